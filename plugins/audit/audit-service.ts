@@ -25,9 +25,9 @@ export interface ServiceParts {
   readonly refusals: Refusals;
   readonly keys: KeyRing;
   readonly upkeep: Upkeep;
-  /** Gets the erasers of other plugins. */
+  /** The functions by which other plugins erase their own personal data. */
   readonly erasers: Eraser[];
-  /** Gets the restorers of other plugins. */
+  /** The functions by which other plugins correct their data after a restore. */
   readonly restorers: Restorer[];
 }
 
@@ -78,6 +78,6 @@ const evidenceOf = ({ store, trail, keys }: ServiceParts): ApprovalEvidence => {
   };
 };
 
-/** @throws {QuaterError} `audit_unavailable` when the trail cannot be read. */
+/** Turns a failed read into an error for callers. @throws {QuaterError} `audit_unavailable` when the trail cannot be read. */
 const readable = <Value>(reading: Promise<Value>): Promise<Value> =>
   reading.catch((error: unknown) => Promise.reject(unrecorded(error)));

@@ -14,22 +14,22 @@ export type { SinkOption } from "./sinks/sinks.ts";
 declare module "quater" {
   interface Exposure {
     /**
-     * How much of a call the trail keeps: `off` (reads only), `metadata` (who, what, when, how it ended), `request`
-     * (arguments too), `response` (results too). Default: `request` for what writes; `metadata` for reads, and nothing
-     * for reads over http.
+     * How much of a call the trail keeps: `off` (no event, for reads only), `metadata` (who called what, when, and how it ended),
+     * `request` (also the arguments), `response` (also the results). Default: `request` for writes; `metadata` for reads, except
+     * that reads over http leave no event.
      */
     readonly audit?: AuditLevel;
   }
 }
 
 /**
- * Keeps the trail.
+ * Records every call in the trail, a chained and signed log in the store.
  *
  * @example
  * plugins: [store(), audit({ sinks: [{ file: "/var/log/shop/checkpoints.jsonl" }] })]
  */
 export const audit = definePlugin(auditOptions, (options, given): Plugin => {
-  /** A trail of its own, under keys of its own, which no sink hears of. */
+  /** Returns the plugin for a test run: it has its own trail and its own keys, and writes to no sink. */
   const rehearsal = (folder: string): Plugin => {
     const { sinks, fingerprint, ...kept } = given;
     return audit({ ...kept, keys: join(folder, "trail-keys.json") });

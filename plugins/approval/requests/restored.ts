@@ -1,6 +1,6 @@
-// What `quater store restored` does to approval requests. After a restore, a request may stand as open that was denied,
-// revoked or used before. So every open request is voided. If a sink attests its use, the request becomes used. All uses that
-// sinks attest are written to the trail again, so that a repeated call is told that it may have run.
+// Corrects approval requests for `quater store restored`. In a restored backup a request may be open that was denied, revoked or
+// used before. So every open request is voided. If a sink attests its use, the request becomes used. All uses that sinks attest
+// are written to the trail again, so that a repeated call is told that it may have run.
 
 import type { LostUse, Voiding } from "../../audit/service.ts";
 import type { OpenStore, Statement } from "../../store/service.ts";
@@ -13,7 +13,7 @@ import { filedOnTrail } from "./proving.ts";
 
 type Events = Voiding["events"][number][];
 
-/** How many characters of JSON one event may have. The trail cuts a detail of more than 16 KiB. */
+/** The most characters of JSON in one event. The trail shortens a detail of more than 16 KiB. */
 const mostText = 12_000;
 
 export const voidingOf = async (context: ApprovalContext, open: OpenStore, lost: readonly LostUse[]): Promise<Voiding> => {
@@ -43,7 +43,10 @@ export const voidingOf = async (context: ApprovalContext, open: OpenStore, lost:
   return { changes, events, counts: damaged === 0 ? counts : { ...counts, damagedRequests: damaged } };
 };
 
-/** A sink line of an older version has no tags. If the trail proves the restored request, the tags are computed from it. */
+/**
+ * Adds keyed digests to a sink line of an older version, which has none. They are computed from the restored request if the trail
+ * proves it.
+ */
 const withTags = async ({ parts: { audit } }: ApprovalContext, use: LostUse, record: ApprovalRecord): Promise<LostUse> => {
   if (use.tags !== undefined || record.isErased || digestOf(record) !== record.digest) return use;
   if ((await audit.evidence.standingOf(record.id))?.digest !== record.digest) return use;

@@ -1,16 +1,16 @@
-// Encrypts what the store has of calls with secret() fields: the arguments; the preview, which may repeat them; and the nonce, because with
-// the nonce and the digest somebody could guess a short secret. The key is in the project's key file.
+// Encrypts what the store keeps of calls with secret() fields: the arguments; the preview, which may repeat them; and the nonce,
+// because with nonce and digest an attacker could guess a short secret. The key is in the project's key file.
 
 import { sealed, unsealed } from "../seal.ts";
 
 const use = "quater.approval.request.v1";
-/** Marks a sealed text. No JSON text and no nonce begins with it. */
+/** The beginning of an encrypted text. No JSON text and no nonce begins like this. */
 const mark = "sealed.";
 
 export class Secrecy {
   readonly #secretsFor: (label: string) => readonly Buffer[];
 
-  /** @param secretsFor  Audit's `deriveSecrets`: the secret of the current key first. */
+  /** @param secretsFor  Audit's `deriveSecrets`: returns secrets, the one of the current key first. */
   constructor(secretsFor: (label: string) => readonly Buffer[]) {
     this.#secretsFor = secretsFor;
   }
@@ -21,7 +21,7 @@ export class Secrecy {
     return mark + sealed(current, use, text);
   }
 
-  /** @returns `undefined` when the text was sealed with a key that is not in the key file any more. */
+  /** @returns The decrypted text; `undefined` when its key is no longer in the key file. */
   opened(text: string): string | undefined {
     if (!text.startsWith(mark)) return text;
     for (const secret of this.#secrets()) {

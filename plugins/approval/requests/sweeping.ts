@@ -1,5 +1,5 @@
-// Writes the expiry of requests and its event, and removes old requests. A read does not need this, because it computes the expiry by
-// itself. When several processes sweep or file at the same time, one of them writes the expiry.
+// Writes the expiry of requests with its event, and removes old requests. Reading a request does not depend on this, because each
+// read computes the expiry. When several processes sweep or file at the same time, one of them writes the expiry.
 
 import { type AuditEvent, type Check, unchangedSince } from "../../audit/service.ts";
 import type { OpenStore, Statement } from "../../store/service.ts";
@@ -11,10 +11,10 @@ import type { StoredRequest } from "./tables.ts";
 
 const dayMs = 86_400_000;
 
-/** How many requests one sweep looks at. The next sweep continues. */
+/** The most requests that one sweep handles. The next sweep continues. */
 const most = 100;
 
-/** @returns How many were written by this process. */
+/** Writes the expiry of requests. @returns How many this process wrote. */
 export const sweepExpired = async (context: ApprovalContext): Promise<number> => {
   let written = 0;
   for (const found of await context.parts.reader.due(most)) {
@@ -27,13 +27,13 @@ export const sweepExpired = async (context: ApprovalContext): Promise<number> =>
 };
 
 export interface Expiry {
-  /** Empty when the request is not open on the trail. Then only the row ends. */
+  /** The event of the expiry. Empty if the trail does not have the request as open. Then only the row ends. */
   readonly events: readonly AuditEvent[];
   readonly changes: (open: OpenStore) => readonly Statement[];
   readonly check?: Check;
 }
 
-/** Returns what ends a request whose row says that its time has run out. The event says what the trail proves. */
+/** Returns the changes that end an expired request. The event contains only what the trail proves. */
 export const expiryOf = async (context: ApprovalContext, found: StoredRequest): Promise<Expiry> => {
   const { record, stored, now } = found;
   const { id, isDamaged } = record;
@@ -41,7 +41,7 @@ export const expiryOf = async (context: ApprovalContext, found: StoredRequest): 
   const standing = await context.parts.audit.evidence.standingOf(id);
   if (standing?.state === "ended") return { events: [], changes };
   if (standing === undefined) {
-    // The request was filed so long ago that its events are not searched, or it was never filed.
+    // The filing event is older than the events that are searched, or the request was never filed.
     const filed = await filedOnTrail(context, record);
     const detail = { cause: "time", was: stored };
     return { events: filed === undefined ? [] : [{ fields: provenEvent("approval.voided", id, filed, { detail }) }], changes };
@@ -57,12 +57,12 @@ export const expiryOf = async (context: ApprovalContext, found: StoredRequest): 
   return { events: [{ fields }], changes, check: unchangedSince(id, standing, Number.POSITIVE_INFINITY) };
 };
 
-/** How many requests one transaction removes. With more, it would block the store for too long. */
+/** The most requests that one transaction removes. More would block the store for too long. */
 const perPrune = 500;
 
 /**
- * Removes ended requests to which nothing has happened for so many days, and the votes on them. Requests may hold personal data, and the
- * trail still has what happened. A denial is kept as long as its cooldown lasts.
+ * Removes ended requests that did not change for this many days, and their votes. Requests may contain personal data, and the
+ * trail keeps what happened. A denial is kept as long as its cooldown lasts.
  *
  * @returns How many requests.
  */
@@ -91,6 +91,6 @@ export const pruneEnded = async (context: ApprovalContext, retentionDays: number
     ]);
     const { changes = 0 } = gone ?? {};
     removed += changes;
-    if (changes === 0) return removed; // another instance does the same
+    if (changes === 0) return removed; // Another instance removes the same requests.
   }
 };

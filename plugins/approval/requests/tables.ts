@@ -1,5 +1,5 @@
-// The tables of requests and votes, the same on both databases. Each read computes the expiry by the store's clock, so a row whose time has
-// run out may still say `pending`.
+// The tables of requests and votes, the same on both databases. Each read computes the expiry by the store's clock, so an expired
+// row may still say `pending`.
 
 import type { Kysely } from "kysely";
 import type { Migration, OpenStore } from "../../store/service.ts";
@@ -8,27 +8,30 @@ import type { ApprovalOutcome, ApprovalRecord, ApprovalState, Vote } from "../re
 export interface RequestRow {
   readonly id: string;
   readonly call_key: string;
-  /** Counts the requests for the same call, from 1. When two processes file at the same time, one of them finds the number taken. */
+  /**
+   * The number of the request among those for the same call, from 1. When two processes file at the same time, the second finds
+   * the number taken.
+   */
   readonly nth: number;
   readonly digest: string;
   readonly app: string;
   readonly handler: string;
   readonly schema: string;
   readonly args: string;
-  /** RFC 8785 text. */
+  /** The requester as RFC 8785 text. */
   readonly requester: string;
-  /** Digest of issuer and subject. The limit of pending requests counts by it. */
+  /** A digest of issuer and subject, by which pending requests are counted. */
   readonly requester_key: string;
   /**
-   * Keyed tag of the person who asks, the same on all surfaces. `null` in rows of older versions until it is filled in; `unknown` if it
-   * cannot be filled in.
+   * A keyed digest of the person who asks, the same on all surfaces. `null` in rows of older versions until it is filled in;
+   * `unknown` if it cannot be filled in.
    */
   readonly person_key: string | null;
-  /** Keyed tag of person, handler and folded arguments (likeness.ts); `null` when it is not known or was erased. */
+  /** A keyed digest of person, handler and folded arguments (likeness.ts); `null` when it is not known or was erased. */
   readonly like_key: string | null;
   readonly surface: string;
   readonly policy_name: string;
-  /** RFC 8785 text. */
+  /** The policy as RFC 8785 text. */
   readonly policy: string;
   readonly preview: string | null;
   readonly nonce: string;
@@ -36,7 +39,7 @@ export interface RequestRow {
   readonly filed_at: number;
   readonly pending_until: number;
   readonly state: ApprovalState;
-  /** Grows with every change. A decision that was made on an older version is made again. */
+  /** A number that grows with every change. A decision that was based on an older version is made again. */
   readonly version: number;
   readonly decided_at: number | null;
   readonly usable_until: number | null;
@@ -45,11 +48,14 @@ export interface RequestRow {
   readonly used_at: number | null;
   readonly outcome: ApprovalOutcome | null;
   readonly ended_at: number | null;
-  /** The format of the trail when the request was filed. Format 1 has no evidence, so open requests from it are voided. */
+  /**
+   * The format of the trail when the request was filed. Format 1 has no events that prove a request, so its open requests are
+   * voided.
+   */
   readonly format: number;
 }
 
-/** The `person_key` of a request that does not say who asked. */
+/** The `person_key` of a request whose person is not known. */
 export const unknownPerson = "unknown";
 
 export interface VoteRow {
@@ -58,7 +64,7 @@ export interface VoteRow {
   readonly issuer: string;
   readonly subject: string;
   readonly credential: string;
-  /** JSON. */
+  /** The voter's roles as JSON. */
   readonly roles: string;
   readonly verdict: Vote["verdict"];
   readonly reason: string | null;
@@ -95,7 +101,7 @@ export const migrations: readonly Migration[] = [
       const index = (name: string) => build.schema.createIndex(`approval_request_${name}`).on("approval_request");
       return [
         request,
-        // One person has one vote, even with two browsers at the same time.
+        // The primary key allows one vote per person, even with two browsers at the same time.
         vote.addColumn("reason", "text").addPrimaryKeyConstraint("approval_vote_pk", ["id", "person"] as never),
         index("nth").unique().columns(["call_key", "nth"]),
         index("one_pending")
@@ -128,23 +134,23 @@ export const migrations: readonly Migration[] = [
   },
 ];
 
-/** Replaces the nonce when the personal data of a request are erased. It cannot be mistaken for a nonce. */
+/** Replaces the nonce when the personal data of a request are erased. No nonce has this value. */
 export const erasedMark = "erased";
 
-/** A row as it is read, with the state by the clock of the store, and with that clock. */
+/** A row as a query returns it, with the state by the store's clock, and that clock's time. */
 export type ReadRow = RequestRow & { readonly state_now: ApprovalState; readonly now: number };
 
 export const stateNow = ({ sql, clock }: OpenStore) =>
   sql<ApprovalState>`case when state = 'pending' and pending_until <= ${clock} then 'expired'
     when state = 'approved' and usable_until <= ${clock} then 'expired' else state end`;
 
-/** A request as it was read, with what is needed to change it. */
+/** A request as it was read, with the values that are needed to change it. */
 export interface StoredRequest {
   readonly record: ApprovalRecord;
   readonly nth: number;
   readonly version: number;
-  /** The state in the row. `record.state` is already `expired` when the time has run out. */
+  /** The state in the row. `record.state` is already `expired` after the time has run out. */
   readonly stored: ApprovalState;
-  /** The store's clock when it was read. */
+  /** The time of the store's clock when the request was read. */
   readonly now: number;
 }

@@ -1,4 +1,4 @@
-// Regular work on requests, in processes that keep running: fill in keys, write expiries, remove old requests.
+// Does regular work on requests in processes that keep running: fills in keys, writes expiries, removes old requests.
 
 import type { ApprovalContext } from "./approval-context.ts";
 import { fillKeys } from "./filling.ts";
@@ -30,7 +30,7 @@ export class Upkeep {
     this.#timer.unref();
   }
 
-  /** Safe to call twice. */
+  /** Stops the regular work. Safe to call twice. */
   stop(): void {
     clearInterval(this.#timer);
   }
@@ -40,7 +40,8 @@ export class Upkeep {
     await sweepExpired(this.#context);
     if (Date.now() - this.#prunedAt < pruneEveryMs) return;
     this.#prunedAt = Date.now();
-    this.#isFilled = false; // an instance of an older version may still run beside this one
+    // Check again, because an instance of an older version may still run beside this one and write rows without keys.
+    this.#isFilled = false;
     await pruneEnded(this.#context, this.#retentionDays);
     const { log, reader } = this.#context.parts;
     const rows = await reader.countWithoutId();

@@ -34,7 +34,7 @@ import { changedAt } from "./preview-changes.ts";
 import { isDenied, proven } from "./proving.ts";
 import type { StoredRequest } from "./tables.ts";
 
-/** How often to try again when another process changed the request first. After that, the call is refused with 503. */
+/** How often to try again when another process changed the request first. Afterwards the call is refused with 503. */
 const mostAttempts = 10;
 
 export const approve = async (
@@ -46,7 +46,8 @@ export const approve = async (
   let found = await judged(context, asked);
   return {
     allow: true,
-    // Runs under the handler's lock: no other call of that lock runs between the preview, the use and the handler.
+    // This runs while the call holds the handler's lock, so no other call with that lock runs between the preview, the use and
+    // the handler.
     consume: async (): Promise<true> => {
       return retried(mostAttempts, async () => {
         const usable = await previewed(context, asked, found);
@@ -58,7 +59,10 @@ export const approve = async (
   };
 };
 
-/** For surfaces that the exposure leaves out: no approval is needed, but the start of the call is still recorded. */
+/**
+ * The answer for surfaces that the exposure's approval leaves out: no approval is needed, but the start of the call is still
+ * recorded.
+ */
 export const ungated = (context: ApprovalContext, { callId }: Authorized): HookAnswer<ApprovalAnswer> => ({
   allow: true,
   consume: async () => {
@@ -67,12 +71,12 @@ export const ungated = (context: ApprovalContext, { callId }: Authorized): HookA
   },
 });
 
-/** A request that is approved and still says what the call would do. */
+/** An approved request whose digest matches the call. */
 interface Usable {
   readonly record: ApprovalRecord;
-  /** Computed from the call as it is now. */
+  /** The digest of the call with its current policy, schema and preview. */
   readonly digest: string;
-  /** What the trail proves of it. */
+  /** The state of the request by its events in the trail. */
   readonly standing: Standing;
 }
 
@@ -92,7 +96,7 @@ const judged = (context: ApprovalContext, asked: Asked): Promise<StoredRequest> 
   });
 };
 
-/** Finds the request with this id, if it belongs to this caller, surface and handler. The answer is the same for unknown ids. */
+/** Finds the request with this id, if it belongs to this caller, surface and handler. Unknown ids get the same error. */
 const named = async (context: ApprovalContext, { call, requesterText }: Asked, id: string): Promise<StoredRequest> => {
   const found = await context.parts.reader.byId(id);
   if (found === undefined) throw approvalNotFound();
@@ -128,7 +132,7 @@ const refuse = async (
       break;
     }
     case "consumed": {
-      // The process that ran the call may have been killed, and this process may be the only one left to record that.
+      // The process that ran the call may have been killed. This process may be the only one that can record this.
       if (record.use?.outcome === "running" && (await context.parts.audit.sweepLost()) > 0) return;
       const earlier = usedBy(record);
       if (isNamed && earlier !== undefined) throw approvalUsed(earlier);
@@ -143,7 +147,7 @@ const refuse = async (
 };
 
 /**
- * Ends an approval that must not be used any more. When the call is repeated, a new request is filed.
+ * Ends an approval that must no longer be used. When the call is repeated, a new request is filed.
  *
  * @returns `undefined` when another process changed it first. @throws {Error} otherwise: `error`, or `approval_unproven`.
  */
@@ -191,11 +195,11 @@ const previewed = async (context: ApprovalContext, asked: Asked, found: StoredRe
     return end(context, asked, found, { reason, detail: { cause: "preview", changed }, error: approvalStale(id, changed) });
   }
   const digest = digestOf(boundBy(asked, { surface, preview, nonce }));
-  // If they differ, something else than Quater changed the row: people were shown something else.
+  // If they differ, another program changed the row, so people saw something else than this call.
   if (digest !== record.digest || !asked.callKeys.includes(record.callKey)) throw approvalMismatch(id);
   const standing = await proven(context, found);
   if (standing === undefined) return undefined;
-  // A row may name any time. The trail names the time until which the approval was given.
+  // A row may contain any time, so use the time in the trail until which the approval was given.
   if ((standing.usableUntil ?? 0) <= found.now)
     return end(context, asked, found, {
       reason: "its time has run out",
@@ -236,7 +240,7 @@ const use = async (context: ApprovalContext, asked: Asked, usable: Usable): Prom
   return true;
 };
 
-/** Records that nobody waits for the call any more. If the handler ends later, its end is recorded as well. Never rejects. */
+/** Records that the caller no longer waits. If the handler ends later, its end is recorded as well. Never rejects. */
 const recordAbandoned = async (context: ApprovalContext, { call, requester }: Asked, approvalId: string): Promise<void> => {
   const { callId, handler, surface } = call;
   const fields = {

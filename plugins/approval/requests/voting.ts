@@ -1,5 +1,5 @@
-// Votes and revocations. Each change applies only to the version of the request that was read. When another process was faster, the request
-// is read again and everything is checked again.
+// Votes and revocations. Each change applies only to the version of the request that was read. If another process changed the
+// request first, it is read again and everything is checked again.
 
 import { visible } from "../../../core/diagnostics/text.ts";
 
@@ -18,7 +18,7 @@ import { usedBy } from "./filing.ts";
 import { assertEndedOnTrail, proven, voidRequest } from "./proving.ts";
 import type { StoredRequest } from "./tables.ts";
 
-/** It is unlikely that more people vote on one request at the same moment. */
+/** How often to try again when other votes come first. More votes on one request at the same moment are unlikely. */
 const mostAttempts = 50;
 const longestReason = 500;
 
@@ -28,18 +28,18 @@ export const vote = (context: ApprovalContext, approver: Approver, given: VoteGi
     const { via } = approver;
     const principal = await currentOf(approver);
     assertEligible(principal, record);
-    // The second check finds a row that something else than Quater changed: people were shown what the digest does not cover.
+    // The second comparison finds a row that another program changed: people saw values that the digest does not cover.
     if (given.digest !== record.digest || digestOf(record) !== record.digest) throw digestChanged(record.id);
     const standing = record.state === "pending" ? await proven(context, found) : undefined;
     if (record.state === "pending" && standing === undefined) return false;
-    // Only votes on the trail count for a pending request. A vote that is only in a row does not.
+    // Only votes in the trail count for a pending request. A vote that is only in a row does not count.
     const votes: readonly ProvenVote[] = standing?.votes ?? record.votes;
     const before = votes.find(({ person }) => isSamePerson(person, principal.person));
     if (before !== undefined && before.verdict !== given.verdict) throw voteDiffers(record.id);
     if (before !== undefined) return true;
     if (standing === undefined) throw alreadyDecided(record.id, record.state);
     if (standing.pendingUntil <= found.now) {
-      // Somebody may have changed the time in the row. The trail has the time until which people could decide.
+      // An attacker may have changed the time in the row. The trail has the time until which people could decide.
       if (!(await voidRequest(context, found, "its time has run out", { cause: "time" }))) return false;
       throw alreadyDecided(record.id, "expired");
     }
@@ -79,11 +79,11 @@ export const revoke = (
     return isWritten;
   });
 
-/** Checks the credential again: a vote counts with the key, the roles and the person of this moment. */
+/** Checks the credential again, because a vote counts with the approver's key, roles and person at the time of the decision. */
 const currentOf = ({ principal, again }: Approver): Awaitable<Principal> => again?.() ?? principal;
 
 /**
- * Reads the request and decides, again and again until the decision is written.
+ * Reads the request and decides, and repeats both until the decision is written.
  *
  * @param decide  Resolves to whether the request is now as wanted.
  * @returns The request after the decision.
@@ -118,7 +118,9 @@ const decisionOf = (policy: Policy, votes: readonly ProvenVote[]): "approved" | 
   return isSatisfied(policy, by("approve")) ? "approved" : undefined;
 };
 
-/** The event also says until when the approval may be used, because the row alone is not trusted. */
+/**
+ * Makes the event of a decision. It contains the time until which the approval may be used, because the row alone is not trusted.
+ */
 const decidedEvent = (record: ApprovalRecord, decision: "approved" | "denied", votes: readonly ProvenVote[]): AuditEvent => ({
   fields: eventOf(`approval.${decision}`, record, {
     detail: { by: votes.map(({ person, verdict }) => ({ person, verdict })), digest: record.digest },
@@ -135,13 +137,13 @@ const votedEvent = (principal: Person, record: ApprovalRecord, { verdict, via, r
     reason,
   );
 
-/** A reason is in the body of the event, which can be erased. The decision itself cannot be erased. */
+/** Puts the reason into the body of the event, which can be erased. The decision itself cannot be erased. */
 const withReason = (fields: AuditEvent["fields"], reason: string | undefined): AuditEvent =>
   reason === undefined ? { fields } : { fields, body: { reason } };
 
 /** Makes a reason printable and short, because it is stored and shown to others. */
 const printable = (reason: string | undefined): string | undefined => {
   const text = visible(reason?.trim() ?? "");
-  // Cut between code points: the store refuses half of a surrogate pair.
+  // Cut between code points, because the store refuses half of a surrogate pair.
   return text === "" ? undefined : [...text].slice(0, longestReason).join("");
 };

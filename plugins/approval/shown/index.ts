@@ -1,4 +1,4 @@
-// The door of this folder: what approvers see of a request. Other folders import this file alone.
+// The only file of this folder that other folders import. It exports what approvers see of a request.
 
 export { type Present, presentOn } from "./present.ts";
 export type { Presentation } from "./presentation.ts";

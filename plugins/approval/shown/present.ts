@@ -1,4 +1,4 @@
-// Gathers what a presentation needs beside the request. Used by the page, the API and the commands.
+// Collects the values that the presentation of a request needs. The page, the API and the commands use it.
 
 import type { Catalog } from "../../../core/plugin-api.ts";
 import type { ApprovalRecord } from "../record.ts";
@@ -11,13 +11,13 @@ export type Present = (record: ApprovalRecord, view: View) => Promise<Presentati
 export interface PresentSources {
   readonly approvals: Pick<Approvals, "earlier" | "ranBefore">;
   readonly catalog: Catalog;
-  /** Audit's: `hmac:<key id>:<64 hex>`. */
+  /** Returns audit's keyed digest of a value: `hmac:<key id>:<64 hex>`. */
   readonly tagOf: (value: unknown) => string;
-  /** Where calls run, for people: `serve, https://shop.example`. */
+  /** Returns where calls run, in words for people: `serve, https://shop.example`. */
   readonly environment?: () => string;
 }
 
-/** @throws {QuaterError} from the returned function, when the store or the trail cannot be read. */
+/** Returns a function that presents a request. That function throws {QuaterError} when the store or the trail cannot be read. */
 export const presentOn =
   ({ approvals, catalog, tagOf, environment }: PresentSources): Present =>
   async (record, view) =>

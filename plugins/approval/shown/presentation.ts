@@ -1,4 +1,5 @@
-// Returns one request as approvers see it: plain data, in which all texts are safe to show. The page and the terminal only print it.
+// Turns a request into what approvers see: plain data in which all texts are safe to show. The page and the terminal only print
+// it.
 
 import type { Operation } from "../../../core/plugin-api.ts";
 
@@ -9,28 +10,31 @@ import { type ShownText, safeText, type View } from "./safe-text.ts";
 import { type ShownValues, shownArguments, shownPreview } from "./values.ts";
 import { policyInWords, type ShownTime, shownTime, stateInWords } from "./words.ts";
 
-/** Plain strings are words of this program, ids, digests and times, which are safe. All other texts are a ShownText. */
+/**
+ * A request as approvers see it. Plain strings are words of this program, ids, digests and times, which are safe. All other texts
+ * are a ShownText.
+ */
 export interface Presentation {
   readonly view: View;
-  /** Something was cut. The full view shows it. */
+  /** Whether something was shortened. The full view shows it. */
   readonly needsFullView: boolean;
-  /** Nothing of arguments and preview is missing. Offer Approve only if this is true. */
+  /** Whether all arguments and the whole preview are shown. Offer the Approve button only if this is true. */
   readonly isComplete: boolean;
   readonly id: string;
   readonly state: ApprovalState;
-  /** `pending`; `used, succeeded`. */
+  /** The state in words: `pending`; `used, succeeded`. */
   readonly stateInWords: string;
   /** Why the request was denied, cancelled or revoked. */
   readonly reason: ShownText | undefined;
   readonly handler: ShownText;
-  /** The handler's description. `undefined` when the handler is not exposed any more. */
+  /** The handler's description. `undefined` when the handler is no longer exposed. */
   readonly purpose: ShownText | undefined;
   readonly app: ShownText;
-  /** Where the call will run, if known. */
+  /** Where the call will run, if this is known. */
   readonly environment: ShownText | undefined;
   readonly requester: {
     readonly person: ShownText | undefined;
-    /** The person an agent or service asks for. */
+    /** The person for whom an agent or a service asks. */
     readonly actsFor: ShownText | undefined;
     readonly kind: "user" | "service" | "agent" | "operator";
     readonly subject: ShownText;
@@ -38,19 +42,22 @@ export interface Presentation {
     readonly credential: ShownText;
     readonly surface: ShownText;
   };
-  /** Why arguments and preview are not shown, as a sentence; `undefined` when they are shown. */
+  /** Why arguments and preview are not shown, as a sentence; `undefined` if they are shown. */
   readonly hidden: string | undefined;
   readonly arguments: ShownValues;
-  /** `undefined` when the handler has none. */
+  /** The handler's preview; `undefined` for a handler without one. */
   readonly preview: ShownValues | undefined;
   /** Identical requests of the last 24 hours, newest first. */
   readonly earlier: readonly { readonly id: string; readonly filed: ShownTime; readonly stateInWords: string }[];
-  /** Whether the same person has called this handler like this before. `undefined` when no such call is known. */
+  /**
+   * An earlier call of this handler by the same person with the same or similar arguments. `undefined` when no such call is
+   * known.
+   */
   readonly ranBefore: (RanBefore & { readonly words: string }) | undefined;
   readonly policyName: ShownText;
-  /** One sentence for each rule, without a full stop. Names in it are safe. */
+  /** The rules of the policy, one sentence for each, without a full stop. Names in them are safe to show. */
   readonly policy: readonly string[];
-  /** How many people approved, and how many must. */
+  /** How many people approved, and how many must approve. */
   readonly agreed: { readonly votes: number; readonly needed: number };
   readonly votes: readonly {
     readonly person: ShownText;
@@ -59,13 +66,16 @@ export interface Presentation {
     readonly via: ShownText;
     readonly at: ShownTime;
   }[];
-  /** What a vote must echo. */
+  /** The request's digest, which a vote must send back. */
   readonly digest: string;
   /** The first 16 hexadecimal digits of the digest, for people to compare. */
   readonly digestStart: string;
   readonly filed: ShownTime;
   readonly decided: ShownTime | undefined;
-  /** Until then people can decide the request or, after approval, the call can use it. `undefined` when the request has ended. */
+  /**
+   * Until this time people can decide the request or, after the approval, the call can use it. `undefined` when the request has
+   * ended.
+   */
   readonly expires: ShownTime | undefined;
 }
 
@@ -77,11 +87,11 @@ export interface Surroundings {
   readonly earlier: readonly ApprovalRecord[];
   /** The result of `Approvals.ranBefore`. */
   readonly ranBefore?: RanBefore | undefined;
-  /** Audit's: `hmac:<key id>:<64 hex>`. */
+  /** Returns audit's keyed digest of a value: `hmac:<key id>:<64 hex>`. */
   readonly tagOf: (value: unknown) => string;
-  /** Milliseconds since the epoch. */
+  /** The current time, milliseconds since the epoch. */
   readonly now: number;
-  /** For people: `serve, https://shop.example`. */
+  /** Where calls run, in words for people: `serve, https://shop.example`. */
   readonly environment?: string;
 }
 
@@ -141,7 +151,8 @@ export const presentationOf = (record: ApprovalRecord, surroundings: Surrounding
 
 const nothing: ShownValues = { rows: [], rowsLeftOut: 0 };
 
-// Only the schema under which a request was filed says which arguments are secret. If that schema is gone, show no argument.
+// Returns the arguments as rows. Only the schema under which a request was filed says which arguments are secret. If that schema
+// is gone, no argument is shown.
 const valuesOf = (
   record: ApprovalRecord,
   { operation, tagOf, view }: Surroundings,

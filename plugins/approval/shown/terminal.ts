@@ -1,18 +1,18 @@
-// Writes a presentation as lines for a terminal. Lines are not cut, because that would hide what people are asked to approve. The terminal
-// wraps them.
+// Writes a presentation as lines for a terminal. Lines are not shortened, because that would hide what people are asked to
+// approve. The terminal wraps them.
 
 import type { Presentation } from "./presentation.ts";
 import type { ShownText } from "./safe-text.ts";
 import type { ShownValues } from "./values.ts";
 
-/** Styles a text for the terminal. Red and yellow mark what people should look at twice. */
+/** Styles a text for the terminal. Red and yellow mark what people should check twice. */
 export type Paint = (style: "bold" | "dim" | "red" | "yellow", text: string) => string;
 
 const plain: Paint = (_style, text) => text;
 
 type Row = readonly [label: string, text: string];
 
-/** @returns Lines without line ends. */
+/** Returns the lines without line ends. */
 export const terminalLines = (shown: Presentation, paint: Paint = plain): readonly string[] => {
   const text = texts(paint);
   return [
@@ -71,7 +71,8 @@ const valueLines = ({ rows, rowsLeftOut }: ShownValues, hidden: string | undefin
   const kinds = widest(rows.map(({ type }) => type));
   const lines = table(
     paint,
-    // The path of the root is empty. Each other path begins with a slash, so it cannot be mistaken for the word "whole".
+    // The path of a value that is the whole input is empty. Each other path begins with a slash, so it cannot be mistaken for the
+    // word "whole".
     rows.map(({ path, type, value }) => [path.text === "" ? "whole" : write(path), `${type.padEnd(kinds)}  ${write(value)}`]),
   );
   return rowsLeftOut === 0 ? lines : [...lines, paint("yellow", `\\… and ${rowsLeftOut} more`)];
@@ -97,7 +98,7 @@ const section = (paint: Paint, title: string, lines: readonly string[]): readonl
   ...lines.map((line) => `  ${line}`),
 ];
 
-/** A longer label does not widen the column. */
+/** The widest column of labels. A longer label does not make the column wider. */
 const widestLabel = 40;
 
 const table = (paint: Paint, rows: readonly Row[]): readonly string[] => {

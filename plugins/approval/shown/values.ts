@@ -1,5 +1,5 @@
-// Turns arguments and previews into rows: the path of a value, its type, its text. Objects and arrays are flattened, so a misleading layout
-// is not possible. Secrets are replaced first.
+// Turns arguments and previews into rows of path, type and text. Objects and arrays are flattened, so the sender cannot create a
+// misleading layout. Secrets are replaced first.
 
 import { pointerStep } from "../../../core/schema/json.ts";
 import { masked } from "../../../core/schema/schema.ts";
@@ -15,14 +15,14 @@ export type ValueType =
   | "empty string"
   | "empty object"
   | "empty array"
-  /** A `secret()` field, or a text of the preview that contains a secret. `value` says how long it is, and never what it is. */
+  /** A `secret()` field, or a text of the preview that contains a secret. `value` gives its length, and never its content. */
   | "secret";
 
 export interface ShownValue {
-  /** JSON Pointer (RFC 6901), `/lines/0/amount`; empty for a value that is not inside anything. */
+  /** JSON Pointer (RFC 6901), `/lines/0/amount`; empty for a value that is the whole input. */
   readonly path: ShownText;
   readonly type: ValueType;
-  /** Empty for empty values. Numbers and booleans are written as in JSON. */
+  /** The value as text. Empty for an empty value. Numbers and booleans are written as in JSON. */
   readonly value: ShownText;
 }
 
@@ -32,7 +32,10 @@ export interface ShownValues {
   readonly rowsLeftOut: number;
 }
 
-/** @param tagOf  Returns a keyed tag, `hmac:<key id>:<64 hex>`. It shows that two secrets are equal, but nobody can guess the secret from it. */
+/**
+ * Returns arguments as rows. @param tagOf  Returns a keyed digest, `hmac:<key id>:<64 hex>`. It shows that two secrets are equal,
+ * but nobody can guess the secret from it.
+ */
 export const shownArguments = (
   { args, schema, tagOf }: { readonly args: unknown; readonly schema: unknown; readonly tagOf: (value: unknown) => string },
   view: View,
@@ -40,7 +43,8 @@ export const shownArguments = (
   const secrets = new Map<symbol, unknown>();
   const restored = (value: unknown): unknown =>
     JSON.parse(JSON.stringify(value, (_key, item: unknown) => (typeof item === "symbol" ? secrets.get(item) : item)));
-  // The mark is a symbol: several parts of a schema may apply to one value, and a later part must not look inside a mark.
+  // The mark is an object with a symbol as its key: several parts of a schema may apply to one value, and a later part must not
+  // look inside a mark.
   const withMarks = masked(schema, args, (secret) => {
     if (typeof secret === "symbol") return secret;
     const mark = Symbol("secret");
@@ -60,16 +64,19 @@ export const shownArguments = (
   };
 };
 
-/** A PIN may be a number here and a text in the preview. Booleans are not searched for. */
+/**
+ * Returns the secret as texts to search for. A PIN may be a number here and a text in the preview. Booleans are not searched for.
+ */
 const textsIn = (value: unknown): readonly string[] =>
   typeof value === "string" || typeof value === "number" ? [String(value)] : [];
 
-/** A shorter secret is searched for as a whole value only, because a part of this length is found in many texts. */
+/** A shorter secret is searched for only as a whole value, because many texts contain a part of this length. */
 const shortestPart = 4;
 const isHidden = safeText("not shown: it holds a secret argument", "full");
 
 /**
- * Returns a preview as rows. A preview has no schema that marks its secrets, so the secrets of the arguments are searched for in it.
+ * Returns a preview as rows. A preview has no schema that marks its secrets, so this function searches it for the secrets of the
+ * arguments.
  *
  * @param secretTexts  The secrets of the arguments.
  */
@@ -83,7 +90,7 @@ export const shownPreview = (preview: unknown, secretTexts: readonly string[], v
   return rowsOf(leaves, view, ({ value }) => (textsIn(value).some(holdsSecret) ? isHidden : undefined));
 };
 
-/** How many rows the short view has. */
+/** How many rows the short view has at most. */
 const mostRows = 100;
 
 const rowsOf = (
@@ -114,7 +121,7 @@ const plainOf = (value: unknown, view: View): { readonly type: ValueType; readon
 
 interface Leaf {
   readonly steps: readonly string[];
-  /** Not an object and not an array, unless it is empty. */
+  /** A value that is neither an object nor an array, or an empty one. */
   readonly value: unknown;
 }
 
@@ -129,21 +136,24 @@ const entriesOf = (value: unknown): readonly [string, unknown][] =>
 
 const pointerOf = (steps: readonly string[]): string => steps.map((step) => `/${pointerStep(step)}`).join("");
 
-/** Why a request cannot be shown to people, and therefore cannot be filed. */
+/** Why a request cannot be shown to people. Such a request is not filed. */
 export interface Unrenderable {
   readonly in: "arguments" | "preview";
-  /** Printable JSON Pointer to the value. */
+  /** JSON Pointer to the value, printable. */
   readonly path: string;
-  /** Text that follows the path: `is nested deeper than 64 levels`. */
+  /** The reason, as a text that follows the path: `is nested deeper than 64 levels`. */
   readonly reason: string;
 }
 
 const mostBytes = 16 * 1024;
 const mostLevels = 64;
-/** Each nested value repeats its path, so 16 KiB of arguments could fill megabytes of a page. */
+/**
+ * The most bytes of all paths together. Each nested value repeats its path, so 16 KiB of arguments could fill megabytes of a
+ * page.
+ */
 const mostPathLength = 256 * 1024;
 
-/** Returns the first value that cannot be shown; `undefined` when all can be. Give it the texts that the digest covers. */
+/** Returns the first value that cannot be shown; `undefined` if all can be. It needs the same texts that the digest covers. */
 export const unrenderableAt = ({ args, preview }: Pick<Filed, "args" | "preview">): Unrenderable | undefined => {
   const bytes = { arguments: Buffer.byteLength(args), preview: Buffer.byteLength(preview ?? "") };
   if (bytes.arguments + bytes.preview > mostBytes) {
@@ -179,7 +189,9 @@ const found = (where: Unrenderable["in"], steps: readonly string[], reason: stri
   reason,
 });
 
-/** Returns the path of the part that holds most of the bytes, at most 8 levels down: the part that the sender should shorten. */
+/**
+ * Returns the path of the part that has most of the bytes, at most 8 levels deep, so that the sender knows which part to shorten.
+ */
 const heaviest = (value: unknown, steps: readonly string[] = []): readonly string[] => {
   const inside = entriesOf(value).map(([key, item]) => ({ key, item, size: JSON.stringify(item).length }));
   const most = inside.sort((one, other) => other.size - one.size)[0];

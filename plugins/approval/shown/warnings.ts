@@ -1,4 +1,5 @@
-// Finds unusual properties of a text that people are asked to approve. They are allowed; a warning tells people to look twice.
+// Finds unusual properties of a text that people are asked to approve. Such texts are allowed, but a warning tells people to
+// check twice.
 
 import { hasUnseen } from "./unseen.ts";
 
@@ -17,7 +18,7 @@ export const warningsOf = (text: string): readonly string[] => {
   return warnings;
 };
 
-// The scripts in everyday use (UAX 31, table 5). Letters of all others count as one more.
+// The scripts in everyday use (UAX 31, table 5). Letters of all other scripts count as one more script.
 const scripts = [
   "Arabic",
   "Armenian",
@@ -53,7 +54,7 @@ const scripts = [
 ].map((name) => ({ name, holds: new RegExp(`^\\p{Script_Extensions=${name}}$`, "u") }));
 const anyScript = /^[\p{Script=Common}\p{Script=Inherited}]$/u;
 
-/** UTS 39 section 5.1: scripts that are normally written together. */
+/** Scripts that are normally written together (UTS 39 section 5.1). */
 const writtenTogether = [
   new Set(["Han", "Hiragana", "Katakana"]),
   new Set(["Han", "Bopomofo"]),
@@ -68,12 +69,12 @@ const scriptsOf = (character: string): readonly string[] => {
   if (before !== undefined) return before;
   const named = scripts.filter(({ holds }) => holds.test(character)).map(({ name }) => name);
   const found = named.length > 0 ? named : anyScript.test(character) ? [] : ["another script"];
-  // Limits the memory: texts may contain any of a million characters.
+  // Limit the size of the cache, because texts may contain any of a million characters.
   if (known.size < 10_000) known.set(character, found);
   return found;
 };
 
-/** Returns the scripts, `Cyrillic and Latin`, of the first word that mixes scripts. Format characters do not end a word. */
+/** Returns the scripts of the first word that mixes scripts: `Cyrillic and Latin`. Format characters do not end a word. */
 const mixedScripts = (text: string): string | undefined => {
   for (const [word] of text.matchAll(/[\p{L}\p{M}\p{N}\p{Cf}]+/gu)) {
     if (/^\p{ASCII}*$/u.test(word)) continue;

@@ -5,9 +5,9 @@ import type { ApprovalRecord, Requester } from "../record.ts";
 import { safeText } from "./safe-text.ts";
 
 export interface ShownTime {
-  /** ISO 8601, UTC. */
+  /** The time as ISO 8601 text in UTC. */
   readonly iso: string;
-  /** Relative to now: `in 9 minutes`, `3 hours ago`. */
+  /** The time relative to now: `in 9 minutes`, `3 hours ago`. */
   readonly relative: string;
 }
 
@@ -17,7 +17,9 @@ const units = [
   ["minute", 60_000],
 ] as const;
 
-/** Rounds towards now, so people never read that they have more time than they have. */
+/**
+ * Returns a time in both forms. The relative time is rounded down, so people never read that they have more time than they have.
+ */
 export const shownTime = (at: number, now: number): ShownTime => {
   const distance = at - now;
   const [unit, size] = units.find(([, size]) => Math.abs(distance) >= size) ?? (["second", 1_000] as const);
@@ -25,7 +27,7 @@ export const shownTime = (at: number, now: number): ShownTime => {
   return { iso: new Date(at).toISOString(), relative: words };
 };
 
-/** Writes a name inside a sentence, in quotes if it could be mistaken for words of the sentence. */
+/** Writes a name inside a sentence, in quotes if it could be read as words of the sentence. */
 export const nameIn = (name: string): string =>
   /^[A-Za-z0-9][A-Za-z0-9_.@+-]*$/.test(name) ? name : `"${safeText(name, "full").text.replaceAll('"', '\\"')}"`;
 

@@ -28,23 +28,23 @@ export interface CommandParts extends RightParts {
   readonly keyFile: string;
   readonly fingerprint: string | undefined;
   readonly catalog: Catalog;
-  /** Of plugins that keep personal data of their own. */
+  /** The functions by which other plugins erase their own personal data. */
   readonly erasers: readonly Eraser[];
-  /** Keyed tag of a value's RFC 8785 text. */
+  /** Returns the keyed digest of a value's RFC 8785 text. */
   readonly tagOf: (value: unknown) => string;
-  /** Files that checkpoints are sent to. */
+  /** The files to which checkpoints are written. */
   readonly sinkFiles: readonly string[];
 }
 
 const followMs = 300;
-/** sysexits EX_NOINPUT: something was not found. */
+/** The exit code when the trail has no matching event (EX_NOINPUT of sysexits.h). */
 const nothingFound = 66;
-/** sysexits EX_TEMPFAIL: the command may succeed later. */
+/** The exit code when the command may succeed later (EX_TEMPFAIL of sysexits.h). */
 const inUse = 75;
-/** The trail cannot be read. */
+/** The exit code when the trail cannot be read. */
 const noTrail = 2;
 
-/** The store, if it exists: commands that only read do not create it. */
+/** Returns the store if it exists, because commands that only read must not create it. */
 const storeOf = async ({ store }: CommandParts, io: CommandIo, inThread = false): Promise<OpenStore | undefined> => {
   if (await store.isMade()) return store.open({ inThread });
   io.say("There is no trail yet.\n");
@@ -55,7 +55,7 @@ export const tail = async (parts: CommandParts, input: Static<typeof tailInput>,
   const store = await storeOf(parts, io);
   if (store === undefined) return noTrail;
   const trail = trailIn(store, parts.keyFile);
-  // Each look reads one state of the store, because events may be pruned or erased meanwhile.
+  // Each query reads one state of the store, because events may be pruned or erased in the meantime.
   const { found, end } = await store.snapshot(async (at) => ({
     found: await newest({ ...trail, store: at }, filterOf(input), input.lines),
     end: await headSeq(at),
@@ -64,7 +64,7 @@ export const tail = async (parts: CommandParts, input: Static<typeof tailInput>,
   if (!input.follow) return 0;
   const { signal } = io;
   let last = end;
-  // A row behind the end of the trail was planted. It is shown once, and new events are looked for before it.
+  // A row behind the end of the trail was planted. Print it once, and continue to look for new events before it.
   const shown = new Set(found.map(({ row }) => row.seq).filter((seq) => seq > last));
   while (!signal.aborted) {
     await pause(followMs, signal);
@@ -110,7 +110,7 @@ export const erase = async (
   const principal = await eraserFor(parts, io);
   const store = await storeOf(parts, io);
   if (store === undefined) return noTrail;
-  // Without a person or a call, whole bodies go: that is how stored data are thinned out.
+  // Without a person or a call the command erases whole bodies. This is the way to reduce stored data.
   const isWhole = whole || (person === undefined && filter.call === undefined);
   const by = userInfo().username;
   const counts = await eraseFrom({ ...parts, store }, { person, filter, isWhole, reason, principal, by });
@@ -121,7 +121,9 @@ export const erase = async (
   return 1;
 };
 
-/** Makes the keys where there are none yet: a fingerprint can be noted down before the first event. */
+/**
+ * Prints the fingerprint, and creates the keys if they do not exist, so that the fingerprint can be noted before the first event.
+ */
 export const fingerprint = ({ keyFile }: CommandParts, io: CommandIo): number => {
   io.write(`${openKeys(keyFile).checkpoint.fingerprint}\n`);
   return 0;
@@ -158,7 +160,7 @@ export const rotate = async (
 
 export const verify = async (parts: CommandParts, input: Static<typeof verifyInput>, io: CommandIo): Promise<number> => {
   const given = input.against.map((file) => resolve(file));
-  // Sinks go on after an export, so an export would look cut beside them.
+  // Do not compare an export with the sinks: they have newer lines, so the export would look cut.
   const sinkFiles = input.file === undefined ? parts.sinkFiles : [];
   const unreadable = sinkFiles.flatMap((file) => unreadableSink(file) ?? []);
   const readable = sinkFiles.filter((file) => !unreadable.some((sink) => sink.file === file));
@@ -171,7 +173,7 @@ export const verify = async (parts: CommandParts, input: Static<typeof verifyInp
         ? await verifyStore(parts, options, io)
         : { report: await verifySource(fileSource(resolve(input.file)), options), sent: new Map() };
     if (read === "no store") return withoutTrail(parts, io);
-    // Sinks last: a checkpoint is in the sink before the store says that it was sent there.
+    // Read the sinks last: a checkpoint is written to the sink before the store records that it was.
     const report = read && {
       ...read,
       sinks: sinkProblems([...unreadable, ...readable.map(sinkState)], read.checkpoints, sent),
@@ -189,7 +191,7 @@ export const verify = async (parts: CommandParts, input: Static<typeof verifyInp
   }
 };
 
-/** Keys that have begun a trail say that it is lost. */
+/** Prints that there is no trail. If the key file says that a trail was begun, the trail is lost. */
 const withoutTrail = ({ keyFile }: CommandParts, io: CommandIo): number => {
   if (!existsSync(keyFile) || readTrailFile(keyFile).trail === undefined) return noTrail;
   io.say(`The store holds no trail, but the key file has begun one: the trail is lost. Restore the store from a backup.\n`);
@@ -197,8 +199,8 @@ const withoutTrail = ({ keyFile }: CommandParts, io: CommandIo): number => {
 };
 
 /**
- * Verifies one state of the store, because servers may write, prune and erase meanwhile. The store is read in a thread: a million
- * rows are hashed here while the next ones are fetched.
+ * Verifies one state of the store, because servers may write, prune and erase in the meantime. The database runs in a thread, so
+ * a million rows are hashed here while the next ones are fetched there.
  */
 const verifyStore = async (parts: CommandParts, options: VerifyOptions, io: CommandIo) => {
   const store = await storeOf(parts, io, true);
@@ -212,7 +214,8 @@ export const exportTrail = async (parts: CommandParts, { until }: Static<typeof 
   const before = until === undefined ? Number.POSITIVE_INFINITY : timeOf("until", until);
   const { fingerprint } = readKeys(parts.keyFile).checkpoint;
   let [from, last, unverified] = [0, 0, 0];
-  // The head and the rows of one state: what is erased or pruned later would be missing from the file.
+  // Read head and rows in one state of the store. Otherwise rows that are erased or pruned meanwhile would be missing in the
+  // file.
   const isWritten = await store.snapshot(async (at) => {
     const head = await storeSource(at).head();
     if (head === undefined) return false;
@@ -238,7 +241,7 @@ export const exportTrail = async (parts: CommandParts, { until }: Static<typeof 
   return 1;
 };
 
-/** The row as it stands in the store: `audit verify --file` reads it. The mark is for people who read the file. */
+/** Writes a row unchanged, as `audit verify --file` reads it. The mark is for people who read the file. */
 const exported = ({ row: { previous: _, malformed: __, ...row }, unverified }: ReadEvent): string =>
   `${JSON.stringify(unverified === undefined ? row : { ...row, unverified: `Event ${row.seq} ${unverified}` })}\n`;
 
@@ -252,7 +255,7 @@ const line = (event: ReadEvent, io: CommandIo): string => (io.isJson ? jsonLine(
 
 const headSeq = async (store: Reading): Promise<number> => (await headOf(store))?.seq ?? 0;
 
-/** Ends early when the process is asked to end. */
+/** Waits, or returns early when the process is asked to end. */
 const pause = (milliseconds: number, signal: AbortSignal): Promise<void> =>
   new Promise((done) => {
     const timer = setTimeout(end, milliseconds);

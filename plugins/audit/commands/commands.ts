@@ -1,11 +1,11 @@
-// The commands `quater audit ...`: their names and inputs. Their code is loaded when a command runs.
+// The commands `quater audit ...`: their names and input schemas. Their code is loaded when a command runs.
 
 import { Type } from "../../../core/index.ts";
 import { command, type PluginCommand } from "../../../core/plugin-api.ts";
 import type { CommandParts } from "./command-runs.ts";
 import { eraseInput, exportInput, rotateInput, showInput, tailInput, verifyInput } from "./inputs.ts";
 
-/** @param parts  What a command works on. */
+/** @param parts  The parts of the plugin that the commands use. */
 export const auditCommands = (parts: CommandParts): readonly PluginCommand[] => {
   const runs = () => import("./command-runs.ts");
   return [

@@ -1,4 +1,4 @@
-// The inputs of `quater audit ...`, from which the program derives flags.
+// The input schemas of `quater audit ...`. The program derives the flags from them.
 
 import { Type } from "../../../core/index.ts";
 

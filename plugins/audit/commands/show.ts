@@ -1,5 +1,5 @@
-// Prints events: one line of safe text for people, or one JSON object per line for machines. Of a row that does not verify, the raw cells
-// are shown under the mark `UNVERIFIED`, which the content of a row cannot set or remove.
+// Prints events: one line of safe text for people, or one JSON object per line for programs. For a row that does not verify, the
+// raw cells are printed with the mark `UNVERIFIED`, which the content of a row cannot set or remove.
 
 import { cut, visible } from "../../../core/diagnostics/text.ts";
 import type { ReadEvent, Unverified, Verified } from "../verify/find.ts";
@@ -13,10 +13,10 @@ export const jsonLine = (found: ReadEvent): string => {
   return `${JSON.stringify({ ...bodyOf(row.body), ...meta, ...gone, hash: row.hash })}\n`;
 };
 
-/** Prints one line: the time, the type and handler, how it ended, who called, over which surface, and the call id. */
+/** Returns one line: the time, the type and handler, how the call ended, who called, over which surface, and the call id. */
 export const textLine = (found: ReadEvent): string => (found.unverified === undefined ? lineOf(found) : textMark(found, 300));
 
-/** Prints the line of an event, and all its fields below it. */
+/** Returns the line of an event with all its fields below it. */
 export const textBlock = (found: ReadEvent): string =>
   found.unverified === undefined ? blockOf(found) : textMark(found, Number.POSITIVE_INFINITY);
 

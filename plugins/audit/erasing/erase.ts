@@ -1,6 +1,7 @@
-// `quater audit erase`: takes personal data out of the trail and out of what other plugins keep, in one transaction with the
-// events that say so. The hashes of the bodies stay in the chain, so the trail still verifies. Rows that do not verify are left
-// alone and counted: what they hold may be another person's, and part of it would be copied into a genuine event.
+// Runs `quater audit erase`: erases personal data from the trail and from the data of other plugins, in one transaction with the
+// events that record the erasure. The hashes of the bodies stay in the chain, so the trail still verifies. Rows that do not
+// verify are not changed but counted: they may contain data of another person, and a part of them would be copied into a genuine
+// event.
 
 import { conflict } from "../../../core/index.ts";
 import type { Catalog } from "../../../core/plugin-api.ts";
@@ -17,38 +18,41 @@ import { erasedBy, erasedRequests } from "../verify/verified.ts";
 import { keptOf } from "./parts.ts";
 import { type Eraser, type Erasure, type ErasureSubject, isBy, isSelected, type Selection } from "./subject.ts";
 
-/** Limits of one `audit.erased` event, so that it stays small. */
+/** Limits of one `audit.erased` event, so that it stays small: how many numbers of events, and how many bytes. */
 const perEvent = { numbers: 300, bytes: 16 * 1024 } as const;
 const perStatement = 500;
-/** How long the command waits for its commit. Servers wait as long for the trail's head. */
+/** How long the command waits for its commit, milliseconds. Servers that write to the trail wait meanwhile. */
 const withinMs = 60_000;
-/** How often to start again when somebody changed a request meanwhile. */
+/** How often to start again when another process changed a request in the meantime. */
 const maxAttempts = 5;
 
 export interface EraseParts {
   readonly trail: Trail;
   readonly store: OpenStore;
-  /** Without it no row verifies. */
+  /** The path of the key file, without which no row can be verified. */
   readonly keyFile: string;
   readonly catalog: Catalog;
   readonly erasers: readonly Eraser[];
-  /** Audit's keyed tag of a text. */
+  /** Returns audit's keyed digest of a text. */
   readonly tagOf: (value: unknown) => string;
 }
 
 export interface EraseGiven extends Selection {
-  /** Erase whole bodies, not only `personal()` fields. */
+  /** Whether to erase whole bodies, and not only `personal()` fields. */
   readonly isWhole: boolean;
   readonly reason: string;
   readonly principal: Who;
-  /** The operating system's user. */
+  /** The name of the operating system's user. */
   readonly by: string;
 }
 
-/** How many of each kind were erased. */
+/** How many rows of each kind were erased. */
 export type Counts = Readonly<Record<string, number>>;
 
-/** @throws {QuaterError} `audit_unavailable`; `conflict` when requests change faster than they can be erased. */
+/**
+ * Erases the subject's data. @returns How many rows of each kind. @throws {QuaterError} `audit_unavailable`; `conflict` when
+ * requests change faster than they can be erased.
+ */
 export const erase = async (parts: EraseParts, given: EraseGiven): Promise<Counts> => {
   for (let attempt = 0; attempt < maxAttempts; attempt++) {
     const { bodies, keptWhole, erasures, unverified } = await found(parts, given);
@@ -71,7 +75,7 @@ export const erase = async (parts: EraseParts, given: EraseGiven): Promise<Count
 
 interface ErasedBody {
   readonly seq: number;
-  /** What is kept of it. */
+  /** The part of the body that is kept. */
   readonly kept: unknown;
 }
 
@@ -90,12 +94,13 @@ const found = async (parts: EraseParts, given: EraseGiven) => {
   const subject: ErasureSubject = { isPerson, callId: filter.call, approvalIds, isWhole, principal };
   const erasures: Erasure[] = [];
   if (isAboutRequests) for (const eraser of erasers) erasures.push(await eraser(store, subject));
-  // By their events, and not by their rows: a row that was deleted or changed must not keep data from being erased.
+  // Find the person's requests by their events and not by their rows, because a deleted or changed row must not keep data from
+  // being erased.
   const filed = isPerson === undefined ? [] : await requestsBy(reader, "approval.filed", isPerson);
   const ids = new Set([...approvalIds.ofCall, ...filed]);
   const bodies = new Map<number, ErasedBody["kept"]>();
   let [keptWhole, unverified] = [0, 0];
-  // In one state of the store: a body that another command erases meanwhile would look like one that was put back.
+  // Read one state of the store, because a body that another command erases meanwhile would look like one that was put back.
   await store.snapshot(async (at) => {
     for await (const event of each({ ...reader, store: at }, {})) {
       if (event.unverified !== undefined) {
@@ -103,7 +108,7 @@ const found = async (parts: EraseParts, given: EraseGiven) => {
         continue;
       }
       const { row, meta } = event;
-      // A body that was erased before and is there again was put back by somebody.
+      // A body that was erased before and exists again was put back by another program.
       if (meta.type === "audit.erased") unverified += withoutRange(bodies, meta);
       const isOfRequest = meta.approvalId !== undefined && ids.has(meta.approvalId);
       if (row.body === null || meta.type === "audit.erased" || (!isOfRequest && !isSelected(meta, given))) continue;
@@ -115,7 +120,7 @@ const found = async (parts: EraseParts, given: EraseGiven) => {
   return { bodies: [...bodies].map(([seq, kept]) => ({ seq, kept })), keptWhole, erasures, unverified };
 };
 
-/** @returns How many of the bodies that an erasure names were there. */
+/** Removes the bodies that an earlier erasure names from the list. @returns How many of them existed. */
 const withoutRange = (bodies: Map<number, unknown>, erasure: Verified["meta"]): number => {
   let removed = 0;
   for (const [first, last] of erasedBy(erasure)) for (let seq = first; seq <= last; seq++) if (bodies.delete(seq)) removed++;
@@ -133,7 +138,10 @@ const requestsOfCall = async (reader: TrailReader, callId: string): Promise<read
   return [...new Set(metasOf(rows).flatMap(({ approvalId }) => approvalId ?? []))];
 };
 
-/** The row of a request does not say who revoked it, and the row of a vote may name anybody. */
+/**
+ * Returns the ids of requests in the person's events. The row of a request does not say who revoked it, and the row of a vote may
+ * contain any name.
+ */
 const requestsBy = async (
   reader: TrailReader,
   type: "approval.filed" | "approval.voted" | "approval.revoked",
@@ -166,7 +174,10 @@ const statementsFor = (store: OpenStore, bodies: readonly ErasedBody[]): readonl
     expects: seqs.length,
   }));
 
-/** They name the erased bodies and requests, and hold what is kept. The person is named by a keyed tag alone. */
+/**
+ * Makes the events of the erasure. They name the erased bodies and requests, and contain what is kept. The person is named only
+ * by a keyed digest.
+ */
 const erasedEvents = (
   { tagOf }: EraseParts,
   { person, filter, reason, principal, by, isWhole }: EraseGiven,

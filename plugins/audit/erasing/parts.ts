@@ -7,13 +7,13 @@ import { canonicalText, schemaDigestOf } from "../../../core/schema/digest.ts";
 import { withoutPersonal } from "../../../core/schema/schema.ts";
 import type { EventMeta } from "../log/event.ts";
 
-/** Replaces a `personal()` value. */
+/** The text that replaces a `personal()` value. */
 export const erasedText = "[erased]";
 
 /**
- * Returns the arguments without their `personal()` fields; `undefined` when the schema of that time is not known any more.
+ * Returns the arguments without their `personal()` fields; `undefined` when the schema of the call is no longer known.
  *
- * @param schema  Digest of the input schema under which the arguments were given.
+ * @param schema  The digest of the input schema under which the arguments were given.
  */
 export const argumentsWithoutPersonal = (
   catalog: Catalog,
@@ -26,12 +26,12 @@ export const argumentsWithoutPersonal = (
   return withoutPersonal(operation.input, args, erasedText);
 };
 
-/** The part of a body that is kept. `all`: the body has no personal data. */
+/** The part of a body that is kept. `all`: the body has no personal data. `undefined`: nothing is kept. */
 export type Kept = "all" | { readonly args: unknown } | undefined;
 
 /**
- * Results, previews and reasons are erased whole: no schema of their time is on record. Arguments keep what the input schema
- * does not mark by `personal()`, unless the schema has changed since.
+ * Returns the part of a body that is kept. Results, previews and reasons are erased completely, because their schemas are not
+ * recorded. Of arguments, the fields without `personal()` are kept, unless the input schema has changed since.
  */
 export const keptOf = (catalog: Catalog, { handler, schema }: EventMeta, body: string): Kept => {
   const content = contentOf(body);
@@ -42,7 +42,7 @@ export const keptOf = (catalog: Catalog, { handler, schema }: EventMeta, body: s
   return isSame && Object.keys(content).length === 1 ? "all" : { args };
 };
 
-/** A body that somebody changed may hold anything. It is erased whole. */
+/** Parses a body. A body that another program changed may contain anything, so it is erased completely. */
 const contentOf = (body: string): Readonly<Record<string, unknown>> | undefined => {
   try {
     return Object(JSON.parse(body)) as Readonly<Record<string, unknown>>;

@@ -1,4 +1,4 @@
-// Checks who may erase. An erasure cannot be undone, so it needs a scope of its own, which no caller has by default.
+// Checks who may erase data. An erasure cannot be undone, so it needs its own scope, which no caller has by default.
 
 import { QuaterError } from "../../../core/index.ts";
 import type { CommandIo, Gate } from "../../../core/plugin-api.ts";
@@ -9,16 +9,16 @@ export const eraseScope = "audit:erase";
 
 export interface RightParts {
   readonly gate: Pick<Gate, "enter" | "newCallId">;
-  /** Names of the configured plugins. */
+  /** The names of the configured plugins. */
   readonly plugins: readonly string[];
-  /** Records a refusal. */
+  /** Records a refused attempt to erase. */
   readonly refused: (fields: Omit<EventFields, "type" | "outcome">) => void;
 }
 
 /**
- * Returns who runs the command.
+ * Returns the principal who runs the command.
  *
- * @throws {QuaterError} `missing_scope`, `forbidden` for agents, or what the surface's authenticator says.
+ * @throws {QuaterError} `missing_scope`, `forbidden` for agents, or the error of the surface's authenticator.
  */
 export const eraserFor = async ({ gate, plugins, refused }: RightParts, io: CommandIo): Promise<Who> => {
   const { surface } = io.credentials;

@@ -11,22 +11,22 @@ import { chain, type HeadRow, newestLinked } from "./tables.ts";
 
 /** A batch that is ready to be written. */
 export interface Batch {
-  /** The events, and what the entries have beside them. Without the statement that moves the head. */
+  /** The statements that write the events and the other changes of the entries, without the statement that moves the head. */
   readonly statements: readonly Statement[];
-  /** The first event: its number and hash. -1 in a batch without events. */
+  /** The number and hash of the first event. The number is -1 in a batch without events. */
   readonly seq: number;
   readonly hash: string;
-  /** One for each entry. */
+  /** The receipts, one for each entry. */
   readonly receipts: readonly Receipt[];
-  /** The head after the batch. */
+  /** The head of the trail after the batch. */
   readonly head: HeadRow;
-  /** The linked events of the batch, and the one before them. */
+  /** The linked events of the batch, and the linked event before them. */
   readonly linked: { readonly before: EventLink; readonly metas: readonly EventMeta[] };
 }
 
 export interface BatchesOptions {
   readonly keys: KeyRing;
-  /** Names this process in its events. */
+  /** The name of this process in its events. */
   readonly instance: string;
   /** Makes the statement that registers this process. `before` is the newest event before the batch. */
   readonly registration?: (queries: TrailQueries, before: Position) => Statement;
@@ -45,7 +45,7 @@ export class Batches {
   /**
    * @param head  The head that the batch follows.
    * @param at  The time of the events: the store's clock, milliseconds.
-   * @param refusals  Entries that are left out, with the reason.
+   * @param refusals  Entries that are refused, with the reason.
    */
   prepare(entries: readonly Entry[], head: HeadRow, at: number, refusals: ReadonlyMap<Entry, Error>): Batch {
     const rows: EventRow[] = [];
@@ -118,7 +118,7 @@ export class Batches {
     };
   }
 
-  /** The key to write with. It is another one after `audit rotate --activate`. */
+  /** Returns the key to write with. After `audit rotate --activate` this is a new key. */
   #chainKey(): { readonly id: string; readonly keyed: Keyed } {
     const { id, secret } = this.#options.keys.current.chain;
     if (this.#keyed?.id !== id) this.#keyed = { id, keyed: new Keyed(secret) };

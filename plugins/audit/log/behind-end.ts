@@ -1,5 +1,5 @@
-// Finds rows behind the end of the trail. When the numbers of events reach such a row, no event can be written any more. So each process
-// logs such a row early.
+// Finds rows behind the end of the trail, which another program planted. No event can be written any more once the numbers of
+// events reach such a row, so each process logs such a row early.
 
 import type { Log } from "../../../core/plugin-api.ts";
 import type { OpenStore } from "../../store/service.ts";

@@ -45,12 +45,12 @@ export class CallEvents {
     return { argsTag, body: this.#body({ args: this.#redactor.storable(this.#operation.input, input) }) };
   }
 
-  /** `call.started` with the arguments. */
+  /** Makes `call.started`, with the arguments. */
   started(call: Approved, { argsTag, body }: Arguments): CallEvent {
     return { fields: withTag({ ...this.about(call), type: "call.started" }, argsTag), body };
   }
 
-  /** `call.ended` with the result, where the level keeps results. */
+  /** Makes `call.ended`, with the result if the level keeps results. */
   ended(call: Arrival, outcome: Outcome, { argsTag }: Arguments): CallEvent {
     const fields: EventFields = {
       ...this.about(call),
@@ -69,7 +69,7 @@ export class CallEvents {
     };
   }
 
-  /** The one event of a read: it has the arguments and the result. */
+  /** Makes the one event of a read, which has the arguments and the result. */
   read(call: Arrival, outcome: Outcome, args: Arguments): CallEvent {
     const { fields, body } = this.ended(call, outcome, args);
     return { fields, body: merged(args.body, body) };
@@ -95,7 +95,8 @@ const withTag = (fields: EventFields, argsTag: string | undefined): EventFields 
   argsTag === undefined ? fields : { ...fields, argsTag };
 
 const endedAs = ({ code, kind }: QuaterError): EndedAs => {
-  if (code === "output_undelivered") return "succeeded"; // the handler ran to its end, and its changes are kept
+  // The handler ran to its end and its changes are kept, although its result could not be sent.
+  if (code === "output_undelivered") return "succeeded";
   return kind === "outcome_unknown" ? "unknown" : kind === "cancelled" ? "cancelled" : "failed";
 };
 

@@ -1,9 +1,9 @@
-// The chain of events. Each hash covers the hash before it, with a key that is not in the store. Somebody with the store alone
-// cannot change an event or append one.
+// The chain of events. Each hash covers the hash before it, with a key that is not in the store. So an attacker who has only the
+// store can neither change an event nor append one.
 //
-//   body_hash = SHA-256(salt || body), zeros where an event never had a body
-//   hash      = HMAC-SHA256(chain key, chain_u32 || seq_u64 || previous hash || meta || body_hash)
-//   genesis   = HMAC-SHA256(chain key, "quater.trail.v1\n" || RFC 8785 text of { app, chain, createdAt, checkpointKey })
+// body_hash = SHA-256(salt || body), zeros if an event never had a body
+// hash      = HMAC-SHA256(chain key, chain_u32 || seq_u64 || previous hash || meta || body_hash)
+// genesis   = HMAC-SHA256(chain key, "quater.trail.v1\n" || RFC 8785 text of { app, chain, createdAt, checkpointKey })
 
 import { hash as digest, type KeyObject, sign, verify } from "node:crypto";
 import { canonicalText } from "../../../core/schema/digest.ts";
@@ -14,8 +14,8 @@ const block = 64;
 const hashBytes = 32;
 
 /**
- * HMAC-SHA256 by RFC 2104, made of Node's one-shot hash. For the few hundred bytes of an event it takes a third of the time of
- * createHmac. Each event is hashed when it is written, and at every verification.
+ * HMAC-SHA256 by RFC 2104, made from Node's one-shot hash. For the few hundred bytes of an event it takes a third of the time of
+ * createHmac. Each event is hashed when it is written, and in every verification.
  */
 export class Keyed {
   #inner = Buffer.alloc(4_096);
@@ -31,13 +31,13 @@ export class Keyed {
     }
   }
 
-  /** 64 hexadecimal digits. */
+  /** Returns the HMAC of a text, 64 hexadecimal digits. */
   ofText(text: string): string {
     this.#reserve(block + text.length * 3);
     return this.#finish(block + this.#inner.write(text, block));
   }
 
-  /** @param previous  Hexadecimal, as is `bodyHash`. */
+  /** Returns the hash of an event. @param previous  The hash of the event before, hexadecimal, as is `bodyHash`. */
   ofEvent(chain: number, seq: number, previous: string, meta: string, bodyHash: string): string {
     this.#reserve(block + 12 + 2 * hashBytes + meta.length * 3);
     const inner = this.#inner;
@@ -52,7 +52,7 @@ export class Keyed {
   }
 
   #finish(end: number): string {
-    // As text: Node takes three times as long to make a Buffer of a digest.
+    // Pass the digest as text, because Node takes three times as long to make a Buffer of it.
     this.#outer.write(digest("sha256", this.#inner.subarray(0, end), "binary"), block, "latin1");
     return digest("sha256", this.#outer, "hex");
   }
@@ -65,13 +65,13 @@ export class Keyed {
   }
 }
 
-/** A value that is not a hash adds bytes of another length than a hash, so it cannot replace one. */
+/** Writes a hash as bytes. A value that is not a hash adds a different number of bytes, so it cannot imitate a hash. */
 const hexInto = (target: Buffer, text: string, at: number): number =>
   text.length === 2 * hashBytes ? target.write(text, at, "hex") : target.write(`!${text.slice(0, 100)}`, at);
 
 let salted = Buffer.alloc(4_096);
 
-/** @param salt  Hexadecimal, 16 bytes. */
+/** Returns the hash of an event's body. @param salt  16 bytes, hexadecimal. */
 export const bodyHashOf = (salt: string, body: string): string => {
   const most = salt.length + body.length * 3;
   if (most > salted.length) salted = Buffer.alloc(most * 2);
@@ -82,17 +82,20 @@ export const bodyHashOf = (salt: string, body: string): string => {
 export interface Genesis {
   readonly app: string;
   readonly chain: number;
-  /** Milliseconds, by the store's clock. */
+  /** When the trail began, milliseconds since the epoch, by the store's clock. */
   readonly createdAt: number;
-  /** Fingerprint of the checkpoint key of that day. */
+  /** The fingerprint of the checkpoint key at the beginning of the trail. */
   readonly checkpointKey: string;
-  /** Id of the chain key. */
+  /** The id of the chain key. */
   readonly key: string;
 }
 
 export const genesisHash = (keyed: Keyed, genesisText: string): string => keyed.ofText(`quater.trail.v1\n${genesisText}`);
 
-/** The format that this version writes. Format 1 is still read: its events have no `link`, and its head names no approval event. */
+/**
+ * The trail format that this version writes. It still reads format 1, whose events have no `link` and whose head names no
+ * approval event.
+ */
 export const trailFormat = 2;
 
 /** The part of the head row that its MAC covers. */
@@ -108,8 +111,8 @@ export interface Head {
 }
 
 /**
- * Protects the head row: without the MAC, an attacker could cut off the newest events, set the head back, and leave a
- * chain that looks whole. The MAC of format 2 also covers the newest approval event and the genesis text.
+ * Returns the MAC that protects the head row. Without it an attacker could cut off the newest events and set the head back, and
+ * the chain would still look whole. The MAC of format 2 also covers the newest approval event and the genesis text.
  */
 export const headMac = (keyed: Keyed, head: Head): string => {
   const { format, seq, hash, floor_seq, floor_hash, approval_seq, approval_hash, genesis } = head;
@@ -118,22 +121,22 @@ export const headMac = (keyed: Keyed, head: Head): string => {
   return keyed.ofText(`quater.head.v2\n${JSON.stringify(covered)}`);
 };
 
-/** What a checkpoint says: after `size` events the chain's hash was `head`. */
+/** The content of a checkpoint: after `size` events the chain's hash was `head`. */
 export interface Checkpoint {
   readonly app: string;
   readonly chain: number;
-  /** The genesis hash. Checkpoints of another trail have another one. */
+  /** The hash of the trail's genesis, by which checkpoints of another trail are recognised. */
   readonly genesis: string;
   readonly size: number;
   readonly head: string;
-  /** Milliseconds. */
+  /** When the checkpoint was made, milliseconds since the epoch. */
   readonly at: number;
-  /** Id of the checkpoint key. */
+  /** The id of the checkpoint key. */
   readonly key: string;
 }
 
 export interface SignedCheckpoint extends Checkpoint {
-  /** Ed25519, base64url. */
+  /** The Ed25519 signature in base64url. */
   readonly signature: string;
 }
 
@@ -149,6 +152,6 @@ export const isSignedBy = (checkpoint: SignedCheckpoint, key: KeyObject): boolea
   try {
     return verify(null, signedText(checkpoint), key, Buffer.from(checkpoint.signature, "base64url"));
   } catch {
-    return false; // a field is not JSON, or the signature is not one
+    return false; // A field is not JSON, or the signature is malformed.
   }
 };

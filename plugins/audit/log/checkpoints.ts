@@ -28,13 +28,13 @@ export class Checkpoints {
     this.#options = options;
   }
 
-  /** @param last  The newest checkpoint of the trail, or where the trail began. */
+  /** @param last  The newest checkpoint of the trail, or the beginning of the trail. */
   begin(ledger: Ledger, last: { readonly size: number; readonly at: number } | undefined): void {
     this.#ledger = ledger;
     this.#last = last;
   }
 
-  /** Makes a checkpoint when the chain has grown and the last checkpoint is a minute old. Call it about every second. */
+  /** Makes a checkpoint if the chain has grown and the last checkpoint is a minute old. Call it about every second. */
   makeWhenDue(): void {
     if (this.#ledger === undefined || this.#last === undefined) return;
     const { size, at } = this.#last;

@@ -24,7 +24,9 @@ export class ComparedLedger {
   readonly #behindEnd: BehindEnd;
   #opening: Promise<Ledger> | undefined;
   #opened: Ledger | undefined;
-  /** A connection to the store was lost. The next one may lead to another server, so compare before the next write. */
+  /**
+   * Whether a connection to the store was lost. The next connection may lead to another server, so compare before the next write.
+   */
   #mustCompare = false;
   #isAcknowledging = false;
 
@@ -36,7 +38,7 @@ export class ComparedLedger {
     });
   }
 
-  /** The ledger, once it is open. */
+  /** The ledger, or `undefined` before it is open. */
   get opened(): Ledger | undefined {
     return this.#opened;
   }
@@ -70,7 +72,7 @@ export class ComparedLedger {
     return ledger;
   }
 
-  /** After a failover the new server may lack events that this process wrote. */
+  /** Compares again after a failover, because the new server may lack events that this process wrote. */
   async #compareAgain(ledger: Ledger): Promise<void> {
     const open = await this.#options.store.open();
     this.#mustCompare = false;
@@ -83,7 +85,9 @@ export class ComparedLedger {
     }
   }
 
-  /** Lets this process write although the sinks attest more than the store has. `quater store restored` records that. */
+  /**
+   * Lets this process write although the sinks attest more events than the store has. Only `quater store restored` calls this.
+   */
   acknowledgeRestore(): void {
     this.#isAcknowledging = true;
   }
@@ -94,8 +98,8 @@ export class ComparedLedger {
   }
 
   /**
-   * Compares the store with what this process has seen, and with the lines that were added to the sinks. So a process without calls
-   * notices too that the store was set back. Fences such a store.
+   * Compares the store with the events that this process has seen, and with new lines in the sinks. So a process without calls
+   * also notices a store that was set back. Fences such a store.
    */
   async compare(): Promise<void> {
     if (this.#opened === undefined) return;
@@ -108,7 +112,7 @@ export class ComparedLedger {
     }
   }
 
-  /** Compares as `compare` does, without fencing. @throws {DamagedHead | StoreFailure} */
+  /** Compares like `compare`, but does not fence the store. @throws {DamagedHead | StoreFailure} */
   async look(): Promise<void> {
     const ledger = await this.open();
     await this.#options.attestor.assertAdded(await this.#options.store.open(), ledger);

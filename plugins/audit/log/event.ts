@@ -21,9 +21,9 @@ export type EventType =
   | "approval.revoked"
   | "approval.expired"
   | "approval.used"
-  /** The request was ended by Quater itself: its evidence is missing, the trail changed its format, or the store was restored. */
+  /** Quater itself ended the request, because its events are missing, the trail changed its format, or the store was restored. */
   | "approval.voided"
-  /** Uses of approvals that a sink attests and a restore lost. Several in one event. */
+  /** Uses of approvals that a sink attests and that a restore lost. One event may contain several. */
   | "approval.lost"
   | "store.restored"
   | "credential.failed"
@@ -33,11 +33,11 @@ export type EventType =
   | "audit.exported";
 
 /**
- * How a call ended. `replayed`: it was answered with an earlier result, and nothing ran. `unknown`: it may have run.
+ * How a call ended. `replayed`: it was answered with an earlier result, and no handler ran. `unknown`: the handler may have run.
  */
 export type EndedAs = "succeeded" | "failed" | "refused" | "replayed" | "cancelled" | "unknown";
 
-/** Who called. The trail does not keep scopes, roles and claims. */
+/** The principal who called. The trail does not keep scopes, roles and claims. */
 export interface Who {
   readonly actsFor?: string;
   readonly credential: string;
@@ -47,55 +47,55 @@ export interface Who {
   readonly subject: string;
 }
 
-/** The fields are in the order of RFC 8785, because `metaText` relies on it. */
+/** The fields of an event. They are in the order of RFC 8785, because `metaText` relies on it. */
 export interface EventFields {
   readonly approvalId?: string;
-  /** `hmac:<key id>:<64 hex>` over the RFC 8785 text of the arguments. Equal arguments have equal tags. */
+  /** A keyed digest of the arguments' RFC 8785 text, `hmac:<key id>:<64 hex>`. Equal arguments have equal digests. */
   readonly argsTag?: string;
   readonly callId?: string;
-  /** How many equal events this one stands for. They happened between `first` and `last`. */
+  /** How many equal events this one replaces. They happened between `first` and `last`. */
   readonly count?: number;
-  /** Data of one type of event: a checkpoint, what was erased, what started. */
+  /** Data that only one type of event has: a checkpoint, what was erased, what started. */
   readonly detail?: unknown;
   readonly dryRun?: true;
   readonly durationMs?: number;
   readonly errorCode?: string;
-  /** Milliseconds since the epoch. */
+  /** When the first of the replaced events happened, milliseconds since the epoch. */
   readonly first?: number;
   readonly handler?: string;
   readonly last?: number;
   readonly outcome?: EndedAs;
   readonly peer?: string;
-  /** The policy or plugin that refused the call. The caller is not told. */
+  /** The policy or plugin that refused the call. The caller does not get this name. */
   readonly policy?: string;
   readonly principal?: Who;
   readonly resultTag?: string;
-  /** SHA-256 of the input schema, so that a reader knows what the arguments meant. */
+  /** The SHA-256 of the input schema, so that a reader knows what the arguments meant. */
   readonly schema?: string;
   readonly surface?: string;
   readonly traceId?: string;
   readonly type: EventType;
 }
 
-/** Names an event by its number and hash. */
+/** Refers to an event by its number and hash. */
 export interface EventLink {
   readonly hash: string;
   readonly seq: number;
 }
 
 /**
- * Linked events name the linked event before them, so that they can be read and verified without the events in between.
- * The head of the trail names the newest one.
+ * Whether an event of this type is linked. Linked events name the linked event before them, so they can be read and verified
+ * without the events in between. The head of the trail names the newest one.
  */
 export const isLinked = (type: string): boolean => type.startsWith("approval.") || type === "store.restored";
 
 export interface Numbered {
-  /** Milliseconds since the epoch, by the store's clock. */
+  /** When the event was written, milliseconds since the epoch, by the store's clock. */
   readonly at: number;
   readonly instance: string;
-  /** Id of the chain key. */
+  /** The id of the chain key. */
   readonly key: string;
-  /** Of a linked event, from format 2 on. */
+  /** The linked event before this one. Only linked events have it, from format 2 on. */
   readonly link?: EventLink;
   readonly seq: number;
 }
@@ -133,14 +133,14 @@ const names = [
   "type",
 ] as const satisfies readonly (keyof EventMeta)[];
 
-/** UTF-16 units. Text that callers choose is cut, so that refused calls cannot fill the disk. */
+/** The longest text in an event, UTF-16 units. Texts that callers choose are cut, so that refused calls cannot fill the disk. */
 const mostText = 256;
-/** Characters of JSON. Of a larger detail only its length and digest are kept. */
+/** The longest detail in an event, characters of JSON. Of a longer detail only its length and digest are kept. */
 const mostDetail = 16 * 1024;
 
 const limited = (text: string): string => {
   if (text.length <= mostText) return text;
-  // The digest keeps two long names apart that begin alike.
+  // Adds a digest to a cut text, so that two long texts with the same beginning stay different.
   const digest = digestOfText(text).slice(0, "sha256:".length + 16);
   return `${cut(text, mostText - digest.length)}${digest}`;
 };
@@ -148,7 +148,7 @@ const limited = (text: string): string => {
 const keyed = names.map((name) => [name, `,${JSON.stringify(name)}:`] as const);
 const whoTexts = new WeakMap<Who, string>();
 
-/** Returns the RFC 8785 text of an event. The keys are sorted above, so one pass over them is enough. */
+/** Returns the RFC 8785 text of an event. `EventFields` is sorted, so one pass over the fields is enough. */
 export const metaText = (fields: EventFields, numbered: Numbered & Pick<EventMeta, "link">): string => {
   let text = "";
   for (const [name, key] of keyed) {
@@ -182,8 +182,8 @@ const whoText = (who: Who): string => {
 };
 
 /**
- * Returns RFC 8785 text. A value with half of a surrogate pair has no such text; then the text of JSON.stringify is returned, because
- * an event that is not canonical is better than no event.
+ * Returns the RFC 8785 text of a value. A value with half of a surrogate pair has no such text. Then the text of JSON.stringify
+ * is returned, because an event that is not canonical is better than none.
  */
 export const jsonText = (value: unknown): string => {
   try {
@@ -193,12 +193,12 @@ export const jsonText = (value: unknown): string => {
   }
 };
 
-/** Returns the value as JSON holds it. Members that are `undefined` are left out. */
+/** Returns the value as JSON has it: fields that are `undefined` are left out. */
 export const plainJson = (value: unknown): unknown => JSON.parse(JSON.stringify(value)) as unknown;
 
 const known = new WeakMap<Principal, Who>();
 
-/** Returns who called. The result is kept for each principal, because one principal makes many calls. */
+/** Returns the principal's fields for events. The result is cached for each principal, because one principal makes many calls. */
 export const whoOf = (principal: Principal): Who => {
   const before = known.get(principal);
   if (before !== undefined) return before;
@@ -215,13 +215,13 @@ export const whoOf = (principal: Principal): Who => {
   return who;
 };
 
-/** An event has at most this many bytes of body. */
+/** The largest body of an event, bytes. */
 const bodyBytes = 24 * 1024;
 
 /**
- * Returns the RFC 8785 text of a body. Of a body that is too large, only its size and its tag are kept.
+ * Returns the RFC 8785 text of a body. Of a body that is too large, only its size and a keyed digest are kept.
  *
- * @param tag  Makes a keyed tag of a text, so that bodies that were left out can still be compared.
+ * @param tag  Makes the keyed digest of a text, so that bodies that were left out can still be compared.
  */
 export const bodyText = (content: Readonly<Record<string, unknown>>, tag: (text: string) => string): string => {
   const text = jsonText(content);
@@ -229,7 +229,7 @@ export const bodyText = (content: Readonly<Record<string, unknown>>, tag: (text:
   return bytes <= bodyBytes ? text : JSON.stringify({ cut: { bytes, tag: tag(text) } });
 };
 
-/** One row of the table, as it is read and exported. */
+/** One row of the table of events, as it is read and exported. */
 export interface EventRow {
   readonly seq: number;
   readonly at: number;

@@ -1,31 +1,31 @@
-// The state of an approval request by its events. A person who can write to the store can change the tables of approval. The events are
-// chained with a key that is not in the store, so decisions use the events.
+// Computes the state of an approval request from its events. An attacker who can write to the store can change the tables of
+// approval, but the events are chained with a key that is not in the store. So decisions use the events.
 
 import type { EventFields, EventMeta } from "./event.ts";
 import { isSameName } from "./same-name.ts";
 import { type ApproverRule, isSatisfied } from "./votes.ts";
 
-/** The fields of a verified linked event that evidence needs. */
+/** The fields of a verified linked event from which the state is computed. */
 export type Told = Pick<EventMeta, "type" | "seq" | "at" | "approvalId" | "principal" | "detail"> & FiledFields;
 
-/** The fields that later events of a request repeat from its filing. They are not taken from the row, which may be forged. */
+/** The fields that later events of a request copy from its filing event. They are not taken from the row, which may be forged. */
 export type FiledFields = Pick<EventFields, "handler" | "surface" | "schema">;
 
 export interface ProvenVote {
   readonly person: string;
-  /** At the time of the vote. */
+  /** The voter's roles at the time of the vote. */
   readonly roles: readonly string[];
   readonly verdict: "approve" | "deny";
 }
 
-/** The state of a request by its events alone. */
+/** The state of a request according only to its events. */
 export interface Standing {
   readonly state: "pending" | "approved" | "ended";
-  /** How it ended: the type of the event. */
+  /** The type of the event that ended the request. */
   readonly endedBy?: string;
-  /** Covers the call, the requester, the policy, the preview and the nonce. */
+  /** The digest of the request, which covers call, requester, policy, preview and nonce. */
   readonly digest: string;
-  /** Milliseconds by the store's clock, as `usableUntil`. */
+  /** The time until which people may decide, milliseconds by the store's clock. `usableUntil` has the same unit. */
   readonly pendingUntil: number;
   readonly usableUntil?: number;
   readonly votes: readonly ProvenVote[];
@@ -35,20 +35,23 @@ export interface Standing {
   readonly filed: FiledFields;
 }
 
-/** The evidence that a check gets in the transaction of a change. */
+/** The state of requests, for a check inside the transaction of a change. */
 export interface Evidence {
-  /** @returns `undefined` for a request that the trail does not prove. */
+  /** @returns The state of a request; `undefined` for a request that the trail does not prove. */
   readonly standing: (approvalId: string) => Standing | undefined;
 }
 
-/** Decides about a change, in the transaction that holds the head. So nothing can happen between the check and the change. */
+/**
+ * Allows or refuses a change, inside the transaction that has locked the head. So no other event can come between the check and
+ * the change.
+ */
 export type Check = (evidence: Evidence, now: number) => Error | undefined;
 
-/** @returns Where a request stands after its events, in order; `undefined` when they do not begin with its filing. */
+/** @returns The state of a request after these events, in order; `undefined` when they do not begin with its filing. */
 export const standingOf = (events: readonly Told[]): Standing | undefined =>
   events.reduce<Standing | undefined>((standing, told) => advanced(standing, told), undefined);
 
-/** @returns Where a request stands after one more event. */
+/** @returns The state of a request after one more event. */
 export const advanced = (before: Standing | undefined, told: Told): Standing | undefined => {
   const { type } = told;
   if (type === "approval.filed") return before === undefined ? filed(told) : ended(before, type);
@@ -64,7 +67,7 @@ export const advanced = (before: Standing | undefined, told: Told): Standing | u
   return { ...after, state: "approved", usableUntil };
 };
 
-/** The request can not change any more: it has ended, or its events contradict each other. */
+/** The request cannot change any more: it has ended, or its events contradict each other. */
 const ended = (before: Standing, type: string): Standing => ({
   ...before,
   state: "ended",
@@ -72,7 +75,7 @@ const ended = (before: Standing, type: string): Standing => ({
   events: before.events + 1,
 });
 
-/** Events of format 1 have no `pendingUntil`, so they prove nothing. */
+/** Events of format 1 have no `pendingUntil`, so they prove no request. */
 const filed = (told: Told): Standing | undefined => {
   const { digest, pendingUntil, rules: said } = detailOf(told);
   const { approvers } = Object(said) as { approvers?: unknown };
@@ -87,7 +90,7 @@ export const filedFields = ({ handler, surface, schema }: FiledFields): FiledFie
   ...(schema === undefined ? {} : { schema }),
 });
 
-/** Counts each person once. */
+/** Adds a vote. Each person counts once. */
 const withVote = (votes: readonly ProvenVote[], told: Told): readonly ProvenVote[] => {
   const { verdict, roles } = detailOf(told);
   const person = told.principal?.person;

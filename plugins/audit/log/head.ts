@@ -1,5 +1,5 @@
-// The head of the trail: the row that names the newest event. This file makes the first head, checks heads, and has an error for each way
-// in which a head can be wrong.
+// The head of the trail is the row that names the newest event. This file makes the first head, checks heads, and has an error
+// class for each way in which a head can be wrong.
 
 import { canonicalText } from "../../../core/schema/digest.ts";
 import type { Reading } from "../../store/service.ts";
@@ -10,13 +10,13 @@ import { chain, type HeadRow, newestLinked } from "./tables.ts";
 
 export class DamagedHead extends Error {}
 
-/** The store lacks what this process has seen in it. */
+/** Thrown when the store lacks events that this process has seen in it. */
 export class SetBack extends DamagedHead {}
 
-/** The trail names a key that the key file does not have yet. Nothing is known to be wrong with the trail. */
+/** Thrown when the trail names a key that the key file does not have yet. The trail itself may be correct. */
 export class MissingKey extends Error {}
 
-/** The key file says that a trail was begun, and the store has no trail. */
+/** Thrown when the key file says that a trail was begun, but the store has none. */
 export class LostTrail extends Error {}
 
 export const restoreHint =
@@ -25,7 +25,7 @@ export const restoreHint =
 const setBack = (seen: number, found: number): SetBack =>
   new SetBack(`The store was set back: this process has seen event ${seen}, and the trail ends at ${found}. ${restoreHint}`);
 
-/** The trail of the store does not continue the trail that this process has seen. */
+/** Returns the error for a trail that does not continue the trail that this process has seen. */
 export const otherHistory = (seq: number): SetBack =>
   new SetBack(
     `The store was set back: its trail does not continue from event ${seq}, which this process has seen. ${restoreHint}`,
@@ -34,13 +34,14 @@ export const otherHistory = (seq: number): SetBack =>
 /**
  * Checks that the trail still continues from what this process has seen.
  *
- * @param held  The hash that the store holds for event `seen.seq`.
+ * @param held  The hash in the store for event `seen.seq`.
  * @throws {SetBack}
  */
 export const assertContinues = (seen: HeadRow, head: HeadRow, held: string | null): void => {
   if (head.seq < seen.seq) throw setBack(seen.seq, head.seq);
   if (head.genesis !== seen.genesis || newestLinked(head).seq < newestLinked(seen).seq) throw otherHistory(seen.seq);
-  // The MAC covers both ends of the trail. An event between them is read from its row, and a pruned one cannot be read.
+  // The MAC of the head covers both ends of the trail. An event between them is read from its row, and a pruned one cannot be
+  // read.
   if (seen.seq < head.floor_seq || seen.seq === 0) return;
   const found = seen.seq === head.seq ? head.hash : seen.seq === head.floor_seq ? head.floor_hash : held;
   if (found !== seen.hash) throw otherHistory(seen.seq);
@@ -55,7 +56,7 @@ export const genesisOf = (head: HeadRow): Genesis => {
 };
 
 export const keyedOf = (keys: KeyRing, id: string): Keyed => {
-  // Another instance may have activated keys that were distributed a moment ago.
+  // Another instance may have activated keys that were distributed a short time ago.
   if (!keys.current.chainSecrets.has(id)) keys.reload();
   const secret = keys.current.chainSecrets.get(id);
   if (secret === undefined) throw new MissingKey(`The trail names the key ${id}, which the key file does not have`);
@@ -65,7 +66,7 @@ export const keyedOf = (keys: KeyRing, id: string): Keyed => {
 const texts = ["hash", "mac", "genesis", "floor_hash", "approval_hash"] as const;
 const numbers = ["seq", "floor_seq", "format", "approval_seq"] as const;
 
-/** Replaces cells of another type, which SQLite takes, by values that no head has. The MAC of such a head does not verify. */
+/** Replaces cells of a wrong type, which SQLite accepts, by values that no head has. The MAC of such a head does not verify. */
 export const readHead = <Head extends HeadRow>(row: Head): Head => {
   const damagedTexts = texts.filter((name) => typeof row[name] !== "string").map((name) => [name, ""]);
   const damagedNumbers = numbers.filter((name) => !Number.isSafeInteger(row[name])).map((name) => [name, -1]);
@@ -75,7 +76,7 @@ export const readHead = <Head extends HeadRow>(row: Head): Head => {
 export const headOf = async (store: Reading): Promise<HeadRow | undefined> =>
   (await store.read<HeadRow>(queriesOn(store).head)).map(readHead)[0];
 
-/** @throws {DamagedHead | MissingKey} */
+/** Checks the head's MAC. @throws {DamagedHead | MissingKey} */
 export const assertHonest = (keys: KeyRing, head: HeadRow): void => {
   const [id = "", mac] = head.mac.split(":");
   if (mac === undefined) throw new DamagedHead("The head of the trail was not written by Quater: it has no MAC");

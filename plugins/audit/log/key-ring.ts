@@ -1,5 +1,5 @@
-// The keys of a running process. The file is read when a key is first needed, and again when the file changes. So new keys can be
-// distributed and activated while several instances serve.
+// The trail's keys in a running process. The key file is read when a key is first needed, and again when the file changes. So new
+// keys can be distributed and activated while several instances serve.
 
 import { statSync } from "node:fs";
 import { errorText, type Log } from "../../../core/plugin-api.ts";
@@ -9,7 +9,7 @@ export class KeyRing {
   readonly file: string;
   readonly #log: Pick<Log, "warn"> | undefined;
   #keys: TrailKeys | undefined;
-  /** Device, inode, size and time of change of the file that was read. */
+  /** Device, inode, size and modification time of the file that was read. */
   #version = "";
   #warned = "";
 
@@ -18,7 +18,7 @@ export class KeyRing {
     this.#log = log;
   }
 
-  /** Creates the file if it is missing. @throws {QuaterError} for a malformed or unsafe file. */
+  /** Returns the keys, and creates the file if it is missing. @throws {QuaterError} for a malformed or unsafe file. */
   get current(): TrailKeys {
     if (this.#keys === undefined) {
       const keys = openKeys(this.file);
@@ -30,11 +30,11 @@ export class KeyRing {
 
   /** The hash of the genesis of the trail that these keys began; `undefined` before there is one. */
   get trail(): string | undefined {
-    this.#keys ??= this.current; // creates the file
+    this.#keys ??= this.current; // Reading `current` creates the file.
     return readTrailFile(this.file).trail;
   }
 
-  /** Notes in the file that these keys have begun a trail. A file that cannot be changed stays as it is. */
+  /** Records in the file that these keys have begun a trail. A file that cannot be changed stays unchanged. */
   begun(genesis: string): void {
     try {
       if (this.trail !== undefined) return;
@@ -46,7 +46,7 @@ export class KeyRing {
     }
   }
 
-  /** Reads the file again if it changed. A file that cannot be read now leaves the keys as they are. */
+  /** Reads the file again if it changed. If it cannot be read now, the loaded keys stay in use. */
   reload(): void {
     if (this.#keys === undefined) return;
     const version = versionOf(this.file);

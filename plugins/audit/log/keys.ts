@@ -1,5 +1,5 @@
-// The keys of the trail. They are in one file outside the store, which only its owner can read. Instances that share a store share the
-// file. Old keys stay in it, because events that were written with them must still verify.
+// The keys of the trail. They are in one file outside the store, which only its owner can read. Instances that share a store have
+// the same file. Old keys stay in it, because events that were written with them must still verify.
 
 import {
   createHash,
@@ -15,20 +15,23 @@ import { brokenKeys, changeKeysOf, keysText, readKeysOf, type WrongKey } from ".
 import { createPrivateFile } from "../../../core/boot/private-file.ts";
 import { isInstant } from "../../../core/diagnostics/text.ts";
 
-/** `checkpoint` signs checkpoints and the lines in sinks, `chain` links events, `tag` makes tags of arguments and secrets. */
+/**
+ * The uses of keys: `checkpoint` signs checkpoints and the lines in sinks, `chain` links events, `tag` makes keyed digests of
+ * arguments and secrets.
+ */
 export const keyUses = ["checkpoint", "chain", "tag"] as const;
 export type KeyUse = (typeof keyUses)[number];
 
 interface KeyRecord {
   readonly id: string;
   readonly use: KeyUse;
-  /** base64url: 32 random bytes, or the Ed25519 private key as PKCS #8. */
+  /** The key in base64url: 32 random bytes, or the Ed25519 private key as PKCS #8. */
   readonly secret: string;
-  /** ISO 8601. */
+  /** When the key was made, ISO 8601 text. */
   readonly createdAt: string;
-  /** When a newer key replaced this one. A retired key verifies and opens, and writes nothing more. */
+  /** When a newer key replaced this one. A retired key verifies and decrypts, but does not sign or encrypt any more. */
   readonly retiredAt?: string;
-  /** Distributed and not used yet. A prepared key verifies and opens what another instance wrote with it. */
+  /** Marks a key that is distributed but not in use yet. It verifies and decrypts what another instance wrote with it. */
   readonly isPrepared?: true;
 }
 
@@ -38,9 +41,9 @@ export interface TrailKeys {
   /** All tag keys: the current one first, then prepared and retired ones, newest first. */
   readonly tags: readonly { readonly id: string; readonly secret: Buffer }[];
   readonly checkpoint: { readonly id: string; readonly privateKey: KeyObject; readonly fingerprint: string };
-  /** Secrets of all chain keys by id, retired ones included. */
+  /** The secrets of all chain keys by id, also of retired ones. */
   readonly chainSecrets: ReadonlyMap<string, Buffer>;
-  /** Public keys of all checkpoint keys by id. */
+  /** The public keys of all checkpoint keys by id. */
   readonly publicKeys: ReadonlyMap<string, KeyObject>;
 }
 
@@ -50,28 +53,28 @@ export const openKeys = (file: string): TrailKeys => {
   return readKeys(file);
 };
 
-/** @throws {QuaterError} */
+/** Returns the keys in the file. @throws {QuaterError} for a missing, malformed or unsafe file. */
 export const readKeys = (file: string): TrailKeys => readTrailFile(file).keys;
 
 export interface TrailFile {
   readonly keys: TrailKeys;
-  /** Hash of the genesis of the trail that these keys began. */
+  /** The hash of the genesis of the trail that these keys began. */
   readonly trail: string | undefined;
 }
 
-/** @throws {QuaterError} */
+/** Reads the key file. @throws {QuaterError} for a missing, malformed or unsafe file. */
 export const readTrailFile = (file: string): TrailFile => {
   const { keys, trail } = contentOf(file);
   return { keys: keysOf(file, keys), trail };
 };
 
-/** Notes that a trail was begun with these keys, so that a start without its trail can be told from a first start. */
+/** Records that a trail was begun with these keys, so that a start with a lost trail can be told from a first start. */
 export const recordTrail = (file: string, genesis: string): void => {
   changeFile(file, (content) => ({ ...content, trail: content.trail ?? genesis }));
 };
 
 /**
- * Adds new keys that nothing uses yet. Distribute the file, then call `activateKeys`.
+ * Adds new keys that are not used yet. Distribute the file, then call `activateKeys`.
  *
  * @returns The fingerprint of the new checkpoint key.
  * @throws {QuaterError} when there are prepared keys already.
@@ -87,7 +90,7 @@ export const prepareKeys = (file: string): string => {
 };
 
 /**
- * Retires the current keys and uses the prepared ones. Instances that share the file follow by themselves.
+ * Retires the current keys and uses the prepared ones. Instances that share the file notice the change.
  *
  * @returns The fingerprint of the checkpoint key from now on.
  * @throws {QuaterError} when no keys are prepared.
@@ -107,7 +110,10 @@ export const activateKeys = (file: string): string => {
   return keysOf(file, keys).checkpoint.fingerprint;
 };
 
-/** Prepares and activates keys at once. Only for a single instance. @returns The fingerprint of the new checkpoint key. */
+/**
+ * Prepares and activates keys in one step, for a project with a single instance. @returns The fingerprint of the new checkpoint
+ * key.
+ */
 export const rotateKeys = (file: string): string => {
   if (!contentOf(file).keys.some(({ isPrepared }) => isPrepared === true)) prepareKeys(file);
   return activateKeys(file);
@@ -121,14 +127,17 @@ const fingerprintIn = (records: readonly KeyRecord[]): string => {
   return fingerprintOf(createPublicKey(privateOf(record)));
 };
 
-/** `SHA256:` and 43 characters of base64, as ssh-keygen prints it, over the public key as SubjectPublicKeyInfo. */
+/**
+ * Returns the fingerprint of a public key in the form of ssh-keygen: `SHA256:` and 43 characters of base64, over its
+ * SubjectPublicKeyInfo.
+ */
 export const fingerprintOf = (key: KeyObject): string =>
   `SHA256:${createHash("sha256")
     .update(key.export({ type: "spki", format: "der" }))
     .digest("base64")
     .replace(/=+$/, "")}`;
 
-/** Derives a secret by RFC 5869. It tells nothing about the key, or about the secrets of other labels. */
+/** Derives a secret by RFC 5869 (HKDF). The secret reveals neither the key nor the secrets of other labels. */
 export const derivedFrom = (secret: Buffer, label: string): Buffer =>
   Buffer.from(hkdfSync("sha256", secret, "", `quater.${label}`, 32));
 
@@ -165,7 +174,7 @@ const wrongIn = (record: unknown): WrongKey | undefined => {
   return what === undefined ? undefined : { what, remedy: restore };
 };
 
-/** @returns The first field that is wrong, with its value unless it is the secret; `undefined` for a right record. */
+/** @returns The first wrong field of a key record, with its value unless it is the secret; `undefined` for a correct record. */
 const wrongFieldIn = ({
   id,
   use,

@@ -13,7 +13,7 @@ export interface LeaseOptions {
   readonly instance: string;
   readonly leaseMs: number;
   readonly store: Store;
-  /** Returns the ledger, once it is open. */
+  /** Returns the ledger, or `undefined` before it is open. */
   readonly ledger: () => Ledger | undefined;
   readonly openStarts: OpenStarts;
 }
@@ -79,8 +79,8 @@ export class Lease {
 const mostNamed = 5;
 
 /**
- * Instances whose lease runs. A row proves nothing: an attacker who can write to the store can plant one. So commands that refuse
- * because of it name the instance and the time, and can be told to go on.
+ * Instances whose lease runs. A row is no proof, because an attacker who can write to the store can plant one. So commands that
+ * refuse because of a row name the instance and the time, and have a flag to continue.
  *
  * @returns How many, and their names and times for a sentence: `9c2f41d0a7b3 until 2026-11-27T02:40:00.000Z`.
  */
@@ -94,7 +94,7 @@ export const runningInstances = async (store: OpenStore): Promise<{ readonly cou
   return { count: rows.length, text: visible([...named, ...more].join(", ")) };
 };
 
-/** A planted row may have any value. */
+/** Returns the end of a lease as text. A planted row may have any value. */
 const timeText = (at: unknown): string => {
   const date = new Date(at as number);
   return Number.isNaN(date.getTime()) ? String(at) : date.toISOString();

@@ -22,7 +22,7 @@ import { BatchEvidence, LinkedEvents } from "./linked.ts";
 import { queriesOn, type TrailQueries } from "./queries.ts";
 import { type HeadBeside, type HeadRow, newestLinked } from "./tables.ts";
 
-/** A trail whose last checkpoint is more events ago than this gets a checkpoint at once. */
+/** If the last checkpoint is more than this many events ago, a checkpoint is made when the ledger opens. */
 const lookBack = 5_000;
 
 export interface LedgerOptions extends BatchesOptions {
@@ -36,12 +36,12 @@ export class Ledger {
   readonly #options: LedgerOptions;
   readonly #batches: Batches;
   readonly #linked: LinkedEvents;
-  /** The head after the last batch of this process, while no other process is expected to move it. */
+  /** The head after the last batch of this process, as long as no other process is expected to move it. */
   #known: HeadRow | undefined;
   #last: HeadRow;
-  /** The newest head that this process has seen. This or another process wrote it. */
+  /** The newest head that this process has seen, written by this or another process. */
   #seen: HeadRow;
-  /** The last batch that was sent in a transaction, until it is known to be written. */
+  /** The last batch that was sent in a transaction, until it is known whether it was written. */
   #attempt: Batch | undefined;
 
   private constructor(store: OpenStore, queries: TrailQueries, options: LedgerOptions, head: HeadRow) {
@@ -56,7 +56,7 @@ export class Ledger {
   }
 
   /**
-   * Opens the chain, and begins it in an empty store.
+   * Opens the chain of events, and begins a new one in an empty store.
    *
    * @throws {DamagedHead} when the head is not what was written.
    * @throws {MissingKey} when the key file does not have the key that the head names.
@@ -104,7 +104,9 @@ export class Ledger {
     return this.#checked(row, before);
   }
 
-  /** Returns the newest checkpoint among the last events, of any process; without one, where the trail begins. */
+  /**
+   * Returns the newest checkpoint among the last events, made by any process. Without one, it returns the beginning of the trail.
+   */
   async lastCheckpoint(): Promise<{ readonly size: number; readonly at: number }> {
     const { seq, floor_seq } = this.#last;
     const newest = this.queries.events
@@ -121,14 +123,17 @@ export class Ledger {
   /**
    * Returns the state of an approval request by its events.
    *
-   * @returns `undefined` where the trail does not prove that it was filed.
+   * @returns `undefined` when the trail does not prove that it was filed.
    * @throws {DamagedHead | StoreFailure}
    */
   async standingOf(approvalId: string): Promise<Standing | undefined> {
     return this.#linked.reach(this.#store, await this.look(), approvalId);
   }
 
-  /** Writes a batch. @throws {StoreFailure} Nothing was written. After the kind `lost`, `settleAttempt` tells whether it was. */
+  /**
+   * Writes a batch. @throws {StoreFailure} when it was not written. After a failure of the kind `lost`, `settleAttempt` finds out
+   * whether it was.
+   */
   async write(entries: readonly Entry[]): Promise<readonly Receipt[]> {
     const isPlain = entries.every(({ changes, check }) => changes === undefined && check === undefined);
     // On SQLite usually no other process writes. Then the head is known, and one round trip to the thread is enough. If this process
@@ -152,9 +157,9 @@ export class Ledger {
   }
 
   /**
-   * Tries whether a write would succeed now: locks and checks the head as a write does, and commits a small change.
+   * Tests whether a write would succeed now: locks and checks the head as a write does, and commits a small change.
    *
-   * @throws {DamagedHead | MissingKey | StoreFailure} when not.
+   * @throws {DamagedHead | MissingKey | StoreFailure} when a write would fail.
    */
   async probe(): Promise<void> {
     await this.#store.transaction(async (transaction) => {
@@ -188,7 +193,8 @@ export class Ledger {
       else evidence?.add(entry.events, { seq: head.seq, hash: head.hash, at: now });
     }
     const batch = this.#batches.prepare(entries, head, now, refusals);
-    // Kept before it is sent: if the connection breaks at the commit, `settleAttempt` looks whether the batch was written.
+    // Store the batch before it is sent. If the connection breaks at the commit, `settleAttempt` looks whether the batch was
+    // written.
     this.#attempt = batch;
     await transaction.runLast(...batch.statements, withoutCount(this.queries.moveHead(head, batch.head)));
     return batch;
@@ -203,7 +209,7 @@ export class Ledger {
     return { now, head: this.#checked(beside, before) };
   }
 
-  /** @throws {DamagedHead | MissingKey} */
+  /** Checks the head that was read with the lock. @throws {DamagedHead | MissingKey} */
   #checked(beside: HeadBeside, before: HeadRow): HeadRow {
     const { held, ...head } = readHead(beside);
     assertHonest(this.#options.keys, head);
@@ -218,7 +224,7 @@ export class Ledger {
     return new BatchEvidence(this.#linked);
   }
 
-  /** Takes over what a written batch changed. */
+  /** Updates this object after a batch was written. @returns The receipts. */
   #done(batch: Batch): readonly Receipt[] {
     this.#attempt = undefined;
     this.#known = batch.head;
@@ -231,28 +237,33 @@ export class Ledger {
 
 const noRefusals: ReadonlyMap<Entry, Error> = new Map();
 
-/** The row is locked, so the count of changed rows is known. Without a count, all statements are sent at once. */
+/**
+ * The row of the head is locked, so the number of changed rows is known. Without an expected number all statements can be sent
+ * together.
+ */
 const withoutCount = ({ sql, parameters }: Statement): Statement => ({ sql, parameters });
 
 const plain = (sql: string): Statement => ({ sql, parameters: [] });
 
-/** Whether the error concerns one entry alone: a wrong count, a constraint, or a statement that the database refuses. */
+/** Whether the error is about one entry only: a wrong number of rows, a constraint, or a statement that the database refuses. */
 const isOfEntry = (error: unknown): error is Error =>
   isStoreFailure(error) && (error.kind === "mismatch" || error.kind === "conflict" || error.kind === "other");
 
-/** A conflict on the number of an event is damage: the head was set back, or somebody inserted an event behind it. */
+/**
+ * Turns a conflict on the number of an event into damage: the head was set back, or another program inserted an event behind it.
+ */
 const damageOf = (error: unknown): unknown =>
   isStoreFailure(error) && error.kind === "conflict" && error.message.includes("audit_event")
     ? new DamagedHead("An event stands behind the head of the trail")
     : error;
 
-/** Refuses to move the beginning of the trail back. Another instance may have moved it forward meanwhile. */
+/** Refuses to move the beginning of the trail back. Another instance may have moved it forward in the meantime. */
 const floorRefusal = ({ floor }: Entry, { floor_seq, floor_hash }: HeadRow): Error | undefined =>
   floor === undefined || (floor.from.seq === floor_seq && floor.from.hash === floor_hash)
     ? undefined
     : new Error(`The trail begins after event ${floor_seq}, and not after event ${floor.from.seq}`);
 
-/** Runs the changes. @returns Why they were refused. Then they are undone. */
+/** Runs the changes of an entry under a savepoint. @returns Why they were refused and rolled back; `undefined` on success. */
 const tried = async (transaction: Transaction, savepoint: string, changes: readonly Statement[]): Promise<Error | undefined> => {
   await transaction.run(plain(`savepoint ${savepoint}`));
   try {

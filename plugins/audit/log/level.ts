@@ -1,10 +1,13 @@
-// How much of a call is stored: the exposure key `audit`.
+// The exposure key `audit`, which sets how much of a call the trail stores.
 
 import { Type } from "../../../core/index.ts";
 import { exposureKey } from "../../../core/plugin-api.ts";
 
 const levels = ["off", "metadata", "request", "response"] as const;
-/** `off` keeps nothing, for reads only. `metadata` keeps who called what, when, and how it ended. `request` adds arguments, `response` results. */
+/**
+ * The levels of the key. `off` keeps no event, for reads only. `metadata` keeps who called what, when, and how it ended.
+ * `request` also keeps arguments, and `response` also results.
+ */
 export type AuditLevel = (typeof levels)[number];
 
 export const auditKey = exposureKey("audit", Type.Enum([...levels]), {

@@ -1,16 +1,16 @@
-// The call that an approval was used for, as keyed tags. Sinks get these tags instead of names and arguments.
+// Keyed digests that describe the call of a used approval. Sinks get them instead of names and arguments.
 
 export interface LikeTags {
   readonly handler: string;
-  /** `sha256:...` over the input schema. */
+  /** The digest of the input schema, `sha256:...`. */
   readonly schema: string;
-  /** Keyed tag of the person who asked. */
+  /** The keyed digest of the person who asked. */
   readonly person: string;
-  /** Keyed tag of person, handler and arguments: equal for calls that look the same to people. */
+  /** The keyed digest of person, handler and arguments. It is equal for calls that look the same to people. */
   readonly like: string;
 }
 
-/** @returns `undefined` unless all four are texts: lines and events of older versions have none. */
+/** @returns The keyed digests in an event or sink line; `undefined` unless all of them are texts. Older versions wrote none. */
 export const tagsIn = (fields: object): LikeTags | undefined => {
   const { handler, schema, person, like } = fields as Partial<Record<keyof LikeTags, unknown>>;
   if (typeof handler !== "string" || typeof schema !== "string" || typeof person !== "string" || typeof like !== "string")

@@ -1,5 +1,5 @@
-// Reads pages of linked events backward, by their links. Each event is verified, and the next event names its number and hash. So this
-// file notices when an event was deleted, or when a changed column hides it from the query.
+// Reads pages of linked events backward, by their links. Each event is verified, and each names the number and hash of the linked
+// event before it. So this file notices a deleted event, and an event that a changed column hides from the query.
 
 import { metaOf } from "../verify/meta.ts";
 import { VerifyKeys } from "../verify/verify-keys.ts";
@@ -13,11 +13,11 @@ import { type ReadRow, type RowSource, readRows } from "./rows.ts";
 import type { HeadRow } from "./tables.ts";
 
 export interface LinkedPage {
-  /** Newest first. */
+  /** The events of the page, newest first. */
   readonly metas: readonly EventMeta[];
-  /** The linked event to be read next, going back. */
+  /** The linked event to read next, going back. */
   readonly next: EventLink;
-  /** The event `next` is gone or does not verify. */
+  /** Whether the event `next` is missing or does not verify. */
   readonly isBroken: boolean;
 }
 
@@ -34,7 +34,7 @@ export class LinkedPages {
   /**
    * @param from  The newest event of the page.
    * @param above  Events up to this number are left out.
-   * @throws {MissingKey} when the next event names a key that the key file does not have: it may be genuine.
+   * @throws {MissingKey} when the next event names a key that the key file does not have. The event may still be genuine.
    * @throws {StoreFailure}
    */
   async before(rows: RowSource, head: HeadRow, from: EventLink, above: number, limit: number): Promise<LinkedPage> {
@@ -46,7 +46,7 @@ export class LinkedPages {
       if (meta?.link === undefined) return { metas, next, isBroken: true };
       metas.push(meta);
       next = meta.link;
-      // Older than this, nothing is usable, and after a restore every earlier request is void.
+      // Stop here: no request from before a restore can be used, because the restore voided them all.
       if (meta.type === "store.restored") break;
     }
     return { metas, next, isBroken: false };
@@ -54,7 +54,7 @@ export class LinkedPages {
 
   #verified(row: ReadRow, expected: EventLink, head: HeadRow): EventMeta | undefined {
     if (row.seq !== expected.seq || row.hash !== expected.hash) return undefined;
-    // Numbers skip what a restore lost, so the first row after the floor may have any number.
+    // Numbers skip the events that a restore lost, so the first row after the beginning may have any number.
     const isFirst = row.seq - 1 === head.floor_seq || typeof row.previous !== "string";
     const previous = isFirst ? head.floor_hash : (row.previous ?? undefined);
     const isSound = () => rowProblem(row, previous, this.#keysNow()) === undefined;
@@ -62,8 +62,8 @@ export class LinkedPages {
   }
 
   /**
-   * Whether the key file has gained the key of an event. An instance whose key file is older than that of other instances must
-   * not take their events for damage.
+   * Whether the key file now has the key of an event. An instance with an older key file must not report events of other
+   * instances as damage.
    */
   #hasNewKey({ seq, meta }: ReadRow): boolean {
     const id = metaOf(meta)?.key;

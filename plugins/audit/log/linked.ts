@@ -13,19 +13,19 @@ import { type HeadRow, newestLinked } from "./tables.ts";
 
 const pageRows = 200;
 /**
- * The longest times that a policy can have: a request waits for people for at most 7 days and is usable for at
- * most one. An event of these days may decide about a call, so all of them stay in memory. `retentionDays` does not matter.
+ * The longest time that an event can matter, milliseconds: a request waits for people for at most 7 days, and its approval can be
+ * used for at most one more. All linked events of this time stay in memory. `retentionDays` has no influence on this.
  */
 export const reachMs = 9 * 86_400_000;
-/** Older requests are looked for only while fewer than this many are in memory. Newer ones than `reachMs` stay in any case. */
+/** Events older than `reachMs` are kept in memory only while there are fewer than this many. */
 const forgetFrom = 10_000;
 
 /** The linked events in memory: all events after `next`, up to and including `newest`. */
 interface Known {
   readonly newest: EventLink;
-  /** The linked event to be read next, going back. */
+  /** The linked event to read next, going back. */
   readonly next: EventLink;
-  /** Nothing before can be proven, or matter. */
+  /** Whether earlier events cannot be read, or can no longer matter. */
   readonly isEnd: boolean;
   readonly byRequest: Map<string, Told[]>;
 }
@@ -36,33 +36,34 @@ export class LinkedEvents {
   #forgetAt = forgetFrom;
 
   /**
-   * @param ring  The key file may gain keys while the process runs.
-   * @param newest  Named by the head that the process met first. The links of later events must lead back to it.
+   * @param ring  The key file may get more keys while the process runs.
+   * @param newest  The newest linked event in the first head that the process read. The links of later events must lead back to
+   * it.
    */
   constructor(queries: TrailQueries, ring: Pick<KeyRing, "current" | "reload">, newest: EventLink) {
     this.#pages = new LinkedPages(queries, ring);
     this.#known = since(newest);
   }
 
-  /** The state of a request by the events in memory. */
+  /** Returns the state of a request by the events in memory. */
   standing(approvalId: string): Standing | undefined {
     return standingOf(this.#known.byRequest.get(approvalId) ?? []);
   }
 
   /**
-   * Reads what was written since the last time. The links lead back to the newest event known before, or the store was set back:
-   * the event that ended a request may be among those that are gone.
+   * Reads the events that were written since the last call. Their links must lead back to the newest event in memory. Otherwise the
+   * store was set back, and the event that ended a request may be lost.
    *
-   * @param isLocked  Nobody else can write meanwhile, so the head is the newest.
+   * @param isLocked  Whether the head is locked: no other process can write, so the head is the newest one.
    * @throws {DamagedHead} when an event in between is gone or does not verify.
-   * @throws {SetBack} when the links lead past what is known.
+   * @throws {SetBack} when the links lead past the events in memory.
    * @throws {MissingKey} when an event names a key that the key file does not have.
    */
   async catchUp(rows: RowSource, head: HeadRow, isLocked: boolean): Promise<void> {
     const newest = newestLinked(head);
     const before = this.#known;
     if (isSame(before.newest, newest)) return;
-    // Read before this process wrote again: what is known is newer.
+    // This head was read before this process wrote again, so the events in memory are newer.
     if (!isLocked && newest.seq < before.newest.seq) return;
     const added: Told[] = [];
     let next = newest;
@@ -70,18 +71,18 @@ export class LinkedEvents {
       const page: Page = await this.#page(rows, head, next, before.newest.seq);
       added.push(...page.told);
       if (page.isBroken || page.told.length === 0) {
-        // Unlocked, the events may be pruned at this moment. What depends on them is decided under the lock.
+        // Without the lock, events may be pruned at this moment. Decisions that depend on them are made under the lock.
         if (!isLocked) return;
         throw new DamagedHead(`The trail is damaged: approval event ${page.next.seq} is gone or was changed`);
       }
       next = page.next;
     }
     if (this.#known !== before) {
-      // Another call read meanwhile, and perhaps less far. A decision inside the transaction needs all of it.
+      // Another call read events in the meantime, and perhaps fewer. A decision inside the transaction needs all of them.
       if (isLocked) await this.catchUp(rows, head, isLocked);
       return;
     }
-    // Events in between were pruned, so nothing older can be used any more.
+    // The events in between were pruned, so no older request can be used any more.
     if (next.seq > before.newest.seq) {
       this.#known = since(newest);
       return;
@@ -93,7 +94,7 @@ export class LinkedEvents {
   }
 
   /**
-   * Reads back until the filing of a request is found, or cannot be. Outside of the writer's transaction.
+   * Reads back until the filing event of a request is found, or the events end. It runs outside of the writer's transaction.
    *
    * @throws {MissingKey} when an event names a key that the key file does not have.
    */
@@ -112,7 +113,7 @@ export class LinkedEvents {
     }
   }
 
-  /** Adds the events that this process has written. */
+  /** Adds events that this process has written. */
   add(before: EventLink, metas: readonly EventMeta[], newest: EventLink): void {
     const known = this.#known;
     if (metas.length === 0 || !isSame(known.newest, before)) return;
@@ -135,7 +136,7 @@ export class LinkedEvents {
 }
 
 interface Page {
-  /** Newest first. */
+  /** The events of a request, newest first. */
   readonly told: readonly Told[];
   readonly next: EventLink;
   readonly isBroken: boolean;
@@ -150,14 +151,14 @@ export class BatchEvidence implements Evidence {
     this.#linked = linked;
   }
 
-  /** Counted as one more event, so that a decision made before it is made again. */
+  /** Counts as one more event, so that a decision that was based on the state before is made again. */
   readonly standing = (approvalId: string): Standing | undefined => {
     const standing = this.#linked.standing(approvalId);
     const pending = this.#pending.get(approvalId) ?? 0;
     return standing === undefined || pending === 0 ? standing : { ...standing, events: standing.events + pending };
   };
 
-  /** @param at  Where the batch begins: only the names of requests are taken from the events. */
+  /** @param at  The beginning of the batch. Only the ids of requests are taken from its events. */
   add(drafts: readonly Draft[], at: Position): void {
     for (const { fields } of drafts) {
       const { approvalId, type } = typeof fields === "function" ? fields(at) : fields;
@@ -167,7 +168,7 @@ export class BatchEvidence implements Evidence {
   }
 }
 
-/** Nothing is read yet. */
+/** Returns the state before any event was read. */
 const since = (newest: EventLink): Known => ({ newest, next: newest, isEnd: newest.seq === 0, byRequest: new Map() });
 
 const isSame = (one: EventLink, other: EventLink): boolean => one.seq === other.seq && one.hash === other.hash;
@@ -184,7 +185,7 @@ const toldBy = ({ type, seq, at, approvalId, principal, detail, ...rest }: Event
 
 const append = (all: Map<string, Told[]>, told: Told): void => {
   const { approvalId } = told;
-  // A restore voids every request that was filed before it.
+  // A restore voids every request that was filed before it, so forget them.
   if (told.type === "store.restored") all.clear();
   if (approvalId === undefined) return;
   const known = all.get(approvalId);

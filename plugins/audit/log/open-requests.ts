@@ -1,5 +1,5 @@
-// Approval requests that can still be decided or used. The events by which they were filed must stay on the trail, because without it a
-// request is not proven.
+// Finds approval requests that can still be decided or used. Their filing events must stay in the trail, because without its
+// filing event a request is not proven.
 
 import { type TrailReader, verifiedRows } from "../verify/find.ts";
 import { assertVerified } from "../verify/verified.ts";
@@ -15,7 +15,7 @@ interface Filed {
 }
 
 /**
- * Returns the number of the oldest filing whose request is open and whose time has not run out; `undefined` without one.
+ * Returns the number of the oldest filing event whose request is open and has not expired; `undefined` without one.
  *
  * @param floor  The trail begins after this event.
  * @throws {Unverified} when an event about a request does not verify.
@@ -31,7 +31,7 @@ export const oldestOpenFiling = async (
   for (let after = floor; ; ) {
     const page = (await verifiedRows(reader, linkedAfter(after, through, pageRows).select(previous))).map(assertVerified);
     for (const { meta } of page) {
-      if (meta.type === "store.restored") open.clear(); // it voids all of them
+      if (meta.type === "store.restored") open.clear(); // A restore voids all of them.
       const { approvalId, seq } = meta;
       if (approvalId === undefined) continue;
       const before = open.get(approvalId);
@@ -47,7 +47,7 @@ export const oldestOpenFiling = async (
   return seqs.length === 0 ? undefined : Math.min(...seqs);
 };
 
-/** A request that was filed before this time cannot be open under any policy. */
+/** Returns the time before which no request can have been filed that is still open, under any policy. */
 export const openSinceMs = (now: number): number => now - reachMs;
 
 const isLive = ({ state, pendingUntil, usableUntil }: Standing, now: number): boolean =>

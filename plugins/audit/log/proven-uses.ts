@@ -1,5 +1,5 @@
-// The uses of approvals by their events. A person who can write to the store can forge rows of approval requests, but not these events.
-// Each process keeps the newest uses in memory, and later reads only new events.
+// Reads the uses of approvals from the events. An attacker who can write to the store can forge rows of approval requests, but
+// not these events. Each process keeps the newest uses in memory, and later reads only new events.
 
 import type { OpenStore } from "../../store/service.ts";
 import type { LostUse } from "../restore/restored.ts";
@@ -13,35 +13,38 @@ import { type LinkedPage, LinkedPages } from "./linked-pages.ts";
 import { queriesOn } from "./queries.ts";
 import { type HeadRow, newestLinked } from "./tables.ts";
 
-/** How many uses are read back, and how many are kept in memory. docs/guides/approvals.md names the first number. */
+/** How many uses are read at first, and how many are kept in memory. docs/guides/approvals.md states the first number. */
 const [mostRead, mostKept] = [1_000, 10_000];
-/** Events of one call: its uses, its start and its end. */
+/** The most events of one call that are read: its uses, its start and its end. */
 const mostOfCall = 100;
-/** How many linked events are followed back, and how many at once. A use comes with at least three others: filed, voted, approved. */
+/**
+ * How many linked events are read back in all, and how many per query. A use comes with at least three others: filed, voted,
+ * approved.
+ */
 const [mostLinked, linkedPage] = [10_000, 1_000];
 
 /** One use of an approval. */
 export interface ProvenUse {
   readonly approvalId: string;
   readonly callId: string;
-  /** Milliseconds, by the store's clock. */
+  /** When the approval was used, milliseconds since the epoch by the store's clock. */
   readonly at: number;
-  /** `undefined` where the trail does not know which call it was: in events of older versions. */
+  /** Keyed digests of the call; `undefined` when the trail does not have them, as in events of older versions. */
   readonly tags: LikeTags | undefined;
-  /** Of what people agreed to; `undefined` for a lost use. */
+  /** The digest that people approved; `undefined` for a lost use. */
   readonly digest: string | undefined;
-  /** A sink attests the use, and a restore lost its event. */
+  /** Whether a restore lost the event of the use, and a sink attests it. */
   readonly isLost: boolean;
 }
 
 export interface KnownUses {
-  /** Newest first, and the lost ones last. */
+  /** The uses, newest first, with the lost ones at the end. */
   readonly uses: readonly ProvenUse[];
-  /** An event about approvals is gone or does not verify. It may have told of a use. */
+  /** Whether an event about approvals is missing or does not verify. It may have recorded a use. */
   readonly isDamaged: boolean;
 }
 
-/** What the trail proves about one call that used an approval. */
+/** The facts that the trail proves about one call that used an approval. */
 export interface UseProof {
   readonly use: ProvenUse;
   /** How the call ended; `undefined` while no event says so. */
@@ -51,12 +54,12 @@ export interface UseProof {
 export class ProvenUses {
   readonly #open: () => Promise<OpenStore>;
   readonly #ring: KeyRing;
-  /** Oldest first. */
+  /** The known uses, oldest first. */
   #uses: ProvenUse[] = [];
   #lost: ProvenUse[] = [];
-  /** All events up to this one were read; `undefined` before the first reading. */
+  /** The number up to which all events were read; `undefined` before the first reading. */
   #through: number | undefined;
-  /** The linked events up to this one are all there; `undefined` before the first reading. */
+  /** The linked event up to which none is missing; `undefined` before the first reading. */
   #whole: EventLink | undefined;
   #reading: Promise<unknown> = Promise.resolve();
 
@@ -72,7 +75,7 @@ export class ProvenUses {
    * @throws {StoreFailure}
    */
   known(): Promise<KnownUses> {
-    // One after the other, so that no event is read twice.
+    // Read one after the other, so that no event is read twice.
     const read = this.#reading.then(async () => {
       const store = await this.#open();
       const known = await this.#read(store);
@@ -82,7 +85,9 @@ export class ProvenUses {
     return read;
   }
 
-  /** @returns `undefined` when the trail does not prove that the call used this approval. @throws {StoreFailure} */
+  /**
+   * @returns What the trail proves; `undefined` when it does not prove that the call used this approval. @throws {StoreFailure}
+   */
   async proofOf(approvalId: string, callId: string): Promise<UseProof | undefined> {
     const store = await this.#open();
     const { page, previous } = queriesOn(store);
@@ -103,8 +108,8 @@ export class ProvenUses {
   }
 
   /**
-   * Whether no event is missing among the linked ones. `#read` finds uses by the column `type`, which could be changed to hide one.
-   * Then the links of later events lead to an event that the query does not find.
+   * Whether no linked event is missing. `#read` finds uses by the column `type`, which an attacker could change to hide one. Then
+   * the links of later events lead to an event that the query does not find.
    */
   async #isWhole(store: OpenStore): Promise<boolean> {
     const queries = queriesOn(store);
@@ -122,7 +127,7 @@ export class ProvenUses {
         next = page.next;
         read += page.metas.length;
         if (!page.isBroken && page.metas.length > 0) continue;
-        // Removed meanwhile, or damaged.
+        // The event was removed in the meantime, or it is damaged.
         if (((await headNow())?.floor_seq ?? 0) < next.seq) return false;
         break;
       }
@@ -157,7 +162,7 @@ export class ProvenUses {
     const uses = sound.flatMap(usesOf);
     this.#lost.push(...uses.filter(({ isLost }) => isLost));
     this.#uses = [...this.#uses, ...uses.filter(({ isLost }) => !isLost)].slice(-mostKept);
-    // A key may be missing for a moment: what does not verify is read again the next time.
+    // A key may be missing for a short time, so an event that does not verify is read again the next time.
     this.#through = sound.at(-1)?.row.seq ?? this.#through ?? (damaged === -1 ? 0 : undefined);
     return { uses: [...this.#lost, ...this.#uses, ...rest.flatMap(usesOf)].reverse(), isDamaged: damaged !== -1 };
   }

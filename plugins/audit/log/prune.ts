@@ -1,6 +1,6 @@
-// Removes events that are too old, and leaves an event that says so in the same transaction. Events that are gone without
-// such an event are damage. Each event is verified before it is removed: what Quater removed with a record is gone for good,
-// and the evidence of a change would be gone with it.
+// Removes events that are too old, and records this with an event in the same transaction. Missing events without such a record
+// are damage. Each event is verified before it is removed, because a removal with a record would also remove the evidence of a
+// change.
 
 import type { OpenStore } from "../../store/service.ts";
 import type { Attestation } from "../restore/attestation.ts";
@@ -20,23 +20,24 @@ import { readRows } from "./rows.ts";
 import { chain, type HeadRow } from "./tables.ts";
 import type { Trail } from "./trail.ts";
 
-/** Events per transaction: a year's worth at once would hold the lock for too long. */
+/** The most events per transaction. A year of events in one transaction would hold the lock for too long. */
 const perPrune = 5_000;
 
 export interface PruneParts {
   readonly trail: Trail;
   readonly store: OpenStore;
   readonly keys: TrailKeys;
-  /** Absolute paths of the configured sinks that can be read back. */
+  /** The absolute paths of the configured sink files, which can be read back. */
   readonly sinkFiles: readonly string[];
 }
 
 /**
- * Removes events older than `beforeMs`, up to the newest checkpoint that every sink file holds. So the sinks still prove
- * which event the trail now begins after. The filing of a request that is still open stays, and so does all behind it.
+ * Removes events older than `beforeMs`, up to the newest checkpoint that every sink file holds. So the sinks still prove after
+ * which event the trail now begins. The filing event of an open request is kept, together with all later events.
  *
  * @returns How many events.
- * @throws {Unverified} when an event does not verify, or a sink file does not confirm the trail. Nothing from there on is removed.
+ * @throws {Unverified} when an event does not verify, or a sink file does not confirm the trail. Nothing from there on is
+ * removed.
  */
 export const prune = async (parts: PruneParts, beforeMs: number): Promise<number> => {
   const { trail, store, keys } = parts;
@@ -68,14 +69,14 @@ export const prune = async (parts: PruneParts, beforeMs: number): Promise<number
   }
 };
 
-/** @returns The number of the event before the oldest filing that must stay, or of the newest event. */
+/** @returns The number of the event before the oldest filing event that must stay, or the number of the newest event. */
 const beforeOpen = async (reader: TrailReader, head: HeadRow, beforeMs: number, now: number): Promise<number> => {
   if (beforeMs <= openSinceMs(now)) return head.seq;
   const filing = await oldestOpenFiling(reader, head.floor_seq, head.seq, now);
   return filing === undefined ? head.seq : filing - 1;
 };
 
-/** The verified events after `floor`, up to the last one of a page that is old enough. */
+/** Returns the verified events after `floor`, up to the last event of the page that is old enough. */
 const oldEvents = async (reader: TrailReader, floor: EventLink, most: number, beforeMs: number): Promise<readonly Verified[]> => {
   const old: Verified[] = [];
   for await (const page of verifiedPages(reader, floor, most)) {
@@ -86,7 +87,7 @@ const oldEvents = async (reader: TrailReader, floor: EventLink, most: number, be
   return old;
 };
 
-/** @returns The last of them. @throws {Unverified} */
+/** Removes the events. @returns The last removed event. @throws {Unverified} */
 const removeEvents = async (
   { trail, store }: PruneParts,
   reader: TrailReader,
@@ -98,7 +99,7 @@ const removeEvents = async (
   const { db } = queriesOn(store);
   const gone = db.deleteFrom("audit_event").where("chain", "=", chain).where("seq", ">", floor.seq).where("seq", "<=", seq);
   const receipt = await trail.record({
-    // Another count means a row between them that no event of the trail is.
+    // A different number of rows means that a row between the events belongs to no event of the trail.
     changes: [{ ...compiled(gone), expects: old.length }],
     floor: { from: floor, to: { seq, hash } },
     events: [{ fields: { type: "audit.erased", detail: { pruned: { from: floor.seq + 1, through: seq, hash } } } }],
@@ -107,12 +108,12 @@ const removeEvents = async (
   throw new Unverified(`The store does not hold exactly the events ${floor.seq + 1} to ${seq}: ${receipt.refusal.message}`);
 };
 
-/** A body that is gone must be named by an event that says so, and a body that such an event names must be gone. */
+/** Checks bodies: an event must record each missing body, and a body that such an event names must be missing. */
 const assertBodies = async (reader: TrailReader, floor: number, through: number, events: readonly Verified[]): Promise<void> => {
   const erased = await erasedIn(reader, floor, through);
   for (const { row } of events) {
     if (isBodyGone(row) && !erased.has(row.seq)) throw new Unverified(`The body of event ${row.seq} is gone without a record`);
-    // Read again: the body may have been erased after the event was read.
+    // Read the body again, because it may have been erased after the event was read.
     if (row.body !== null && erased.has(row.seq) && (await bodyOf(reader, row.seq)) !== null)
       throw new Unverified(`The body of event ${row.seq} was erased, but it is there again`);
   }
@@ -121,7 +122,10 @@ const assertBodies = async (reader: TrailReader, floor: number, through: number,
 const bodyOf = async ({ store }: TrailReader, seq: number): Promise<string | null | undefined> =>
   (await readRows(store, queriesOn(store).page("after", seq - 1, 1)))[0]?.body;
 
-/** @returns Up to which event the trail's newest checkpoint and the newest line of every sink file attest the trail. */
+/**
+ * @returns The number of the event up to which the trail's newest checkpoint and the newest line of every sink file attest the
+ * trail.
+ */
 const attested = async (parts: PruneParts, reader: TrailReader, head: HeadRow, genesis: string): Promise<number> => {
   const { store, keys, sinkFiles } = parts;
   const sizes = [await ownCheckpoint(reader, head, new VerifyKeys(keys, keys.checkpoint.fingerprint))];

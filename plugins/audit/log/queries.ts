@@ -1,11 +1,11 @@
-// Every query on the tables of the trail, written once for both databases.
+// All queries on the tables of the trail, for both databases.
 
 import type { Kysely } from "kysely";
 import type { Query, Reading, Result, Statement } from "../../store/service.ts";
 import type { EventRow } from "./event.ts";
 import { chain, erasures, type HeadRow, linkedTypes, type SinkRow, type Tables, useTypes } from "./tables.ts";
 
-/** More than the events of a usual batch, so that such a batch stays one statement. */
+/** The most rows of one insert. It is more than a usual batch, so that such a batch needs one statement. */
 const rowsPerInsert = 256;
 
 const columns = ["seq", "at", "type", "call_id", "meta", "body", "salt", "body_hash", "hash"] as const;
@@ -21,8 +21,8 @@ export const queriesOn = (store: Reading) => {
     .select(["seq", "hash", "mac", "genesis", "floor_seq", "floor_hash", "format", "approval_seq", "approval_hash"])
     .where("chain", "=", chain);
   const events = db.selectFrom("audit_event").where("chain", "=", chain);
-  // JavaScript rounds larger numbers, so the next page after such a row would begin with the same row. The plus keeps SQLite from using
-  // this condition for its index; the index must serve the place of the page.
+  // JavaScript rounds larger numbers, so the next page after such a row would begin with the same row. The plus sign keeps SQLite
+  // from using its index for this condition: the index must serve the position of the page.
   const most = Number.MAX_SAFE_INTEGER;
   const isNumbered =
     store.dialect === "sqlite"
@@ -44,14 +44,14 @@ export const queriesOn = (store: Reading) => {
   return {
     db,
     head: head as Query,
-    /** The head, the time, and the hash of event `seen`, in one query. On PostgreSQL it locks the head. */
+    /** Reads the head, the time, and the hash of event `seen`, in one query. On PostgreSQL it locks the head. */
     headForWriting: (seen: number): Query => {
       const query = headBeside(seen).select(store.clock.as("now"));
       return store.dialect === "postgres" ? query.forUpdate() : query;
     },
-    /** The head, with the hash of event `seen` as `held`. */
+    /** Reads the head, with the hash of event `seen` as `held`. */
     headBeside: (seen: number): Query => headBeside(seen),
-    /** Notes that a sink took a checkpoint. Events up to it may be pruned. */
+    /** Records that a sink has accepted a checkpoint. Events up to the checkpoint may be pruned. */
     sinkHolds: (name: string, { size, at }: Omit<SinkRow, "name">): Query =>
       db
         .insertInto("audit_sink")
@@ -62,7 +62,7 @@ export const queriesOn = (store: Reading) => {
         .insertInto("audit_head")
         .values({ chain, ...row })
         .onConflict((conflict) => conflict.doNothing()),
-    /** Moves the head, if it is still the one that was read. Otherwise it changes no row. */
+    /** Moves the head, if it is still the one that was read. Otherwise no row changes. */
     moveHead: (from: HeadRow, { genesis: _, ...to }: HeadRow): Statement => ({
       ...compiled(
         db
@@ -75,7 +75,7 @@ export const queriesOn = (store: Reading) => {
       ),
       expects: 1,
     }),
-    /** Changes something and leaves nothing behind. SQLite would not write an update that changes no value. */
+    /** Changes a row and changes it back. SQLite would not write an update that changes no value. */
     touch: (instance: string): readonly Statement[] => [
       compiled(db.insertInto("audit_instance").values({ instance, lease_until: 0, floor_seq: 0 })),
       compiled(db.deleteFrom("audit_instance").where("instance", "=", instance)),
@@ -95,8 +95,8 @@ export const queriesOn = (store: Reading) => {
       return statements;
     },
     /**
-     * A page of rows on one side of `seq`, nearest first. Rows whose number is not an integer, or not a number of an event, are left
-     * out here; `strays` finds them.
+     * Reads a page of rows on one side of `seq`, nearest first. Rows whose number is not an integer, or not a possible number of
+     * an event, are left out; `strays` finds them.
      */
     page: (side: "after" | "before", seq: number, limit: number) =>
       numbered
@@ -104,7 +104,7 @@ export const queriesOn = (store: Reading) => {
         .where("seq", side === "after" ? ">" : "<", seq)
         .orderBy("seq", side === "after" ? "asc" : "desc")
         .limit(limit),
-    /** A page of linked events after `above`, back from `seq`, newest first. */
+    /** Reads a page of linked events above number `above`, backward from `seq`, newest first. */
     linked: (seq: number, above: number, limit: number) =>
       numbered
         .selectAll()
@@ -114,7 +114,7 @@ export const queriesOn = (store: Reading) => {
         .where("seq", ">", above)
         .orderBy("seq", "desc")
         .limit(limit),
-    /** A page of linked events after `seq`, up to `through`, in order. */
+    /** Reads a page of linked events after `seq`, up to `through`, in order. */
     linkedAfter: (seq: number, through: number, limit: number) =>
       numbered
         .selectAll()
@@ -123,10 +123,10 @@ export const queriesOn = (store: Reading) => {
         .where("seq", "<=", through)
         .orderBy("seq")
         .limit(limit),
-    /** A page of `audit.erased` events after `seq`. */
+    /** Reads a page of `audit.erased` events after `seq`. */
     erased: (seq: number, limit: number) =>
       numbered.selectAll().select(previous).where(sql.raw<boolean>(erasures)).where("seq", ">", seq).orderBy("seq").limit(limit),
-    /** A page of events about uses of approvals: the newest ones, or those after a number in order. */
+    /** Reads a page of events about uses of approvals: the newest ones, or those after a number in order. */
     uses: (types: readonly ("approval.used" | "approval.lost")[], from: "newest" | number, limit: number) =>
       numbered
         .selectAll()
@@ -150,7 +150,7 @@ export const queriesOn = (store: Reading) => {
         .select([sql<string>`cast(chain as text)`.as("chain"), sql<string>`cast(seq as text)`.as("seq")])
         .where(({ eb, not, or }) => or([eb("chain", "<>", chain), not(isNumbered), eb("seq", "<=", floor)]))
         .limit(limit),
-    /** The end of the trail and the first row behind it, in one query, because other processes write meanwhile. */
+    /** Reads the end of the trail and the first row behind it in one query, because other processes write meanwhile. */
     behindEnd: db
       .selectFrom("audit_head")
       .select((eb) => [
@@ -168,7 +168,7 @@ export const queriesOn = (store: Reading) => {
         .select(({ fn }) => fn.countAll<number>().as("n"))
         .where("seq", ">", floor)
         .where("seq", "<=", through),
-    /** The next `limit` events after `seq`, in order. */
+    /** Reads the next `limit` events after `seq`, in order. */
     after: (seq: number, limit: number): Query =>
       events.select(columns).where("seq", ">", seq).orderBy("seq").limit(limit) as Query,
     ofCall: (callId: string): Query => events.select(columns).where("call_id", "=", callId).orderBy("seq") as Query,
