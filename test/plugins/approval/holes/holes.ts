@@ -25,7 +25,7 @@ const withoutEvidence: readonly Edit[] = [
     file: using,
     from: `const standing = await proven(context, found);
       if (standing === undefined) return undefined;
-      // A row may name any time. The trail names the time until which the approval was given.
+      // A row may contain any time, so use the time in the trail until which the approval was given.
       if ((standing.usableUntil ?? 0) <= found.now)
         return end(context, asked, found, {
           reason: "its time has run out",
