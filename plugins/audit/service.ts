@@ -24,28 +24,28 @@ export type { LostUse, Restorer, Voiding } from "./restore/restored.ts";
 
 export interface AuditEvent {
   readonly fields: EventFields;
-  /** Stored erasably. Secrets must be out of it already: see `storable`. */
+  /** The body of the event, which can be erased. It must not contain secrets: see `storable`. */
   readonly body?: Readonly<Record<string, unknown>>;
-  /** More of the event's `detail`, given the store's clock when the event is written. */
+  /** Returns more of the event's `detail`. It gets the store's clock when the event is written. */
   readonly timed?: (now: number) => Readonly<Record<string, unknown>>;
 }
 
-/** What a plugin adds to the start of a call, and to its end. */
+/** The additions of a plugin to the start and the end of a call. */
 export interface CallStart {
   /** The approval that the call uses. `call.started` and `call.ended` name it, and every sink gets a line about the use. */
   readonly approvalId?: string;
-  /** The tags of the call in that line. */
+  /** The keyed digests of the call in that line. */
   readonly tags?: LikeTags;
   /**
    * Returns changes of state for the transaction that records the end of the call. The outcome is `refused` when the handler did
-   * not run after all. The statements must not have `expects`: the end is recorded for any number of changed rows.
+   * not run in the end. The statements must not have `expects`, because the end is recorded for any number of changed rows.
    */
   readonly changesAtEnd?: (outcome: EndedAs) => readonly Statement[];
-  /** Runs in the transaction that records the start: see `commit`. */
+  /** A check in the transaction that records the start: see `commit`. */
   readonly check?: Check;
 }
 
-/** A call whose end cannot be recorded any more, because the process that ran it is gone. */
+/** A call whose end can no longer be recorded, because the process that ran it has died. */
 export interface LostCall {
   readonly callId: string;
   readonly approvalId: string;
@@ -53,14 +53,14 @@ export interface LostCall {
 
 /** The verified event by which an approval request was filed. */
 export interface ProvenFiling {
-  /** The format of the event. Format 1 does not hold enough evidence for a decision. */
+  /** The format of the event. Format 1 does not contain enough to prove a request. */
   readonly format: 1 | 2;
-  /** The fields that later events of the request repeat. */
+  /** The fields that later events of the request copy. */
   readonly filed: FiledFields;
   readonly requester: EventFields["principal"];
 }
 
-/** What a plugin commits: the number of its first event, or why nothing was written. */
+/** The result of a commit: the number of its first event, or why nothing was written. */
 export type Committed = { readonly seq: number } | { readonly refused: Error };
 
 /** What the events of the trail prove about approval requests. Rows of approval's tables do not count as proof. */
@@ -128,22 +128,22 @@ export interface Audit {
     start?: CallStart,
   ): Promise<Committed>;
   readonly evidence: ApprovalEvidence;
-  /** Adds changes of state to the transaction that records `call.unknown`, for lost calls that had used an approval. */
+  /** Adds changes of state to the transaction that records `call.unknown`, for lost calls that used an approval. */
   whenCallLost(changes: (open: OpenStore, call: LostCall) => readonly Statement[]): void;
   /** Adds rows of another plugin to what `quater audit erase` erases, in the same transaction. */
   whenErasing(eraser: Eraser): void;
   /** Adds rows of another plugin to what `quater store restored` voids, in the same transaction. */
   whenRestored(restorer: Restorer): void;
   /**
-   * Looks for calls of processes that are gone. Servers do so from time to time. Call it in a process that runs one call and
-   * meets what looks like a lost call.
+   * Looks for calls of processes that have died. Servers do so periodically. Call it in a process that runs one call and finds a
+   * request whose call seems to be lost.
    *
    * @returns How many calls were found, and recorded as `unknown`.
    */
   sweepLost(): Promise<number>;
-  /** Records a refusal outside of a call, soon and without waiting. Repeated refusals become one event with a count. */
+  /** Records a refusal outside of a call later, without waiting. Repeated refusals become one event with a count. */
   refused(fields: Omit<EventFields, "type" | "outcome">): void;
-  /** Returns `hmac:<key id>:<64 hex>` over the RFC 8785 text of the value. */
+  /** Returns the keyed digest of a value, `hmac:<key id>:<64 hex>` over its RFC 8785 text. */
   tagOf(value: unknown): string;
   /**
    * Tags the value with every tag key in the key file, so that values tagged before a rotation are still found.
@@ -159,8 +159,8 @@ export interface Audit {
    */
   deriveSecret(label: string): Buffer;
   /**
-   * Derives the same label from every key in the key file. Use it to open what was sealed before a rotation, or by an
-   * instance that uses newer keys already.
+   * Derives the same label from every key in the key file. Use it to decrypt texts from before a rotation, or from an instance
+   * that already uses newer keys.
    *
    * @returns What `deriveSecret` gives first, then the secrets of the other keys, newest first.
    */

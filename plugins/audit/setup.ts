@@ -34,7 +34,8 @@ export const setup = (options: AuditOptions, context: PluginContext): Running =>
   store.register("audit", migrations);
   store.checkWith(() => trail.probe());
   const path = resolve(project.root, keyFile);
-  const keys = new KeyRing(path, log); // reads the file when a key is first needed: to look at a project must not make files
+  // The key ring reads its file when a key is first needed, because commands that only look at a project must not create files.
+  const keys = new KeyRing(path, log);
   const redactor = new Redactor(() => keys.current);
   const sinks = sinksOf(sinkOptions, project.root, servers.has(mode));
   const stays = isServing(mode);
@@ -120,7 +121,7 @@ export const setup = (options: AuditOptions, context: PluginContext): Running =>
   };
 };
 
-/** Turns an error of the first opening into a boot problem with its remedy. Returns other errors as they are. */
+/** Turns an error of the first opening into a boot problem with its remedy. Returns other errors unchanged. */
 const startProblem = (error: unknown, keyFile: string): unknown => {
   const remedy = remedyOf(error, keyFile);
   if (remedy === undefined || !(error instanceof Error)) return error;

@@ -22,7 +22,7 @@ export interface UpkeepParts {
   readonly sinkFiles: readonly string[];
   readonly leaseMs: number;
   readonly retentionDays: number;
-  /** Servers, and other processes that run until they are stopped. */
+  /** Whether this is a server, or another process that runs until it is stopped. */
   readonly stays: boolean;
 }
 
@@ -30,7 +30,10 @@ export class Upkeep {
   readonly #parts: UpkeepParts;
   /** Changes of state by other plugins, for the transaction that records a lost call. */
   readonly lostCallChanges: ((open: OpenStore, call: LostCall) => readonly Statement[])[] = [];
-  /** The last message of each kind of work. A damaged trail stays damaged until a person repairs it, so log its message once. */
+  /**
+   * The last message of each kind of work. A damaged trail stays damaged until a person repairs it, so its message is logged
+   * once.
+   */
   readonly #failures = new Map<string, string>();
   #timer: NodeJS.Timeout | undefined;
   #renewedAt = 0;
@@ -92,7 +95,7 @@ export class Upkeep {
     await prune({ trail, store: opened, keys: keys.current, sinkFiles }, (await opened.now()) - retentionDays * dayMs);
   }
 
-  /** Logs what cannot be verified, and goes on. @throws every other error. */
+  /** Runs a piece of work. Logs an event that cannot be verified, and continues. @throws every other error. */
   async #attempt(failure: string, work: () => Promise<unknown>): Promise<void> {
     try {
       await work();

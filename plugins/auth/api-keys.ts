@@ -10,22 +10,22 @@ import { isSecretOf, type KeyRecord, parseKey, readKeyFile } from "./keyfile.ts"
 
 export const defaultKeyFile = ".quater/keys.json";
 /**
- * After so many milliseconds, the file is looked at again. In development it is looked at for each call: `quater dev` writes its keys after
- * the authenticators opened, and a developer uses a new key at once.
+ * How long the file's content is used before the file is checked again, milliseconds. In development the file is checked for each
+ * call, because `quater dev` writes its keys after the authenticators opened.
  */
 const freshMs = 500;
 
 const apiKeysOptions = {
-  /** The file of keys: absolute, or relative to the manifest's folder. Default `.quater/keys.json`. */
+  /** The path of the key file: absolute, or relative to the manifest's folder. Default `.quater/keys.json`. */
   file: withDefault(Type.String({ minLength: 1 }), defaultKeyFile),
 };
 
-/** Accepts the keys in the file that are not expired or revoked: `Authorization: Bearer qk_...`. */
+/** Accepts the keys in the file that are neither expired nor revoked: `Authorization: Bearer qk_...`. */
 export const apiKeys = defineAuthenticator(apiKeysOptions, ({ file }) => {
   let path = file;
   let records: ReadonlyMap<string, KeyRecord> = new Map();
   let stamp = "";
-  /** A time of `performance.now()`, because the system clock may be set back. */
+  /** The time of the last check by `performance.now()`, because the system clock may be set back. */
   let lookedAt = Number.NEGATIVE_INFINITY;
   let isDevelopment = false;
   const look = (): void => {
@@ -47,7 +47,7 @@ export const apiKeys = defineAuthenticator(apiKeysOptions, ({ file }) => {
     open: ({ root, mode }) => {
       isDevelopment = mode === "dev";
       path = isAbsolute(file) ? file : join(root, file);
-      look(); // without the clock: Node loads `performance` at its first use, in 3 ms of a start
+      look(); // This first check reads no clock, because Node loads `performance` at its first use, which takes 3 ms of a start.
     },
     authenticate: ({ token, isCheckedAgain = false }) => {
       if (token === undefined) return undefined;

@@ -1,4 +1,4 @@
-// `quater keys ...`: creates, lists, revokes and rotates API keys.
+// The commands `quater keys ...`, which create, list, revoke and rotate API keys.
 
 import { isAbsolute, join } from "node:path";
 import { cut, visible } from "../../core/diagnostics/text.ts";
@@ -27,7 +27,7 @@ const createInput = Type.Object({
   file,
 });
 
-/** @param root  The project's folder. */
+/** @param root  The folder of the project. */
 export const keyCommands = (root: string): readonly PluginCommand[] => {
   const pathOf = (given: string | undefined) =>
     given !== undefined && isAbsolute(given) ? given : join(root, given ?? defaultKeyFile);
@@ -82,7 +82,7 @@ export const keyCommands = (root: string): readonly PluginCommand[] => {
 };
 
 interface MadeKey {
-  /** The whole key. It is not stored. */
+  /** The whole key, which is not stored. */
   readonly key: string;
   readonly record: KeyRecord;
 }
@@ -91,11 +91,11 @@ const showKey = ({ key, record }: MadeKey, io: CommandIo): void =>
   io.isJson ? io.show({ key, ...withoutHash(record) }) : io.write(`${key}\n`);
 
 export interface KeyRights extends Pick<KeyRecord, "name" | "kind" | "person" | "actsFor" | "scopes" | "roles"> {
-  /** `12h`, `30d`, `4w`. Absent: the key does not expire. */
+  /** The life time: `12h`, `30d`, `4w`. Absent: the key does not expire. */
   readonly expires?: string;
 }
 
-/** @throws {QuaterError} `conflict` when an active key has the name; `invalid_input` for a malformed life time. */
+/** Creates a key. @throws {QuaterError} `conflict` when an active key has the name; `invalid_input` for a malformed life time. */
 export const createKey = (path: string, given: KeyRights): MadeKey =>
   changeKeyFile(path, (records) => {
     const now = new Date();
@@ -119,6 +119,8 @@ export const createKey = (path: string, given: KeyRights): MadeKey =>
   });
 
 /**
+ * Revokes a key.
+ *
  * @returns `isRepeated` when the key was already revoked. Then nothing changes.
  * @throws {QuaterError} `not_found` when no key has that id or name.
  */
@@ -133,7 +135,9 @@ export const revokeKey = (path: string, idOrName: string): { readonly record: Ke
   });
 
 /**
- * @param expires  A new life time, `30d`. Without it, the new key expires when the old one would have.
+ * Replaces a key by a new one with the same rights.
+ *
+ * @param expires  The life time of the new key, `30d`. Default: it expires when the old key would have expired.
  * @throws {QuaterError} `not_found` when no active key has that id or name.
  */
 export const rotateKey = (path: string, idOrName: string, expires?: string): MadeKey =>

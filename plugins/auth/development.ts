@@ -1,5 +1,5 @@
-// The keys that `quater dev` prints. Each is kept in a file of its own, so that a printed command also works tomorrow. Only `quater dev`
-// accepts them.
+// The keys that `quater dev` prints. Each is kept in its own file, so that a printed command also works the next day. Only
+// `quater dev` accepts them.
 
 import { userInfo } from "node:os";
 import { join } from "node:path";
@@ -12,19 +12,19 @@ type Rights = Pick<KeyRecord, "scopes" | "roles">;
 
 interface Kind {
   readonly file: string;
-  /** The start of the record's name. The key's id follows. */
+  /** The beginning of the key's name. The key's id follows. */
   readonly name: string;
   readonly who: () => Pick<KeyRecord, "kind" | "person" | "actsFor">;
 }
 
-/** A key for calls of the developer's agent. */
+/** The key for calls of the developer's agent. */
 const caller: Kind = {
   file: developmentKeyFile,
   name: "development-",
   who: () => ({ kind: "agent", actsFor: userInfo().username }),
 };
 
-/** A key of another person than the developer, because nobody may approve their own requests. */
+/** The key of a person other than the developer, because nobody may approve their own requests. */
 const approver: Kind = {
   file: demoApproverKeyFile,
   name: "demo-approver-",
@@ -34,12 +34,12 @@ const approver: Kind = {
 /**
  * Returns the key for calls, and creates it if it is missing.
  *
- * @param rights  What the key may do from now on: usually all that the manifest's policies name.
+ * @param rights  The rights of the key from now on: usually all that the manifest's policies name.
  */
 export const developmentKey = (root: string, rights: Rights): string => shownKey(root, rights, caller);
 
 /**
- * Returns the key of a person who exists in development alone and may approve requests there. Creates it if it is missing.
+ * Returns the key of a demo person, who exists only in development and may approve requests there. Creates it if it is missing.
  *
  * @param roles  The roles that approval policies name.
  */
@@ -54,7 +54,7 @@ export const isDevelopmentKey = (root: string, key: string): boolean => {
   try {
     return readKeyFile(join(root, defaultKeyFile)).some((record) => record.isDevelopment === true && isKeyOf(record, key));
   } catch {
-    return false; // the file may be broken, and the project may keep its keys in another file
+    return false; // The key file may be malformed, or the project may keep its keys in another file.
   }
 };
 

@@ -1,4 +1,4 @@
-// Authenticators: they find who a caller is by the credentials of a request.
+// The authenticators of Quater. They find out who a caller is from the credentials of a request.
 
 import { userInfo } from "node:os";
 import { authenticator, type Principal, Type } from "../../core/index.ts";
@@ -22,17 +22,17 @@ export { jwt, type SigningAuthenticator, type TokenClaims } from "./jwt.ts";
 const text = Type.String({ minLength: 1 });
 
 const localUserOptions = {
-  /** The app-wide name of the person. Default: the system's user name. */
+  /** The person's name in the app. Default: the system's user name. */
   person: Type.Optional(text),
-  /** Default: none. */
+  /** The scopes of the user. Default: none. */
   scopes: withDefault(Type.Array(text), []),
-  /** Default: none. */
+  /** The roles of the user. Default: none. */
   roles: withDefault(Type.Array(text), []),
 };
 
 /**
- * Authenticates the operating system's user who started this process, on surfaces that run in this process. The user has only the scopes
- * and roles that are given here. Over a network, and for calls that have another credential, it finds nobody.
+ * Authenticates the operating system's user who started this process, on surfaces that run in this process. The user has only the
+ * scopes and roles that are given here. It returns nobody for calls over a network and for calls with another credential.
  */
 export const localUser = defineAuthenticator(localUserOptions, ({ person, scopes, roles }) =>
   authenticator({
@@ -57,16 +57,16 @@ export const localUser = defineAuthenticator(localUserOptions, ({ person, scopes
 );
 
 const bearerOptions = {
-  /** Scheme of the header Authorization. Default "Bearer". */
+  /** The scheme of the header Authorization. Default "Bearer". */
   scheme: withDefault(Type.String({ minLength: 1 }), "Bearer"),
-  /** Returns whose token this is; `undefined` or `null` for an unknown token. Check audience and expiry here. */
+  /** Returns the principal of a token; `undefined` or `null` for an unknown token. Check audience and expiry here. */
   verify: opaque<(token: string) => Awaitable<Principal | null | undefined>>(
     "a function from the token to a principal, or to undefined",
     isFunction,
   ),
 };
 
-/** Authenticates tokens with your own code. */
+/** Makes an authenticator that checks bearer tokens with your own function. */
 export const bearer = defineAuthenticator(bearerOptions, ({ scheme, verify }) =>
   authenticator({
     name: "bearer",
@@ -76,12 +76,12 @@ export const bearer = defineAuthenticator(bearerOptions, ({ scheme, verify }) =>
 );
 
 /**
- * Asks authenticators in order. The first that returns a principal decides. After `undefined` or `null` the next is asked. A thrown error
- * ends the chain.
+ * Calls authenticators in order, until one returns a principal. After `undefined` or `null` the next one is called. A thrown
+ * error refuses the caller.
  *
- * Only one credential of a request counts, so that a wrong credential never falls back to another one. This is the token, if there is one.
- * Otherwise it is the first declared header that the request has. Cookies count only without both. Authenticators that do not read this
- * credential are not asked.
+ * Only one credential of a request counts, so that a wrong credential never falls back to another one. This is the token, if
+ * there is one. Otherwise it is the first declared header that the request has. Cookies count only without both. Authenticators
+ * that do not read this credential are not asked.
  */
 export const firstOf = authenticatorFactory((...given: Authentication[]) => {
   const authenticators = given.map(asAuthenticator);

@@ -12,7 +12,7 @@ import { withDefault } from "../../core/schema/with-default.ts";
 const asymmetric = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"] as const;
 
 const keyFetch = { timeoutMs: 5_000, maxBytes: 256 * 1024, cooldownMs: 30_000 } as const;
-/** Tolerates clocks that differ by a few seconds. With more, expired tokens would be accepted. */
+/** The accepted difference between clocks. With a larger one, expired tokens would be accepted. */
 const clockToleranceSeconds = 5;
 
 const isSafeAddress = (value: unknown): boolean => {
@@ -20,27 +20,33 @@ const isSafeAddress = (value: unknown): boolean => {
   return url !== undefined && isPrivateUrl(url);
 };
 
-/** An environment variable that is not set gives such a value. The library would then skip the check. */
+/**
+ * An option that must not be empty. An environment variable that is not set gives an empty value, with which the library would
+ * skip the check.
+ */
 const fixed = Type.String({
   minLength: 1,
   remedy: "Write a text that is not empty. Without it, tokens for other services would be accepted",
 });
 const claim = Type.String({ minLength: 1 });
 
-/** RFC 7518 3.2: a key for HS256 has at least 256 bits. */
+/** Whether a secret is long enough: a key for HS256 has at least 256 bits (RFC 7518 3.2). */
 const isLongEnough = (value: unknown): boolean => typeof value === "string" && Buffer.byteLength(value) >= 32;
 const mac = "HS256";
 
 const jwtOptions = {
-  /** Must equal the token's `iss`. */
+  /** The issuer, which must equal the token's `iss`. */
   issuer: fixed,
   /** The name of this service. The token's `aud` must contain it, so tokens for other services are refused. */
   audience: fixed,
   /** The URL where the issuer publishes its keys (RFC 7517): https, or loopback. Required without `secret`. */
   jwks: Type.Optional(opaque<string>("the issuer's https address, because keys fetched over http can be forged", isSafeAddress)),
-  /** Instead of `jwks`: the key for tokens that this app signs with HS256. */
+  /** The key for tokens that this app signs itself with HS256, instead of `jwks`. */
   secret: Type.Optional(opaque<string>("a text of at least 32 bytes, such as `openssl rand -base64 32` prints", isLongEnough)),
-  /** Only with `jwks`. Default: RS256, PS256, ES256 and EdDSA. Symmetric algorithms are refused: a service that verifies could also sign. */
+  /**
+   * The accepted algorithms, only with `jwks`. Default: RS256, PS256, ES256 and EdDSA. Symmetric algorithms are refused, because
+   * a service that verifies such tokens could also sign them.
+   */
   algorithms: withDefault(
     Type.Array(Type.Enum([...asymmetric]), {
       minItems: 1,
@@ -48,26 +54,26 @@ const jwtOptions = {
     }),
     ["RS256", "PS256", "ES256", "EdDSA"],
   ),
-  /** Default "user". */
+  /** The kind of the principals. Default "user". */
   kind: withDefault(Type.Enum(["user", "service", "agent", "operator"]), "user"),
-  /** The claim with the app-wide name of the person. Default "sub". */
+  /** The claim with the person's name in the app. Default "sub". */
   personClaim: withDefault(claim, "sub"),
   /** The claim with the list of roles. Default "roles". */
   rolesClaim: withDefault(claim, "roles"),
-  /** Scheme of the header Authorization. Default "Bearer". */
+  /** The scheme of the header Authorization. Default "Bearer". */
   scheme: withDefault(claim, "Bearer"),
 };
 
 type Given = GivenOptions<typeof jwtOptions>;
 
-/** Claims of a new token: `scope`, and the claims of roles and person. `sign` adds issuer, audience and times. */
+/** The claims of a new token: `scope`, and the claims of roles and person. `sign` adds issuer, audience and times. */
 export interface TokenClaims {
   /** The subject of the principal. */
   readonly sub: string;
   readonly [claim: string]: unknown;
 }
 
-/** The result of `jwt({ secret })`. */
+/** The authenticator that `jwt({ secret })` makes. It can also sign tokens. */
 export interface SigningAuthenticator extends Authenticator {
   /**
    * Returns a token that this authenticator accepts.
@@ -101,13 +107,13 @@ export const jwt = defineAuthenticator(jwtOptions, (options, given): SigningAuth
     problems: keyProblems(given),
     reads: { schemes: [options.scheme] },
     authenticate: async ({ token }) => {
-      // A JWT has three parts. For another token, such as an API key, the library is not loaded.
+      // A JWT has three parts. For another token, such as an API key, the library need not be loaded.
       if (token === undefined || token.split(".").length !== 3) return undefined;
       const { errors } = await import("jose");
       try {
         return principalOf(await verified(token), options);
       } catch (error) {
-        // A wrong token is the caller's mistake. A failed fetch of keys is not.
+        // Whether the error is about the token, which is the caller's mistake. A failed fetch of keys is not.
         const isOfToken =
           error instanceof errors.JOSEError &&
           !(error instanceof errors.JWKSTimeout) &&
@@ -163,12 +169,12 @@ const remoteKeys = async (jwks: string): Promise<JWTVerifyGetKey> => {
   const { createRemoteJWKSet, customFetch } = await import("jose");
   return createRemoteJWKSet(new URL(jwks), {
     timeoutDuration: keyFetch.timeoutMs,
-    cooldownDuration: keyFetch.cooldownMs, // how often an unknown key id may cause a new fetch
+    cooldownDuration: keyFetch.cooldownMs, // How often an unknown key id may cause a new fetch, milliseconds.
     [customFetch]: limitedFetch,
   });
 };
 
-/** Like fetch, but without redirects, and with a limit of size. */
+/** Fetches without redirects and with a size limit. */
 const limitedFetch = async (url: string, init: RequestInit): Promise<Response> => {
   const response = await fetch(url, { ...init, redirect: "error" });
   const parts: Uint8Array[] = [];

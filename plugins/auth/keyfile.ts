@@ -1,4 +1,5 @@
-// The file of API keys. It has hashes only, only its owner can read it, and it is replaced as a whole, so that a reader never sees half of it.
+// The file of API keys. It contains only hashes of keys, only its owner can read it, and it is replaced as a whole, so that a
+// reader never sees half of it.
 
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { changeKeysOf, readKeysOf, type WrongKey } from "../../core/boot/key-file.ts";
@@ -7,24 +8,27 @@ import type { Principal } from "../../core/index.ts";
 
 export interface KeyRecord {
   readonly id: string;
-  /** SHA-256 of the secret, hexadecimal. */
+  /** The SHA-256 of the secret, hexadecimal. */
   readonly hash: string;
-  /** Who or what the key is for. It becomes the principal's subject. */
+  /** The name of the key's user or purpose. It becomes the principal's subject. */
   readonly name: string;
   readonly kind: Principal["kind"];
   readonly person?: string;
   readonly actsFor?: string;
   readonly scopes: readonly string[];
   readonly roles: readonly string[];
-  /** ISO 8601. */
+  /** When the key was created, ISO 8601 text. */
   readonly createdAt: string;
   readonly expiresAt?: string;
   readonly revokedAt?: string;
-  /** Created by `quater dev`. Only `quater dev` accepts it. */
+  /** Whether `quater dev` created the key. Only `quater dev` accepts it. */
   readonly isDevelopment?: boolean;
 }
 
-/** @returns The records; an empty list when there is no file. @throws {QuaterError} when the file is broken. */
+/**
+ * Reads the key file. @returns The records; an empty list when there is no file. @throws {QuaterError} when the file is
+ * malformed.
+ */
 export const readKeyFile = (file: string): readonly KeyRecord[] =>
   readKeysOf<{ readonly keys: readonly KeyRecord[] }>(file, { name: "a key file", remedy: restore, wrongIn })?.keys ?? [];
 
@@ -60,7 +64,7 @@ const wrongIn = (record: unknown): WrongKey | undefined => {
     return { what: `the wrong form ${shownValue(record)}`, remedy: recreate };
   const given = record as Readonly<Record<string, unknown>>;
   const unknown = Object.keys(given).find((name) => !Object.hasOwn(fields, name));
-  // A misspelt expiresAt would leave a key that never expires.
+  // Refuse unknown fields: a misspelt expiresAt would leave a key that never expires.
   if (unknown !== undefined) {
     const remedy = `Remove it; the fields are ${Object.keys(fields).join(", ")}`;
     return { what: `the wrong ${visible(unknown)} ${shownValue(given[unknown])}`, remedy };
@@ -82,7 +86,8 @@ export const changeKeyFile = <Result>(
     return { content: { keys: records }, result };
   }).result;
 
-// Threat T19: qk_<id>_<secret>_<check>. The check finds typing errors, and lets scanners find leaked keys. It is not a protection.
+// The form of a key (threat T19): qk_<id>_<secret>_<check>. The check finds typing errors and lets scanners find leaked keys. It
+// does not protect the key.
 const keyText = /^qk_([a-z2-7]{8})_([a-z2-7]{40})_([0-9a-f]{6})$/;
 const alphabet = "abcdefghijklmnopqrstuvwxyz234567";
 
@@ -92,7 +97,7 @@ const checkOf = (id: string, secret: string): string => sha256(`qk_${id}_${secre
 
 export interface NewKey {
   readonly id: string;
-  /** The whole key. It is shown once and never stored. */
+  /** The whole key, which is shown once and never stored. */
   readonly key: string;
   readonly hash: string;
 }

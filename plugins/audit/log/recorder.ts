@@ -25,13 +25,16 @@ interface Reading {
   readonly args: Arguments;
 }
 
-/** The recorder writes `call.started` now. */
+/** The state of a write without approval: the recorder is writing its `call.started`. */
 interface Starting {
   readonly is: "starting";
   readonly args: Arguments;
 }
 
-/** The plugin that uses up the approval writes `call.started` in the same transaction, with `commitStart`. */
+/**
+ * The state of a write with approval: the plugin that uses the approval writes `call.started` in the same transaction, with
+ * `commitStart`.
+ */
 interface AwaitingUse {
   readonly is: "awaitingUse";
   readonly args: Arguments;
@@ -39,7 +42,7 @@ interface AwaitingUse {
   readonly events: CallEvents;
 }
 
-/** `call.started` is committed. The handler runs, or may have run. */
+/** The state after `call.started` is committed. The handler runs, or may have run. */
 interface Started {
   readonly is: "started";
   readonly args: Arguments;
@@ -59,7 +62,7 @@ const quietSurfaces: ReadonlySet<string> = new Set(["http"]);
 
 export class Recorder {
   readonly #options: RecorderOptions;
-  /** By call id, for calls between `around` and `settled`. */
+  /** The states of calls between `around` and `settled`, by call id. */
   readonly #states = new Map<string, CallState>();
 
   constructor(options: RecorderOptions) {
@@ -121,7 +124,7 @@ export class Recorder {
   }
 
   /**
-   * Writes `call.started` of a call with approval, behind the events and together with the changes that use the approval up.
+   * Writes `call.started` of a call with approval, after the given events and together with the changes that use the approval.
    *
    * @returns The refusal, when the check or a change refused: nothing was written, and `commitStart` may be called again.
    * @throws {Error} when the call does not wait for its start.
@@ -152,8 +155,11 @@ export class Recorder {
   }
 
   /**
+   * Changes the state of a call to `started`.
+   *
    * @param before  The state of the call when its start was written.
-   * @throws {Error} when the call was answered since then, because a plugin around the handler gave up. Its handler must not run.
+   * @throws {Error} when the call was answered in the meantime, because a plugin around the handler gave up. Its handler must not
+   * run.
    */
   #markStarted(callId: string, before: Starting | AwaitingUse, start: CallStart, neverRan: () => void): void {
     if (this.#states.get(callId) !== before) {
@@ -163,14 +169,17 @@ export class Recorder {
     this.#states.set(callId, { is: "started", args: before.args, start });
   }
 
-  /** Returns the state of a call that settles, and forgets it. */
+  /** Returns the state of a call that settles, and removes it. */
   #take({ callId }: Arrival): CallState | undefined {
     const state = this.#states.get(callId);
     this.#states.delete(callId);
     return state;
   }
 
-  /** Notes that a call was refused although its `call.started` was written: the commit came after the wait for it had ended. */
+  /**
+   * Records that a call was refused although its `call.started` was written, because the commit came after the wait for it had
+   * ended.
+   */
   #noteNeverRan(call: Approved, events: CallEvents, start: CallStart): void {
     const fields: EventFields = {
       ...events.about(call),
@@ -181,7 +190,7 @@ export class Recorder {
     this.#options.trail.noteBeside(withApproval(fields, start), changesAtEnd(start, "refused"));
   }
 
-  /** Notes a call whose handler did not run: the call was refused, or answered with an earlier result. */
+  /** Records a call whose handler did not run: the call was refused, or answered with an earlier result. */
   #notRun(call: Arrival, outcome: Outcome, events: CallEvents | undefined, recordsReplays = false): void {
     const { trail, refusals } = this.#options;
     const about = events?.about(call) ?? aboutCall(call);
@@ -210,6 +219,6 @@ const draftOf = ({ fields, body }: CallEvent): Draft => (body === undefined ? { 
 const withApproval = (fields: EventFields, { approvalId }: CallStart): EventFields =>
   approvalId === undefined ? fields : { ...fields, approvalId };
 
-/** The changes of state that belong to the end of a call. */
+/** Returns the changes of state that are written together with the end of a call. */
 const changesAtEnd = ({ changesAtEnd: changes }: CallStart, outcome: EventFields["outcome"]): Pick<Entry, "beside"> =>
   changes === undefined || outcome === undefined ? {} : { beside: () => changes(outcome) };

@@ -1,5 +1,5 @@
-// Removes secrets from arguments and results before they are stored. A `secret()` field is replaced by a keyed tag: equal secrets have
-// equal tags, and nobody can guess a secret from its tag. Fields whose names sound like secrets are masked.
+// Removes secrets from arguments and results before they are stored. A `secret()` field is replaced by a keyed digest ("tag"):
+// equal secrets have equal tags, and nobody can guess a secret from its tag. Fields whose names sound like secrets are masked.
 
 import { soundsSecret } from "../../../core/diagnostics/plugin-options.ts";
 import { canonicalText } from "../../../core/schema/digest.ts";
@@ -11,19 +11,22 @@ const maskedText = "[masked]";
 
 export class Redactor {
   readonly #keys: () => TrailKeys;
-  /** By key id. */
+  /** Keyed digest functions by the id of their key. */
   readonly #keyed = new Map<string, Keyed>();
 
   constructor(keys: () => TrailKeys) {
     this.#keys = keys;
   }
 
-  /** `hmac:<key id>:<64 hex>` over the RFC 8785 text. @throws {TypeError} when the value has none. */
+  /**
+   * Returns the tag of a value, `hmac:<key id>:<64 hex>` over its RFC 8785 text. @throws {TypeError} when the value has no such
+   * text.
+   */
   tagOf(value: unknown): string {
     return this.ofText(canonicalText(value));
   }
 
-  /** The same value under every tag key of the key file, the current key first. @throws {TypeError} as `tagOf`. */
+  /** Returns the tags of a value under every tag key of the key file, the current key first. @throws {TypeError} as `tagOf`. */
   tagsOf(value: unknown): readonly string[] {
     const text = canonicalText(value);
     return this.#keys().tags.map((key) => this.#tag(key, text));
@@ -42,11 +45,14 @@ export class Redactor {
     return `hmac:${id}:${keyed.ofText(text)}`;
   }
 
-  /** A copy that may be stored: `secret()` fields as `hmac:<key id>:<16 hex>`, fields with telling names masked. */
+  /**
+   * Returns a copy that may be stored: `secret()` fields become `hmac:<key id>:<16 hex>`, and fields with telling names are
+   * masked.
+   */
   storable(schema: unknown, value: unknown): unknown {
     const made = new Set<string>();
     const shown = masked(schema, value, (secret) => {
-      // Two parts of a schema may both call a field secret; what the second sees is the tag already.
+      // Two parts of a schema may both mark a field as secret. The second part then sees the tag, and must not replace it again.
       if (typeof secret === "string" && made.has(secret)) return secret;
       const tag = this.#short(secret);
       made.add(tag);

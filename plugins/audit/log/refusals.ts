@@ -1,16 +1,16 @@
-// Records refused calls. The first refusals of a principal and an error code become events of their own. More of them in the same window
-// become one event with a count, so that refused calls cannot fill the disk.
+// Records refused calls. The first refusals of a principal with one error code become single events. More of them in the same
+// time window become one event with a count, so that refused calls cannot fill the disk.
 
 import type { QuaterError } from "../../../core/index.ts";
 import type { Arrival } from "../../../core/plugin-api.ts";
 import type { EventFields } from "./event.ts";
 
 const windowMs = 10_000;
-/** Events of their own per window, principal and code. */
+/** The most single events per time window, principal and error code. */
 const single = 10;
-/** Without a principal: one per second and reason. */
+/** Refusals without a principal are recorded once in this time per reason, milliseconds. */
 const sampleMs = 1_000;
-/** How many kinds of refusals are counted at the same time. Beyond it the oldest count is written. */
+/** The most kinds of refusals that are counted at the same time. With more, the oldest count is written. */
 const most = 1_000;
 
 interface Run {
@@ -30,7 +30,7 @@ export class Refusals {
     this.#note = note;
   }
 
-  /** A refused call whose caller is known. */
+  /** Records a refused call whose caller is known. */
   refused(fields: EventFields): void {
     const { principal, errorCode, policy } = fields;
     const who = principal === undefined ? "" : `${principal.issuer}\n${principal.subject}\n${principal.credential}`;
@@ -52,7 +52,7 @@ export class Refusals {
     this.#add(`door\n${surface}\n${error.code}`, fields, sampleMs, 1);
   }
 
-  /** Writes the counts of windows that are over. */
+  /** Writes the counts of time windows that have ended. */
   sweep(now = Date.now()): void {
     for (const [key, run] of this.#runs) {
       const lengthMs = key.startsWith("door") ? sampleMs : windowMs;
@@ -60,7 +60,7 @@ export class Refusals {
     }
   }
 
-  /** Writes all counts, at the end. */
+  /** Writes all counts. Call it when the process stops. */
   flush(): void {
     for (const [key, run] of this.#runs) this.#close(key, run);
   }

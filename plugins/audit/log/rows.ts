@@ -1,25 +1,26 @@
-// Reads the rows of events that are verified or shown. An attacker may have written any bytes into the database: a separator inside a
-// cell, or a blob instead of text. Each row that is read here has exactly the cells of the table, or the reason why it has not.
+// Reads rows of events before they are verified or shown. An attacker may have written any bytes into the database: a separator
+// inside a cell, or a blob instead of text. Each row that is read here has exactly the cells of the table, or the reason why it
+// has not.
 
 import { isUtf8 } from "node:buffer";
 import type { Query, Reading, Statement } from "../../store/service.ts";
 import type { EventRow } from "./event.ts";
 
-/** A row as it was read. It is not verified yet. */
+/** A row of an event that is not verified yet. */
 export interface ReadRow extends EventRow {
-  /** Why the cells are not what the table promises, as the end of a sentence: "holds a blob as meta". */
+  /** Why a cell is malformed, as the end of a sentence: "holds a blob as meta". */
   readonly malformed?: string;
-  /** The stored hash of the row before it, where the page asked for it. */
+  /** The stored hash of the row before this one, if the page asked for it. */
   readonly previous?: string | null;
 }
 
-/** A store, or a transaction on one. */
+/** A store, or a transaction on a store. */
 export interface RowSource {
   readonly dialect: Reading["dialect"];
   readonly read: <Row>(query: Query) => Promise<readonly Row[]>;
 }
 
-/** A page of rows: a Kysely query that selects the columns of `audit_event`, and `previous` where it is wanted. */
+/** A page of rows: a Kysely query that selects the columns of `audit_event`, and optionally `previous`. */
 export interface Page {
   compile(): { readonly sql: string; readonly parameters: readonly unknown[] };
 }
@@ -29,7 +30,7 @@ type Name = (typeof names)[number];
 const numbers: ReadonlySet<Name> = new Set(["seq", "at"]);
 const optional: ReadonlySet<Name> = new Set(["body", "salt", "previous"]);
 
-/** Between cells and between rows: control characters, which JSON text never holds unescaped. */
+/** The separators between cells and between rows: control characters, which JSON text never contains unescaped. */
 const [cell, line] = ["\u001f", "\u001e"] as const;
 
 /**
@@ -60,8 +61,8 @@ const asText = ({ dialect }: RowSource, columns: readonly Name[]): string => {
   );
   const text = `string_agg(concat_ws('${cell}', ${cells.join(", ")}), '${line}')`;
   if (dialect === "postgres") return `count(*) as n, count(*) as typed, ${text} as rows`;
-  // SQLite's columns hold any type, and its texts any bytes. As a blob, because the store would read the text as JSON, which takes
-  // twice as long.
+  // Columns in SQLite can have any type, and texts can have any bytes. Cast to a blob, because the store would read the text as
+  // JSON, which takes twice as long.
   return `count(*) as n, count(*) filter (where ${typed(columns)}) as typed, cast(${text} as blob) as rows`;
 };
 
@@ -79,7 +80,10 @@ const typed = (columns: readonly Name[]): string =>
     })
     .join(" and ");
 
-/** @returns `undefined` when the text does not split into exactly so many rows of exactly so many cells. */
+/**
+ * Splits the text of a page. @returns `undefined` when the text does not split into exactly this many rows of exactly this many
+ * cells.
+ */
 const rowsIn = (text: string, columns: readonly Name[], count: number): readonly ReadRow[] | undefined => {
   const lines = text.split(line);
   if (lines.length !== count) return undefined;
@@ -105,7 +109,7 @@ const rowsIn = (text: string, columns: readonly Name[], count: number): readonly
   return rows;
 };
 
-/** Slow, and safe for any text in the cells. */
+/** Reads a page cell by cell, which is slow but safe for any text in the cells. */
 const cellByCell = async (
   store: RowSource,
   from: (selected: string) => Query,
@@ -137,7 +141,7 @@ const decoded = (raw: Readonly<Record<string, string>>, columns: readonly Name[]
 
 const inOrder = (rows: readonly ReadRow[]): readonly ReadRow[] => [...rows].sort((one, other) => one.seq - other.seq);
 
-/** A line of an export. */
+/** Parses a line of an export. */
 export const exportedRow = (text: string): ReadRow => {
   let cells: Readonly<Record<string, unknown>>;
   try {

@@ -1,11 +1,14 @@
-// Salts of bodies: sixteen random bytes each, so that nobody can guess a short body from its hash.
+// Makes the salts of bodies: sixteen random bytes each, so that nobody can guess a short body from its hash.
 
 import { randomBytes } from "node:crypto";
 
 const saltBytes = 16;
 let randomness = Buffer.alloc(0);
 
-/** Random bytes are fetched for many salts at once, because one request to the system takes longer than hashing a body. */
+/**
+ * Returns a new salt. Random bytes are fetched for many salts together, because one request to the system takes longer than
+ * hashing a body.
+ */
 export const freshSalt = (): string => {
   if (randomness.length < saltBytes) randomness = randomBytes(saltBytes * 256);
   const salt = randomness.toString("hex", 0, saltBytes);

@@ -1,10 +1,12 @@
-// When two names are one person's. Authenticators write one name in different ways: an identity provider says
-// `Ana@shop.example` and a key file `ana@shop.example`; one of them composes its accents and the other does not.
+// Compares names of persons. Authenticators write a name in different ways: an identity provider says `Ana@shop.example` and a
+// key file `ana@shop.example`, and accents have two encodings.
 
-/** Returns whether two names are one person's: letter case, ways of writing a character and space around it do not count. */
+/**
+ * Returns whether two names belong to one person. Letter case, encodings of characters and space around the name do not count.
+ */
 export const isSameName = (one: string, other: string): boolean => foldedName(one) === foldedName(other);
 
-/** Returns the same text for two names of one person. */
+/** Returns the same text for all spellings of one person's name. */
 export const foldedName = (name: string): string =>
   name
     .normalize("NFKC")

@@ -20,7 +20,7 @@ import { readRows } from "./rows.ts";
 import type { HeadRow, InstanceRow, Tables } from "./tables.ts";
 import type { Trail } from "./trail.ts";
 
-/** Calls per process and sweep; more are left for the next. */
+/** The most calls per process and sweep. The next sweep continues. */
 const most = 500;
 
 export interface SweepParts {
@@ -31,7 +31,7 @@ export interface SweepParts {
 
 /**
  * @returns How many calls were found.
- * @throws {Unverified} when events do not verify; calls of processes that those events do not concern were swept.
+ * @throws {Unverified} when events do not verify. Calls of processes that these events do not concern were still recorded.
  */
 export const sweepUnknown = async (
   { trail, store, keys }: SweepParts,
@@ -51,7 +51,7 @@ export const sweepUnknown = async (
       found += await sweepInstance(row, head.seq, isDamaged(row) ? [] : await openCalls(reader, head, row));
       if (isDamaged(row)) throw damaged(row);
     } catch (error) {
-      // Events that were removed meanwhile cannot be read. The next sweep looks again.
+      // Events that were removed in the meantime cannot be read. The next sweep tries again.
       if (((await headOf(store))?.floor_seq ?? 0) === head.floor_seq) failure ??= error;
     }
   }
@@ -79,7 +79,9 @@ export const sweepUnknown = async (
   }
 };
 
-/** SQLite stores any type, and both databases store larger numbers than Quater writes. */
+/**
+ * Whether the row of a process is damaged: SQLite stores any type, and both databases store larger numbers than Quater writes.
+ */
 const isDamaged = ({ instance, floor_seq }: InstanceRow): boolean =>
   typeof instance !== "string" || !Number.isSafeInteger(floor_seq);
 
@@ -90,7 +92,7 @@ const damaged = ({ instance, floor_seq }: InstanceRow): Unverified =>
       )
     : new Unverified("A row in audit_instance names its process by bytes that are not text. Delete the row");
 
-/** The starts of an instance that no end follows, in order. */
+/** Returns the start events of a process without an end event, in order. */
 const openCalls = async (
   reader: TrailReader,
   head: HeadRow,
@@ -107,7 +109,7 @@ const openCalls = async (
   return [...open.values()];
 };
 
-/** The event `seq`, or the one before it where a restore lost it. The event after it is bound to its hash. */
+/** Returns the event `seq`, or the one before it if a restore lost it. The hash of the following event covers it. */
 const eventBefore = async ({ store }: TrailReader, head: HeadRow, seq: number): Promise<EventLink> => {
   const [row] = seq <= head.floor_seq ? [] : await readRows(store, queriesOn(store).page("before", seq + 1, 1));
   return row === undefined ? { seq: head.floor_seq, hash: head.floor_hash } : { seq: row.seq, hash: row.hash };

@@ -4,7 +4,7 @@ import type { Migration } from "../../store/service.ts";
 import { noBody } from "./chain.ts";
 import type { EventLink, EventRow } from "./event.ts";
 
-/** There is one chain of events. The column `chain` allows a second one later. */
+/** The number of the chain of events. There is only one chain, but the column `chain` allows a second one later. */
 export const chain = 1;
 
 /** The condition of the index `audit_event_linked`. A query must repeat this text exactly, or the index is not used. */
@@ -19,16 +19,19 @@ export const erasures = "type = 'audit.erased'";
 export interface HeadRow {
   readonly seq: number;
   readonly hash: string;
-  /** Id of the chain key, a colon, and the MAC over the rest of the row. */
+  /** The id of the chain key, a colon, and the MAC over the other columns of the row. */
   readonly mac: string;
-  /** RFC 8785 text: see chain.ts. */
+  /** The genesis of the trail as RFC 8785 text: see chain.ts. */
   readonly genesis: string;
-  /** Events up to here were pruned; `floor_hash` is the hash of the last of them. 0 and the genesis hash otherwise. */
+  /** The number of the last pruned event, and its hash in `floor_hash`. Without pruned events they are 0 and the genesis hash. */
   readonly floor_seq: number;
   readonly floor_hash: string;
-  /** Of the trail: 1 until the first write by a version that knows format 2. */
+  /** The format of the trail: 1 until the first write by a version that knows format 2. */
   readonly format: number;
-  /** The newest linked event (see event.ts) and its hash; 0 and zeros before the first. Covered by the MAC from format 2 on. */
+  /**
+   * The number and hash of the newest linked event (see event.ts); 0 and zeros before the first. The MAC covers them from format
+   * 2 on.
+   */
   readonly approval_seq: number;
   readonly approval_hash: string;
 }
@@ -38,11 +41,11 @@ export interface HeadBeside extends HeadRow {
   readonly held: string | null;
 }
 
-/** The newest linked event. The MAC of format 1 does not cover these columns, so they say nothing there. */
+/** Returns the newest linked event. In format 1 the MAC does not cover these columns, so they are not used. */
 export const newestLinked = ({ format, approval_seq, approval_hash }: HeadRow): EventLink =>
   format === 1 ? { hash: noBody, seq: 0 } : { hash: approval_hash, seq: approval_seq };
 
-/** A process that writes: while its lease runs, calls it has started may still end. */
+/** A process that writes to the trail. While its lease runs, calls that it has started may still end. */
 export interface InstanceRow {
   readonly instance: string;
   readonly lease_until: number;
@@ -111,20 +114,21 @@ export const migrations: readonly Migration[] = [
       build.schema.alterTable("audit_head").addColumn("format", "bigint", (column) => column.notNull().defaultTo(1)),
       build.schema.alterTable("audit_head").addColumn("approval_seq", "bigint", (column) => column.notNull().defaultTo(0)),
       build.schema.alterTable("audit_head").addColumn("approval_hash", "text", (column) => column.notNull().defaultTo(noBody)),
-      // Finds linked events among many others. Their links prove that none is left out, so the index need not be trusted.
+      // This index finds linked events among many others. Their links prove that none is left out, so the index need not be
+      // trusted.
       { sql: `create index audit_event_linked on audit_event (chain, seq) where ${linkedTypes}`, parameters: [] },
     ],
   },
   {
     version: 3,
     tables: [],
-    // Retention and erasure look up which bodies were erased. Such events are few among many others.
+    // Retention and erasure look up which bodies were erased, and such events are rare.
     up: () => [{ sql: `create index audit_event_erased on audit_event (chain, seq) where ${erasures}`, parameters: [] }],
   },
   {
     version: 4,
     tables: [],
-    // Each process reads the newest uses of approvals, to tell whether a call ran before.
+    // Each process reads the newest uses of approvals, to find out whether a call ran before.
     up: () => [{ sql: `create index audit_event_used on audit_event (chain, type, seq) where ${useTypes}`, parameters: [] }],
   },
 ];

@@ -1,5 +1,5 @@
-// The trail of one process: what the process records, from its first event to its last. The trail opens with the first event, so a
-// command that records nothing leaves nothing in the store.
+// The trail of one process: all that the process records, from its first event to its last. The trail is opened by the first
+// event, so a command that records no event leaves nothing in the store.
 
 import { randomBytes } from "node:crypto";
 import type { AttestedUse } from "../restore/attestation.ts";
@@ -16,11 +16,11 @@ import type { TrailOptions } from "./trail-options.ts";
 import { meaningOf, textOf, unrecorded } from "./unrecorded.ts";
 import { recordWithinMs, Writer } from "./writer.ts";
 
-/** After a failed write the process is not ready for this long, because the next write would probably fail too. */
+/** How long the process is not ready after a failed write, milliseconds, because the next write would probably fail too. */
 const troubleMs = 3_000;
 
 export class Trail {
-  /** Names this process in its events. */
+  /** The name of this process in its events. */
   readonly instance = randomBytes(6).toString("hex");
   readonly writer: Writer;
   readonly checkpoints: Checkpoints;
@@ -31,7 +31,7 @@ export class Trail {
   readonly #openStarts = new OpenStarts();
   /** `runtime.started` is written, or waits to be written. */
   #isAnnounced = false;
-  /** When writing last failed; `undefined` once it succeeded again. */
+  /** When the last write failed; `undefined` after a write succeeded. */
   #troubleAt: number | undefined;
 
   constructor(options: TrailOptions) {
@@ -63,40 +63,40 @@ export class Trail {
     this.checkpoints = new Checkpoints({ ...options, attestor, writer: this.writer });
   }
 
-  /** The ledger, once it is open. */
+  /** The ledger; `undefined` before it is open. */
   get ledger(): Ledger | undefined {
     return this.#compared.opened;
   }
 
-  /** See ComparedLedger. @throws {DamagedHead | StoreFailure} */
+  /** Opens the ledger: see ComparedLedger. @throws {DamagedHead | StoreFailure} */
   open(): Promise<Ledger> {
     return this.#compared.open();
   }
 
-  /** See ComparedLedger. */
+  /** Lets this process write after an acknowledged restore: see ComparedLedger. */
   acknowledgeRestore(): void {
     this.#compared.acknowledgeRestore();
   }
 
-  /** See ComparedLedger. */
+  /** Compares store and sinks again after a lost connection: see ComparedLedger. */
   compareWhenDue(): Promise<void> {
     return this.#compared.compareWhenDue();
   }
 
-  /** See ComparedLedger. */
+  /** Compares store and sinks: see ComparedLedger. */
   compare(): Promise<void> {
     return this.#compared.compare();
   }
 
-  /** @throws {QuaterError} `audit_unavailable` once the store is fenced. Then reads are refused too. */
+  /** Checks that the store is not fenced. A fenced store refuses reads, too. @throws {QuaterError} `audit_unavailable` */
   assertOpen(): void {
     if (this.#options.store.isFenced) throw unrecorded(undefined);
   }
 
   /**
-   * Tries whether a write would succeed now.
+   * Tests whether a write would succeed now.
    *
-   * @throws the reason when it would not.
+   * @throws The reason why it would fail.
    */
   async probe(): Promise<void> {
     try {
@@ -105,18 +105,18 @@ export class Trail {
       if (meaningOf(error) === "damage") this.#compared.fence(error);
       throw error;
     }
-    // A probe is small. A full disk, for example, may still have room for it, so the last real write counts too.
+    // A probe writes only a few bytes, for which even a full disk may have room. So the last real write counts, too.
     const since = Date.now() - (this.#troubleAt ?? 0);
     if (since < troubleMs) throw new Error("The last write failed a moment ago");
   }
 
-  /** Records an event soon. The caller does not wait. */
+  /** Records an event later, without waiting for it. */
   note(fields: EventFields, body?: string): void {
     this.announce();
     this.writer.note({ events: [body === undefined ? { fields } : { fields, body }] });
   }
 
-  /** Records an event as `note` does, with changes of state in the same transaction. */
+  /** Records an event like `note`, with changes of state in the same transaction. */
   noteBeside(fields: EventFields, beside: Pick<Entry, "beside">): void {
     this.announce();
     this.writer.note({ events: [{ fields }], ...beside });
@@ -125,8 +125,8 @@ export class Trail {
   /**
    * Records an entry, and waits until it is committed.
    *
-   * @param onLate  Called when the entry was committed after the wait for it had ended with an error. Without `onLate` such an
-   *   entry counts; with it, an entry that is late and not yet sent is withdrawn.
+   * @param onLate  Called when the entry was committed after the wait for it had ended with an error. Without `onLate` a late
+   * entry is still written. With it, a late entry that was not sent yet is withdrawn.
    * @param withinMs  How long to wait for the commit. Default 2 seconds.
    * @throws {QuaterError} `audit_unavailable`.
    */
@@ -143,8 +143,7 @@ export class Trail {
   }
 
   /**
-   * Records an entry as `record` does. Its first event comes before everything that this process writes, also before
-   * `runtime.started`.
+   * Records an entry like `record`. Its first event comes before all other events of this process, also before `runtime.started`.
    *
    * @throws {Error} when this process has written already.
    */
@@ -154,7 +153,7 @@ export class Trail {
     return this.record({ ...entry, events: [first, this.#start(), ...events] }, undefined, withinMs);
   }
 
-  /** Makes an event that signs the trail up to itself, for entries of many events. */
+  /** Makes an event that signs the trail up to itself. It is used inside entries of many events. */
   checkpointDraft(): Draft {
     return { fields: (before) => ({ type: "audit.checkpoint", detail: this.#attestor.signed(before) }) };
   }
@@ -162,7 +161,7 @@ export class Trail {
   /**
    * Writes `runtime.started`, once, before every other event of this process.
    *
-   * @param stays  Registers the process at once, because `quater store restored` must see every running server.
+   * @param stays  Registers the process immediately, because `quater store restored` must see every running server.
    */
   announce(stays = false): void {
     if (this.#isAnnounced) return;
@@ -205,7 +204,7 @@ export class Trail {
     this.writer.close();
   }
 
-  /** Returns where a request for approval stands by its events. @throws {QuaterError} `audit_unavailable`. */
+  /** Returns the state of an approval request by its events. @throws {QuaterError} `audit_unavailable`. */
   async standingOf(approvalId: string): Promise<Standing | undefined> {
     return this.#refusing(async () => (await this.open()).standingOf(approvalId));
   }
@@ -213,8 +212,8 @@ export class Trail {
   /**
    * Checks that an approval may be used up. Call it before the use is recorded.
    *
-   * @throws {QuaterError} `audit_unavailable` when the sinks did not take the uses before, cannot be read, or attest an event that
-   *   the store lacks. The last one fences the store.
+   * @throws {QuaterError} `audit_unavailable` when the sinks did not accept earlier uses, cannot be read, or attest an event that
+   * the store lacks. The last case fences the store.
    */
   assertUsable(): Promise<void> {
     return this.#refusing(async () => {
@@ -224,8 +223,9 @@ export class Trail {
   }
 
   /**
-   * Writes the use of an approval to every sink, before the handler runs. Then reads the lines of other processes, and whether the
-   * store still holds the use: the store may have been set back meanwhile, and another process may have used the same approval.
+   * Writes the use of an approval to every sink, before the handler runs. Then reads the lines of other processes, and whether
+   * the store still has the use: the store may have been set back in the meantime, and another process may have used the same
+   * approval.
    *
    * @param place  The event `approval.used`.
    * @throws {QuaterError} `audit_unavailable` when a sink does not take the line, or attests an event that the store lacks.

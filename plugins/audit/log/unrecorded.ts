@@ -1,4 +1,4 @@
-// Tells what a failed write means, and makes the error for a call that cannot be recorded.
+// Classifies failed writes, and makes the error for a call that cannot be recorded.
 
 import { QuaterError } from "../../../core/index.ts";
 import { isPassing, isStoreFailure } from "../../store/service.ts";
@@ -10,7 +10,10 @@ export const meaningOf = (error: unknown): Meaning => {
   return isPassing(error) || error instanceof MissingKey || error instanceof LostTrail ? "passing" : "unknown";
 };
 
-/** @param cause  The failure. The hint names damage for the operator; the caller never sees it. */
+/**
+ * Returns the error for the caller. @param cause  The failure. If it means damage, the hint says so to the operator; the caller
+ * never sees it.
+ */
 export const unrecorded = (cause: unknown): QuaterError =>
   new QuaterError({
     code: "audit_unavailable",
@@ -21,5 +24,5 @@ export const unrecorded = (cause: unknown): QuaterError =>
     ...(cause === undefined ? {} : { cause }),
   });
 
-/** For the log: the database's code and sentence. */
+/** Returns the database's code and text of an error, for the log. */
 export const textOf = (error: unknown): string => (isStoreFailure(error) ? `${error.code}: ${error.message}` : String(error));

@@ -1,14 +1,14 @@
-// Whether people who agreed are enough for a policy. Both approval, which decides, and `audit verify`, which checks what
-// was decided, ask here.
+// Decides whether enough people voted for a request. Approval uses it for the decision, and `audit verify` uses it to check that
+// decision.
 
-/** One entry of a policy's approvers. */
+/** One entry of a policy's `approvers`. */
 export interface ApproverRule {
   readonly role?: string;
   readonly person?: string;
   readonly need: number;
 }
 
-/** What an entry of `approvers` is held against. */
+/** A person whose vote is matched with the entries of `approvers`. */
 export interface Candidate {
   readonly person?: string | undefined;
   readonly roles: readonly string[];
@@ -18,8 +18,8 @@ export const fits = ({ role, person }: ApproverRule, candidate: Candidate): bool
   role === undefined ? person === candidate.person : candidate.roles.includes(role);
 
 /**
- * Whether these people, each of whom agreed, are enough. One person fills one place, so people are matched to places: a
- * person who could fill two places must not keep another person out of the only place that fits.
+ * Returns whether these people, who all approved, are enough. One person fills one place. People are matched to places, so that a
+ * person who fits two places does not take the only place that fits another person.
  */
 export const isSatisfied = (
   { approvers }: { readonly approvers: readonly ApproverRule[] },

@@ -1,5 +1,5 @@
-// The queue of one process. It writes one batch at a time; while a batch is committed, the next one collects entries. Callers that need a
-// durable record wait for it, up to a limit. Other callers go on.
+// The queue of one process for the trail. It writes one batch at a time; while a batch is committed, the next one collects
+// entries. Callers that need a durable record wait for it, up to a time limit. Other callers continue.
 
 import { isStoreFailure } from "../../store/service.ts";
 import type { Entry, Receipt } from "./entry.ts";
@@ -10,31 +10,31 @@ const batch = { events: 64, bytes: 256 * 1024 } as const;
 const backlog = { entries: 10_000, bytes: 16 * 1024 * 1024 } as const;
 const retry = { firstMs: 50, mostMs: 500 } as const;
 const lookMs = 50;
-/** How long a call waits for its record. */
+/** How long a call waits for its record, milliseconds. */
 export const recordWithinMs = 2_000;
 
 export interface Sink {
-  /** @throws {StoreFailure} */
+  /** Writes a batch. @throws {StoreFailure} */
   write(entries: readonly Entry[]): Promise<readonly Receipt[]>;
-  /** @throws when no write would be taken now. */
+  /** Tests whether a write would succeed now. @throws when it would fail. */
   probe(): Promise<void>;
   settleAttempt(): Promise<readonly Receipt[] | undefined>;
 }
 
 /**
- * What a failure means to the writer. `damage`: nothing more may be written. `passing`: try again until it passes.
- * `unknown`: the store, or an entry that it does not take.
+ * The meaning of a failed write. `damage`: nothing more may be written. `passing`: try again until it succeeds. `unknown`: the
+ * store does not work, or does not accept the entry.
  */
 export type Meaning = "damage" | "passing" | "unknown";
 
 export interface WriterOptions {
-  /** The ledger, opened on first use. */
+  /** Returns the ledger, and opens it on first use. */
   readonly ledger: () => Promise<Sink>;
   readonly meaningOf: (error: unknown) => Meaning;
-  /** Nothing more can be written by this process. */
+  /** Called when this process cannot write any more. */
   readonly onFatal: (error: unknown) => void;
   readonly onTrouble: (error: unknown) => void;
-  /** The store takes writes, but not this entry, which is given up. */
+  /** Called when the store accepts other writes, but not this entry, which is given up. */
   readonly onRefused: (error: unknown) => void;
   /** Called when an entry is queued. */
   readonly onQueued: (entry: Entry) => void;
@@ -48,9 +48,9 @@ export interface WriterOptions {
 }
 
 export interface Waiting {
-  /** Milliseconds. The wait ends with a rejection after it. */
+  /** How long to wait, milliseconds. Afterwards the wait is rejected. */
   readonly withinMs: number;
-  /** An entry with `onLate` is withdrawn when the wait for it ends. If it was sent already, `onLate` is called once it is written. */
+  /** Makes the entry withdraw when the wait for it ends. If the entry was sent already, `onLate` is called once it is written. */
   readonly onLate?: () => void;
 }
 
@@ -81,10 +81,10 @@ export class Writer {
   #queue: Queued[] = [];
   #bytes = 0;
   #writing: Promise<void> | undefined;
-  /** The batch that is being written. After a lost connection it is unknown whether it was written. */
+  /** The batch that is being written. After a lost connection it is not known whether it was written. */
   #current: readonly Queued[] = [];
   #isUncertain = false;
-  /** So many entries are written one by one, to find the one that the store refuses. */
+  /** How many entries are written one by one, to find the one that the store refuses. */
   #alone = 0;
   #fatal: Error | undefined;
   #watch: NodeJS.Timeout | undefined;
@@ -98,7 +98,7 @@ export class Writer {
     return this.#queue.length === 0 && this.#writing === undefined;
   }
 
-  /** @returns The events that were dropped since the last call, for a record of the gap. */
+  /** @returns The events that were dropped since the last call, so that the gap can be recorded. */
   takeDropped(): Dropped | undefined {
     const dropped = this.#dropped;
     this.#dropped = undefined;
@@ -114,7 +114,7 @@ export class Writer {
     this.#push({ entry, bytes: sizeOf(entry), deadline: Number.POSITIVE_INFINITY, isLate: false });
   }
 
-  /** @throws {TooLate | Error} when it is not committed in time, or never will be. */
+  /** Queues an entry and waits for its commit. @throws {TooLate | Error} when it is not committed in time, or never will be. */
   record(entry: Entry, { withinMs, onLate }: Waiting): Promise<Receipt> {
     if (this.#fatal !== undefined) return Promise.reject(this.#fatal);
     return new Promise((resolve, reject) => {
@@ -123,7 +123,7 @@ export class Writer {
     });
   }
 
-  /** Waits until everything noted so far is written or given up, at most `withinMs`. */
+  /** Waits until all queued entries are written or given up, for at most `withinMs`. */
   async flush(withinMs: number): Promise<void> {
     const end = Date.now() + withinMs;
     while (!this.isIdle && this.#fatal === undefined && Date.now() < end) {
@@ -147,12 +147,14 @@ export class Writer {
   #start(): void {
     this.#writing ??= this.#run().finally(() => {
       this.#writing = undefined;
-      if (this.#queue.length > 0 && this.#fatal === undefined) this.#start(); // an entry came after the last look at the queue
+      // An entry may have been queued after the last check of the queue.
+      if (this.#queue.length > 0 && this.#fatal === undefined) this.#start();
     });
   }
 
   async #run(): Promise<void> {
-    await new Promise(setImmediate); // later entries of this turn of the event loop go into the first batch, too
+    // Wait for the end of this turn of the event loop, so that its later entries go into the first batch, too.
+    await new Promise(setImmediate);
     let waitMs: number = retry.firstMs;
     while (this.#fatal === undefined && (this.#queue.length > 0 || this.#isUncertain)) {
       try {
@@ -184,13 +186,13 @@ export class Writer {
         this.#alone = length;
         return;
       }
-      // If the store takes other writes, it refuses this entry for good. To wait would hold up all entries behind it.
+      // If the store accepts this test write, it refuses the entry for good. Waiting would hold up all later entries.
       await ledger.probe();
       this.#refuse(error);
     }
   }
 
-  /** Gives up the first entry. */
+  /** Gives up the first entry of the queue. */
   #refuse(error: unknown): void {
     const [refused] = this.#queue.splice(0, 1);
     if (refused === undefined) return;
@@ -209,7 +211,7 @@ export class Writer {
     this.#dropped.last = now;
   }
 
-  /** Finds out after a lost connection whether the last batch was written. Nothing else is written before that. */
+  /** Finds out after a lost connection whether the last batch was written. No other entry is written before that. */
   async #ask(ledger: Sink): Promise<void> {
     const receipts = await ledger.settleAttempt();
     this.#isUncertain = false;
@@ -232,7 +234,7 @@ export class Writer {
     this.#options.onWritten(events);
   }
 
-  /** Puts a batch that was not written back into the queue, without the entries that were withdrawn meanwhile. */
+  /** Puts a batch that was not written back into the queue, without the entries that were withdrawn in the meantime. */
   #giveBack(): void {
     const isWithdrawn = ({ isLate, onLate }: Queued) => isLate && onLate !== undefined;
     const back = this.#current.filter((queued) => !isWithdrawn(queued));
@@ -257,7 +259,10 @@ export class Writer {
     return this.#queue.splice(0, end);
   }
 
-  /** Ends waits that took too long. One timer serves all calls, because a timer per call would cost more than the rest of its record. */
+  /**
+   * Ends waits that took too long. One timer serves all calls, because a timer per call would cost more than the rest of its
+   * record.
+   */
   #look(): void {
     const now = Date.now();
     let isAnyWaiting = false;

@@ -1,5 +1,5 @@
-// Restores that an operator acknowledged: `store.restored` events. Each is the first event of a new segment of the trail, which
-// begins above the highest number that a sink attested, so no number is used twice.
+// Reads the restores that an operator acknowledged: events `store.restored`. Each is the first event of a new segment of the
+// trail, which begins above the highest number that a sink attested, so no number is used twice.
 
 import type { Reading } from "../../store/service.ts";
 import { Keyed } from "../log/chain.ts";
@@ -11,14 +11,14 @@ import type { Attestation, Missing } from "./attestation.ts";
 
 /** The `detail` of a `store.restored` event. */
 export interface RestoredDetail {
-  /** The last event of the segment before. */
+  /** The last event of the segment before the restore. */
   readonly after: { readonly seq: number; readonly hash: string };
   readonly missing: Missing;
-  /** The genesis hash of the lost events, where it is not this trail's. */
+  /** The genesis hash of the lost events, if it differs from this trail's. */
   readonly genesis?: string;
   readonly by: string;
   readonly reason: string;
-  /** Uses of approvals that are lost and that a sink attests. */
+  /** Lost uses of approvals that a sink attests. */
   readonly used: readonly { readonly approvalId: string; readonly callId: string }[];
 }
 
@@ -26,13 +26,13 @@ export interface Acknowledged {
   readonly seq: number;
   readonly at: number;
   readonly detail: RestoredDetail;
-  /** Whether a line attests an event that this restore names as lost. */
+  /** Whether a line attests an event that this restore lists as lost. */
   readonly covers: (line: Pick<Attestation, "seq" | "genesis">) => boolean;
 }
 
 /**
- * Reads the acknowledged restores. Each row is verified with the chain key over the event that it names as the one before,
- * so an attacker without the key cannot acknowledge anything.
+ * Reads the acknowledged restores. Each row is verified with the chain key and the event that it names as the one before, so an
+ * attacker without the key cannot fake a restore.
  */
 export const acknowledgedIn = async (
   store: Reading,
@@ -67,7 +67,7 @@ export const acknowledged = (seq: number, at: number, detail: RestoredDetail, ge
   at,
   detail,
   covers: (line) => {
-    // The restore begins above all numbers that the sinks attested then, so every earlier trail ends below it.
+    // The restored segment begins above all numbers that the sinks attested, so every earlier trail ends below it.
     if (line.genesis !== genesis) return line.seq < seq;
     return detail.genesis === undefined && line.seq >= detail.missing.from && line.seq <= detail.missing.through;
   },

@@ -1,28 +1,28 @@
-// The lines in sinks. Each line attests that the trail has an event with a certain number and hash. There are three kinds of lines, each
-// signed with the checkpoint key under a text of its own:
+// The lines in sinks. Each line attests that the trail has an event with a certain number and hash. There are three kinds of
+// lines, each signed with the checkpoint key under its own purpose:
 //
-//   audit.checkpoint  the newest event, every 1,000 events or 60 seconds
-//   approval.used     the event that used an approval up, written before the handler runs
-//   store.restored    the first event after an acknowledged restore
+// audit.checkpoint  the newest event, every 1,000 events or 60 seconds
+// approval.used     the event that used an approval, written before the handler runs
+// store.restored    the first event after an acknowledged restore
 
 import { type KeyObject, sign, verify } from "node:crypto";
 import { canonicalText } from "../../../core/schema/digest.ts";
 import { isSignedBy, type SignedCheckpoint } from "../log/chain.ts";
 import { type LikeTags, tagsIn } from "../log/like-tags.ts";
 
-/** The fields of all lines. */
+/** The fields that all lines have. */
 interface About {
   readonly app: string;
   readonly chain: number;
   /** The genesis hash of the trail. */
   readonly genesis: string;
-  /** Milliseconds, by the store's clock. */
+  /** When the line was made, milliseconds since the epoch, by the store's clock. */
   readonly at: number;
-  /** Id of the checkpoint key. */
+  /** The id of the checkpoint key. */
   readonly key: string;
 }
 
-/** Lines of older versions have no tags. */
+/** The use of an approval in a line. Lines of older versions have no keyed digests. */
 export interface AttestedUse extends Partial<LikeTags> {
   readonly approvalId: string;
   readonly callId: string;
@@ -33,12 +33,12 @@ export interface UsedLine extends About, AttestedUse {
   readonly hash: string;
 }
 
-/** The events that the store lacks after a restore. */
+/** The numbers of events that the store lacks after a restore. */
 export interface Missing {
   readonly from: number;
   /** The highest number that a sink attests. `from - 1` when no sink says how many events were lost. */
   readonly through: number;
-  /** The hash that a sink attests for the event `through`. */
+  /** The hash of the event `through` by a sink. */
   readonly head?: string;
 }
 
@@ -55,14 +55,14 @@ interface Lines {
 }
 type LineType = keyof Lines;
 
-/** What a line of any type attests. */
+/** The facts that a line of any type attests. */
 export interface Attestation {
   readonly type: LineType | "audit.checkpoint";
   readonly seq: number;
   readonly hash: string;
   readonly genesis: string;
   readonly at: number;
-  /** Of `approval.used`. */
+  /** The used approval; only in lines of the type `approval.used`. */
   readonly used?: { readonly approvalId: string; readonly callId: string; readonly tags?: LikeTags };
 }
 
@@ -74,17 +74,23 @@ export const signedLine = <Type extends LineType>(type: Type, fields: Lines[Type
   return `${JSON.stringify({ type, ...fields, signature })}\n`;
 };
 
-/** The claim of a line. Its signature is checked only when it matters, because that takes longer than everything else. */
+/**
+ * The content of a line before its signature is checked. The check takes longer than everything else, so it is made only when it
+ * matters.
+ */
 export interface Claim extends Attestation {
   readonly isSigned: () => boolean;
 }
 
-/** `foreign`: a line of something else, for example of a log. `unsigned`: it names a type of ours and does not verify. */
+/**
+ * Lines that claim nothing. `foreign`: a line of another program, such as a log. `unsigned`: a line of a type of ours that does
+ * not verify.
+ */
 type NoClaim = "foreign" | "unsigned";
 
 const types = ["audit.checkpoint", "approval.used", "store.restored"] as const;
 
-/** @param publicKeys  By id: those whose signatures count. */
+/** Parses a line. @param publicKeys  The public keys whose signatures count, by id. */
 export const claimIn = (line: string, publicKeys: ReadonlyMap<string, KeyObject>): Claim | NoClaim => {
   if (!types.some((type) => line.includes(`"${type}"`))) return "foreign";
   try {
@@ -106,7 +112,7 @@ export const claimIn = (line: string, publicKeys: ReadonlyMap<string, KeyObject>
     const tags = tagsIn(fields);
     return { type, seq, hash, genesis, at, isSigned, used: { approvalId, callId, ...(tags === undefined ? {} : { tags }) } };
   } catch {
-    return "unsigned"; // cut by a crash, or no JSON
+    return "unsigned"; // The line was cut by a crash, or is not JSON.
   }
 };
 
@@ -114,7 +120,7 @@ const isVerified = (type: LineType, fields: object, key: KeyObject, signature: s
   try {
     return verify(null, signedText(type, fields), key, Buffer.from(signature, "base64url"));
   } catch {
-    return false; // fields that are no JSON
+    return false; // A field is not JSON.
   }
 };
 

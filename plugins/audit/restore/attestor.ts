@@ -20,16 +20,16 @@ export interface AttestorParts {
   readonly log: Log;
 }
 
-/** Own lines that are not read back from a sink yet: more than calls can write at the same time. */
+/** How many own lines are remembered until they are read back from a sink. It is more than calls can write at the same time. */
 const remembered = 1_000;
 
 export class Attestor {
-  /** The genesis hash of the trail; known once it is open. */
+  /** The genesis hash of the trail; empty before the trail is open. */
   genesis = "";
   readonly #parts: AttestorParts;
   readonly #uses: Uses;
   readonly #watches: readonly SinkWatch[];
-  /** Lines that this process wrote. The ledger knows what they attest. */
+  /** Lines that this process wrote. They need no comparison, because the ledger knows their events. */
   readonly #own = new Set<string>();
 
   constructor(parts: AttestorParts) {
@@ -39,7 +39,7 @@ export class Attestor {
   }
 
   /**
-   * Reads every sink whole and compares the store with the newest lines.
+   * Reads every sink completely and compares the store with the newest lines.
    *
    * @throws {StoreDisagrees} when a sink attests what the store lacks, or cannot be read although the trail has events.
    */
@@ -60,10 +60,11 @@ export class Attestor {
   }
 
   /**
-   * Compares a store that may be another one with what this process has read from the sinks, and with what was added to them.
+   * Compares the store, which may be another one after a reconnect, with the lines that this process has read from the sinks, and
+   * with new lines.
    *
-   * @throws {StoreDisagrees} when a sink attests what the store lacks. A sink that cannot be read is only reported: it says
-   *   nothing about the store.
+   * @throws {StoreDisagrees} when a sink attests an event that the store lacks. A sink that cannot be read is only logged,
+   * because that says nothing about the store.
    */
   async assertStillAgreed(store: OpenStore, ledger: Ledger): Promise<void> {
     await this.#assertNewest(store, ledger);
@@ -74,9 +75,10 @@ export class Attestor {
   }
 
   /**
-   * Compares the store with the lines that were added to the sinks since the last time. One `stat` for each sink if there are none.
+   * Compares the store with the lines that were added to the sinks since the last time. Without new lines it costs one `stat` per
+   * sink.
    *
-   * @throws {StoreDisagrees} when a line attests what the store lacks.
+   * @throws {StoreDisagrees} when a line attests an event that the store lacks.
    * @throws {Error} when a sink cannot be read.
    */
   async assertAdded(store: OpenStore, ledger: Ledger): Promise<void> {
@@ -87,7 +89,7 @@ export class Attestor {
     const others = [...new Set(lines)].filter((line) => line !== "" && !this.#own.has(`${line}\n`));
     if (others.length === 0) return;
     const { keys } = this.#parts;
-    keys.reload(); // another instance may sign with new keys already
+    keys.reload(); // Another instance may already sign with new keys, so read the key file again.
     const claims = others.map((line) => claimIn(line, keys.current.publicKeys)).filter((claim) => typeof claim !== "string");
     await this.#assertHeld(
       store,
@@ -105,12 +107,15 @@ export class Attestor {
     );
   }
 
-  /** Reads the head too. The ledger keeps it as seen, so it notices when the store is set back after this. */
+  /**
+   * Compares lines with the store and reads the head. The ledger remembers this head, so it notices when the store is set back
+   * afterwards.
+   */
   #assertHeld(store: OpenStore, ledger: Ledger, lines: Parameters<typeof assertHeld>[2]): Promise<void> {
     return assertHeld({ store, keys: this.#parts.keys.current, genesis: this.genesis }, () => ledger.look(), lines);
   }
 
-  /** Creates the sink files when the trail begins. So a file that is missing later is known to be lost. */
+  /** Creates the sink files when the trail begins, so that a file that is missing later is known to be lost. */
   makeSinks(): void {
     for (const sink of this.#parts.sinks) if (sink.path !== undefined) this.#sentTo(sink, "", "The sink cannot be made");
   }
@@ -121,7 +126,7 @@ export class Attestor {
     return signed({ app, chain, genesis: this.genesis, size: seq, head: hash, at, key: checkpoint.id }, checkpoint.privateKey);
   }
 
-  /** Returns the names of the sinks that took it. */
+  /** Writes a checkpoint to all sinks. @returns The names of the sinks that accepted it. */
   send(checkpoint: SignedCheckpoint): readonly string[] {
     const line = lineOf(checkpoint);
     this.#isOwn(line);
@@ -130,7 +135,7 @@ export class Attestor {
       .map(({ name }) => name);
   }
 
-  /** Rejects when the sinks did not take the uses before. Call it before an approval is used up. */
+  /** Rejects when the sinks did not accept earlier uses. Call it before an approval is used. */
   assertUsesTaken(): Promise<void> {
     return this.#uses.assertWritable();
   }
@@ -138,7 +143,7 @@ export class Attestor {
   /**
    * Writes the use of an approval to every sink.
    *
-   * @param place  Of the event `approval.used`.
+   * @param place  The number and hash of the event `approval.used`.
    */
   async sendUse(place: { readonly seq: number; readonly hash: string }, use: AttestedUse): Promise<void> {
     const { app, keys } = this.#parts;

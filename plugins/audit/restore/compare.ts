@@ -1,5 +1,5 @@
-// Compares the store's trail with what its sinks attest, at boot and after each reconnect. A sink that attests an event which
-// the store lacks means that the store was set back: by a restore, by promoting a stale standby, or by an attacker.
+// Compares the store's trail with the lines in its sinks, at boot and after each reconnect. If a sink attests an event that the
+// store lacks, the store was set back: by a restore, by promoting an outdated standby, or by an attacker.
 
 import type { Reading } from "../../store/service.ts";
 import { DamagedHead } from "../log/head.ts";
@@ -16,13 +16,13 @@ export interface Comparison {
   readonly genesis: string;
 }
 
-/** A line, and the sink that holds it. */
+/** A line and the sink that contains it. */
 interface HeldLine<Line extends Attestation = Attestation> {
   readonly file: string;
   readonly line: Line;
 }
 
-/** The store lacks what a sink attests, or a sink cannot be read. */
+/** Thrown when the store lacks an event that a sink attests, or when a sink cannot be read. */
 export class StoreDisagrees extends DamagedHead {
   override readonly cause: string;
   readonly remedy: string;
@@ -42,8 +42,8 @@ export interface Contradiction<Line extends Attestation = Attestation> extends H
 /**
  * Compares lines with the store. Signatures are checked only of lines that the store contradicts.
  *
- * @param look  Returns where the trail stands now. It is called after the lines were read: an event is committed before its
- *   line is written, so a store that was not set back has it.
+ * @param look  Returns the trail's current head. It is called after the lines were read: an event is committed before its line is
+ * written, so a store that was not set back has it.
  * @throws {StoreDisagrees} when the store contradicts a signed line.
  */
 export const assertHeld = async (
@@ -83,7 +83,7 @@ export const contradictions = async <Line extends Attestation>(
 
 const perQuery = 500;
 
-/** Returns the stored hash of each of these events. */
+/** Returns the stored hashes of these events by their numbers. */
 export const hashesOf = async (store: Reading, seqs: readonly number[]): Promise<ReadonlyMap<number, string>> => {
   const found = new Map<number, string>();
   const each = [...new Set(seqs)];
@@ -95,7 +95,7 @@ export const hashesOf = async (store: Reading, seqs: readonly number[]): Promise
   return found;
 };
 
-/** What an operator reads when the store is behind. */
+/** The remedy that an operator reads when the store lacks events. */
 export const acknowledgeRemedy =
   'If you restored a backup or promoted a standby, stop all instances and run `quater store restored --reason "..."`; it voids open approvals. Otherwise find out who changed the store: run `quater audit verify`';
 
@@ -107,7 +107,7 @@ const behind = ({ file, line, head }: Contradiction): StoreDisagrees =>
     acknowledgeRemedy,
   );
 
-/** @param error  Of the attempt to read it. */
+/** Returns the error for a sink that cannot be read. @param error  The error of the attempt to read it. */
 export const unreadable = (file: string, error: unknown): StoreDisagrees => {
   const why = (error as NodeJS.ErrnoException).code === "ENOENT" ? "does not exist" : `cannot be read: ${String(error)}`;
   return new StoreDisagrees(

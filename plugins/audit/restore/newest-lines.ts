@@ -1,31 +1,32 @@
-// The newest lines of a sink: those at its end, and those with the highest numbers. Instances that share a sink write nearly in
-// order, but somebody may append copies of old lines, and a trail that was set back uses its numbers again.
+// Finds the newest lines of a sink: those at its end, and those with the highest numbers. Instances that share a sink write
+// nearly in order, but an attacker may append copies of old lines, and a trail that was set back uses numbers again.
 //
-// Where a line stands in the file proves nothing: a copy of an old line is signed, too, and can be appended any number of times.
-// Its number is signed. So the file is read whole, and the highest numbers are the newest lines.
+// The position of a line in the file proves nothing, because a copy of an old line is signed, too, and can be appended any number
+// of times. The number in a line is signed. So the file is read completely, and the lines with the highest numbers are the
+// newest.
 
 import type { KeyObject } from "node:crypto";
 import { type Claim, claimIn } from "./attestation.ts";
 import { linesFromEnd } from "./tail.ts";
 
-/** Of each trail, this many from the end and this many with the highest numbers. */
+/** How many lines of each trail are kept from the end of the file, and how many with the highest numbers. */
 const kept = 32;
 
 interface OfTrail {
   readonly fromEnd: Map<string, Claim>;
-  /** By number, highest first. */
+  /** The lines with the highest numbers, highest first. */
   readonly highest: Claim[];
 }
 
 export class NewestLines {
-  /** By genesis hash. */
+  /** The lines of each trail by its genesis hash. */
   readonly #trails = new Map<string, OfTrail>();
 
-  /** Lines that no key of the project signed. */
+  /** How many lines no key of the project signed. */
   unsigned = 0;
 
   /**
-   * Reads a sink whole, at about 3 milliseconds per MiB.
+   * Reads a sink completely, which takes about 3 milliseconds per MiB.
    *
    * @param publicKeys  By id: those whose signatures count.
    * @throws {Error} when the file cannot be read.
@@ -47,7 +48,10 @@ export class NewestLines {
     return [...this.#trails.values()].flatMap(({ fromEnd, highest }) => [...new Set([...fromEnd.values(), ...highest])]);
   }
 
-  /** Takes the lines of a file, last one first, then lines that are added. Checks the signature only if the line is among the newest. */
+  /**
+   * Adds the lines of a file, last one first, and later the lines that are appended. Checks the signature only if the line is
+   * among the newest.
+   */
   add(claim: Claim): void {
     const { genesis, seq, hash } = claim;
     const { fromEnd, highest } = this.#trails.get(genesis) ?? { fromEnd: new Map<string, Claim>(), highest: [] };

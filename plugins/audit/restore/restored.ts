@@ -1,5 +1,5 @@
-// `quater store restored`: an operator acknowledges that the store was set back to an older state. Every open request is voided. The trail
-// begins a new segment above all numbers that a sink attests, and every sink gets a line about it.
+// Runs `quater store restored`, by which an operator acknowledges that the store was set back to an older state. Every open
+// request is voided. The trail begins a new segment above all numbers that a sink attests, and every sink gets a line about it.
 
 import { conflict, QuaterError } from "../../../core/index.ts";
 import type { OpenStore, Statement } from "../../store/service.ts";
@@ -28,12 +28,12 @@ export interface LostUse {
   readonly tags?: LikeTags;
 }
 
-/** What a plugin changes in the same transaction as the `store.restored` event. */
+/** The changes of a plugin in the same transaction as the `store.restored` event. */
 export interface Voiding {
-  /** Each with the number of rows that it must change. */
+  /** The statements, each with the number of rows that it must change. */
   readonly changes: readonly Statement[];
   readonly events: readonly Draft[];
-  /** Printed by the command, by kind. */
+  /** How many rows are changed by kind, for the command's output. */
   readonly counts: Readonly<Record<string, number>>;
 }
 
@@ -50,27 +50,30 @@ export interface RestoreParts {
 export interface RestoreGiven {
   readonly reason: string;
   readonly by: string;
-  /** Sinks of other instances. */
+  /** The paths of sinks of other instances. */
   readonly against: readonly string[];
-  /** Go on although the store says that an instance runs. */
+  /** Whether to continue although a row says that an instance runs. */
   readonly despiteLeases: boolean;
 }
 
 export interface Restored {
-  /** Number of the `store.restored` event. */
+  /** The number of the `store.restored` event. */
   readonly event: number;
   readonly missing: Missing;
   readonly lostUses: readonly LostUse[];
   readonly counts: Readonly<Record<string, number>>;
-  /** Sinks that did not take the line, with the reason. */
+  /** The sinks that did not accept the line, with the reason. */
   readonly untold: readonly string[];
 }
 
 const withinMs = 60_000;
-/** Uses named in the event itself. The sinks name all of them. */
+/** How many uses the event itself lists. The sinks list all of them. */
 const usesNamed = 100;
 
-/** @throws {QuaterError} `conflict` while an instance runs, when store and sinks agree, or when a sink cannot be read. */
+/**
+ * Acknowledges a restore. @throws {QuaterError} `conflict` while an instance runs, when store and sinks agree, or when a sink
+ * cannot be read.
+ */
 export const acknowledgeRestore = async (
   { trail, keys, sinks, restorers, app }: RestoreParts,
   { reason, by, against, despiteLeases }: RestoreGiven,
@@ -116,7 +119,10 @@ export const acknowledgeRestore = async (
   return { event: receipt.seq, missing, lostUses, counts, untold };
 };
 
-/** Verification finds damage where too many events follow each other without a checkpoint. */
+/**
+ * Adds checkpoints between the events, because verification reports damage when too many events follow each other without a
+ * checkpoint.
+ */
 const signedBetween = (events: readonly Draft[], checkpoint: () => Draft): readonly Draft[] =>
   events.flatMap((event, index) => ((index + 1) % checkpointing.events === 0 ? [event, checkpoint()] : [event]));
 
@@ -140,7 +146,8 @@ type Held = Parameters<typeof contradictions>[0] & { readonly files: readonly st
 const blockLines = 256;
 
 /**
- * Reads the sinks whole: somebody may have appended copies of old lines, and a trail that was set back uses its numbers again.
+ * Reads the sinks completely, because an attacker may have appended copies of old lines, and a trail that was set back uses
+ * numbers again.
  *
  * @returns `undefined` when the sinks attest nothing that the store lacks.
  */
@@ -159,7 +166,9 @@ const lostEvents = async (held: Held, head: HeadRow): Promise<Lost | undefined> 
   };
 };
 
-/** @param lost  Highest first. @returns The number after the newest event that the store and the sinks agree on. */
+/**
+ * @param lost  The lost lines, highest number first. @returns The number after the newest event on which store and sinks agree.
+ */
 const firstLost = async (held: Held, head: HeadRow, lost: readonly Claim[]): Promise<number> => {
   const lowest = lost.filter(({ genesis }) => genesis === held.genesis).at(-1)?.seq ?? head.seq + 1;
   if (lowest > head.seq) return head.seq + 1;
@@ -169,7 +178,7 @@ const firstLost = async (held: Held, head: HeadRow, lost: readonly Claim[]): Pro
   return agreed + 1;
 };
 
-/** All lines of all sinks. What contradicts the store is signed; other signatures are not checked. */
+/** Yields all lines of all sinks. Signatures are checked only of lines that contradict the store. */
 const comparedBlocks = async function* (held: Held, head: HeadRow) {
   for (const file of held.files) {
     for (const block of blocksOf(file, held)) {
@@ -201,7 +210,7 @@ const blocksOf = function* (file: string, { keys }: Held): Generator<readonly Cl
   if (block.length > 0) yield block;
 };
 
-/** No process may write between the comparison and the commit. */
+/** Makes a statement that fails if the head has moved, because no process may write between the comparison and the commit. */
 const headStands = ({ queries }: Ledger, { seq, hash }: HeadRow): Statement => ({
   ...compiled(
     queries.db.updateTable("audit_head").set({ seq }).where("chain", "=", chain).where("seq", "=", seq).where("hash", "=", hash),

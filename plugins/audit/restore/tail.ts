@@ -1,9 +1,12 @@
-// Reads a sink from its end, so that the newest lines come first: once they are known, older lines are skipped unparsed.
+// Reads a sink from its end, so that the newest lines come first. Once they are known, older lines need not be parsed.
 
 import { open } from "node:fs/promises";
 
 const chunkBytes = 256 * 1024;
-/** A longer line is not ours, and is left out. So memory does not grow with what others write into the file. */
+/**
+ * The longest line of a sink. Quater writes no longer lines, so longer ones are left out, and other programs cannot fill the
+ * memory.
+ */
 const mostLineBytes = 1024 * 1024;
 const lineEnd = 0x0a;
 
@@ -16,7 +19,7 @@ export const linesFromEnd = async function* (path: string): AsyncGenerator<reado
   const file = await open(path, "r");
   try {
     let end = (await file.stat()).size;
-    /** What was read of a line whose beginning stands further ahead; `undefined` when the line is too long. */
+    /** The part of a line that was read so far, whose beginning is in the next chunk; `undefined` when the line is too long. */
     let rest: Buffer | undefined = Buffer.alloc(0);
     while (end > 0) {
       const start = Math.max(0, end - chunkBytes);
@@ -27,7 +30,7 @@ export const linesFromEnd = async function* (path: string): AsyncGenerator<reado
         rest = joined(buffer, rest);
         continue;
       }
-      // Lines are split as bytes, because a chunk may begin inside a character.
+      // Split the lines as bytes, because a chunk may begin inside a character.
       const first = start === 0 ? -1 : buffer.indexOf(lineEnd);
       const whole = rest === undefined ? buffer.subarray(first + 1, last + 1) : Buffer.concat([buffer.subarray(first + 1), rest]);
       rest = buffer.subarray(0, first + 1);

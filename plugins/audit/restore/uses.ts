@@ -1,5 +1,5 @@
-// Uses of approvals reach the sinks before their handlers run. A restore then knows which approvals were used after the last
-// checkpoint. Lines that wait while others are written go together, so a busy server syncs the disk once for many of them.
+// Writes uses of approvals to the sinks before their handlers run. A restore then knows which approvals were used after the last
+// checkpoint. Lines that wait while others are written are written together, so a busy server syncs the disk once for many lines.
 
 import type { Sink } from "../sinks/sinks.ts";
 
@@ -13,14 +13,14 @@ export class Uses {
   readonly #sinks: readonly Sink[];
   #waiting: Waiting[] = [];
   #isWriting = false;
-  /** Lines that a sink did not take. They are written before anything else may be used. */
+  /** Lines that a sink did not accept. They must be written before another approval may be used. */
   readonly #owed = new Map<Sink, string>();
 
   constructor(sinks: readonly Sink[]) {
     this.#sinks = sinks;
   }
 
-  /** Writes the lines that a sink did not take before. Rejects while a sink still does not take them. */
+  /** Writes the lines that a sink did not accept earlier. Rejects while a sink still does not accept them. */
   async assertWritable(): Promise<void> {
     for (const [sink, lines] of this.#owed) {
       await sink.append(lines);
@@ -28,7 +28,7 @@ export class Uses {
     }
   }
 
-  /** Resolves once every sink has the line on its disk. */
+  /** Writes a line. Resolves once every sink has the line on its disk. */
   write(line: string): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ line, resolve, reject });

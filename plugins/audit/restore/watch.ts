@@ -1,24 +1,24 @@
-// Reads a sink: the whole file at boot, and later the lines that were added. Other instances write their uses of approvals there. So an
-// instance without calls notices, too, that the store was set back.
+// Reads a sink: the whole file at boot, and later only the appended lines. Other instances write their uses of approvals there,
+// so even an instance without calls notices that the store was set back.
 
 import type { KeyObject } from "node:crypto";
 import { open, stat } from "node:fs/promises";
 import { NewestLines } from "./newest-lines.ts";
 
 const chunkBytes = 1024 * 1024;
-/** How much of the file's end is read again after `begin`: a line may have been on its way then. */
+/** How many bytes of the file's end are read again after `begin`, because a line may have been incomplete at that time. */
 const againBytes = 64 * 1024;
 const lineEnd = 0x0a;
 
 export class SinkWatch {
   readonly path: string;
-  /** The newest lines that this process has read from the file. After a reconnect the store is compared with them. */
+  /** The newest lines that this process has read from the file. After a reconnect they are compared with the store. */
   newest = new NewestLines();
-  /** Device and inode of the file that was read. */
+  /** The device and inode of the file that was read. */
   #file = "";
-  /** Bytes that were read and compared: whole lines. */
+  /** How many bytes were read and compared. They end with a complete line. */
   #read = 0;
-  /** Size of the file at the last look. */
+  /** The size of the file at the last check. */
   #size = 0;
   #running: Promise<void> = Promise.resolve();
   #next: Promise<void> | undefined;
@@ -28,13 +28,13 @@ export class SinkWatch {
   }
 
   /**
-   * Reads the whole file, and sets `newest`. Later looks leave out what stands in the file now.
+   * Reads the whole file, and sets `newest`. Later reads start after the current content.
    *
    * @throws {Error} when the file cannot be read.
    */
   async begin(publicKeys: ReadonlyMap<string, KeyObject>): Promise<void> {
     this.#file = "";
-    // Before the file is read, so that no line falls between the two.
+    // Get the size before the file is read, so that no line is missed in between.
     const found = await stat(this.path);
     this.newest = await NewestLines.in(this.path, publicKeys);
     this.#file = nameOf(found);
@@ -43,8 +43,8 @@ export class SinkWatch {
   }
 
   /**
-   * Reads the lines that were added since the last look. Calls that wait at the same time share one look, and each look begins
-   * after its calls.
+   * Reads the lines that were appended since the last read. Concurrent calls share one read, and each read starts after its
+   * calls.
    *
    * @param compare  Rejects when the lines must be read again the next time.
    * @throws {Error} when the file cannot be read. A file that is missing has no lines: the next write makes it.
@@ -74,7 +74,7 @@ export class SinkWatch {
       while (this.#read < size) {
         const { buffer, bytesRead } = await file.read(Buffer.alloc(Math.min(chunkBytes, size - this.#read)), 0, null, this.#read);
         const bytes = buffer.subarray(0, bytesRead);
-        // A line without its end is still on its way. A chunk without any end is no line of ours.
+        // A line without its end is still being written. A chunk without any line end is not from Quater.
         const whole = bytes.lastIndexOf(lineEnd) + 1;
         if (whole === 0 && bytesRead < chunkBytes) break;
         const taken = whole === 0 ? bytesRead : whole;

@@ -1,5 +1,5 @@
-// Sinks: places outside the store, which an attacker who can change the store does not reach. A sink is an append-only file on another
-// disk, or standard output that a log collector reads. Each line is one JSON object.
+// Sinks are places outside the store, which an attacker who can change the store cannot reach. A sink is an append-only file on
+// another disk, or standard output that a log collector reads. Each line is one JSON object.
 
 import { appendFileSync, mkdirSync } from "node:fs";
 import { appendFile, mkdir } from "node:fs/promises";
@@ -10,18 +10,21 @@ export type SinkOption = "stdout" | { readonly file: string };
 
 export interface Sink {
   readonly name: string;
-  /** Of a file, which can be read back. */
+  /** The path of a file sink, which can be read back. Absent for standard output. */
   readonly path?: string;
-  /** Returns once the line is there. An empty one only makes the file. */
+  /** Writes a line and returns once it is written. An empty line only creates the file. */
   readonly send: (line: string) => void;
-  /** As `send`, without blocking the event loop. */
+  /** Writes lines like `send`, without blocking the event loop. */
   readonly append: (lines: string) => Promise<void>;
 }
 
 export const lineOf = (checkpoint: SignedCheckpoint): string =>
   `${JSON.stringify({ type: "audit.checkpoint", ...checkpoint })}\n`;
 
-/** @param mayPrint  Standard output belongs to the answer, or to a protocol, in commands that are not servers. */
+/**
+ * @param mayPrint  Whether sinks may write to standard output. In commands that are not servers it belongs to the answer or to a
+ * protocol.
+ */
 export const sinksOf = (options: readonly SinkOption[], root: string, mayPrint: boolean): readonly Sink[] =>
   options.flatMap((option): Sink[] => {
     if (option === "stdout") return mayPrint ? [{ name: "stdout", send: print, append: async (lines) => print(lines) }] : [];
@@ -44,11 +47,11 @@ const fileSink = (path: string): Sink => ({
 });
 
 const inFolder = { recursive: true, mode: 0o700 } as const;
-/** `flush`: the lines are on the disk when the call returns. */
+/** With `flush` the lines are on the disk when the call returns. */
 const inFile = { mode: 0o600, flush: true } as const;
 
 /**
- * Begins with the end of the line before. A crash may have cut that line, and another program may write to the file at any
- * moment, so a look at the file's last byte could be wrong by the time of the write. Readers skip the empty lines.
+ * Begins the text with a line end. A crash may have cut the last line, and another program may write to the file at any moment,
+ * so a check of the file's last byte could be outdated at the time of the write. Readers skip the empty lines.
  */
 const apart = (lines: string): string => (lines === "" ? "" : `\n${lines}`);

@@ -16,49 +16,49 @@ export type DamageKind = "altered" | "missing" | "reordered" | "forked" | "trunc
 
 export interface Damage {
   readonly kind: DamageKind;
-  /** The first event concerned; absent where it is the trail as a whole. */
+  /** The number of the first damaged event; absent when the damage is about the whole trail. */
   readonly seq?: number;
   readonly what: string;
-  /** What disagrees is a line that was held outside the store, in a sink or a file given with `--against`. */
+  /** Whether the contradiction is a line that was kept outside the store, in a sink or in a file given with `--against`. */
   readonly heldElsewhere?: true;
 }
 
-/** Events that were lost in a restore which an operator acknowledged. */
+/** Events that were lost in an acknowledged restore. */
 export interface Gap {
   readonly from: number;
-  /** Less than `from` where no sink says how many events were lost. */
+  /** The number of the last lost event. It is less than `from` when no sink says how many events were lost. */
   readonly through: number;
-  /** Milliseconds since the epoch: when it was acknowledged. */
+  /** When the restore was acknowledged, milliseconds since the epoch. */
   readonly at: number;
   readonly reason: string;
 }
 
 export interface Report {
-  /** Nothing is damaged and nothing is lost. */
+  /** Whether the trail has no damage and lost no event. */
   readonly isWhole: boolean;
   readonly gaps: readonly Gap[];
-  /** Verified events, and the first and last of them. */
+  /** How many events were verified. `first` and `last` are their lowest and highest number. */
   readonly events: number;
   readonly first: number;
   readonly last: number;
   readonly checkpoints: number;
-  /** Signed lines held elsewhere that were compared. */
+  /** How many signed lines from outside the store were compared. */
   readonly compared: number;
-  /** Bodies that were erased with a record. */
+  /** How many bodies were erased with a record. */
   readonly erasedBodies: number;
-  /** Events that retention removed, with a record. */
+  /** How many events retention removed, with a record. */
   readonly prunedEvents: number;
   readonly fingerprint: string;
-  /** At most `damageListed`; `damageCount` counts all. */
+  /** The damage, at most `damageListed` entries. `damageCount` counts all of it. */
   readonly damage: readonly Damage[];
   readonly damageCount: number;
-  /** How many of them are disagreements with lines held elsewhere. */
+  /** How many of them are contradictions with lines from outside the store. */
   readonly heldElsewhere: number;
-  /** Configured sinks that are missing, unreadable or cut. */
+  /** The configured sinks that are missing, unreadable or cut. */
   readonly sinks?: readonly SinkProblem[];
 }
 
-/** The exit codes of `audit verify` for what was read; 2 is for what could not be read. */
+/** Returns the exit code of `audit verify` for a report. The code 2 is for a trail that could not be read. */
 export const exitOf = ({ isWhole, damageCount, heldElsewhere, sinks = [] }: Report): 0 | 1 | 3 | 4 => {
   if (damageCount > heldElsewhere) return 1;
   if (heldElsewhere > 0 || sinks.length > 0) return 3;
@@ -67,12 +67,12 @@ export const exitOf = ({ isWhole, damageCount, heldElsewhere, sinks = [] }: Repo
 
 export const damageListed = 100;
 
-/** What was found so far. */
+/** Collects the damage that was found so far. */
 export class Findings {
   readonly listed: Damage[] = [];
   count = 0;
 
-  /** How many of `count` are disagreements with lines held elsewhere. */
+  /** How many of `count` are contradictions with lines from outside the store. */
   heldElsewhere = 0;
 
   say(kind: DamageKind, seq: number | undefined, what: string): void {
@@ -80,7 +80,10 @@ export class Findings {
     if (this.listed.length < damageListed) this.listed.push(seq === undefined ? { kind, what } : { kind, seq, what });
   }
 
-  /** The trail may be whole in itself, and still not be the one that was attested. */
+  /**
+   * Adds a contradiction with a line from outside the store. The trail may be intact in itself, but not the one that was
+   * attested.
+   */
   sayOfHeld(kind: DamageKind, seq: number | undefined, what: string): void {
     this.count++;
     this.heldElsewhere++;

@@ -1,5 +1,5 @@
-// Finds events for `audit tail` and `audit show`. The database searches the text of `meta`, and then each event is verified. The other
-// columns are not trusted, because anybody who can write to the store can change them.
+// Finds events for `audit tail` and `audit show`. The database searches the text of `meta`, and then each event is verified. The
+// other columns are not trusted, because anybody who can write to the store can change them.
 
 import { invalid } from "../../../core/index.ts";
 import type { Reading } from "../../store/service.ts";
@@ -14,13 +14,13 @@ import { rowProblem } from "./verify-row.ts";
 
 export interface Filter {
   readonly handler?: string;
-  /** A subject, a person or a credential. */
+  /** The caller: a subject, a person or a credential. */
   readonly principal?: string;
   readonly surface?: string;
-  /** How it ended, or an error's code. */
+  /** How the call ended, or an error code. */
   readonly outcome?: string;
   readonly call?: string;
-  /** Milliseconds since the epoch. */
+  /** The earliest time, milliseconds since the epoch. */
   readonly since?: number;
   readonly until?: number;
 }
@@ -35,7 +35,7 @@ export interface Verified {
 /** A row that does not verify. Its content may be forged. */
 export interface Unverified {
   readonly row: ReadRow;
-  /** Why, as the end of a sentence. */
+  /** Why the row does not verify, as the end of a sentence. */
   readonly unverified: string;
   readonly meta?: undefined;
 }
@@ -45,11 +45,11 @@ export type ReadEvent = Verified | Unverified;
 /** A store whose rows are verified as they are read. */
 export interface TrailReader {
   readonly store: Reading;
-  /** @returns Why the row cannot be believed. */
+  /** @returns Why the row is not trusted; `undefined` if it verifies. */
   readonly check: (row: ReadRow, previous: string | undefined) => string | undefined;
 }
 
-/** @returns A reader of the store. Without the keys rows are still shown, each marked as unverified. */
+/** @returns A reader of the store. Without the keys rows are still shown, but each is marked as unverified. */
 export const trailIn = (store: Reading, keyFile: string): TrailReader => {
   try {
     return readerOf(store, readKeys(keyFile));
@@ -66,7 +66,7 @@ export const readerOf = (store: Reading, all: TrailKeys): TrailReader => {
 const pageRows = 1_000;
 
 /**
- * Reads rows and verifies each by itself: its form, its columns, its body, and its hash over the row before it.
+ * Reads rows and verifies each one separately: its form, its columns, its body, and its hash over the row before it.
  *
  * @param query  Selects the columns of `audit_event`, and `previous`.
  * @returns The rows by number, ascending.
@@ -76,7 +76,7 @@ export const verifiedRows = async ({ store, check }: TrailReader, query: Page): 
   if (rows.length === 0) return [];
   const [head] = await store.read<HeadRow>(queriesOn(store).head);
   return rows.map((row): ReadEvent => {
-    // Numbers skip what a restore lost, so the first row after the floor may have any number.
+    // Numbers skip the events that a restore lost, so the first row after the beginning may have any number.
     const isFirst = row.seq - 1 === head?.floor_seq || typeof row.previous !== "string";
     const before = isFirst ? head?.floor_hash : (row.previous ?? undefined);
     const unverified = check(row, before);
@@ -86,8 +86,8 @@ export const verifiedRows = async ({ store, check }: TrailReader, query: Page): 
 };
 
 /**
- * Reads a page of events that match. A row that does not verify is among them if its `meta` has the texts of the filter: what it
- * says of itself does not count.
+ * Reads a page of events that match. A row that does not verify is included if its `meta` contains the texts of the filter,
+ * because its fields cannot be trusted.
  *
  * @param from  Exclusive; the direction is `"after"` it, or `"before"` it with the newest first.
  * @param begin  Rows up to this number are left out, unless their column says that they are new enough.
@@ -116,7 +116,8 @@ export const pageOf = async (
 };
 
 /**
- * Finds where `since` begins, by the verified time of the events: back from the end, up to a page without any that is new enough.
+ * Finds the first event for `since` by the verified time of the events. It reads back from the end until a page has no event that
+ * is new enough.
  *
  * @returns The number before the first event that may match.
  */
@@ -126,7 +127,7 @@ const beginOf = async ({ since }: Filter, trail: TrailReader): Promise<number> =
     const page = await pageOf(trail, {}, "before", next);
     const verified = page.found.filter((found) => found.unverified === undefined);
     const [newest] = verified;
-    // Rows behind it that do not verify may be new.
+    // Later rows that do not verify may be new enough.
     if (newest !== undefined && !verified.some(({ meta }) => meta.at >= since)) return newest.row.seq;
     next = page.next;
   }
@@ -135,7 +136,7 @@ const beginOf = async ({ since }: Filter, trail: TrailReader): Promise<number> =
 
 /** Reads all events after `from`, in order. */
 export const each = async function* (trail: TrailReader, filter: Filter, from = 0): AsyncGenerator<ReadEvent> {
-  // A command that follows the trail reads few rows at a time, and often.
+  // A command that follows the trail reads few rows at a time, and often, so it does not search the beginning again.
   const begin = from > 0 ? from : await beginOf(filter, trail);
   for (let next: number | undefined = from; next !== undefined; ) {
     const page = await pageOf(trail, filter, "after", next, begin);
@@ -144,7 +145,7 @@ export const each = async function* (trail: TrailReader, filter: Filter, from = 
   }
 };
 
-/** The newest `count` of them, in order. */
+/** Returns the newest `count` matching events, in order. */
 export const newest = async (trail: TrailReader, filter: Filter, count: number): Promise<readonly ReadEvent[]> => {
   const found: ReadEvent[] = [];
   const begin = await beginOf(filter, trail);
@@ -156,7 +157,10 @@ export const newest = async (trail: TrailReader, filter: Filter, count: number):
   return found.slice(0, count).reverse();
 };
 
-/** Escapes a backslash for PostgreSQL. `%` and `_` match any text, so the query may find too many rows, which are left out later. */
+/**
+ * Replaces a backslash, which PostgreSQL would treat as an escape. `%` and `_` match any text, so the query may find too many
+ * rows, which are left out later.
+ */
 const likely = (text: string): string => text.replaceAll("\\", "_");
 
 const textWith = (text: string): string => `%${likely(JSON.stringify(text))}%`;
@@ -177,7 +181,7 @@ export const matches = (meta: EventMeta, { handler, principal, surface, outcome,
 const unitMs: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
 
 /**
- * `15m`, `2h`, `3d`, or a date.
+ * Parses a time: `15m`, `2h`, `3d` before now, or a date. @returns Milliseconds since the epoch.
  *
  * @throws {QuaterError} `invalid_input`.
  */

@@ -5,23 +5,26 @@ import { statSync } from "node:fs";
 import { type Claim, claimIn } from "../restore/attestation.ts";
 import { linesOf } from "./source.ts";
 
-/** The part of a file that exists when the verification begins. Later lines attest events that the verification does not read. */
+/**
+ * The part of a file that exists when the verification begins. Lines that are appended later attest events that the verification
+ * does not read.
+ */
 export interface HeldFile {
   readonly path: string;
   readonly bytes: number;
 }
 
-/** @throws when a file cannot be read. */
+/** Opens a file of signed lines. @throws when the file cannot be read. */
 export const heldFile = (path: string): HeldFile => ({ path, bytes: statSync(path).size });
 
-/** How far lines of one file may be out of order. The verification looks up those that are further. */
+/** How far lines of one file may be out of order. The verification looks up the events of lines that are further away. */
 const disorder = 64;
 
 /**
- * Returns the claims of the lines in the order of their numbers. Instances that share a file write nearly in order. Signatures are
- * checked later.
+ * Returns the claims of the lines in the order of their numbers. Instances that share a file write nearly in order. Signatures
+ * are checked later.
  *
- * @param publicKeys  By id. A line that names no other key claims nothing that could be checked.
+ * @param publicKeys  The public keys by id. A line of another key cannot be checked, so it claims nothing.
  */
 export const heldIn = function* (
   files: readonly HeldFile[],

@@ -1,4 +1,4 @@
-// Parses the text of an event.
+// Parses the text `meta` of an event.
 
 import type { Checkpoint } from "../log/chain.ts";
 import type { EventMeta } from "../log/event.ts";

@@ -3,14 +3,14 @@
 export class Ranges implements Iterable<readonly [from: number, to: number]> {
   #ranges: [from: number, to: number][] = [];
 
-  /** @param value  Larger than all before. */
+  /** Adds a number. @param value  It must be larger than all numbers before. */
   add(value: number): void {
     const last = this.#ranges.at(-1);
     if (last !== undefined && last[1] === value - 1) last[1] = value;
     else this.#ranges.push([value, value]);
   }
 
-  /** @returns How many of the range were there. */
+  /** Removes a range. @returns How many numbers of the range were in the set. */
   remove(from: number, to: number): number {
     let removed = 0;
     const kept: [number, number][] = [];
@@ -27,7 +27,7 @@ export class Ranges implements Iterable<readonly [from: number, to: number]> {
     return removed;
   }
 
-  /** @returns The stretches of a range that are not in the set. */
+  /** @returns The parts of a range that are not in the set. */
   without(from: number, to: number): readonly (readonly [from: number, to: number])[] {
     const gaps: [number, number][] = [];
     let next = from;
@@ -45,7 +45,7 @@ export class Ranges implements Iterable<readonly [from: number, to: number]> {
   }
 }
 
-/** Sorted numbers as ranges. */
+/** Returns sorted numbers as ranges. */
 export const rangesOf = (sorted: readonly number[]): readonly (readonly [number, number])[] => {
   const ranges = new Ranges();
   for (const value of sorted) ranges.add(value);

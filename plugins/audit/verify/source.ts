@@ -1,4 +1,4 @@
-// Where events are read from to be verified or exported: the store, or a file that was exported from one.
+// The sources from which events are verified or exported: the store, or a file that was exported from a store.
 
 import { closeSync, openSync, readSync } from "node:fs";
 import type { Reading } from "../../store/service.ts";
@@ -10,7 +10,7 @@ import { hashesOf } from "../restore/compare.ts";
 
 export const pageSize = 1_000;
 
-/** A row that stands where no event of the trail can stand. */
+/** A row at a place where the trail cannot have an event. */
 export interface Stray {
   readonly chain: string;
   readonly seq: string;
@@ -20,19 +20,22 @@ const straysListed = 100;
 
 export interface Source {
   readonly head: () => Promise<HeadRow | undefined>;
-  /** Rows in order after `seq`; an empty page is the end. */
+  /** Reads rows in order after `seq`. An empty page is the end. */
   readonly after: (seq: number) => Promise<readonly ReadRow[]>;
-  /** Rows of another chain, without a whole number, or up to `floor`: at most 100 of them. A file has none. */
+  /**
+   * Reads rows of another chain, without a whole number, or with a number up to `floor`: at most 100 of them. A file has no such
+   * rows.
+   */
   readonly strays?: (floor: number) => Promise<readonly Stray[]>;
-  /** The stored hash of each of these events. A file has none. */
+  /** Reads the stored hashes of these events. A file cannot do this. */
   readonly hashes?: (seqs: readonly number[]) => Promise<ReadonlyMap<number, string>>;
-  /** The processes that are registered. A file has none. */
+  /** Reads the names of the registered processes. A file does not have them. */
   readonly instances?: () => Promise<ReadonlySet<string>>;
-  /** How many rows have numbers above `floor` and up to `through`. */
+  /** Counts the rows with numbers above `floor` and up to `through`. */
   readonly count?: (floor: number, through: number) => Promise<number>;
 }
 
-/** @param store  To verify a store that is in use, give it a snapshot. */
+/** Makes a source of a store. @param store  To verify a store that is in use, pass a snapshot. */
 export const storeSource = (store: Reading): Source => {
   const queries = queriesOn(store);
   return {
@@ -52,14 +55,14 @@ export const storeSource = (store: Reading): Source => {
   };
 };
 
-/** SQLite: a text that is not UTF-8 was read as bytes. */
+/** Returns a cell as text. A text in SQLite that is not UTF-8 was read as bytes. */
 const printable = (cell: string | Uint8Array): string =>
   typeof cell === "string" ? cell : `0x${Buffer.from(cell).toString("hex")}`;
 
 const chunkBytes = 256 * 1024;
 
 /**
- * Lines of a file, without reading it whole.
+ * Yields the lines of a file without loading the whole file.
  *
  * @param mostBytes  How much of the file's beginning is read.
  */

@@ -7,14 +7,14 @@ import { type ReadRow, readRows } from "../log/rows.ts";
 import { type ReadEvent, type TrailReader, type Verified, verifiedRows } from "./find.ts";
 import { metaOf } from "./meta.ts";
 
-/** A row of the store does not verify, so the work is not done. */
+/** Thrown when a row of the store does not verify, so that the work is not done. */
 export class Unverified extends Error {
   constructor(what: string) {
     super(`${what}. Run \`quater audit verify\``);
   }
 }
 
-/** @throws {Unverified} */
+/** Returns the event of a row that verifies. @throws {Unverified} */
 export const assertVerified = (found: ReadEvent): Verified => {
   if (found.unverified === undefined) return found;
   throw new Unverified(`Event ${found.row.seq} ${found.unverified}`);
@@ -74,7 +74,7 @@ export const erasedIn = async (trail: TrailReader, from: number, through: number
   }
 };
 
-/** Returns the ids of the approval requests that verified `audit.erased` events name. A mark in a row may be forged. */
+/** Returns the ids of the approval requests that verified `audit.erased` events name. A mark in a request's row may be forged. */
 export const erasedRequests = async (trail: TrailReader): Promise<ReadonlySet<string>> => {
   const { erased: erasures } = queriesOn(trail.store);
   const ids = new Set<string>();
@@ -92,6 +92,6 @@ interface ErasedDetail {
   readonly bodies?: readonly (readonly [first: number, last: number])[];
 }
 
-/** The ranges of bodies that an `audit.erased` event names. */
+/** Returns the ranges of bodies that an `audit.erased` event names. */
 export const erasedBy = ({ detail }: Verified["meta"]): readonly (readonly [first: number, last: number])[] =>
   (Object(detail) as ErasedDetail).bodies ?? [];

@@ -1,4 +1,4 @@
-// The bodies of events: whether each is what was written, or was erased with a record of the erasure.
+// Verifies the bodies of events: each body must be the one that was written, or erased with a record of the erasure.
 
 import { bodyHashOf, noBody } from "../log/chain.ts";
 import type { EventRow } from "../log/event.ts";
@@ -6,17 +6,17 @@ import type { Findings } from "./damage.ts";
 import { metaOf } from "./meta.ts";
 import { Ranges } from "./ranges.ts";
 
-/** The detail of `audit.erased`. */
+/** The detail of an event `audit.erased`. */
 interface Erasure {
-  /** Ranges of events whose bodies were erased. */
+  /** The ranges of events whose bodies were erased. */
   readonly bodies?: readonly (readonly [from: number, to: number])[];
-  /** The last event that retention removed. */
+  /** The number and hash of the last event that retention removed. */
   readonly pruned?: { readonly through: number; readonly hash: string };
 }
 
 export class Bodies {
   readonly #findings: Findings;
-  /** Events without their body. A later `audit.erased` may account for them. */
+  /** The numbers of events without their body. A later `audit.erased` may explain them. */
   readonly #unaccounted = new Ranges();
   /** How many bodies were erased with a record. */
   erased = 0;
@@ -36,13 +36,13 @@ export class Bodies {
   /**
    * Reads an `audit.erased` event.
    *
-   * @param first  The first event that was read: bodies before it are not known.
+   * @param first  The first event that was read: earlier bodies are not known.
    * @returns Which events the erasure removed as a whole, if it did.
    */
   readErasure({ meta }: EventRow, first: number): Erasure["pruned"] {
     const { bodies = [], pruned } = (metaOf(meta)?.detail ?? {}) as Erasure;
     for (const [from, to] of bodies) {
-      // An older copy of the row brings an erased body back, with the right hash.
+      // An older copy of the row can bring an erased body back, with the right hash.
       for (const [start] of this.#unaccounted.without(Math.max(from, first), to))
         this.#findings.say("altered", start, `The body of event ${start} was erased, but it is there again`);
       this.erased += this.#unaccounted.remove(from, to);
@@ -50,7 +50,7 @@ export class Bodies {
     return pruned;
   }
 
-  /** Every event was read: a body that is still missing was removed without a record. */
+  /** Called after the last event. A body that is still missing was removed without a record. */
   finish(): void {
     for (const [from, to] of this.#unaccounted)
       this.#findings.say(

@@ -1,4 +1,4 @@
-// The hash chain: whether each event is what was written, and follows the event before it.
+// Verifies the hash chain: each event must be the one that was written, and follow the event before it.
 
 import type { ReadRow } from "../log/rows.ts";
 import { chain } from "../log/tables.ts";
@@ -12,10 +12,10 @@ export class Hashes {
   readonly #findings: Findings;
   /** The stored hash of the event before. `undefined` after missing events. */
   #previous: string | undefined;
-  /** The hash that the event before should have, where only its stored hash was changed. The next event still builds on it. */
+  /** The right hash of the event before, if only its stored hash was changed. The next event still refers to it. */
   #repaired: string | undefined;
 
-  /** @param previous  The hash that the first event builds on. */
+  /** @param previous  The hash that the first event refers to. */
   constructor(keys: VerifyKeys, findings: Findings, previous: string) {
     this.#keys = keys;
     this.#findings = findings;
@@ -27,17 +27,17 @@ export class Hashes {
     return this.#previous;
   }
 
-  /** The hashes that the next event may build on. */
+  /** The hashes that the next event may refer to. */
   get candidates(): readonly (string | undefined)[] {
     return [this.#previous, this.#repaired];
   }
 
-  /** Events are missing here, so the next event is taken as it is. */
+  /** Called where events are missing. The next event is accepted without a comparison with the one before. */
   interrupted(): void {
     [this.#previous, this.#repaired] = [undefined, undefined];
   }
 
-  /** Verifies an event and goes on behind it. @returns Whether its hash, its form and its columns are right. */
+  /** Verifies an event and continues after it. @returns Whether its hash, its form and its columns are right. */
   read(row: ReadRow): boolean {
     const isRight = this.#isRight(row);
     this.#previous = row.hash;
@@ -82,7 +82,7 @@ export class Hashes {
     return isSame;
   }
 
-  /** The hash that a row with a wrong form must have had, if only its stored hash was changed. */
+  /** Returns the right hash of a malformed row, if only its stored hash was changed. */
   #expected({ seq, meta, body_hash }: ReadRow): string | undefined {
     if (this.#previous === undefined || !saysSeq(meta, seq) || metaOf(meta) === undefined) return undefined;
     return this.#keys.ofEvent(meta)?.ofEvent(chain, seq, this.#previous, meta, body_hash);

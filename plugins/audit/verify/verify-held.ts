@@ -4,19 +4,19 @@ import type { Acknowledged } from "../restore/acknowledged.ts";
 import type { Claim } from "../restore/attestation.ts";
 import type { Findings } from "./damage.ts";
 
-/** A line that attests another history. A `store.restored` event may explain it. */
+/** A line that attests another history. An event `store.restored` may explain it. */
 interface Disputed {
   readonly line: Claim;
   readonly seq: number | undefined;
   readonly what: string;
 }
 
-/** Beyond this many, they are reported at once. */
+/** The most disputed lines that are kept until the end. Further ones are reported immediately. */
 const mostDisputed = 10_000;
-/** Lines far out of order that are looked up at the end. Beyond this many they are not compared. */
+/** The most lines far out of order whose events are looked up at the end. Further ones are not compared. */
 const mostLate = 10_000;
 
-/** A line as the subject of a sentence. */
+/** The kinds of lines as subjects of a sentence. */
 const names = {
   "audit.checkpoint": "A checkpoint held elsewhere",
   "approval.used": "The line of a used approval held elsewhere",
@@ -33,12 +33,12 @@ export class HeldLines {
   #last: Claim | undefined;
   #compared = 0;
   #disputed: Disputed[] = [];
-  /** The trail was read up to here, or begins here. */
+  /** The number up to which the trail was read, or its beginning. */
   #seq: number;
 
   /**
-   * @param held  By their numbers, nearly.
-   * @param after  Lines about events up to here are not compared.
+   * @param held  The lines, nearly in the order of their numbers.
+   * @param after  Lines about events up to this number are not compared.
    */
   constructor(held: Iterator<Claim>, genesis: string, findings: Findings, after: number) {
     this.#held = held;
@@ -49,17 +49,17 @@ export class HeldLines {
     while (this.#next !== undefined && this.#next.seq <= after) this.#next = this.#take();
   }
 
-  /** How many attested what stands there, or another event in its place. */
+  /** How many lines attested an event that the trail has, or another event in its place. */
   get compared(): number {
     return this.#compared;
   }
 
-  /** Lines about events before those that were read when they came. */
+  /** The lines about events that were read before the line came. */
   get late(): readonly Claim[] {
     return [...this.#late.values()];
   }
 
-  /** The trail was read up to this event. */
+  /** Called when the trail was read up to this event. */
   reached(seq: number, hash: string): void {
     const before = this.#seq;
     this.#seq = seq;
@@ -71,18 +71,18 @@ export class HeldLines {
     }
   }
 
-  /** An operator acknowledged a restore: lines about the lost events are explained. */
+  /** Called for an acknowledged restore, which explains lines about the lost events. */
   acknowledged(restore: Acknowledged): void {
     this.#restores.push(restore);
     this.#disputed = this.#disputed.filter(({ line }) => !restore.covers(line));
   }
 
-  /** @param hashes  Of the events that `late` names. */
+  /** Compares the late lines. @param hashes  The hashes of the events that `late` names. */
   lookedUp(hashes: ReadonlyMap<number, string>): void {
     for (const line of this.late) this.#compare(line, hashes.get(line.seq));
   }
 
-  /** The trail ends here. */
+  /** Called at the end of the trail. */
   ended(seq: number): void {
     for (; this.#next !== undefined; this.#next = this.#take()) {
       const { type, seq: attested } = this.#next;
@@ -98,7 +98,7 @@ export class HeldLines {
     for (const { line, seq, what } of this.#disputed) if (!this.#isExplained(line)) this.#findings.sayOfHeld("forked", seq, what);
   }
 
-  /** @param hash  Of the event that stands there; `undefined` where none does. */
+  /** Compares a line. @param hash  The hash of the event with the line's number; `undefined` when there is none. */
   #compare(line: Claim, hash: string | undefined): void {
     const { type, seq } = line;
     this.#compared++;
@@ -106,7 +106,7 @@ export class HeldLines {
     this.#dispute(line, seq, `${names[type]} attests ${hash === undefined ? "an event" : "another event"} ${seq}`);
   }
 
-  /** @returns The next line that is signed and speaks of this trail, without repeated ones. */
+  /** @returns The next line that is signed and belongs to this trail, without repeated lines. */
   #take(): Claim | undefined {
     for (;;) {
       const { value, done } = this.#held.next();
@@ -115,7 +115,8 @@ export class HeldLines {
       const { type, seq, hash, genesis } = line;
       const last = this.#last;
       if (last?.seq === seq && last.hash === hash && last.genesis === genesis && last.type === type) continue;
-      // Somebody may have appended many copies: a signature takes longer to check than all the rest.
+      // Skip copies before their signatures are checked, which takes longer than everything else. An attacker may have appended
+      // many copies.
       if (genesis === this.#genesis && this.#late.has(`${seq} ${hash}`)) continue;
       this.#last = line;
       const what = `${names[type]}, of ${seq} events, is`;

@@ -1,4 +1,4 @@
-// The keys of a verification: the key that an event was chained with, and the keys that may sign a checkpoint.
+// The keys for a verification: the keys by which events are chained, and the keys that may sign a checkpoint.
 
 import type { KeyObject } from "node:crypto";
 import { isSignedBy, Keyed, type SignedCheckpoint } from "../log/chain.ts";
@@ -7,10 +7,10 @@ import { metaOf } from "./meta.ts";
 
 export class VerifyKeys {
   readonly #secrets: ReadonlyMap<string, Buffer>;
-  /** By id: those whose signatures count. */
+  /** The public keys whose signatures count, by id. */
   readonly #publicKeys: ReadonlyMap<string, KeyObject>;
   readonly #keyed = new Map<string, Keyed>();
-  /** As the last event said it: nearly always the next one says the same. */
+  /** The key in the text of the last event. Nearly always the next event has the same one. */
   #said = "";
   #now: Keyed | undefined;
 
@@ -19,9 +19,10 @@ export class VerifyKeys {
     this.#publicKeys = trusted(keys, fingerprint);
   }
 
-  /** The chain key that an event names. */
+  /** Returns the chain key that an event names. */
   ofEvent(meta: string): Keyed | undefined {
-    // Only short values without this key follow it, so its last place is the event's own, even if `detail` has a key.
+    // Only short values without a key follow it, so its last occurrence in the text is the event's own, even if `detail` has a
+    // field `key`.
     if (this.#now !== undefined && meta.startsWith(this.#said, meta.lastIndexOf('"key":'))) return this.#now;
     const id = metaOf(meta)?.key;
     if (typeof id !== "string") return undefined;
@@ -46,8 +47,8 @@ export class VerifyKeys {
 }
 
 /**
- * The keys that signatures may be by. With a fingerprint that is not the current key's, only that one: the key file then
- * vouches for nothing.
+ * Returns the keys whose signatures count. If a fingerprint is given that is not the current key's, only the key with this
+ * fingerprint counts, because the key file is then not trusted.
  */
 export const trusted = (keys: TrailKeys, fingerprint: string): ReadonlyMap<string, KeyObject> => {
   if (fingerprint === keys.checkpoint.fingerprint) return keys.publicKeys;

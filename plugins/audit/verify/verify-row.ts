@@ -1,5 +1,6 @@
-// Verifies one row: its own cells, and its hash over the row before it. `meta` is RFC 8785 text with its keys in one order. So its values
-// can be compared without parsing: unescaped quotes stand only around keys and whole values, and a value cannot look like a key.
+// Verifies one row: its cells, and its hash over the row before it. `meta` is RFC 8785 text with its keys in one order. So its
+// values can be compared without parsing: unescaped quotes stand only around keys and whole values, and a value cannot look like
+// a key.
 
 import { bodyHashOf, noBody } from "../log/chain.ts";
 import type { EventRow } from "../log/event.ts";
@@ -9,12 +10,12 @@ import type { VerifyKeys } from "./verify-keys.ts";
 
 const digest = /^[0-9a-f]{64}$/;
 const salts = /^[0-9a-f]{32}$/;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: JSON text holds none of these unescaped
+// biome-ignore lint/suspicious/noControlCharactersInRegex: JSON text has none of these characters unescaped
 const controls = /[\u0000-\u001f]/;
 
 /**
- * Checks each cell by itself. Hashes cover bytes and not cells, so a cell of another length could move bytes from one cell
- * into another under the same hash.
+ * Checks each cell separately. Hashes cover bytes and not cells, so a cell of another length could move bytes from one cell into
+ * another under the same hash.
  *
  * @returns What is wrong, as the end of a sentence; `undefined` when the row has the right form.
  */
@@ -32,11 +33,11 @@ export const formProblem = ({ seq, at, meta, body, salt, body_hash, hash, malfor
 };
 
 /**
- * Verifies one row for a reader that sees some rows and not all: its form, its hash over the row before it, its columns and
- * its body. That no row is missing is for `audit verify` to say.
+ * Verifies one row for a reader that does not read all rows: its form, its hash over the row before it, its columns and its body.
+ * Only `audit verify` finds missing rows.
  *
  * @param previous  The stored hash of the row before.
- * @returns Why it cannot be believed, as the end of a sentence.
+ * @returns Why the row is not trusted, as the end of a sentence; `undefined` if it verifies.
  */
 export const rowProblem = (row: ReadRow, previous: string | undefined, keys: VerifyKeys): string | undefined => {
   const { seq, meta, body, salt, body_hash, hash } = row;
@@ -53,14 +54,20 @@ export const rowProblem = (row: ReadRow, previous: string | undefined, keys: Ver
   return bodyHashOf(salt ?? "", body) === body_hash ? undefined : "has a body that is not what was written";
 };
 
-/** Whether the row had a body that is gone: erased with a record, or taken away. */
+/** Whether the body of the row is missing, because it was erased with a record or removed by another program. */
 export const isBodyGone = ({ body, body_hash }: EventRow): boolean => body === null && body_hash !== noBody;
 
-/** Behind `seq` only short texts follow, so its last place is the event's own, with any `detail`. */
+/**
+ * Whether the text has this number. After `seq` only short texts follow, so its last occurrence is the event's own, even if
+ * `detail` has a field `seq`.
+ */
 export const saysSeq = (meta: string, seq: number): boolean =>
   meta.startsWith(`${seq},`, meta.lastIndexOf(seqKey) + seqKey.length);
 
-/** Before `at` stand tags and ids alone, so that its first place is the event's own; the call's id follows it, if it has one. */
+/**
+ * Whether the columns agree with the text. Before `at` there are only keyed digests and ids, so its first occurrence is the
+ * event's own; the call's id follows it, if there is one.
+ */
 export const saysColumns = ({ meta, at, call_id, type }: EventRow): boolean => {
   const from = meta.indexOf(atKey) + atKey.length;
   if (from < atKey.length || !saysType(meta, type)) return false;
@@ -71,7 +78,7 @@ export const saysColumns = ({ meta, at, call_id, type }: EventRow): boolean => {
   return meta.startsWith(callKey, next + 1) && saysText(meta, next + 1 + callKey.length, call_id);
 };
 
-/** Compares piece by piece, because to join the texts first would take longer than everything else. */
+/** Compares part by part, because joining the texts first would take longer than everything else. */
 const saysText = (meta: string, from: number, text: string): boolean => {
   if (/["\\]|[^ -~]/.test(text)) return meta.startsWith(`${JSON.stringify(text)},`, from);
   return meta[from] === '"' && meta.startsWith(text, from + 1) && meta.startsWith('",', from + 1 + text.length);
@@ -81,10 +88,10 @@ const seqKey = '"seq":';
 const atKey = '"at":';
 const callKey = '"callId":';
 
-/** How the text of an event of a type ends, by format. */
+/** The end of an event's text for each type, by format. */
 const endings = new Map<string, readonly string[]>();
 
-/** The pattern: a type with a quote could match more than one value of the text. */
+/** Checks the type against a pattern first: a type with a quote could match more than one value of the text. */
 const saysType = (meta: string, type: string): boolean => {
   let known = endings.get(type);
   if (known === undefined) {

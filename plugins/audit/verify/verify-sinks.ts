@@ -10,16 +10,16 @@ import { linesOf } from "./source.ts";
 
 export interface SinkProblem {
   readonly file: string;
-  /** A sentence. */
+  /** The problem as a sentence. */
   readonly what: string;
 }
 
-/** What a file of checkpoints holds, or why it cannot be read. */
+/** The newest checkpoint in a sink file, or why the file cannot be read. */
 export type SinkState = { readonly file: string; readonly newest: number } | { readonly file: string; readonly error: string };
 
 const noKeys = new Map<string, never>();
 
-/** @param file  Absolute. @returns Why the file cannot be read; `undefined` when it can be. */
+/** @param file  An absolute path. @returns Why the file cannot be read; `undefined` when it can be read. */
 export const unreadableSink = (file: string): SinkState | undefined => {
   try {
     closeSync(openSync(file, "r"));
@@ -35,7 +35,7 @@ const unreadable = (file: string, error: unknown): SinkState => {
 };
 
 /**
- * Read it after `sentTo`: a checkpoint is in the sink before the store says so.
+ * Call it after `sentTo`, because a checkpoint is written to the sink before the store records it.
  *
  * @param file  Absolute.
  * @returns The largest size that a checkpoint in it claims; 0 when it has none.
@@ -53,7 +53,7 @@ export const sinkState = (file: string): SinkState => {
   }
 };
 
-/** @returns By file: the size of the newest checkpoint that reached it, as the store says. */
+/** @returns The size of the newest checkpoint that reached each file according to the store, by the file's name. */
 export const sentTo = async (store: Reading): Promise<ReadonlyMap<string, number>> => {
   const rows = await store.read<SinkRow>(queriesOn(store).db.selectFrom("audit_sink").selectAll());
   return new Map(
@@ -64,8 +64,10 @@ export const sentTo = async (store: Reading): Promise<ReadonlyMap<string, number
 };
 
 /**
- * @param checkpoints  How many the trail holds: without any, no sink can have one.
- * @param sent  See `sentTo`.
+ * Returns the problems of the sinks.
+ *
+ * @param checkpoints  How many checkpoints the trail has: without any, no sink can have one.
+ * @param sent  The result of `sentTo`.
  */
 export const sinkProblems = (
   states: readonly SinkState[],

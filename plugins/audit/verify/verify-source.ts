@@ -14,17 +14,18 @@ import { trusted } from "./verify-keys.ts";
 
 export interface VerifyOptions {
   readonly keyFile: string;
-  /** Default: the key file's own. */
+  /** The fingerprint of the key whose signatures count. Default: the key file's current key. */
   readonly fingerprint?: string | undefined;
-  /** Take everything before this event for right. */
+  /** The number of the event from which to verify. Earlier events are assumed to be right. */
   readonly from?: number | undefined;
-  /** Files with signed lines that were held outside the store: sinks, and copies of them. */
+  /** Files with signed lines that were kept outside the store: sinks, and copies of them. */
   readonly against?: readonly string[];
 }
 
-/** @returns `undefined` when there is no trail. @throws when something cannot be read. */
+/** Verifies a trail. @returns The report; `undefined` when there is no trail. @throws when a file or the store cannot be read. */
 export const verifySource = async (source: Source, options: VerifyOptions): Promise<Report | undefined> => {
-  for (const file of options.against ?? []) closeSync(openSync(file, "r")); // report an unreadable file before the long verification
+  // Report an unreadable file before the long verification.
+  for (const file of options.against ?? []) closeSync(openSync(file, "r"));
   const held = (options.against ?? []).map(heldFile);
   let head = await source.head();
   const [first] = head === undefined ? await source.after(0) : [];
@@ -40,7 +41,8 @@ export const verifySource = async (source: Source, options: VerifyOptions): Prom
     held: heldIn(held, trusted(keys, fingerprint)),
     ...(begin === undefined ? {} : { after: begin }),
   });
-  // Not the verifier's place: rows behind the end of the trail do not move that, and would be read for ever.
+  // The position of reading, which is not the verifier's. Rows behind the end of the trail do not move the verifier, and would be
+  // read again forever.
   let read = verifier.seq;
   let page = source.after(read);
   for (;;) {
@@ -48,7 +50,7 @@ export const verifySource = async (source: Source, options: VerifyOptions): Prom
     const last = rows.at(-1);
     if (last === undefined) {
       if (verifier.isComplete) break;
-      // Cut, or written to since the head was read: only when it does not move any more is it cut.
+      // The trail is cut, or it was written to since the head was read. It is cut only if the head no longer moves.
       const again = await source.head();
       const more = await source.after(read);
       if (again === undefined || (more.length === 0 && again.seq === head.seq)) break;
@@ -59,18 +61,18 @@ export const verifySource = async (source: Source, options: VerifyOptions): Prom
       }
     }
     if (last !== undefined && last.seq > head.seq) {
-      const moved = await source.head(); // moves with the rows, so it is at least as new as they are
+      const moved = await source.head(); // The head moves with the rows, so it is at least as new as they are.
       if (moved !== undefined && moved.seq > head.seq) {
         verifier.moveHead(moved);
         head = moved;
       }
     }
-    // A number above 2^53 is rounded, so that the same page would come again for ever. The row is read once, as an orphan.
+    // A number above 2^53 is rounded, so the same page would be read again forever. Such a row is read once, as an orphan.
     const isRepeated = last !== undefined && last.seq <= read;
     if (isRepeated) break;
     read = last === undefined ? read : last.seq;
     page = source.after(read);
-    await turn(); // the question leaves only now, and is answered by another thread while these rows are checked
+    await turn(); // Let the next query start now: another thread answers it while these rows are checked.
     for (const row of rows) verifier.read(row);
   }
   const from = begin?.seq ?? head.floor_seq;
@@ -113,10 +115,10 @@ export interface ExportHeader {
   readonly fingerprint: string;
 }
 
-/** What the head of an export lacks that was made before format 2. */
+/** The fields that the head of an export from before format 2 does not have. */
 const ofFormat1 = { format: 1, approval_seq: 0, approval_hash: noBody } as const;
 
-/** An exported file, read once from its beginning to its end. @throws for another file. */
+/** Makes a source of an exported file, which is read once from beginning to end. @throws for a file that is not an export. */
 export const fileSource = (path: string): Source => {
   const lines = linesOf(path);
   const first = lines.next();

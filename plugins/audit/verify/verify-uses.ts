@@ -7,34 +7,34 @@ import type { Findings } from "./damage.ts";
 
 export class Uses {
   readonly #findings: Findings;
-  /** Open requests: those that ended are dropped, so memory does not grow with the trail. */
+  /** The open requests. Requests that ended are removed, so memory does not grow with the trail. */
   readonly #open = new Map<string, Standing>();
-  /** Whether every request that is still open was filed among the events that were read. */
+  /** Whether the filing events of all open requests were read. */
   #isComplete: boolean;
-  /** Some requests may have been filed in format 1, whose filings are not judged. */
+  /** Whether requests may have been filed in format 1, whose filing events are not checked. */
   #hasFormat1 = false;
 
-  /** @param isComplete  The events are read from the first one on. */
+  /** @param isComplete  Whether the events are read from the first one on. */
   constructor(findings: Findings, isComplete: boolean) {
     this.#findings = findings;
     this.#isComplete = isComplete;
   }
 
-  /** Events are missing or changed here, so a request that is not known may have been filed in them. */
+  /** Called where events are missing or changed. A request that is not known may have been filed there. */
   interrupted(): void {
     this.#open.clear();
     this.#isComplete = false;
   }
 
-  /** An event of format 1 that is about a request. */
+  /** Reads an event of format 1 about a request. */
   readFormat1(): void {
     this.#hasFormat1 = true;
   }
 
-  /** An event of format 2 that is about a request. Format 1 does not hold enough to judge. */
+  /** Reads an event of format 2 about a request. Events of format 1 do not contain enough for the check. */
   read(meta: EventMeta): void {
     const { type, seq, at, approvalId } = meta;
-    if (type === "store.restored") this.#open.clear(); // it voids all of them
+    if (type === "store.restored") this.#open.clear(); // A restore voids all of them.
     if (approvalId === undefined) return;
     const before = this.#open.get(approvalId);
     if (type === "approval.used") this.#used(meta, before);
@@ -50,7 +50,9 @@ export class Uses {
     else this.#open.set(approvalId, after);
   }
 
-  /** `approval.voided` says by itself that a row was not what the trail has. */
+  /**
+   * Reports an event whose request was never filed, except `approval.voided`, which says that a row did not agree with the trail.
+   */
   #unfiled({ type, seq, approvalId }: EventMeta): void {
     if (!this.#isComplete || this.#hasFormat1 || type === "approval.voided" || !type.startsWith("approval.")) return;
     this.#findings.say("unproven", seq, `Event ${seq} is about ${approvalId}, which was not filed, or had ended before`);

@@ -22,10 +22,10 @@ import { Uses } from "./verify-uses.ts";
 
 export interface Verification {
   readonly keys: TrailKeys;
-  /** The fingerprint of the checkpoint key whose signatures count. Older keys count while the key file has them. */
+  /** The fingerprint of the checkpoint key whose signatures count. Older keys count as long as the key file has them. */
   readonly fingerprint: string;
   readonly head: HeadRow;
-  /** Begins after this event, which is taken for right. */
+  /** Begins after this event, which is assumed to be right. */
   readonly after?: { readonly seq: number; readonly hash: string };
   /** Signed lines from outside the store, nearly in the order of their numbers. */
   readonly held: Iterator<Claim>;
@@ -81,7 +81,7 @@ export class Verifier {
     return this.#seq >= this.#head.seq;
   }
 
-  /** The trail grew while it was read. */
+  /** Called when the trail grew while it was read. */
   moveHead(head: HeadRow): void {
     this.#checkHead(head);
     this.#head = head;
@@ -128,7 +128,7 @@ export class Verifier {
     this.#held.reached(seq, hash);
   }
 
-  /** @param before  The hashes that the event may build on. */
+  /** Reads an event that verifies. @param before  The hashes that the event may refer to. */
   #readRight(row: ReadRow, before: readonly (string | undefined)[]): void {
     const { type } = row;
     this.#bodies.read(row);
@@ -149,24 +149,24 @@ export class Verifier {
       );
   }
 
-  /** @param rows  How many the store counts where the events read so far stand. */
+  /** @param rows  How many rows the store has in the range that was read so far. */
   counted(rows: number): void {
     if (rows > this.#events)
       this.#findings.say("orphan", undefined, `The store counts ${rows} rows where the trail has ${this.#events} events`);
   }
 
-  /** Every row was read. @returns Lines held elsewhere about events that were read before the line came. */
+  /** Called after every row was read. @returns Lines from outside the store about events that were read before the line came. */
   ended(): readonly Claim[] {
     this.#held.ended(this.#seq);
     return this.#held.late;
   }
 
-  /** @param instances  The processes that the store has as running, or as gone and not swept yet. */
+  /** @param instances  The processes that the store lists as running, or as dead and not swept yet. */
   registered(instances: ReadonlySet<string>): void {
     if (this.isComplete) this.#calls.ended(instances);
   }
 
-  /** @param hashes  Of the events that `ended` named. */
+  /** @param hashes  The hashes of the events that `ended` named. */
   lookedUp(hashes: ReadonlyMap<number, string>): void {
     this.#held.lookedUp(hashes);
   }
@@ -201,7 +201,7 @@ export class Verifier {
     };
   }
 
-  /** Events are missing or wrong here. What was known of open requests and calls is not known any more. */
+  /** Called where events are missing or wrong. The state of open requests and calls is not known any more. */
   #interrupted(): void {
     this.#linked = undefined;
     this.#uses.interrupted();
@@ -244,7 +244,7 @@ export class Verifier {
     if (pruned?.through === floor_seq && pruned.hash === floor_hash) this.#isFloorAttested = true;
   }
 
-  /** Whether a row begins a new segment after the event before it, so that the numbers between are lost and not missing. */
+  /** Whether a row begins a new segment after the event before it, so that the numbers in between are lost and not missing. */
   #continues({ type, meta }: EventRow): boolean {
     if (type !== "store.restored") return false;
     const { after } = (metaOf(meta)?.detail ?? {}) as Partial<RestoredDetail>;
@@ -259,7 +259,7 @@ export class Verifier {
     this.#gaps.push({ from, through, at, reason: restored.reason });
   }
 
-  /** @returns The genesis hash. */
+  /** Checks the head. @returns The genesis hash. */
   #checkHead(head: HeadRow): string {
     const [id = "", mac] = head.mac.split(":");
     const keyed = this.#keys.of(id);

@@ -1,5 +1,5 @@
-// Runs one call from its command line to its exit code, on a kernel that is booted already. `quater run` uses it, and so does the probe for
-// tests.
+// Runs one call from its command line to its exit code, on a booted kernel. `quater run` and the cli surface's probe for tests
+// use it.
 
 import { isQuaterError, type QuaterError } from "../../../core/diagnostics/errors.ts";
 import { visible } from "../../../core/diagnostics/text.ts";
@@ -29,15 +29,15 @@ import { flagsOf } from "./flags.ts";
 import { withFiles } from "./offered-files.ts";
 import type { RunArguments } from "./run-arguments.ts";
 
-/** A kernel, or what its surface was given of it. */
+/** The parts of a kernel that a call needs. The cli surface has them without the kernel. */
 export interface Host {
   readonly gate: Pick<Gate, "enter" | "invoke" | "newCallId">;
   readonly catalog: Catalog;
-  /** Asked by help and `--wait`. */
+  /** The approvals service, which help and `--wait` use. */
   readonly approvals?: Pick<Approvals, "untilDecided" | "requirementOf"> | undefined;
 }
 
-/** Lets the caller in at the cli door. @throws {QuaterError} */
+/** Authenticates the caller of the cli surface. @throws {QuaterError} */
 export const enterDoor = ({ gate }: Host, context: Context, callId: string, handler?: string): Awaitable<Principal> =>
   gate.enter(entryOf(context, callId, handler));
 
@@ -48,14 +48,14 @@ const entryOf = ({ env }: Context, callId: string, handler?: string): Arriving =
   ...(handler === undefined ? {} : { handler }),
 });
 
-/** A failure, and the call that failed: with `--wait` there may be two calls. */
+/** An error and the call that failed. With `--wait` there may be two calls. */
 interface Failed {
   readonly error: QuaterError;
   readonly callId: string;
 }
 
 /**
- * @param words  What was typed behind `quater run`, for the line that says how to go on.
+ * @param words  The words after `quater run`, for the line that says how to continue.
  * @returns The exit code. @throws {UsageError}
  */
 export const act = async (
@@ -88,7 +88,8 @@ export const act = async (
   let given: (() => Awaitable<readonly GivenInput[]>) | undefined;
   const callOnce = async (approvalId: string | undefined): Promise<Failed | number> => {
     const callId = host.gate.newCallId();
-    const caller = await entered(host, context, operation, callId); // again for every call, because rights may have changed
+    // Authenticate again for every call, because rights may have changed.
+    const caller = await entered(host, context, operation, callId);
     if ("error" in caller) return caller;
     given ??= once(await collectGiven(context, args.tokens, flags, { input: args.input }));
     const read = given;
@@ -143,7 +144,7 @@ interface Calling {
   readonly isDryRun: boolean;
 }
 
-/** @returns The exit code once the result is written, or the failure. */
+/** @returns The exit code after the result is written, or the error. */
 const invoked = async (host: Host, context: Context, calling: Calling): Promise<Failed | number> => {
   const { terminal, isJson } = context;
   const { operation, principal, given, callId, approvalId, isDryRun } = calling;
@@ -178,7 +179,7 @@ const invoked = async (host: Host, context: Context, calling: Calling): Promise<
     try {
       await writeItems(outcome.value, context);
     } catch (error) {
-      // The gate lets nothing else out of a stream.
+      // A stream throws only QuaterErrors, because the gate converts all others.
       return terminal.closed.aborted ? exit.ok : { error: error as QuaterError, callId };
     }
     return exit.ok;
@@ -191,7 +192,7 @@ const invoked = async (host: Host, context: Context, calling: Calling): Promise<
 const isStreamed = (value: unknown): value is AsyncIterable<unknown> =>
   value !== null && typeof value === "object" && Symbol.asyncIterator in value;
 
-/** Writes a line per item, as fast as the reader reads. If the reader leaves, the stream ends, also between two items. */
+/** Writes one line per item, as fast as the reader reads. If the reader leaves, the stream ends, even between two items. */
 const writeItems = async (items: AsyncIterable<unknown>, { terminal, isJson }: Context): Promise<void> => {
   const left = new Promise<undefined>((resolve) => {
     if (terminal.closed.aborted) resolve(undefined);
