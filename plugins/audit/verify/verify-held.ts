@@ -98,7 +98,7 @@ export class HeldLines {
     for (const { line, seq, what } of this.#disputed) if (!this.#isExplained(line)) this.#findings.sayOfHeld("forked", seq, what);
   }
 
-  /** Compares a line. @param hash  The hash of the event with the line's number; `undefined` when there is none. */
+  /** Compares a line. @param hash  The hash of the event with the line's number; `undefined` without such an event. */
   #compare(line: Claim, hash: string | undefined): void {
     const { type, seq } = line;
     this.#compared++;
