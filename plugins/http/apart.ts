@@ -8,6 +8,7 @@ import { BootError, type PluginContext } from "../../core/plugin-api.ts";
 import { type AccessOptions, unreadableIn } from "./access.ts";
 import { mountedListener } from "./app.ts";
 import { type GuardOptions, guardOf } from "./guard.ts";
+import { Load, type LoadLimits } from "./overload.ts";
 import { securityHeaders } from "./security.ts";
 import { type ListenOptions, listen } from "./server.ts";
 import type { Listener, ListenerPlace, Mounting } from "./service.ts";
@@ -22,7 +23,7 @@ interface Apart {
   readonly place: ListenerPlace;
   readonly mounting: Mounting;
   readonly context: PluginContext;
-  readonly options: GuardOptions & Timeouts;
+  readonly options: GuardOptions & Timeouts & LoadLimits;
   readonly access: AccessOptions;
   readonly publicUrl: string | undefined;
 }
@@ -35,7 +36,8 @@ export const listenApart = async ({ what, place, mounting, context, options, acc
     ...(allowedHosts === undefined ? {} : { allowedHosts }),
     ...(trustedProxies === undefined ? {} : { trustedProxies }),
   });
-  const listener = mountedListener(context, guard, mounting, { access, security: securityHeaders(publicUrl) });
+  const load = new Load(options, (message) => context.log.warn(message, { listener: what }));
+  const listener = mountedListener(context, guard, mounting, { access, security: securityHeaders(publicUrl), load });
   const limits: Omit<ListenOptions, "host" | "port"> = {
     headersTimeoutMs: timeouts.headersTimeoutMs,
     requestTimeoutMs: timeouts.requestTimeoutMs,

@@ -14,6 +14,7 @@ import { dryRuns } from "./dry-runs.ts";
 import { throughKoa } from "./endpoints.ts";
 import type { Guard } from "./guard.ts";
 import { pageFiles, pagePolicy } from "./openapi/page.ts";
+import { Load, type LoadLimits } from "./overload.ts";
 import type { Formatter } from "./problem-format.ts";
 import { runIn, undelivered } from "./ran.ts";
 import { TransportRefusal } from "./refusals.ts";
@@ -24,7 +25,7 @@ import { securityHeaders } from "./security.ts";
 import { type Exposed, exposedRoutes, type ListenerParts, requestListener } from "./serve.ts";
 import type { Endpoint, HttpService, KoaMiddleware, Mounting } from "./service.ts";
 
-export interface AppOptions {
+export interface AppOptions extends LoadLimits {
   readonly context: PluginContext;
   readonly guard: Guard;
   readonly service: HttpService;
@@ -90,7 +91,7 @@ export const mountedListener = (
   context: PluginContext,
   guard: Guard,
   mount: Mounting,
-  parts: Pick<ListenerParts, "access" | "security">,
+  parts: Pick<ListenerParts, "access" | "security" | "load">,
 ): RequestListener => {
   const app = answeringApp(context);
   const router = strictRouter();
@@ -139,6 +140,7 @@ export const serverListener = (options: AppOptions): RequestListener => {
     format,
     access,
     security,
+    load: new Load(options, (message) => context.log.warn(message)),
   });
 };
 

@@ -6,10 +6,21 @@ import { note, runIn } from "./ran.ts";
 import { put, type Reply } from "./reply.ts";
 import type { Endpoint, EndpointReply, EndpointRequest, KoaMiddleware } from "./service.ts";
 
-/** @param done  Called once with the answer, unless the endpoint writes the response itself. */
-export const answerBy = (endpoint: Endpoint, request: EndpointRequest, done: (reply: Reply) => void): void => {
+/**
+ * Calls one of the two functions, once.
+ *
+ * @param done  Called with the answer.
+ * @param written  Called when the endpoint has written the response itself.
+ */
+export const answerBy = (
+  endpoint: Endpoint,
+  request: EndpointRequest,
+  done: (reply: Reply) => void,
+  written: () => void,
+): void => {
   const end = (reply: EndpointReply | undefined) => {
-    if (reply !== undefined) done({ ...reply, run: runIn(request) });
+    if (reply === undefined) written();
+    else done({ ...reply, run: runIn(request) });
   };
   const fail = (error: unknown) => done(failed(error, { ...request, run: runIn(request) }));
   try {

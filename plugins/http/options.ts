@@ -28,6 +28,10 @@ export const httpOptions = {
   stallTimeoutMs: withDefault(timeoutMs, 30_000),
   /** Connections that one address may have at once, or one /64 network of IPv6. Default 250, of 1,000 in all. */
   maxConnectionsPerPeer: withDefault(Type.Integer({ minimum: 1, maximum: 1_000 }), 250),
+  /** Requests that are worked on at once. Further ones are answered with 503 `overloaded`. Default 500. */
+  maxRequests: withDefault(Type.Integer({ minimum: 1, maximum: 1_000 }), 500),
+  /** How long a request may wait until the process begins it. Then it is answered with 503 `overloaded`. Default 1,000. */
+  maxDelayMs: withDefault(timeoutMs, 1_000),
   /** The origin at which clients reach this server: `https://shop.example`. Its host is an allowed host. */
   publicUrl: Type.Optional(Type.String()),
   /** A path that all exposed routes are under: `/api/v1`. Default: none. */

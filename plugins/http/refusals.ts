@@ -5,7 +5,7 @@ import { type IncomingMessage, STATUS_CODES } from "node:http";
 import { visible } from "../../core/diagnostics/text.ts";
 import { QuaterError } from "../../core/index.ts";
 import { challengeOf, howToAuthenticate } from "../../core/model/credentials.ts";
-import { type ErrorCode, errorCodes } from "../../core/plugin-api.ts";
+import { type ErrorCode, type ErrorKind, errorCodes } from "../../core/plugin-api.ts";
 import { type ProblemDetails, problemText } from "./problem-format.ts";
 import type { Reply } from "./reply.ts";
 import { jsonPolicy } from "./security.ts";
@@ -14,12 +14,15 @@ import { statusOfKind, transportStatus } from "./statuses.ts";
 export { statusOfKind, transportStatus };
 export type TransportCode = keyof typeof transportStatus;
 
+/** Any other refusal of the transport is `invalid_input`. */
+const kindOf: Partial<Record<TransportCode, ErrorKind>> = { origin_not_allowed: "forbidden", overloaded: "unavailable" };
+
 /** What the transport's own checks throw; travels through the pipeline like any refusal, so that it is settled once. */
 export class TransportRefusal extends QuaterError {
   readonly headers: Readonly<Record<string, string>>;
 
   constructor(code: TransportCode, message: string, headers: Readonly<Record<string, string>> = {}) {
-    super({ code, kind: code === "origin_not_allowed" ? "forbidden" : "invalid_input", message });
+    super({ code, kind: kindOf[code] ?? "invalid_input", message });
     this.headers = headers;
   }
 }

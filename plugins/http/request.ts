@@ -6,10 +6,16 @@ import { Cancellation, invalidToken, type Presented } from "../../core/plugin-ap
 import { hasBody } from "./body.ts";
 import type { Guard } from "./guard.ts";
 import { unsigned } from "./handler-reply.ts";
+import { pathOf } from "./path.ts";
 import { TransportRefusal } from "./refusals.ts";
 
 const jsonType = /^application\/(?:json|[a-z0-9.+-]+\+json)\s*(?:;|$)/i;
 const reading = new Set(["GET", "HEAD", "OPTIONS"]);
+
+/** Paths that orchestrators ask until the end of the process. */
+const probes = new Set(["/health", "/ready"]);
+export const isProbe = ({ method, url }: IncomingMessage): boolean =>
+  (method === "GET" || method === "HEAD") && probes.has(pathOf(url ?? ""));
 
 export class RequestCredentials implements Presented {
   readonly surface: string;

@@ -19,13 +19,14 @@ import { fileReply, textReply } from "./file-reply.ts";
 import type { Guard } from "./guard.ts";
 import { HandlerReply } from "./handler-reply.ts";
 import { approvalHeader, givenBy } from "./inputs.ts";
+import type { Load } from "./overload.ts";
 import { pathOf } from "./path.ts";
 import { type Formatter, useFormat } from "./problem-format.ts";
 import { note, type Run, runOf, undelivered } from "./ran.ts";
-import { refusalOf } from "./refusals.ts";
+import { refusalOf, type TransportRefusal } from "./refusals.ts";
 import { bodiless, bytesOf, hasRoom, isLarge, isText, put, type Reply, write, writeText } from "./reply.ts";
 import type { ReplyRules } from "./reply-options.ts";
-import { RequestCredentials, ResponseCancellation } from "./request.ts";
+import { isProbe, RequestCredentials, ResponseCancellation } from "./request.ts";
 import { isOwnPath } from "./route.ts";
 import type { RouteIndex, RouteMatch } from "./routes.ts";
 import type { SecurityHeaders } from "./security.ts";
@@ -61,12 +62,8 @@ export interface ListenerParts {
   readonly format?: Formatter | undefined;
   readonly access: AccessOptions;
   readonly security: SecurityHeaders;
+  readonly load: Load;
 }
-
-/** What those who look after the process ask until its end. */
-const probes = new Set(["/health", "/ready"]);
-const isProbe = ({ method, url }: IncomingMessage): boolean =>
-  (method === "GET" || method === "HEAD") && probes.has(pathOf(url ?? ""));
 
 const turn = Promise.resolve();
 
@@ -82,6 +79,7 @@ export const requestListener = ({
   isOpenToAll,
   access,
   security,
+  load,
 }: ListenerParts): RequestListener => {
   const koa = app.callback();
   const isWatched = access.log !== undefined || access.isTimed;
@@ -93,7 +91,9 @@ export const requestListener = ({
     app.emit("error", error, ctx);
   };
 
+  /** Called once for each request that Koa does not serve. */
   const send = (req: IncomingMessage, res: ServerResponse, callId: string, reply: Reply, more?: readonly string[]): void => {
+    load.end();
     const { body, known, failure } = reply;
     if (failure !== undefined) reportOf(req, res, callId)(failure.error);
     try {
@@ -117,24 +117,16 @@ export const requestListener = ({
   const securityFor = (more: readonly string[] = []): readonly string[] =>
     isOpenToAll !== undefined && more.length > 0 ? security.open : security.usual;
 
-  /** Not async: the text of the answer must not be in memory while its bytes wait. */
-  const sendLarge = (
-    req: IncomingMessage,
-    res: ServerResponse,
-    callId: string,
-    { status, headers, run }: Reply,
-    body: Buffer,
-    more: readonly string[] | undefined,
-  ): void =>
-    void hasRoom(res, body.length).then((hasOne) => {
-      const reply = hasOne ? { status, headers, body } : refusalOf(req, undelivered(run, req.method), callId);
-      send(req, res, callId, reply, more);
-    });
-
   const deliverTo = (req: IncomingMessage, res: ServerResponse, callId: string): ((reply: Reply) => void) => {
     const more = cors?.headersOf(req);
+    /** Not async: the text of the answer must not be in memory while its bytes wait. */
+    const sendLarge = ({ status, headers, run }: Reply, body: Buffer): void =>
+      void hasRoom(res, body.length).then((hasOne) => {
+        const reply = hasOne ? { status, headers, body } : refusalOf(req, undelivered(run, req.method), callId);
+        send(req, res, callId, reply, more);
+      });
     return (reply) => {
-      if (isLarge(reply.body)) sendLarge(req, res, callId, reply, bytesOf(reply.body), more);
+      if (isLarge(reply.body)) sendLarge(reply, bytesOf(reply.body));
       else send(req, res, callId, reply, more);
     };
   };
@@ -148,7 +140,7 @@ export const requestListener = ({
 
   const passToKoa = (req: IncomingMessage, res: ServerResponse, callId: string): void => {
     setCommon(req, res, callId);
-    koa(req, res);
+    void koa(req, res).then(load.end, load.end);
   };
 
   const pass = (req: IncomingMessage, res: ServerResponse, callId: string): void => {
@@ -161,7 +153,7 @@ export const requestListener = ({
     if (endpoint === undefined) return void passToKoa(req, res, callId);
     noteRoute(res, path);
     const takeOver = () => setCommon(req, res, callId);
-    answerBy(endpoint, { req, res, callId, takeOver }, deliverTo(req, res, callId));
+    answerBy(endpoint, { req, res, callId, takeOver }, deliverTo(req, res, callId), load.end);
   };
 
   /** For orchestrators, which name the address of the container as Host: the status, and nothing that a page could read. */
@@ -170,23 +162,28 @@ export const requestListener = ({
     send(req, res, callId, { status: isUp ? 200 : 503, headers: ["cache-control", "no-store"], body: "" });
   };
 
+  const serve = (req: IncomingMessage, res: ServerResponse, callId: string, late: TransportRefusal | undefined): void => {
+    try {
+      if (!guard.check(req, mayNameAnyHost, isOpenToAll)) return void probe(req, res, callId);
+      const refusal = gate.isStopping ? stopping() : (late ?? load.tooMany);
+      if (refusal !== undefined && !isProbe(req)) throw refusal;
+    } catch (error) {
+      send(req, res, callId, replyTo(error, { req, callId, run: undefined, report: reportOf(req, res, callId) }));
+      return;
+    }
+    const preflight = cors?.preflight(req);
+    if (preflight !== undefined) send(req, res, callId, preflight, isOpenToAll === undefined ? ["vary", "Origin"] : []);
+    // A body in one piece with its head is there once Node's parser has had its turn. Then nothing below waits for it, and no
+    // credential is checked twice: a POST takes 6% less time.
+    else if (hasBody(req)) void turn.then(() => pass(req, res, callId));
+    else pass(req, res, callId);
+  };
+
   return (req, res) => {
     const callId = gate.newCallId();
     if (isWatched) beginAccess(access, req, res, callId);
     if (format !== undefined && !isOwnPath(req.url ?? "/")) useFormat(req, format);
-    try {
-      const isHostOurs = guard.check(req, mayNameAnyHost, isOpenToAll);
-      if (!isHostOurs) return void probe(req, res, callId);
-      if (gate.isStopping && !isProbe(req)) throw stopping();
-    } catch (error) {
-      return send(req, res, callId, replyTo(error, { req, callId, run: undefined, report: reportOf(req, res, callId) }));
-    }
-    const preflight = cors?.preflight(req);
-    if (preflight !== undefined) return send(req, res, callId, preflight, isOpenToAll === undefined ? ["vary", "Origin"] : []);
-    // A body in one piece with its head is there once Node's parser has had its turn. Then nothing below waits for it, and no
-    // credential is checked twice: a POST takes 6% less time.
-    if (hasBody(req)) void turn.then(() => pass(req, res, callId));
-    else pass(req, res, callId);
+    load.take(req, isProbe, (late) => serve(req, res, callId, late));
   };
 };
 

@@ -31,4 +31,5 @@ export const transportStatus = {
   expectation_failed: 417,
   host_not_allowed: 421,
   too_many_headers: 431,
+  overloaded: 503,
 } as const;

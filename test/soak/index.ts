@@ -15,6 +15,7 @@ const full = {
   QUATER_SOAK_LOCKS: "200",
   QUATER_SOAK_APPROVAL_KILLS: "100",
   QUATER_SOAK_EXHAUSTION: "60",
+  QUATER_SOAK_OVERLOAD: "30",
   QUATER_SOAK_CHAOS: "3000",
   QUATER_SOAK_FIGURES: "1",
   QUATER_TEST_REQUIRE_ALL: "1",
@@ -29,6 +30,7 @@ const tests = [
   "approval/lock-processes",
   "approval/crash",
   "http/exhaustion",
+  "http/overload",
   "mcp/stdio-limits",
 ];
 const files = [...tests.map((name) => `test/plugins/${name}`), "test/chaos/chaos"];

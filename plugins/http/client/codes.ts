@@ -13,7 +13,8 @@ export type TransportCode =
   | "unsupported_media_type"
   | "expectation_failed"
   | "host_not_allowed"
-  | "too_many_headers";
+  | "too_many_headers"
+  | "overloaded";
 
 /** What a call that needs approval is refused with. */
 export type ApprovalCode =

@@ -1,13 +1,12 @@
 // S6 and S7 together: while an attacker on 127.0.0.2 does its worst, every request of a client on 127.0.0.3 is answered, and
 // the server's memory stays below 300 MiB. `npm run soak` attacks for minutes.
 
-import { fork } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { request } from "node:http";
 import { connect, type Socket } from "node:net";
 import { setTimeout } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type BuiltChild, builtChild } from "../audit/load.ts";
+import { serving as start } from "./serving.ts";
 
 const seconds = Number(process.env["QUATER_SOAK_EXHAUSTION"] ?? 3);
 const attacker = "127.0.0.2";
@@ -20,13 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => child.dispose());
 
-const serving = async (maxOutput?: number) => {
-  const env = { ...process.env, NODE_OPTIONS: "", ...(maxOutput === undefined ? {} : { MAX_OUTPUT: String(maxOutput) }) };
-  const server = fork(child.file, { execArgv: [], env });
-  const url = await new Promise<string>((resolve) => server.once("message", (text) => resolve(String(text))));
-  const residentMiB = () => Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${server.pid}/status`, "utf8"))?.[1]) / 1024;
-  return { port: Number(new URL(url).port), residentMiB, [Symbol.dispose]: () => void server.kill("SIGKILL") };
-};
+const serving = (maxOutput?: number) => start(child.file, maxOutput === undefined ? {} : { MAX_OUTPUT: String(maxOutput) });
 
 /** The status of `GET /hello`, asked from the address of the honest client, or what went wrong. */
 const asked = (port: number): Promise<number | string | undefined> =>
