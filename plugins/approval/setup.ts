@@ -9,19 +9,20 @@ import { storeRef } from "../store/service.ts";
 import { approversSurface } from "./approvers.ts";
 import { approvalCommands } from "./commands/index.ts";
 import { type Mounted, mount } from "./mount.ts";
-import { tellerOf } from "./notices/index.ts";
+import { sending } from "./notices/index.ts";
 import type { ApprovalOptions } from "./options.ts";
 import { issueCode, pageMigrations } from "./page/index.ts";
 import { setUpRequests } from "./requests/index.ts";
 import { approvalsRef } from "./service.ts";
 import { presentOn } from "./shown/index.ts";
 
-export const setup = (options: ApprovalOptions, context: PluginContext): Running => {
+export const setup = async (options: ApprovalOptions, context: PluginContext): Promise<Running> => {
   const { services, mode, log, project, catalog, gate, plugins } = context;
   const store = services.get(storeRef);
   const audit = services.get(auditRef);
   const http = services.find(httpRef);
   if (http === undefined && (options.listen !== undefined || options.sso !== undefined)) throw noPage();
+  const { tellerOf } = await sending();
   const teller = tellerOf(options.notify, log);
   let page: Mounted | undefined;
   const urlOf = (id: string): string | undefined => {

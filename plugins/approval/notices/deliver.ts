@@ -2,7 +2,7 @@
 
 import { setTimeout as pause } from "node:timers/promises";
 import type { Log } from "../../../core/plugin-api.ts";
-import type { Notice, Notify, NotifyOption, Tell, Webhook } from "./notice.ts";
+import { type Notice, type Notify, type NotifyOption, type Tell, targetsOf } from "./notice.ts";
 import { type Deliver, deliverTo, type Patience, usualPatience } from "./webhook.ts";
 
 export interface Teller {
@@ -14,9 +14,6 @@ export interface Teller {
 /** The most undelivered notices in memory. With more the receiver is probably down, and further notices are dropped. */
 const mostPending = 1_000;
 const drainMs = 1_000;
-
-export const targetsOf = (notify: NotifyOption | undefined): readonly (Notify | Webhook)[] =>
-  notify === undefined ? [] : ([notify].flat() as readonly (Notify | Webhook)[]);
 
 export const tellerOf = (notify: NotifyOption | undefined, log: Log, patience: Patience = usualPatience): Teller => {
   const deliveries = targetsOf(notify).map((target) =>

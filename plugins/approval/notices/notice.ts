@@ -33,6 +33,9 @@ export interface Webhook {
 
 export type NotifyOption = Notify | Webhook | readonly (Notify | Webhook)[];
 
+export const targetsOf = (notify: NotifyOption | undefined): readonly (Notify | Webhook)[] =>
+  notify === undefined ? [] : ([notify].flat() as readonly (Notify | Webhook)[]);
+
 /** Queues a notice. It neither waits nor throws, so calls do not depend on notices. */
 export type Tell = (notice: Notice) => void;
 

@@ -2,8 +2,7 @@
 
 import { isPrivateUrl } from "../../../core/model/loopback.ts";
 import type { BootProblem } from "../../../core/plugin-api.ts";
-import { targetsOf } from "./deliver.ts";
-import type { NotifyOption } from "./notice.ts";
+import { type NotifyOption, targetsOf } from "./notice.ts";
 import { signingKeyOf } from "./sign.ts";
 
 export const noticeProblems = (notify: NotifyOption | undefined): BootProblem[] =>

@@ -91,6 +91,7 @@ test("a call from the terminal loads only the checks of TypeBox", () => {
 test("a call from the terminal loads no module that only files, the help, a server or another plugin needs", () => {
   const heavy = [
     "core/pipeline/sent-file.ts",
+    "plugins/approval/notices/deliver.ts",
     "plugins/approval/setup.ts",
     "plugins/audit/setup.ts",
     "plugins/cli/actions/action-help.ts",
