@@ -99,7 +99,7 @@ const sizesOf = (schema: unknown): Sizes => {
  * too long (threat T26).
  */
 const cut = (value: unknown, sizes: Sizes): unknown => {
-  if (typeof value === "string") return value.slice(0, sizes.text);
+  if (typeof value === "string") return value.slice(0, 2 * sizes.text); // limits count characters, which have two units at most
   if (Array.isArray(value)) return value.slice(0, sizes.list).map((item) => cut(item, sizes));
   return isPlainObject(value) ? Object.fromEntries(Object.entries(value).map(([name, item]) => [name, cut(item, sizes)])) : value;
 };

@@ -327,6 +327,14 @@ describe("every field error is one readable sentence", () => {
   });
 });
 
+test.each(["a", "𝄞", "a𝄞"])("H16: a text of %s that is longer than its limit is refused with its place", (letters) => {
+  const schema = Type.Object({ v: Type.String({ maxLength: 2_000 }), w: Type.Optional(Type.String({ maxLength: 3 })) });
+  const message = "must be at most 2000 characters long";
+  const of = (count: number) => letters.repeat(Math.ceil(count / [...letters].length));
+  expect(bind(schema, json({ v: of(2_000) }))).toEqual({ v: of(2_000) });
+  for (const count of [2_001, 10_000]) expect(bind(schema, json({ v: of(count) }))).toEqual(["invalid_input", `/v ${message}`]);
+});
+
 test("an input gets a general error when its check fails without listing an error", () => {
   // A defect of TypeBox: `if` that does not hold beside unevaluatedProperties. Boot refuses such schemas.
   const schema = {

@@ -1,5 +1,5 @@
-// `npm run soak`: the tests of trail and approvals with their full numbers, and a million events verified. Takes some
-// twenty minutes; needs PostgreSQL, its own or QUATER_TEST_POSTGRES_URL.
+// `npm run soak`: the tests of trail, approvals and contract with their full numbers, and a million events verified. Takes some
+// forty minutes; needs PostgreSQL, its own or QUATER_TEST_POSTGRES_URL.
 
 import { spawnSync } from "node:child_process";
 import { verifyFigures } from "./verify.ts";
@@ -17,6 +17,7 @@ const full = {
   QUATER_SOAK_EXHAUSTION: "60",
   QUATER_SOAK_OVERLOAD: "30",
   QUATER_SOAK_CHAOS: "3000",
+  QUATER_SOAK_CONTRACT: "20000",
   QUATER_SOAK_FIGURES: "1",
   QUATER_TEST_REQUIRE_ALL: "1",
 };
@@ -33,7 +34,7 @@ const tests = [
   "http/overload",
   "mcp/stdio-limits",
 ];
-const files = [...tests.map((name) => `test/plugins/${name}`), "test/chaos/chaos"];
+const files = [...tests.map((name) => `test/plugins/${name}`), "test/chaos/chaos", "test/contract/"];
 
 const { status } = spawnSync(process.execPath, ["node_modules/vitest/vitest.mjs", "run", "--no-file-parallelism", ...files], {
   stdio: "inherit",

@@ -1,8 +1,7 @@
 // Serves the JSON API for approvals: approvers decide with their own programs, and requesters read the state of their requests.
 // Only a key in the header Authorization authenticates, because browsers send cookies automatically.
 
-import type { Principal, Static, TSchema } from "../../../core/index.ts";
-
+import { type Principal, type Static, type TSchema, Type } from "../../../core/index.ts";
 import { binderOf } from "../../../core/pipeline/bind.ts";
 import { type Gate, type GivenInput, type JsonSchema, type Presented, parseJsonBytes } from "../../../core/plugin-api.ts";
 import type { HttpService, KoaContext } from "../../http/service.ts";
@@ -11,7 +10,7 @@ import { methodNotAllowed, noSuchPage, notJson } from "../errors.ts";
 import type { ApprovalRecord } from "../record.ts";
 import type { Approvals, Approver } from "../service.ts";
 import type { Present } from "../shown/index.ts";
-import { listQuery, revocationBody, voteBody } from "./schemas.ts";
+import { listQuery, onRequest, revocationBody, voteBody } from "./schemas.ts";
 
 export interface ApiParts {
   readonly http: HttpService;
@@ -21,18 +20,22 @@ export interface ApiParts {
 }
 
 /** Returns a function that binds and checks an input. That function throws {QuaterError} `invalid_input` or `unknown_field`. */
-const boundBy = <Schema extends TSchema>(schema: Schema): ((given: GivenInput) => Static<Schema>) => {
+const boundBy = <Schema extends TSchema>(schema: Schema): ((ctx: KoaContext, ...given: GivenInput[]) => Static<Schema>) => {
   const bind = binderOf(schema as unknown as JsonSchema);
-  return (given) => bind([given]) as Static<Schema>;
+  return (ctx, ...given) => bind([{ from: "query", isText: true, values: ctx.query }, ...given]) as Static<Schema>;
 };
 
 const listGiven = boundBy(listQuery);
-const voteGiven = boundBy(voteBody);
-const revocationGiven = boundBy(revocationBody);
+const idGiven = boundBy(onRequest(Type.Object({})));
+const voteGiven = boundBy(onRequest(voteBody));
+const revocationGiven = boundBy(onRequest(revocationBody));
+
+/** @param id  As it is in the normalised path. */
+const inPath = (id: string): GivenInput => ({ from: "path", isText: true, values: { id: decodeURIComponent(id) } });
 
 const via = "api";
 const headers = { "cache-control": "no-store", "content-security-policy": "default-src 'none'; frame-ancestors 'none'" } as const;
-const paths = /^\/approvals\/api\/requests(?:\/([\w-]{1,100})(?:\/(votes|revocation))?)?$/;
+const paths = /^\/approvals\/api\/requests(?:\/([^/]+)(?:\/(votes|revocation))?)?$/;
 
 /** Answers one request to the API. @throws {QuaterError} for every refusal; http turns it into problem details. */
 export const serveApi = async (ctx: KoaContext, parts: ApiParts): Promise<void> => {
@@ -50,12 +53,13 @@ export const serveApi = async (ctx: KoaContext, parts: ApiParts): Promise<void> 
 };
 
 /** Answers a requester who reads or cancels a request of their own. */
-export const serveOwnStatus = async (ctx: KoaContext, { gate, http, approvals }: ApiParts, id: string): Promise<void> => {
+export const serveOwnStatus = async (ctx: KoaContext, { gate, http, approvals }: ApiParts, segment: string): Promise<void> => {
   ctx.set("cache-control", "no-store");
   allow(ctx, "GET, DELETE");
   const callId = String(ctx.state["callId"]);
   const principal = await gate.enter({ surface: "http", credentials: http.credentials(ctx, "http"), callId });
   http.noteCaller(ctx, principal);
+  const { id } = idGiven(ctx, inPath(segment));
   const asked = ctx.method === "DELETE" ? approvals.cancel(principal, "http", id) : approvals.statusOf(principal, "http", id);
   answer(ctx, await asked);
 };
@@ -87,13 +91,14 @@ const answer = (ctx: KoaContext, value: unknown): void => {
 };
 
 const list = async (ctx: KoaContext, { approvals }: ApiParts, principal: Principal): Promise<void> => {
-  const { state, ...given } = listGiven({ from: "query", isText: true, values: ctx.query });
+  const { state, ...given } = listGiven(ctx);
   const found = await approvals.list(principal, { ...given, ...(state === undefined ? {} : { states: state }) });
   answer(ctx, { requests: found.map((record) => summaryOf(record, approvals.urlOf(record.id))) });
 };
 
-const show = async (ctx: KoaContext, parts: ApiParts, principal: Principal, id: string): Promise<void> => {
+const show = async (ctx: KoaContext, parts: ApiParts, principal: Principal, segment: string): Promise<void> => {
   const { approvals } = parts;
+  const { id } = idGiven(ctx, inPath(segment));
   const record = await approvals.show(principal, id);
   const obstacle = approvals.obstacle(principal, record);
   answer(ctx, {
@@ -104,16 +109,14 @@ const show = async (ctx: KoaContext, parts: ApiParts, principal: Principal, id: 
   });
 };
 
-const vote = async (ctx: KoaContext, parts: ApiParts, approver: Approver, id: string): Promise<void> => {
-  const given = voteGiven(await bodyOf(ctx, parts));
-  const record = await parts.approvals.vote(approver, { id, ...given });
-  answer(ctx, summaryOf(record, parts.approvals.urlOf(id)));
+const vote = async (ctx: KoaContext, parts: ApiParts, approver: Approver, segment: string): Promise<void> => {
+  const record = await parts.approvals.vote(approver, voteGiven(ctx, inPath(segment), await bodyOf(ctx, parts)));
+  answer(ctx, summaryOf(record, parts.approvals.urlOf(record.id)));
 };
 
-const revoke = async (ctx: KoaContext, parts: ApiParts, approver: Approver, id: string): Promise<void> => {
-  const given = revocationGiven(await bodyOf(ctx, parts));
-  const record = await parts.approvals.revoke(approver, { id, ...given });
-  answer(ctx, summaryOf(record, parts.approvals.urlOf(id)));
+const revoke = async (ctx: KoaContext, parts: ApiParts, approver: Approver, segment: string): Promise<void> => {
+  const record = await parts.approvals.revoke(approver, revocationGiven(ctx, inPath(segment), await bodyOf(ctx, parts)));
+  answer(ctx, summaryOf(record, parts.approvals.urlOf(record.id)));
 };
 
 const jsonType = /^application\/json\s*(?:;|$)/i;

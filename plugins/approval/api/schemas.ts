@@ -2,6 +2,7 @@
 // them. Tests compare the real answers with them.
 
 import { Type } from "../../../core/index.ts";
+import type { TObject, TProperties } from "../../../core/schema/typebox.ts";
 import { approvalStates, idForm } from "../record.ts";
 
 const text = Type.String();
@@ -11,6 +12,10 @@ const state = Type.Enum([...approvalStates], { type: "string" });
 const reason = Type.Optional(Type.String({ minLength: 1, maxLength: 500 }));
 
 export const requestId = Type.String({ pattern: `^${idForm}$` });
+
+/** The input of an operation on one request: the id from the path, and the body. */
+export const onRequest = <Fields extends TProperties>(body: TObject<Fields>) =>
+  Type.Object({ ...body.properties, id: requestId }, { additionalProperties: false });
 
 export const listQuery = Type.Object(
   {

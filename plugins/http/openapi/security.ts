@@ -15,7 +15,7 @@ export const securitySchemes = (authenticate: Authentication | undefined): Reado
   if (authenticate === undefined) return {};
   const { schemes, headers, cookies } = readingOf(asAuthenticator(authenticate).reads);
   return Object.fromEntries<Scheme>([
-    ...schemes.map((scheme): [string, Scheme] => [nameOf(scheme.toLowerCase()), { type: "http", scheme: standard(scheme) }]),
+    ...schemes.map((scheme): [string, Scheme] => [nameOf(scheme.toLowerCase()), schemeOf(scheme)]),
     ...headers.map((name): [string, Scheme] => [nameOf(name), { type: "apiKey", in: "header", name }]),
     ...cookies.map(({ name }): [string, Scheme] => [`cookie-${nameOf(name)}`, { type: "apiKey", in: "cookie", name }]),
   ]);
@@ -23,6 +23,16 @@ export const securitySchemes = (authenticate: Authentication | undefined): Reado
 
 /** OpenAPI 3.1, Components Object: the characters of a key. */
 const nameOf = (text: string): string => text.replaceAll(/[^A-Za-z0-9._-]/g, "-");
+
+/** The authentication schemes that IANA lists. OpenAPI allows others for `http` too, but tools such as Prism refuse these. */
+const registered = new Set(
+  "basic bearer concealed digest dpop gnap hoba mutual negotiate oauth privatetoken scram-sha-1 scram-sha-256 vapid".split(" "),
+);
+
+const schemeOf = (scheme: string): Scheme =>
+  registered.has(scheme.toLowerCase())
+    ? { type: "http", scheme: standard(scheme) }
+    : { type: "apiKey", in: "header", name: "Authorization", description: `"${scheme} ", and the credential behind it` };
 
 /** Tools look for `bearer` and `basic` in lower case, as the examples of OpenAPI have them. */
 const standard = (scheme: string): string => (/^(?:bearer|basic)$/i.test(scheme) ? scheme.toLowerCase() : scheme);

@@ -96,6 +96,13 @@ test("every refusal of the approvals API is problem details with its code, and c
     [422, "invalid_input", ask(shop, `${requests}?state=done`, "bea")],
     [422, "invalid_input", ask(shop, `${requests}?limit=0`, "bea")],
     [422, "unknown_field", ask(shop, `${requests}?all=1`, "bea")],
+    [422, "unknown_field", ask(shop, `${requests}/${id}?all=1`, "bea")],
+    [422, "unknown_field", ask(shop, `${vote}?all=1`, "bea", yes)],
+    [422, "invalid_input", ask(shop, `${requests}/apr_1`, "bea")],
+    [422, "invalid_input", ask(shop, `${requests}/%00`, "bea")],
+    [422, "invalid_input", ask(shop, `${requests}/%2F/votes`, "bea", yes)],
+    [422, "invalid_input", ask(shop, "/__quater__/approvals/7", "ana")],
+    [422, "unknown_field", ask(shop, `/__quater__/approvals/${id}?all=1`, "ana")],
   ];
   for (const [status, code, asking] of cases) {
     const { status: seen, type, json } = await asking;

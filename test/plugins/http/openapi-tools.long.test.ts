@@ -2,8 +2,7 @@
 // call the running shop. The tools have a lockfile of their own in openapi-tools/ and run on Node 22.
 
 import { execFile } from "node:child_process";
-import { createHash } from "node:crypto";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -11,27 +10,12 @@ import { http, httpRef } from "quater/http";
 import { bootTest, principal, tokens } from "quater/testing";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import manifest from "../../../quater.config.ts";
+import { installed } from "../../installed.ts";
 import { quater } from "../cli/kit.ts";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 const sources = join(root, "test/plugins/http/openapi-tools");
 const run = promisify(execFile);
-
-/** Installs the tools once for each content of the lockfile. @returns The folder. */
-const installed = async (): Promise<string> => {
-  const digest = createHash("sha256")
-    .update(readFileSync(join(sources, "package-lock.json")))
-    .digest("hex")
-    .slice(0, 16);
-  const folder = join(root, "node_modules/.cache", `quater-openapi-tools-${digest}`);
-  if (existsSync(folder)) return folder;
-  mkdirSync(join(folder, ".."), { recursive: true });
-  const fresh = mkdtempSync(`${folder}-`);
-  for (const name of ["package.json", "package-lock.json"]) cpSync(join(sources, name), join(fresh, name));
-  await run("npm", ["ci", "--no-audit", "--no-fund", "--prefer-offline"], { cwd: fresh });
-  renameSync(fresh, folder);
-  return folder;
-};
 
 let tools: string | undefined;
 let reason = "";
@@ -39,7 +23,7 @@ let folder = "";
 
 beforeAll(async () => {
   try {
-    tools = await installed();
+    tools = await installed(sources);
     folder = mkdtempSync(join(tools, "run-"));
     expect(await quater(["openapi", "--output", join(folder, "api.json")], { cwd: root })).toMatchObject({ code: 0 });
   } catch (error) {

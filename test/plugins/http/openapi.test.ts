@@ -241,7 +241,7 @@ test("H19: the security schemes in the OpenAPI document are those that the authe
   const show = handler({ ...about, effect: "read", input: Type.Object({}), handle: () => null });
   const document = await documentOf({ show }, { show: { http: "GET /me" } }, { authenticate: mine });
   expect(document.components.securitySchemes).toEqual({
-    token: { type: "http", scheme: "Token" },
+    token: { type: "apiKey", in: "header", name: "Authorization", description: '"Token ", and the credential behind it' },
     basic: { type: "http", scheme: "basic" },
     "x-session": { type: "apiKey", in: "header", name: "x-session" },
     "cookie-sid": { type: "apiKey", in: "cookie", name: "sid" },
