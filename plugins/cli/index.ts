@@ -1,4 +1,5 @@
-// The cli surface: handlers as actions of the `quater` program. Imported by every manifest, so nothing heavy stands here.
+// The cli surface, which exposes handlers as actions of the `quater` program. Every manifest imports this file, so it imports
+// nothing large.
 
 import { Type } from "../../core/index.ts";
 import { anAuthentication } from "../../core/model/authentication.ts";
@@ -6,19 +7,19 @@ import { definePlugin, exposureKey } from "../../core/plugin-api.ts";
 
 declare module "quater" {
   interface Exposure {
-    /** Callable as `quater run <name>`. */
+    /** Whether the handler can be called with `quater run <name>`. */
     readonly cli?: boolean;
   }
 }
 
 const cliOptions = {
-  /** Who callers are. Needed as soon as a handler is exposed over cli; `QUATER_TOKEN` is the token it is asked about. */
+  /** Authenticates callers, with the token in `QUATER_TOKEN`. Required once a handler is exposed over cli. */
   authenticate: Type.Optional(anAuthentication),
 };
 
 const cliKey = exposureKey("cli", Type.Boolean());
 
-/** Actions for operators and their scripts. */
+/** Exposes handlers as actions that operators and their scripts can run. */
 export const cli = definePlugin(cliOptions, ({ authenticate }) => ({
   name: "cli",
   exposure: [cliKey],

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 
-// The bin. Imports nothing that an old Node lacks before it has asked which Node this is: a missing export would be all that
-// is said.
+// The executable file of the package. It checks the version of Node before it imports modules that use newer features, because
+// otherwise an old Node would only report a missing export.
 
 import { nodeProblem } from "./init/node-version.ts";
 import { keepCompiled } from "./program/compile-cache.ts";

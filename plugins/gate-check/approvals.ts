@@ -10,7 +10,7 @@ import { allowed } from "./principals.ts";
 import { overtakers, overtaking, racers, racing } from "./race.ts";
 import { Untried } from "./untried.ts";
 
-/** A call whose request is pending. */
+/** A call whose approval request is pending. */
 interface Request {
   readonly target: Target;
   readonly principal: Principal;
@@ -127,7 +127,8 @@ const overtaken: Case = {
   hole: "ran although another call had changed what its preview showed",
   run: async (target) => {
     const { operation, rehearsed } = target;
-    if (operation.handler.preview === undefined || rehearsed.isReal) return []; // the preview of a real handler may stay the same
+    // The preview of a real handler may stay the same.
+    if (operation.handler.preview === undefined || rehearsed.isReal) return [];
     const requests: Request[] = [];
     while (requests.length < overtakers) requests.push(await approved(target, { claims: overtaking }));
     const runs = await rehearsed.startsOf(() => Promise.all(requests.map(({ token, input }) => send(target, token, input))));
@@ -186,7 +187,7 @@ const denied: Case = {
     const request = await filed(target);
     const { id, digest, policy } = request.record;
     const people = peopleOf(target);
-    if (people.length < policy.denials) return []; // the policy asks for more denials than the suite has people
+    if (people.length < policy.denials) return []; // The policy needs more denials than the suite has people.
     for (const principal of people.slice(0, policy.denials))
       await approvals.vote({ principal, via: "gate" }, { id, verdict: "deny", digest });
     const { principal, input } = request;

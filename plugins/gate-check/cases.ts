@@ -32,11 +32,11 @@ export interface Case {
   readonly hole: string;
   /** What the project can do about the hole, if anything. */
   readonly remedy?: (target: Target) => string;
-  /** @returns An empty list when the case does not apply. */
+  /** Runs the case. @returns An empty list when the case does not apply. */
   readonly run: (target: Target) => Promise<readonly Tried[]>;
 }
 
-/** Calls over the surface of the target. @param token  `undefined`: the call has no token. */
+/** Makes a call over the surface of the target. @param token  `undefined`: the call has no token. */
 export const send = (
   { rehearsed, operation, surface }: Target,
   token: string | undefined,
@@ -114,7 +114,7 @@ const pluginRefuses: Case = {
   run: async (target) => {
     const { operation, granted, inputs } = target;
     const principal = allowed(operation, granted);
-    if (operation.isPublic) return []; // a caller without a credential cannot be marked for the refusing plugin
+    if (operation.isPublic) return []; // A caller without a credential cannot be marked for the refusing plugin.
     const marked = { ...principal, claims: { ...principal.claims, ...refusedByPlugin } };
     return tried(await sendAs(target, marked, inputs.right()), ["forbidden"]);
   },
@@ -149,7 +149,7 @@ export const control: Case = {
   name: "all in order",
   hole: "did not run with everything in order",
   run: async (target) => {
-    if (target.needsApproval) return []; // approvals.ts tries this with an approval
+    if (target.needsApproval) return []; // approvals.ts tests this with an approval.
     const { operation, granted, inputs } = target;
     const found = (await sendAs(target, allowed(operation, granted), inputs.right())) ?? unwritable(target);
     const isGuess = !found.hasRun && found.got !== "internal" && asksFunctions(operation) && granted.allowed === undefined;
@@ -170,7 +170,7 @@ export const notExposed: Case = {
   },
 };
 
-/** In the order of the matrix. */
+/** The cases in the order of the matrix. */
 export const cases: readonly Case[] = [
   noCredential,
   otherSurface,

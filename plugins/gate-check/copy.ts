@@ -36,7 +36,7 @@ export interface CopyChoice extends TestRun {
   /** Watches the policy functions. */
   readonly policies: PolicyReads;
   readonly interlude: Interlude;
-  /** `undefined`: the surfaces keep their own authenticators. */
+  /** Returns the authenticator of a surface. `undefined`: the surfaces keep their own authenticators. */
   readonly doorOf: ((surface: string) => Authenticator) | undefined;
   /** Run the manifest's own handlers, previews and resources. */
   readonly isReal: boolean;

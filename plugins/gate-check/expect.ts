@@ -11,7 +11,7 @@ export interface ApprovalCall {
   readonly as: Principal;
   readonly handler: string;
   readonly input?: unknown;
-  /** Default: the first surface on which the handler is exposed. */
+  /** The surface of the calls. Default: the first surface that exposes the handler. */
   readonly surface?: string;
 }
 

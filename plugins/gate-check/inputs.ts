@@ -8,14 +8,19 @@ import { type Sampler, samplerOf } from "../../core/testing/sample.ts";
 export type Input = Readonly<Record<string, unknown>>;
 
 export interface Inputs {
-  /** @throws {NoSample} when no input can be made from the schema, and none was supplied. */
+  /**
+   * Returns an input that the schema accepts. @throws {NoSample} when no input can be made from the schema, and none was
+   * supplied.
+   */
   readonly right: () => Input;
-  /** In the order in which to try them, because a surface may not be able to send each of them. */
+  /**
+   * Returns inputs of a wrong type, in the order in which to try them, because a surface may not be able to send each of them.
+   */
   readonly wrongType: () => readonly Input[];
   readonly missing: () => readonly Input[];
-  /** `undefined` when the schema accepts any field. */
+  /** Returns inputs with an unknown field; `undefined` when the schema accepts any field. */
   readonly unknownField: () => readonly Input[];
-  /** Another accepted input that differs in one byte or one field; `undefined` when there is no other one. */
+  /** Returns another accepted input that differs in one byte or one field; `undefined` when there is no other one. */
   readonly changed: () => Input | undefined;
 }
 

@@ -1,8 +1,8 @@
-// Lets something happen during a call: after its policy allowed the call, and before its handler starts.
+// Runs a function during a call: after its policy allowed the call, and before its handler starts.
 
 import type { Awaitable } from "../../core/plugin-api.ts";
 
-/** Milliseconds. The gate checks a credential again when the last check is older than 250 ms. */
+/** How long the call waits, milliseconds. The gate checks a credential again when the last check is older than 250 ms. */
 const staleMs = 300;
 
 export class Interlude {
@@ -14,11 +14,11 @@ export class Interlude {
     try {
       return await send();
     } finally {
-      this.#act = undefined; // the call may have been refused before
+      this.#act = undefined; // The call may have been refused before `act` ran.
     }
   }
 
-  /** For the suite's plugin, in `authorize`. @returns `undefined` when nothing is to happen. */
+  /** Called by the suite's plugin in `authorize`. @returns `undefined` when no function must run. */
   play(): Promise<void> | undefined {
     const act = this.#act;
     if (act === undefined) return undefined;

@@ -6,7 +6,7 @@ import type { Case, Target, Tried } from "./cases.ts";
 import { send, tried, unwritable } from "./cases.ts";
 import { lacking } from "./principals.ts";
 
-/** Tokens of one surface. */
+/** The tokens of one surface. */
 export interface OwnTokens {
   /** A token of a caller whom the policies of all tried handlers allow. */
   readonly allowed: string;
@@ -14,7 +14,7 @@ export interface OwnTokens {
   readonly refused?: string;
   /** A valid token of another surface, which this surface must refuse. */
   readonly elsewhere?: string;
-  /** The surface accepts calls without a token, as `localUser()` does. Default false. */
+  /** Whether the surface accepts calls without a token, as `localUser()` does. Default false. */
   readonly isLocal?: boolean;
   /** Revokes the token `allowed`. Called last, while a call with this token waits. */
   readonly revoke?: () => Awaitable<void>;

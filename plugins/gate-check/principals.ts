@@ -5,10 +5,10 @@ import type { Principal } from "../../core/index.ts";
 import { isStaticPolicy, type StaticPolicy } from "../../core/model/policy.ts";
 import type { Operation } from "../../core/plugin-api.ts";
 
-/** Not the identity: the suite makes another caller for each case. */
+/** The fields of a principal without its identity, because the suite makes another caller for each case. */
 type PrincipalParts = Partial<Omit<Principal, "issuer" | "subject" | "credential">>;
 
-/** For policy functions, because the suite cannot know what they read. */
+/** The rights of callers for policy functions, because the suite cannot know what they read. */
 export interface Granted {
   /** What an allowed caller needs besides the scopes and roles that the policy names: `{ claims: { customerId: "cus_1" } }`. */
   readonly allowed?: PrincipalParts;
@@ -19,7 +19,7 @@ export interface Granted {
 interface Auth {
   readonly parts: readonly StaticPolicy[];
   readonly hasFunctions: boolean;
-  /** One of the parts is enough. */
+  /** Whether one of the parts is enough. */
   readonly isAny: boolean;
 }
 

@@ -5,15 +5,15 @@ import { visible } from "../../core/diagnostics/text.ts";
 export interface GateRow {
   /** The name of a handler, or the path of a key file. */
   readonly handler: string;
-  /** Empty for a key file. */
+  /** The surface of the calls. Empty for a key file. */
   readonly surface: string;
   readonly case: string;
-  /** `ran`, or the expected codes, joined by " or ". */
+  /** The expected result: `ran`, or the expected codes, joined by " or ". */
   readonly expected: string;
-  /** `ran`, a code, or `not tried`. */
+  /** The result: `ran`, a code, or `not tried`. */
   readonly got: string;
   readonly ok: boolean;
-  /** What is wrong, as a sentence. Absent when nothing is wrong. */
+  /** The hole as a sentence. Absent when the result is right. */
   readonly hole?: string;
 }
 
@@ -21,7 +21,7 @@ export interface GateReport {
   readonly rows: readonly GateRow[];
   /** Whether all cases that apply were tried, and all results were as expected. */
   readonly isGreen: boolean;
-  /** What is wrong, one sentence each. */
+  /** The holes, one sentence for each. */
   readonly holes: readonly string[];
   /** Returns the matrix and the holes as text. */
   print(): string;

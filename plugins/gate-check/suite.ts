@@ -23,9 +23,9 @@ export type { Granted } from "./principals.ts";
 export type { GateReport, GateRow } from "./report.ts";
 
 export interface GateSuiteOptions {
-  /** By handler: an accepted input, if none can be made from the schema. */
+  /** Accepted inputs by handler, for schemas from which none can be made. */
   readonly inputs?: Readonly<Record<string, unknown>>;
-  /** By handler: what a policy function asks of the caller. */
+  /** The rights by handler that a policy function needs of the caller. */
   readonly principals?: Readonly<Record<string, Granted>>;
   /** The handlers to try. Default: all. */
   readonly only?: readonly string[];
@@ -39,7 +39,10 @@ export interface GateSuiteOptions {
    * is opened, and a policy that reads one cannot be tried.
    */
   readonly resources?: "stand-in" | "real";
-  /** By surface: tokens for its own authenticator, so that this is tried as well. Default: only the suite's own tokens are tried. */
+  /**
+   * Tokens by surface for the surface's own authenticator, so that it is tested as well. Default: only the suite's own tokens are
+   * used.
+   */
   readonly tokens?: Readonly<Record<string, OwnTokens>>;
   /** The project's folder, for key files, real handlers and authenticators. Default: the current folder. */
   readonly root?: string;

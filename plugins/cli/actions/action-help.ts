@@ -12,7 +12,7 @@ import { type Flag, placeholderOf } from "./flags.ts";
 
 const spelled = (flag: Flag): string => `--${flag.flag}${flag.kind === "switch" ? "" : ` ${placeholderOf(flag)}`}`;
 
-/** `quater run refundOrder --order-id <string> [--reason <string>]` */
+/** Returns the usage line: `quater run refundOrder --order-id <string> [--reason <string>]` */
 export const usageLine = (name: string, flags: readonly Flag[], program = "quater"): string => {
   const typed = flags.filter((flag) => !isByInput(flag));
   const needsInput = flags.some((flag) => flag.isShadowed && flag.isRequired);
@@ -24,7 +24,7 @@ export const usageLine = (name: string, flags: readonly Flag[], program = "quate
 
 const isByInput = (flag: Flag): boolean => flag.isSecret || flag.isShadowed;
 
-/** `1 to 50 characters`, `at most 5 items`, `more than 0`. */
+/** Returns the limits of a schema in words: `1 to 50 characters`, `at most 5 items`, `more than 0`. */
 const limitsOf = (schema: JsonSchema): readonly string[] => [
   ...range(schema["minimum"], schema["maximum"]),
   ...single("more than", schema["exclusiveMinimum"]),
@@ -67,7 +67,7 @@ const flagRows = (flags: readonly Flag[]): [string, string][] =>
     return [visible(isByInput(flag) ? flag.name : spelled(flag)), about.join(" ")];
   });
 
-/** A paragraph of flags. Safe to show. */
+/** Returns the help text of the flags. It is safe to print. */
 export const flagHelp = (flags: readonly Flag[], paint: Paint): string =>
   flags.length === 0 ? "\nIt takes no input.\n" : `\n${paint("bold", "Flags")}\n${aligned(flagRows(flags))}`;
 
@@ -79,7 +79,7 @@ const programRows: readonly [string, string][] = [
   ["--json", "JSON, also on a terminal"],
 ];
 
-/** Safe to show. */
+/** Returns the help text of an action. It is safe to print. */
 export const actionHelp = (
   operation: Operation,
   flags: readonly Flag[],
@@ -109,8 +109,8 @@ const factRows = (operation: Operation, requirement: Requirement | undefined): [
 };
 
 /**
- * Who must agree: `finance: 1 with role finance`. Without words of the plugin's, what the exposure says; null where
- * nobody must.
+ * Returns who must approve a call: `finance: 1 with role finance`. If the plugin gives no words, the exposure's value is
+ * returned; `null` if nobody must approve.
  */
 export const approvalOf = (operation: Operation, requirement: Requirement | undefined): string | null => {
   return operation.needsApproval ? (requirement?.words ?? "needed") : null;
@@ -121,11 +121,11 @@ export interface ActionDescription {
   readonly description: string;
   readonly effect: string;
   readonly auth: string;
-  /** A `Requirement`, or what the exposure says. */
+  /** A `Requirement`, or the value in the exposure. */
   readonly approval?: unknown;
-  /** Codes of its own that a caller can meet. */
+  /** The handler's own error codes. */
   readonly problems?: readonly string[];
-  /** Kinds by code, for the codes that were made by `problem()`. The kind decides the exit code. */
+  /** The kinds of the codes that were made by `problem()`, by code. The kind decides the exit code. */
   readonly problemKinds?: Readonly<Record<string, string>>;
   readonly input: JsonSchema;
   readonly output?: JsonSchema;
@@ -137,11 +137,11 @@ export interface ActionDescription {
     readonly kind: string;
     readonly variable?: string;
   }[];
-  /** Ready to run once the placeholders are filled in. */
+  /** Command lines that can be run once the placeholders are filled in. */
   readonly usage: { readonly run: string; readonly dryRun: string };
 }
 
-/** A code that was written as text has no kind. */
+/** Returns the kinds of error codes. A code that was written as text has no kind. */
 const kindsOf = (problems: Operation["problems"]): Readonly<Record<string, string>> =>
   Object.fromEntries(problems.flatMap(({ code, kind }) => (kind === undefined ? [] : [[code, kind]])));
 
@@ -175,7 +175,7 @@ export const describeAction = (
   };
 };
 
-/** Safe to show. */
+/** Returns the description of an action as text. It is safe to print. */
 export const descriptionText = (
   operation: Operation,
   flags: readonly Flag[],

@@ -1,5 +1,5 @@
-// Collects the input of a call: flags, words by position, `--input`, and secrets. Secrets come from places that other processes cannot
-// read.
+// Collects the input of a call from flags, words by position, `--input`, and secrets. Secrets come from places that other
+// processes cannot read.
 
 import { cut } from "../../../core/diagnostics/text.ts";
 import { type Awaitable, type GivenInput, parseJsonBytes } from "../../../core/plugin-api.ts";
@@ -10,15 +10,15 @@ import { givenFrom, readTyped, secretsFrom, type Texts } from "./given.ts";
 import type { Token } from "./tokens.ts";
 
 interface Choice {
-  /** `--input`. */
+  /** The value of `--input`. */
   readonly input?: string | undefined;
-  /** Names of inputs that may be given by position; a list takes all that is left. */
+  /** Names of inputs that may be given by position. A list takes all remaining words. */
   readonly positional?: readonly string[];
 }
 
 /**
- * @returns Gives what the binding is given. To be called once the policy's static part has let the caller through:
- * standard input is read, and JSON is parsed, no earlier.
+ * @returns A function that reads the input for binding. Call it after the policy's static part has allowed the caller: it reads
+ * standard input and parses JSON.
  * @throws {UsageError}
  */
 export const collectGiven = async (
@@ -47,7 +47,10 @@ export const collectGiven = async (
   return async () => [{ from: "input", isText: false, values: parseJsonBytes(await source()) }, ...typed()];
 };
 
-/** Explains a word that no input takes. In `--wait 5000`, `--wait` takes no value, so `5000` is such a word. */
+/**
+ * Returns the flags as text for the error about a word that no input takes. In `--wait 5000`, `--wait` takes no value, so `5000`
+ * is such a word.
+ */
 const asFlags = (flags: readonly Flag[]): string => {
   const shadowed = flags.filter((flag) => flag.isShadowed).map(({ name }) => name);
   const others = `, and by --input where the program has a flag of the same name: ${shadowed.join(", ")}`;

@@ -5,28 +5,30 @@ import { fileRulesOf } from "../../../core/schema/file.ts";
 import { hasSecret, isPlainObject, propertiesOf, requiredOf } from "../../../core/schema/schema.ts";
 
 /**
- * How an input is written: `switch` needs no value, `text` is coerced by the binding, `list` is text by repetition,
- * `json` is JSON text, `either` is JSON where it begins like an object or array and text otherwise.
+ * How the value of an input is written: `switch` needs no value, `text` is converted by binding, `list` is text by repetition,
+ * `json` is JSON text, `either` is JSON if it begins like an object or array, and otherwise text.
  */
 export type FlagKind = "switch" | "text" | "list" | "json" | "either";
 
 export interface Flag {
-  /** The input's name. */
+  /** The name of the input. */
   readonly name: string;
-  /** In kebab-case, without the dashes. */
+  /** The name of the flag in kebab-case, without the dashes. */
   readonly flag: string;
   readonly kind: FlagKind;
   readonly schema: JsonSchema;
   readonly isRequired: boolean;
-  /** Holds a `secret()`: never taken from the command line, which other processes can read. */
+  /**
+   * Whether the input contains a `secret()`. Such a value is never taken from the command line, which other processes can read.
+   */
   readonly isSecret: boolean;
-  /** Has the name of a flag of the program's: reachable by --input alone. */
+  /** Whether the program has a flag of the same name. The input can then be given only by --input. */
   readonly isShadowed: boolean;
-  /** The environment variable that a secret may come from. */
+  /** The environment variable from which a secret may be read. */
   readonly variable: string;
 }
 
-/** `orderID`, `order_id` and `orderId` are all `order-id`. */
+/** Returns the flag of a name: `orderID`, `order_id` and `orderId` all become `order-id`. */
 export const kebab = (name: string): string =>
   name
     .replaceAll(/([a-z0-9])([A-Z])/g, "$1-$2")
@@ -39,7 +41,7 @@ const ofRun: ReadonlySet<string> = new Set([...ofTheProgram, "input", "dry-run",
 /** Flags that commands of plugins cannot have. */
 export const ofEveryCommand: ReadonlySet<string> = new Set(ofTheProgram);
 
-/** @param taken  Flags that are not the input's, in kebab-case. Default: those of `quater run`. */
+/** @param taken  Flags in kebab-case that belong to the command and not to the input. Default: those of `quater run`. */
 export const flagsOf = (input: unknown, taken: ReadonlySet<string> = ofRun): readonly Flag[] => {
   const required = new Set(requiredOf(input));
   return Object.entries(propertiesOf(input)).map(([name, schema]) => ({
@@ -54,7 +56,7 @@ export const flagsOf = (input: unknown, taken: ReadonlySet<string> = ofRun): rea
   }));
 };
 
-/** The input that a flag names, in kebab-case or as written in the schema. */
+/** Returns a function that finds the input of a flag, written in kebab-case or as in the schema. */
 export const finderOf = (flags: readonly Flag[]): ((flag: string) => Flag | undefined) => {
   const found = new Map<string, Flag>();
   for (const flag of flags) found.set(flag.name, flag);
@@ -92,13 +94,13 @@ const kindOf = (schema: JsonSchema): FlagKind => {
   if (fileRulesOf(schema) !== undefined) return "text";
   if (isFileList(schema)) return "list";
   const shapes = new Set(shapesOf(schema).filter((shape) => shape !== "null"));
-  // The binding makes lists of repeated texts only for what is a list and nothing else.
+  // Binding makes a list of repeated texts only if the schema accepts nothing except a list.
   if (shapes.has("list")) return schema["type"] === "array" ? "list" : shapes.has("text") ? "either" : "json";
   if (shapes.has("json")) return shapes.has("text") || shapes.has("boolean") ? "either" : "json";
   return shapes.has("boolean") && !shapes.has("text") ? "switch" : "text";
 };
 
-/** What stands behind the flag in help: `<integer>`, `paid|open`, `<json>`. Empty for a switch. */
+/** Returns the placeholder after the flag in help texts: `<integer>`, `paid|open`, `<json>`. Empty for a switch. */
 export const placeholderOf = ({ kind, schema }: Flag): string => {
   if (kind === "switch") return "";
   if (kind === "json") return "<json>";
@@ -114,7 +116,7 @@ const typeWord = (schema: JsonSchema): string => {
   return `<${format ?? (types.length > 0 ? types.join("|") : "value")}>`;
 };
 
-/** The values of an enum, a const, or a union of those; undefined for everything else. */
+/** Returns the values of an enum, a const, or a union of those; undefined for other schemas. */
 const valuesOf = (schema: unknown): readonly unknown[] | undefined => {
   if (!isPlainObject(schema)) return undefined;
   if ("const" in schema) return [schema["const"]];

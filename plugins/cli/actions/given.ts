@@ -13,15 +13,15 @@ import { joinValues, type Token } from "./tokens.ts";
 export type Texts = ReadonlyMap<string, readonly string[]>;
 
 export interface TypedInput {
-  /** By input name; names that the schema does not know included, for the binding to refuse. */
+  /** The texts by input name. Unknown names are included, so that binding refuses them. */
   readonly texts: Texts;
   readonly words: readonly string[];
 }
 
-/** @throws {UsageError} for what is wrong with the command line itself, secrets on it included. */
+/** @throws {UsageError} for a wrong command line, such as a secret in it. */
 export const readTyped = (tokens: readonly Token[], flags: readonly Flag[]): TypedInput => {
   const find = finderOf(flags);
-  /** `--no-urgent` for the switch `urgent`, unless an input has that name. */
+  /** Returns the switch that a flag such as `--no-urgent` turns off, unless an input has that name. */
   const negated = (flag: string) => {
     const positive = flag.startsWith("no-") && find(flag) === undefined ? find(flag.slice(3)) : undefined;
     return positive?.kind === "switch" ? positive : undefined;
@@ -50,7 +50,7 @@ const secretTyped = ({ flag, variable }: Flag): UsageError =>
     "secret_in_arguments",
   );
 
-/** Secrets that the environment holds under `QUATER_INPUT_<NAME>`. */
+/** Returns the secrets that the environment has under `QUATER_INPUT_<NAME>`. */
 export const secretsFrom = (env: Readonly<Record<string, string | undefined>>, flags: readonly Flag[]): Texts =>
   new Map(
     flags.flatMap(({ name, isSecret, variable }) => {
@@ -60,8 +60,8 @@ export const secretsFrom = (env: Readonly<Record<string, string | undefined>>, f
   );
 
 /**
- * @param from  For messages: "flags", "environment".
- * @throws {QuaterError} `json_*` and `invalid_input`, with the path under the field.
+ * @param from  The source for messages: "flags", "environment".
+ * @throws {QuaterError} `json_*` and `invalid_input`, with the path below the field.
  */
 export const givenFrom = (from: string, texts: Texts, flags: readonly Flag[]): readonly GivenInput[] => {
   const kinds = new Map(flags.map(({ name, kind }) => [name, kind]));
@@ -82,8 +82,8 @@ export const givenFrom = (from: string, texts: Texts, flags: readonly Flag[]): r
 };
 
 /**
- * The refusal of a plain command as a person reads it, who typed flags and knows no paths: `--name is required: Who or what
- * the key is for`. Calls keep the paths, which are the same on every surface.
+ * Returns the error of a plain command with flags in place of paths, because a person typed flags: `--name is required: Who or
+ * what the key is for`. Errors of calls keep the paths, which are the same on every surface.
  */
 export const inFlags = (error: QuaterError, flags: readonly Flag[]): QuaterError => {
   const { code, kind, hint, errors = [] } = error;
@@ -100,7 +100,7 @@ export const inFlags = (error: QuaterError, flags: readonly Flag[]): QuaterError
   });
 };
 
-/** `Unknown flag --stat; did you mean --state?`, where the refusal of a plain command is for that. */
+/** Returns `Unknown flag --stat; did you mean --state?` if the error of a plain command is about an unknown field. */
 export const unknownFlagIn = ({ errors = [] }: QuaterError, flags: readonly Flag[]): string | undefined => {
   const unknown = errors.find(({ path, message }) => /^\/[^/]+$/.test(path) && message.startsWith("is not a known field"));
   if (unknown === undefined) return undefined;
@@ -144,7 +144,7 @@ const parseField = (name: string, text: string): unknown => {
   }
 };
 
-/** The binding's sentence as a person at a terminal reads it: with the flag that was meant. */
+/** Writes a field error for a person at a terminal, with the flag of the field. */
 export const fieldLine = (field: FieldError, flags: readonly Flag[]): string => {
   const { path, message } = field;
   const [, name = "", deeper = ""] = /^\/([^/]*)(.*)$/.exec(path) ?? [];

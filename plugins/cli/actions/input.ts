@@ -1,4 +1,4 @@
-// `--input FILE` and `--input -`: the whole input as one JSON text.
+// Reads `--input FILE` and `--input -`: the whole input as one JSON text.
 
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
@@ -6,14 +6,14 @@ import { tooLarge } from "../../../core/diagnostics/errors.ts";
 import { UsageError } from "../output/exit.ts";
 import type { Context } from "../program/context.ts";
 
-/** Threat T12: as large as a request's body may be. */
+/** The largest input, bytes (threat T12). It equals the default limit of a request's body. */
 const maxInputBytes = 1_048_576;
 
 /**
- * A file is opened at once, so that a wrong name is a wrong command line; standard input is read when the bytes are
- * wanted.
+ * Opens a file immediately, so that a wrong name is a mistake in the command line. Standard input is read only when the bytes are
+ * needed.
  *
- * @returns Gives the bytes. @throws {QuaterError} `too_large`.
+ * @returns A function that returns the bytes. @throws {QuaterError} `too_large`.
  * @throws {UsageError} when the file cannot be read.
  */
 export const openInput = ({ cwd, terminal }: Context, name: string): (() => Promise<Buffer>) => {

@@ -1,4 +1,5 @@
-// `--photo @pictures/shelf.jpg`: a file input at the terminal. The content is read when the call has passed the static policy.
+// Reads file inputs at the terminal: `--photo @pictures/shelf.jpg`. The content is read after the policy's static part has
+// allowed the caller.
 
 import { createReadStream, statSync } from "node:fs";
 import { basename, resolve } from "node:path";
@@ -9,9 +10,9 @@ import { type FileField, OfferedFile } from "../../../core/schema/file.ts";
 import { isPlainObject } from "../../../core/schema/schema.ts";
 
 /**
- * Puts files in the place of the texts that name them.
+ * Replaces texts that name a file by the file.
  *
- * @param folder  Where relative paths begin.
+ * @param folder  The folder where relative paths begin.
  * @throws {QuaterError} `invalid_input` for a path that cannot be read.
  */
 export const withFiles = async (

@@ -6,13 +6,13 @@ import { type Token, tokenize } from "./tokens.ts";
 export interface RunArguments {
   readonly action: string | undefined;
   readonly isDryRun: boolean;
-  /** `--approval`: the id of one that the caller means. */
+  /** The value of `--approval`: the id of the approval request to use. */
   readonly approval: string | undefined;
-  /** `--wait`: where people must agree first, wait for them and then repeat the call. */
+  /** The flag `--wait`: if people must approve the call, wait for them and then repeat the call. */
   readonly isWaiting: boolean;
-  /** A file, or "-" for standard input. */
+  /** The value of `--input`: a file, or "-" for standard input. */
   readonly input: string | undefined;
-  /** The action's own. */
+  /** The flags of the action. */
   readonly tokens: readonly Token[];
 }
 

@@ -1,19 +1,19 @@
-// The one tokenizer for the flags of actions and of plugins' commands. It knows how flags are written and nothing of what
-// they mean, so that texts reach the binding as they were typed.
+// Splits the flags of actions and of plugin commands. It knows how flags are written but not what they mean, so texts reach
+// binding as they were typed.
 
 import { cut } from "../../../core/diagnostics/text.ts";
 import { UsageError } from "../output/exit.ts";
 
 export interface FlagToken {
-  /** As typed, without the dashes: `amount-cents`. */
+  /** The flag as typed, without the dashes: `amount-cents`. */
   readonly flag: string;
-  /** The text after "="; undefined without "=", when the next word may be the value. */
+  /** The text after "="; undefined without "=". Then the next word may be the value. */
   readonly joined: string | undefined;
 }
 
 export type Token = FlagToken | { readonly word: string };
 
-/** "-5" and "-.5" are words: no flag is written with one dash and a digit. */
+/** Whether this is a word and not a flag. "-5" and "-.5" are words, because no flag is written with one dash and a digit. */
 const isWord = (text: string): boolean => !text.startsWith("-") || text === "-" || /^-[0-9.]/.test(text);
 
 /** @throws {UsageError} for `-x`: flags have two dashes. */
@@ -33,11 +33,11 @@ const tokenOf = (text: string): Token => {
     : { flag: text.slice(2, equals), joined: text.slice(equals + 1) };
 };
 
-/** What a flag does with the word behind it. */
+/** What a flag does with the word after it. */
 export type Taking = "value" | "switch" | "unknown";
 
 export interface Typed {
-  /** In the order typed; a switch has "true" or "false". */
+  /** The flags in the order typed. A switch has the value "true" or "false". */
   readonly flags: readonly { readonly flag: string; readonly value: string }[];
   readonly words: readonly string[];
 }
@@ -45,8 +45,8 @@ export interface Typed {
 /**
  * Joins flags with their values.
  *
- * A value in a word of its own never begins with a dash, unless it is a number or "-": `--reason --dry-run` is a
- * forgotten reason, and taking the second flag for it would run what was to be rehearsed.
+ * A separate word is a value only if it does not begin with a dash, or is a number or "-". In `--reason --dry-run` the reason was
+ * forgotten. If `--dry-run` were taken as the reason, the call would run although a dry run was meant.
  *
  * @throws {UsageError}
  */

@@ -1,5 +1,5 @@
-// `quater run --wait`: waits until people have decided. No call is open meanwhile. If the wait is interrupted, the request stays, and the same
-// command continues with it.
+// Runs `quater run --wait`: waits until people have decided. No call is open during the wait. If the wait is interrupted, the
+// request stays, and the same command continues with it.
 
 import { isQuaterError } from "../../../core/diagnostics/errors.ts";
 import { visible } from "../../../core/diagnostics/text.ts";
@@ -14,13 +14,13 @@ import type { Context } from "../program/context.ts";
 interface Waiting {
   readonly approvals: Pick<Approvals, "untilDecided">;
   readonly context: Context;
-  /** Lets the caller in again. */
+  /** Authenticates the caller again. */
   readonly enter: () => Awaitable<Principal>;
   readonly announced: Announced;
   readonly next: NextSteps;
 }
 
-/** @returns The exit code where the wait ended without a decision; undefined once there is one. */
+/** @returns The exit code if the wait ended without a decision; undefined after a decision. */
 export const waitFor = async ({ approvals, context, enter, announced, next }: Waiting): Promise<number | undefined> => {
   const { terminal, isJson } = context;
   const { id, expiresAt } = announced;

@@ -1,5 +1,5 @@
-// `quater actions`: lists the actions that the caller may run. The caller must pass the cli door, and the static part of each policy filters
-// the list.
+// The command `quater actions`, which lists the actions that the caller may run. The cli surface authenticates the caller, and
+// the static part of each policy filters the list.
 
 import { isQuaterError } from "../../../core/diagnostics/errors.ts";
 import { visible } from "../../../core/diagnostics/text.ts";
@@ -16,7 +16,7 @@ import type { Context } from "../program/context.ts";
 import { Option, ProgramCommand, usage } from "../program/family.ts";
 import { sameName, unknownAction } from "./run.ts";
 
-/** @returns The exit code of `use`, or of the refusal at the door. */
+/** @returns The exit code of `use`, or of the refused authentication. */
 const withActions = async (
   program: Context,
   use: (operations: readonly Operation[], approvals: Approvals | undefined) => Promise<number>,
@@ -26,7 +26,8 @@ const withActions = async (
   const kernel = await boot(program, loaded, { mode: "inspect" });
   const callId = kernel.newCallId();
   try {
-    await kernel.start(); // a refusal at the door is told to observers, which may need what they open
+    // Start the plugins, because a refused authentication runs `settled` hooks, which may need what `start` opens.
+    await kernel.start();
     const principal = await enterDoor({ gate: kernel, catalog: kernel.catalog }, program, callId);
     return await use(
       kernel.catalog.operations.filter((operation) => operation.surfaces.has("cli") && isVisibleTo(operation, principal)),

@@ -1,5 +1,5 @@
-// `quater build`: bundles the manifest and its handlers into one JavaScript file, which starts faster than TypeScript. The file is used only
-// while its sources have not changed. Without it, or with an old one, the sources are loaded.
+// The command `quater build`, which bundles the manifest and its handlers into one JavaScript file that starts faster than
+// TypeScript. The file is used only while its sources have not changed. Otherwise the sources are loaded.
 
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -20,7 +20,7 @@ class Build extends ProgramCommand {
 
   async perform(program: Context): Promise<number> {
     const loaded = await load(program, { useBuild: false });
-    await (await boot(program, loaded, { mode: "inspect" })).stop(); // a project that does not boot is not built
+    await (await boot(program, loaded, { mode: "inspect" })).stop(); // A project that does not boot must not be built.
     const { inputs, bytes } = await bundle(loaded.file, loaded.root);
     program.terminal.say(`Built ${inputs} files into ${join(buildFolder, output)} (${Math.ceil(bytes / 1024)} KiB)\n`);
     return exit.ok;
@@ -28,7 +28,7 @@ class Build extends ProgramCommand {
 }
 
 const output = "manifest.mjs";
-/** Files that decide what an import means, or how a file is read. */
+/** Files that decide what an import means, or how a file is compiled. */
 const deciding = ["package.json", "tsconfig.json", "package-lock.json", "pnpm-lock.yaml", "yarn.lock", "bun.lock"];
 
 const bundle = async (file: string, root: string): Promise<{ inputs: number; bytes: number }> => {
@@ -40,7 +40,7 @@ const bundle = async (file: string, root: string): Promise<{ inputs: number; byt
   const { metafile, outputFiles } = await build({
     entryPoints: [file],
     bundle: true,
-    packages: "external", // one copy of Quater and of every package, as without a build
+    packages: "external", // Packages stay outside of the bundle, so that Quater and every package exist once, as without a build.
     format: "esm",
     platform: "node",
     target: "node20",
@@ -53,7 +53,7 @@ const bundle = async (file: string, root: string): Promise<{ inputs: number; byt
       {
         name: "own-place",
         setup: ({ onLoad }) =>
-          // A file keeps its own import.meta.url, wherever its code has gone.
+          // In the bundle each file keeps its original import.meta.url.
           onLoad({ filter: /\.(?:[cm]?ts|tsx|m?js)$/ }, async ({ path }) => {
             const { code } = await transform(readFileSync(path, "utf8"), {
               loader: loaders[path.slice(path.lastIndexOf("."))] ?? "ts",
@@ -86,7 +86,7 @@ const bundle = async (file: string, root: string): Promise<{ inputs: number; byt
   return { inputs: sources.length, bytes: built.contents.length };
 };
 
-/** The bundler that the loader of TypeScript brings along: one copy, and the same reading of the language. */
+/** Returns esbuild from tsx, so that there is one copy of it, and builds read TypeScript like the loader does. */
 const esbuildOfLoader = (): typeof import("esbuild") => {
   const own = createRequire(import.meta.url);
   return createRequire(own.resolve("tsx/package.json"))("esbuild") as typeof import("esbuild");

@@ -1,4 +1,4 @@
-// `quater check`: checks whether a project can be served. With `--gate` it also tries to get calls past the gate.
+// The command `quater check`, which checks whether a project can be served. With `--gate` it also runs the gate suite.
 
 import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
@@ -12,7 +12,7 @@ import type { Context } from "../program/context.ts";
 import { Option, ProgramCommand, usage } from "../program/family.ts";
 import { findingsOf, findingsText } from "../program/safety.ts";
 
-/** Beside the manifest: what the gate suite cannot make by itself. */
+/** The file beside the manifest with inputs that the gate suite cannot make itself. */
 const samplesFile = "quater.gate.json";
 
 class Check extends ProgramCommand {
@@ -65,7 +65,7 @@ const checkGate = async (program: Context, named: string | undefined, opensResou
   return isGreen ? exit.ok : exit.unfit;
 };
 
-/** @throws {UsageError} */
+/** Reads the samples for the gate suite. @throws {UsageError} */
 const samplesFrom = (folder: string, named: string | undefined): GateSamples => {
   const shown = named ?? samplesFile;
   const file = resolve(folder, shown);

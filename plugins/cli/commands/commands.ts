@@ -1,4 +1,4 @@
-// `quater commands`: lists the commands that configured plugins add.
+// The command `quater commands`, which lists the commands that configured plugins add.
 
 import { visible } from "../../../core/diagnostics/text.ts";
 import { exit } from "../output/exit.ts";

@@ -1,5 +1,5 @@
-// `quater dev`: runs the server in a child process, and replaces the process when a file changes. A new process has certainly nothing left of
-// the old code, which a reload in one process cannot promise.
+// The command `quater dev`, which runs the server in a child process, and replaces the process when a file changes. A new process
+// keeps nothing of the old code, which a reload in one process cannot promise.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -33,15 +33,15 @@ class Dev extends ProgramCommand {
   }
 }
 
-/** The message of the child once it listens. */
+/** The message that the child process sends once it listens. */
 interface Ready {
-  /** The project's files that it loaded, where the loader tells. */
+  /** The project's files that the child loaded, if the loader reports them. */
   readonly files: readonly string[] | undefined;
   readonly exposure: ExposureReport;
   readonly text: string;
 }
 
-/** The message of the child before it ends because its port is taken. */
+/** The message that the child process sends before it ends because its port is in use. */
 interface Taken {
   readonly taken: TakenPort;
 }
@@ -65,7 +65,7 @@ const serveOnce = async (program: Context): Promise<number> => {
   });
 };
 
-/** All scopes and roles that policies name, so that every call works in development. */
+/** Returns all scopes and roles that policies name, so that every call works in development. */
 const rightsOf = ({ catalog }: Kernel) => {
   const policies = catalog.operations.map(({ policy }) => policy);
   return {
@@ -74,7 +74,7 @@ const rightsOf = ({ catalog }: Kernel) => {
   };
 };
 
-/** Roles that approval's policies name; undefined where nobody has to agree to anything. */
+/** Returns the roles that approval policies name; undefined if no call needs approval. */
 const approverRolesOf = ({ catalog, services }: Kernel): readonly string[] | undefined => {
   const approvals = services.find(approvalsRef);
   const requirements = catalog.operations.flatMap((operation) => approvals?.requirementOf(operation) ?? []);
@@ -88,13 +88,13 @@ const relevant = /(?:\.(?:ts|mts|cts|tsx|js|mjs|cjs|json)|\.env)$/;
 
 const watch = async (program: Context): Promise<number> => {
   const { terminal } = program;
-  // As it is before .env fills it in: what the environment has wins, so that a child which is given what was read here
-  // would never see a line change or go.
+  // The environment before .env was read. Existing variables win over .env, so a child that got the values of this process would
+  // never see a changed or removed line.
   const env = { ...program.env };
   const { file, root } = await load(program).catch((error: unknown) => {
-    // A manifest that does not load yet is watched all the same, where it can be found.
+    // A manifest that does not load yet is still watched, if its file exists.
     const place = program.config ?? "quater.config.ts";
-    if (!existsSync(resolve(program.cwd, place))) throw error; // there is no file to watch
+    if (!existsSync(resolve(program.cwd, place))) throw error; // Without a file there is nothing to watch.
     if (program.config === undefined) return { file: place, root: program.cwd };
     if (error instanceof Error) return { file: place, root: dirname(place) };
     throw error;
@@ -117,7 +117,7 @@ const watch = async (program: Context): Promise<number> => {
   return exit.ok;
 };
 
-/** One child at a time; a change that comes while one is starting waits for its end. */
+/** Runs one child process at a time. A change that comes while a child starts waits until the start has ended. */
 class Runner {
   readonly #program: Context;
   readonly #env: Env;
@@ -127,7 +127,7 @@ class Runner {
   #files: ReadonlySet<string> | undefined;
   #begin = performance.now();
   #timer: NodeJS.Timeout | undefined;
-  /** Why the last child ended, where a port that is free again would change it. */
+  /** The port that made the last child end because it was in use. */
   #taken: TakenPort | undefined;
   #isStopping = false;
 
@@ -166,7 +166,7 @@ class Runner {
     });
   }
 
-  /** Nobody tells when a port becomes free, so it is tried each second, until a change has started a child. */
+  /** No event tells when a port becomes free, so try it each second, until a change has started a child. */
   #startOnceFree(taken: TakenPort): void {
     setTimeout(async () => {
       const isFree = this.#child === undefined && (await canListen(taken));
@@ -176,12 +176,12 @@ class Runner {
     }, 1_000).unref();
   }
 
-  /** A file that the running child never loaded does not matter to it. While no child runs, any change may be the correction. */
+  /** Restarts for a changed file that the running child has loaded. Without a running child, any change may be the correction. */
   changed(path: string, shown: string): void {
     const isLoaded = this.#files === undefined || this.#files.has(path) || path.endsWith(".env") || path === this.#file;
     if (this.#child !== undefined && !isLoaded) return;
     clearTimeout(this.#timer);
-    // An editor writes a file in several steps.
+    // Wait a moment, because editors write a file in several steps.
     this.#timer = setTimeout(() => {
       this.#program.terminal.say(`${this.#program.terminal.paintError("dim", `${visible(shown)} changed`)}\n`);
       void this.#end().then(() => this.start());

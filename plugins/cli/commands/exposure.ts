@@ -1,4 +1,4 @@
-// `quater exposure`: prints which handlers are reachable over which surface, for reviewers.
+// The command `quater exposure`, which prints which handlers are exposed over which surface, for reviewers.
 
 import { exposureOf, exposureText } from "../exposure/exposure.ts";
 import { exit } from "../output/exit.ts";

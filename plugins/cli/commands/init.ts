@@ -1,4 +1,5 @@
-// `quater init [dir]`: makes a project in a folder. It loads no manifest and no .env, because the folder is not trusted yet.
+// The command `quater init [dir]`, which creates a project in a folder. It loads no manifest and no .env, because the folder is
+// not trusted yet.
 
 import { existsSync } from "node:fs";
 import { basename, join, relative, resolve } from "node:path";
@@ -39,7 +40,7 @@ export const init: Runner = async (context, words) => {
   return exit.ok;
 };
 
-/** The folder, the name and the package manager: from the command line, from a person, or as would be suggested to one. */
+/** Returns the folder, the name and the package manager: from the command line, from a person, or the defaults. */
 const answers = async (
   { terminal, cwd, env }: Context,
   args: InitArguments,
@@ -64,7 +65,10 @@ const nameThere = (root: string): string | undefined => {
   return typeof name === "string" ? name : undefined;
 };
 
-/** A file is named from here on the command line, and from the project in its package.json. */
+/**
+ * Returns the dependency on Quater for package.json. A path on the command line starts at the current folder, but in package.json
+ * it starts at the project.
+ */
 const specOf = (spec: string, cwd: string, root: string): string => {
   const file = resolve(cwd, spec.replace(/^file:/, ""));
   return existsSync(file) ? `file:${relative(root, file).replaceAll("\\", "/")}` : spec;

@@ -1,4 +1,4 @@
-// `quater mcp`: MCP over standard input and output, on which nothing but the protocol is written.
+// The command `quater mcp`: MCP over standard input and output. Only protocol messages are written to standard output.
 
 import { mcpRef } from "../../offered.ts";
 import { claimed } from "../output/claimed.ts";
@@ -8,7 +8,7 @@ import type { Context } from "../program/context.ts";
 import { ProgramCommand, usage } from "../program/family.ts";
 import { whenAborted } from "../program/serving.ts";
 
-/** For calls in flight after SIGTERM, milliseconds: clients send SIGKILL two seconds later. */
+/** How long running calls may take after SIGTERM, milliseconds. Clients send SIGKILL two seconds later. */
 const interruptedMs = 1_000;
 
 class Mcp extends ProgramCommand {
@@ -22,8 +22,8 @@ class Mcp extends ProgramCommand {
     const { stdin } = program.terminal;
     const output = claimed(program.terminal.stdout);
     const loaded = await load(program);
-    const halted = new AbortController(); // its reason is the exit code
-    let patienceMs = 0; // a client that has left waits for nothing
+    const halted = new AbortController(); // The abort reason is the exit code.
+    let patienceMs = 0; // A client that has left does not wait for its calls.
     const kernel = await boot(program, loaded, { mode: "stdio", halt: (_reason, code) => halted.abort(code) });
     try {
       const mcp = kernel.services.find(mcpRef);

@@ -1,5 +1,5 @@
-// `quater openapi`: prints the whole document, not filtered by rights; with `--check`, says what breaks the clients of a document
-// that was kept.
+// The command `quater openapi`, which prints the whole OpenAPI document, not filtered by rights. With `--check` it reports
+// changes that break clients of an older document.
 
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
@@ -43,7 +43,7 @@ class OpenApi extends ProgramCommand {
   }
 }
 
-/** Indented, so that a difference between two versions can be read. */
+/** Writes the document with indentation, so that people can compare two versions. */
 const write = ({ cwd, terminal }: Context, output: string, document: object): void => {
   try {
     writeFileSync(resolve(cwd, output), `${JSON.stringify(document, null, 2)}\n`);
@@ -53,7 +53,7 @@ const write = ({ cwd, terminal }: Context, output: string, document: object): vo
   terminal.say(`Wrote ${visible(output)}\n`);
 };
 
-/** @throws {UsageError} */
+/** Reads the older document. @throws {UsageError} */
 const keptDocument = (folder: string, named: string): JsonSchema => {
   const file = resolve(folder, named);
   if (!existsSync(file))

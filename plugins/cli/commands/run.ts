@@ -1,4 +1,4 @@
-// `quater run <action>`: one call, in process, through the same gate as every other surface.
+// The command `quater run <action>`, which makes one call in this process, through the same gate as every other surface.
 
 import type { LoadedManifest } from "../../../core/boot/load.ts";
 import { cut, nearest, sameCase } from "../../../core/diagnostics/text.ts";
@@ -22,7 +22,7 @@ export const run: Runner = async (context, words) => {
   requireCli(loaded);
   const name = actionNamed(loaded, args.action);
   if (name === undefined) {
-    // The mistake may be in the manifest and not in the command line, so report first when the project does not boot.
+    // The mistake may be in the manifest and not in the command line, so first report whether the project boots.
     await (await boot(context, loaded, { mode: "inspect" })).stop();
     throw unknownAction(args.action, exposedNames(loaded));
   }
@@ -38,7 +38,7 @@ export const run: Runner = async (context, words) => {
   }
 };
 
-/** Names that the manifest exposes over cli, without loading a module. */
+/** Returns the names that the manifest exposes over cli, without loading a module. */
 const exposedNames = ({ manifest }: LoadedManifest): readonly string[] =>
   manifest.handlers.flatMap(({ table }) =>
     Object.entries((table ?? {}) as Record<string, Exposure | undefined>).flatMap(([key, exposure]) =>

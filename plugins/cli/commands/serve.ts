@@ -1,4 +1,4 @@
-// `quater serve`: the server, until a signal asks it to end. Calls in flight are waited for.
+// The command `quater serve`, which runs the server until a signal ends it, and then waits for running calls.
 
 import { exposureOf } from "../exposure/exposure.ts";
 import { startReport, startText } from "../output/start-report.ts";

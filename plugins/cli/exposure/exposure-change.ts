@@ -1,9 +1,9 @@
-// Compares two exposures and prints the differences for reviewers, first of all new surfaces.
+// Compares two exposure reports and prints the differences for reviewers, beginning with new surfaces.
 
 import type { ExposureReport, ExposureRow } from "./exposure.ts";
 
 export interface ExposureChange {
-  /** Something can be reached that could not be before, or by more callers. */
+  /** Whether the change exposes something new, or lets more callers in. */
   readonly isWider: boolean;
   readonly line: string;
 }

@@ -1,4 +1,4 @@
-// Lists what is reachable: a row for each handler, a column for each surface, in the manifest's order.
+// Lists what is exposed: a row for each handler and a column for each surface, in the manifest's order.
 
 import type { Kernel } from "../../../core/boot/kernel.ts";
 import { visible } from "../../../core/diagnostics/text.ts";
@@ -10,20 +10,20 @@ import type { Paint } from "../output/terminal.ts";
 
 export interface ExposureRow {
   readonly handler: string;
-  /** By surface; null where it is not reachable. */
+  /** The route, tool or action by surface; null for a surface that does not expose the handler. */
   readonly surfaces: Readonly<Record<string, string | null>>;
   readonly effect: string;
   readonly auth: string;
   readonly isPublic: boolean;
-  /** Who must agree: `finance: 1 with role finance`. */
+  /** Who must approve calls: `finance: 1 with role finance`. */
   readonly approval: string | null;
 }
 
 export interface ExposureReport {
   readonly handlers: readonly ExposureRow[];
-  /** Handlers that loaded modules export and the manifest does not list: reachable from nowhere. */
+  /** Handlers that loaded modules export and the manifest does not list. No surface can call them. */
   readonly declared: readonly { readonly name: string; readonly module: string }[];
-  /** What plugins and users mounted on the HTTP server: no policy of a handler's stands before it. */
+  /** Paths that plugins and users mounted on the HTTP server. No handler's policy protects them. */
   readonly outsideThePipeline: readonly string[];
 }
 
@@ -45,11 +45,14 @@ export const exposureOf = ({ catalog, plugins, services }: Kernel): ExposureRepo
   };
 };
 
-/** A door that no exposure can name, such as that of the approvals page, is no column. */
+/** A surface that exposes no handlers, such as that of the approvals page, gets no column. */
 const takesHandlers = ({ surface, exposure = [] }: ConfiguredPlugin): boolean =>
   exposure.some(({ key }) => key === surface?.name);
 
-/** The order of the documentation, then the alphabet: never that of booting, which changes with a plugin's needs. */
+/**
+ * Surfaces in this order come first, then the others alphabetically. The boot order is not used, because it changes with the
+ * plugins' needs.
+ */
 const usual = ["http", "mcp", "cli"];
 const bySurface = (a: string, b: string): number => rank(a) - rank(b) || (a < b ? -1 : 1);
 const rank = (surface: string): number => (usual.includes(surface) ? usual.indexOf(surface) : usual.length);
@@ -62,7 +65,7 @@ export const reachable = (operation: Operation, surface: string): string | null 
   return typeof route === "string" ? route : "yes";
 };
 
-/** Safe to show. */
+/** Returns the report as text. It is safe to print. */
 export const exposureText = ({ handlers, declared, outsideThePipeline }: ExposureReport, paint: Paint): string => {
   const surfaces = Object.keys(handlers[0]?.surfaces ?? {});
   const rows = handlers.map((row) =>

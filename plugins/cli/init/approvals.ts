@@ -1,4 +1,4 @@
-// The example of `--example approvals`: a payment that runs once a person has agreed to it.
+// The example of `--example approvals`: a payment that runs after a person has approved it.
 
 import type { Example } from "./example.ts";
 

@@ -1,5 +1,4 @@
-// The command line of `quater init`. Not through clipanion: beside an optional word it says of a mistyped flag no more than
-// that something is wrong.
+// Reads the command line of `quater init`. clipanion is not used, because with an optional word it does not name a mistyped flag.
 
 import { parseArgs } from "node:util";
 import { cut, nearest } from "../../../core/diagnostics/text.ts";
@@ -10,12 +9,12 @@ import { isManager, type Manager, managers } from "./manager.ts";
 
 export interface InitArguments {
   readonly folder: string | undefined;
-  /** `-y`: ask nothing. */
+  /** The flag `-y`: ask no questions. */
   readonly isSilent: boolean;
   readonly name: string | undefined;
   readonly manager: Manager | undefined;
   readonly example: ExampleName;
-  /** What package.json is to ask for. */
+  /** The version of Quater for package.json. */
   readonly quater: string | undefined;
 }
 
@@ -28,7 +27,7 @@ const options = {
 } as const;
 const flags = ["-y", ...Object.keys(options).map((name) => `--${name}`)];
 
-/** @param words  Without `init`. @throws {UsageError} */
+/** @param words  The words after `init`. @throws {UsageError} */
 export const readInitArguments = (words: readonly string[]): InitArguments => {
   const { tokens, values, positionals } = parseArgs({
     args: [...words],

@@ -1,5 +1,5 @@
-// The questions, where a person can answer them. The only file that knows the prompts' package, which is imported when
-// there is something to ask.
+// Asks the questions of `quater init` if a person can answer. Only this file imports the prompts package, and only when there is
+// a question.
 
 import { Writable } from "node:stream";
 import { cancelled } from "../../../core/diagnostics/errors.ts";
@@ -11,7 +11,7 @@ export interface Asking {
   readonly manager: (question: string) => Promise<Manager>;
 }
 
-/** Questions are no results, so they go where everything else goes. */
+/** Questions are not results, so they are written to standard error. */
 export const asking = async (terminal: Terminal): Promise<Asking> => {
   const { isCancel, select, text } = await import("@clack/prompts");
   const output = Object.assign(

@@ -1,35 +1,35 @@
-// The parts of an example: a handler, its test, a manifest, and texts about them.
+// The parts of an example project: a handler, its test, a manifest, and texts about them.
 
 import type { CommandOf } from "./scripts.ts";
 
 export interface Project {
   readonly name: string;
-  /** `npx`, `pnpm exec`. */
+  /** The words before a program of a dependency: `npx`, `pnpm exec`. */
   readonly exec: string;
   readonly command: CommandOf;
 }
 
 export interface ProjectFile {
-  /** Under the project's folder, with slashes. */
+  /** The path below the project's folder, with slashes. */
   readonly path: string;
   readonly text: string;
 }
 
 export interface Example {
-  /** Of the development key, in the manifest's words. */
+  /** The scopes of the development key, as the manifest names them. */
   readonly scopes: readonly string[];
-  /** The manifest comes last: where it is, the others were. */
+  /** The files. The manifest comes last, so if it exists, the other files were written, too. */
   readonly files: (project: Project) => readonly ProjectFile[];
-  /** Its part of README.md. */
+  /** The example's part of README.md. */
   readonly readme: (project: Project) => {
-    /** The end of a sentence: "A backend on Quater: ...". */
+    /** The end of the sentence "A backend on Quater: ...". */
     readonly about: string;
-    /** Commands and what they do, between serving and checking. */
+    /** Commands with their explanations, which come between serving and checking. */
     readonly rows: readonly (readonly [command: string, what: string])[];
     readonly createKey: string;
-    /** Markdown below the table. */
+    /** Markdown that follows the table of commands. */
     readonly more: string;
   };
-  /** Lines to paste, at most one per surface. */
+  /** Command lines to paste, at most one per surface. */
   readonly calls: (project: Project, server: { readonly url: string; readonly header: string }) => readonly string[];
 }

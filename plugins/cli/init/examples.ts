@@ -1,4 +1,4 @@
-// The examples by name: what `quater init --example` takes.
+// The examples for `quater init --example`, by name.
 
 import { approvalsExample } from "./approvals.ts";
 import type { Example } from "./example.ts";

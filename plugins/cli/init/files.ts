@@ -1,8 +1,8 @@
-// What `quater init` writes beside the example: with it, seven files, of which the example's are what a newcomer reads.
+// The files that `quater init` writes in addition to the example's files.
 
 import type { Example, Project, ProjectFile } from "./example.ts";
 
-/** Lines of .gitignore. Keys and secrets are among them, so they are added where the file is there already. */
+/** Lines of .gitignore. They protect keys and secrets, so they are also added to an existing file. */
 export const ignored: readonly string[] = ["node_modules/", ".quater/", ".env"];
 
 export const tsconfig: ProjectFile = {
@@ -24,7 +24,7 @@ export const tsconfig: ProjectFile = {
 `,
 };
 
-/** Of a project with the example: it tells of nothing else. */
+/** README.md of a project with the example. */
 export const readme = (project: Project, example: Example): ProjectFile => {
   const { name, command } = project;
   const { about, rows, createKey, more } = example.readme(project);

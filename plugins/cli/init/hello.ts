@@ -1,4 +1,4 @@
-// The example that a project begins with: one handler on three surfaces.
+// The default example of a new project: one handler on three surfaces.
 
 import type { Example } from "./example.ts";
 

@@ -1,4 +1,4 @@
-// Makes a project in a folder. Files that exist stay, and missing files are written.
+// Creates a project in a folder. Existing files are kept, and missing files are written.
 
 import { existsSync, lstatSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -25,16 +25,16 @@ export interface Wanted {
 
 export interface Initialized extends Wanted {
   readonly files: readonly Written[];
-  /** What the user has to do by hand. */
+  /** The changes that the user has to make by hand. */
   readonly advice: readonly string[];
   readonly project: Project;
-  /** Whether the manifest is the one that was written here. */
+  /** Whether the folder has the example's manifest. */
   readonly hasExample: boolean;
 }
 
 /**
- * @param keys  Without it, no development key is written.
- * @throws {UsageError} before anything is written, when the folder cannot become a project.
+ * @param keys  Creates the development key. Without it no key is written.
+ * @throws {UsageError} before any file is written, if the folder cannot become a project.
  */
 export const initialize = (wanted: Wanted, keys: DevelopmentKeys | undefined): Initialized => {
   const { root, name, manager, quater, own } = wanted;
@@ -48,15 +48,15 @@ export const initialize = (wanted: Wanted, keys: DevelopmentKeys | undefined): I
   const exampleFiles = example.files(project);
   const manifest = manifestNames.find((file) => existsSync(join(root, file)));
   const changed = exampleFiles.map((file) => obstacleTo(root, file)).find((path) => path !== undefined);
-  // An earlier run wrote these files, and nobody has changed them since.
+  // An earlier run wrote these files, and they have not changed since.
   const isThere = changed === undefined && exampleFiles.every(({ path }) => existsSync(join(root, path)));
   const obstacle = isThere ? undefined : (manifest ?? changed);
   const hasExample = obstacle === undefined;
   const files: Written[] = [
-    // First what keeps keys out of the history.
+    // Write .gitignore first, so that keys are never committed.
     addLines(root, ".gitignore", ignored),
-    // Whole or not at all: beside somebody's own manifest it would be reachable from nowhere, and with somebody's own
-    // handler its manifest would not boot.
+    // Write all files of the example or none: beside another manifest the example would not be exposed, and with another handler
+    // its manifest would not boot.
     ...(hasExample
       ? exampleFiles.map((file) => writeNew(root, file))
       : [{ path: obstacle, what: "kept", detail: "and so no example was written" } as const]),
@@ -89,7 +89,7 @@ const packageOf = (root: string, old: string | undefined, { text, added }: Retur
   return { path, what: "added", detail: added.join(", ") };
 };
 
-/** A key that is there may have the rights of a running server's project: it is not touched. */
+/** Creates the development key. An existing key is not changed, because a running server may use it. */
 const keyOf = (root: string, { scopes }: Example, keys: DevelopmentKeys): Written => {
   if (existsSync(join(root, developmentKeyFile))) return { path: developmentKeyFile, what: "kept" };
   keys.developmentKey(root, { scopes, roles: [] });

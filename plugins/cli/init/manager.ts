@@ -9,9 +9,9 @@ export type Manager = (typeof managers)[number];
 
 export interface ManagerWords {
   readonly install: string;
-  /** Goes before the name of a script. */
+  /** The words before the name of a script. */
   readonly run: string;
-  /** Goes before a program that a dependency brought. */
+  /** The words before a program of a dependency. */
   readonly exec: string;
 }
 
@@ -32,10 +32,12 @@ const lockFiles: readonly (readonly [string, Manager])[] = [
 
 export const isManager = (name: string | undefined): name is Manager => managers.some((manager) => manager === name);
 
-/** The one whose lock file is there, else the one that started this program; undefined where nothing tells. */
+/**
+ * Returns the package manager whose lock file exists, or else the one that started this program; undefined if neither is known.
+ */
 export const detectManager = (root: string, env: Env): Manager | undefined => {
   const locked = lockFiles.find(([file]) => existsSync(join(root, file)))?.[1];
-  // `pnpm/10.34.9 npm/? node/v20.20.2 linux x64`: every one of them sets it for what it runs.
+  // Package managers set this variable for programs that they start: `pnpm/10.34.9 npm/? node/v20.20.2 linux x64`.
   const [name] = (env["npm_config_user_agent"] ?? "").split("/");
   return locked ?? (isManager(name) ? name : undefined);
 };

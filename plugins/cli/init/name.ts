@@ -2,7 +2,10 @@
 
 const fits = /^[a-z][a-z0-9_-]{0,63}$/;
 
-/** @returns Why the name will not do, or undefined. @param taken  Names of its own dependencies: no package depends on itself. */
+/**
+ * @returns Why the name is not valid, or undefined. @param taken  The names of the project's dependencies, because a package
+ * cannot depend on itself.
+ */
 export const nameProblem = (name: string, taken: readonly string[]): string | undefined => {
   if (!fits.test(name)) return "a name has small letters, digits, - and _, begins with a letter, and is at most 64 long";
   return taken.includes(name) ? `a project that needs the package ${name} cannot have its name` : undefined;

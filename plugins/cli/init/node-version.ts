@@ -1,9 +1,9 @@
-// Which Node a project runs on, asked before anything is written.
+// Checks the version of Node before any file is written.
 
 /**
- * @param version  As `process.versions.node` has it.
- * @param engines  As package.json has it: `>=20.19`.
- * @returns What to tell the user, or undefined where the version will do.
+ * @param version  The value of `process.versions.node`.
+ * @param engines  The value in package.json: `>=20.19`.
+ * @returns The message for the user, or undefined for a supported version.
  */
 export const nodeProblem = (version: string, engines: string): string | undefined => {
   const wanted = engines.replace(/^>=/, "");

@@ -1,11 +1,11 @@
-// Makes or completes the project's package.json. Existing content stays exactly as it is, except for one line that `npm init` writes.
+// Creates or completes the project's package.json. Existing content stays unchanged, except for one line that `npm init` writes.
 
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { UsageError } from "../output/exit.ts";
 import { scripts } from "./scripts.ts";
 
-/** What Quater's own package.json says of itself and of the tools it is built and tested with. */
+/** The fields of Quater's own package.json that are used here, with the versions of the tools that it was tested with. */
 export interface OwnPackage {
   readonly version: string;
   readonly engines: { readonly node: string };
@@ -21,7 +21,10 @@ export const ownPackage = (): OwnPackage => {
 type Json = Record<string, unknown>;
 const isObject = (value: unknown): value is Json => value !== null && typeof value === "object" && !Array.isArray(value);
 
-/** The tools of a project, in the versions that this Quater was tested with. `tsx` by name: pnpm links nothing deeper. */
+/**
+ * The tools of a new project, in the versions that this Quater was tested with. `tsx` is listed because pnpm links only direct
+ * dependencies.
+ */
 const toolsOf = ({ dependencies, devDependencies }: OwnPackage): Readonly<Record<string, string>> => ({
   "@biomejs/biome": devDependencies["@biomejs/biome"] ?? "*",
   "@types/node": devDependencies["@types/node"] ?? "*",
@@ -29,7 +32,7 @@ const toolsOf = ({ dependencies, devDependencies }: OwnPackage): Readonly<Record
   typescript: devDependencies["typescript"] ?? "*",
 });
 
-/** Names that the project cannot have. */
+/** Returns the names that the project cannot have. */
 export const packagesOf = (own: OwnPackage): readonly string[] => ["quater", ...Object.keys(toolsOf(own))];
 
 const wanted = (name: string, quater: string, own: OwnPackage): Json => ({
@@ -42,33 +45,33 @@ const wanted = (name: string, quater: string, own: OwnPackage): Json => ({
   devDependencies: toolsOf(own),
 });
 
-/** What `npm init` writes as the test. Replaced, alone of all that stands there: nobody chose it, and all it does is to fail. */
+/** The test script that `npm init` writes. It is replaced, because nobody chose it and it always fails. */
 const placeholder = 'echo "Error: no test specified" && exit 1';
 
-/** @throws {UsageError} when there is text and it is no JSON object. */
+/** Parses package.json. @throws {UsageError} for text that is not a JSON object. */
 export const readPackage = (text: string | undefined): Json => {
   try {
     const content: unknown = JSON.parse(text ?? "{}");
     if (isObject(content)) return content;
   } catch {
-    // Said below, with the file's name.
+    // The error is thrown below, with the file's name.
   }
   throw new UsageError("package.json is not valid JSON; correct it, or choose another folder");
 };
 
 export interface Completed {
   readonly text: string;
-  /** What was not there before: `scripts.dev`. Empty: the text is the old one. */
+  /** The fields that were missing before: `scripts.dev`. If it is empty, the text is unchanged. */
   readonly added: readonly string[];
   readonly scripts: Readonly<Record<string, unknown>>;
-  /** What the user has to change by hand, because it says something else already. */
+  /** The changes that the user has to make by hand, because a field has another value. */
   readonly advice: readonly string[];
 }
 
-/** @param old  The file's text, where there is one. @throws {UsageError} when it is no JSON object. */
+/** @param old  The text of an existing file. @throws {UsageError} when it is not a JSON object. */
 export const completePackage = (old: string | undefined, name: string, quater: string, own: OwnPackage): Completed => {
   const content = readPackage(old);
-  // A package manager that was asked for one package writes dependencies and nothing else: the project is still to be made.
+  // A package manager that installed one package writes only dependencies, so this counts as a new project.
   const isNew = Object.keys(content).every((key) => /dependencies$/i.test(key) || key === "packageManager");
   const all = wanted(name, quater, own);
   const given = isNew

@@ -1,4 +1,4 @@
-// The report of `quater init`: what happened to each file, and lines to paste.
+// Prints the result of `quater init`: what happened to each file, and command lines to paste.
 
 import { relative } from "node:path";
 import { visible } from "../../../core/diagnostics/text.ts";
@@ -10,13 +10,13 @@ import type { Initialized } from "./initialize.ts";
 import { wordsOf } from "./manager.ts";
 
 const shellWord = (text: string): string => (/^[\w.:/@-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
-/** From the file and not in full: a key on a command line stays in the shell's history. */
+/** The command line reads the key from its file, because a key on a command line stays in the shell's history. */
 const header = `-H "Authorization: Bearer $(cat ${developmentKeyFile})"`;
 
 export interface NextSteps {
-  /** Serves the project. */
+  /** The commands that serve the project. */
   readonly start: readonly string[];
-  /** At most one per surface; none for a project that has a manifest of its own. */
+  /** Calls to paste, at most one per surface; none for a project with its own manifest. */
   readonly calls: readonly string[];
 }
 
@@ -34,7 +34,7 @@ export const nextSteps = ({ root, name, manager, hasExample, example, project }:
   };
 };
 
-/** Safe to show. */
+/** Returns the report as text. It is safe to print. */
 export const initText = (made: Initialized, cwd: string, paint: Paint): string => {
   const { start, calls } = nextSteps(made, cwd);
   const rows = made.files.map(

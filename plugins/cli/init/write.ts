@@ -1,14 +1,14 @@
-// Writing without overwriting: a file that is there stays, and two files that must hold certain lines get those added.
+// Writes files without overwriting: an existing file is kept, and two files get missing lines added.
 
 import { lstatSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { ProjectFile } from "./example.ts";
 
-/** What became of one file. */
+/** The result for one file. */
 export interface Written {
   readonly path: string;
   readonly what: "wrote" | "added" | "kept";
-  /** What was added, or why it was kept. */
+  /** What was added, or why the file was kept. */
   readonly detail?: string;
 }
 
@@ -21,7 +21,10 @@ export const readIfThere = (file: string): string | undefined => {
   }
 };
 
-/** The path that is in the way of the file: another file, or a file in place of a folder. Undefined if the same file exists. */
+/**
+ * Returns the path that blocks the file: another file, or a file in place of a folder. Undefined if nothing blocks it, or the
+ * same file exists.
+ */
 export const obstacleTo = (root: string, { path, text }: ProjectFile): string | undefined => {
   const folder = dirname(path);
   if (statSync(join(root, folder), { throwIfNoEntry: false })?.isDirectory() === false) return folder;
@@ -30,7 +33,7 @@ export const obstacleTo = (root: string, { path, text }: ProjectFile): string | 
   return stats === undefined || (stats.isFile() && readFileSync(file, "utf8") === text) ? undefined : path;
 };
 
-/** Exclusive, so that a file which appears in between is not overwritten, and a link is not followed. */
+/** Creates the file exclusively, so that a file that appears in between is not overwritten, and a link is not followed. */
 export const writeNew = (root: string, { path, text }: ProjectFile): Written => {
   const file = join(root, path);
   mkdirSync(dirname(file), { recursive: true });
@@ -43,7 +46,7 @@ export const writeNew = (root: string, { path, text }: ProjectFile): Written => 
   }
 };
 
-/** Adds the lines that are missing, behind what is there. */
+/** Adds the missing lines at the end of the file. */
 export const addLines = (root: string, path: string, lines: readonly string[]): Written => {
   const file = join(root, path);
   const old = readIfThere(file);

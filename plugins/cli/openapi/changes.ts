@@ -1,4 +1,4 @@
-// Finds the differences between a kept OpenAPI document and the present one, and tells which of them break clients.
+// Finds the differences between an older OpenAPI document and the current one, and says which of them break clients.
 
 import { isPlainObject, type JsonSchema } from "../../../core/schema/schema.ts";
 import { textOf } from "./misfits.ts";
@@ -6,7 +6,7 @@ import { followed, listIn, tableIn } from "./schema.ts";
 import { type Difference, type Direction, differences } from "./sentences.ts";
 
 export interface Change extends Difference {
-  /** `POST /orders`, or `the document`. */
+  /** The operation, `POST /orders`, or `the document`. */
   readonly operation: string;
 }
 
@@ -28,7 +28,7 @@ const operationsOf = (document: JsonSchema): ReadonlyMap<string, Operation> =>
     }),
   );
 
-/** Breaking changes first, in the order of the kept document. */
+/** Returns the changes: breaking ones first, in the order of the older document. */
 export const changesBetween = (kept: JsonSchema, present: JsonSchema): readonly Change[] => {
   const [before, after] = [operationsOf(kept), operationsOf(present)];
   const found: Change[] = [...serverChanges(kept, present)];
@@ -65,7 +65,10 @@ const operationDifferences = (before: Operation, after: Operation): readonly Dif
   ];
 };
 
-/** Alternatives of what a caller shows: each as the schemes themselves, which may have other names now, and their scopes. */
+/**
+ * Returns the alternative credentials of an operation, each with its schemes and scopes. The schemes themselves are compared,
+ * because they may have other names now.
+ */
 const alternativesOf = ({ document, object }: Operation): readonly (readonly string[])[] => {
   const security = Array.isArray(object["security"]) ? object["security"] : listIn(document, "security");
   const schemes = tableIn(tableIn(document, "components"), "securitySchemes");
@@ -121,7 +124,7 @@ const parameterDifferences = (before: Operation, after: Operation): readonly Dif
   const found: Difference[] = [];
   for (const [name, parameter] of old) {
     const other = now.get(name);
-    if (name === approvalHeader) continue; // the 428 says so
+    if (name === approvalHeader) continue; // The answer 428 already reports this change.
     if (other === undefined) found.push(breaking(`${name}: is not taken any more`));
     else
       found.push(

@@ -5,24 +5,27 @@ import { isPlainObject, type JsonSchema } from "../../../core/schema/schema.ts";
 import { branchesOf, flat, isOpen, listIn, type Side, tableIn, typesOf, valuesOf } from "./schema.ts";
 
 export interface Misfit {
-  /** A JSON Pointer into the value. `*` is any item or any other field. */
+  /** A JSON Pointer into the value. `*` stands for any item or any undeclared field. */
   readonly path: string;
-  /** `required`: may be absent. `gone`: a field that the other schema does not take. Otherwise a keyword. */
+  /**
+   * `required`: the field may be absent in one schema. `gone`: the other schema does not accept the field. Otherwise the keyword
+   * that differs.
+   */
   readonly kind: string;
   readonly from: unknown;
   readonly to: unknown;
 }
 
-/** A lower limit is stricter where it is larger. */
+/** Keywords whose larger value is stricter. */
 const lowerLimits = ["minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties", "minContains"];
 const upperLimits = ["maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties", "maxContains"];
-/** Compared as texts: whether one is stricter than the other cannot be told. */
+/** Keywords whose values are only compared as texts, because it is not known which of two values is stricter. */
 const compared = [
   ..."pattern format uniqueItems contentEncoding contentMediaType".split(" "),
   ..."prefixItems patternProperties propertyNames contains dependentRequired dependentSchemas not if then else".split(" "),
 ];
 
-/** @returns Where a value of `from` may not fit `to`. */
+/** @returns The places at which a value of `from` may not fit `to`. */
 export const misfits = (from: Side, to: Side, path = "", onTheWay: readonly string[] = []): readonly Misfit[] => {
   const [a, b] = [flat(from), flat(to)];
   const pair = `${refOf(from)} ${refOf(to)}`;
@@ -91,7 +94,7 @@ const typeMisfit = (a: JsonSchema, b: JsonSchema): { readonly from: unknown; rea
   return types?.every(fits) === true ? undefined : { from: types?.join(" or ") ?? "any", to: allowed.join(" or ") };
 };
 
-/** Of several shapes of which a value fits none: what it lacks for the shape that is nearest, or that there is no shape. */
+/** Chooses the error for a value that fits none of several shapes: what it lacks for the nearest shape, or that no shape fits. */
 const closest = (choices: readonly (readonly Misfit[])[], { path, a, b }: Omit<Objects, "way">): readonly Misfit[] => {
   const near = choices.filter((found) => !found.some((one) => one.path === path && one.kind === "type"));
   const [best] = near.toSorted((one, other) => one.length - other.length);
@@ -105,7 +108,7 @@ const refOf = ({ schema }: Side): string => {
   return typeof ref === "string" ? ref : "";
 };
 
-/** Independent of the order of keys. */
+/** Returns a text that does not depend on the order of keys. */
 export const textOf = (value: unknown): string =>
   JSON.stringify(value, (_, part: unknown) =>
     isPlainObject(part) ? Object.fromEntries(Object.entries(part).sort(([one], [other]) => (one < other ? -1 : 1))) : part,

@@ -1,4 +1,4 @@
-// JSON Schemas of an OpenAPI document, read for a comparison.
+// Reads JSON Schemas of an OpenAPI document for a comparison.
 
 import { isPlainObject, type JsonSchema } from "../../../core/schema/schema.ts";
 
@@ -18,7 +18,7 @@ export const at = (document: JsonSchema, path: string): unknown =>
       document,
     );
 
-/** What a `$ref` means, or the value itself. Words beside a `$ref` stay: OpenAPI 3.1 allows them. */
+/** Returns the target of a `$ref`, or the value itself. Keywords beside a `$ref` are kept, because OpenAPI 3.1 allows them. */
 export const followed = (document: JsonSchema, value: unknown): JsonSchema => {
   let found = value;
   for (let depth = 0; depth < 32 && isPlainObject(found) && typeof found["$ref"] === "string"; depth++) {
@@ -45,7 +45,7 @@ export const flat = ({ document, schema }: Side, depth = 0): JsonSchema => {
   return { ...whole, ...(Object.keys(properties).length > 0 ? { properties, required } : {}) };
 };
 
-/** The schemas of which a value fits one. */
+/** Returns the schemas of a union, of which a value must fit one. */
 export const branchesOf = (schema: JsonSchema): readonly unknown[] | undefined =>
   [schema["anyOf"], schema["oneOf"]].find(Array.isArray) as readonly unknown[] | undefined;
 

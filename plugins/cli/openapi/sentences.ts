@@ -1,15 +1,15 @@
-// Differences between two schemas as sentences for the people who maintain an API and its clients.
+// Writes the differences between two schemas as sentences for people who maintain an API and its clients.
 
 import { type Misfit, misfits, textOf } from "./misfits.ts";
 import { flat, type Side, tableIn } from "./schema.ts";
 
 export interface Difference {
   readonly isBreaking: boolean;
-  // Such as `/items/*/sku: maxLength was 40, is 20`.
+  // The difference as text: `/items/*/sku: maxLength was 40, is 20`.
   readonly what: string;
 }
 
-/** Where a value of a client goes in, or comes out. */
+/** Whether clients send the value or receive it. */
 export type Direction = "input" | "output";
 
 const shown = (value: unknown): string => (value === undefined ? "absent" : JSON.stringify(value));
@@ -36,7 +36,7 @@ const breakingWords = ({ kind, from, to }: Misfit): Words => {
   }
 };
 
-/** The same in the other direction: what clients may use, or what they need not expect any more. */
+/** Describes a compatible difference: what clients may use now, or what they no longer receive. */
 const compatibleWords = ({ kind, from, to }: Misfit): Words => {
   switch (kind) {
     case "gone":
@@ -58,7 +58,7 @@ const compatibleWords = ({ kind, from, to }: Misfit): Words => {
 
 const line = (path: string, words: string): string => `${path === "" ? "" : `${path}: `}${words}`;
 
-/** @param before  The schema as it was. @param after  The schema as it is. */
+/** @param before  The older schema. @param after  The current schema. */
 export const differences = (before: Side, after: Side, direction: Direction): readonly Difference[] => {
   const [narrowed, widened] =
     direction === "input" ? [misfits(before, after), misfits(after, before)] : [misfits(after, before), misfits(before, after)];
@@ -69,7 +69,7 @@ export const differences = (before: Side, after: Side, direction: Direction): re
       .map((misfit) => ({ path: misfit.path, isBreaking: true, what: line(misfit.path, breakingWords(misfit)[direction]) })),
     ...removed.map((path) => ({ path, isBreaking: true, what: line(path, "is gone") })),
   ];
-  // A new field of an output breaks nobody: clients ignore what they do not know.
+  // A new field in an output breaks no client, because clients ignore unknown fields.
   const fresh = direction === "output" ? narrowed.filter(({ kind }) => kind === "gone") : [];
   const known = new Set(broken.map(({ path, what }) => `${path} ${what}`));
   const paths = new Set([...broken, ...fresh].map(({ path }) => path));
@@ -83,7 +83,7 @@ export const differences = (before: Side, after: Side, direction: Direction): re
   ];
 };
 
-/** Fields that answers had and do not have any more, also those that were optional: programs read them by name. */
+/** Returns the fields that answers had and no longer have, also optional ones, because programs read fields by name. */
 const removedFields = (before: Side, after: Side, path: string, onTheWay: readonly string[]): readonly string[] => {
   const [a, b] = [flat(before), flat(after)];
   const key = textOf(a);

@@ -1,9 +1,9 @@
-// All exit codes. Scripts may rely on them. The numbers are those of sysexits(3) where it has one.
+// All exit codes. Scripts may rely on them. Where sysexits(3) has a number, it is used.
 
 import { cut } from "../../../core/diagnostics/text.ts";
 import type { ErrorKind } from "../../../core/plugin-api.ts";
 
-/** How a call ended. 75 always means: safe to repeat as it is, later. */
+/** The exit code for each error kind. 75 always means that the same call may be repeated later. */
 export const exitOfKind: Readonly<Record<ErrorKind, number>> = {
   invalid_input: 65,
   unauthenticated: 77,
@@ -23,27 +23,27 @@ export const exitOfKind: Readonly<Record<ErrorKind, number>> = {
 /** Exit codes of the program when it ran no call. */
 export const exit = {
   ok: 0,
-  /** What was to be checked is not as it should be. */
+  /** The check found a problem. */
   unfit: 1,
   /** The command line is wrong. */
   usage: 64,
-  /** Our own failure; a stack is shown. */
+  /** An error in Quater, which is printed with its stack. */
   internal: 70,
-  /** Standard output could not be written, and not because its reader left. */
+  /** Standard output could not be written for another reason than a reader that left. */
   output: 74,
   /** The project does not boot. */
   configuration: 78,
 } as const;
 
-/** 128 and the signal's number, as shells have it. */
+/** Returns 128 plus the number of the signal, as shells do. */
 export const exitOfSignal = (signal: unknown): number => (signal === "SIGTERM" ? 143 : 130);
 
 /** A mistake in the command line: one line, no stack, exit 64. */
-/** Characters of a message: it repeats what was typed. */
+/** The longest message, in characters, because a message repeats what was typed. */
 const mostMessage = 1_000;
 
 export class UsageError extends Error {
-  /** For machines: `usage`, or a code that other surfaces know too. */
+  /** The code for programs: `usage`, or an error code of calls. */
   readonly code: string;
 
   constructor(message: string, code = "usage") {

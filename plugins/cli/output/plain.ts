@@ -1,5 +1,5 @@
-// Plain commands: those of configured plugins, and built-in ones of the same shape. Flags come from their input's schema
-// by the same rules as those of actions, and the input is bound by the same binding.
+// Runs plain commands: those of configured plugins, and built-in ones of the same form. Their flags come from the schema of their
+// input, as for actions, and the same binding makes the input.
 
 import { resolve } from "node:path";
 import type { LoadedManifest } from "../../../core/boot/load.ts";
@@ -18,13 +18,13 @@ import { type Context, credentialsOf } from "../program/context.ts";
 import { exit, UsageError } from "./exit.ts";
 import { resultText } from "./render.ts";
 
-/** The command whose path the words begin with; the longest wins. */
+/** Returns the command whose path is at the beginning of the words; the longest path wins. */
 export const commandFor = (commands: readonly PluginCommand[], words: readonly string[]): PluginCommand | undefined =>
   [...commands]
     .sort((a, b) => b.path.length - a.path.length)
     .find(({ path }) => path.length > 0 && path.every((word, at) => words[at] === word));
 
-/** The error for words that begin like a command and do not name one. */
+/** Returns the error for words that begin like a command but name none. */
 export const unknownAmong = (commands: readonly PluginCommand[], words: readonly string[]): UsageError => {
   const end = words.findIndex((word) => word.startsWith("-"));
   const typed = (end === -1 ? words : words.slice(0, end)).slice(0, 2).join(" ");
@@ -35,7 +35,7 @@ export const unknownAmong = (commands: readonly PluginCommand[], words: readonly
   return new UsageError(`Unknown command ${JSON.stringify(cut(typed))}; ${advice}`);
 };
 
-/** Runs the one of `commandsOf` that the words name; needs the manifest and no kernel. */
+/** Runs the command of `commandsOf` that the words name. It needs the manifest, but no kernel. */
 export const runPlain = async (
   context: Context,
   commandsOf: (loaded: LoadedManifest) => readonly PluginCommand[],
@@ -49,7 +49,7 @@ export const runPlain = async (
   return exit.ok;
 };
 
-/** @returns The exit code. @throws {UsageError | QuaterError} */
+/** Runs a plugin command. @returns The exit code. @throws {UsageError | QuaterError} */
 export const runCommand = async (context: Context, command: PluginCommand, args: readonly string[]): Promise<number> => {
   const { terminal } = context;
   if (context.isHelp) {
@@ -75,7 +75,7 @@ const perform = async (
   const { terminal } = context;
   const given = await collectGiven(context, tokenize(args), flags, { positional: command.positional ?? [] });
   const input = bound(schema, flags, await given());
-  // Its `write` does not wait, so what it writes is put in a line here.
+  // The command's `write` does not wait, so its texts are queued here.
   let written: Promise<void> = Promise.resolve();
   const write = (text: string) => {
     written = written.then(() => terminal.write(text));
@@ -99,7 +99,7 @@ const perform = async (
   return exitCodeOf(code, command);
 };
 
-/** An unknown flag makes the command line wrong. @throws {UsageError} */
+/** Binds the input of a plain command. An unknown flag is a mistake in the command line. @throws {UsageError} */
 const bound = (schema: JsonSchema, flags: readonly Flag[], given: readonly GivenInput[]): unknown => {
   try {
     return binderOf(schema)(given);
@@ -110,7 +110,10 @@ const bound = (schema: JsonSchema, flags: readonly Flag[], given: readonly Given
   }
 };
 
-/** Nothing is 0. An integer above 255 is refused: POSIX keeps eight bits, so the shell would see another code. */
+/**
+ * Checks the exit code of a plugin command. `undefined` is 0. Integers above 255 are refused, because POSIX keeps eight bits and
+ * the shell would see another code.
+ */
 const exitCodeOf = (code: unknown, { path }: PluginCommand): number => {
   if (code === undefined || code === null) return exit.ok;
   if (typeof code === "number" && Number.isInteger(code) && code >= 0 && code <= 255) return code;

@@ -1,4 +1,4 @@
-// Asks where a person can answer. A secret that is typed is not shown and stands in no command line.
+// Asks the person at the terminal. A typed secret is not shown, and is not on a command line.
 
 import { createInterface } from "node:readline/promises";
 import { Writable } from "node:stream";
@@ -7,8 +7,8 @@ import { visible } from "../../../core/diagnostics/text.ts";
 import type { Terminal } from "./terminal.ts";
 
 /**
- * @returns What was typed, nothing included. Undefined where nobody can be asked.
- * @throws {QuaterError} `cancelled` on Ctrl-C, which does not send a signal while the terminal is read key by key.
+ * @returns The typed text, which may be empty. Undefined without a terminal.
+ * @throws {QuaterError} `cancelled` on Ctrl-C, which sends no signal while the terminal is read key by key.
  */
 export const ask = async (
   terminal: Terminal,
@@ -24,14 +24,14 @@ export const ask = async (
   });
   const output = Object.assign(written, { columns: terminal.columns });
   const asking = createInterface({ input: terminal.stdin, output, terminal: true });
-  // Only now: from here on the terminal shows nothing of its own accord, however fast somebody pastes.
+  // Print the question only now: from here on the terminal shows no typed character, even if a person pastes quickly.
   if (isSecret) terminal.say(`${visible(question)} (not shown): `);
   try {
     return await Promise.race([
-      asking.question(`${visible(question)}: `), // readline's own, because it clears what others wrote on its line
+      asking.question(`${visible(question)}: `), // Use readline's own question, because it clears other output on its line.
       new Promise<string>((resolve, reject) => {
         asking.once("SIGINT", () => reject(cancelled()));
-        asking.once("close", () => resolve("")); // Ctrl-D
+        asking.once("close", () => resolve("")); // The person pressed Ctrl-D.
       }),
     ]);
   } finally {
@@ -40,6 +40,6 @@ export const ask = async (
   }
 };
 
-/** @returns Undefined where nobody can be asked, or nothing was typed. @throws {QuaterError} `cancelled`. */
+/** @returns The secret; undefined without a terminal or without a typed text. @throws {QuaterError} `cancelled`. */
 export const askSecret = async (terminal: Terminal, name: string): Promise<string | undefined> =>
   (await ask(terminal, name, { isSecret: true })) || undefined;

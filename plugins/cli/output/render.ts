@@ -1,13 +1,13 @@
-// Formats values for people and for pipes. On a terminal, control and format characters are written out (threat T22).
+// Formats values for people and for pipes. On a terminal, control and format characters are escaped (threat T22).
 
 import { visible, visibleLines } from "../../../core/diagnostics/text.ts";
 import type { Context } from "../program/context.ts";
 import type { Paint } from "./terminal.ts";
 
-/** One line of JSON, as pipes and streams get it. */
+/** Returns one line of JSON, for pipes and streams. */
 export const jsonLine = (value: unknown): string => `${JSON.stringify(value ?? null)}\n`;
 
-/** Indented JSON for a terminal: still JSON, with what a terminal could act on as `\u001b`. */
+/** Returns indented JSON for a terminal. Characters that a terminal could act on are escaped as `\u001b`, so it is still JSON. */
 export const jsonPretty = (value: unknown): string => `${jsonVisible(JSON.stringify(value ?? null, null, 2))}\n`;
 
 const jsonVisible = (text: string): string =>
@@ -19,14 +19,14 @@ const jsonVisible = (text: string): string =>
           .join(""),
   );
 
-/** A result as it is written: for a person, for a person who wants JSON, for a pipe. */
+/** Returns the text of a result: for a person, for a person who wants JSON, or for a pipe. */
 export const resultText = (value: unknown, { isJson, terminal }: Pick<Context, "isJson" | "terminal">): string => {
   if (!isJson) return renderValue(value, terminal.columns, terminal.paint);
   return terminal.isTerminal ? jsonPretty(value) : jsonLine(value);
 };
 
 type Scalar = string | number | boolean | null;
-/** Whether a value fits into a cell of a table: a scalar, or a list of scalars. */
+/** A value that fits into a cell of a table: a scalar, or a list of scalars. */
 type Cell = Scalar | readonly Scalar[];
 type Flat = Readonly<Record<string, Cell>>;
 
@@ -40,7 +40,9 @@ const cell = (value: Cell | undefined): string => {
   return value === undefined || value === null ? "-" : visible(String(value));
 };
 
-/** A result for a person: a table for lists of flat objects, lines for flat objects, indented JSON for the rest. */
+/**
+ * Returns a result for a person: a table for a list of flat objects, lines for a flat object, and indented JSON for other values.
+ */
 export const renderValue = (value: unknown, columns: number, paint: Paint): string => {
   if (typeof value === "string") return `${visibleLines(value)}\n`;
   if (Array.isArray(value)) return renderList(value, columns, paint);
@@ -66,11 +68,11 @@ const renderFlat = (value: Flat, paint: Paint): string =>
     (name) => paint("dim", name),
   );
 
-/** A line per item of a stream on a terminal. */
+/** Returns one line for an item of a stream on a terminal. */
 export const renderItem = (item: unknown): string =>
   typeof item === "string" ? `${visible(item)}\n` : `${jsonVisible(JSON.stringify(item ?? null))}\n`;
 
-/** Two columns, the first as wide as its longest text. Expects texts that are safe to show. */
+/** Returns two columns, the first as wide as its longest text. The texts must be safe to print. */
 export const aligned = (
   rows: readonly (readonly [string, string])[],
   indent = "  ",
@@ -83,7 +85,7 @@ export const aligned = (
     .join("");
 };
 
-/** Columns under headings. Expects texts that are safe to show. */
+/** Returns columns under headings. The texts must be safe to print. */
 export const table = (headings: readonly string[], rows: readonly (readonly string[])[], paint: Paint): string => {
   const widths = headings.map((heading, column) => Math.max(heading.length, ...rows.map((row) => row[column]?.length ?? 0)));
   const line = (cells: readonly string[]) =>

@@ -14,13 +14,13 @@ export interface CallFailure {
   readonly error: QuaterError;
   readonly callId: string;
   readonly flags: readonly Flag[];
-  /** The next step for the operator. Shown on a terminal only. */
+  /** The next step for the operator, shown only on a terminal. */
   readonly advice?: string | undefined;
-  /** Where people must agree first. */
+  /** The next commands if people must approve the call first. */
   readonly next?: NextSteps;
 }
 
-/** @returns The exit code. */
+/** Reports a failed call. @returns The exit code. */
 export const reportCall = (failure: CallFailure, terminal: Terminal, isJson: boolean): number => {
   const { error, callId, flags, advice, next } = failure;
   if (isJson) terminal.say(`${JSON.stringify(errorBody(error, callId, next))}\n`);
@@ -40,7 +40,7 @@ export const reportCall = (failure: CallFailure, terminal: Terminal, isJson: boo
   return exitOfKind[error.kind];
 };
 
-/** The facts come first, then the next steps of a person, then those of the caller. */
+/** Returns the text about a needed approval: first the facts, then the next steps of the approver, then those of the caller. */
 const approvalText = (error: QuaterError, { decide, wait, repeat }: NextSteps): string => {
   const { id, expiresAt } = Object(error.details?.["approval"]) as Readonly<Record<string, unknown>>;
   const isLink = /^https?:/.test(decide);

@@ -9,7 +9,7 @@ import { exit, exitOfKind, UsageError } from "./exit.ts";
 import { aligned } from "./render.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** A call's failure as machines read it; the same for every surface's caller. */
+/** Returns an error of a call for programs, in the same form as on other surfaces. */
 export const errorBody = (error: QuaterError, callId: string | undefined, next?: NextSteps): object => ({
   error: {
     code: error.code,

@@ -1,4 +1,5 @@
-// The report of `quater serve` and `quater dev` once the server listens: what is reachable, at which address, and how to call it.
+// Prints the report of `quater serve` and `quater dev` once the server listens: the exposed handlers, the URLs, and how to call
+// them.
 
 import type { Kernel } from "../../../core/boot/kernel.ts";
 import { visible } from "../../../core/diagnostics/text.ts";
@@ -15,15 +16,15 @@ export interface StartReport {
   readonly urls: readonly (readonly [string, string])[];
   readonly curl: string | undefined;
   readonly connect: string | undefined;
-  /** Where requests are decided, and a key to decide with where one was made. */
+  /** The page where requests are decided, and the key of a demo approver if there is one. */
   readonly approvals: { readonly page: string; readonly key: string } | undefined;
   readonly handlers: number;
   readonly exposure: ExposureReport;
 }
 
-/** Keys that exist in development alone. */
+/** Keys that exist only in development. */
 export interface DevelopmentKeys {
-  /** Put into the lines to paste; without it they have a placeholder. */
+  /** The key in the command lines to paste. Without it they have a placeholder. */
   readonly key?: string | undefined;
   readonly approverKey?: string | undefined;
 }
@@ -36,7 +37,7 @@ export const startReport = (
   const { catalog, project, services, plugins } = kernel;
   const http = services.find(httpRef);
   const url = http?.baseUrl;
-  // Where http serves the page of approvals, this is its address. If approval has its own listener, only its links contain the address.
+  // If http serves the approvals page, this is its URL. If approval() has its own listener, only its links contain the URL.
   const isMounted = http?.mounted.includes("/approvals") === true;
   const page = isMounted && url !== undefined ? `${url}/approvals` : services.find(approvalsRef)?.urlOf("")?.replace(/\/$/, "");
   const hasMcp = plugins.some(({ surface }) => surface?.name === "mcp");
@@ -68,7 +69,9 @@ export const startReport = (
 
 const routeOf = (operation: Operation): string | undefined => reachable(operation, "http") ?? undefined;
 
-/** The first GET route, one without path parameters if there is one: it can be pasted as it is. */
+/**
+ * Returns a curl command for the first GET route, if possible one without path parameters, so that it can be pasted unchanged.
+ */
 const curlOf = (url: string, operations: readonly Operation[], key: string | undefined): string | undefined => {
   const gets = operations.filter((operation) => routeOf(operation)?.startsWith("GET ") === true);
   const chosen = gets.find((operation) => routeOf(operation)?.includes("/:") === false) ?? gets[0];
@@ -80,7 +83,7 @@ const curlOf = (url: string, operations: readonly Operation[], key: string | und
 
 const shellWord = (text: string): string => (/^[\w.:/-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
 
-/** Safe to show. */
+/** Returns the report as text. It is safe to print. */
 export const startText = (report: StartReport, paint: Paint): string =>
   [
     `\n${exposureText(report.exposure, paint)}`,

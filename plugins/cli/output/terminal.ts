@@ -1,5 +1,5 @@
-// The program's streams. Results go to standard output and nothing else does; a reader who leaves early (`| head -1`)
-// ends the program quietly; writing waits for a slow reader.
+// The streams of the program. Only results go to standard output. If the reader of the output leaves early (`| head -1`), the
+// program ends quietly. Writing waits for a slow reader.
 
 import type { Readable, Writable } from "node:stream";
 import { styleText } from "node:util";
@@ -18,17 +18,17 @@ type Style = "bold" | "dim" | "red" | "yellow";
 export type Paint = (style: Style, text: string) => string;
 
 export class Terminal {
-  /** For a protocol that owns the stream; results are written by `write`. */
+  /** Standard output itself, for a protocol. Results are written by `write`. */
   readonly stdout: Output;
-  /** Standard output is a terminal, so a person reads the result. */
+  /** Whether standard output is a terminal, so that a person reads the result. */
   readonly isTerminal: boolean;
-  /** Standard error is a terminal, so a line may be rewritten. */
+  /** Whether standard error is a terminal, so that a line can be replaced. */
   readonly isErrorTerminal: boolean;
-  /** Aborted once standard output takes nothing more. */
+  /** Aborted once standard output accepts no more text. */
   readonly closed: AbortSignal;
-  /** For results. */
+  /** Styles texts for results. */
   readonly paint: Paint;
-  /** For everything else. */
+  /** Styles texts for standard error. */
   readonly paintError: Paint;
   readonly #streams: Pick<Streams, "stdin">;
   readonly #stderr: Output;
@@ -46,11 +46,11 @@ export class Terminal {
     this.isTerminal = stdout.isTTY === true;
     this.isErrorTerminal = stderr.isTTY === true;
     this.closed = this.#closing.signal;
-    const mayColour = (env["NO_COLOR"] ?? "") === ""; // no-color.org: set and not empty
+    const mayColour = (env["NO_COLOR"] ?? "") === ""; // The rule of no-color.org: the variable is set and not empty.
     const painter =
       (isOn: boolean): Paint =>
       (style, text) =>
-        // Decided here, by the streams that were handed in, and not by styleText, which asks about the process's own.
+        // The given streams decide, and not styleText, which would check the streams of the process.
         isOn && mayColour ? styleText(style, text, { validateStream: false }) : text;
     this.paint = painter(this.isTerminal);
     this.paintError = painter(this.isErrorTerminal);
@@ -61,7 +61,7 @@ export class Terminal {
       resume();
     };
     const close = () => end();
-    const ignore = () => {}; // nobody is left to tell that standard error is gone
+    const ignore = () => {}; // If standard error is closed, nobody can be informed.
     stdout.on("drain", resume).on("error", end).on("close", close);
     stderr.on("error", ignore);
     this.#release = () => {
@@ -70,7 +70,7 @@ export class Terminal {
     };
   }
 
-  /** Opened when it is first asked for. */
+  /** Opens standard input at the first use. */
   get stdin(): Input {
     return this.#streams.stdin;
   }
@@ -79,12 +79,12 @@ export class Terminal {
     return this.stdout.columns ?? 80;
   }
 
-  /** Undefined unless standard output failed by more than a reader who left. */
+  /** The exit code if standard output failed for another reason than a reader that left; otherwise undefined. */
   get exitCode(): number | undefined {
     return this.#failure === undefined ? undefined : exit.output;
   }
 
-  /** Writes a result. Resolves when more may be written; at once where nobody reads any more. */
+  /** Writes a result. Resolves when more text may be written, or immediately if nobody reads any more. */
   async write(content: string | Uint8Array): Promise<void> {
     if (this.closed.aborted) return;
     this.#clearStatus();
@@ -95,13 +95,13 @@ export class Terminal {
     this.#resume = undefined;
   }
 
-  /** Writes to standard error: everything that is not a result. */
+  /** Writes to standard error, for all texts that are not results. */
   say(text: string): void {
     this.#clearStatus();
     this.#stderr.write(text);
   }
 
-  /** One line on standard error that the next one replaces; nothing where it is no terminal. */
+  /** Writes a line on standard error that the next status replaces. Does nothing without a terminal. */
   status(text: string): void {
     if (!this.isErrorTerminal) return;
     const line = text.slice(0, Math.max(1, (this.#stderr.columns ?? 80) - 1));
@@ -109,13 +109,13 @@ export class Terminal {
     this.#hasStatus = true;
   }
 
-  /** Waits until both streams have handed over what they hold, and lets go of them. */
+  /** Waits until both streams have written everything, and releases them. */
   async end(): Promise<void> {
     this.#clearStatus();
     const flushed = (stream: Output) => new Promise<void>((resolve) => stream.write("", () => resolve()));
     await Promise.all([this.closed.aborted ? undefined : flushed(this.stdout), flushed(this.#stderr)]);
     this.#release();
-    // A failed write that is told after this moment must not end the process.
+    // A write that fails after this moment must not end the process.
     for (const stream of [this.stdout, this.#stderr]) if (stream.listenerCount("error") === 0) stream.on("error", () => {});
     if (this.#failure !== undefined) this.#stderr.write(`Standard output failed: ${this.#failure.code}\n`);
   }

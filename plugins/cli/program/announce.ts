@@ -3,24 +3,24 @@
 import type { QuaterError } from "../../../core/diagnostics/errors.ts";
 import { isPlainObject } from "../../../core/schema/schema.ts";
 
-/** What approval put into its refusal. */
+/** The details that approval() adds to its refusal. */
 export interface Announced {
   readonly id: string;
   readonly url?: string;
-  /** ISO 8601. */
+  /** The time of expiry as ISO 8601 text. */
   readonly expiresAt?: string;
 }
 
 export interface NextSteps {
-  /** Where people decide: a link, or a command if there is no page. */
+  /** Where people decide the request: a link, or a command if there is no page. */
   readonly decide: string;
-  /** Ends when it is decided. */
+  /** The command that waits until the request is decided. */
   readonly wait: string;
-  /** The same call, which then runs; with `--wait` it waits by itself. */
+  /** The command that repeats the call, which then runs. With `--wait` the call waits by itself. */
   readonly repeat: string;
 }
 
-/** Returns `undefined` for errors that an approval would not change. */
+/** Returns the announced request; `undefined` for errors that an approval would not change. */
 export const announcedIn = ({ kind, details }: QuaterError): Announced | undefined => {
   const approval = details?.["approval"];
   if (kind !== "approval_required" || !isPlainObject(approval) || typeof approval["id"] !== "string") return undefined;
@@ -36,8 +36,8 @@ export const announcedIn = ({ kind, details }: QuaterError): Announced | undefin
 const longestCommand = 2_000;
 
 /**
- * @param words  What was typed behind `quater run`. Secrets never stand there.
- * @param program  `quater`, or the words that the user must type for it here.
+ * @param words  The words after `quater run`. They never contain secrets.
+ * @param program  `quater`, or the words that the user must type instead.
  */
 export const nextSteps = ({ id, url }: Announced, words: readonly string[], program: string): NextSteps => {
   const end = words.indexOf("--");

@@ -8,25 +8,25 @@ import { terminalLog } from "../output/log.ts";
 import { builtinWords } from "./builtin-words.ts";
 import type { Context } from "./context.ts";
 
-/** @throws {BootError} */
+/** Loads the manifest. @throws {BootError} */
 export const load = async ({ cwd, config }: Context, how: { readonly useBuild?: boolean } = {}): Promise<LoadedManifest> => {
-  // What manifests import is read before the loader for TypeScript is in place: through it each file takes several times as
-  // long. From source that loader reads a copy of its own anyway.
+  // Import what manifests import before the TypeScript loader is registered, because with the loader each file takes several
+  // times as long. When Quater runs from source, the loader reads its own copy anyway.
   if (!import.meta.url.endsWith(".ts")) await Promise.all([import("../../../core/index.ts"), import("../../index.ts")]);
   return loadManifest(cwd, config, how);
 };
 
 export interface BootChoice {
   readonly mode: RunMode;
-  /** Load the module of this handler alone. */
+  /** Load only the module of this handler. */
   readonly only?: string;
-  /** Default: warnings and errors on a terminal, nothing elsewhere. */
+  /** The log. Default: warnings and errors on a terminal, and nothing in a pipe. */
   readonly log?: Log;
-  /** For plugins that the process must not go on with. Default: nothing, the command ends by itself. */
+  /** Called when a plugin says that the process must stop. Default: nothing, because the command ends by itself. */
   readonly halt?: PluginContext["halt"];
 }
 
-/** @throws {BootError} */
+/** Boots a kernel. @throws {BootError} */
 export const boot = (context: Context, loaded: LoadedManifest, { mode, only, log, halt }: BootChoice): Promise<Kernel> =>
   createKernel({
     loaded,
@@ -37,7 +37,7 @@ export const boot = (context: Context, loaded: LoadedManifest, { mode, only, log
     ...(halt === undefined ? {} : { halt }),
   });
 
-/** Lends a kernel that is stopped however the use ends. @throws {BootError} */
+/** Boots a kernel for `use`, and stops it however `use` ends. @throws {BootError} */
 export const withKernel = async <Result>(
   context: Context,
   choice: BootChoice,
@@ -52,7 +52,7 @@ export const withKernel = async <Result>(
   }
 };
 
-/** The answer of a command whose plugin the manifest does not list. */
+/** Returns the error of a command whose plugin the manifest does not list. */
 export const notConfigured = (loaded: LoadedManifest, plugin: string, example: string, what: string): BootError =>
   new BootError([
     {
@@ -62,7 +62,7 @@ export const notConfigured = (loaded: LoadedManifest, plugin: string, example: s
     },
   ]);
 
-/** Whether the manifest configures the surface; safe to ask before anything else of it was checked. */
+/** Whether the manifest configures the surface. It can be called before the manifest is checked. */
 export const hasSurface = (loaded: LoadedManifest, name: string): boolean =>
   (loaded.manifest.plugins as readonly ({ surface?: { name?: string } } | undefined)[]).some(
     (plugin) => plugin?.surface?.name === name,

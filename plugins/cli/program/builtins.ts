@@ -1,4 +1,4 @@
-// The commands that need no project to be known. Each is imported when it is the one that was typed.
+// The built-in commands, which are known without a project. Only the code of the typed command is imported.
 
 import type { LoadedManifest } from "../../../core/boot/load.ts";
 import type { PluginCommand } from "../../../core/plugin-api.ts";
@@ -11,18 +11,18 @@ import type { Runner } from "./runner.ts";
 export interface Builtin {
   readonly word: BuiltinWord;
   readonly summary: string;
-  /** Lines of the overview, where there is more than the word: `run <action> [flags]`. */
+  /** The lines of the overview, if they have more than the command's word: `run <action> [flags]`. */
   readonly usage: string;
   readonly load: () => Promise<Runner>;
 }
 
-/** A family of commands built with clipanion. */
+/** Loads a family of commands that clipanion routes. */
 const family = (load: () => Promise<{ readonly commands: readonly ProgramCommandClass[] }>) => async (): Promise<Runner> => {
   const [{ runFamily }, { commands }] = await Promise.all([import("./family.ts"), load()]);
   return (context, words) => runFamily(context, commands, words);
 };
 
-/** Plain commands that need the manifest's folder and no kernel, so that they work where the project does not boot. */
+/** Loads plain commands that need the manifest's folder but no kernel, so that they work in a project that does not boot. */
 const plain = (load: () => Promise<(loaded: LoadedManifest) => readonly PluginCommand[]>) => async (): Promise<Runner> => {
   const [{ runPlain }, commandsOf] = await Promise.all([import("../output/plain.ts"), load()]);
   return (context, words) => runPlain(context, commandsOf, words);
@@ -54,7 +54,7 @@ export const builtins: readonly Builtin[] = [
     word: "run",
     usage: "run <action> [flags]",
     summary: "Runs an action: a handler that the manifest exposes over cli",
-    // Not through clipanion: it would only hand the flags on, and its import costs a fifth of a fast start.
+    // clipanion is not used here: it would only pass the flags on, and importing it costs a fifth of a fast start.
     load: async () => (await import("../commands/run.ts")).run,
   },
   {

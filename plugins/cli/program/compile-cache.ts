@@ -8,7 +8,10 @@ import { dirname, isAbsolute, join } from "node:path";
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-/** Does nothing on an older Node, without a safe home folder, or if the environment turns the cache off. */
+/**
+ * Turns on Node's compile cache. Does nothing on an older Node, without a safe home folder, or if the environment turns the cache
+ * off.
+ */
 export const keepCompiled = (env: Env): void => {
   const { enableCompileCache } = nodeModule as { readonly enableCompileCache?: (folder: string) => unknown };
   if (enableCompileCache === undefined || env["NODE_COMPILE_CACHE"] !== undefined) return;
@@ -19,11 +22,14 @@ export const keepCompiled = (env: Env): void => {
     const folder = realpathSync(join(base, "quater"));
     if (isOnlyOurs(folder)) enableCompileCache(folder);
   } catch {
-    // Every start is then like the first.
+    // Without the cache every start compiles the code again.
   }
 };
 
-/** XDG Base Directory Specification: a path that is not absolute is ignored. Not every user has a home. */
+/**
+ * Returns the cache folder by the XDG Base Directory Specification: a path that is not absolute is ignored. A user may have no
+ * home.
+ */
 const cacheHome = (env: Env): string | undefined => {
   const said = env["XDG_CACHE_HOME"];
   if (said !== undefined && isAbsolute(said)) return said;
@@ -31,7 +37,7 @@ const cacheHome = (env: Env): string | undefined => {
   return isAbsolute(home) ? join(home, ".cache") : undefined;
 };
 
-/** Nobody else may look into it, and nobody else could put another folder in its place. */
+/** Whether only this user can read the folder or replace it. */
 const isOnlyOurs = (folder: string): boolean => {
   if (process.getuid === undefined) return true;
   const uid = process.getuid();

@@ -11,21 +11,21 @@ export interface Context {
   readonly terminal: Terminal;
   /** Whether results and errors are JSON: with `--json`, or when standard output is not a terminal. */
   readonly isJson: boolean;
-  /** `--json` was typed; then mistakes in the command line and the project are JSON too. */
+  /** Whether `--json` was typed. Then mistakes in the command line and the project are reported as JSON, too. */
   readonly isJsonAsked: boolean;
   readonly isHelp: boolean;
-  /** `--config`, or `QUATER_CONFIG`. */
+  /** The manifest that `--config` or `QUATER_CONFIG` names. */
   readonly config: string | undefined;
   /**
-   * Aborted by a signal, which is its reason. A command that calls this must end soon after. For other commands, a signal ends the
-   * program at once.
+   * Returns a signal that aborts when the process is asked to end; its reason is the process signal. A command that calls this
+   * must end soon after the abort. For other commands the process ends immediately.
    */
   readonly heedInterrupt: () => AbortSignal;
-  /** Makes standard error a log. Uncaught errors are written by this log. */
+  /** Makes standard error a log. Uncaught errors are then written by this log. */
   readonly sayFailuresAs: (line: (error: unknown) => string) => void;
 }
 
-/** The credentials of the terminal's caller. */
+/** Returns the credentials of the caller at the terminal. */
 export const credentialsOf = (env: Env): Presented => {
   const token = env["QUATER_TOKEN"];
   return { surface: "cli", isLocal: true, ...(token ? { token } : {}) };

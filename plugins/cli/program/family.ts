@@ -1,24 +1,25 @@
-// Families of built-in commands, routed by clipanion. Its errors go to standard output with exit 1 and quote no near
-// name, so they are caught here and said as the rest of the program says them.
+// Runs families of built-in commands such as `quater approvals`, with the library clipanion. clipanion prints its errors to
+// standard output with exit code 1, and suggests no similar name. So they are caught here and reported like other errors of the
+// program.
 
-// Named by its file: the package's ES module build imports a folder, which only bundlers forgive, and a test runner picks
-// that build.
+// The import names the file, because the package's ES module build imports a folder, which Node refuses. A test runner would
+// choose that build.
 import { type BaseContext, Cli, Command, type CommandClass, Option } from "clipanion/lib/advanced/index.js";
 import { cut, nearest, visible } from "../../../core/diagnostics/text.ts";
 import { exit, UsageError } from "../output/exit.ts";
 import type { Context } from "./context.ts";
 
 export { Option };
-/** The help text of a command. */
+/** Makes the help text of a command. */
 export const usage = Command.Usage;
 
 export interface FamilyContext extends BaseContext {
   readonly program: Context;
 }
 
-/** A command that is given the program's context. */
+/** A built-in command that gets the program's context. */
 export abstract class ProgramCommand extends Command<FamilyContext> {
-  /** @returns The exit code. */
+  /** Runs the command. @returns The exit code. */
   abstract perform(program: Context): Promise<number>;
 
   execute(): Promise<number> {
@@ -28,7 +29,7 @@ export abstract class ProgramCommand extends Command<FamilyContext> {
 
 export type ProgramCommandClass = CommandClass<FamilyContext>;
 
-/** @throws {UsageError} */
+/** Runs the typed command of a family. @throws {UsageError} */
 export const runFamily = async (
   context: Context,
   commands: readonly ProgramCommandClass[],

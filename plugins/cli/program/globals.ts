@@ -1,20 +1,20 @@
-// The program's own flags, wherever they stand on the command line. They are found before any schema is known, which is
-// sound because no flag's value may begin with two dashes unless it is joined by "=".
+// Reads the program's own flags at any place of the command line, before the flags of the command are known. This is safe,
+// because the value of a flag cannot begin with two dashes unless "=" joins them.
 
 import { UsageError } from "../output/exit.ts";
 
 export interface Globals {
-  /** `--json` or `--no-json`; undefined lets the terminal decide. */
+  /** The flag `--json` or `--no-json`. If it is undefined, output is JSON unless standard output is a terminal. */
   readonly json: boolean | undefined;
   readonly isHelp: boolean;
   readonly isVersion: boolean;
-  /** `--config FILE`. */
+  /** The value of `--config FILE`. */
   readonly config: string | undefined;
-  /** What is left, in order: the command's words and its own flags. */
+  /** The remaining words in their order: the command's words and its flags. */
   readonly rest: readonly string[];
 }
 
-/** @throws {UsageError} */
+/** Splits the command line. @throws {UsageError} */
 export const readGlobals = (argv: readonly string[]): Globals => {
   let json: boolean | undefined;
   let isHelp = false;
@@ -30,9 +30,10 @@ export const readGlobals = (argv: readonly string[]): Globals => {
     if (word === "--json" || word === "--json=true") json = true;
     else if (word === "--no-json" || word === "--json=false") json = false;
     else if (word === "--help" || word === "-h") isHelp = true;
-    // Behind a command it may be an input of the action's.
+    // After a command, `--version` may be an input of the action.
     else if (word === "--version" && rest.length === 0) isVersion = true;
-    // After an action's name, `--config` belongs to the action: values of inputs may come from anybody, and a manifest is code.
+    // After the name of an action, `--config` belongs to the action: values of inputs may come from other people, and a manifest
+    // is code.
     else if (rest[0] === "run" && rest.length > 1) rest.push(word);
     else if (word === "--config") config = valueAfter(argv, at++);
     else if (word.startsWith("--config=")) config = word.slice("--config=".length);

@@ -6,7 +6,7 @@ import { shellWord } from "./announce.ts";
 import { type Context, credentialsOf } from "./context.ts";
 import { programWords } from "./program-words.ts";
 
-/** `undefined` for every other failure. */
+/** Returns how to grant the missing right; `undefined` for every other error. */
 export const howToGrant = ({ code, details }: QuaterError, context: Pick<Context, "env" | "cwd">): string | undefined => {
   const right = code === "missing_scope" ? "scopes" : code === "missing_role" ? "roles" : undefined;
   if (right === undefined) return undefined;

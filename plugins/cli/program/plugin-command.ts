@@ -1,4 +1,4 @@
-// Commands that configured plugins add. They are known only once the project is set up, so they are looked for last.
+// Runs commands that configured plugins add. They are known only after the project is set up, so they are searched last.
 
 import type { Kernel } from "../../../core/boot/kernel.ts";
 import { isBootError } from "../../../core/diagnostics/problem.ts";
@@ -7,8 +7,8 @@ import { boot, load } from "./boot.ts";
 import type { Context } from "./context.ts";
 
 /**
- * @param words  What was typed, flags included.
- * @param unknown  Makes the refusal for words that are no command of a plugin's either.
+ * @param words  The typed words, including flags.
+ * @param unknown  Makes the error for words that no plugin command has.
  */
 export const runPluginCommand = async (
   context: Context,

@@ -1,4 +1,4 @@
-// A caller of the cli surface for tests: types a command line, and reads what the program wrote.
+// Calls the cli surface for tests: types a command line, and reads what the program writes.
 
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -63,14 +63,14 @@ export const cliProbe =
   };
 
 interface Apart {
-  /** Without the files. */
+  /** The JSON input without its files. */
   readonly json: string;
-  /** `--photo=@/tmp/...` */
+  /** The flags for the files: `--photo=@/tmp/...` */
   readonly flags: readonly string[];
   readonly clean: () => Promise<void>;
 }
 
-/** Writes the files of a call's JSON into a folder, like files of a user at a terminal. */
+/** Writes the files in the JSON of a call into a folder, like files of a user at a terminal. */
 const withFilesApart = async (json: string, input: unknown): Promise<Apart> => {
   const fields = fileFieldsOf(input);
   if (fields.length === 0) return { json, flags: [], clean: async () => {} };
@@ -80,7 +80,7 @@ const withFilesApart = async (json: string, input: unknown): Promise<Apart> => {
   const flags: string[] = [];
   for (const { name } of fields) {
     const files = [values[name]].flat().filter((one): one is WrittenFile => typeof Object(one).base64 === "string");
-    if (files.length === 0) continue; // for the binding to refuse
+    if (files.length === 0) continue; // An empty list stays in the input, so that binding refuses it.
     delete values[name];
     for (const [at, file] of files.entries()) {
       const path = join(folder, `${at}-${name}.${mime.getExtension(file.mediaType) ?? "bin"}`);

@@ -7,7 +7,7 @@ import { runProgram } from "./program.ts";
 const interrupt = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.on(signal, () => {
-    // The first asks, the second insists.
+    // The first signal asks the program to end, and the second ends it at once.
     if (interrupt.signal.aborted) process.exit(exitOfSignal(signal));
     interrupt.abort(signal);
   });
@@ -15,25 +15,28 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
 let hasFailed = false;
 let failureText = (error: unknown): string =>
   `quater: unexpected failure\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`;
-/** As long as a kernel drains by default, and a little more. */
+/**
+ * The longest time after a failure until the process ends, milliseconds. It is a little longer than a kernel waits for running
+ * calls.
+ */
 const patienceMs = 12_000;
 process.on("uncaughtException", (error) => {
   process.stderr.write(failureText(error));
   if (hasFailed) process.exit(exit.internal);
   hasFailed = true;
-  // A server waits for the other running calls, as on a signal. Any other process ends at once.
+  // A server waits for the other running calls, as after a signal. Other processes end at once.
   interrupt.abort("an unexpected failure");
   setTimeout(() => process.exit(exit.internal), patienceMs).unref();
 });
 
 const { env, stdout, stderr } = process;
-// What a handler prints is no result.
+// Output of console.log in a handler is not a result, so it goes to standard error.
 globalThis.console = new Console(stderr, stderr);
 const code = await runProgram({
   argv: process.argv.slice(2),
   env,
   cwd: process.cwd(),
-  // Opened on first use: most commands do not read it.
+  // Opened at the first use, because most commands do not read it.
   get stdin() {
     return process.stdin;
   },
@@ -44,5 +47,5 @@ const code = await runProgram({
     failureText = line;
   },
 });
-// Not left to the event loop: a handler's timer or an open connection would hold a finished command.
+// End the process here: a timer of a handler or an open connection would keep a finished command running.
 process.exit(hasFailed ? exit.internal : code);

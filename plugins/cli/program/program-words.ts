@@ -1,11 +1,11 @@
-// What has to be typed here for this program to start: lines that are ready to paste begin with it.
+// Finds the words with which the user must start this program, for command lines that are ready to paste.
 
 import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { detectManager, wordsOf } from "../init/manager.ts";
 import type { Context } from "./context.ts";
 
-/** `quater` where a shell finds it, otherwise by way of the package manager: `npx quater`, `pnpm exec quater`. */
+/** Returns `quater` if a shell finds it, otherwise the words of the package manager: `npx quater`, `pnpm exec quater`. */
 export const programWords = ({ env, cwd }: Pick<Context, "env" | "cwd">): string => {
   const isStartedByManager = env["npm_config_user_agent"] !== undefined;
   if (!isStartedByManager && isOnPath(env["PATH"] ?? "")) return "quater";
@@ -14,7 +14,10 @@ export const programWords = ({ env, cwd }: Pick<Context, "env" | "cwd">): string
 
 const names = process.platform === "win32" ? ["quater.cmd", "quater.exe"] : ["quater"];
 
-/** What a package manager put in front of the path is gone in the next line that is typed. */
+/**
+ * Whether a shell finds the path. Folders that a package manager added to PATH do not count, because the user's shell does not
+ * have them.
+ */
 const isOnPath = (path: string): boolean =>
   path
     .split(delimiter)

@@ -1,5 +1,5 @@
-// The `quater` program: from a command line to an exit code. Everything it touches is handed in, so that tests run it in
-// process with streams of their own.
+// Runs the `quater` program from a command line to an exit code. Streams, environment and folder are parameters, so that tests
+// can run the program in their own process.
 
 import { cut, nearest } from "../../../core/diagnostics/text.ts";
 import { exit, exitOfSignal, UsageError } from "../output/exit.ts";
@@ -10,17 +10,17 @@ import type { Context, Env } from "./context.ts";
 import { type Globals, readGlobals } from "./globals.ts";
 
 export interface ProgramOptions extends Streams {
-  /** Without the runtime and the script. */
+  /** The words of the command line, without `node` and the script. */
   readonly argv: readonly string[];
   readonly env: Env;
   readonly cwd: string;
-  /** Aborted when the process is asked to end; its reason is the signal's name. */
+  /** Aborted when the process is asked to end. The reason is the name of the signal. */
   readonly interrupt?: AbortSignal;
   /** Called when uncaught errors must be written in another form than text. */
   readonly sayFailuresAs?: Context["sayFailuresAs"];
 }
 
-/** @returns The exit code; never throws. */
+/** Runs the program. @returns The exit code. Never throws. */
 export const runProgram = async (options: ProgramOptions): Promise<number> => {
   const terminal = new Terminal(options, options.env);
   let isJsonAsked = false;
@@ -81,7 +81,7 @@ const dispatch = async (context: Context, { isVersion, rest }: Globals): Promise
   return run(context, rest);
 };
 
-/** The answer when no plugin has the command. */
+/** Returns the error for a command that neither the program nor a plugin has. */
 const unknownCommand =
   (word: string) =>
   (why?: string): UsageError => {

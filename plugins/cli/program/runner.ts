@@ -1,6 +1,6 @@
-// A built-in command at work.
+// The type of the function that runs a built-in command.
 
 import type { Context } from "./context.ts";
 
-/** How a built-in command is run. `words` begins with the command's own word. */
+/** Runs a built-in command. `words` begins with the name of the command. */
 export type Runner = (context: Context, words: readonly string[]) => Promise<number>;

@@ -1,5 +1,5 @@
-// What an operator should look at before a project faces callers: what can be seen of a manifest that boots as `serve`
-// would boot it, without starting it. Boot itself refuses what is wrong; these are things that boot lets pass.
+// Finds settings that an operator should check before real callers use the project. It boots the manifest like `quater serve`,
+// without starting it. Boot itself refuses wrong settings. The settings here are allowed, but may be unsafe.
 
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ import { auditRef, httpRef } from "../../offered.ts";
 import type { Paint } from "../output/terminal.ts";
 
 export interface Finding {
-  /** `fix`: do not serve like this. `note`: it may be meant. */
+  /** `fix`: do not serve with this setting. `note`: the setting may be intended. */
   readonly level: "fix" | "note";
   readonly cause: string;
   readonly remedy: string;
@@ -34,7 +34,7 @@ const recording = ({ catalog, plugins }: Kernel): Finding[] => {
   return [finding("fix", `Nothing records the calls of ${named(changing)}`, "Add store() and audit() to plugins")];
 };
 
-/** Without a sink that can be read back, nobody notices a store that was set back. */
+/** Reports that no sink can be read back. Without one, nobody notices a store that was set back. */
 const attestation = ({ services }: Kernel): Finding[] => {
   const sinks = services.find(auditRef)?.sinks;
   if (sinks === undefined || sinks.files.length > 0) return [];
@@ -44,7 +44,7 @@ const attestation = ({ services }: Kernel): Finding[] => {
   return [finding("note", cause, 'Add a file on another disk: audit({ sinks: [{ file: "/var/log/shop/checkpoints.jsonl" }] })')];
 };
 
-/** Calls over a surface whose callers are all agents were not typed by a person. */
+/** Reports surfaces whose callers are all agents, because calls over them were not typed by a person. */
 const agreement = ({ catalog }: Kernel): Finding[] => {
   const alone = catalog.operations.filter(
     ({ handler, surfaces, needsApproval }) => handler.effect === "destructive" && surfaces.has("mcp") && !needsApproval,
@@ -83,7 +83,7 @@ const openness = ({ catalog, services }: Kernel): Finding[] => {
 
 const secretFiles = /^(?:.*keys?(?:\.json)?|development-key)$/;
 
-/** Permissions say who else on this machine can read a secret; Windows has others. */
+/** Reports secret files that other users of this computer can read. Windows has other permissions, which are not checked. */
 const files = (root: string): Finding[] => {
   if (process.platform === "win32") return [];
   const own = join(root, ".quater");
@@ -99,7 +99,7 @@ const files = (root: string): Finding[] => {
 /**
  * Returns the report for a terminal, without control characters.
  *
- * @param bootOrder  Names of plugins.
+ * @param bootOrder  The names of the plugins in boot order.
  */
 export const findingsText = (findings: readonly Finding[], bootOrder: readonly string[], paint: Paint): string => {
   const part = (level: Finding["level"], heading: string) => {

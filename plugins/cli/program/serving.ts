@@ -9,25 +9,25 @@ import { boot, load } from "./boot.ts";
 import type { Context } from "./context.ts";
 
 /**
- * @param ready  Called once everything listens.
- * @returns The exit code, after calls in flight have ended: 0, or that of the plugin which halted the process.
+ * @param ready  Called once all ports are open.
+ * @returns The exit code, after running calls have ended: 0, or that of the plugin which stopped the process.
  */
 export const serveUntilStopped = async (
   program: Context,
   mode: Extract<RunMode, "serve" | "dev">,
   ready: (kernel: Kernel, log: Awaited<ReturnType<typeof serverLog>>, loaded: LoadedManifest) => void,
 ): Promise<number> => {
-  const loaded = await load(program, { useBuild: mode === "serve" }); // in development, what stands in the files
+  const loaded = await load(program, { useBuild: mode === "serve" }); // In development the sources are loaded, and not a build.
   const log = await serverLog(program.terminal, program.env);
   if (!program.terminal.isErrorTerminal) program.sayFailuresAs(failureLine);
-  const halted = new AbortController(); // its reason is the exit code
+  const halted = new AbortController(); // The abort reason is the exit code.
   const halt = (reason: string, code: number) => {
     log.error(`${reason}; stopping`);
     halted.abort(code);
   };
   const kernel = await boot(program, loaded, { mode, log, halt });
   const interrupt = program.heedInterrupt();
-  // Where nothing listens on a socket, something has to keep the process.
+  // This timer keeps the process running when no port is open.
   const staying = setInterval(() => {}, 2 ** 30);
   try {
     await kernel.start();
@@ -51,13 +51,13 @@ export const whenAborted = (...signals: readonly AbortSignal[]): Promise<void> =
     }
   });
 
-/** The port or socket that another process already uses. */
+/** The port or socket that another process uses. */
 export interface TakenPort {
   readonly port: number;
   readonly address?: string;
 }
 
-/** `undefined` unless the start failed for a port that is taken. */
+/** Returns the port that made the start fail because it is in use; `undefined` for other errors. */
 export const takenPortOf = (error: unknown): TakenPort | undefined => {
   const { code, port, address } = Object(Object(error).cause) as { code?: unknown; port?: unknown; address?: unknown };
   if (code !== "EADDRINUSE" || typeof port !== "number") return undefined;
