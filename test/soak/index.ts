@@ -18,6 +18,7 @@ const full = {
   QUATER_SOAK_OVERLOAD: "30",
   QUATER_SOAK_CHAOS: "3000",
   QUATER_SOAK_CONTRACT: "20000",
+  QUATER_SOAK_STOPS: "100",
   QUATER_SOAK_FIGURES: "1",
   QUATER_TEST_REQUIRE_ALL: "1",
 };
@@ -34,7 +35,7 @@ const tests = [
   "http/overload",
   "mcp/stdio-limits",
 ];
-const files = [...tests.map((name) => `test/plugins/${name}`), "test/chaos/chaos", "test/contract/"];
+const files = [...tests.map((name) => `test/plugins/${name}`), "test/chaos/chaos", "test/chaos/stops", "test/contract/"];
 
 const { status } = spawnSync(process.execPath, ["node_modules/vitest/vitest.mjs", "run", "--no-file-parallelism", ...files], {
   stdio: "inherit",

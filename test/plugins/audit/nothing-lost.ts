@@ -12,7 +12,11 @@ import { openPostgres } from "../../../plugins/store/postgres.ts";
 import type { Load } from "./load.ts";
 
 /** Every acknowledged write has both events, nothing that was refused ran, and the chain verifies. */
-export const expectNothingLost = async (root: string, url: string, loads: readonly Load[]): Promise<void> => {
+export const expectNothingLost = async (
+  root: string,
+  url: string,
+  loads: readonly Pick<Load, "answers" | "ran">[],
+): Promise<void> => {
   const path = join(root, ".quater/quater.db");
   const isSqlite = url === "-";
   const database = isSqlite ? openInProcess(path) : await openPostgres({ url, schema: "quater", onLost: () => undefined });
