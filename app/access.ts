@@ -1,5 +1,5 @@
-// Policies of the shop's own, beside scopes and roles: a customer who signs in may see what is theirs. The claim
-// `customerId` of the principal says which customer it is.
+// The shop's own policies, besides scopes and roles: a customer who signs in may see their own records. The principal's claim
+// `customerId` says which customer it is.
 
 import { type Principal, policy } from "quater";
 import { CustomerId } from "./schemas.ts";
@@ -9,7 +9,7 @@ export const customerIdOf = (principal: Principal): string | undefined => {
   return typeof claimed === "string" ? claimed : undefined;
 };
 
-/** Allows a customer their own record. Refuses callers without the claim. */
+/** Allows customers to use their own record. Refuses callers without the claim `customerId`. */
 export const isOwnRecord = policy({
   name: "isOwnRecord",
   needs: { customerId: CustomerId },

@@ -1,5 +1,5 @@
-// Everything that can be done with customers. They are people: names and addresses are marked, and a customer reaches
-// their own record without any scope.
+// The handlers for customers. Names and addresses are marked as personal, and a customer can read their own record without any
+// scope.
 
 import { can, handler, invalid, notFound, personal, Type, withDefault } from "quater";
 import { isOwnRecord } from "./access.ts";

@@ -1,12 +1,15 @@
-// The shop's own database: one SQLite file. The only file that knows the driver, and it asks for it when the file is
-// opened, so that importing handlers loads no native code.
+// The shop's database: one SQLite file. Only this file uses the driver, and it loads the driver when the file is opened, so that
+// importing handlers loads no native code.
 
 import { mkdirSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { resource, unavailable } from "quater";
 import type { Bind, Database } from "./sql.ts";
 
-/** What is used of the driver; its own types promise more than it has (`serialize`, `backup` only throw). */
+/**
+ * The functions of the driver that the shop uses. The driver's own types also list functions that only throw (`serialize`,
+ * `backup`).
+ */
 interface Driver {
   readonly inTransaction: boolean;
   prepare(sql: string): Statement;
@@ -18,15 +21,15 @@ interface Statement {
   run(binds: readonly unknown[]): { readonly changes: number };
 }
 
-/** How long a writer waits for another process. The wait blocks this one, so it is short. */
+/** How long a writer waits for another process, milliseconds. It is short, because the wait blocks this process. */
 const busyTimeoutMs = 2000;
 const walAttempts = 100;
 const walPauseMs = 20;
 
 /**
- * Opens the file, and makes and fills it when it is new.
+ * Opens the file. A new file gets its tables and rows.
  *
- * @param file  Relative to the current folder. Default: the environment's SHOP_DB, else `.quater/shop.db`.
+ * @param file  Relative to the current folder. Default: the environment variable SHOP_DB, else `.quater/shop.db`.
  */
 export const openDatabase = async (file = process.env["SHOP_DB"] || ".quater/shop.db"): Promise<Database> => {
   const path = resolve(file);
@@ -45,7 +48,7 @@ export const openDatabase = async (file = process.env["SHOP_DB"] || ".quater/sho
   }
 };
 
-/** The open file; resources that speak SQL stand on it. */
+/** The open database. Other resources use it to run SQL. */
 export const database = resource({
   name: "database",
   scope: "app",
@@ -53,7 +56,10 @@ export const database = resource({
   close: (opened) => opened.close(),
 });
 
-/** While another process writes to a file that is not WAL yet, SQLite refuses the change at once, regardless of the timeout. */
+/**
+ * Changes the file to WAL mode. While another process writes to a file that is not in this mode yet, SQLite refuses the change
+ * immediately, regardless of the timeout.
+ */
 const useWriteAheadLog = async (driver: Driver): Promise<void> => {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -72,7 +78,7 @@ const isSeeded = (database: Database): boolean =>
 const seedOnce = async (database: Database): Promise<void> => {
   const { seed } = await import("./seed.ts");
   database.inTransaction(() => {
-    // Asked again under the lock: of two processes that start at once, the second finds the work done.
+    // Check again under the lock: if two processes start at the same time, the second finds the work done.
     if (!isSeeded(database)) seed(database);
   });
 };
@@ -94,7 +100,7 @@ const guarded = (driver: Driver): Database => {
         driver.exec("COMMIT");
         return value;
       } catch (error) {
-        // SQLite has already rolled back by itself after some failures, a full disk for one.
+        // After some failures, such as a full disk, SQLite has already rolled back.
         if (driver.inTransaction) driver.exec("ROLLBACK");
         throw error;
       }
@@ -106,7 +112,7 @@ const guarded = (driver: Driver): Database => {
   };
 };
 
-/** The driver aborts the whole process at a boolean, and binds every number as a REAL; BigInt stays an integer. */
+/** Converts a bind. The driver aborts the process at a boolean, and stores every number as a REAL; a BigInt stays an integer. */
 const bound = (value: Bind): string | number | bigint | null => {
   if (value === undefined) return null;
   if (typeof value === "boolean") return value ? 1n : 0n;

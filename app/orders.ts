@@ -1,4 +1,4 @@
-// Everything that can be done with orders.
+// The handlers for orders.
 
 import { authenticated, can, handler, hasRole, notFound, personal, stream, Type, withDefault } from "quater";
 import { customerIdOf, isCustomer } from "./access.ts";
@@ -46,7 +46,7 @@ export const listOwnOrders = handler({
   output: OrderPage,
   auth: [authenticated, isCustomer],
   use: { shop },
-  // The policy has made sure that there is an id; without one this would list everybody's.
+  // The policy guarantees that there is an id. Without one this query would list the orders of all customers.
   handle: ({ limit, cursor }, { shop, principal }) => shop.orders({ customerId: customerIdOf(principal) ?? "" }, limit, cursor),
 });
 
@@ -156,14 +156,14 @@ export const exportOrders = handler({
     do {
       const page = shop.orders(filter, exportPageSize, cursor);
       for (const order of page.orders) {
-        // Thrown and not returned: an export that was cut short must not look complete.
+        // Throw instead of returning, because an export that was cut short must not look complete.
         signal.throwIfAborted();
         yield order;
       }
       sent += page.orders.length;
       progress(Math.min(1, sent / Math.max(total, sent, 1)), `${sent} of ${Math.max(total, sent)} orders`);
       cursor = page.next;
-      // The database answers at once, so without this pause nobody else would be served until the end.
+      // The database answers synchronously, so without this pause no other call would be served until the end.
       await new Promise((resume) => setImmediate(resume));
     } while (cursor !== undefined);
   },

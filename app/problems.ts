@@ -1,11 +1,11 @@
-// The shop's own refusals, on one page. Each stands in the `problems` of the handlers that can meet it.
+// The shop's own error codes. Each is listed in the `problems` of the handlers that throw it.
 
 import { problem } from "quater";
 
-/** Only what was paid can be paid back. */
+/** Thrown by a refund of an order that was not paid. */
 export const orderNotPaid = problem("order_not_paid", "conflict");
 export const refundTooLarge = problem("refund_too_large", "conflict");
-/** What is paid is refunded, not cancelled. */
+/** Thrown by a cancellation of an order that is not open. A paid order is refunded instead. */
 export const orderNotOpen = problem("order_not_open", "conflict");
 export const noteFull = problem("note_full", "conflict");
 export const emailTaken = problem("email_taken", "conflict");

@@ -1,4 +1,4 @@
-// Figures over all orders.
+// The handlers for reports about all orders.
 
 import { can, handler, hasRole, invalid, Type, withDefault } from "quater";
 import { Currency, Day, ReportGrouping, SalesReport } from "./schemas.ts";
@@ -28,7 +28,7 @@ export const salesReport = handler({
   },
 });
 
-/** For scheduled jobs inside the process; no manifest lists it, so nothing outside can reach it. */
+/** A handler for scheduled jobs inside the process. The manifest does not list it, so no surface can call it. */
 export const rebuildStatistics = handler({
   description: "Refresh what the database knows of its own contents, after large changes.",
   effect: "write",

@@ -1,8 +1,8 @@
-// The shapes that cross the shop's border. Money is in whole cents, times are ISO 8601 in UTC.
+// The schemas that the shop's handlers share. Money is in whole cents, and times are ISO 8601 in UTC.
 
 import { personal, type Static, Type, withDefault } from "quater";
 
-/** Bounds that keep every sum an exact integer. */
+/** Limits that keep every sum an exact integer. */
 const maxItems = 50;
 const maxQuantity = 1000;
 const maxPriceCents = 10_000_000;

@@ -1,5 +1,5 @@
-// The shop's tables and its first rows: the same on every machine, so that examples and tests can name them. Loaded
-// only when the file is new.
+// The shop's tables and first rows. They are the same on every machine, so that examples and tests can name them. Loaded only
+// when the file is new.
 
 import type { OrderStatus } from "./schemas.ts";
 import type { Database } from "./sql.ts";
@@ -14,7 +14,7 @@ const tables = [
     email text not null unique collate nocase,
     created_at text not null
   ) strict`,
-  // autoincrement: the number of a purged order is never given to another.
+  // With autoincrement the number of a deleted order is never used again.
   `create table orders (
     number integer primary key autoincrement,
     customer_id text not null references customers (id),
@@ -71,7 +71,7 @@ const statuses: readonly OrderStatus[] = [
 const hourMs = 3_600_000;
 const firstDay = Date.UTC(2025, 0, 1);
 
-/** Runs inside the transaction of its caller: either all of it is there or nothing. */
+/** Creates tables and rows inside the transaction of its caller, so that all of them exist or none. */
 export const seed = (database: Database): void => {
   for (const sql of tables) database.run(sql);
   for (let index = 0; index < seededCustomers; index++) seedCustomer(database, index);
@@ -100,7 +100,7 @@ const seedOrder = (database: Database, index: number): void => {
     quantity: 1 + ((index + line) % 4),
   }));
   const totalCents = items.reduce((sum, item) => sum + item.quantity * item.priceCents, 0);
-  // 29 hours apart, so that the orders fill 2025 and meet every hour of the day.
+  // Orders are 29 hours apart, so that they fill the year 2025 and cover every hour of the day.
   const createdAt = new Date(firstDay + index * 29 * hourMs).toISOString();
   const refundedCents = status === "refunded" ? totalCents : 0;
   database.run(

@@ -1,5 +1,6 @@
-// `quater/plugins`: every first-party plugin and authenticator, so that a manifest needs two imports. What plugin authors use of
-// them stands at their own entries, such as `quater/http`. Importing them is cheap: heavy modules are loaded when they are first used.
+// The entry `quater/plugins`: all plugins and authenticators of Quater, so that a manifest needs two imports. Services and types
+// for plugin authors are at their own entries, such as `quater/http`. Importing this file is fast, because large modules are
+// loaded when they are first used.
 
 export { type ApprovalPolicy, type Approver, approval, type Notice, type Notify } from "./approval/index.ts";
 export { audit } from "./audit/index.ts";

@@ -1,5 +1,6 @@
-// What the program and the gate suite use of the other folders. Services are compared by name, and parts.ts has what no plugin
-// offers. So both build and run without these folders. test/plugins/offered.test.ts compiles only while the plugins offer all of it.
+// The types of what the program and the gate suite use of the plugin folders. Services are compared by name, and parts.ts loads
+// parts that no plugin offers. So both build and run without these folders. test/plugins/offered.test.ts compiles only while the
+// plugins offer everything listed here.
 
 import type { Readable, Writable } from "node:stream";
 import type { Kysely } from "kysely";
@@ -7,10 +8,10 @@ import type { Manifest, Principal } from "../core/index.ts";
 import { type Awaitable, type Operation, type PluginCommand, type ServiceRef, serviceRef } from "../core/plugin-api.ts";
 
 export interface Requirement {
-  /** `finance: 1 with role finance`. */
+  /** The requirement in words: `finance: 1 with role finance`. */
   readonly words: string;
   readonly approvers: readonly { readonly role?: string; readonly person?: string; readonly need: number }[];
-  /** Only over these; absent: over all. */
+  /** The surfaces on which approval is needed. Absent: all surfaces. */
   readonly surfaces?: readonly string[];
 }
 
@@ -21,11 +22,11 @@ export interface ApprovalRecord {
   readonly state: string;
   readonly requester: Pick<Principal, "subject" | "person" | "actsFor" | "credential">;
   readonly policy: { readonly kind: string; readonly anySurface: boolean; readonly denials: number };
-  /** Milliseconds since the epoch. */
+  /** The time until which the approval may be used, milliseconds since the epoch. */
   readonly usableUntil?: number | undefined;
 }
 
-/** Of approval. */
+/** The service of approval. */
 export interface Approvals {
   requirementOf(operation: Operation): Requirement | undefined;
   urlOf(id: string): string | undefined;
@@ -51,27 +52,27 @@ export interface Approvals {
 }
 export const approvalsRef: ServiceRef<Approvals> = serviceRef("approval");
 
-/** Of audit. */
+/** The service of audit. */
 export interface Trail {
   readonly sinks: { readonly files: readonly string[]; readonly hasStdout: boolean };
 }
 export const auditRef: ServiceRef<Trail> = serviceRef("audit");
 
-/** Of http. */
+/** The service of http. */
 export interface Web {
-  /** What stands outside of the pipeline: `POST /mcp`. */
+  /** The mounted paths, which the pipeline does not protect: `POST /mcp`. */
   readonly mounted: readonly string[];
-  /** `http://127.0.0.1:3000` once it listens. */
+  /** The URL of the server, `http://127.0.0.1:3000`, once it listens. */
   readonly baseUrl: string | undefined;
-  /** The OpenAPI 3.1 document; of all routes for `undefined`. */
+  /** Returns the OpenAPI 3.1 document; with all routes for `undefined`. */
   openApi(principal: Principal | undefined): Promise<object>;
 }
 export const httpRef: ServiceRef<Web> = serviceRef("http");
 
-/** Of store. */
+/** The service of store. */
 export interface Store {
   open(): Promise<{
-    /** Milliseconds since the epoch, by the store's clock. */
+    /** Returns the time of the store's clock, milliseconds since the epoch. */
     now(): Promise<number>;
     queries<Tables>(): Kysely<Tables>;
     read<Row>(query: Query): Promise<readonly Row[]>;
@@ -84,7 +85,7 @@ interface Query {
 }
 export const storeRef: ServiceRef<Store> = serviceRef("store");
 
-/** Of mcp. */
+/** The service of mcp. */
 export interface Stdio {
   serveStdio(streams: {
     readonly input: Readable;
@@ -95,25 +96,28 @@ export interface Stdio {
 }
 export const mcpRef: ServiceRef<Stdio> = serviceRef("mcp");
 
-/** Of auth: `quater keys`. */
+/** The part of auth for `quater keys`. */
 export interface ApiKeys {
-  /** @param root  The project's folder. */
+  /** @param root  The folder of the project. */
   keyCommands(root: string): readonly PluginCommand[];
 }
 
-/** Where `quater dev` keeps its keys, under the project's folder. Readable by its owner alone. */
+/** The file with the development key, relative to the project's folder. Only its owner can read it. */
 export const developmentKeyFile = ".quater/development-key";
 export const demoApproverKeyFile = ".quater/demo-approver-key";
 
-/** Of auth: keys that `quater dev` accepts and `quater serve` refuses. Both functions return the key, and create it when it is missing. */
+/**
+ * The part of auth for keys that `quater dev` accepts and `quater serve` refuses. Both functions return the key, and create it
+ * when it is missing.
+ */
 export interface DevelopmentKeys {
-  /** @param rights  What the key may do from now on. */
+  /** @param rights  The rights of the key from now on. */
   developmentKey(root: string, rights: { readonly scopes: readonly string[]; readonly roles: readonly string[] }): string;
   demoApproverKey(root: string, roles: readonly string[]): string;
   isDevelopmentKey(root: string, key: string): boolean;
 }
 
-/** Of gate-check. */
+/** The gate suite. */
 export interface GateCheck {
   gateSuite(
     manifest: Manifest,
@@ -130,13 +134,13 @@ export interface GateCheck {
   }>;
 }
 
-/** By handler: an input that is accepted, and what a policy function asks of the principal. */
+/** Accepted inputs by handler, and the rights that a policy function needs of the principal. */
 export interface GateSamples {
   readonly inputs?: Readonly<Record<string, unknown>>;
   readonly principals?: Readonly<Record<string, object>>;
 }
 
-/** See parts.ts. */
+/** The parts that plugins/parts.ts loads. */
 export interface Parts {
   readonly apiKeys?: () => Promise<ApiKeys>;
   readonly developmentKeys?: () => Promise<DevelopmentKeys>;

@@ -1,5 +1,5 @@
-// What the program and the plugins take from folders that are not plugins. Each part is loaded when it is first used. Everything works
-// without a folder whose line is deleted here; only the commands that need its part are then missing.
+// Loads parts of plugin folders that the program and the plugins use. Each part is loaded when it is first used. If a folder is
+// deleted together with its line here, only the commands that need it are missing.
 
 import type { Parts } from "./offered.ts";
 

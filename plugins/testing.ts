@@ -1,5 +1,5 @@
-// `quater/testing`: the kit of core, and what needs a plugin beside it: the gate suite and the claims about approval. Here
-// and not in core, which knows no plugin.
+// The entry `quater/testing`: core's test kit, and the parts that need plugins: the gate suite and the assertions about approval.
+// They are not in core, because core knows no plugin.
 
 export {
   bootTest,

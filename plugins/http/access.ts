@@ -1,5 +1,6 @@
-// The access log: one line for each request, once its answer has left or its client has gone. And `Server-Timing` in development.
-// What is known of a request is kept on the response, in one object without closures. A line has no arguments, so it names the route and not the path.
+// Writes the access log: one line for each request, after its answer was sent or its client has left. It also writes the header
+// `Server-Timing` in development. The facts about a request are kept on the response, in one object without closures. A line
+// contains no arguments, so it names the route and not the path.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Principal } from "../../core/index.ts";
@@ -8,18 +9,18 @@ import type { Log } from "../../core/plugin-api.ts";
 import { statusOfKind } from "./statuses.ts";
 
 export interface AccessOptions {
-  /** Gets the lines. */
+  /** Receives the lines. `undefined` if there is no access log. */
   readonly log: Log | undefined;
-  /** Whether answers say how long they took. */
+  /** Whether answers say how long they took, in the header `Server-Timing`. */
   readonly isTimed: boolean;
 }
 
 const noted = Symbol("access");
 type Noted = ServerResponse & { [noted]?: Access };
 
-/** What is known of a request. */
+/** The facts about one request that its log line needs. */
 export class Access {
-  /** As written: `/orders/:orderId`. `undefined` where no route took the request. */
+  /** The route as the manifest has it: `/orders/:orderId`. `undefined` if no route matched the request. */
   route: string | undefined;
   handler: string | undefined;
   principal: Principal | undefined;
@@ -27,7 +28,7 @@ export class Access {
   readonly #req: IncomingMessage;
   readonly #callId: string;
   readonly #startedAt = performance.now();
-  /** What the connection had sent before. */
+  /** How many bytes the connection had sent before this request. */
   readonly #sentBefore: number;
 
   constructor(options: AccessOptions, req: IncomingMessage, callId: string) {
@@ -37,7 +38,7 @@ export class Access {
     this.#sentBefore = req.socket.bytesWritten;
   }
 
-  /** What `Server-Timing` says now. `undefined` where it says nothing. */
+  /** The current value of `Server-Timing`; `undefined` if the header is not sent. */
   get timing(): string | undefined {
     return this.#options.isTimed ? `total;dur=${this.#durationMs}` : undefined;
   }
@@ -62,7 +63,7 @@ export class Access {
   }
 }
 
-/** `undefined` where nothing is logged. */
+/** Returns the facts about a request; `undefined` if no request is logged. */
 export const accessOf = (res: ServerResponse): Access | undefined => (res as Noted)[noted];
 
 export const noteRoute = (res: ServerResponse, route: string): void => {
@@ -70,7 +71,7 @@ export const noteRoute = (res: ServerResponse, route: string): void => {
   if (access !== undefined) access.route = route;
 };
 
-/** Begins the line of a request. It is written when the response closes. */
+/** Starts the log line of a request. It is written when the response closes. */
 export const beginAccess = (options: AccessOptions, req: IncomingMessage, res: ServerResponse, callId: string): void => {
   (res as Noted)[noted] = new Access(options, req, callId);
   if (options.log !== undefined) res.on("close", ended);
@@ -80,7 +81,7 @@ function ended(this: ServerResponse): void {
   accessOf(this)?.write(this);
 }
 
-/** The line of a request that could not be read as HTTP: there is no call. */
+/** Makes the function that logs a request that could not be read as HTTP, so that there is no call. */
 export const unreadableIn =
   ({ log }: AccessOptions) =>
   (status: number, bytes: number): void =>

@@ -1,23 +1,23 @@
-// Writes a very large answer as JSON into one Buffer. `JSON.stringify` would make its whole text, and a second copy of that to
-// encode it: 40 MB of garbage for 20 MB, which stays in memory until the next full garbage collection. Under an attack with
+// Writes a very large answer as JSON into one Buffer. `JSON.stringify` would make its whole text, and encoding would make a
+// second copy: 40 MB of garbage for 20 MB, which stays in memory until the next full garbage collection. Under an attack with
 // answers of 20 MB the process has 190 MiB instead of 317.
 
 import { jsonSizeOf, roughSizeOf } from "../../core/pipeline/answer-size.ts";
 
 /**
- * Answers of this size and more are written in pieces, in characters: those above the default of `maxOutputBytes`. Texts take
- * as long as by `JSON.stringify`, lists of small items three times as long.
+ * Answers of at least this many characters are written in pieces. It is the default of `maxOutputBytes`. Texts take as long as
+ * with `JSON.stringify`, and lists of small items three times as long.
  */
 export const veryLargeAnswer = 8 * 1024 * 1024;
 
-/** Characters and items of a piece. */
+/** How many characters or items one piece has. */
 const pieceLength = 64 * 1024;
 const pieceItems = 1_000;
 
 /**
- * The UTF-8 bytes of `JSON.stringify(value)`.
+ * Returns the UTF-8 bytes of `JSON.stringify(value)`.
  *
- * @param value  JSON that the check of the output has passed.
+ * @param value  JSON that has passed the check of the output.
  */
 export const jsonBytesOf = (value: unknown): Buffer => {
   const bytes = Buffer.allocUnsafeSlow(jsonSizeOf(value));
@@ -25,7 +25,7 @@ export const jsonBytesOf = (value: unknown): Buffer => {
   return bytes;
 };
 
-/** @returns Where the next byte goes. */
+/** Writes a value at a position. @returns The position of the next byte. */
 const write = (value: unknown, bytes: Buffer, at: number): number => {
   if (isPiece(value)) return at + bytes.write(JSON.stringify(value) ?? "null", at);
   if (typeof value === "string") return writeText(value, bytes, at);
@@ -38,7 +38,7 @@ const writeText = (text: string, bytes: Buffer, start: number): number => {
   let at = start + bytes.write('"', start);
   for (let from = 0, to: number; from < text.length; from = to) {
     to = from + pieceLength;
-    while (isHighSurrogate(text.charCodeAt(to - 1))) to++; // both halves of a character are written together
+    while (isHighSurrogate(text.charCodeAt(to - 1))) to++; // Do not split a character between two pieces.
     at += bytes.write(JSON.stringify(text.slice(from, to)).slice(1, -1), at);
   }
   return at + bytes.write('"', at);

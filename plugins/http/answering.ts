@@ -1,6 +1,6 @@
-// Turns errors into answers. Quater's own endpoints turn their errors into answers themselves. So middleware around them sees an
-// answer, as for every route, and middleware without `await next()` leaves no rejection that would end the process. Errors of
-// routes that users mount pass through the middleware around them, as in Koa, and this middleware may answer them.
+// Turns errors into answers. Quater's own endpoints answer their errors themselves. So middleware around them sees an answer, as
+// for exposed routes, and middleware without `await next()` leaves no rejection that would end the process. Errors of routes that
+// users mount reach the middleware around them, as in Koa, and this middleware may answer them.
 
 import type { IncomingMessage } from "node:http";
 import type Koa from "koa";
@@ -14,13 +14,13 @@ import { put, type Reply } from "./reply.ts";
 export interface Failed {
   readonly req: IncomingMessage;
   readonly callId: string;
-  /** What ran before the failure. */
+  /** The handler that ran before the failure, if there was one. */
   readonly run: Run | undefined;
   /** Called with the error, unless it is a refusal. */
   readonly report: (error: unknown) => void;
 }
 
-/** The answer for a thrown value. */
+/** Returns the answer for a thrown value. */
 export const replyTo = (error: unknown, { req, callId, run, report }: Failed): Reply => {
   const failure = isQuaterError(error) ? error : (thrownRefusal(error) ?? internal(error));
   const told = failureAfter(run, failure);
@@ -35,6 +35,7 @@ export const failed = (error: unknown, request: Omit<Failed, "report">): Reply =
     failure = { error: reported };
   };
   return { ...replyTo(error, { ...request, report }), run: request.run, failure };
+// The error has an invalid header, so it cannot be sent.
 };
 
 /** Answers a thrown value through Koa. */
@@ -44,11 +45,11 @@ export const answer = (ctx: Koa.Context, error: unknown): void => {
   try {
     put(ctx, replyTo(error, request));
   } catch (invalid) {
-    put(ctx, replyTo(invalid, request)); // an error with headers that are not valid
+    put(ctx, replyTo(invalid, request));
   }
 };
 
-/** The same endpoint, which never throws. */
+/** Wraps an endpoint so that it never throws. */
 export const answered =
   <Context extends Koa.Context>(endpoint: (ctx: Context, next: Koa.Next) => unknown) =>
   async (ctx: Context, next: Koa.Next): Promise<void> => {

@@ -1,5 +1,5 @@
-// A listener of its own for what one plugin mounts: another origin than the routes, so that a page there shares neither
-// cookies nor scripts with them. Guard, limits and refusals are those of the main server.
+// Opens a separate listener for the routes of one plugin. It is another origin than the exposed routes, so a page there shares
+// neither cookies nor scripts with them. Checks, limits and refusals are those of the main server.
 
 import { chmodSync, lstatSync, rmSync } from "node:fs";
 import { connect } from "node:net";

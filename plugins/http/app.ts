@@ -1,5 +1,5 @@
-// What a server is made of: the checks of each request, what plugins and users mount on Koa, exposed routes, Quater's own pages,
-// and the answer for paths that nobody has.
+// Builds a server from its parts: the checks of each request, middleware that plugins and users mount on Koa, exposed routes,
+// Quater's own pages, and the answer for unknown paths.
 
 import type { IncomingMessage, RequestListener } from "node:http";
 import Router from "@koa/router";
@@ -31,10 +31,10 @@ export interface AppOptions extends LoadLimits {
   readonly service: HttpService;
   readonly maxBodyBytes: number;
   readonly mount: Mounting;
-  /** Documents are open to everybody: in development only. */
+  /** Whether everybody can read the documents. Only in development. */
   readonly isOpen: boolean;
   readonly allowedOrigins?: "any" | readonly string[];
-  /** What the authenticator reads. */
+  /** The headers, schemes and cookies that the authenticator reads. */
   readonly reading?: Reading | undefined;
   readonly format?: Formatter | undefined;
   readonly access: AccessOptions;
@@ -47,7 +47,7 @@ export interface AppOptions extends LoadLimits {
 const isOfClient = (error: unknown): boolean =>
   ["ERR_STREAM_PREMATURE_CLOSE", "ECONNRESET", "EPIPE"].includes(String((error as NodeJS.ErrnoException | undefined)?.code));
 
-/** A Koa app whose first middleware answers errors. The request was checked before: see serve.ts. */
+/** Makes a Koa app whose first middleware answers errors. Requests are checked before they reach it: see serve.ts. */
 const answeringApp = ({ gate, log }: PluginContext): Koa => {
   const app = new Koa();
   app.on("error", (error: unknown, ctx?: Koa.Context) => {
@@ -64,21 +64,24 @@ const answeringApp = ({ gate, log }: PluginContext): Koa => {
     if (typeof ctx._matchedRoute === "string") noteRoute(ctx.res, ctx._matchedRoute);
     const timing = accessOf(ctx.res)?.timing;
     if (timing !== undefined && !ctx.res.headersSent) ctx.set("server-timing", timing);
-    // The connection must not bring another request to a server that stops.
+    // Close the connection after this answer, because a stopping server must not get another request on it.
     if (gate.isStopping && !ctx.res.headersSent) ctx.set("connection", "close");
     if (isLarge(ctx.body) && !(await hasRoomFor(ctx))) answer(ctx, undelivered(runIn(ctx), ctx.method));
   });
   return app;
 };
 
-/** Not async: the text of the answer must not be in memory while its bytes wait. */
+/** This function is not async, because the text of the answer must not stay in memory while its bytes wait. */
 const hasRoomFor = (ctx: Koa.Context): Promise<boolean> => {
   const bytes = bytesOf(ctx.body as string | Buffer);
   ctx.body = bytes;
   return hasRoom(ctx.res, bytes.length);
 };
 
-/** Ends the mounting: which requests Koa serves is decided, so middleware that came later would run for some of them only. */
+/**
+ * Makes `app.use` throw from now on. The server has decided which requests Koa serves, so later middleware would run for only
+ * some of them.
+ */
 const close = (app: Koa): void => {
   app.use = () => {
     throw new Error("app.use was called after the server was made. Call it inside of the function that http.mount(...) gets");
@@ -86,7 +89,7 @@ const close = (app: Koa): void => {
   Object.freeze(app.middleware);
 };
 
-/** A server that plugins alone have mounted things on. */
+/** Makes a server for routes that only plugins mount. */
 export const mountedListener = (
   context: PluginContext,
   guard: Guard,
@@ -144,7 +147,7 @@ export const serverListener = (options: AppOptions): RequestListener => {
   });
 };
 
-/** Middleware for the paths that begin with a text. Exposed routes elsewhere are still answered without Koa. */
+/** Mounts middleware for all paths that begin with a text. Exposed routes under other paths are still answered without Koa. */
 const underIn =
   (app: Koa, prefixes: string[]): Parameters<Mounting>[0]["under"] =>
   (prefix, middleware) => {
@@ -156,10 +159,15 @@ const underIn =
     });
   };
 
-/** One path, one spelling, as for exposed routes: a router would also take `/Admin` and `/admin/` for `/admin`. */
+/**
+     * Makes a router that distinguishes letter case and the slash at the end, as exposed routes do. Otherwise `/Admin` and
+     * `/admin/` would also match `/admin`.
+     */
 export const strictRouter = (): Router => new Router({ sensitive: true, strict: true });
 
-/** For what is mounted at one path: a look into a table, where the router would try its routes one after the other. */
+/**
+ * Makes a table for endpoints that are mounted at one path. A lookup is faster than a router, which tries its routes one by one.
+ */
 export const pathTable = (): Pick<Parameters<Mounting>[0], "at" | "endpoint"> & {
   readonly fixedPaths: Koa.Middleware;
   readonly endpoints: ReadonlyMap<string, Endpoint>;
@@ -183,7 +191,7 @@ export const pathTable = (): Pick<Parameters<Mounting>[0], "at" | "endpoint"> & 
   };
 };
 
-/** The answer for what nobody took: which methods the path has, if it is one. */
+/** Answers requests that no route matched, with the methods that the path has, if there are some. */
 export const unknownPaths = (router: Router, exposedMethods: (url: string) => readonly string[]): Koa.Middleware =>
   answered((ctx) => {
     const allowed = methodsOf(router, ctx, exposedMethods(ctx.req.url ?? "/"));
@@ -208,11 +216,12 @@ const ownPages = (router: Router, { context, service, isOpen }: Pick<AppOptions,
   });
   const ready = answered(async (ctx) => {
     const waitingFor = await gate.unready();
+    // The reader sees only the routes that this principal may call.
     ctx.set("cache-control", "no-store");
     ctx.status = waitingFor.length === 0 ? 200 : 503;
     ctx.body = waitingFor.length === 0 ? { status: "ready" } : { status: "not ready", waitingFor };
   });
-  /** Through the surface's own door. `undefined` where everybody may read everything. */
+  /** Authenticates the reader as for exposed routes. `undefined` if everybody may read everything. */
   const reader = async (ctx: Koa.Context) => {
     if (isOpen) return undefined;
     const credentials = service.credentials(ctx, "http");
@@ -221,7 +230,7 @@ const ownPages = (router: Router, { context, service, isOpen }: Pick<AppOptions,
     return principal;
   };
   const openApi = answered(async (ctx) => {
-    const principal = await reader(ctx); // sees only what this principal may call
+    const principal = await reader(ctx);
     if (principal !== undefined) ctx.set("cache-control", "no-store");
     ctx.body = await service.openApi(principal);
   });

@@ -1,11 +1,11 @@
-// Texts that an input allows and no body can carry: found at boot, where the limit of bodies is lower than that of the schema.
+// Finds inputs at boot whose schema allows longer texts than a request body can have.
 
 import type { BootProblem } from "../../core/diagnostics/problem.ts";
 import type { Operation } from "../../core/plugin-api.ts";
 import { eachSubschema, isPlainObject } from "../../core/schema/schema.ts";
 import { httpKey } from "./route.ts";
 
-/** One problem for each handler whose longest text is longer than a body. A character has at least one byte. */
+/** Returns one problem for each handler whose longest text is longer than a body. A character has at least one byte. */
 export const bodyProblems = (operations: readonly Operation[], maxBodyBytes: number): readonly BootProblem[] =>
   operations.flatMap((operation): readonly BootProblem[] => {
     const longest = httpKey.of(operation) === undefined ? 0 : longestTextOf(operation.input);

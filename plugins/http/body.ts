@@ -1,4 +1,4 @@
-// Reading a request's body and query, with every limit checked while reading.
+// Reads a request's body and query. Every limit is checked during the reading.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { cut, visible } from "../../core/diagnostics/text.ts";
@@ -14,7 +14,10 @@ const formTypes = ["application/x-www-form-urlencoded", "multipart/form-data"] a
 
 export const jsonType = /^application\/(?:json|[a-z0-9.+-]+\+json)\s*(?:;|$)/i;
 
-/** @throws {QuaterError | TransportRefusal} 415 for what is not JSON or compressed, 413 over the limit, `json_*`. */
+/**
+ * Reads a JSON body. @throws {QuaterError | TransportRefusal} 415 for a body that is not JSON or is compressed, 413 over the
+ * limit, `json_*`.
+ */
 export const readJsonBody = (
   req: IncomingMessage,
   res: ServerResponse,
@@ -31,7 +34,7 @@ export const readJsonBody = (
 };
 
 /**
- * Returns the body, without a promise where all of it is there already.
+ * Returns the body, without a promise if all of it has arrived.
  *
  * @throws {QuaterError | TransportRefusal} or rejects with them.
  */
@@ -42,9 +45,9 @@ export const readBytes = (req: IncomingMessage, res: ServerResponse, maxBytes: n
 };
 
 /**
- * What is checked of every body before its first byte is read. The caller gets leave to send it.
+ * Checks a body before its first byte is read, and tells the client to send it.
  *
- * @returns The length that the caller announced, or `NaN`: without one the body ends when it ends.
+ * @returns The length that the client announced, or `NaN` for a body without announced length.
  * @throws {QuaterError | TransportRefusal} 415 for a compressed body, 413 over the limit.
  */
 export const beginBody = (req: IncomingMessage, res: ServerResponse, maxBytes: number): number => {
@@ -56,16 +59,16 @@ export const beginBody = (req: IncomingMessage, res: ServerResponse, maxBytes: n
   if (length > maxBytes) throw tooLarge("The body", `${maxBytes} bytes`);
   if (req.readableDidRead || req.readableEnded)
     throw internal(new Error("A middleware has read the body, which only its route may read"));
-  if (req.destroyed) throw cancelled(); // the caller has left, and nothing would ever tell us so again
-  // The caller waits for leave to send: given only now, when nothing refused the call by its headers. RFC 9110 10.1.1: a
-  // caller of HTTP/1.0 would take the 100 for the answer.
+  if (req.destroyed) throw cancelled(); // The client has left, and no later event would report it.
+  // Send 100 Continue only now, when no header refused the call. A client of HTTP/1.0 would take the 100 for the answer (RFC 9110
+  // 10.1.1).
   if (req.headers.expect !== undefined && req.httpVersion === "1.1") res.writeContinue();
   return length;
 };
 
 const charset = /;\s*charset\s*=\s*"?([^";\s]*)/i;
 
-/** RFC 8259 8.1: JSON is UTF-8. Bytes in another charset may be valid UTF-8 and mean another text. */
+/** Refuses other charsets than UTF-8 (RFC 8259 8.1). Bytes in another charset may be valid UTF-8 with another meaning. */
 const refuseCharset = (type = ""): void => {
   const named = type.includes(";") ? charset.exec(type)?.[1] : undefined;
   if (named === undefined || /^utf-?8$/i.test(named)) return;
@@ -91,11 +94,11 @@ const readParts = (req: IncomingMessage, maxBytes: number, limit: string): Promi
   });
 
 const ownField = { configurable: true, enumerable: true, writable: true } as const;
-/** How many parameters a query may have. */
+/** The most parameters that a query may have. */
 const maxParameters = 1_000;
 
 /**
- * Returns a query's texts by name; a repeated name gives a list. `+` is a space, as forms write it.
+ * Returns the texts of a query by name; a repeated name gives a list. `+` means a space, as in forms.
  *
  * @throws {TransportRefusal} 400 for a query that is not UTF-8 or has too many parameters.
  */
@@ -115,7 +118,8 @@ export const readQuery = (text: string, what = "The query"): Readonly<Record<str
     if (Array.isArray(before)) before.push(value);
     else if (before !== undefined) found[name] = [before, value];
     else if (name === "__proto__")
-      Object.defineProperty(found, name, { ...ownField, value }); // not the object's prototype
+      // Define the field, so that a parameter `__proto__` does not set the prototype.
+      Object.defineProperty(found, name, { ...ownField, value });
     else found[name] = value;
   }
   return found;

@@ -12,16 +12,19 @@ import { pointerStep } from "../../core/schema/json.ts";
 import { beginBody, jsonType, readBytes, readJsonBody, readQuery } from "./body.ts";
 import { TransportRefusal } from "./refusals.ts";
 
-/** Parts of a multipart form, and bytes of a name. */
+/** The most parts of a multipart form. */
 const maxParts = 1_000;
 const maxNameBytes = 200;
-/** What stands around a part: boundary and headers. */
+/** The most bytes around the content of one part: its boundary and headers. */
 const partOverhead = 16 * 1024;
 
 const isUrlencoded = (type: string | undefined): boolean => /^application\/x-www-form-urlencoded\s*(?:;|$)/i.test(type ?? "");
 const isMultipart = (type: string | undefined): boolean => /^multipart\/form-data\s*(?:;|$)/i.test(type ?? "");
 
-/** @throws {QuaterError | TransportRefusal} or rejects with them: 400 for text that is not UTF-8, 413 over the limit. */
+/**
+ * Reads a urlencoded form. @throws {QuaterError | TransportRefusal} or rejects with them: 400 for text that is not UTF-8, 413
+ * over the limit.
+ */
 const readUrlencoded = (req: IncomingMessage, res: ServerResponse, maxBytes: number): Awaitable<GivenInput[]> =>
   andThen(readBytes(req, res, maxBytes), (bytes) => {
     if (bytes.some((byte) => byte > 0x7f)) throw new TransportRefusal("bad_request", "The form is not percent-encoded");
@@ -29,11 +32,11 @@ const readUrlencoded = (req: IncomingMessage, res: ServerResponse, maxBytes: num
   });
 
 export interface BodyOptions {
-  /** Bytes of a body, or of a form without its files. */
+  /** The most bytes of a body, or of a form without its files. */
   readonly maxBytes: number;
-  /** `undefined` where the handler takes no files. */
+  /** Stores the files. `undefined` if the handler takes no files. */
   readonly uploads: Uploading | undefined;
-  /** Bytes that all files may have together. */
+  /** The most bytes of all files together. */
   readonly fileBytes: number;
   readonly takesForms: boolean;
 }
@@ -41,7 +44,8 @@ export interface BodyOptions {
 /**
  * Reads a body by its media type.
  *
- * @throws {QuaterError | TransportRefusal} or rejects with them: 415 for a type that the route does not take, 413, `json_*`.
+ * @throws {QuaterError | TransportRefusal} or rejects with them: 415 for a media type that the route does not accept, 413,
+ * `json_*`.
  */
 export const readBody = (req: IncomingMessage, res: ServerResponse, options: BodyOptions): Awaitable<readonly GivenInput[]> => {
   const type = req.headers["content-type"];
@@ -52,7 +56,10 @@ export const readBody = (req: IncomingMessage, res: ServerResponse, options: Bod
   return andThen(readJsonBody(req, res, options.maxBytes, options.takesForms), (body) => [body]);
 };
 
-/** @throws {QuaterError | TransportRefusal} by rejecting, as soon as a part is refused: the rest is not read. */
+/**
+ * Reads a multipart form. @throws {QuaterError | TransportRefusal} by rejecting as soon as a part is refused. Later parts are not
+ * read.
+ */
 const readMultipart = async (
   req: IncomingMessage,
   res: ServerResponse,
@@ -81,7 +88,7 @@ const readMultipart = async (
       });
       parser.on("file", (name, content, filename, _encoding, type) => {
         contents.push(content);
-        content.on("error", () => {}); // its reader gets the error
+        content.on("error", () => {}); // The code that reads the file gets the error.
         taking.push(form.addFile(name, { name: filename, mediaType: type }, content).catch(fail));
       });
       for (const limit of ["partsLimit", "filesLimit", "fieldsLimit"] as const)
@@ -100,7 +107,10 @@ const readMultipart = async (
   return form.given();
 };
 
-/** Writes the body into the parser, no faster than its files go to disk. The request stays open, so that it can be answered. */
+/**
+ * Writes the body into the parser, no faster than its files are written to disk. The request stays open, so that it can be
+ * answered.
+ */
 const feed = (req: IncomingMessage, parser: Writable, most: number, fail: (error: unknown) => void): void => {
   let size = 0;
   req.on("data", (part: Buffer) => {
@@ -139,7 +149,7 @@ const parserOf = (Busboy: BusboyClass, req: IncomingMessage, maxBytes: number) =
   }
 };
 
-/** What the parser throws is its own; the caller gets one sentence for all of it. */
+/** Replaces errors of the parser by one error text for the caller. */
 const refusalOf = (error: unknown): unknown => {
   if (isQuaterError(error) || error instanceof TransportRefusal) return error;
   return new TransportRefusal("bad_request", "The multipart form is malformed or ends early");
@@ -173,7 +183,7 @@ class Form {
     const count = (this.#counts.get(name) ?? 0) + 1;
     this.#counts.set(name, count);
     if (count > field.most) invalid(path, field.isList ? `must have at most ${field.most} files` : "is given more than once");
-    // The place in the list is that of the part: a short file may be on disk before a long one that was sent first.
+    // Reserve the place in the list now: a short file may be on disk before a longer one that was sent first.
     const list = listIn(this.#values, name);
     const at = list.push(undefined) - 1;
     list[at] = await this.#uploads.take(field, announced, content);

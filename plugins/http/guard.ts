@@ -1,5 +1,5 @@
-// What is checked of every request before anything else sees it: the number of headers, one Host that is ours, a path in its
-// normal form, an Origin that is allowed (threat T14 to T18).
+// Checks every request before any other code sees it: the number of headers, one Host of this server, a path in its normal form,
+// and an allowed Origin (threats T14 to T18).
 
 import type { IncomingMessage } from "node:http";
 import { isIP } from "node:net";
@@ -9,19 +9,19 @@ import { blockListOf, isIn } from "./proxies.ts";
 import { TransportRefusal } from "./refusals.ts";
 
 export interface GuardOptions {
-  /** Host names that requests may name, without port; loopback names are always among them. */
+  /** Host names that requests may have, without port. Loopback names are always allowed. */
   readonly allowedHosts?: readonly string[];
-  /** Origins of other sites whose pages may call, `https://app.example`. Same-origin pages always may. */
+  /** Origins of other sites whose pages may call: `https://app.example`. Pages of the same origin always may. */
   readonly allowedOrigins?: readonly string[];
-  /** Addresses or networks (`10.0.0.0/8`) of proxies whose X-Forwarded-For is believed. */
+  /** Addresses or networks (`10.0.0.0/8`) of proxies whose X-Forwarded-For is trusted. */
   readonly trustedProxies?: readonly string[];
 }
 
 export interface Guard {
   /**
-   * Also writes the path of `req.url` in its normal form.
+   * Checks a request, and writes the path in `req.url` in its normal form.
    *
-   * @param isProbe  Whether the request may name any Host. Asked only where its Host is not one of the server's.
+   * @param isProbe  Returns whether the request may have any Host. Called only if its Host is not one of the server's.
    * @returns Whether the Host is one of the server's.
    * @throws {TransportRefusal}
    */
@@ -31,27 +31,28 @@ export interface Guard {
     isOpenToAll?: (req: IncomingMessage) => boolean,
   ) => boolean;
   readonly isOriginAllowed: (req: IncomingMessage, origin: string) => boolean;
-  /** Whether the address is one of a trusted proxy. */
+  /** Whether the address belongs to a trusted proxy. */
   readonly isTrusted: (address: string) => boolean;
   /**
-   * The address of the caller: the peer's, or the right-most hop that is an address of no trusted proxy.
+   * Returns the caller's address: the address of the connection, or the right-most address in X-Forwarded-For that is not a
+   * trusted proxy.
    *
-   * @param isFromProxy  The peer is known to be a proxy: only a proxy may open the Unix socket that the request came over.
+   * @param isFromProxy  Whether the request came over a Unix socket that only a proxy can open.
    */
   readonly peerOf: (req: IncomingMessage, isFromProxy?: boolean) => string | undefined;
 }
 
 const hostText = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+?)\.?(?::\d{1,5})?$/i;
-/** Node drops header lines past about a thousand in silence; far fewer are already an attack. */
+/** The most header lines of a request. Node silently drops lines after about a thousand. */
 const maxHeaderLines = 100;
-/** Node takes the first of two, or both, and a proxy in front may have checked the other. */
+/** Headers that may be sent only once. Node uses the first of two, or both, and a proxy may have checked the other one. */
 const onlyOnce = new Set(["host", "authorization", "content-length", "content-type"]);
 
 export const guardOf = ({ allowedHosts = [], allowedOrigins = [], trustedProxies = [] }: GuardOptions): Guard => {
   const hosts = new Set([...loopbackHosts, ...allowedHosts].map((host) => host.toLowerCase()));
   const origins = new Set(allowedOrigins.map((origin) => origin.toLowerCase()));
   const proxies = blockListOf(trustedProxies);
-  let lastHost: string | undefined; // most requests name the same host as the one before
+  let lastHost: string | undefined; // Remember the last Host, because most requests have the same one as the request before.
 
   const isOriginAllowed = (req: IncomingMessage, origin: string): boolean => {
     if (origins.has(origin.toLowerCase())) return true;
@@ -77,7 +78,7 @@ export const guardOf = ({ allowedHosts = [], allowedOrigins = [], trustedProxies
       let isOurs = true;
       if (host !== lastHost || host === undefined) {
         const name = hostText.exec(host ?? "")?.[1]?.toLowerCase();
-        // With a port above 65535, Koa's `ctx.URL` would be empty, and a middleware that checks its path would see an empty path.
+        // With a port above 65535, Koa's `ctx.URL` would be empty, and middleware that checks its path would see an empty path.
         isOurs = name !== undefined && hosts.has(name) && URL.canParse(`http://${host}`);
         if (isOurs) lastHost = host;
         else if (isProbe?.(req) !== true)
@@ -96,7 +97,7 @@ export const guardOf = ({ allowedHosts = [], allowedOrigins = [], trustedProxies
       let known = peer;
       for (const hop of forwarded.split(",").reverse()) {
         const address = addressIn(hop.trim());
-        // What is no address was not written by a proxy that is trusted, nor was anything before it.
+        // No trusted proxy wrote this text, so earlier addresses in the header are not trusted either.
         if (address === undefined) return known;
         known = address;
         if (!isIn(proxies, address)) return known;
@@ -106,7 +107,7 @@ export const guardOf = ({ allowedHosts = [], allowedOrigins = [], trustedProxies
   };
 };
 
-/** What Node's parser lets through, although RFC 9112 has it refused. */
+/** Refuses requests that Node's parser accepts although RFC 9112 forbids them. */
 const checkProtocol = ({ httpVersion, headers }: IncomingMessage): void => {
   const close = { connection: "close" };
   const isOld = httpVersion === "1.0";
@@ -121,13 +122,13 @@ const checkProtocol = ({ httpVersion, headers }: IncomingMessage): void => {
     throw new TransportRefusal("expectation_failed", "The only expectation that is met is 100-continue", close);
 };
 
-/** The address of a hop, which some proxies write with its port: `1.2.3.4:555`, `[2001:db8::1]:555`. */
+/** Returns the address of a hop. Some proxies write it with a port: `1.2.3.4:555`, `[2001:db8::1]:555`. */
 const addressIn = (hop: string): string | undefined => {
   const address = /^\[([^\]]+)\](?::\d{1,5})?$/.exec(hop)?.[1] ?? hop.replace(/^([^:]+):\d{1,5}$/, "$1");
   return isIP(address) === 0 ? undefined : address;
 };
 
-/** Most requests have at most one header of each of these lengths, and then no name is compared. */
+/** Finds a repeated header. Most requests have at most one header of each of these lengths, and then no name is compared. */
 const repeatedHeader = (raw: readonly string[]): string | undefined => {
   let [four, twelve, thirteen, fourteen] = [0, 0, 0, 0];
   for (let index = 0; index < raw.length; index += 2) {
@@ -141,7 +142,7 @@ const repeatedHeader = (raw: readonly string[]): string | undefined => {
   let seen: string[] | undefined;
   for (let index = 0; index < raw.length; index += 2) {
     const name = raw[index] ?? "";
-    // Lengths first: lower-casing every name would cost more than the rest of the guard.
+    // Compare lengths first, because lower-casing every name would cost more than all other checks.
     if (name.length !== 4 && (name.length < 12 || name.length > 14)) continue;
     const lower = name.toLowerCase();
     if (!onlyOnce.has(lower)) continue;

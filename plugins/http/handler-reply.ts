@@ -1,5 +1,5 @@
-// The reply of a handler as HTTP sends it. Nothing that a handler writes can change the framing of the answer, who may read it,
-// what a page may do with it, or send a browser to an origin that the project did not name.
+// The HTTP answer that a handler can influence by `reply`. A handler cannot change the framing of the answer, who may read it, or
+// what a page may do with it, and it cannot redirect a browser to an origin that the project did not declare.
 
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { validateHeaderName, validateHeaderValue } from "node:http";
@@ -7,7 +7,10 @@ import type { CookieOptions, Reply } from "../../core/model/reply.ts";
 import type { Reply as Answer } from "./reply.ts";
 import type { ReplyRules } from "./reply-options.ts";
 
-/** Headers that say where a message ends, who may read it, what a page may do with it, or that have an option of their own. */
+/**
+ * Headers that a handler cannot set: they define where a message ends, who may read it or what a page may do with it, or there is
+ * an option for them.
+ */
 const notForHandlers =
   /^(?:connection|content-(?:encoding|length|range|type|security-policy(?:-report-only)?)|cross-origin-.*|access-control-.*|cache-control|date|expect|host|keep-alive|location|proxy-.*|referrer-policy|set-cookie|strict-transport-security|te|timing-allow-origin|trailer|transfer-encoding|upgrade|www-authenticate|x-content-type-options|x-frame-options|x-request-id|quater-.*)$/;
 
@@ -17,16 +20,18 @@ const remedies: Readonly<Record<string, string>> = {
   "cache-control": "write cache in the exposure",
 };
 
-/** Cookies of Quater's own: a session of the page for approvals. */
+/** Matches the names of Quater's own cookies, such as the session of the approvals page. */
 const ownCookie = /^(?:__(?:host|secure)-)?quater-/i;
 
 const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
-/** No such host exists (RFC 6761). A path that leaves it would leave the server's own origin. */
+/**
+ * A host that cannot exist (RFC 6761). If resolving a path against it changes the host, the path would leave the server's origin.
+ */
 const base = "http://own.invalid";
 
 const quoted = (text: unknown): string => JSON.stringify(text);
 
-/** Names in lower case. `vary` is added to the one that a route sends. */
+/** Collects the headers of a handler by lower-case names. `vary` is added to the one that a route sends. */
 export class HandlerReply implements Reply {
   readonly #rules: ReplyRules;
   readonly #headers = new Map<string, string>();
@@ -38,7 +43,7 @@ export class HandlerReply implements Reply {
     this.#rules = rules;
   }
 
-  /** Functions by themselves: handlers take `{ header }` apart. */
+  /** These functions work without their object, because handlers destructure `{ header }`. */
   readonly header: Reply["header"] = (name, value) => {
     validateHeaderName(name);
     validateHeaderValue(name, value);
@@ -70,7 +75,7 @@ export class HandlerReply implements Reply {
 
   readonly clearCookie: Reply["clearCookie"] = (name, options = {}) => this.#setCookie(name, "", options, 0);
 
-  /** The answer with what the handler has said. Afterwards nothing can be said. */
+  /** Returns the answer with the handler's headers. Afterwards the handler can set no more. */
   with(answer: Answer): Answer {
     this.#hasBegun = true;
     const headers = [...answer.headers];
@@ -119,7 +124,7 @@ export class HandlerReply implements Reply {
     this.#cookies.set([name, domain, path].join(";"), line.join("; "));
   }
 
-  /** @returns The target as it is sent: a path with its query, or a URL of a declared origin. */
+  /** @returns The target to send: a path with its query, or a URL of a declared origin. */
   #target(what: "location" | "redirect", target: string, mayLeave: boolean): string {
     const isUrl = /^https?:\/\//i.test(target);
     const refuse = (why: string): never => {
@@ -138,15 +143,15 @@ export class HandlerReply implements Reply {
   }
 }
 
-/** RFC 6265 4.1.1. */
+/** The form of a cookie's name (RFC 6265 4.1.1). */
 const cookieName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/;
 const cookieAttribute = /^[!-:<-~]{1,1000}$/;
 
-/** Of the name, too: the signed value of one cookie is not one of another. */
+/** Signs name and value of a cookie, so that the signed value of one cookie is not valid for another. */
 const signatureOf = (key: string, name: string, sent: string): string =>
   createHmac("sha256", key).update(`quater.cookie.v1\n${name}\n${sent}`).digest("base64url");
 
-/** The value of a signed cookie. `undefined` for a signature that none of the keys made. */
+/** Returns the value of a signed cookie; `undefined` for a signature that none of the keys made. */
 export const unsigned = (keys: readonly string[], name: string, sent: string): string | undefined => {
   const dot = sent.lastIndexOf(".");
   if (dot === -1) return undefined;
@@ -155,5 +160,5 @@ export const unsigned = (keys: readonly string[], name: string, sent: string): s
     const right = Buffer.from(signatureOf(key, name, text));
     return right.length === given.length && timingSafeEqual(right, given);
   });
-  return isSigned ? decodeURIComponent(text) : undefined; // what a key has signed was encoded here
+  return isSigned ? decodeURIComponent(text) : undefined; // A signed value was encoded by this file, so decoding cannot fail.
 };

@@ -1,5 +1,5 @@
-// The http surface: Koa, exposed routes through the gate, health, the OpenAPI document, and a place for other plugins and
-// users to mount their own.
+// The http surface: exposed routes through the gate, Koa, health, the OpenAPI document, and the functions by which other plugins
+// and users mount their own routes.
 
 import { isIP } from "node:net";
 import type { Principal } from "../../core/index.ts";
@@ -38,9 +38,9 @@ export { type HttpService, httpRef } from "./service.ts";
 
 declare module "quater" {
   interface Exposure {
-    /** `"GET /orders/:orderId"`, or with a status and inputs bound to headers. */
+    /** The route of the handler: `"GET /orders/:orderId"`, or an object with a status and inputs bound to headers. */
     readonly http?: Route;
-    /** Callable without a credential over http, when the handler says `auth: anyone` too. */
+    /** Whether the handler can be called without a credential over http. It also needs `auth: anyone` in the handler. */
     readonly public?: boolean;
   }
   interface ExposureRules<Input, Given> {
@@ -48,7 +48,7 @@ declare module "quater" {
   }
 }
 
-/** Routes for people and services. */
+/** Exposes handlers as HTTP routes for people and services. */
 export const http = definePlugin(httpOptions, ({ allowedHosts, ...others }, given): Plugin => {
   const options = { ...others, allowedHosts: [...allowedHosts, ...publicHosts(others.publicUrl)] };
   return {
@@ -72,10 +72,10 @@ export const http = definePlugin(httpOptions, ({ allowedHosts, ...others }, give
   };
 });
 
-/** What a Host can be without its port. */
+/** Matches a host name without its port. */
 const hostName = /^(?:\[[0-9a-f:.]+\]|[a-z0-9._-]+)$/i;
 
-/** What browsers send as Origin: RFC 6454 6.2, with the standard port left out, as they do. */
+/** Whether the text is an Origin as browsers send it (RFC 6454 6.2), without the standard port. */
 const isOrigin = (text: string): boolean => {
   if (!/^[a-z][a-z0-9+.-]*:\/\/[^/?#@*\s]+$/i.test(text)) return false;
   return !/^https?:/i.test(text) || (URL.canParse(text) && new URL(text).origin === text.toLowerCase());
@@ -87,7 +87,7 @@ const isNetwork = (text: string): boolean => {
   return most > 0 && more.length === 0 && (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= most));
 };
 
-/** What each entry of a list has to be. Anything else would match nothing, and nobody would notice. */
+/** The checks of the entries in list options. A wrong entry would match no request, and nobody would notice. */
 const lists = {
   allowedHosts: {
     isRight: (text: string) => hostName.test(text),
@@ -119,7 +119,10 @@ const listOf = (options: HttpOptions, name: keyof typeof lists): readonly string
   return list === "any" ? [] : list;
 };
 
-/** A cookie is sent by the pages of any site, so it says nothing about who wrote the request. */
+/**
+ * Refuses `allowedOrigins: "any"` together with cookies. Browsers send cookies from pages of any site, so a cookie does not show
+ * who wrote the request.
+ */
 const openOriginProblems = ({ allowedOrigins, authenticate }: HttpOptions, operations: readonly Operation[]): BootProblem[] => {
   if (allowedOrigins !== "any") return [];
   const { cookies } = authenticate === undefined ? { cookies: [] } : readsOf(asAuthenticator(authenticate).reads);
@@ -202,7 +205,7 @@ const ownFormat = (problem: ProblemFormat, { log }: PluginContext): Formatter =>
   );
 };
 
-/** How requests are judged and answered. */
+/** The functions that check and answer requests. */
 interface Reading {
   readonly guard: Guard;
   readonly statusOf: HttpService["statusOf"];
@@ -241,7 +244,7 @@ const setup = async (options: HttpOptions, context: PluginContext): Promise<Runn
   const mountings: { readonly what: string; readonly mount: Mounting }[] = [];
   const described: PathItems[] = [];
   const isServing = isListening(context.mode);
-  // Where nothing is served no request is read either, and a command that runs once must not pay for it.
+  // Load the code for requests only when the process serves, because a command that runs once must not spend time on it.
   const reading = isServing ? await readingOf(options) : undefined;
   const read = (): Reading => {
     if (reading === undefined) throw new Error(`Nothing is served in the mode ${context.mode}`);

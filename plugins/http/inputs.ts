@@ -1,4 +1,4 @@
-// The parts of a call's input as a request carries them: path, query, body, and the headers and cookies that a route binds.
+// Reads the parts of a call's input from a request: path, query, body, and the headers and cookies that a route binds.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { visible } from "../../core/diagnostics/text.ts";
@@ -16,7 +16,10 @@ import { TransportRefusal } from "./refusals.ts";
 import type { BoundInput } from "./route.ts";
 import type { RouteMatch } from "./routes.ts";
 
-/** The approval that the caller names. Node joins repeated headers, and the result is not an id. */
+/**
+ * The header with the id of the approval request that the caller names. Node joins repeated headers, and the result is not a
+ * valid id.
+ */
 export const approvalHeader = "quater-approval";
 
 /** Reads the input. Called after the static part of the policy has allowed the call. @throws {QuaterError} or rejects with it. */
@@ -36,7 +39,7 @@ export const givenBy = (
   if (query !== "") {
     const values = kept(readQuery(query), target.drops) as Record<string, string | string[]>;
     const secret = isSecret && Object.keys(values).find(isSecret);
-    // Proxies, browsers and servers log URLs, so a secret in a URL is refused.
+    // A secret in a URL is refused, because proxies, browsers and servers log URLs.
     if (secret !== undefined)
       invalid(visible(`/${pointerStep(secret)}`), "is a secret, which a URL must not hold: send it in the body");
     given.push({ from: "query", isText: true, values });
@@ -53,7 +56,7 @@ export const givenBy = (
   });
 };
 
-/** @throws {QuaterError} `invalid_input` for a body that is anything but one object under this key. */
+/** Returns the content of an envelope. @throws {QuaterError} `invalid_input` for a body that is not one object under this key. */
 const insideOf = (key: string, values: unknown): unknown => {
   if (!isPlainObject(values)) return invalid("/", `must be an object with the key ${key}`);
   const beside = Object.keys(values).find((name) => name !== key);
@@ -62,7 +65,7 @@ const insideOf = (key: string, values: unknown): unknown => {
   return isPlainObject(inside) ? inside : invalid(`/${key}`, "must be an object with the inputs");
 };
 
-/** @param inputs  Set where other fields are left out. */
+/** Removes unknown fields. @param inputs  The names of the inputs, if the route drops other fields. */
 const kept = (values: unknown, inputs: ReadonlySet<string> | undefined): unknown => {
   if (inputs === undefined || !isPlainObject(values) || Object.keys(values).every((name) => inputs.has(name))) return values;
   return Object.fromEntries(Object.entries(values).filter(([name]) => inputs.has(name)));
@@ -73,7 +76,7 @@ const complete = (req: IncomingMessage, bound: readonly BoundInput[], given: Giv
   return given.length === 0 ? [{ from: "query", isText: true, values: {} }] : given;
 };
 
-/** Inputs that the manifest takes from headers and cookies come from nowhere else. */
+/** Adds the inputs that the manifest binds to headers and cookies. They are read from no other place. */
 const boundInputs = (req: IncomingMessage, bound: readonly BoundInput[], given: readonly GivenInput[]): GivenInput[] =>
   bound.flatMap(({ name, from, key }) => {
     if (given.some(({ values }) => values !== null && typeof values === "object" && Object.hasOwn(values, name))) {
@@ -88,7 +91,10 @@ const boundInputs = (req: IncomingMessage, bound: readonly BoundInput[], given: 
     return [{ from, isText: true, values: { [name]: typeof value === "string" ? read(value) : value.map(read) } }];
   });
 
-/** Returns one text, or a list for a repeated header. Node would join the lines, and binding could not see that there are several. */
+/**
+ * Returns one text, or a list for a repeated header. Node would join the lines, and binding would not notice that there are
+ * several.
+ */
 const headerOf = (req: IncomingMessage, key: string): string | readonly string[] | undefined => {
   const lines = req.headersDistinct[key];
   return lines?.length === 1 ? lines[0] : lines;
@@ -96,7 +102,7 @@ const headerOf = (req: IncomingMessage, key: string): string | readonly string[]
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** The text of a header. Node reads each byte as one character, and clients write UTF-8. */
+/** Decodes the text of a header. Node reads each byte as one character, but clients write UTF-8. */
 const decoded = (text: string, what: string): string => {
   if (!/[\x80-\xff]/.test(text)) return text;
   try {

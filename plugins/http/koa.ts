@@ -1,4 +1,5 @@
-// Koa and its router as far as they are handed out: their own types, so that middleware of the ecosystem fits as it is.
+// The types of Koa and its router that are handed to plugins and users. They are the original types, so that existing middleware
+// fits.
 
 import type Router from "@koa/router";
 import type Koa from "koa";

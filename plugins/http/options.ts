@@ -10,13 +10,13 @@ import { problemOption } from "./problem-format.ts";
 const timeoutMs = Type.Integer({ minimum: 1, maximum: 2_147_483_647 });
 
 export const httpOptions = {
-  /** Default 3000; 0 lets the system choose. */
+  /** The port. Default 3000; 0 lets the system choose. */
   port: withDefault(Type.Integer({ minimum: 0, maximum: 65_535 }), 3000),
-  /** Default 127.0.0.1. Anything else needs `allowedHosts`. */
+  /** The address to listen on. Default 127.0.0.1. Other addresses need `allowedHosts`. */
   host: withDefault(Type.String({ minLength: 1 }), "127.0.0.1"),
-  /** Who callers are. Needed as soon as a route is not public. */
+  /** Authenticates callers. Required once a route is not public. */
   authenticate: Type.Optional(anAuthentication),
-  /** Default 1 MiB. */
+  /** The largest request body, bytes. Default 1 MiB. */
   maxBodyBytes: withDefault(Type.Integer({ minimum: 1, maximum: 1_073_741_824 }), 1_048_576),
   /** How long a client may take to send its headers. Default 10,000. */
   headersTimeoutMs: withDefault(timeoutMs, 10_000),
@@ -24,33 +24,36 @@ export const httpOptions = {
   requestTimeoutMs: withDefault(timeoutMs, 30_000),
   /** How long a connection without a request stays open. Default 5,000. */
   keepAliveTimeoutMs: withDefault(timeoutMs, 5_000),
-  /** How long a client may take nothing of an answer that is there for it. Then its connection is closed. Default 30,000. */
+  /** How long a client may read nothing of an available answer before its connection is closed, milliseconds. Default 30,000. */
   stallTimeoutMs: withDefault(timeoutMs, 30_000),
-  /** Connections that one address may have at once, or one /64 network of IPv6. Default 250, of 1,000 in all. */
+  /** How many connections one address, or one /64 network of IPv6, may have at once. Default 250, of 1,000 in total. */
   maxConnectionsPerPeer: withDefault(Type.Integer({ minimum: 1, maximum: 1_000 }), 250),
   /** Requests that are worked on at once. Further ones are answered with 503 `overloaded`. Default 500. */
   maxRequests: withDefault(Type.Integer({ minimum: 1, maximum: 1_000 }), 500),
   /** How long a request may wait until the process begins it. Then it is answered with 503 `overloaded`. Default 1,000. */
   maxDelayMs: withDefault(timeoutMs, 1_000),
-  /** The origin at which clients reach this server: `https://shop.example`. Its host is an allowed host. */
+  /** The origin under which clients reach this server: `https://shop.example`. Its host is an allowed host. */
   publicUrl: Type.Optional(Type.String()),
-  /** A path that all exposed routes are under: `/api/v1`. Default: none. */
+  /** The path under which all exposed routes are: `/api/v1`. Default: none. */
   prefix: withDefault(Type.String({ pattern: "^(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*$" }), ""),
-  /** Keys of signed cookies, each of at least 32 bytes. The first signs, all verify: put a new key in front. */
+  /** The keys of signed cookies, each of at least 32 bytes. The first key signs, and all keys verify, so put a new key first. */
   cookieKeys: withDefault(Type.Array(secret(Type.String())), []),
-  /** Origins beside its own that `reply.redirect` may lead to. */
+  /** Origins other than the server's own to which `reply.redirect` may lead. */
   redirectOrigins: withDefault(Type.Array(Type.String()), []),
-  /** Host names that requests may name, without port; loopback names are always among them. */
+  /** Host names that requests may have, without port. Loopback names are always allowed. */
   allowedHosts: withDefault(Type.Array(Type.String()), []),
-  /** Origins of other sites whose pages may call, `https://app.example`. Same-origin pages always may. "any": pages of all sites, routes alone. */
+  /**
+   * Origins of other sites whose pages may call: `https://app.example`. Pages of the same origin always may. "any": pages of all
+   * sites may call routes.
+   */
   allowedOrigins: withDefault(Type.Union([Type.Literal("any"), Type.Array(Type.String())]), []),
-  /** Addresses or networks (`10.0.0.0/8`) of proxies whose X-Forwarded-For is believed. */
+  /** Addresses or networks (`10.0.0.0/8`) of proxies whose X-Forwarded-For is trusted. */
   trustedProxies: withDefault(Type.Array(Type.String()), []),
-  /** One log line for each request. Default: in `serve` and `dev`. */
+  /** Whether to log one line for each request. Default: only in `serve` and `dev`. */
   accessLog: Type.Optional(Type.Boolean()),
-  /** The format of errors, instead of problem details: `{ schema, from, contentType }`. */
+  /** The project's own format of errors, instead of problem details: `{ schema, from, contentType }`. */
   problem: Type.Optional(problemOption),
-  /** What the OpenAPI document says of the API: `description`, `contact`, `license`, `servers`, and `tags` by name. */
+  /** Descriptions for the OpenAPI document: `description`, `contact`, `license`, `servers`, and `tags` by name. */
   openApi: Type.Optional(openApiOption),
 };
 

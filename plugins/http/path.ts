@@ -1,25 +1,29 @@
-// One path for everybody. A server has one resource for `/items/5` and `/%69tems/5`, so the path is written in one way before
-// any middleware, route or check reads it. Otherwise a check of the text could be passed by another spelling.
+// Writes the path of a request in one normal form before any middleware, route or check reads it. A server has one resource for
+// `/items/5` and `/%69tems/5`. Without the normal form, another spelling could pass a check of the text.
 
 import { TransportRefusal } from "./refusals.ts";
 
-/** A target in normal form: no percent sign in the path, no segment that is empty or begins with a dot. Most targets are. */
+/**
+ * Matches a target that is already in normal form: no percent sign in the path, no segment that is empty or begins with a dot.
+ * Most targets match.
+ */
 const plain = /^(?:\/[\w\-~!$&'()*+,;=:@][\w\-.~!$&'()*+,;=:@]*)*\/?(?:\?(?!\?)[!"$-~]*)?$/;
 /**
- * What may stand raw in a path segment (`pchar` of RFC 3986 section 3.3): unreserved characters, `!$&'()*+,;=`, `:` and `@`.
- * By section 2.2, `@` and `%40` may name two resources. Here they cannot: a path parameter gets the decoded text of both.
+ * The characters that a path segment may contain unencoded (`pchar` of RFC 3986 section 3.3): unreserved characters,
+ * `!$&'()*+,;=`, `:` and `@`. By section 2.2, `@` and `%40` may name two resources. Here they cannot, because a path parameter
+ * gets the decoded text of both.
  */
 const needsNoEncoding = /^[\w\-.~!$&'()*+,;=:@]$/;
 /** Characters that clients may send unencoded, although RFC 3986 section 3.3 encodes them. */
 const looselyWritten = /["<>[\]^`{|}]/g;
 /**
- * RFC 9112 section 3.2 has none of these in a target, and parsers disagree about them. For Koa, a number sign ends the query
- * and changes the path before it. A tab or a byte outside of ASCII changes its path, too.
+ * Characters that a target may not contain (RFC 9112 section 3.2), because parsers disagree about them. For Koa, a number sign
+ * ends the query and changes the path before it. A tab or a byte outside of ASCII also changes its path.
  */
 const unreadable = /[^\x21-\x7e]|#/;
 
 /**
- * Returns the request's target with its path in the one normal form. The query stays as it is, but for one character.
+ * Returns the request's target with its path in the one normal form. The query stays unchanged, except for one character.
  *
  * - A character that may stand raw in a segment is decoded: `/%69tems` becomes `/items`, `%40` becomes `@`.
  * - Every other character is percent-encoded, `%2F` and `%25` too. So a segment has one spelling for one decoded text.
@@ -28,8 +32,8 @@ const unreadable = /[^\x21-\x7e]|#/;
  * - A query that begins with a question mark gets it encoded: Koa's `ctx.query` would drop it.
  *
  * @param target  Begins with a slash.
- * @throws {TransportRefusal} `bad_request` for a dot segment, a wrong percent-encoding, a path that begins with `//`, a
- *   backslash in the path, and a character that must be encoded anywhere in the target.
+ * @throws {TransportRefusal} `bad_request` for a dot segment, a wrong percent-encoding, a path that begins with `//`, a backslash
+ * in the path, and a character that must be encoded anywhere in the target.
  */
 export const normalTarget = (target: string): string => {
   if (plain.test(target)) return target;
@@ -46,7 +50,7 @@ export const normalTarget = (target: string): string => {
   return end === -1 ? normal : `${normal}?${target.slice(end + 1).replace(/^\?/, "%3F")}`;
 };
 
-/** `digits` is missing behind a percent sign that stands alone. */
+/** Encodes one character. `digits` is undefined for a percent sign without hexadecimal digits. */
 const normalEncoding = (written: string, digits: string | undefined): string => {
   if (digits === undefined) throw refused("The path is not valid percent-encoded UTF-8");
   const character = String.fromCharCode(Number.parseInt(digits, 16));

@@ -8,7 +8,7 @@ import { type ProblemDetails, probed } from "./problem-format.ts";
 import { httpKey, pathUnder, type RoutePlan } from "./route.ts";
 import type { HttpService } from "./service.ts";
 
-/** The inputs of a route from path, query and headers, and the body. */
+/** An input as a request has it: the texts of path, query and headers, and the body. */
 interface Written {
   readonly texts: Record<string, string | readonly string[]>;
   readonly body: string | undefined;
@@ -50,7 +50,7 @@ export const httpProbe =
 
 const json = "application/json";
 
-/** The fields of a JSON object as the parts of a form: files with their names, everything else as JSON. */
+/** Writes the fields of a JSON object as the parts of a form: files with their names, and other fields as JSON. */
 const multipartOf = (body: string, files: readonly string[]): { readonly type: string; readonly content: Buffer } => {
   const boundary = "quater-probe-boundary";
   const fields = JSON.parse(body) as Record<string, unknown>;
@@ -99,7 +99,10 @@ const scalarText = (name: string, value: unknown): string => {
   return String(value);
 };
 
-/** An answer of middleware may have any form, and one with the status 204 or 205 has no body. */
+/**
+ * Returns the answer that a caller saw. An answer of middleware may have any form, and an answer with the status 204 or 205 has
+ * no body.
+ */
 const seen = (response: Response, text: string, { answer }: RoutePlan, refusal: ProblemDetails | undefined): ProbeAnswer => {
   const type = response.headers.get("content-type") ?? "";
   if (response.ok) {

@@ -1,4 +1,4 @@
-// http({ problem }): an error format of the project's own, for the routes and everything beside Quater's own paths.
+// The option `problem` of http(): the project's own format of errors, for routes and all other paths except Quater's own.
 
 import type { IncomingMessage } from "node:http";
 import type { TSchema } from "../../core/index.ts";
@@ -12,20 +12,20 @@ export interface ProblemDetails {
   readonly title: string;
   readonly status: number;
   readonly code: string;
-  /** For people. */
+  /** The error text for people. */
   readonly detail: string;
   readonly callId: string;
-  /** What is wrong with an input: JSON Pointers and sentences. */
+  /** The wrong fields of an input: JSON Pointers and sentences. */
   readonly errors?: readonly { readonly path: string; readonly message: string }[];
   readonly [detail: string]: unknown;
 }
 
 export interface ProblemFormat {
-  /** Of what `from` returns. */
+  /** The schema of the bodies that `from` returns. */
   readonly schema: TSchema;
-  /** Returns the body. It cannot change the status. */
+  /** Returns the body of an error answer. It cannot change the status. */
   readonly from: (problem: ProblemDetails) => unknown;
-  /** Default "application/json". */
+  /** The media type of the body. Default "application/json". */
   readonly contentType?: string;
 }
 
@@ -50,15 +50,15 @@ export const formatProblems = (format: ProblemFormat | undefined): readonly Boot
 
 export const contentTypeOf = ({ contentType = "application/json" }: ProblemFormat): string => contentType;
 
-/** The schema as the OpenAPI document and the check of each body have it. */
+/** Returns the closed schema, for the OpenAPI document and for checks of bodies. */
 export const bodySchemaOf = ({ schema }: ProblemFormat): JsonSchema => closed(schema, "output") as JsonSchema;
 
-/** Returns the body for a problem, or `undefined` where the format fails: then callers get the problem itself. */
+/** Returns the body for a problem, or `undefined` if the format fails. Callers then get problem details. */
 export type Formatter = (problem: ProblemDetails) => { readonly text: string; readonly contentType: string } | undefined;
 
 /**
  * @param check  Whether a body fits the schema.
- * @param failed  Called where `from` throws, or returns something else than the schema says.
+ * @param failed  Called when `from` throws, or returns a value that does not fit the schema.
  */
 export const formatterOf =
   (
@@ -79,10 +79,10 @@ export const formatterOf =
 
 const formatters = new WeakMap<IncomingMessage, Formatter>();
 
-/** Answers to this request have the format. */
+/** Gives answers to this request the project's format. */
 export const useFormat = (req: IncomingMessage, formatter: Formatter): void => void formatters.set(req, formatter);
 
-/** Requests of probes, which are told the problem behind a body of any form. */
+/** The problems of requests by probes, which need the code behind a body of any form. */
 const told = new Map<string, ProblemDetails>();
 let probing = 0;
 
@@ -97,7 +97,7 @@ export const problemText = (
   return own;
 };
 
-/** Runs a probe's request. @returns Its answer, and the problem that its caller was told. */
+/** Runs a probe's request. @returns Its answer, and the problem behind it. */
 export const probed = async <Answer extends { readonly callId: string }>(
   send: () => Promise<Answer>,
 ): Promise<Answer & { readonly refusal: ProblemDetails | undefined }> => {

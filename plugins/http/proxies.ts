@@ -1,4 +1,4 @@
-// Networks of proxies whose X-Forwarded-For is believed. A file of its own, because boot checks them before it loads the guard.
+// Checks the networks of trusted proxies. It is a separate file, because boot needs it before it loads the guard.
 
 import { BlockList, isIP } from "node:net";
 
@@ -13,18 +13,21 @@ export const blockListOf = (networks: readonly string[]): BlockList => {
   return list;
 };
 
-/** In bits, by address family. The largest networks of one owner and of CDNs are no wider: 17.0.0.0/8, 2600:1400::/24. */
+/**
+ * The widest allowed networks, as prefix lengths by address family. The largest networks of one owner and of CDNs are no wider:
+ * 17.0.0.0/8, 2600:1400::/24.
+ */
 const widest = { ipv4: 8, ipv6: 16 } as const;
 
-/** Networks that no caller from the internet has an address in: RFC 4193 and RFC 4291 2.5.6. */
+/** Networks in which no caller from the internet has an address (RFC 4193 and RFC 4291 2.5.6). */
 const closed = ["fc00::/7", "fe80::/10"];
 const mappedBits = 96;
-/** RFC 4291 2.5.5.2: IPv4 addresses written as IPv6. */
+/** The network of IPv4 addresses that are written as IPv6 (RFC 4291 2.5.5.2). */
 const mapped = [`::ffff:0:0/${mappedBits}`];
 
 /**
- * Returns why a network is too wide to be believed. Callers with an address in it count as proxies, so the address that the
- * limits and the trail know is the one that such a caller wrote into X-Forwarded-For.
+ * Returns why a network is too wide to be trusted. Callers with an address in it count as proxies, so the address that the limits
+ * and the trail know is the one that such a caller wrote into X-Forwarded-For.
  *
  * @param network  A valid one. An address by itself is never too wide.
  * @returns The reason, such as "is wider than /8", or `undefined`.

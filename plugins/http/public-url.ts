@@ -1,4 +1,4 @@
-// Where clients see the server: its public address, and the path that all routes are under.
+// The public URL of the server, and the path under which all routes are.
 
 import type { BootProblem } from "../../core/plugin-api.ts";
 import { isOwnPath } from "./route.ts";
@@ -10,18 +10,18 @@ interface Seen {
 
 const isLoopback = (host: string): boolean => /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(host);
 
-/** An origin: https, or http on loopback. */
+/** Whether the text is an origin with https, or with http on loopback. */
 const isPublicUrl = (text: string): boolean => {
   if (!URL.canParse(text)) return false;
   const { protocol, hostname, href, origin } = new URL(text);
   return href === `${origin}/` && (protocol === "https:" || (protocol === "http:" && isLoopback(hostname)));
 };
 
-/** Its host name is one that requests may name. */
+/** Returns the host name of the public URL, which requests may have as their Host. */
 export const publicHosts = (publicUrl: string | undefined): readonly string[] =>
   publicUrl !== undefined && isPublicUrl(publicUrl) ? [new URL(publicUrl).hostname] : [];
 
-/** Without a slash at the end. */
+/** Returns the origin of the public URL, without a slash at the end. */
 export const publicOrigin = (publicUrl: string | undefined): string | undefined =>
   publicUrl !== undefined && isPublicUrl(publicUrl) ? new URL(publicUrl).origin : undefined;
 

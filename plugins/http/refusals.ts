@@ -1,5 +1,4 @@
-// The two tables of what HTTP says: from kinds of errors to statuses, and what only a transport can say. Bodies are
-// problem details (RFC 9457).
+// Turns errors into HTTP answers. Bodies are problem details (RFC 9457).
 
 import { type IncomingMessage, STATUS_CODES } from "node:http";
 import { visible } from "../../core/diagnostics/text.ts";
@@ -17,7 +16,9 @@ export type TransportCode = keyof typeof transportStatus;
 /** Any other refusal of the transport is `invalid_input`. */
 const kindOf: Partial<Record<TransportCode, ErrorKind>> = { origin_not_allowed: "forbidden", overloaded: "unavailable" };
 
-/** What the transport's own checks throw; travels through the pipeline like any refusal, so that it is settled once. */
+/**
+ * The error that the HTTP server's own checks throw. It goes through the pipeline like any refusal, so that it is recorded once.
+ */
 export class TransportRefusal extends QuaterError {
   readonly headers: Readonly<Record<string, string>>;
 
@@ -29,7 +30,7 @@ export class TransportRefusal extends QuaterError {
 
 const isTransportCode = (code: string): code is TransportCode => Object.hasOwn(transportStatus, code);
 
-/** The code of each status that a middleware throws. Any other 4xx is `bad_request` (RFC 9110 15.5). */
+/** The error code for each status that middleware throws. Any other 4xx is `bad_request` (RFC 9110 15.5). */
 const codeOfStatus: Readonly<Record<number, ErrorCode | TransportCode>> = {
   401: "unauthenticated",
   403: "forbidden",
@@ -46,7 +47,7 @@ const codeOfStatus: Readonly<Record<number, ErrorCode | TransportCode>> = {
   431: "too_many_headers",
 };
 
-/** A refusal in Koa's own words, `ctx.throw(403, "Not on Sundays")`, with the status and the headers that it names. */
+/** An error that middleware threw with `ctx.throw(403, "Not on Sundays")`, with its status and headers. */
 class ThrownRefusal extends QuaterError {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -59,7 +60,10 @@ class ThrownRefusal extends QuaterError {
   }
 }
 
-/** What http-errors makes: `expose` says that the message is for the caller. `undefined` for everything else. */
+/**
+   * Reads an error of the package http-errors, in which `expose` means that the caller may see the message. `undefined` for other
+   * errors.
+   */
 export const thrownRefusal = (error: unknown): QuaterError | undefined => {
   if (!(error instanceof Error)) return undefined;
   const { expose, status, headers } = error as { expose?: unknown; status?: unknown; headers?: Record<string, string> };
@@ -67,26 +71,34 @@ export const thrownRefusal = (error: unknown): QuaterError | undefined => {
   return isTold ? new ThrownRefusal(status, visible(error.message), headers) : undefined;
 };
 
+// The body is not the JSON that it claims to be.
 export const statusOf = (error: QuaterError): number => {
   if (error instanceof ThrownRefusal) return error.status;
   if (isTransportCode(error.code)) return transportStatus[error.code];
-  if (error.code.startsWith("json_")) return 400; // the body could not be read as what it claims to be
+  if (error.code.startsWith("json_")) return 400;
   if (error.code === "approval_denied" || error.code === "approver_not_eligible") return 403;
   return statusOfKind[error.kind];
 };
 
-/** `Set-Cookie` headers that remove cookies. A browser removes a cookie when name, path and domain are those it was set with. */
+/**
+   * Returns the `Set-Cookie` headers that remove cookies. A browser removes a cookie if name, path and domain are those with
+   * which it was set.
+   */
+// Browsers refuse such a name without Secure (RFC 6265bis 4.1.3).
 export const forgettingOf = ({ asks }: QuaterError): readonly string[] =>
   (asks?.forget ?? []).map(({ name, path = "/", domain }) => {
     const place = `Path=${path}${domain === undefined ? "" : `; Domain=${domain}`}`;
-    const isPrefixed = /^__(?:host|secure)-/i.test(name); // RFC 6265bis 4.1.3: refused without Secure
+    const isPrefixed = /^__(?:host|secure)-/i.test(name);
     return `${name}=; ${place}; Max-Age=0; HttpOnly; SameSite=Lax${isPrefixed ? "; Secure" : ""}`;
   });
 
-/** Names that mean something in every problem. */
+/** The members that all problem details have. */
 const ownMembers = new Set(["type", "title", "status", "code", "detail", "instance", "callId", "errors", "details"]);
 
-/** Details of the error are members. Those with the name of a member that every problem has are found in the member `details`. */
+/**
+ * Returns problem details. Details of the error become members. A detail with the name of a standard member is put into the
+ * member `details`.
+ */
 export const problemOf = (error: QuaterError, callId: string, detail = error.message): ProblemDetails => {
   const status = statusOf(error);
   const named = Object.entries(error.details ?? {});
@@ -103,13 +115,13 @@ export const problemOf = (error: QuaterError, callId: string, detail = error.mes
   };
 };
 
-/** Returns the sentence for the caller, with the next step if HTTP has one. */
+/** Returns the error text for the caller, with the next step if HTTP has one. */
 export const sentenceOf = (error: QuaterError): string =>
   error.code === "unauthenticated" && !(error instanceof ThrownRefusal)
     ? `${error.message}: ${howToAuthenticate(error.asks)}`
     : error.message;
 
-/** The answer for a refused or failed call. */
+/** Returns the answer for a refused or failed call. */
 export const refusalOf = (req: IncomingMessage, error: QuaterError, callId: string): Reply => {
   const status = statusOf(error);
   const headers: (string | string[])[] = [];
@@ -126,7 +138,7 @@ export const refusalOf = (req: IncomingMessage, error: QuaterError, callId: stri
   return { status, headers, body: text };
 };
 
-/** Bytes that a client still means to send, and that are cheaper to read away than to lose the answer over. */
+/** How many unread bytes of a request are read and discarded, so that the client gets the answer. */
 const drainable = 64 * 1024;
 
 const isUnread = ({ complete, headers }: IncomingMessage): boolean =>

@@ -1,14 +1,14 @@
-// What the project says of the replies of its handlers. A file of its own: boot checks these options, and handler-reply.ts loads node:http,
-// which takes 5 ms of a start.
+// The options of http() about replies of handlers. It is a separate file, because boot checks these options, and handler-reply.ts
+// loads node:http, which takes 5 ms of a start.
 
 import type { BootProblem } from "../../core/plugin-api.ts";
 
-/** What the project says of replies. */
+/** The project's rules for replies. */
 export interface ReplyRules {
-  /** Origins beside the server's own that a redirect may lead to. */
+  /** The origins, besides the server's own, to which a redirect may lead. */
   readonly redirectOrigins: ReadonlySet<string>;
   readonly isHttps: boolean;
-  /** The first signs, all verify. */
+  /** The keys of signed cookies. The first key signs, and all keys verify. */
   readonly keys: readonly string[];
 }
 

@@ -1,5 +1,5 @@
-// A request as the kernel sees it: what its caller showed, and whether the caller still waits. Both look when they are
-// asked, because most calls ask for little.
+// Gives the kernel a request: its credentials, and whether the caller still waits. Both are read only when they are needed,
+// because most calls need little.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Cancellation, invalidToken, type Presented } from "../../core/plugin-api.ts";
@@ -38,8 +38,8 @@ export class RequestCredentials implements Presented {
   header(name: string): string | undefined {
     const value = this.#req.headers[name];
     if (value === undefined) return undefined;
-    // Node joins lines of one name or drops all but the first. The guard refused a second Authorization; Cookie may be sent
-    // in several lines (RFC 9113 8.2.3), and its cookies are counted by name.
+    // Node joins lines of one name, or keeps only the first. The guard has refused a second Authorization. Cookie may be sent in
+    // several lines (RFC 9113 8.2.3), and its cookies are counted by name.
     if (name !== "authorization" && name !== "cookie" && linesOf(this.#req.rawHeaders, name) > 1) throw invalidToken();
     return Array.isArray(value) ? value[0] : value;
   }
@@ -48,7 +48,7 @@ export class RequestCredentials implements Presented {
     return unsigned(this.#cookieKeys, name, sent);
   }
 
-  /** Threat T16. The guard refused every Origin that is not allowed. */
+  /** Checks the origin of a request with a cookie (threat T16). The guard has refused every Origin that is not allowed. */
   assertSameSite(): void {
     const { method = "", headers } = this.#req;
     if (reading.has(method)) return;
@@ -74,7 +74,7 @@ const linesOf = (raw: readonly string[], name: string): number => {
   return count;
 };
 
-/** Cancelled when the client goes away before the answer is complete. */
+/** A cancellation that is triggered when the client leaves before the answer is complete. */
 export class ResponseCancellation extends Cancellation {
   readonly #res: ServerResponse;
   #isListening = false;

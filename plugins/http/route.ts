@@ -1,5 +1,4 @@
-// The `http` key of an exposure: which route a handler is, checked by the compiler against the handler's input and again
-// at boot.
+// The exposure key `http`: the route of a handler. The compiler checks it against the handler's input, and boot checks it again.
 
 import { type Static, Type } from "../../core/index.ts";
 import { readingOf } from "../../core/model/credentials.ts";
@@ -13,30 +12,34 @@ export type RouteText = `${Method} /${string}`;
 
 export interface RouteDetails {
   readonly route: RouteText;
-  /** Of a success. Default 200. */
+  /** The status of a success. Default 200. */
   readonly status?: number;
-  /** Inputs taken from a header or cookie, and from nowhere else: `{ traceId: "header:x-trace-id" }`. Callers choose them. */
+  /**
+   * Inputs that are read from a header or cookie, and from no other place: `{ traceId: "header:x-trace-id" }`. Callers choose
+   * their values.
+   */
   readonly bind?: Readonly<Record<string, `header:${string}` | `cookie:${string}`>>;
-  /** The one key of the body that holds its inputs: with "article" clients send `{ "article": { ... } }`, and nothing beside it. */
+  /** The envelope key of the body: with "article" clients send `{ "article": { ... } }` without other keys. */
   readonly body?: string;
-  /** The key that the answer's value is under: with "article" clients get `{ "article": ... }`. */
+  /** The envelope key of the answer: with "article" clients get `{ "article": ... }`. */
   readonly answer?: string;
   /**
-   * "drop": leaves out fields of the body and the query that are no inputs, where they would be refused. Not below the top
-   * level. Not for destructive handlers, and not with approval.
+   * "drop": ignores unknown fields of the body and the query, which would otherwise be refused. Only at the top level. Not for
+   * destructive handlers, and not with approval.
    */
   readonly extra?: "drop";
-  /**
-   * `Cache-Control` of a success. Default: "no-store" for callers with a credential, no header for others.
-   */
+  /** The header `Cache-Control` of a success. Default: "no-store" for callers with a credential, and no header for others. */
   readonly cache?: string;
   /** A short title for the OpenAPI document. Default: the first sentence of the handler's description. */
   readonly summary?: string;
   /** The group in the OpenAPI document. Default: the name of the handler's module. */
   readonly tag?: string;
-  /** The OpenAPI document says that clients should move away from the route. Calls are answered as before. */
+  /** Whether the OpenAPI document tells clients to move away from the route. Calls are answered as before. */
   readonly deprecated?: boolean;
-  /** Also take HTML forms: `application/x-www-form-urlencoded` and `multipart/form-data`. Default: only where an input is a file. */
+  /**
+   * Whether HTML forms are accepted, too: `application/x-www-form-urlencoded` and `multipart/form-data`. Default: only if an
+   * input is a file.
+   */
   readonly forms?: boolean;
 }
 
@@ -48,7 +51,7 @@ type Params<Path extends string> = Path extends `${string}/:${infer Rest}`
     : Rest
   : never;
 
-/** A path parameter that is not an input does not compile. */
+/** A compile-time check that every path parameter is an input. */
 export type RouteRule<Input, Given> = Given extends `${Method} ${infer Path}`
   ? [Exclude<Params<Path>, keyof Input>] extends [never]
     ? Given
@@ -90,31 +93,31 @@ const routeSchema = Type.Union([
 export interface BoundInput {
   readonly name: string;
   readonly from: "header" | "cookie";
-  /** The name as written. */
+  /** The header's or cookie's name as it was written. */
   readonly source: string;
-  /** The header's name in lower case, or the cookie's as it is. */
+  /** The header's name in lower case, or the cookie's name unchanged. */
   readonly key: string;
 }
 
-/** Whether what is no path parameter and not bound stands in a body; in the query where it does not. */
+/** Whether other inputs are read from the body. For the other methods they are read from the query. */
 export const takesBody = (method: Method): boolean => method !== "GET" && method !== "DELETE";
 
-/** A route as read from the manifest. */
+/** A route after it was parsed. */
 export interface RoutePlan {
-  /** As written: `GET /orders/:id`. */
+  /** The route as it was written: `GET /orders/:id`. */
   readonly route: string;
   readonly method: Method;
   readonly path: string;
   readonly params: readonly string[];
   readonly status: number;
   readonly bound: readonly BoundInput[];
-  /** The envelopes of the body and of the answer. */
+  /** The envelope keys of the body and of the answer. */
   readonly body: string | undefined;
   readonly answer: string | undefined;
   readonly dropsExtra: boolean;
   readonly cache: string | undefined;
   readonly takesForms: boolean;
-  /** For the OpenAPI document alone. */
+  /** Texts that only the OpenAPI document uses. */
   readonly words: Pick<RouteDetails, "summary" | "tag" | "deprecated">;
 }
 
@@ -151,16 +154,16 @@ const planOf = (given: Static<typeof routeSchema>): RoutePlan => {
   };
 };
 
-/** The path of a route as clients write it. */
+/** Returns the path of a route as clients write it. */
 export const pathUnder = (prefix: string, path: string): string => (path === "/" && prefix !== "" ? prefix : prefix + path);
 
-/** Paths of Quater's own, and of the plugins that come with it. */
+/** Matches paths of Quater itself, and of the plugins that come with it. */
 const reserved = /^\/(?:health|ready|openapi\.json|docs|mcp|approvals|__quater__|\.well-known)(?:\/|$)/;
-/** @param url  A path, perhaps with a query. */
+/** Whether the URL is a path of Quater itself. @param url  A path, perhaps with a query. */
 export const isOwnPath = (url: string): boolean => reserved.test(url.split("?", 1)[0] ?? "");
-/** What `normalTarget` leaves in no path, or only as data. */
+/** Matches texts that a path in normal form cannot contain, or only as data. */
 const notNormal = /[%\\]|\/\/|\/\.\.?(?:\/|$)/;
-/** Headers that are credentials or the transport's own; an input bound to one could forge or leak. */
+/** Headers to which no input can be bound: they are credentials or belong to HTTP, so an input could forge or leak them. */
 const notForInputs = new Set([
   "authorization",
   "proxy-authorization",
@@ -171,13 +174,16 @@ const notForInputs = new Set([
   "transfer-encoding",
 ]);
 
-/** RFC 9110 15.3.5 and 15.3.6: nothing may follow these. */
+/** Statuses whose answers have no body (RFC 9110 15.3.5 and 15.3.6). */
 export const bodiless: ReadonlySet<number> = new Set([204, 205]);
 
-/** Whether a handler says that it gives nothing; one without a schema may give anything. */
+/** Whether the handler declares that it returns nothing. A handler without an output schema may return anything. */
 const isEmpty = ({ output, isStream }: Operation): boolean => !isStream && output?.["type"] === "null";
 
-/** Inputs that would take a credential: it would reach the handler, the trail and the approvers. */
+/**
+ * Returns a problem for each input that would receive a credential, which would then reach the handler, the trail and the
+ * approvers.
+ */
 export const credentialInputs = (authenticate: Authentication | undefined, operations: readonly Operation[]): BootProblem[] => {
   if (authenticate === undefined) return [];
   const { headers, cookies } = readingOf(asAuthenticator(authenticate).reads);
@@ -192,7 +198,7 @@ export const credentialInputs = (authenticate: Authentication | undefined, opera
   });
 };
 
-/** What is wrong with the envelopes, the extra fields and the caching of a route. */
+/** Returns the problems of a route's envelopes, unknown fields and caching. */
 const shapeProblems = (plan: RoutePlan, operation: Operation): KeyProblem[] => {
   const { method, status, body, answer, dropsExtra, cache } = plan;
   const found: KeyProblem[] = [];
@@ -227,7 +233,7 @@ const shapeProblems = (plan: RoutePlan, operation: Operation): KeyProblem[] => {
   return found;
 };
 
-/** What is wrong with the forms and files of a route. */
+/** Returns the problems of a route's forms and files. */
 const fileProblems = ({ method, params, bound, body, takesForms }: RoutePlan, operation: Operation): KeyProblem[] => {
   const files = fileFieldsOf(operation.input);
   const found: KeyProblem[] = [];
@@ -248,7 +254,7 @@ const fileProblems = ({ method, params, bound, body, takesForms }: RoutePlan, op
   return found;
 };
 
-/** What is wrong with a route on this handler, beyond what its schema says. */
+/** Returns the problems of a route on this handler that the schema of the key cannot find. */
 const routeProblems = (plan: RoutePlan, operation: Operation): KeyProblem[] => {
   const { method, path, params, bound, status } = plan;
   const found = [...shapeProblems(plan, operation), ...fileProblems(plan, operation)];

@@ -1,15 +1,15 @@
-// Headers by which browsers keep other sites away from an API. They are lists that are made once.
+// Headers by which browsers keep other sites away from the answers of an API. The lists are made once.
 
-/** Names and values in turn. */
+/** Headers as names and values, one after the other. */
 export interface SecurityHeaders {
   readonly usual: readonly string[];
-  /** Of a route that pages of all sites may call: they may also show its answers, such as images. */
+  /** The headers of a route that pages of all sites may call. They may also embed its answers, such as images. */
   readonly open: readonly string[];
 }
 
 const year = 31_536_000;
 
-/** @param publicUrl  With https, browsers are told to use nothing else for this host. */
+/** Makes the headers. @param publicUrl  If it is https, browsers are told to use only https for this host. */
 export const securityHeaders = (publicUrl?: string): SecurityHeaders => {
   const isHttps = publicUrl?.startsWith("https:") === true;
   const shared = [
@@ -20,9 +20,9 @@ export const securityHeaders = (publicUrl?: string): SecurityHeaders => {
     ...(isHttps ? ["strict-transport-security", `max-age=${year}`] : []),
     "cross-origin-resource-policy",
   ];
-  // Pages of listed origins read answers by CORS, which this header does not touch.
+  // Pages of allowed origins can still read answers, because CORS is independent of this header.
   return { usual: [...shared, "same-origin"], open: [...shared, "cross-origin"] };
 };
 
-/** For JSON: a browser that shows it as a page loads nothing, and no page can frame it. */
+/** The policy for JSON answers: a browser that shows the answer as a page loads nothing, and no page can frame it. */
 export const jsonPolicy = ["content-security-policy", "default-src 'none'; frame-ancestors 'none'"] as const;

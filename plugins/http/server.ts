@@ -1,5 +1,5 @@
-// The listening server: Node's own limits set, requests of one connection served one after the other, refusals of its parser
-// answered as problems, a stop that lets requests in flight finish.
+// Makes the listening server. It sets Node's own limits, serves the requests of one connection one after the other, answers
+// requests that Node's parser refuses, and lets running requests finish when it stops.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
@@ -8,7 +8,7 @@ import { securityHeaders } from "./security.ts";
 import { type SocketLimits, Sockets } from "./sockets.ts";
 import { refuseUnparsed } from "./unparsed.ts";
 
-/** Threat T13, milliseconds and counts. */
+/** Limits of a server (threat T13), in milliseconds and counts. */
 const limits = {
   headersMs: 10_000,
   requestMs: 30_000,
@@ -16,19 +16,19 @@ const limits = {
   keepAliveMs: 5_000,
   connections: 1_000,
   requestsPerSocket: 1_000,
-  /** Requests that a client may send on a connection before it got the answers to those before. */
+  /** How many requests a client may send on a connection before it gets the earlier answers. */
   requestsAhead: 32,
 } as const;
 
 export interface ListenOptions extends SocketLimits {
   readonly host: string;
   readonly port: number;
-  /** A Unix socket instead of host and port. */
+  /** The path of a Unix socket, instead of host and port. */
   readonly socketPath?: string | undefined;
   readonly headersTimeoutMs?: number | undefined;
   readonly requestTimeoutMs?: number | undefined;
   readonly keepAliveTimeoutMs?: number | undefined;
-  /** With https, refusals of requests that could not be read carry `Strict-Transport-Security`, as all other answers do. */
+  /** With https, answers to unreadable requests also have `Strict-Transport-Security`. */
   readonly publicUrl?: string | undefined;
   /** Called for a request that could not be read, with the status of the answer and its bytes. */
   readonly unreadable?: ((status: number, bytes: number) => void) | undefined;
@@ -57,7 +57,7 @@ export const listen = async (
       connectionsCheckingInterval: limits.checkMs,
       keepAliveTimeout: keepAliveTimeoutMs,
       insecureHTTPParser: false,
-      requireHostHeader: false, // the guard requires it: Node's own answer has no code and no headers
+      requireHostHeader: false, // The guard checks this, because Node's own answer has no code and no headers.
     },
     (req, res) => {
       closeAfterLast(res);
@@ -68,10 +68,10 @@ export const listen = async (
   const serve = inOrder((req, res) => sockets.start(req, res, handle));
   server.maxConnections = limits.connections;
   server.maxRequestsPerSocket = limits.requestsPerSocket;
-  server.maxHeadersCount = 0; // the guard counts them itself: Node would drop the rest in silence
-  // `100 Continue` is sent when the body is read, after the caller was let in.
+  server.maxHeadersCount = 0; // The guard counts the headers, because Node would silently drop some of them.
+  // `100 Continue` is sent when the body is read, after the caller was authenticated.
   server.on("checkContinue", serve);
-  server.on("checkExpectation", serve); // the guard refuses it
+  server.on("checkExpectation", serve); // The guard refuses other expectations.
   const security = securityHeaders(options.publicUrl);
   const refuse = (socket: Socket, code?: string) => refuseUnparsed(socket, code, security, options.unreadable);
   server.on("clientError", ({ code }: NodeJS.ErrnoException, socket: Socket) => refuse(socket, code));
@@ -88,27 +88,27 @@ export const listen = async (
 };
 
 /**
- * Serves the requests of one connection one after the other. Node gives all that came in one piece at once, and their answers
- * would wait in memory for a client that may never read the first.
+ * Serves the requests of one connection one after the other. Node emits all requests that arrived together at once, and their
+ * answers would wait in memory for a client that may never read the first one.
  */
 const inOrder = (handle: (req: IncomingMessage, res: ServerResponse) => void): typeof handle => {
   const ahead = new WeakMap<Socket, number>();
   return (req, res) => {
-    if (res.socket !== null) return handle(req, res); // no answer is due before this one
+    if (res.socket !== null) return handle(req, res); // No earlier answer is waiting on this connection.
     const { socket } = req;
     const count = (ahead.get(socket) ?? 0) + 1;
     if (count > limits.requestsAhead) return void socket.destroy();
     ahead.set(socket, count);
     res.once("socket", () => {
       ahead.set(socket, (ahead.get(socket) ?? 1) - 1);
-      queueMicrotask(() => handle(req, res)); // Node is still handing the socket over
+      queueMicrotask(() => handle(req, res)); // Node has not finished handing the socket over yet.
     });
   };
 };
 
 /**
- * Node says `Connection: close` with the last answer of a connection (`maxRequestsPerSocket`) and then leaves it open until
- * its keep-alive time is over, so that a client which waits for the end waits five seconds.
+ * Closes the connection after its last answer. With `maxRequestsPerSocket` Node sends `Connection: close` but leaves the
+ * connection open for the keep-alive time, so a client that waits for the end would wait five seconds.
  */
 const closeAfterLast = (res: ServerResponse & { readonly maxRequestsOnConnectionReached?: boolean }): void => {
   if (res.maxRequestsOnConnectionReached === true) res.shouldKeepAlive = false;

@@ -1,5 +1,5 @@
-// What http offers other plugins and users: a place to mount middleware, pages and endpoints, and the same careful
-// reading of credentials and bodies that exposed routes get.
+// The service of http for other plugins and users: mounting of middleware, pages and endpoints, and reading of credentials and
+// bodies with the same checks as for exposed routes.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Principal, QuaterError } from "../../core/index.ts";
@@ -17,19 +17,21 @@ import type { KoaApp, KoaContext, KoaMiddleware, KoaRouter } from "./koa.ts";
 export type { KoaApp, KoaContext, KoaMiddleware, KoaRouter } from "./koa.ts";
 export { httpKey } from "./route.ts";
 
-/** What is put on a server: see `HttpService.mount`. */
+/** Mounts middleware and endpoints on a server: see `HttpService.mount`. */
 export type Mounting = (koa: {
   /**
-   * In front of the exposed routes: every call pays for it. Without such middleware the routes are answered without Koa.
-   * `app.use` throws once the server is made.
-   */
+ * The Koa app. Middleware on it runs before the exposed routes, so every call takes longer. Without such middleware the routes
+ * are answered without Koa. `app.use` throws once the server is made.
+ */
   readonly app: KoaApp;
   readonly router: KoaRouter;
-  /** All methods of one path, without parameters: found at once, and no other call pays for it. */
+  /** Mounts an endpoint for all methods of one path without parameters. A table finds it, so other calls take no longer. */
   readonly at: (path: string, middleware: KoaMiddleware) => void;
   /** Like `at`, for an endpoint on Node's request and response. Without middleware in front of it, it is answered without Koa. */
   readonly endpoint: (path: string, endpoint: Endpoint) => void;
-  /** All methods of the paths that begin with a text, in front of the exposed routes: calls of other paths do not pay for it. */
+  /**
+   * Mounts middleware for all paths that begin with a text, in front of the exposed routes. Calls of other paths take no longer.
+   */
   readonly under: (prefix: string, middleware: KoaMiddleware) => void;
 }) => void;
 
@@ -56,30 +58,30 @@ export interface EndpointReply {
 /** Errors are answered as for exposed routes. */
 export type Endpoint = (request: EndpointRequest) => Awaitable<EndpointReply | undefined>;
 
-/** OpenAPI path items by path, for what is mounted: `{ "/approvals/api/requests": { get: {...} } }`. */
+/** OpenAPI path items of mounted endpoints, by path: `{ "/approvals/api/requests": { get: {...} } }`. */
 export type PathItems = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
-/** Where a listener of its own listens: an address, or a Unix socket. */
+/** Where a separate listener listens: on an address, or on a Unix socket. */
 export type ListenerPlace =
   | { readonly port: number; readonly host?: string | undefined }
-  /** Relative to the project's folder. Users who may write to the file may connect. */
+  /** The path of a socket file, relative to the project's folder. Users who can write the file can connect. */
   | { readonly path: string };
 
 export interface Listener {
-  /** `undefined` on a Unix socket. */
+  /** The URL of the listener; `undefined` on a Unix socket. */
   readonly baseUrl: string | undefined;
-  /** Safe to call twice. */
+  /** Closes the listener. Safe to call twice. */
   readonly stop: () => Promise<void>;
 }
 
-/** Memory for the large answers to one client. The limits are those of all that the client has not read. */
+/** The memory for large answers to one client. The limits apply to everything that the client has not read. */
 export interface AnswerRoom extends Room {
   /**
-   * Waits until so many bytes may be written. What was reserved counts no more. Answers that are given to Koa as `ctx.body`
-   * need no such call.
+   * Waits until this many bytes may be written. They replace the bytes that were reserved. Answers that are given to Koa as
+   * `ctx.body` need no such call.
    *
-   * @returns  A function that gives the room back; otherwise the end of the response does. `undefined`: write nothing,
-   *           because there is no room, or the client has left.
+   * @returns A function that frees the memory; the end of the response frees it as well. `undefined`: write nothing, because the
+   * memory is full or the client has left.
    */
   take(bytes: number): Awaitable<(() => void) | undefined>;
 }
@@ -94,49 +96,50 @@ export interface HttpService {
    */
   mount(what: string, mounting: Mounting): void;
   /**
-   * A listener of its own for one mounting: an origin of its own, with the same limits and the same checks before anything
-   * mounted runs. Starts at once. The plugin that asked must stop it.
+   * Opens a separate listener for one mounting: another origin, with the same limits and the same checks. It starts immediately,
+   * and the plugin must stop it.
    *
    * @param allowedHosts  Beside loopback names and http's own.
    */
   listen(what: string, place: ListenerPlace, allowedHosts: readonly string[], mounting: Mounting): Promise<Listener>;
-  /** For the OpenAPI document: what is mounted, in its words. Call it in `setup`. */
+  /** Adds mounted endpoints to the OpenAPI document. Call it in `setup`. */
   describe(paths: PathItems): void;
-  /** What http says to this error. */
+  /** Returns the HTTP status of an error. */
   statusOf(error: QuaterError): number;
-  /** The sentence that goes with it: the error's message, and the next step where that is http's. */
+  /** Returns the error text for the caller: the error's message, and the next step if HTTP has one. */
   sentenceOf(error: QuaterError): string;
-  /** `Set-Cookie` headers that go with it: they remove cookies which are no credentials any more. */
+  /** Returns the `Set-Cookie` headers for an error. They remove cookies that are no longer valid credentials. */
   forgettingOf(error: QuaterError): readonly string[];
-  /** What was mounted, for the exposure table. */
+  /** The mounted paths, for the exposure table. */
   readonly mounted: readonly string[];
-  /** `http://127.0.0.1:3000` once it listens. */
+  /** The URL of the server, `http://127.0.0.1:3000`, once it listens. */
   readonly baseUrl: string | undefined;
-  /** `https://shop.example`, where `publicUrl` says so. */
+  /** The public origin, `https://shop.example`, if `publicUrl` is set. */
   readonly publicUrl: string | undefined;
-  /** Headers alone; nothing of the body has been read. */
+  /** Returns the credentials of a request. They come only from headers; the body is not read. */
   credentials(exchanged: Exchanged, surface: string): Presented;
   /**
-   * The caller's address, for counting attempts: IPv6 as its /64 network, because one caller has all addresses of it. Empty
-   * if it is absent.
-   *
-   * @param isFromProxy  The request came over a Unix socket that only a proxy may open: its X-Forwarded-For is believed.
-   */
+    * Returns the caller's address, for counting attempts: for IPv6 its /64 network, because one caller has all addresses in it.
+    * Empty if the address is not known.
+    *
+    * @param isFromProxy  Whether the request came over a Unix socket that only a proxy can open. Then its X-Forwarded-For is
+    * trusted.
+    */
   networkOf(ctx: KoaContext, isFromProxy?: boolean): string;
   /** The body, without a promise where it came with the head. @throws {QuaterError} `too_large`, or a refusal of the transport (415 for a compressed body, 408 for a slow one). */
   readBody(exchanged: Exchanged): Awaitable<Buffer>;
-  /** Cancelled when the client goes away before the answer is complete. */
+  /** Returns a cancellation that is triggered when the client leaves before the answer is complete. */
   cancellation(exchanged: Exchanged): Cancellation;
-  /** Notes who called, for the access log. For plugins that authenticate callers themselves. */
+  /** Records the caller for the access log, in plugins that authenticate callers themselves. */
   noteCaller(exchanged: Exchanged, principal: Principal): void;
   /**
-   * Notes how a call of this request ended, for plugins that invoke handlers. When middleware fails after a write, the caller
+   * Records how a call of this request ended, in plugins that run handlers. If middleware fails after a write, the caller then
    * gets `outcome_unknown`. Not for dry runs.
    */
   noteRun(exchanged: Exchanged, operation: Operation, outcome: Outcome): void;
-  /** For the answer, or for what is sent before the answer. */
+  /** Returns the memory for the answer, or for messages before the answer. */
   room(exchanged: Exchanged, use: "answer" | "notices"): AnswerRoom;
-  /** The OpenAPI 3.1 document as this principal may see it; `undefined` shows all routes. */
+  /** Returns the OpenAPI 3.1 document that this principal may see; `undefined` shows all routes. */
   openApi(principal: Principal | undefined): Promise<object>;
 }
 

@@ -1,5 +1,6 @@
-// The sockets of one server. A client that takes nothing of its answers, and one that opens many connections, must leave room
-// for the others, so connections per peer, unread answers and the time without progress are limited.
+// Limits the connections of one server, so that a client that reads none of its answers, or opens many connections, leaves memory
+// and connections for other clients. There are limits for the connections per address, the unread answers, and the time in which
+// a client reads nothing.
 
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { isIPv6, type Server, type Socket } from "node:net";
@@ -7,14 +8,14 @@ import { largeAnswer } from "../../core/pipeline/answer-size.ts";
 import type { AnswerRoom } from "./service.ts";
 import { type Holder, isWaiting, mostUnread, newPeer, type Peer, Room, Unread } from "./unread.ts";
 
-/** How long a client may take nothing of an answer that waits for it, milliseconds (threat T13). */
+/** How long a client may read nothing of an answer that waits for it, milliseconds (threat T13). */
 export const defaultStallMs = 30_000;
-/** Of one peer, of all 1,000. */
+/** How many connections one address may have, of 1,000 in total. */
 export const defaultConnectionsPerPeer = 250;
 
 /**
- * While room is needed, a client must take this much of its answer. A socket takes what waits in portions of about 1.4 MB,
- * when a third of the system's buffer of 4 MB is free. So a shorter period would mistake a steady reader for a stalled one.
+ * How fast a client must read while memory for answers is needed. A socket takes waiting bytes in portions of about 1.4 MB, when
+ * a third of the system's buffer of 4 MB is free. So with a shorter period a steady reader would look stalled.
  */
 const pace = { bytesPerSecond: 256 * 1024, periodMs: 2_000 } as const;
 const checkMs = { usually: 1_000, whileWaiting: 50 } as const;
@@ -22,21 +23,21 @@ const checkMs = { usually: 1_000, whileWaiting: 50 } as const;
 export interface SocketLimits {
   readonly stallTimeoutMs?: number | undefined;
   readonly maxConnectionsPerPeer?: number | undefined;
-  /** Peers that stand for many clients: trusted proxies. */
+  /** Whether an address stands for many clients, as a trusted proxy does. */
   readonly isExempt: (address: string) => boolean;
   readonly warn: (message: string, fields: Readonly<Record<string, unknown>>) => void;
 }
 
 interface Watched extends Holder {
   readonly socket: Socket;
-  /** Bytes that its system has taken. */
+  /** How many bytes the operating system has taken from this process. */
   left: number;
-  /** When its client last took something, or nothing waited for it. */
+  /** When the client last read something, or when no bytes waited for it. */
   movedAt: number;
-  /** The period in which its pace is measured: when it began, and what had left by then. */
+  /** The period in which the client's speed is measured: its start, and the bytes sent until then. */
   periodAt: number;
   periodLeft: number;
-  /** Whether its client was too slow in the last whole period. */
+  /** Whether the client was too slow in the last whole period. */
   isSlow: boolean;
 }
 
@@ -45,19 +46,19 @@ const ownerOf = new WeakMap<Socket, Sockets>();
 const rooms = new WeakMap<ServerResponse, AnswerRoom>();
 const noRoom: AnswerRoom = { reserve: () => true, take: () => undefined };
 
-/** A room for what is sent to a client. The client has left when its socket is gone. */
+/** Makes the memory account for messages to a client. The client has left when its socket is closed. */
 export const newRoom = (res: ServerResponse): AnswerRoom =>
   (res.socket === null ? undefined : ownerOf.get(res.socket)?.room(res.socket, res)) ?? noRoom;
 
 /**
- * The room for the answer that this response is: the same for all who ask. It is made when a large answer needs it: an entry
- * in a WeakMap for each response made garbage collection several times as expensive.
+ * Returns the memory account of a response. It is made when a large answer needs it, because an entry in a WeakMap for each
+ * response made garbage collection several times as expensive.
  */
 export const roomOf = (res: ServerResponse): RoomOfAnswer => new RoomOfAnswer(res);
 
 export class RoomOfAnswer implements AnswerRoom {
   readonly #res: ServerResponse;
-  /** The largest value that was reserved for, in bytes. */
+  /** The largest value that was reserved, bytes. */
   largest = 0;
 
   constructor(res: ServerResponse) {
@@ -110,7 +111,10 @@ export class Sockets {
     });
   }
 
-  /** Runs a request, at once unless its peer leaves too much unread. One whose connection ends before that never runs. */
+  /**
+   * Runs a request, immediately unless the client's address has too many unread bytes. If the connection ends before, the request
+   * never runs.
+   */
   start(req: IncomingMessage, res: ServerResponse, handle: RequestListener): void {
     const { socket } = req;
     const peer = this.#watched.get(socket)?.peer;
@@ -124,7 +128,7 @@ export class Sockets {
     return holder && new Room(this.#unread, holder, res);
   }
 
-  /** Closes connections of slow clients while answers or requests wait, or while too much is unread. */
+  /** Closes connections of slow clients while answers or requests wait, or while too many bytes are unread. */
   #makeRoom(): void {
     const now = performance.now();
     const peers = [...this.#peers.values()];
@@ -138,7 +142,8 @@ export class Sockets {
       this.#look(one, now);
       return one.isSlow && one.unread > 0;
     });
-    // Peers that hold the most come first, and of a peer the connection that has not moved for the longest time.
+    // Close connections of the addresses with the most unread bytes first, and of one address the connection that has not moved
+    // for the longest time.
     slow.sort((a, b) => b.peer.unread - a.peer.unread || a.movedAt - b.movedAt);
     const share = mostUnread.ofAll / peers.filter(({ unread }) => unread > 0).length;
     const needed = Math.max(...waiting.map(({ answers: [first] }) => first?.bytes ?? largeAnswer), 0);
@@ -159,7 +164,7 @@ export class Sockets {
     for (const one of this.#watched.values()) if (this.#look(one, now) > this.#stallMs) one.socket.destroy();
   }
 
-  /** @returns For how long its client has taken nothing of what waits for it. */
+  /** @returns For how long the client has read nothing of the waiting bytes. */
   #look(one: Watched, now: number): number {
     const left = leftOf(one.socket);
     const nothingWaits = one.socket.writableLength === 0;
@@ -223,15 +228,15 @@ export class Sockets {
 }
 
 /**
- * Bytes that have left this process. `bytesWritten` of a socket counts what waits, too, and a long text leaves in parts, so
- * the handle is asked, as Node's own timeouts do.
+ * Returns how many bytes have left this process. `bytesWritten` of a socket also counts waiting bytes, so the socket's handle is
+ * read, as Node's own timeouts do.
  */
 const leftOf = (socket: Socket & { readonly _handle?: { bytesWritten: number; writeQueueSize: number } | null }): number => {
   const { bytesWritten, writeQueueSize } = socket._handle ?? { bytesWritten: 0, writeQueueSize: 0 };
   return bytesWritten - writeQueueSize;
 };
 
-/** An IPv4 address, or the /64 network that an IPv6 address is in: its owner has all of them. */
+/** Returns an IPv4 address, or the /64 network of an IPv6 address, because one owner has all addresses in it. */
 export const networkOf = (address: string): string => {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
   if (mapped !== undefined || !isIPv6(address)) return mapped ?? address;

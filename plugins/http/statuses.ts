@@ -1,5 +1,5 @@
-// The statuses of HTTP for kinds of errors and for refusals of the transport. A file of its own: boot reads these tables, and
-// refusals.ts loads node:http, which takes some milliseconds of every start.
+// The HTTP statuses of error kinds and of refusals by the HTTP server. It is a separate file, because boot reads these tables,
+// and refusals.ts loads node:http, which takes some milliseconds of every start.
 
 import type { ErrorKind } from "../../core/plugin-api.ts";
 
@@ -9,17 +9,18 @@ export const statusOfKind: Readonly<Record<ErrorKind, number>> = {
   forbidden: 403,
   not_found: 404,
   conflict: 409,
-  approval_required: 428, // not a 2xx or 409: a naive client must not read "pending" as done, nor retry by itself
+  // The status is neither 2xx nor 409: a simple client must not read "pending" as done, nor retry automatically.
+  approval_required: 428,
   approval_refused: 409,
   too_large: 413,
   rate_limited: 429,
   unavailable: 503,
   outcome_unknown: 500,
-  cancelled: 499, // nobody is there to read it
+  cancelled: 499, // The client has left, so nobody reads this status.
   internal: 500,
 };
 
-/** What the transport refuses before there is a call. */
+/** The statuses of requests that the HTTP server refuses before there is a call. */
 export const transportStatus = {
   bad_request: 400,
   route_not_found: 404,

@@ -1,4 +1,4 @@
-// A stream as the body of an answer: JSON lines, or server-sent events for callers that ask for them.
+// Sends a stream as the body of an answer: as JSON lines, or as server-sent events if the caller asks for them.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
@@ -22,10 +22,10 @@ interface Begun {
 const firstStepMs = 1_000;
 
 /**
- * Waits for the first step of a stream, so that a refusal before the first item has the status it has everywhere. Not for
- * long: a subscription may be silent for hours, and its reader wants the headers.
+ * Waits for the first item of a stream, so that a refusal before it has its own status. The wait is short, because a subscription
+ * may be silent for hours and its reader needs the headers.
  *
- * @throws {QuaterError} What the first step threw within that time.
+ * @throws {QuaterError} The error that the stream threw within that time.
  */
 export const beginning = async (items: AsyncIterator<unknown>, res: ServerResponse): Promise<Begun> => {
   const first = items.next();
@@ -34,7 +34,7 @@ export const beginning = async (items: AsyncIterator<unknown>, res: ServerRespon
     goOn = resolve;
   });
   const timer = setTimeout(goOn, firstStepMs);
-  res.once("close", goOn); // a caller that closed the connection needs no status
+  res.once("close", goOn); // A caller that closed the connection needs no status.
   try {
     await Promise.race([first, waited]);
   } finally {
@@ -44,7 +44,7 @@ export const beginning = async (items: AsyncIterator<unknown>, res: ServerRespon
   return { items, first };
 };
 
-/** A stream as server-sent events where the caller asks for them, as JSON lines otherwise. */
+/** Returns a stream as server-sent events if the caller asks for them, and otherwise as JSON lines. */
 export const streamReply = (
   req: IncomingMessage,
   res: ServerResponse,
@@ -56,7 +56,8 @@ export const streamReply = (
   const item = (value: unknown) => (isEvents ? `data: ${JSON.stringify(value)}\n\n` : `${JSON.stringify(value)}\n`);
   const failure = (problem: string) => (isEvents ? `event: error\ndata: ${problem}\n\n` : `{"error":${problem}}\n`);
   const { items } = begun;
-  let upcoming: Begun["first"] | undefined = begun.first; // not kept: it would keep the first item in memory
+  // Release this variable after its use, because it would keep the first item in memory.
+  let upcoming: Begun["first"] | undefined = begun.first;
   const next = async (): Promise<string | Buffer | undefined> => {
     const step = await (upcoming ?? items.next());
     upcoming = undefined;
@@ -72,7 +73,7 @@ export const streamReply = (
             yield part;
             continue;
           }
-          // Large items are in memory one at a time while a client does not read.
+          // While a client does not read, only one large item is in memory.
           const giveBack = await roomOf(res).take(part.length);
           if (giveBack === undefined) throw handler.effect === "read" ? tooMuchUnread() : itemUndelivered(name, tooMuchUnread());
           yield part;
@@ -86,7 +87,7 @@ export const streamReply = (
       }
     })(),
   );
-  // A body that is never read (HEAD, a client that left before the first byte) ends the stream all the same.
+  // A body that is never read (HEAD, or a client that left before the first byte) must end the stream, too.
   body.once("close", () => void items.return?.().catch(() => {}));
   const headers = [
     "content-type",

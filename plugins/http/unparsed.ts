@@ -1,5 +1,5 @@
-// Answers to what cannot be served as a request: bytes that are not HTTP, a request that does not come in time, CONNECT. There is
-// no call yet, so these answers are written by hand, and the connection closes.
+// Answers connections that cannot be served as requests: bytes that are not HTTP, a request that does not arrive in time,
+// CONNECT. There is no call yet, so these answers are written by hand, and the connection closes.
 
 import { type ServerResponse, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
@@ -11,14 +11,14 @@ const statusOf: Readonly<Record<string, number>> = {
 };
 const codeOf: Readonly<Record<number, string>> = { 400: "bad_request", 408: "request_timeout", 431: "too_many_headers" };
 
-/** How long a client that was refused may take to close its side, milliseconds. */
+/** How long a refused client may take to close its side of the connection, milliseconds. */
 const goodbyeMs = 2_000;
 
 /**
- * Answers and closes the connection. Only closes it where the answer to an earlier request is due: the client would take this
- * answer for that one.
+ * Answers and closes the connection. If an earlier answer is still due, it only closes the connection, because the client would
+ * take this answer for the earlier one.
  *
- * @param code  Of Node's error.
+ * @param code  The code of Node's error.
  * @param answered  Called with the status and the bytes of the answer.
  */
 export const refuseUnparsed = (
@@ -34,7 +34,8 @@ export const refuseUnparsed = (
   const answer = answerOf(status, security);
   socket.end(answer);
   answered?.(status, Buffer.byteLength(answer));
-  const timer = setTimeout(() => socket.destroy(), goodbyeMs); // a client that keeps its side open would keep ours
+  // A client that keeps its side open would keep this side open, too.
+  const timer = setTimeout(() => socket.destroy(), goodbyeMs);
   timer.unref();
   socket.once("close", () => clearTimeout(timer));
 };

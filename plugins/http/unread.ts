@@ -1,24 +1,24 @@
-// Bytes of large answers that clients have not read yet. They are in memory, so each peer and all peers together may have
-// only so many of them. An answer that finds no room waits in memory, too; when too many wait, further ones are dropped.
+// Counts the bytes of large answers that clients have not read yet. They are in memory, so they are limited for each address and
+// for all addresses together. An answer above the limit waits in memory, too; when too many wait, further ones are dropped.
 
 import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Awaitable } from "../../core/plugin-api.ts";
 import type { AnswerRoom } from "./service.ts";
 
-/** Bytes of large answers that are being written. A peer that has none gets one answer of any size. */
+/** The most bytes of large answers that are being written. An address without any may get one answer of any size. */
 export const mostUnread = { ofPeer: 16 * 1024 * 1024, ofAll: 48 * 1024 * 1024 } as const;
-/** Bytes of large answers that are being made, or wait until they may be written. At this number further ones are dropped. */
+/** The most bytes of large answers that are being made, or wait to be written. Above it, further answers are dropped. */
 const mostWaiting = { ofPeer: 16 * 1024 * 1024, ofAll: 24 * 1024 * 1024 } as const;
 
-/** An address, a network, a trusted proxy, or all clients of a Unix socket. */
+/** The client as limits see it: an address, a network, a trusted proxy, or all clients of a Unix socket. */
 export interface Peer {
   readonly name: string;
   readonly isExempt: boolean;
   connections: number;
-  /** Bytes of large answers that are being written. */
+  /** The bytes of large answers that are being written. */
   unread: number;
-  /** Bytes of large answers that are being made, or wait. */
+  /** The bytes of large answers that are being made, or wait. */
   waiting: number;
   readonly answers: WaitingAnswer[];
   readonly starts: WaitingStart[];
@@ -44,10 +44,10 @@ export const newPeer = (name: string, isExempt: boolean): Peer => ({
   starts: [],
 });
 
-/** One connection, as far as unread bytes are concerned. */
+/** One connection with its unread bytes. */
 export interface Holder {
   readonly peer: Peer;
-  /** Bytes of large answers that are being written to it. */
+  /** The bytes of large answers that are being written to the connection. */
   unread: number;
 }
 
@@ -58,7 +58,7 @@ export class Unread {
   #waiting = 0;
   readonly #onWait: () => void;
 
-  /** @param onWait  Called when something waits, or too much is unread: room must be made. */
+  /** @param onWait  Called when an answer waits or too many bytes are unread, so that memory is freed. */
   constructor(onWait: () => void) {
     this.#onWait = onWait;
   }
@@ -67,12 +67,12 @@ export class Unread {
     return this.#total;
   }
 
-  /** Whether a request of the peer may run at once: it leaves not too much unread, and no other request of it waits. */
+  /** Whether a request may run now: its address does not have too many unread bytes, and no other waiting request. */
   mayStart(peer: Peer): boolean {
     return peer.starts.length === 0 && !this.#leavesTooMuch(peer);
   }
 
-  /** Runs a request as soon as its peer has read enough. One whose connection ends before that never runs. */
+  /** Runs a request as soon as its address has read enough. If the connection ends before, the request never runs. */
   startLater(peer: Peer, socket: Socket, run: () => void): void {
     peer.starts.push({ socket, run });
     this.#onWait();
@@ -82,7 +82,7 @@ export class Unread {
   reserve(peer: Peer, bytes: number, before: number): boolean {
     const { waiting, isExempt } = peer;
     const isFull = (waiting >= mostWaiting.ofPeer && !isExempt) || this.#waiting >= mostWaiting.ofAll;
-    if (isFull && waiting > before) return false; // one answer of any size is let through
+    if (isFull && waiting > before) return false; // One answer of any size is accepted.
     this.unreserve(peer, -bytes);
     return true;
   }
@@ -92,7 +92,7 @@ export class Unread {
     this.#waiting -= bytes;
   }
 
-  /** Counts an answer as unread, as soon as there is room for it. */
+  /** Counts an answer as unread, as soon as the limits allow it. */
   take(holder: Holder, res: ServerResponse, bytes: number): Awaitable<(() => void) | undefined> {
     const { peer } = holder;
     if (peer.answers.length === 0 && this.#fits(peer, bytes)) return this.#count(holder, res, bytes);
@@ -121,7 +121,7 @@ export class Unread {
     });
   }
 
-  /** Lets what waits go on: answers first, then requests. One at a time: others' requests come in between. */
+  /** Continues waiting work: first answers, then requests, one at a time, so that other addresses get their turn. */
   next(peer: Peer): void {
     if (!isWaiting(peer)) return;
     setImmediate(() => {
@@ -158,7 +158,7 @@ export class Unread {
     return release;
   }
 
-  /** A peer that leaves nothing unread never waits for others. */
+  /** Whether the limits allow this many more bytes. An address without unread bytes never waits for others. */
   #fits({ unread, isExempt }: Peer, bytes: number): boolean {
     if (unread === 0) return true;
     return (unread + bytes <= mostUnread.ofPeer || isExempt) && this.#total + bytes <= mostUnread.ofAll;
@@ -170,7 +170,7 @@ export class Unread {
   }
 }
 
-/** The room for one answer, or for what is sent before it. */
+/** The memory account of one answer, or of messages before it. */
 export class Room implements AnswerRoom {
   readonly #unread: Unread;
   readonly #holder: Holder;
@@ -184,7 +184,7 @@ export class Room implements AnswerRoom {
   }
 
   reserve(bytes: number): boolean {
-    if (hasLeft(this.#res)) return true; // nobody is there who could be told
+    if (hasLeft(this.#res)) return true; // The client has left, so it needs no answer.
     if (!this.#unread.reserve(this.#holder.peer, bytes, this.#reserved)) return false;
     if (this.#reserved === 0) this.#res.once("close", this.#release);
     this.#reserved += bytes;
@@ -206,7 +206,7 @@ export class Room implements AnswerRoom {
 
 const hasLeft = (res: ServerResponse): boolean => res.destroyed || res.closed;
 
-/** Resolves when what was written has left, or never will. */
+/** Resolves when the written bytes were sent, or never will be. */
 export const drained = (res: ServerResponse): Promise<void> =>
   new Promise((resolve) => {
     if (res.closed || !res.writableNeedDrain) return resolve();

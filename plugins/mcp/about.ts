@@ -1,6 +1,6 @@
 // How the MCP server describes itself.
 
-/** The server's part of the answer to `initialize`. */
+/** The name, version and instructions of the server in the answer to `initialize`. */
 export interface About {
   readonly name: string;
   readonly version: string;

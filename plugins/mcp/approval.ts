@@ -12,7 +12,7 @@ const textIn = (details: Details, name: string): string | undefined => {
   return typeof value === "string" && value !== "" ? value : undefined;
 };
 
-/** For `approval_required`. */
+/** Returns the text for `approval_required`. */
 export const howToGetApproval = (error: QuaterError): string => {
   const details = approvalOf(error);
   const url = textIn(details, "url");
@@ -64,6 +64,6 @@ const adviceOf: Readonly<Record<string, (error: QuaterError) => string>> = {
     "Too many requests for approval were filed for this person within an hour. Nothing has been done. Wait; do not send more.",
 };
 
-/** What to do next where the code says more than the kind does; `undefined` for codes that are not about approval. */
+/** Returns the next step for codes about approval; `undefined` for other codes. */
 export const approvalAdvice = (error: QuaterError): string | undefined =>
   Object.hasOwn(adviceOf, error.code) ? adviceOf[error.code]?.(error) : undefined;

@@ -1,4 +1,4 @@
-// The answer to one POST: JSON, or an event stream from the first progress of a call on.
+// The answer to one POST: JSON, or an event stream if the call reports progress before its answer.
 
 import type { ServerResponse } from "node:http";
 import { largeAnswer } from "../../core/pipeline/answer-size.ts";
@@ -8,19 +8,19 @@ import { caughtUp } from "./line.ts";
 import type { Notifier } from "./progress.ts";
 
 export interface Answer {
-  /** One JSON-RPC message. */
+  /** One JSON-RPC message as text. */
   readonly body: string;
-  /** What HTTP says in its own terms, too, so that clients ask for a better credential. */
+  /** The status and header with which HTTP asks the client for a better credential. */
   readonly challenge?: { readonly status: 401 | 403; readonly header: string } | undefined;
 }
 
-/** The answer to one POST, and what is sent before it. */
+/** Sends the answer to one POST, and the messages before it. */
 export class Exchange implements Notifier {
   readonly #request: EndpointRequest;
   readonly #res: ServerResponse;
   readonly #http: HttpService;
   #isStream = false;
-  /** Large messages go one after the other. */
+  /** The last large message that is being sent. Large messages are sent one after the other. */
   #sending: Promise<void> | undefined;
 
   constructor(request: EndpointRequest, http: HttpService) {
@@ -41,7 +41,7 @@ export class Exchange implements Notifier {
       this.#res.writeHead(200, {
         "content-type": "text/event-stream",
         "cache-control": "no-cache, no-transform",
-        "x-accel-buffering": "no", // nginx would hold events back
+        "x-accel-buffering": "no", // This header keeps nginx from buffering events.
       });
     }
     if (message.length < largeAnswer) {
@@ -72,7 +72,7 @@ export class Exchange implements Notifier {
   async #endStream(last: Buffer): Promise<undefined> {
     await this.#sending;
     const isLarge = last.length >= largeAnswer;
-    // Without a last event the client knows that the answer is missing.
+    // If the last event is missing, the client knows that the answer is missing.
     if (isLarge && (await this.#http.room(this.#request, "answer").take(last.length)) === undefined) this.#res.destroy();
     else if (!this.#res.destroyed) this.#res.end(last);
   }

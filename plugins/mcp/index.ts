@@ -1,5 +1,4 @@
-// The mcp plugin: handlers as tools for agents, over `POST /mcp` where http is configured, and over stdio for
-// `quater mcp`.
+// The mcp plugin: handlers as tools for agents, over `POST /mcp` if http() is configured, and over stdio with `quater mcp`.
 
 import { type Principal, Type } from "../../core/index.ts";
 import { anAuthentication } from "../../core/model/authentication.ts";
@@ -15,17 +14,17 @@ export type { ToolExposure } from "./tools.ts";
 
 declare module "quater" {
   interface Exposure {
-    /** Makes the handler a tool for agents. */
+    /** Exposes the handler as a tool for agents. */
     readonly mcp?: boolean | ToolExposure;
   }
 }
 
 const mcpOptions = {
-  /** Who may call tools. Without it a manifest that exposes tools does not boot. */
+  /** Authenticates the callers of tools. Boot refuses exposed tools without it. */
   authenticate: Type.Optional(anAuthentication),
-  /** The app's name for people. Default: none, clients show the manifest's name. */
+  /** The app's name for people. Default: none, and clients show the manifest's name. */
   title: Type.Optional(Type.String()),
-  /** What agents should know of the app as a whole; clients may put it into their prompt. */
+  /** Information about the app for agents. Clients may put it into their prompt. */
   instructions: Type.Optional(Type.String()),
 };
 
@@ -49,9 +48,9 @@ const setup = async (
   { services, catalog, gate, log, project, mode, maxOutputBytes }: PluginContext,
 ): Promise<Running> => {
   const http = services.find(httpRef);
-  // Tools cannot be called in these modes, so the protocol is not loaded.
+  // In these modes no tool can be called, so the protocol code is not loaded.
   if (!isServing(mode)) {
-    http?.mount("POST /mcp", () => {}); // named in the exposure table, and never mounted
+    http?.mount("POST /mcp", () => {}); // List the path in the exposure table, although it is not mounted.
     return {};
   }
   const [{ Dispatcher, mcpOverHttp }, { httpProbe }, { serveStdio }, { Toolbox }] = await Promise.all([
@@ -73,15 +72,15 @@ const setup = async (
   };
 };
 
-/** Calls tools over a pair of streams, one session per call. Without a token the caller is local. */
+/** Calls tools over a pair of streams, with one session per call. Without a token the caller is local. */
 export const stdioProbe =
   (service: McpService, catalog: Catalog): Probe =>
   async (call) =>
     (await import("./probe.ts")).stdioProbe(service, catalog)(call);
 
 /**
- * Every caller over MCP is an agent that works for a person, also when the credential belongs to a person: what it asks
- * for was not typed by that person.
+ * Makes every caller over MCP an agent that works for a person, even if the credential belongs to a person, because a person did
+ * not type the call.
  */
 const asAgent = (principal: Principal): Principal => {
   const known = agents.get(principal);
@@ -91,10 +90,10 @@ const asAgent = (principal: Principal): Principal => {
   return agent;
 };
 
-/** Keeps a value per principal. Authenticators often return the same object for the same credential. */
+/** Caches the agent of each principal, because authenticators often return the same object for the same credential. */
 const agents = new WeakMap<Principal, Principal>();
 
-/** Whether the principal cannot change any more. A value that can change, also behind a getter, must not be kept. */
+/** Whether the principal cannot change any more. A value that can change, also behind a getter, must not be cached. */
 const isFixed = (principal: Principal): boolean =>
   Object.isFrozen(principal) &&
   Object.getPrototypeOf(principal) === Object.prototype &&
@@ -104,6 +103,6 @@ const agentOf = (principal: Principal): Principal => {
   const { issuer, subject, credential, scopes, roles, claims, person, actsFor = person } = principal;
   const agent = { issuer, subject, kind: "agent" as const, credential, scopes, roles, claims };
   if (actsFor === undefined) return agent;
-  // A person who works for another one stays known: neither of the two may agree to what is asked here.
+  // Keep the person of a caller who works for another person, because neither of the two may approve this call.
   return person === undefined || person === actsFor ? { ...agent, actsFor } : { ...agent, actsFor, person };
 };

@@ -1,5 +1,6 @@
-// The only file that imports the MCP SDK. The SDK's low-level Server answers rare requests: `initialize` with its negotiation of versions, and
-// every method that Quater does not have. McpServer, which the SDK recommends, needs zod schemas and checks arguments a second time.
+// The only file that imports the MCP SDK. The SDK's low-level Server answers rare requests: `initialize` with its negotiation of
+// versions, and all methods that Quater does not have. The SDK recommends McpServer, but that needs zod schemas and checks
+// arguments a second time.
 
 import { Server } from "@modelcontextprotocol/sdk/server/index.js";
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
@@ -8,9 +9,9 @@ import type { About } from "./about.ts";
 import { errorMessage, type Request, rpcCodes } from "./protocol.ts";
 
 /**
- * One request to one server: nothing of one caller is left for the next.
+ * Answers a request with a new server, so that nothing of one caller stays for the next.
  *
- * @returns One JSON-RPC message, as text.
+ * @returns One JSON-RPC message as text.
  */
 export const answerRarely = async (request: Request, about: About): Promise<string> => {
   const server = new Server(
@@ -18,14 +19,14 @@ export const answerRarely = async (request: Request, about: About): Promise<stri
     {
       capabilities: { tools: {} },
       ...(about.instructions === undefined ? {} : { instructions: about.instructions }),
-      // Without it every Server makes an Ajv, for elicitations that are never asked for.
+      // Without this option every Server creates an Ajv validator, which is never used here.
       jsonSchemaValidator: { getValidator: () => notNeeded },
     },
   );
   try {
     const answer = await new Promise<JSONRPCMessage>((resolve, reject) => {
       const exchange = new OneExchange(resolve);
-      // What the SDK takes for no request at all it answers with nothing.
+      // The SDK gives no answer to a message that it does not recognise as a request.
       const { id } = request;
       server.onerror = () => resolve({ jsonrpc: "2.0", id, error: { code: rpcCodes.invalidParams, message: "" } });
       server
@@ -43,7 +44,7 @@ const notNeeded = () => {
   throw new Error("This server validates nothing by the SDK");
 };
 
-/** The SDK's own sentences may quote its schemas and what was sent. */
+/** Replaces the SDK's error texts, which may quote its schemas and the request. */
 const inOwnWords = ({ id, method }: Request, answer: JSONRPCMessage): string => {
   if (!("error" in answer)) return JSON.stringify(answer);
   if (answer.error.code === rpcCodes.methodNotFound) return errorMessage(id, rpcCodes.methodNotFound, "Method not found");

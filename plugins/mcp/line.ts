@@ -5,7 +5,7 @@ import type { Readable, Writable } from "node:stream";
 import type { AnswerRoom } from "../../core/plugin-api.ts";
 import type { Notifier } from "./progress.ts";
 
-/** Bytes that are being made, wait or are being written. At this number further large answers are dropped. */
+/** The most bytes of answers that are being made, wait or are being written. Above it, further large answers are dropped. */
 const mostUnsent = 16 * 1024 * 1024;
 /** Notices below this size are always sent, bytes. */
 const smallNotice = 4 * 1024;
@@ -15,9 +15,9 @@ export class Line {
   readonly #output: Writable;
   readonly #gone: () => void;
   readonly #waiting: Buffer[] = [];
-  /** Bytes that wait. */
+  /** How many bytes wait to be written. */
   #queued = 0;
-  /** Bytes of answers that are being made. */
+  /** How many bytes of answers are being made. */
   #reserved = 0;
 
   constructor(output: Writable, input: Readable) {
@@ -36,7 +36,7 @@ export class Line {
     return !this.isGone && (this.#waiting.length > 0 || this.#output.writableNeedDrain);
   }
 
-  /** Sends a message as soon as those before it were taken. */
+  /** Sends a message after the messages before it. */
   send(message: string): void {
     if (this.isGone) return;
     if (!this.isBehind) {
@@ -52,7 +52,7 @@ export class Line {
     while (this.isBehind) await caughtUp(this.#output);
   }
 
-  /** For what is sent before an answer. A message that is not small is left out while there is no room for it. */
+  /** Returns a sender for messages before an answer. A larger message is left out while the memory is full. */
   notices(): Notifier {
     const line = this;
     return {
@@ -82,7 +82,7 @@ export class Line {
     };
   }
 
-  /** One answer of any size is let through. */
+  /** Whether the memory is full. One answer of any size is accepted. */
   #isFull(own: number): boolean {
     const unsent = this.#reserved + this.#queued + this.#output.writableLength;
     return unsent >= mostUnsent && unsent > own;
@@ -97,19 +97,19 @@ export class Line {
     }
   };
 
-  /** An error listener stays: a pipe may break while the last answer is on its way. */
+  /** Releases the stream. An error listener stays, because a pipe may break while the last answer is being written. */
   release(): void {
     this.#output.off("close", this.#gone);
   }
 }
 
-/** Room for the answer to one request. */
+/** The memory account for the answer to one request. */
 export interface LineRoom extends AnswerRoom {
-  /** The answer is sent, or needs no room. */
+  /** Called when the answer was sent, or needs no memory. */
   readonly release: () => void;
 }
 
-/** Resolves when `output` takes more, or never will. */
+/** Resolves when `output` accepts more, or never will. */
 export const caughtUp = (output: Writable): Promise<void> =>
   new Promise((resolve) => {
     if (output.destroyed || !output.writableNeedDrain) return resolve();

@@ -9,9 +9,9 @@ import type { ErrorData } from "./protocol.ts";
 import type { Wrapping } from "./schema.ts";
 
 interface Words {
-  /** HTTP status of a refusal at the door, before anything was read. */
+  /** The HTTP status of a refusal during authentication, before the body is read. */
   readonly door: number;
-  /** What the model should do next, after the message. */
+  /** Returns the next step for the model, which follows the message. */
   readonly advice?: (error: QuaterError) => string | undefined;
 }
 
@@ -59,7 +59,8 @@ export const errorDataOf = (error: QuaterError, callId: string): ErrorData => ({
  */
 export const failureResult = (error: QuaterError, callId: string): string => {
   const [first, ...others] = (error.errors ?? []).map(fieldSentence);
-  const isSaid = first === undefined || error.message.includes(first); // nearly always the message is made of it
+  // Nearly always the message already contains the first field error.
+  const isSaid = first === undefined || error.message.includes(first);
   const lines = [error.message, ...(isSaid ? [] : [first]), ...others];
   const advice = approvalAdvice(error) ?? table[error.kind].advice?.(error);
   if (advice !== undefined) lines.push(advice);
@@ -79,9 +80,12 @@ export const failureResult = (error: QuaterError, callId: string): string => {
   });
 };
 
-/** A value as the object that the output schema describes, as JSON text. Without a schema the value is itself. */
+/**
+ * Returns a value as JSON text, wrapped into the object that the output schema describes. Without a schema the value is not
+ * wrapped.
+ */
 export const wrapped = (value: unknown, wrapping: Wrapping | undefined): string => {
-  const bare = JSON.stringify(value) ?? "null"; // an output schema may allow what JSON has no word for
+  const bare = JSON.stringify(value) ?? "null"; // An output schema may allow `undefined`, which JSON does not have.
   return wrapping === undefined || wrapping === "none" ? bare : wrappedJson(bare);
 };
 

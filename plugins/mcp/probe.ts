@@ -1,5 +1,5 @@
-// Calls the MCP surface from outside, as a client does, for tests that compare surfaces. The JSON text of the input is sent as it is, because
-// a test may send text that a parser would change or refuse.
+// Calls the MCP surface from the outside, as a client does, for tests that compare surfaces. The JSON text of the input is sent
+// unchanged, because a test may send text that a parser would change or refuse.
 
 import { PassThrough } from "node:stream";
 import type { Catalog, Probe, ProbeAnswer, ProbeCall } from "../../core/plugin-api.ts";
@@ -7,7 +7,7 @@ import { outputSchemaFor } from "./schema.ts";
 import type { McpService } from "./service.ts";
 import { tokenVariable } from "./stdio.ts";
 
-/** Calls over a pair of streams, one session per call. Without a token the caller is local. */
+/** Makes calls over a pair of streams, with one session per call. Without a token the caller is local. */
 export const stdioProbe =
   (service: McpService, catalog: Catalog): Probe =>
   async (call) => {
@@ -19,7 +19,7 @@ export const stdioProbe =
     return answerOf(String(output.read()), call, catalog);
   };
 
-/** Calls `POST /mcp`. */
+/** Makes calls with `POST /mcp`. */
 export const httpProbe =
   (baseUrl: string, catalog: Catalog): Probe =>
   async (call) => {
@@ -56,7 +56,7 @@ interface Message {
     readonly structuredContent?: Readonly<Record<string, unknown>>;
     readonly _meta: Readonly<Record<string, Said>>;
   };
-  /** Of a refusal by the HTTP server itself: problem details (RFC 9457). */
+  /** The code in the problem details (RFC 9457) of a refusal by the HTTP server itself. */
   readonly code?: string;
   readonly detail?: string;
 }

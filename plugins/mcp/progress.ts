@@ -4,22 +4,22 @@ import { visibleLines } from "../../core/diagnostics/text.ts";
 import type { Awaitable } from "../../core/plugin-api.ts";
 import { type MessageId, notificationMessage } from "./protocol.ts";
 
-/** Where messages go while a call runs. */
+/** Receives messages while a call runs. */
 export interface Notifier {
-  /** Whether the receiver reads slower than is sent. */
+  /** Whether the receiver reads more slowly than messages are sent. */
   readonly isBehind: boolean;
-  /** Waits while there is no room for a large message. Leaves it out when too many wait. */
+  /** Sends a message. Waits while the memory for large messages is full, and drops the message if too many wait. */
   send(message: string): Awaitable<void>;
-  /** Resolves when the receiver has caught up or gone. */
+  /** Resolves when the receiver has read everything or left. */
   caughtUp(): Promise<void>;
 }
 
-/** The smallest step where a report does not rise by itself. */
+/** The smallest increase of the progress value, for a report that does not rise. */
 const nudge = 1e-9;
 
 export class Progress {
   readonly #notifier: Notifier;
-  /** The caller's progress token, as JSON text. */
+  /** The caller's progress token as JSON text. */
   readonly #token: string;
   #last = Number.NEGATIVE_INFINITY;
   #isOver = false;
@@ -30,8 +30,8 @@ export class Progress {
   }
 
   /**
-   * What handlers call. Left out while the receiver is behind: the next report says more, and waiting is not possible in
-   * a function that returns nothing.
+   * The function `progress` of handlers. A report is dropped while the receiver is behind: it cannot wait, and the next report is
+   * newer.
    */
   readonly report = (fraction: number, message?: string): void => {
     if (this.#isOver || this.#notifier.isBehind || !Number.isFinite(fraction)) return;
@@ -42,7 +42,7 @@ export class Progress {
     );
   };
 
-  /** An item of a stream, as JSON text. */
+  /** Reports an item of a stream, given as JSON text. */
   async item(count: number, json: string): Promise<void> {
     await this.#notify(count, "", json);
     if (this.#notifier.isBehind) await this.#notifier.caughtUp();

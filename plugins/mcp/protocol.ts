@@ -4,16 +4,16 @@
 import { isQuaterError, type QuaterError } from "../../core/index.ts";
 import { type FieldError, jsonRefused, parseJsonBytes } from "../../core/plugin-api.ts";
 
-/** The 2025 era and before, as the SDK's Server negotiates it; the newest first. */
+/** The supported protocol versions of 2025 and before, newest first, as the SDK's Server negotiates them. */
 export const protocolVersions: readonly string[] = ["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05", "2024-10-07"];
 
-/** JSON-RPC 2.0 section 5.1, and what MCP and its SDK add. */
+/** Error codes of JSON-RPC 2.0 section 5.1, and those that MCP and its SDK add. */
 export const rpcCodes = {
-  /** The SDK's code for what its HTTP transport refuses. */
+  /** The SDK's code for requests that its HTTP transport refuses. */
   transport: -32000,
-  /** The credential was refused. The code is in the range that JSON-RPC leaves to servers. */
+  /** The credential was refused. JSON-RPC leaves this range of codes to servers. */
   refused: -32001,
-  /** MCP 2026-07-28: headers and body disagree. */
+  /** The headers and the body disagree (MCP 2026-07-28). */
   headerMismatch: -32020,
   invalidRequest: -32600,
   methodNotFound: -32601,
@@ -29,7 +29,10 @@ export interface Request {
   readonly id: MessageId;
   readonly method: string;
   readonly params: Readonly<Record<string, unknown>>;
-  /** Strict reading refused the arguments of this `tools/call`; paths are into the arguments. Nothing of them may be used. */
+  /**
+   * The error of strict JSON for the arguments of this `tools/call`; paths start at the arguments. The arguments must not be
+   * used.
+   */
   readonly argumentsRefused?: QuaterError;
 }
 
@@ -39,40 +42,40 @@ export interface Notification {
   readonly params: Readonly<Record<string, unknown>>;
 }
 
-/** To a request of ours; none is ever sent, so nothing waits for it. */
+/** A response to a request of the server. The server sends no requests, so it is ignored. */
 export interface Response {
   readonly kind: "response";
 }
 
-/** No message: `answer` is the JSON-RPC error that says why. */
+/** Text that is not a message. `answer` is the JSON-RPC error that says why. */
 export interface Malformed {
   readonly kind: "malformed";
   readonly answer: string;
 }
 
-/** What machines read in the `data` of a JSON-RPC error. */
+/** The `data` of a JSON-RPC error, for programs. */
 export interface ErrorData {
   readonly code: string;
   readonly callId?: string;
   readonly errors?: readonly FieldError[];
 }
 
-/** @param id  `null` where the request's own could not be told (JSON-RPC 2.0 section 5). */
+/** Returns a JSON-RPC error. @param id  `null` if the id of the request is not known (JSON-RPC 2.0 section 5). */
 export const errorMessage = (id: MessageId | null, code: number, message: string, data?: ErrorData): string =>
   JSON.stringify({ jsonrpc: "2.0", id, error: { code, message, ...(data === undefined ? {} : { data }) } });
 
-/** @param result  JSON text. */
+/** Returns a JSON-RPC result. @param result  JSON text. */
 export const resultMessage = (id: MessageId, result: string): string =>
   `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${result}}`;
 
-/** @param params  JSON text. */
+/** Returns a JSON-RPC notification. @param params  JSON text. */
 export const notificationMessage = (method: string, params: string): string =>
   `{"jsonrpc":"2.0","method":"${method}","params":${params}}`;
 
-/** `{ params: { arguments } }`: arguments may be as deep as the body of a route. */
+/** The levels of `{ params: { arguments } }`, so that arguments may be as deep as the body of a route. */
 const levelsAroundArguments = 2;
 
-/** One message out of its bytes, read strictly. Never throws. */
+/** Reads one message from its bytes with strict JSON. Never throws. */
 export const readMessage = (bytes: Buffer): Request | Notification | Response | Malformed => {
   try {
     return messageOf(parseJsonBytes(bytes, levelsAroundArguments));
@@ -85,7 +88,7 @@ export const readMessage = (bytes: Buffer): Request | Notification | Response | 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   value !== null && typeof value === "object" && !Array.isArray(value);
 
-/** Ids and progress tokens are sent back as they are, so a long one would make every answer long. */
+/** The longest id and progress token, because both are sent back in every answer. */
 export const longestId = 256;
 
 export const isId = (value: unknown): value is MessageId =>
@@ -97,7 +100,7 @@ const malformed = (id: unknown, message: string, data?: ErrorData): Malformed =>
 });
 
 const messageOf = (value: unknown): Request | Notification | Response | Malformed => {
-  // Batches left the protocol with 2025-06-18, and one of them would count as one request for every limit.
+  // Batches were removed from the protocol in 2025-06-18, and a batch would count as one request for every limit.
   if (Array.isArray(value)) return malformed(null, "Batches are not supported: send one message per request");
   if (!isRecord(value) || value["jsonrpc"] !== "2.0")
     return malformed(null, 'A JSON-RPC message is an object with "jsonrpc": "2.0"');
@@ -114,8 +117,8 @@ const messageOf = (value: unknown): Request | Notification | Response | Malforme
 const argumentsPath = "/params/arguments";
 
 /**
- * What to answer when strict reading refused the bytes. A call refused for its arguments stays a call: the model reads
- * tool errors and can correct the arguments. Every surface gives the same answer for the same arguments.
+ * Returns the answer when strict JSON refused the bytes. A call with refused arguments stays a call, because the model reads tool
+ * errors and can correct the arguments. Every surface gives the same answer for the same arguments.
  */
 const unreadable = (bytes: Buffer, refusal: QuaterError): Request | Malformed => {
   const { path = "", message = "" } = refusal.errors?.[0] ?? {};
@@ -137,6 +140,6 @@ const leniently = (bytes: Buffer): Readonly<Record<string, unknown>> | undefined
     const value: unknown = JSON.parse(bytes.toString("utf8"));
     return isRecord(value) ? value : undefined;
   } catch {
-    return undefined; // refused for its grammar, too: the strict reader's refusal stands
+    return undefined; // JSON.parse refuses the text, too, so the first refusal is used.
   }
 };

@@ -1,4 +1,4 @@
-// What a POST is refused for before its message reaches the gate, and the answers to these refusals.
+// Refuses a POST before its message reaches the gate.
 
 import type { IncomingMessage } from "node:http";
 import type { QuaterError } from "../../core/index.ts";
@@ -8,7 +8,10 @@ import { jsonReply } from "./exchange.ts";
 import { doorStatus, errorDataOf } from "./outcome.ts";
 import { type ErrorData, errorMessage, protocolVersions, type Request, rpcCodes } from "./protocol.ts";
 
-/** MCP 2025-11-25, basic/transports, "Sending Messages to the Server" and "Protocol Version Header". */
+/**
+ * Checks the headers of a POST (MCP 2025-11-25, basic/transports, "Sending Messages to the Server" and "Protocol Version
+ * Header").
+ */
 export const headersRefused = ({
   headers,
 }: IncomingMessage): { readonly status: number; readonly message: string } | undefined => {
@@ -27,7 +30,7 @@ export const headersRefused = ({
 const isJson = (type: string): boolean =>
   type === "application/json" || type.split(";", 1)[0]?.trim().toLowerCase() === "application/json";
 
-/** Threat T24: a proxy may have decided by the header, so a header that differs from the body is refused. */
+/** Returns how a header disagrees with the body (threat T24). A proxy may have decided by the header. */
 export const disagreeing = ({ headers }: IncomingMessage, { method, params }: Request): string | undefined => {
   const { "mcp-method": saidMethod, "mcp-name": saidName } = headers;
   if (saidMethod !== undefined && saidMethod !== method) return "Mcp-Method";

@@ -1,9 +1,9 @@
-// The way of an MCP request to the gate. `serve` takes a POST from its headers to its answer. `Dispatcher` answers the request of a POST,
-// or of a line (stdio.ts). Frequent methods (tools/call, tools/list, ping) are answered here. All others go to the SDK, which is loaded
-// with the first of them.
+// Passes MCP requests to the gate. `serve` handles a POST from its headers to its answer. `Dispatcher` answers the request in a
+// POST or in a line (stdio.ts). Frequent methods (tools/call, tools/list, ping) are answered here. All others go to the SDK,
+// which is loaded with the first of them.
 //
-// Each POST has one message and gets JSON. The answer becomes an event stream only when a call reports progress before its answer. There
-// are no sessions, no GET stream and nothing to resume, so any instance can answer any request.
+// Each POST has one message and gets JSON. The answer becomes an event stream only when a call reports progress before its
+// answer. There are no sessions, no GET stream and no resumption, so any instance can answer any request.
 
 import { itemUndelivered, outputTooLarge, tooMuchUnread } from "../../core/diagnostics/errors.ts";
 import { isQuaterError, type Principal, type QuaterError } from "../../core/index.ts";
@@ -51,7 +51,7 @@ const serve = async (request: EndpointRequest, parts: HttpParts): Promise<Endpoi
   const traceId = traceIdOf(req.headers["traceparent"]);
   const entry = { surface: "mcp", credentials, callId, traceId };
   let principal: Principal;
-  /** When the caller entered. `undefined` while the call did not wait, so that most calls do not read the clock. */
+  /** When the caller was authenticated. `undefined` while the call did not wait, so that most calls do not read the clock. */
   let enteredAt: number | undefined;
   try {
     // Only headers are read here, so callers without access cannot make the server read or parse a body.
@@ -74,7 +74,7 @@ const serve = async (request: EndpointRequest, parts: HttpParts): Promise<Endpoi
   if (reading instanceof Promise) enteredAt ??= performance.now();
   const body = reading instanceof Promise ? await reading : reading;
   try {
-    // A key may have been revoked while the body was on its way.
+    // A key may have been revoked while the body arrived.
     const again = enteredAt === undefined ? principal : gate.enterAgain(entry, principal, enteredAt);
     principal = again instanceof Promise ? await again : again;
   } catch (error) {
@@ -111,10 +111,10 @@ const serve = async (request: EndpointRequest, parts: HttpParts): Promise<Endpoi
   }
 };
 
-/** The caller of a request. The door made it; nothing in it comes from the message. */
+/** The caller of a request. It comes from authentication; nothing in it comes from the message. */
 export interface Caller {
   readonly principal: Principal;
-  /** How the caller came in: see `Invocation`. */
+  /** The request as it was passed to the gate: see `Invocation`. */
   readonly entry: Arriving;
   readonly callId: string;
   readonly peer: string | undefined;
@@ -239,7 +239,7 @@ const isHidden = ({ policy }: Operation, principal: Principal): boolean => {
   return refusal !== undefined && refusal.code !== "missing_scope";
 };
 
-/** @param maxBytes  The whole answer is held in memory. */
+/** Collects the items of a stream into one answer, which is held in memory. @param maxBytes  The limit of the answer. */
 const collected = async (
   items: AsyncIterableIterator<unknown>,
   { name, handler }: Operation,
@@ -252,11 +252,11 @@ const collected = async (
   for await (const item of items) {
     const json = JSON.stringify(item) ?? "null";
     size += Buffer.byteLength(json) + 1;
-    // The item and its text are in memory. The check of the output has reserved room for a large item.
+    // Reserve memory for the item and its text. The output check has already reserved memory for a large item.
     const hasRoom = room.reserve(json.length >= largeAnswer ? json.length : 2 * json.length);
     if (size > maxBytes || !hasRoom) {
       const refused = hasRoom ? outputTooLarge(name, maxBytes) : tooMuchUnread();
-      await items.throw?.(handler.effect === "read" ? refused : itemUndelivered(name, refused)); // so that it is recorded
+      await items.throw?.(handler.effect === "read" ? refused : itemUndelivered(name, refused)); // Throw into the stream, so that the failure is recorded.
     }
     parts.push(json);
     await progress?.item(parts.length, json);

@@ -3,7 +3,7 @@
 import type { JsonSchema } from "../../core/plugin-api.ts";
 import { isPlainObject } from "../../core/schema/schema.ts";
 
-/** How a value becomes the object that the protocol asks for: as it is, or as the one property of another. */
+/** How a value becomes the object that the protocol needs: unchanged, or as the only property of another object. */
 export type Wrapping = "none" | "result" | "items";
 
 const schemaKeys = new Set(
@@ -11,10 +11,10 @@ const schemaKeys = new Set(
 );
 const listKeys = new Set(["allOf", "anyOf", "oneOf", "prefixItems"]);
 const tableKeys = new Set(["properties", "patternProperties", "dependentSchemas", "definitions"]);
-/** Where the binding looks for defaults. */
+/** Keywords below which binding looks for defaults. */
 const filledKeys = new Set(["properties", "patternProperties", "items", "allOf"]);
 
-/** Definitions found on the way, by the name they get at the root. */
+/** The definitions that were found, by their names at the root. */
 type Definitions = Record<string, unknown>;
 type Names = Readonly<Record<string, string>>;
 
@@ -37,7 +37,7 @@ const isObjectAtRoot = (schema: unknown): boolean => {
   return schema["type"] === "object" || (Array.isArray(parts) && parts.length > 0 && parts.every(isObjectAtRoot));
 };
 
-/** An output schema with an object at its root, and how values are wrapped to match it. */
+/** Returns an output schema with an object at its root, and how values are wrapped to match it. */
 export const outputSchemaFor = (
   output: JsonSchema,
   isStream: boolean,
@@ -58,21 +58,21 @@ const withDefinitions = (schema: JsonSchema, definitions: Definitions): JsonSche
 interface Walk {
   readonly definitions: Definitions;
   readonly names: Names;
-  /** Where the root of the original stands in the result. */
+  /** The path of the original root in the result. */
   readonly base: string;
-  /** Whether the binding sets defaults here; it does not inside unions, where no branch is known yet. */
+  /** Whether binding sets defaults here. It does not inside unions, because the branch is not known yet. */
   readonly isFilled: boolean;
 }
 
 const plain = (schema: unknown, outer: Walk): unknown => {
-  // SDK clients take objects only where a property's schema stands.
+  // SDK clients accept only objects in place of a property's schema.
   if (schema === true) return {};
   if (schema === false) return { not: {} };
   if (!isPlainObject(schema)) return schema;
   const named = withNames(schema["$defs"], outer);
   const copy: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(schema)) {
-    // An $id would be known to a client's validator beside those of other tools, and may be there only once.
+    // Remove the $id, because a client's validator knows the schemas of all tools together and accepts each $id once.
     if (key.startsWith("x-quater-") || ["$defs", "$id", "x-message"].includes(key)) continue;
     const walk = named.isFilled && !filledKeys.has(key) ? { ...named, isFilled: false } : named;
     if (schemaKeys.has(key)) copy[key] = typeof value === "boolean" ? value : plain(value, walk);
@@ -96,7 +96,7 @@ const plain = (schema: unknown, outer: Walk): unknown => {
 const mapped = (table: JsonSchema, walk: Walk): JsonSchema =>
   Object.fromEntries(Object.entries(table).map(([name, value]) => [name, plain(value, walk)]));
 
-/** Moves definitions to the root, under names of their own, so that one way of referring to them fits all. */
+/** Moves definitions to the root under unique names, so that all references have one form. */
 const withNames = (defs: unknown, outer: Walk): Walk => {
   if (!isPlainObject(defs)) return outer;
   const { definitions } = outer;

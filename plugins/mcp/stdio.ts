@@ -1,4 +1,4 @@
-// MCP over a pair of streams: one message per line (MCP 2025-11-25, basic/transports, "stdio").
+// Serves MCP over a pair of streams: one message per line (MCP 2025-11-25, basic/transports, "stdio").
 
 import type { Readable } from "node:stream";
 import { setImmediate, setTimeout } from "node:timers/promises";
@@ -11,15 +11,18 @@ import { errorMessage, type MessageId, type Request, readMessage, rpcCodes } fro
 import type { Dispatcher } from "./requests.ts";
 import type { StdioStreams } from "./service.ts";
 
-/** Threat T12: a message has the same size limit as a body over HTTP. */
+/** The largest message, bytes (threat T12). It equals the limit of a body over HTTP. */
 const maxLineBytes = 1024 * 1024;
-/** More requests at once than any client needs. Further ones are refused, so that a cancellation can still be read. */
+/**
+ * The most running requests, which is more than any client needs. Further ones are refused, so that a cancellation can still be
+ * read.
+ */
 const maxInFlight = 256;
-/** Requests in flight from which on answers go before further requests. */
+/** From this many running requests on, answers are sent before further requests are read. */
 const manyInFlight = 32;
-/** After the end of its input a client gets the answers that are nearly there; then its calls are aborted. */
+/** How long a client gets answers after the end of its input, milliseconds. Afterwards its calls are aborted. */
 const lastAnswersMs = 300;
-/** How long aborted calls may take to end. */
+/** How long aborted calls may take to end, milliseconds. */
 const heedMs = 100;
 export const tokenVariable = "QUATER_MCP_TOKEN";
 
@@ -40,7 +43,7 @@ export const serveStdio = async (streams: StdioStreams, parts: StdioParts): Prom
 
 interface InFlight {
   readonly cancellation: Cancellation;
-  /** The client took the request back: it must not be answered (basic/utilities/cancellation). */
+  /** Whether the client cancelled the request. It must then not be answered (basic/utilities/cancellation). */
   isTakenBack: boolean;
 }
 
@@ -61,7 +64,7 @@ class Session {
   async run(): Promise<void> {
     for await (const bytes of linesOf(this.#streams.input)) {
       this.#take(bytes);
-      // Nothing more is read while the client reads too slowly, or its unread answers would fill the memory.
+      // Read no further message while the client reads too slowly, or its unread answers would fill the memory.
       if (this.#line.isBehind) await this.#line.caughtUp();
       if (this.#inFlight.size >= manyInFlight) await setImmediate();
     }
@@ -90,7 +93,7 @@ class Session {
     else if (message.kind === "request") this.#start(message);
     else if (message.kind === "notification" && message.method === "notifications/cancelled") {
       const call = this.#inFlight.get(message.params["requestId"] as MessageId);
-      if (call === undefined) return; // ended already, which the client could not know
+      if (call === undefined) return; // The call has already ended, which the client could not know.
       call.isTakenBack = true;
       call.cancellation.cancel();
     }
@@ -118,12 +121,12 @@ class Session {
     this.#answering.add(answering);
   }
 
-  /** Never rejects: errors are answers. */
+  /** Answers a request. Never rejects, because errors are answers. */
   async #answer(request: Request, { cancellation }: InFlight, room: LineRoom): Promise<string> {
     const { gate, dispatcher, log } = this.#parts;
     const callId = gate.newCallId();
     try {
-      // Asked for every request: a key that is revoked stops working without a restart.
+      // Authenticate for every request, so that a revoked key stops working without a restart.
       const entry = { surface: "mcp", credentials: this.#credentials(), callId };
       const principal = await gate.enter(entry);
       const answer = await dispatcher.answer(request, {
@@ -150,7 +153,7 @@ class Session {
   #credentials() {
     const token = this.#streams.env[tokenVariable];
     const header = () => undefined;
-    // If there is a token, only the token counts: a refused token must not fall back to the local user.
+    // If there is a token, only the token counts, because a refused token must not become the local user.
     return token === undefined || token === ""
       ? { surface: "mcp", header, isLocal: true }
       : { surface: "mcp", header, isLocal: false, token };
@@ -168,7 +171,7 @@ class Session {
 const newline = 10;
 const carriageReturn = 13;
 
-/** Lines without their end; `undefined` for one that was too long, and of which nothing was kept. */
+/** Yields lines without their ends; `undefined` for a line that was too long and was not kept. */
 async function* linesOf(input: Readable): AsyncGenerator<Buffer | undefined> {
   let parts: Buffer[] = [];
   let size = 0;
@@ -191,11 +194,11 @@ async function* linesOf(input: Readable): AsyncGenerator<Buffer | undefined> {
     }
     yield* message(parts);
   } catch {
-    return; // the pipe broke, or the other side stopped reading: both are the end of the input
+    return; // The pipe broke, or the other side stopped reading. Both count as the end of the input.
   }
 }
 
-/** Blank lines are no messages. */
+/** Yields the message of a line. A blank line has none. */
 function* message(parts: readonly Buffer[]): Generator<Buffer> {
   const bytes = Buffer.concat(parts);
   if (bytes.length > 1 || (bytes.length === 1 && bytes[0] !== carriageReturn)) yield bytes;

@@ -1,5 +1,5 @@
-// Handlers as tools. Their descriptions are made at boot, in the manifest's order. Each principal gets the list of the tools that it may
-// see.
+// Describes handlers as tools. The descriptions are made at boot, in the manifest's order. Each principal gets a list of the
+// tools that it may see.
 
 import { visible } from "../../core/diagnostics/text.ts";
 
@@ -10,13 +10,16 @@ import { hasFile } from "../../core/schema/file.ts";
 import { fileAnswerRulesOf } from "../../core/schema/file-answer.ts";
 import { inputSchemaFor, outputSchemaFor, type Wrapping } from "./schema.ts";
 
-/** Options of a tool, in the place of `mcp: true`. */
+/** The options of a tool, in place of `mcp: true`. */
 export interface ToolExposure {
-  /** For people who look at a list of tools; printable, at most 100 characters. Default: none, clients show the name. */
+  /**
+   * The title for people who look at a list of tools; printable, at most 100 characters. Default: none, and clients show the
+   * name.
+   */
   readonly title?: string;
   /**
-   * Whether the tool reaches beyond this app, such as mail or the web (`openWorldHint`). Default: not said, which
-   * clients must read as true. Nothing in a handler tells it, so it is never guessed.
+   * Whether the tool reaches systems outside of this app, such as mail or the web (`openWorldHint`). Default: not set, which
+   * clients must read as true. It is never guessed from the handler.
    */
   readonly openWorld?: boolean;
 }
@@ -33,14 +36,14 @@ export interface Tool {
   readonly operation: Operation;
   /** How values are wrapped for `structuredContent`; `undefined` without an output schema: then there is only text. */
   readonly wrapping: Wrapping | undefined;
-  /** Its entry in `tools/list`, as JSON text. */
+  /** The tool's entry in `tools/list`, as JSON text. */
   readonly json: string;
 }
 
-/** MCP 2025-11-25, server/tools, "Tool Names". */
+/** The form of a tool's name (MCP 2025-11-25, server/tools, "Tool Names"). */
 const toolName = /^[A-Za-z0-9._-]{1,128}$/;
 
-/** What keeps a handler from being a tool. SDK clients parse a list as a whole: one bad tool would cost all of them. */
+/** Returns why a handler cannot be a tool. SDK clients parse a list as a whole, so one bad tool would make all tools unusable. */
 const toolProblems = (tool: ToolExposure | undefined, operation: Operation): KeyProblem[] => {
   const found: KeyProblem[] = [];
   if (tool === undefined) return found;
@@ -78,7 +81,7 @@ const toolProblems = (tool: ToolExposure | undefined, operation: Operation): Key
   return found;
 };
 
-/** `undefined`: it is no tool. */
+/** Returns the tool's options; `undefined` if the handler is not a tool. */
 const toolIn = (given: Static<typeof exposureSchema>): ToolExposure | undefined =>
   typeof given === "object" ? given : given ? {} : undefined;
 
@@ -88,8 +91,8 @@ export const mcpKey = exposureKey("mcp", exposureSchema, {
 });
 
 /**
- * MCP 2025-11-25, `ToolAnnotations`: derived from the effect and never written by hand, so that they cannot drift. All
- * are said although the last two mean nothing for reads: hosts read them without looking at the first.
+ * Returns the annotations of a tool (MCP 2025-11-25, `ToolAnnotations`). They are derived from the effect, so that they cannot
+ * contradict it. All are set although the last two mean nothing for reads, because hosts read them without the first.
  */
 const annotationsOf = ({ handler }: Operation, { openWorld }: ToolExposure) => ({
   readOnlyHint: handler.effect === "read",
@@ -111,13 +114,13 @@ const toolOf = (operation: Operation, exposure: ToolExposure): Tool => {
   return { operation, wrapping: output?.wrapping, json: JSON.stringify(descriptor) };
 };
 
-/** Principals with other rights see other lists; few kinds of rights are in use at a time. */
+/** How many lists are cached. Principals with other rights see other lists, but few kinds of rights are in use at a time. */
 const keptLists = 32;
 
 export class Toolbox {
   readonly #tools: readonly Tool[];
   readonly #byName: ReadonlyMap<string, Tool>;
-  /** From what is seen, one character per tool, to the serialised result of `tools/list`. */
+  /** Serialised results of `tools/list`, by the visible tools, written as one character per tool. */
   readonly #lists = new Map<string, string>();
 
   constructor(catalog: Catalog) {
@@ -132,7 +135,9 @@ export class Toolbox {
     return this.#byName.get(name);
   }
 
-  /** The result of `tools/list` for this principal, as JSON text. Handlers that its static policy refuses are not in it. */
+  /**
+   * Returns the result of `tools/list` for this principal as JSON text. Handlers that its static policy refuses are not listed.
+   */
   listFor(principal: Principal): string {
     let seen = "";
     for (const { operation } of this.#tools) seen += isVisibleTo(operation, principal) ? "1" : "0";

@@ -17,7 +17,7 @@ export type FailureKind = "busy" | "full" | "lost" | "unavailable" | "broken" | 
 
 export class StoreFailure extends Error {
   readonly kind: FailureKind;
-  /** The code of the driver: `SQLITE_FULL`, `57P01`. */
+  /** The error code of the driver: `SQLITE_FULL`, `57P01`. */
   readonly code: string;
 
   constructor(kind: FailureKind, code: string, message: string, cause?: unknown) {
@@ -28,11 +28,14 @@ export class StoreFailure extends Error {
   }
 }
 
-/** Looks at the fields and not at the class, because a failure from another thread has another class. */
+/**
+ * Whether the value is a failure of the store. It reads fields and not the class, because a failure from another thread has
+ * another class.
+ */
 export const isStoreFailure = (value: unknown): value is StoreFailure =>
   value instanceof Error && value.name === "StoreFailure" && "kind" in value;
 
-/** Nothing was written and a later try may succeed. */
+/** Whether nothing was written and a later try may succeed. */
 export const isPassing = (error: unknown): boolean => isStoreFailure(error) && passing.has(error.kind);
 
 const passing: ReadonlySet<FailureKind> = new Set(["busy", "full", "lost", "unavailable"]);
@@ -40,17 +43,17 @@ const passing: ReadonlySet<FailureKind> = new Set(["busy", "full", "lost", "unav
 export const mismatch = (expected: number, found: number): StoreFailure =>
   new StoreFailure("mismatch", "mismatch", `A statement changed ${found} rows instead of ${expected}`);
 
-// https://www.sqlite.org/rescode.html. The first prefix that fits counts.
+// Kinds by SQLite's codes (https://www.sqlite.org/rescode.html). The first prefix that fits counts.
 const sqliteKinds: readonly (readonly [prefix: string, kind: FailureKind])[] = [
   ["SQLITE_BUSY", "busy"],
   ["SQLITE_LOCKED", "busy"],
-  ["SQLITE_PROTOCOL", "busy"], // lost a race for the write-ahead log
+  ["SQLITE_PROTOCOL", "busy"], // The process lost a race for the write-ahead log.
   ["SQLITE_INTERRUPT", "busy"],
-  ["SQLITE_SCHEMA", "busy"], // another process has just migrated
+  ["SQLITE_SCHEMA", "busy"], // Another process has just migrated the tables.
   ["SQLITE_FULL", "full"],
-  ["SQLITE_READONLY_DBMOVED", "broken"], // the file was moved or deleted, so writes would be lost
+  ["SQLITE_READONLY_DBMOVED", "broken"], // The file was moved or deleted, so writes would be lost.
   ["SQLITE_READONLY", "unavailable"],
-  ["SQLITE_CANTOPEN", "unavailable"], // no file descriptors left, or a permission
+  ["SQLITE_CANTOPEN", "unavailable"], // The process has no free file descriptor, or lacks a permission.
   ["SQLITE_PERM", "unavailable"],
   ["SQLITE_AUTH", "unavailable"],
   ["SQLITE_NOMEM", "unavailable"],
@@ -69,8 +72,8 @@ export const sqliteFailure = (error: unknown): StoreFailure => {
   return new StoreFailure(kind, name, message ?? String(error), error);
 };
 
-// PostgreSQL, appendix A: classes by their first two characters, single codes where a class is mixed. The first prefix
-// that fits counts.
+// Kinds by PostgreSQL's codes (appendix A): classes by their first two characters, and single codes in mixed classes. The first
+// prefix that fits counts.
 const postgresKinds: readonly (readonly [prefix: string, kind: FailureKind])[] = [
   ["58030", "broken"], // io_error
   ["XX001", "broken"], // data_corrupted
@@ -90,7 +93,7 @@ const postgresKinds: readonly (readonly [prefix: string, kind: FailureKind])[] =
   ["55", "unavailable"], // the database or a table is not ready for it
   ["57P04", "unavailable"], // database_dropped
   ["57P", "lost"], // shutting down, starting up
-  ["58", "unavailable"], // of the server's system, other than io_error
+  ["58", "unavailable"], // Other errors of the server's system
   ["08", "lost"],
   ["23", "conflict"],
 ];

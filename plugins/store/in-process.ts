@@ -1,12 +1,15 @@
-// SQLite in this process: for commands that run once and end, where starting a thread would cost more than waiting.
+// Runs SQLite in this process, for commands that run once, where starting a thread would take longer than waiting.
 
 import { type Connection, type Database, nothing, type Statement } from "./connection.ts";
 import { openSqlite } from "./sqlite.ts";
 
-/** Takes the write lock at once. A transaction that reads first could fail because another one has written since. */
+/** Takes the write lock immediately. A transaction that reads first could fail because another one has written in between. */
 export const beginImmediate: Statement = { sql: "BEGIN IMMEDIATE", parameters: [] };
 
-/** In WAL mode such a transaction sees the database as of its first statement, and other processes can write meanwhile. */
+/**
+ * Begins a transaction for reading. In WAL mode it sees the database as of its first statement, and other processes can write
+ * meanwhile.
+ */
 export const beginDeferred: Statement = { sql: "BEGIN DEFERRED", parameters: [] };
 
 export const openInProcess = (path: string): Database => {
@@ -27,7 +30,10 @@ export const openInProcess = (path: string): Database => {
   };
 };
 
-/** Runs one piece of work after the other. SQLite has one writer, and work must not run inside the transaction of other work. */
+/**
+ * Makes a queue that runs one piece of work after the other. SQLite has one writer, and work must not run inside the transaction
+ * of other work.
+ */
 export const queue = (): (<Answer>(work: () => Promise<Answer>) => Promise<Answer>) => {
   let last: Promise<unknown> = Promise.resolve();
   return (work) => {

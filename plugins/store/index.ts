@@ -1,5 +1,5 @@
-// The store plugin: a database that audit, approval and other plugins share. It is a SQLite file of its own, or a schema of its own on a
-// PostgreSQL server. It is never the application's database.
+// The store plugin: a database that audit, approval and other plugins share. It is a separate SQLite file, or a separate schema
+// on a PostgreSQL server, and never the application's database.
 
 import { join } from "node:path";
 import { definePlugin, type Plugin } from "../../core/plugin-api.ts";

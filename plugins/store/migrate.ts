@@ -17,9 +17,9 @@ interface Applied {
   readonly tables: string;
 }
 
-/** The table that says which migrations were applied. */
+/** The table that lists the applied migrations. */
 export const ledger = "quater_migration";
-/** Any number that nothing else locks: "quater" on a telephone's keys. */
+/** The number of the advisory lock. Any number that no other program uses works: "quater" on a telephone's keys. */
 const advisoryLock = 782_837;
 
 export const migrate = async (
@@ -39,10 +39,10 @@ export const migrate = async (
     const run = (statements: readonly Statement[]) => connection.run(statements, patientAnswerMs);
     await run([connection.begin, ...patient]);
     try {
-      // The lock ends with the transaction, which a pooler in transaction mode keeps on one session.
+      // The lock must end with the transaction, because a pooler in transaction mode keeps only a transaction on one session.
       if (!isSqlite)
         await run([plain(`select pg_advisory_xact_lock(${advisoryLock})`), plain(`create schema if not exists ${place.schema}`)]);
-      // Read again under the lock: of two processes that start at once, the second finds the work done.
+      // Read the state again under the lock: if two processes start at the same time, the second finds the work done.
       const current = await stateOf(database.dialect, async (statement) => (await run([statement]))[0] ?? nothing, place.schema);
       assertOurs(current, registered, place);
       if (!current.tables.includes(ledger)) {
@@ -69,7 +69,7 @@ export const migrate = async (
       }
       await run([plain("commit")]);
     } catch (error) {
-      await connection.run([plain("rollback")]).catch(() => undefined); // the first failure is reported
+      await connection.run([plain("rollback")]).catch(() => undefined); // The first failure is reported, and not this one.
       throw error;
     }
   });
@@ -78,11 +78,11 @@ export const migrate = async (
 interface State {
   readonly tables: readonly string[];
   readonly applied: readonly Applied[];
-  /** Rows that say which migrations were applied, and that Quater did not write so. */
+  /** How many rows in the table of migrations Quater did not write. */
   readonly damaged: number;
 }
 
-/** @param read  Inside a transaction or outside of one. */
+/** Reads the state of the tables. @param read  Runs a query, inside or outside of a transaction. */
 const stateOf = async (dialect: Dialect, read: Connection["read"], schema: string): Promise<State> => {
   const found = await read(
     dialect === "sqlite"
@@ -96,11 +96,11 @@ const stateOf = async (dialect: Dialect, read: Connection["read"], schema: strin
   return { tables, applied, damaged: rows.length - applied.length };
 };
 
-/** SQLite stores any type in any column. */
+/** Whether the columns have the right types, because SQLite stores any type in any column. */
 const isWhole = ({ plugin, version, tables }: Applied): boolean =>
   typeof plugin === "string" && Number.isSafeInteger(version) && typeof tables === "string";
 
-/** Whether the store's tables exist. Creates nothing. */
+/** Returns whether the store's tables exist. Creates nothing. */
 export const isMigrated = async (database: Database, schema: string): Promise<boolean> =>
   (await database.lend((connection) => stateOf(database.dialect, connection.read, schema))).tables.includes(ledger);
 
@@ -111,7 +111,7 @@ const missing = (applied: readonly Applied[], registered: readonly Registered[])
       .map((migration) => ({ plugin, migration })),
   );
 
-/** @throws {BootError} */
+/** Refuses tables of another program. @throws {BootError} */
 const assertOurs = (
   { tables, applied }: State,
   registered: readonly Registered[],
@@ -146,7 +146,10 @@ const assertOurs = (
   }
 };
 
-/** Such a row may be a damaged record of a migration. To apply that migration again could fail or destroy data. */
+/**
+ * Returns the error for a damaged row that may record a missing migration. Applying that migration again could fail or destroy
+ * data.
+ */
 const damagedLedger = (count: number, { plugin, migration }: ReturnType<typeof missing>[number]): BootError =>
   new BootError([
     {
@@ -157,7 +160,7 @@ const damagedLedger = (count: number, { plugin, migration }: ReturnType<typeof m
     },
   ]);
 
-/** Changes something and leaves no trace, to see whether the database takes writes. */
+/** Changes a row and changes it back, to test whether the database accepts writes. */
 export const touchOf = (name: string): readonly Statement[] => [
   plain(`insert into ${ledger} (plugin, version, tables, at) values ('${name}', 0, '', 0)`),
   plain(`delete from ${ledger} where plugin = '${name}'`),

@@ -12,7 +12,7 @@ import type { OpenStore, Query, Transaction } from "./service.ts";
 
 export interface Place {
   readonly url: string;
-  /** Of a SQLite file, absolute. */
+  /** The absolute path of a SQLite file. */
   readonly path: string | undefined;
   readonly schema: string;
   readonly mayLoseCommits: boolean;
@@ -21,7 +21,7 @@ export interface Place {
 export interface Opening {
   readonly place: Place;
   readonly mode: RunMode;
-  /** Callers go on working while the database reads. */
+  /** Whether callers continue to work while the database reads. */
   readonly inThread?: boolean;
   readonly registered: readonly Registered[];
   /** Called with every failure, before its caller gets it. */
@@ -36,12 +36,12 @@ export const openDatabase = async ({ place, mode, inThread = false, onLost }: Op
     const { openPostgres } = await import("./postgres.ts");
     return openPostgres({ url: place.url, schema: place.schema, onLost });
   }
-  // A server's event loop must not wait for the disk. A command that runs once may.
+  // The event loop of a server must not wait for the disk. A command that runs once may wait.
   if (!isServing(mode) && !inThread) return (await import("./in-process.ts")).openInProcess(place.path);
   return (await import("./threaded.ts")).openThreaded(place.path);
 };
 
-/** @throws {BootError | StoreFailure} */
+/** Checks, migrates and opens the store. @throws {BootError | StoreFailure} */
 export const openStore = async (database: Database, opening: Opening): Promise<OpenStore> => {
   const { place, registered, onFailure, assertOpen } = opening;
   if (database.dialect === "postgres") await assertSettings(database, place);
@@ -82,7 +82,7 @@ export const openStore = async (database: Database, opening: Opening): Promise<O
     return lend(async (connection) => {
       const waiting = [begin(connection)];
       let isCommitted = false;
-      // The first statements travel with the `begin`.
+      // The first statements are sent together with `begin`.
       const run = (statements: readonly Statement[]) => {
         const before = waiting.splice(0);
         return connection.run([...before, ...statements], answerMs).then((results) => results.slice(before.length));
@@ -101,7 +101,7 @@ export const openStore = async (database: Database, opening: Opening): Promise<O
         if (!isCommitted) await run([commit]);
         return answer;
       } catch (error) {
-        // The first failure is reported. SQLite may have rolled back by itself.
+        // The first failure is reported. SQLite may have rolled back already.
         await connection.run([{ sql: "rollback", parameters: [] }]).catch(() => undefined);
         throw error;
       }
@@ -109,7 +109,7 @@ export const openStore = async (database: Database, opening: Opening): Promise<O
   }
 };
 
-/** @throws {BootError | StoreFailure} */
+/** Checks the settings of PostgreSQL. @throws {BootError | StoreFailure} */
 const assertSettings = async (database: Database, { mayLoseCommits }: Place): Promise<void> => {
   const { settingsProblem } = await import("./postgres-settings.ts");
   const problem = await database.lend((connection) => settingsProblem(connection, mayLoseCommits));

@@ -9,18 +9,15 @@ const isUrl = (value: unknown): boolean => typeof value === "string" && /^file:.
 
 export const storeOptions = {
   /**
-   * `file:` and a path, relative to the project's folder, or `postgres://...` for several instances. Default
+   * The database: `file:` and a path, relative to the project's folder, or `postgres://...` for several instances. Default
    * `file:.quater/quater.db`.
    */
   url: withDefault(secret(opaque<string>("a text that begins with file: or postgres://", isUrl)), "file:.quater/quater.db"),
   /** On PostgreSQL: the schema that holds the store's tables. Default "quater". */
   schema: withDefault(Type.String({ pattern: "^[a-z_][a-z0-9_]{0,62}$", remedy: "Write small letters, digits and _" }), "quater"),
-  /** Start even where PostgreSQL has `fsync` or `full_page_writes` switched off: for tests. Default false. */
+  /** Whether to start although PostgreSQL has `fsync` or `full_page_writes` switched off. Only for tests. Default false. */
   mayLoseCommits: withDefault(Type.Boolean(), false),
-  /**
-   * For how long a process that stands still or dies keeps its locks. A running process renews them. Milliseconds, default
-   * 30,000.
-   */
+  /** How long a process that is paused or dies keeps its locks. A running process renews them. Milliseconds, default 30,000. */
   lockLeaseMs: withDefault(Type.Integer({ minimum: 1_000, maximum: 600_000 }), 30_000),
 };
 

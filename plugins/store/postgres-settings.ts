@@ -6,12 +6,12 @@ import type { ClientBase } from "pg";
 import type { Connection, Statement } from "./connection.ts";
 
 /**
- * Milliseconds. A call waits two seconds for its record, so everything below it gives up earlier. A session that holds
- * the trail's head and stands still (a paused machine) is ended before the others give up for good.
+ * Time limits in milliseconds. A call waits two seconds for its record, so all others are shorter. A session that holds the
+ * trail's head and does not continue (a paused machine) is ended before the others give up.
  */
 export const limits = { connectMs: 1_000, statementMs: 1_500, answerMs: 1_800, idleInTransactionMs: 1_500 } as const;
 
-/** For migrations: another instance may be migrating, and an index on a large table takes its time. */
+/** The time limit for migrations, milliseconds: another instance may be migrating, and an index on a large table takes long. */
 const migrationMs = 60_000;
 
 const timeouts = {
@@ -50,7 +50,7 @@ export const beginReadingOf = (scope: Scope, schema: string): Statement => {
   return { sql: `${sql.replace("begin", "begin isolation level repeatable read read only")}; ${settings}`, parameters: [] };
 };
 
-/** After a `begin`: for work that may take longer than a call waits. */
+/** Statements after `begin`, for work that may take longer than a call waits. */
 export const patient: readonly Statement[] = Object.keys(timeouts).map((name) => ({
   sql: `set local ${name} = ${migrationMs}`,
   parameters: [],
@@ -58,7 +58,10 @@ export const patient: readonly Statement[] = Object.keys(timeouts).map((name) =>
 
 export const patientAnswerMs = migrationMs + 5_000;
 
-/** A commit counts only when the server has flushed it, also where its configuration says otherwise. `remote_apply` waits for more. */
+/**
+ * Returns the settings. A commit counts only when the server has written it to disk, even if its configuration says otherwise.
+ * `remote_apply` waits for more, so it is kept.
+ */
 const settingsFor = (schema: string, isLocal: string): string => {
   const synchronous = "case current_setting('synchronous_commit') when 'remote_apply' then 'remote_apply' else 'on' end";
   const values = { search_path: `'${schema}'`, synchronous_commit: synchronous, ...quoted(timeouts) };
@@ -75,7 +78,7 @@ export interface SettingsProblem {
   readonly remedy: string;
 }
 
-/** Reads, in a transaction like every other one, which settings are in force. */
+/** Reads which settings hold inside a normal transaction. */
 export const settingsProblem = async (connection: Connection, mayLoseCommits: boolean): Promise<SettingsProblem | undefined> => {
   const names = ["fsync", "full_page_writes", "synchronous_commit", ...Object.keys(timeouts)];
   const list = names.map((name) => `'${name}'`).join(", ");
@@ -86,7 +89,7 @@ export const settingsProblem = async (connection: Connection, mayLoseCommits: bo
   return problemOf(Object.fromEntries(rows.map(({ name, setting }) => [name, setting])), mayLoseCommits);
 };
 
-/** @param settings  By name, as `pg_settings` has them: time-outs in milliseconds. */
+/** @param settings  The settings by name, as in `pg_settings`: time-outs in milliseconds. */
 export const problemOf = (
   settings: Readonly<Record<string, string | undefined>>,
   mayLoseCommits: boolean,

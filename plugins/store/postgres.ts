@@ -1,4 +1,4 @@
-// PostgreSQL through pg: for several instances that share one store.
+// Connects to PostgreSQL with the library pg, for several instances that share one store.
 
 import type { ClientBase, Pool, PoolClient } from "pg";
 import { type Connection, type Database, nothing, type Result, type Statement } from "./connection.ts";
@@ -11,7 +11,7 @@ const int8 = 20;
 
 export interface PostgresOptions {
   readonly url: string;
-  /** The schema that holds the store's tables; made when absent. */
+  /** The schema that holds the store's tables. It is created when it is missing. */
   readonly schema: string;
   /** Called when a connection broke while no caller used it. */
   readonly onLost: (error: Error) => void;
@@ -28,18 +28,18 @@ export const openPostgres = async ({ url, schema, onLost }: PostgresOptions): Pr
     query_timeout: limits.answerMs,
     keepAlive: true,
     allowExitOnIdle: true,
-    // The only setting that is sent with the connection itself: poolers refuse most others.
+    // This is the only setting that is sent with the connection, because poolers refuse most others.
     application_name: "quater",
     onConnect: async (client: ClientBase) => void scopes.set(client, await settleSession(client, schema)),
-    // int8 would come as text; sequence numbers and milliseconds fit a double.
+    // Read int8 as a number instead of text, because event numbers and milliseconds are exact in a double.
     types: {
       getTypeParser: ((oid: number, format?: "text" | "binary") =>
         oid === int8 ? Number : pg.types.getTypeParser(oid, format as "text")) as typeof pg.types.getTypeParser,
     },
-    ...({ pipeline: true } as object), // newer than its types
+    ...({ pipeline: true } as object), // The type definitions of pg do not have this option yet.
   });
   pool.on("error", onLost);
-  // A connection that breaks while it is lent tells its queries; without a listener it would end the process as well.
+  // A connection that breaks during work reports it to its queries. Without this listener it would also end the process.
   pool.on("connect", (client) => client.on("error", () => undefined));
   const lend: Database["lend"] = async (use) => {
     const client = await pool.connect().catch((error: unknown) => {
@@ -52,7 +52,7 @@ export const openPostgres = async ({ url, schema, onLost }: PostgresOptions): Pr
       failure = error;
       throw error;
     } finally {
-      // A connection that broke, or whose transaction could not be ended, is closed and not used again.
+      // A connection that broke, or whose transaction could not be ended, is closed.
       const isSpoilt = failure instanceof StoreFailure && failure.kind !== "conflict" && failure.kind !== "mismatch";
       client.release(isSpoilt);
     }
@@ -64,7 +64,7 @@ export const openPostgres = async ({ url, schema, onLost }: PostgresOptions): Pr
     assertSame: async () => {
       const { rows } = await lend((connection) => connection.read(identityOf(schema)));
       const [found] = rows as readonly { readonly database: number; readonly held: number | null }[];
-      if (identity === undefined && found?.held === null) return; // nothing was made yet
+      if (identity === undefined && found?.held === null) return; // The schema does not exist yet.
       const now = `${found?.database} ${found?.held}`;
       identity ??= now;
       if (identity === now) return;
@@ -75,7 +75,7 @@ export const openPostgres = async ({ url, schema, onLost }: PostgresOptions): Pr
   };
 };
 
-/** The object ids of database and schema. A database that was created again has others. */
+/** Reads the object ids of database and schema. A database that was created again has other ids. */
 const identityOf = (schema: string): Statement => ({
   sql: `select cast(oid as bigint) as database, (select cast(oid as bigint) from pg_namespace where nspname = $1
     and to_regclass($2) is not null) as held from pg_database where datname = current_database()`,
@@ -99,7 +99,7 @@ const connectionOn = (client: PoolClient, scope: Scope, begins: Readonly<Record<
   };
   const run = async (statements: readonly Statement[], answerMs?: number): Promise<readonly Result[]> => {
     try {
-      // All on the wire at once: after a failure PostgreSQL refuses the rest of the transaction by itself.
+      // Send all statements together: after a failure PostgreSQL refuses the following ones.
       if (!statements.some(isCounted)) return await allSent(statements.map((statement) => send(statement, answerMs)));
       const results: Result[] = [];
       for (const statement of statements) {
@@ -115,14 +115,14 @@ const connectionOn = (client: PoolClient, scope: Scope, begins: Readonly<Record<
   };
   const whole = async (statements: readonly Statement[]): Promise<readonly Result[]> => {
     try {
-      // Without counts to compare, one round trip: a commit after a failure rolls back.
+      // If no number of rows must be compared, one round trip is enough: a commit after a failure rolls back.
       if (!statements.some(isCounted)) return (await run([begin, ...statements, commit])).slice(1, -1);
       await run([begin]);
       const results = await run(statements);
       await run([commit]);
       return results;
     } catch (error) {
-      await run([rollback]).catch(() => undefined); // the connection is thrown away when even that fails
+      await run([rollback]).catch(() => undefined); // If even this fails, the connection is closed.
       throw error;
     }
   };
@@ -140,7 +140,7 @@ const isCounted = ({ expects }: Statement): boolean => expects !== undefined;
 const commit: Statement = { sql: "commit", parameters: [] };
 const rollback: Statement = { sql: "rollback", parameters: [] };
 
-/** Waits for all, and throws the first failure. Later failures only follow from it. */
+/** Waits for all results, and throws the first failure, because later failures are only its consequences. */
 const allSent = async (sent: readonly Promise<Result>[]): Promise<readonly Result[]> => {
   const settled = await Promise.allSettled(sent);
   return settled.map((each) => {

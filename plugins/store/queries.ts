@@ -10,7 +10,7 @@ export interface Builder {
   readonly sql: Sql;
 }
 
-/** Imported when it is needed: reading Kysely takes longer than most commands. */
+/** Returns the query builder. Kysely is imported only here, because loading it takes longer than most commands. */
 export const builderFor = async (dialect: Dialect): Promise<Builder> => {
   const kysely = await import("./kysely.ts");
   const isSqlite = dialect === "sqlite";

@@ -1,30 +1,30 @@
-// Checks that the store's file is still the one that was opened. A deleted or replaced file still takes writes from processes that have it
-// open, and all these writes are lost.
+// Checks that the store's file is still the one that was opened. A deleted or replaced file still accepts writes from processes
+// that have it open, and all these writes are lost.
 
 import { statSync } from "node:fs";
 import { StoreFailure } from "./failure.ts";
 
 /**
- * SQLite removes the write-ahead log and its index when the last process closes the database, and makes them anew for the
- * next one. They stay the same files while a connection is open.
+ * The files of a database. SQLite removes the write-ahead log and its index when the last process closes the database, and
+ * creates them again for the next one. While a connection is open they stay the same files.
  */
 const parts = ["", "-wal", "-shm"] as const;
 
 export class SameFile {
   readonly #path: string;
-  /** Device and inode by part. */
+  /** The device and inode of each file. */
   readonly #seen = new Map<string, string>();
   /** Whether this process has the database open, so that its log and index must stay. */
   #isOpen = false;
 
-  /** @param path  Of the database, before it is opened: another file may be put in its place while it is opened. */
+  /** @param path  The path of the database, before it is opened, because another file may replace it during the opening. */
   constructor(path: string) {
     this.#path = path;
     this.assert();
   }
 
   /**
-   * Call it once the database is open and its log was read. The log and index are remembered from now on.
+   * Called once the database is open and its log was read. The log and index are remembered from now on.
    *
    * @throws {StoreFailure} `broken` when the database was deleted or replaced while it was opened.
    */
@@ -33,7 +33,7 @@ export class SameFile {
     this.assert();
   }
 
-  /** @throws {StoreFailure} `broken` when a part of the database was deleted or replaced. */
+  /** Checks the files. @throws {StoreFailure} `broken` when one of them was deleted or replaced. */
   assert(): void {
     for (const part of parts) {
       if (part !== "" && !this.#isOpen) return;

@@ -7,7 +7,7 @@ import type { Dialect, Result, Statement } from "./connection.ts";
 export type { Dialect, Result, Statement } from "./connection.ts";
 export { type FailureKind, isPassing, isStoreFailure, StoreFailure } from "./failure.ts";
 
-/** A Kysely query, or what one compiled to. */
+/** A Kysely query, or a compiled query. */
 export type Query<Row = unknown> =
   | Statement
   | {
@@ -19,18 +19,21 @@ export type Query<Row = unknown> =
       };
     };
 
-/** One step of a plugin's own tables. Steps are never changed once released, only added to. */
+/** One step of a plugin's tables. Released steps are never changed; new ones are added. */
 export interface Migration {
-  /** 1, 2, 3 ... */
+  /** The number of the step: 1, 2, 3 ... */
   readonly version: number;
-  /** Tables it makes. Tables that no step names are somebody else's, and the store refuses to live beside them. */
+  /**
+   * The tables that the step creates. The store refuses a database with tables that no step lists, because they belong to another
+   * program.
+   */
   readonly tables: readonly string[];
   // biome-ignore lint/suspicious/noExplicitAny: tables do not exist yet, so no type can name them
   readonly up: (build: Kysely<any>, dialect: Dialect) => readonly Query[];
 }
 
 export interface Transaction {
-  /** @returns One result per query. @throws {StoreFailure} */
+  /** Runs queries. @returns One result per query. @throws {StoreFailure} */
   run(...queries: readonly Query[]): Promise<readonly Result[]>;
   /** Runs the last statements together with the commit, in one round trip where the database allows it. */
   runLast(...queries: readonly Query[]): Promise<readonly Result[]>;
@@ -42,19 +45,22 @@ export interface Reading {
   readonly dialect: Dialect;
   /** Returns a builder of queries. It does not run them. */
   queries<Tables>(): Kysely<Tables>;
-  /** Kysely's tag for what its builder has no word for. */
+  /** Kysely's `sql` tag, for SQL that its builder cannot express. */
   readonly sql: Sql;
-  /** The store's clock inside a query, milliseconds: one clock for all instances. */
+  /** The store's clock inside a query, milliseconds. All instances share this clock. */
   readonly clock: RawBuilder<number>;
   read<Row>(query: Query): Promise<readonly Row[]>;
 }
 
-/** The store once it is open. Everything rejects with a StoreFailure, or with `audit_unavailable` once it is fenced. */
+/** The open store. All functions reject with a StoreFailure, or with `audit_unavailable` once the store is fenced. */
 export interface OpenStore extends Reading {
   now(): Promise<number>;
-  /** Holds the write lock from its start (SQLite), or runs as READ COMMITTED (PostgreSQL). Rolled back on a throw. */
+  /**
+   * Runs `work` in a transaction, which is rolled back if `work` throws. It holds the write lock from its start (SQLite), or runs
+   * as READ COMMITTED (PostgreSQL).
+   */
   transaction<Answer>(work: (transaction: Transaction) => Promise<Answer>): Promise<Answer>;
-  /** The same for queries known beforehand: one round trip on SQLite. */
+  /** Runs queries that are known in advance in one transaction: one round trip on SQLite. */
   apply(queries: readonly Query[]): Promise<readonly Result[]>;
   /**
    * Gives `work` the store as it is at its first read. Later writes are not visible to it. On SQLite nothing else of this
@@ -66,16 +72,16 @@ export interface OpenStore extends Reading {
 /** The lock that a call holds while its handler runs. */
 export interface HeldLock {
   /**
-   * For a transaction that must not be committed once another call has taken the lock: changes one row, and fails with
-   * `mismatch` after that.
+   * A statement for a transaction that must not be committed after another call has taken the lock. It changes one row, and
+   * otherwise fails with `mismatch`.
    */
   readonly guard: Statement;
-  /** Asks the store. @throws {QuaterError} `lock_lost`. */
+  /** Checks the lock in the store. @throws {QuaterError} `lock_lost`. */
   readonly assertHeld: () => Promise<void>;
 }
 
 export interface Store {
-  /** In `setup`, before anything is opened. */
+  /** Registers a plugin's tables. Call it in `setup`, before the store is opened. */
   register(plugin: string, migrations: readonly Migration[]): void;
   /**
    * Opens, checks and migrates on first use; later calls give the same.
@@ -83,16 +89,18 @@ export interface Store {
    * @param inThread  Also commands use a thread: for callers that work while the database reads.
    */
   open(how?: { readonly inThread: boolean }): Promise<OpenStore>;
-  /** Whether the database exists. Creates nothing. */
+  /** Returns whether the database exists. Creates nothing. */
   isMade(): Promise<boolean>;
   /**
    * In `setup`: what tries whether a write would be taken now, in the place of the store's own check. `/ready` runs it at
    * most once a second. It rejects when not.
    */
   checkWith(check: () => Promise<void>): void;
-  /** Calls the listener when a connection was lost. After it the store may be another one: a standby that was promoted. */
+  /** Calls the listener when a connection was lost. The store may then be another server: a standby that was promoted. */
   whenLost(listener: () => void): void;
-  /** Fences the store: nothing is written any more, calls are refused, the process is not ready, and it ends after its calls. */
+  /**
+   * Fences the store: nothing more is written, calls are refused, the process is not ready, and it ends after its running calls.
+   */
   fence(error: unknown): void;
   readonly isFenced: boolean;
   /** Returns the lock of a call whose handler has one: from before its approval is used until its end is recorded. */

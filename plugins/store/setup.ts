@@ -1,5 +1,5 @@
-// The set-up of the store: the service, its locks, and what happens when the database fails. index.ts loads this file only for projects
-// that have a store.
+// Sets up the store plugin: the service, its locks, and the reactions to failures of the database. index.ts loads this file only
+// for projects that have a store.
 
 import { randomBytes } from "node:crypto";
 import { statSync } from "node:fs";
@@ -16,11 +16,11 @@ import { fenced, openDatabase, openStore, type Place } from "./open.ts";
 import type { StoreOptions } from "./options.ts";
 import { type OpenStore, type Store, storeRef } from "./service.ts";
 
-/** sysexits EX_IOERR. */
+/** The exit code when the store is fenced (EX_IOERR of sysexits.h). */
 const exitOnFence = 74;
-/** How often a process that stays looks whether its database is still the one that it opened. */
+/** How often a running process checks whether its database is still the one that it opened, milliseconds. */
 const tickMs = 1_000;
-/** How long an answer to the readiness check is used again, milliseconds. */
+/** How long an answer to the readiness check is reused, milliseconds. */
 const readinessMs = 1_000;
 
 export const setup = (options: StoreOptions, { services, mode, project, log, halt }: PluginContext): Running => {
@@ -75,7 +75,7 @@ export const setup = (options: StoreOptions, { services, mode, project, log, hal
       opening ??= connected(how?.inThread)
         .then((open) => openStore(open, parts))
         .catch((error: unknown) => {
-          opening = undefined; // try again the next time: the database may be up then
+          opening = undefined; // Try again the next time, because the database may work then.
           throw error;
         });
       return opening;
@@ -112,7 +112,7 @@ export const setup = (options: StoreOptions, { services, mode, project, log, hal
       if (!isServing(mode)) return;
       try {
         await service.open();
-        await database?.assertSame(); // from now on it must stay the one that was just opened
+        await database?.assertSame(); // From now on the database must stay the one that was just opened.
       } catch (error) {
         throw startProblem(error, place);
       }
@@ -156,7 +156,7 @@ const startProblem = (error: unknown, { path }: Place): unknown => {
   );
 };
 
-/** Checks at most once per `freshMs`, and returns the last answer meanwhile. */
+/** Runs the check at most once per `freshMs`, and returns the last answer in between. */
 const recently = (freshMs: number, ask: () => Promise<void>): (() => Promise<boolean>) => {
   let asked: Promise<boolean> | undefined;
   let at = 0;

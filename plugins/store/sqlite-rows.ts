@@ -1,20 +1,20 @@
-// Rows of SQLite as values that are safe to read. A text in a SQLite file may have any bytes, and the driver aborts the whole
-// process over a text that is not UTF-8. So each row is read as bytes, and its cells are checked here.
+// Reads rows of SQLite safely. A text in a SQLite file may have any bytes, and the driver aborts the whole process at a text that
+// is not UTF-8. So each row is read as bytes, and its cells are checked here.
 
 import { isUtf8 } from "node:buffer";
 
-/** The rows of a statement, each as the bytes of one JSON array. */
+/** A statement that returns each row as the bytes of one JSON array. */
 export interface ReadAsBytes {
   readonly sql: string;
-  /** @param row  One row of `sql`. @returns The same row as the original statement has it, by the names of its columns. */
+  /** Returns the row of the original statement by the names of its columns. @param row  One row of `sql`. */
   readonly rowOf: (row: unknown) => Readonly<Record<string, unknown>>;
 }
 
 /**
- * Rewrites a statement so that the driver meets no text.
+ * Rewrites a statement so that the driver reads no text.
  *
  * @param names  The columns of its rows.
- * @returns `undefined` for statements that only look into the database itself, such as `PRAGMA`.
+ * @returns `undefined` for statements such as `PRAGMA`, which only read the database's own state.
  */
 export const readAsBytes = (sql: string, names: readonly string[]): ReadAsBytes | undefined => {
   const rewritten = isSelect.test(sql) ? selecting(sql, names) : returning(sql);
@@ -28,13 +28,13 @@ const isSelect = /^\s*(?:select|with)\b/i;
 const selecting = (sql: string, names: readonly string[]): string => {
   const cells = names.map((name) => {
     const cell = `q."${name.replaceAll('"', '""')}"`;
-    // JSON has no blobs. Quater stores none.
+    // JSON has no blobs, so a blob becomes a list with its hexadecimal text. Quater stores no blobs.
     return `case typeof(${cell}) when 'blob' then json_array(hex(${cell})) else ${cell} end`;
   });
   return `select cast(json_array(${cells.join(", ")}) as blob) as row from (${sql}) as q`;
 };
 
-/** SQLite has no subqueries that write. Over a blob such a statement fails. */
+/** Rewrites a writing statement with RETURNING, because SQLite has no subqueries that write. */
 const returning = (sql: string): string | undefined => {
   const at = sql.toLowerCase().lastIndexOf(" returning ");
   if (at === -1) return undefined;
@@ -45,14 +45,14 @@ const returning = (sql: string): string | undefined => {
 const rowOf = (row: ArrayBuffer, names: readonly string[]): Readonly<Record<string, unknown>> => {
   const bytes = Buffer.from(row);
   const isClean = isUtf8(bytes);
-  // As latin1 each byte is one character, and the bytes of each cell can be had back.
+  // In latin1 each byte is one character, so the bytes of each cell can be restored.
   const json = bytes.toString(isClean ? "utf8" : "latin1");
   const cells = JSON.parse(json) as readonly unknown[];
   const mayHoldNul = json.includes("\\u0000");
   return Object.fromEntries(names.map((name, index) => [name, cellValue(cells[index], isClean, mayHoldNul)]));
 };
 
-/** One rule for both databases: PostgreSQL takes no text with a NUL, and none that is not UTF-8. */
+/** Returns the value of a cell. As in PostgreSQL, a text cannot have a NUL, and must be UTF-8. */
 const cellValue = (cell: unknown, isClean: boolean, mayHoldNul: boolean): unknown => {
   if (Array.isArray(cell)) return new Uint8Array(Buffer.from(String(cell[0]), "hex"));
   if (typeof cell !== "string") return cell;

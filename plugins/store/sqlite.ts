@@ -1,8 +1,9 @@
-// SQLite by the driver libsql. No other file of the store uses the driver. All functions here block, so servers run them in a thread.
+// Opens SQLite files with the driver libsql. No other file of the store uses the driver. All functions here block, so servers run
+// them in a thread.
 //
-// The driver aborts the whole process in three cases: for a boolean among the binds, for an object as the only bind, and for a text in a
-// row that is not UTF-8. So every bind goes through `bound`, binds are always passed as one array, and rows are read as bytes
-// (sqlite-rows.ts).
+// The driver aborts the whole process in three cases: for a boolean among the binds, for an object as the only bind, and for a
+// text in a row that is not UTF-8. So every bind goes through `bound`, binds are always passed as one array, and rows are read as
+// bytes (sqlite-rows.ts).
 
 import {
   accessSync,
@@ -36,9 +37,12 @@ interface Driver {
   close(): unknown;
 }
 
-/** How long SQLite waits for another writer. It is less than a call waits for its record, so that the writer can try again. */
+/**
+ * How long SQLite waits for another writer, milliseconds. It is less than a call waits for its record, so that the writer can try
+ * again.
+ */
 const busyTimeoutMs = 1_500;
-/** SQLite refuses the change to WAL at once while another process writes, regardless of the timeout. */
+/** How often to try the change to WAL. While another process writes, SQLite refuses it immediately, regardless of the timeout. */
 const walAttempts = 100;
 const walPauseMs = 20;
 /** How many prepared statements are kept. Inserts of 1 to n rows are n different statements. */
@@ -47,22 +51,22 @@ const preparedLimit = 200;
 export interface SqliteFile {
   run(statements: readonly Statement[]): readonly Result[];
   whole(statements: readonly Statement[]): readonly Result[];
-  /** @throws {StoreFailure} `broken` when the file was deleted or replaced since it was opened. */
+  /** Checks the file. @throws {StoreFailure} `broken` when the file was deleted or replaced since it was opened. */
   assertSame(): void;
   close(): void;
 }
 
 /**
- * Opens the file for durable writing, and makes it, readable by its owner alone, when it is new.
+ * Opens the file for durable writing. A new file is created so that only its owner can read it.
  *
- * @param path  Absolute.
+ * @param path  The absolute path.
  * @throws {StoreFailure}
  */
 export const openSqlite = (path: string): SqliteFile => {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  // SQLite would make it with the process's mask, and gives its -wal and -shm the mode of the file.
-  // Never opens an existing file: closing it again would drop every lock that this process has on it (POSIX), and another
-  // process could then remove the log that a connection of this process writes.
+  // Create the file first: SQLite would use the process's mask, and gives its -wal and -shm files the mode of the file. An
+  // existing file must not be opened here, because closing it would drop every lock that this process has on it (POSIX), and
+  // another process could then remove the log of an open connection.
   if (existsSync(path)) accessSync(path, fsConstants.R_OK | fsConstants.W_OK);
   else closeSync(openSync(path, "a", 0o600));
   if (statSync(path).size === 0) chmodSync(path, 0o600);
@@ -73,7 +77,7 @@ export const openSqlite = (path: string): SqliteFile => {
     opened = new Libsql(path, { timeout: busyTimeoutMs });
     useWriteAheadLog(opened);
     opened.exec("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
-    opened.prepare("SELECT count(*) FROM sqlite_schema").all([]); // opens the log, if nothing before did
+    opened.prepare("SELECT count(*) FROM sqlite_schema").all([]); // This query opens the log, if no query before did.
     same.opened();
   } catch (error) {
     opened?.close();
@@ -89,7 +93,7 @@ export const openSqlite = (path: string): SqliteFile => {
     return known;
   };
   let hasWritten = false;
-  /** Checks after each commit that the file still exists. What was written into a deleted file is not durable. */
+  /** Checks after each commit that the file still exists, because writes into a deleted file are not durable. */
   const committed = (): void => {
     if (!hasWritten || driver.inTransaction) return;
     hasWritten = false;
@@ -99,7 +103,7 @@ export const openSqlite = (path: string): SqliteFile => {
     try {
       return read(found, binds);
     } catch (error) {
-      // A `select *` names the columns of the time when it was prepared. Another instance may have changed the table since.
+      // A `select *` lists the columns of the time when it was prepared. Another instance may have changed the table since.
       if (!String(error).includes("no such column: q.")) throw error;
       statements.clear();
       return read(prepared(given), binds);
@@ -139,7 +143,7 @@ export const openSqlite = (path: string): SqliteFile => {
           committed();
           return results;
         } catch (error) {
-          // After some failures SQLite has rolled back by itself, a full disk for one.
+          // After some failures, such as a full disk, SQLite has already rolled back.
           if (driver.inTransaction) driver.exec("ROLLBACK");
           throw error;
         }
@@ -170,14 +174,14 @@ const preparedOn = (driver: Driver, { sql, isTextless = false }: Statement): Pre
   return rewritten === undefined ? { statement } : { statement: driver.prepare(rewritten.sql), rowOf: rewritten.rowOf };
 };
 
-/** Never a boolean, and integers as integers: the driver binds every number as a REAL. */
+/** Converts a bind for the driver, which aborts at a boolean and stores every number as a REAL. */
 const bound = (value: unknown): string | number | bigint | Buffer | null => {
   if (value === undefined || value === null) return null;
   if (typeof value === "boolean") return value ? 1n : 0n;
   if (typeof value === "number") return Number.isSafeInteger(value) ? BigInt(value) : value;
   if (typeof value === "bigint") return value;
   if (typeof value === "string") {
-    // SQLite would take it and PostgreSQL refuses it: one rule for both.
+    // SQLite accepts a NUL in a text, but PostgreSQL refuses it. Both follow one rule here.
     if (value.includes("\0")) throw new TypeError("Text with a NUL cannot be stored");
     return value;
   }
@@ -200,8 +204,8 @@ const useWriteAheadLog = (driver: Driver): void => {
 const noRoom = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
 
 /**
- * SQLite says SQLITE_FULL for ENOSPC alone. A quota or a limit on file sizes is a failed write to it, like a dying disk;
- * what it really was is found by writing one byte where the next page would have gone, into a file beside it.
+ * Whether a failed write means that the disk is full. SQLite reports SQLITE_FULL only for ENOSPC. A quota or a limit on file
+ * sizes looks to it like a dying disk, so one byte is written beside the file, where the next page would go.
  */
 const isOutOfRoom = (path: string, error: unknown): boolean => {
   if (!String((error as { code?: unknown }).code).startsWith("SQLITE_IOERR_WRITE")) return false;

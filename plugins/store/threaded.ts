@@ -1,4 +1,4 @@
-// SQLite in a thread, for processes that stay.
+// Runs SQLite in a thread, for processes that keep running.
 
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
@@ -13,13 +13,13 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-/** @throws {StoreFailure} when the file cannot be opened. */
+/** Starts the thread. @throws {StoreFailure} when the file cannot be opened. */
 export const openThreaded = async (path: string): Promise<Database> => {
   const thread = workerAt(path);
   const waiting = new Map<number, Waiting>();
   let ids = 0;
   let ended: Error | undefined;
-  thread.unref(); // a thread that waits for work must not keep the process
+  thread.unref(); // A thread that waits for work must not keep the process running.
   const answered = (id: number): Promise<unknown> =>
     new Promise((resolve, reject) => {
       if (ended !== undefined) return reject(ended);
@@ -79,7 +79,7 @@ export const openThreaded = async (path: string): Promise<Database> => {
   };
 };
 
-/** As one text where JSON can say it: cloning the hundreds of texts of a batch one by one takes ten times as long. */
+/** Sends statements as one JSON text if possible, because cloning the hundreds of texts of a batch takes ten times as long. */
 const packed = (statements: readonly Statement[]): string | readonly Statement[] =>
   statements.every(({ parameters }) => parameters.every(isPlain)) ? JSON.stringify(statements) : statements;
 
@@ -91,12 +91,14 @@ const workerAt = (path: string): Worker => {
     script ??= scriptAt(here);
     return new Worker(script, { eval: true, workerData: { path }, execArgv: [] });
   }
-  // Built, this code is in a chunk, while the thread's file is an entry of its own.
+  // In a build this code is inside a chunk, but the thread's file is a separate entry.
   const dist = here.href.slice(0, here.href.lastIndexOf("/dist/") + "/dist/".length);
   return new Worker(new URL("plugins/store/worker.js", dist), { workerData: { path }, execArgv: [] });
 };
 
-/** From source, the thread gets one script: loading each file through tsx would take 200 ms of processor time per thread. */
+/**
+ * From source the thread gets one script, because loading each file through tsx would take 200 ms of processor time per thread.
+ */
 let script: string | undefined;
 
 const scriptAt = (here: URL): string => {

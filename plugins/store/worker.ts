@@ -1,5 +1,5 @@
-// The thread that SQLite lives in on a server: a commit waits for the disk (up to 640 ms were seen), and the event loop
-// must not wait with it. The first message is the path, then one list of statements per message.
+// The thread in which SQLite runs on a server. A commit waits for the disk (up to 640 ms were measured), and the event loop must
+// not wait for it. The first message is the path, and each later message is a list of statements.
 
 import { parentPort, workerData } from "node:worker_threads";
 import type { Statement } from "./connection.ts";
@@ -10,7 +10,7 @@ export type Asked =
   | { readonly id: number; readonly act: "run" | "whole"; readonly statements: string | readonly Statement[] }
   | { readonly id: number; readonly act: "assertSame" | "close" };
 
-/** A failure as data: classes do not survive the way between threads. */
+/** An answer of the thread. A failure is sent as data, because classes are lost between threads. */
 export type Answered =
   | { readonly id: number; readonly answer: unknown }
   | { readonly id: number; readonly failure: { readonly kind: string; readonly code: string; readonly message: string } };

@@ -1,8 +1,8 @@
-// From a response to a result.
+// Turns a response into a result.
 
 import type { Failure, Refusal, Result, Unanswered } from "./types.ts";
 
-/** Thrown while a stream is read: the call was refused before it began, or it broke off in the middle. */
+/** Thrown while a stream is read: the call was refused before the stream began, or the stream broke off. */
 export class CallError extends Error {
   readonly failure: Failure;
 
@@ -13,7 +13,7 @@ export class CallError extends Error {
   }
 }
 
-/** A problem as the server sends it (RFC 9457). */
+/** Problem details as the server sends them (RFC 9457). */
 interface Problem {
   readonly code: Refusal["code"];
   readonly detail: string;
@@ -22,7 +22,7 @@ interface Problem {
   readonly errors?: Refusal["errors"];
 }
 
-/** @param error  What `fetch` or the reading of a body threw. */
+/** Returns the result of a request without an answer. @param error  The error of `fetch`, or of reading the body. */
 export const unanswered = (error: unknown, signal: AbortSignal | undefined): Unanswered => {
   const isAborted = signal?.aborted === true;
   const said = error instanceof Error ? error.message : String(error);
@@ -41,7 +41,7 @@ const refusalOf = (problem: Problem, retryAfter: string | null): Refusal => {
   return { ok: false, code, message: detail, status, callId, errors, details, ...retry };
 };
 
-/** Never throws, unless the body cannot be read. */
+/** Returns the result of a response. Never throws, unless the body cannot be read. */
 export const resultOf = async (answer: Response, signal: AbortSignal | undefined): Promise<Result<unknown>> => {
   const { ok, status, headers, body } = answer;
   const type = headers.get("content-type") ?? "";
@@ -55,12 +55,14 @@ export const resultOf = async (answer: Response, signal: AbortSignal | undefined
       const problem = JSON.parse(text) as Problem;
       if (typeof problem.code === "string") return refusalOf(problem, headers.get("retry-after"));
     }
-  } catch {} // not JSON
+  } catch {} // The body is not JSON.
   const message = `The answer with the status ${status} is not from Quater`;
   return { ok: false, code: "unexpected_answer", message, status, cause: text };
 };
 
-/** The items of server-sent events. The server ends a complete stream by the event `end`, and a broken one by `error`. */
+/**
+ * Yields the items of server-sent events. The server ends a complete stream with the event `end`, and a broken one with `error`.
+ */
 async function* itemsOf(body: ReadableStream<Uint8Array>, signal: AbortSignal | undefined): AsyncGenerator<unknown> {
   const reader = body.getReader();
   const decoder = new TextDecoder();
@@ -81,6 +83,6 @@ async function* itemsOf(body: ReadableStream<Uint8Array>, signal: AbortSignal | 
   } catch (error) {
     throw error instanceof CallError ? error : new CallError(unanswered(error, signal));
   } finally {
-    reader.cancel().catch(() => {}); // closes the connection where the reader leaves early
+    reader.cancel().catch(() => {}); // Close the connection if the reader leaves early.
   }
 }

@@ -1,8 +1,9 @@
-// The codes that any route may answer with, beside the problems of its handler. Types alone: a browser loads none of it.
+// The error codes that any route may answer with, besides the problems of its handler. The file has only types, so browsers load
+// no code of it.
 
 import type { ErrorCode } from "../../../core/diagnostics/errors.ts";
 
-/** What the transport refuses before there is a call. */
+/** Codes with which the HTTP server refuses a request before there is a call. */
 export type TransportCode =
   | "bad_request"
   | "route_not_found"
@@ -16,7 +17,7 @@ export type TransportCode =
   | "too_many_headers"
   | "overloaded";
 
-/** What a call that needs approval is refused with. */
+/** Codes with which a call that needs approval is refused. */
 export type ApprovalCode =
   | "approval_denied"
   | "approval_expired"
@@ -35,5 +36,5 @@ export type ApprovalCode =
   | "approval_unrenderable"
   | "approval_unavailable";
 
-/** `approval_required` is a case of its own. */
+/** All general codes except `approval_required`, which has its own type. */
 export type GeneralCode = Exclude<ErrorCode, "approval_required" | "unknown_handler"> | TransportCode | ApprovalCode;

@@ -1,5 +1,6 @@
-// `quater/client`: calls the routes of a manifest from browsers and from Node. A type has no routes at run time, so each call
-// names its route, and nothing is generated. Only types of the server are imported here; a test pins the size.
+// The entry `quater/client`: calls the routes of a manifest from browsers and from Node. A type has no routes at run time, so
+// each call names its route, and no code is generated. Only types of the server are imported here; a test limits the client's
+// size.
 
 import { CallError, resultOf, unanswered } from "./answer.ts";
 import { type Sent, sentFor } from "./request.ts";
@@ -19,17 +20,21 @@ export type {
 } from "./types.ts";
 
 export interface ClientOptions {
-  /** `https://shop.example`, with the path under which the server is reached, if it has one. `""` in pages of the same origin. */
+  /**
+   * The origin of the server, `https://shop.example`, with the path under which it is reached. `""` in pages of the same origin.
+   */
   readonly baseUrl: string;
   /** The bearer token, or a function that gives it for each request. `undefined` sends none. */
   readonly token?: string | (() => string | undefined | Promise<string | undefined>);
-  /** Sent with each request. */
+  /** Headers that are sent with each request. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** Default: the global `fetch`. Wrap it to send cookies to another origin, or to try again. */
+  /**
+   * The function that sends requests. Default: the global `fetch`. Wrap it to send cookies to another origin, or to try again.
+   */
   readonly fetch?: (url: string, init: RequestInit) => Promise<Response>;
 }
 
-/** As long as these last, the client that waits for a decision asks again. */
+/** Whether a failure is temporary, so that a client that waits for a decision asks again. */
 const isPassing = ({ code, status }: Failure): boolean => code === "network_error" || status === 503 || status === 429;
 
 const pause = (ms: number, signal: AbortSignal | undefined): Promise<void> =>
@@ -44,7 +49,7 @@ const pause = (ms: number, signal: AbortSignal | undefined): Promise<void> =>
   });
 
 /**
- * Makes a client for the routes of a manifest. Import the manifest as a type, so that nothing of the server is bundled.
+ * Makes a client for the routes of a manifest. Import the manifest as a type, so that no server code is bundled.
  *
  * @example
  * import type manifest from "../quater.config.ts";
@@ -91,7 +96,7 @@ export const createClient = <Given>({ baseUrl, token, headers, fetch: own }: Cli
           const asked = await fetched(status, again);
           if (!asked.ok && !isPassing(asked)) return asked;
           const isDecided = asked.ok && (asked.value as { readonly status?: unknown }).status !== "pending";
-          // After the request has expired, the server says by the repeated call how it ended.
+          // After the request has expired, the server answers the repeated call with how the request ended.
           if (isDecided || Date.now() > Date.parse(approval.expiresAt)) return call(sent, again, approval.id);
           await pause(everyMs, again.signal);
         }

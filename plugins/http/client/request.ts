@@ -1,15 +1,18 @@
-// From a route and an input to a request.
+// Turns a route and an input into a request.
 
 import type { Refusal } from "./types.ts";
 
 export interface Sent {
   readonly method: string;
-  /** With the query. */
+  /** The path with its query. */
   readonly path: string;
   readonly body?: string;
 }
 
-/** @returns A refusal for an input that no URL can hold: the server would see another one, or another route. */
+/**
+ * Returns the request for an input. @returns A refusal for an input that a URL cannot hold, because the server would see another
+ * input or another route.
+ */
 export const sentFor = (route: string, input: Readonly<Record<string, unknown>>): Sent | Refusal => {
   const [method = "", template = ""] = route.split(" ");
   const rest = { ...input };
@@ -20,7 +23,7 @@ export const sentFor = (route: string, input: Readonly<Record<string, unknown>>)
       value === null || value === undefined || typeof value === "object" || (place === "path" && /^\.{0,2}$/.test(text));
     try {
       if (!isLost) return encodeURIComponent(text);
-    } catch {} // half of a surrogate pair
+    } catch {} // The input has half of a surrogate pair, which has no encoding in a URL.
     wrong.push({ path: `/${name}`, message: `has no text that a ${place} can hold` });
     return "";
   };

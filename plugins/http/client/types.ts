@@ -6,41 +6,41 @@ import type { Exposed, Joined } from "../../../core/model/exposure.ts";
 import type { CallerInputOf, Handler } from "../../../core/model/handler.ts";
 import type { GeneralCode } from "./codes.ts";
 
-/** The server refused the call, or it failed there. */
+/** The result of a call that the server refused, or that failed there. */
 export interface Refusal<Code extends string = never> {
   readonly ok: false;
   readonly code: Code | GeneralCode;
-  /** For people. */
+  /** The error text for people. */
   readonly message: string;
-  /** Of the HTTP answer. */
+  /** The status of the HTTP answer. */
   readonly status: number;
-  /** The server's log and trail have the call under this id. */
+  /** The id under which the server's log and trail have the call. */
   readonly callId: string;
-  /** What is wrong with the input, by place. */
+  /** The wrong fields of the input. */
   readonly errors: readonly FieldError[];
-  /** When to try again, if the server says so. */
+  /** The seconds after which to try again, if the server says so. */
   readonly retryAfterSeconds?: number;
-  /** What else the error says: `{ scopes: ["orders:read"] }`. */
+  /** Other facts about the error: `{ scopes: ["orders:read"] }`. */
   readonly details: Readonly<Record<string, unknown>>;
 }
 
-/** People must agree first. The handler did not run. */
+/** The result of a call that people must approve first. Its handler did not run. */
 export interface ApprovalRequired<Value = unknown, Code extends string = never> extends Omit<Refusal, "code"> {
   readonly code: "approval_required";
   readonly approval: {
     readonly id: string;
     /** The page where people decide, if the server has one. */
     readonly url?: string;
-    /** RFC 3339. */
+    /** The time of expiry as RFC 3339 text. */
     readonly expiresAt: string;
   };
-  /** Sends the same call again, naming the approval. */
+  /** Sends the same call again, with the id of the approval request. */
   repeat(how?: CallOptions): Promise<Result<Value, Code>>;
-  /** Waits until people have decided or the request has expired, and repeats the call then. Abort it by `signal`. */
+  /** Waits until people have decided or the request has expired, and then repeats the call. Abort it with `signal`. */
   wait(how?: WaitOptions): Promise<Result<Value, Code>>;
 }
 
-/** There is no answer of the server, or not one that the client understands. */
+/** The result of a request to which the server gave no answer, or none that the client understands. */
 export interface Unanswered {
   readonly ok: false;
   /**
@@ -50,26 +50,26 @@ export interface Unanswered {
    */
   readonly code: "network_error" | "aborted" | "unexpected_answer";
   readonly message: string;
-  /** Of an answer that is not understood. */
+  /** The status of an answer that the client does not understand. */
   readonly status?: number;
   readonly cause: unknown;
 }
 
 export type Failure<Value = unknown, Code extends string = never> = Refusal<Code> | ApprovalRequired<Value, Code> | Unanswered;
 
-/** What a call gives. It is never thrown: test `ok`, then `code`. */
+/** The result of a call. Errors are not thrown: test `ok`, then `code`. */
 export type Result<Value, Code extends string = never> =
   | { readonly ok: true; readonly value: Value; readonly callId: string }
   | Failure<Value, Code>;
 
 export interface CallOptions {
   readonly signal?: AbortSignal;
-  /** Added to those of the client. Inputs that a route binds to headers go here. */
+  /** Headers in addition to those of the client. Inputs that a route binds to headers go here. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 
 export interface WaitOptions extends CallOptions {
-  /** How often the client asks, milliseconds. Default 2,000. */
+  /** How often the client asks for the decision, milliseconds. Default 2,000. */
   readonly everyMs?: number;
 }
 

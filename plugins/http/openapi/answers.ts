@@ -1,4 +1,4 @@
-// The answers of a route in OpenAPI's words: its success, each refusal with its schema, and what follows on a 428.
+// Describes the answers of a route for OpenAPI: its success, each refusal with its schema, and links that follow a 428.
 
 import type { JsonSchema, Operation } from "../../../core/plugin-api.ts";
 import { fileAnswerRulesOf, textTypeOf } from "../../../core/schema/file-answer.ts";
@@ -8,7 +8,7 @@ import { type Components, reference } from "./components.ts";
 
 const text = { type: "string" } as const;
 
-/** RFC 9457. Other members are the details of an error. */
+/** The schema of problem details (RFC 9457). Other members are the details of an error. */
 export const problemSchema = {
   type: "object",
   description: "A refused or failed call (RFC 9457)",
@@ -42,13 +42,13 @@ export const problemSchema = {
   },
 };
 
-/** Of a 428. */
+/** The schema of a 428. */
 export const approvalRequiredSchema = {
   description: "People must agree to the call first",
   allOf: [reference("Problem"), { type: "object", required: ["approval"] }],
 };
 
-/** Headers that answers have, by their names in the components. */
+/** The headers of answers, by their names in the components. */
 export const answerHeaders: Readonly<Record<string, object>> = {
   CallId: { description: "The call in the log and in the trail", schema: text },
   RetryAfter: { description: "Seconds until the call may be repeated", schema: { type: "integer", minimum: 0 } },
@@ -66,7 +66,7 @@ const refusal = (description: string, schema: object = reference("Problem"), hea
 
 const retryAfter = { "Retry-After": header("RetryAfter") };
 
-/** General refusals, by their names in the components. */
+/** The general refusals, by their names in the components. */
 export const sharedAnswers: Readonly<Record<string, object>> = {
   BadRequest: refusal("The request cannot be read"),
   Unauthenticated: refusal("The credential is missing or wrong", undefined, { "WWW-Authenticate": header("Challenge") }),
@@ -98,14 +98,17 @@ const generalAnswers = (operation: Operation, plan: RoutePlan, hasCredentials: b
   503: shared("Unavailable"),
 });
 
-/** The general codes of the same status stay possible. */
+/** Describes a refusal with the handler's codes. The general codes of the same status stay possible. */
 const refusedWith = (codes: readonly string[], sentence: string): object => {
   const code = { anyOf: [{ type: "string", enum: codes }, text] };
   const schema = { allOf: [reference("Problem"), { type: "object", properties: { code } }] };
   return refusal(`${sentence}; its own codes are ${codes.join(", ")}`, schema);
 };
 
-/** Responses by status, for the handler's codes that were made by `problem()`. A code that was written as text has no status. */
+/**
+ * Returns the responses by status for the handler's codes that were made by `problem()`. A code that was written as text has no
+ * status.
+ */
 const ownAnswers = ({ problems }: Operation): Readonly<Record<string, object>> => {
   const byStatus = new Map<number, string[]>();
   for (const { code, kind } of problems) {
@@ -121,7 +124,7 @@ const otherAnswer = ({ problems }: Operation): object => {
   return codes.length === 0 ? shared("Refused") : refusedWith(codes, "Refused or failed");
 };
 
-/** Operations on the caller's own request for approval, which the approval plugin describes. */
+/** The operations on the caller's own approval request, which the approval plugin describes. */
 const followUps = {
   getOwnApproval: "Whether people have agreed",
   cancelOwnApproval: "Takes the request back",
@@ -170,7 +173,7 @@ export const answersOf = (of: AnswersOf): object => {
   };
 };
 
-/** The schema of an envelope. */
+/** Returns the schema of an envelope. */
 export const underKey = (key: string, schema: object): object => ({
   type: "object",
   required: [key],
@@ -187,7 +190,7 @@ const contentOf = ({ operation, plan, components }: AnswersOf): object => {
   if (textType !== undefined) return { [textType]: { schema: text } };
   const schema: JsonSchema = components.publish(output, "output", name);
   if (!isStream) return { "application/json": { schema: plan.answer === undefined ? schema : underKey(plan.answer, schema) } };
-  // A text, because a schema of OpenAPI 3.1 describes the whole body and not one line of it.
+  // A stream is described as a text, because a schema of OpenAPI 3.1 describes the whole body and not one line of it.
   return {
     "application/x-ndjson": {
       schema: {

@@ -1,17 +1,18 @@
-// Schemas of handlers as OpenAPI publishes them: named ones and recursive ones as components, the others where they stand.
+// Publishes schemas of handlers for OpenAPI. Named and recursive schemas become components, and other schemas are written at
+// their place.
 
 import { fileRulesOf } from "../../../core/schema/file.ts";
 import { isPlainObject, type JsonSchema, propertiesOf, referred, withSubschemas } from "../../../core/schema/schema.ts";
 import { componentName, givenName, ofFirstPlace, ofPlace } from "./names.ts";
 
-/** Inputs and outputs are closed differently, so one schema may have two forms. */
+/** Whether a schema describes an input or an output. Both are closed differently, so one schema may have two forms. */
 export type Direction = "input" | "output";
 
 export const reference = (name: string): { readonly $ref: string } => ({ $ref: `#/components/schemas/${name}` });
 
 interface Component {
   readonly source: JsonSchema;
-  /** For a component without a name of its own: two schemas with the same text are one. */
+  /** The text of a component without a name. Two schemas with the same text become one component. */
   readonly text: string | undefined;
   shown: JsonSchema;
 }
@@ -19,11 +20,11 @@ interface Component {
 interface Root {
   readonly schema: JsonSchema;
   readonly direction: Direction;
-  /** For parts without a name of their own: `createTree`. */
+  /** The name for parts without a name: `createTree`. */
   readonly owner: string;
 }
 
-/** A reference before it is known whether the two forms of a component are the same. */
+/** Matches a reference that was written before it is known whether the two forms of a component are equal. */
 const provisional = /^#\/components\/schemas\/(input|output):(.+)$/;
 
 const dropped = new Set(["$id", "$schema", "$defs", "definitions"]);
@@ -35,13 +36,13 @@ export class Components {
    * Returns the schema to publish. References in it are provisional: see `settle`.
    *
    * @param owner  The operation's name.
-   * @param root  Where the `$ref`s of a part are looked up.
+   * @param root  The schema in which `$ref`s of a part are looked up.
    */
   publish(schema: JsonSchema, direction: Direction, owner: string, root: JsonSchema = schema): JsonSchema {
     return this.#shown(schema, { schema: root, direction, owner });
   }
 
-  /** Puts in the final names. @returns The value, and all components by name. */
+  /** Replaces provisional references by the final names. @returns The value, and all components by name. */
   settle<Value>(value: Value): { readonly value: Value; readonly schemas: Readonly<Record<string, JsonSchema>> } {
     const names = this.#finalNames();
     const final = (direction: Direction, name: string) => names[direction].get(name) ?? name;
@@ -56,7 +57,7 @@ export class Components {
     return { value: renamed(value), schemas };
   }
 
-  /** `AuthorInput` beside `Author` where the two forms differ. */
+  /** Returns the final names: `AuthorInput` beside `Author` if the two forms differ. */
   #finalNames(): Readonly<Record<Direction, ReadonlyMap<string, string>>> {
     const { input, output } = this.#forms;
     const apart = new Set<string>();
@@ -90,7 +91,7 @@ export class Components {
     const ref = schema["$ref"];
     if (typeof ref === "string") {
       const target = referred(root.schema, ref);
-      // A schema of `true` or `false` has no parts that could refer back.
+      // A schema of `true` or `false` has no parts, so it cannot refer back.
       if (!isPlainObject(target)) return target === false ? { not: {} } : {};
       const name = givenName(target);
       if (name !== undefined) return this.#placed(name, target, schema, root);
@@ -101,7 +102,9 @@ export class Components {
     return name === undefined ? this.#inline(schema, root) : this.#placed(name, schema, schema, root);
   }
 
-  /** For a part that only `$ref` names: the last word of the reference, after the operation's name where that is taken. */
+  /**
+   * Names a part that only a `$ref` names: the last word of the reference, with the operation's name before it if that is taken.
+   */
   #localName(ref: string, text: string, { owner, direction }: Root): string {
     const last = componentName(ref);
     const whole = `${capital(owner)}${last === "" ? capital(direction) : capital(last)}`;
@@ -112,13 +115,13 @@ export class Components {
     }
   }
 
-  /** A reference, with the annotations that belong to this place. */
+  /** Returns a reference with the annotations that belong to this place. */
   #placed(name: string, source: JsonSchema, site: JsonSchema, root: Root, text?: string): JsonSchema {
     const known = this.#forms[root.direction];
     let component = known.get(name);
     if (component === undefined) {
       component = { source, text, shown: {} };
-      known.set(name, component); // before its parts, which may lead back to it
+      known.set(name, component); // Register the component before its parts, because they may refer back to it.
       const shown = { ...this.#inline(source, root) };
       for (const key of ofPlace) delete shown[key];
       component.shown = shown;
@@ -144,13 +147,13 @@ export class Components {
 
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
-/** Binding fills defaults in, also inside of nested objects. */
+/** Returns the required fields that have no default, because binding fills in defaults, also inside nested objects. */
 const withoutDefaults = (schema: JsonSchema, required: readonly unknown[]): readonly unknown[] => {
   const properties = propertiesOf(schema);
   return required.filter((name) => !("default" in (properties[String(name)] ?? {})));
 };
 
-/** The type of an enum or a constant: generators of clients look for it. */
+/** Returns the type of an enum or a constant, because client generators need it. */
 const typeOfValues = (schema: JsonSchema): string | readonly string[] | undefined => {
   const values = Array.isArray(schema["enum"]) ? (schema["enum"] as unknown[]) : "const" in schema ? [schema["const"]] : [];
   const types = [...new Set(values.map(jsonType))];
@@ -163,7 +166,7 @@ const jsonType = (value: unknown): string => {
   return typeof value === "number" && Number.isInteger(value) ? "integer" : typeof value;
 };
 
-/** A copy in which every `$ref` is changed. */
+/** Returns a copy in which every `$ref` is changed. */
 const mapRefs = <Value>(value: Value, change: (ref: string) => string): Value => {
   const mapped = (part: unknown): unknown => {
     if (Array.isArray(part)) return part.map(mapped);

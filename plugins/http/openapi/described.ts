@@ -1,4 +1,4 @@
-// What plugins describe of their own routes, completed so that each operation has what tools look for.
+// Completes the OpenAPI entries that plugins write for their own routes, so that each operation has what tools need.
 
 import { isPlainObject } from "../../../core/schema/schema.ts";
 import type { PathItems } from "../service.ts";
@@ -8,7 +8,7 @@ const methods = new Set(["get", "put", "post", "delete", "patch"]);
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** With a summary, a group, and 4XX beside `default`. What a plugin says itself stays. */
+/** Adds a summary, a group, and 4XX beside `default`. Existing fields are kept. */
 export const completed = (described: readonly PathItems[]): Readonly<Record<string, Fields>> =>
   Object.fromEntries(
     described
@@ -40,7 +40,7 @@ const withRefusals = (responses: Fields): Fields =>
     ? { ...responses, "4XX": responses["default"] }
     : responses;
 
-/** By path and method, each operation. */
+/** Returns all operations of the paths. */
 export const operationsIn = (paths: Readonly<Record<string, Fields>>): readonly Fields[] =>
   Object.values(paths).flatMap((item) =>
     Object.entries(item).flatMap(([key, value]) => (methods.has(key) && isPlainObject(value) ? [value] : [])),

@@ -1,5 +1,5 @@
-// The routes as an OpenAPI 3.1 document. It is made once of all routes; each reader gets the part that the reader's static policy
-// allows, with the same names.
+// Makes the OpenAPI 3.1 document of the routes. It is made once for all routes; each reader gets the part that the reader's
+// static policy allows, with the same names.
 
 import type { Principal } from "../../../core/index.ts";
 import { type Authentication, type Catalog, isVisibleTo, type Operation, type Project } from "../../../core/plugin-api.ts";
@@ -17,15 +17,15 @@ import { bearerScheme, securitySchemes } from "./security.ts";
 export interface DocumentOf {
   readonly catalog: Catalog;
   readonly project: Project;
-  /** What plugins mounted: doors of their own, so that everybody reads of them. */
+  /** The entries of routes that plugins mounted. They have their own authentication, so every reader sees them. */
   readonly described?: readonly PathItems[];
-  /** Who authenticates callers of the routes. */
+  /** The authenticator of the routes. */
   readonly authenticate?: Authentication | undefined;
   readonly openApi?: OpenApiOption | undefined;
   readonly problem?: ProblemFormat | undefined;
-  /** All routes are under it. */
+  /** The path under which all routes are. */
   readonly prefix?: string | undefined;
-  /** The default of `servers`. */
+  /** The default for `servers`. */
   readonly publicUrl?: string | undefined;
 }
 
@@ -90,7 +90,7 @@ export const openApiDocument = (of: DocumentOf): ((principal: Principal | undefi
   };
 };
 
-/** The same answers with bodies of the project's own format. Links that look into problem details are left out. */
+/** Replaces the bodies of refusals by the project's own format. Links that read problem details are left out. */
 const inOwnFormat = (contentType: string) => {
   const shown = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(shown);
@@ -111,7 +111,7 @@ const tagsOf = (paths: Readonly<Record<string, Fields>>, words: Readonly<Record<
 
 type Table = Readonly<Record<string, JsonSchema | object>>;
 
-/** The components that `paths` need, those included that other components need. */
+/** Returns the components that `paths` need, including those that other components need. */
 const usedOf = (all: Readonly<Record<string, Table>>, paths: Readonly<Record<string, Fields>>): object => {
   const used = new Set<string>(operationsIn(paths).flatMap(schemesIn));
   const look = (value: unknown): void => {

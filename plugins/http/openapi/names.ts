@@ -6,13 +6,15 @@ import { canonicalText } from "../../../core/schema/digest.ts";
 import { eachSubschema, isPlainObject, type JsonSchema, withSubschemas } from "../../../core/schema/schema.ts";
 import { httpKey } from "../route.ts";
 
-/** The components that Quater itself adds. */
+/** The names of components that Quater itself adds. */
 export const ownComponents = ["Problem", "ApprovalRequired"] as const;
 
-/** OpenAPI 3.1, Components Object: the characters of a component's name. */
+/** The characters of a component's name (OpenAPI 3.1, Components Object). */
 const nameForm = /^[A-Za-z0-9._-]+$/;
 
-/** `author` for `author` and `https://shop.example/author.schema.json`; `LineItem` for `Line item`. */
+/**
+ * Returns the component's name: `author` for `author` and `https://shop.example/author.schema.json`; `LineItem` for `Line item`.
+ */
 export const componentName = (text: string): string => {
   const last = text.replace(/[/#]+$/, "").replace(/^.*[/#]/, "");
   const name = last.replace(/(?:\.schema)?\.json$/, "");
@@ -33,21 +35,21 @@ export const givenName = (schema: JsonSchema): string | undefined => {
   return text === undefined ? undefined : componentName(text) || undefined;
 };
 
-/** They belong to the place where a schema is used, so a component does not have them. */
+/** Annotations that belong to the place where a schema is used, so a component does not have them. */
 export const ofPlace = ["default", "deprecated", "readOnly", "writeOnly"] as const;
-/** They may differ from place to place. The component has those of the first place. */
+/** Annotations that may differ from place to place. The component has those of the first place. */
 export const ofFirstPlace = ["title", "description", "examples"] as const;
 
 const annotations = new Set<string>([...ofPlace, ...ofFirstPlace]);
 
-/** What a schema checks, without annotations. */
+/** Returns a schema without its annotations. */
 const essence = (schema: JsonSchema): JsonSchema =>
   Object.fromEntries(Object.entries(withSubschemas(schema, essence)).filter(([key]) => !annotations.has(key)));
 
 const schemasOf = ({ handler: { input, output } }: Operation): readonly unknown[] =>
   output === undefined ? [input] : [input, "item" in output ? output.item : output];
 
-/** @returns A problem for each name that two different schemas have: clients would get one of the two types for both. */
+/** @returns A problem for each name that two different schemas have, because clients would get one type for both. */
 export const nameProblems = (operations: readonly Operation[]): readonly BootProblem[] => {
   const first = new Map<string, { readonly schema: JsonSchema; readonly operation: string }>();
   const problems = new Map<string, BootProblem>();

@@ -1,4 +1,4 @@
-// One route in OpenAPI's words: its inputs split into path, query, headers, cookies and body, the way binding takes them.
+// Describes one route for OpenAPI: its inputs are split into path, query, headers, cookies and body, as binding reads them.
 
 import type { JsonSchema } from "../../../core/plugin-api.ts";
 import { type FileField, fileFieldsOf } from "../../../core/schema/file.ts";
@@ -17,14 +17,14 @@ const approvalParameter = {
 
 const longestSummary = 120;
 
-/** The first sentence of a description, without the full stop. */
+/** Returns the first sentence of a description, without the full stop. */
 export const firstSentence = (description: string): string => {
   const [sentence = ""] = /^.*?[.!?](?=\s|$)/.exec(description) ?? [description];
   const plain = sentence.replace(/\.$/, "");
   return plain.length <= longestSummary ? plain : `${plain.slice(0, longestSummary - 1).trimEnd()}…`;
 };
 
-/** @param schemes  Names of the security schemes of which a caller uses one. */
+/** @param schemes  The names of the security schemes, one of which a caller must use. */
 export const operationObject = (of: AnswersOf, schemes: readonly string[]): object => {
   const { operation, plan } = of;
   const { summary = firstSentence(operation.handler.description), tag = operation.module, deprecated = false } = plan.words;
@@ -95,7 +95,7 @@ const bodyOf = ({ operation, plan, components }: AnswersOf): object | undefined 
   };
 };
 
-/** Which media types the files of a form may have. */
+/** Returns the media types that the files of a form may have. */
 const encodingOf = (files: readonly FileField[]): object =>
   files.length === 0
     ? {}
@@ -104,7 +104,10 @@ const encodingOf = (files: readonly FileField[]): object =>
 const examplesOf = (schema: JsonSchema): readonly JsonSchema[] =>
   Array.isArray(schema["examples"]) ? (schema["examples"] as unknown[]).filter(isPlainObject) : [];
 
-/** The input without what comes from elsewhere. It has no name: the author named the whole. */
+/**
+ * Returns the input schema of the body, without fields from other places. It gets no name, because the author named the whole
+ * schema.
+ */
 const inputWithout = (input: JsonSchema, names: ReadonlySet<string>): JsonSchema => {
   const { $id: _id, title: _title, ...rest } = input;
   const partsWithout = (key: string) =>

@@ -1,4 +1,4 @@
-// What http({ openApi }) says of the API beyond its routes.
+// The option `openApi` of http(), which describes the API as a whole.
 
 import { type Static, Type } from "../../../core/index.ts";
 
@@ -8,7 +8,7 @@ const strict = { additionalProperties: false };
 
 export const openApiOption = Type.Object(
   {
-    /** What the API is for. Markdown. */
+    /** The purpose of the API, as Markdown. */
     description: Type.Optional(words),
     contact: Type.Optional(
       Type.Object(
@@ -16,11 +16,11 @@ export const openApiOption = Type.Object(
         strict,
       ),
     ),
-    /** `identifier` is of the SPDX list, `MIT`. */
+    /** The license. `identifier` is from the SPDX list: `MIT`. */
     license: Type.Optional(Type.Object({ name: words, identifier: Type.Optional(words), url: Type.Optional(url) }, strict)),
-    /** Default: the origin that serves the document. */
+    /** The servers of the API. Default: the origin that serves the document. */
     servers: Type.Optional(Type.Array(Type.Object({ url: words, description: Type.Optional(words) }, strict), { minItems: 1 })),
-    /** What a group of routes is for, by the name of the group. */
+    /** The purpose of each group of routes, by the group's name. */
     tags: Type.Optional(Type.Record(Type.String(), words)),
   },
   strict,

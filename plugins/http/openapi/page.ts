@@ -1,4 +1,5 @@
-// `/docs`: the OpenAPI document as a page. Swagger UI comes from local files, and the page can load nothing else.
+// Serves `/docs`, which shows the OpenAPI document with Swagger UI. Its files are local, and the page can load nothing from
+// elsewhere.
 
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -9,19 +10,21 @@ export interface PageFile {
   readonly body: string | Buffer;
 }
 
-/** Scripts, styles and requests of this origin alone, no inline code, and no page around it. */
+/**
+ * The content security policy: scripts, styles and requests only from this origin, no inline code, and no frames around the page.
+ */
 export const pagePolicy = [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self'",
-  "img-src 'self' data:", // icons inside of the style sheet
+  "img-src 'self' data:", // The style sheet contains icons.
   "connect-src 'self'",
   "base-uri 'none'",
   "form-action 'none'",
   "frame-ancestors 'none'",
 ].join("; ");
 
-// Relative addresses: a proxy may serve all of it under a prefix.
+// The URLs are relative, because a proxy may serve the page under a prefix.
 const page = `<!doctype html>
 <html lang="en">
 <head>
@@ -39,7 +42,7 @@ const page = `<!doctype html>
 </html>
 `;
 
-// Without `validatorUrl: null` the page asks a validator of another host about the document.
+// Without `validatorUrl: null` the page would send the document's URL to a validator on another host.
 const start = `SwaggerUIBundle({
   url: new URL("openapi.json", document.baseURI).href,
   dom_id: "#swagger-ui",
@@ -48,7 +51,7 @@ const start = `SwaggerUIBundle({
 });
 `;
 
-/** From source, the files are those of the package. A build has copies of them. */
+/** Returns the folder of Swagger UI's files: from source the package's folder, and in a build the copies. */
 const folderOf = (here: URL): URL => {
   if (here.pathname.endsWith(".ts")) return pathToFileURL(createRequire(here).resolve("swagger-ui-dist/swagger-ui.css"));
   return new URL("plugins/http/docs/", here.href.slice(0, here.href.lastIndexOf("/dist/") + "/dist/".length));
@@ -59,7 +62,7 @@ const asset = async (name: string, type: string): Promise<PageFile> => ({
   body: await readFile(new URL(name, folderOf(new URL(import.meta.url)))),
 });
 
-/** By path: what the server answers there. */
+/** The files of the page, by path. */
 export const pageFiles: Readonly<Record<string, () => PageFile | Promise<PageFile>>> = {
   "/docs": () => ({ type: "text/html; charset=utf-8", body: page }),
   "/docs/start.js": () => ({ type: "text/javascript; charset=utf-8", body: start }),

@@ -1,16 +1,16 @@
-// How callers authenticate, in OpenAPI's words: from what the authenticator of http() says that it reads.
+// Describes how callers authenticate for OpenAPI, from the `reads` of the authenticator of http().
 
 import { readingOf } from "../../../core/model/credentials.ts";
 import { type Authentication, asAuthenticator, type Operation } from "../../../core/plugin-api.ts";
 
 type Scheme = Readonly<Record<string, string>>;
-/** OpenAPI 3.1, Security Requirement Object. */
+/** A security requirement (OpenAPI 3.1, Security Requirement Object). */
 type Requirement = Readonly<Record<string, readonly never[]>>;
 
-/** What plugins name in the paths that they describe. */
+/** The security scheme that plugins name in their own entries. */
 export const bearerScheme: Readonly<Record<string, Scheme>> = { bearer: { type: "http", scheme: "bearer" } };
 
-/** The security schemes of an authenticator, by name. Any one of them is enough. */
+/** Returns the security schemes of an authenticator, by name. A caller needs one of them. */
 export const securitySchemes = (authenticate: Authentication | undefined): Readonly<Record<string, Scheme>> => {
   if (authenticate === undefined) return {};
   const { schemes, headers, cookies } = readingOf(asAuthenticator(authenticate).reads);
@@ -21,7 +21,7 @@ export const securitySchemes = (authenticate: Authentication | undefined): Reado
   ]);
 };
 
-/** OpenAPI 3.1, Components Object: the characters of a key. */
+/** Returns a valid key of a component (OpenAPI 3.1, Components Object). */
 const nameOf = (text: string): string => text.replaceAll(/[^A-Za-z0-9._-]/g, "-");
 
 /** The authentication schemes that IANA lists. OpenAPI allows others for `http` too, but tools such as Prism refuse these. */
@@ -34,18 +34,18 @@ const schemeOf = (scheme: string): Scheme =>
     ? { type: "http", scheme: standard(scheme) }
     : { type: "apiKey", in: "header", name: "Authorization", description: `"${scheme} ", and the credential behind it` };
 
-/** Tools look for `bearer` and `basic` in lower case, as the examples of OpenAPI have them. */
+/** Writes `bearer` and `basic` in lower case, because tools look for these. */
 const standard = (scheme: string): string => (/^(?:bearer|basic)$/i.test(scheme) ? scheme.toLowerCase() : scheme);
 
 /**
- * What one operation asks for: one of the list. `{}` is a call without a credential. Scopes are not in it: tools refuse scopes
- * beside any type but oauth2.
+ * Returns the alternatives for one operation. `{}` is a call without a credential. Scopes are not listed, because tools accept
+ * them only for oauth2.
  */
 export const securityOf = ({ isPublic }: Operation, schemes: readonly string[]): readonly Requirement[] => {
   const required = schemes.map((scheme) => ({ [scheme]: [] }));
   return isPublic && required.length > 0 ? [{}, ...required] : required;
 };
 
-/** Lists of scopes of which a caller needs one list; `undefined` where no scope is needed. */
+/** Returns lists of scopes of which a caller needs one list; `undefined` if no scope is needed. */
 export const scopesOf = ({ isPublic, policy }: Operation): readonly (readonly string[])[] | undefined =>
   isPublic || policy.scopeChoices.some((scopes) => scopes.length === 0) ? undefined : policy.scopeChoices;

@@ -1,4 +1,4 @@
-// The refusals of locks. docs/reference/errors.md lists the same codes, and a test compares the two.
+// The errors of locks. docs/reference/errors.md lists the same codes, and a test compares the two.
 
 import { isQuaterError, QuaterError } from "../../../core/index.ts";
 import type { ErrorKind } from "../../../core/plugin-api.ts";
@@ -8,7 +8,7 @@ export const lockCodes = {
   lock_lost: "unavailable",
 } as const satisfies Record<string, ErrorKind>;
 
-/** The call waited for its turn and gave up. */
+/** For a call that waited for its lock and gave up. */
 export const lockBusy = (name: string): QuaterError =>
   new QuaterError({
     code: "lock_busy",
@@ -17,7 +17,7 @@ export const lockBusy = (name: string): QuaterError =>
     retryAfterSeconds: 1,
   });
 
-/** The process stood still for longer than the lease, and another call has the lock now. */
+/** For a process that was paused for longer than its lease, so that another call has taken the lock. */
 export const lockLost = (name: string): QuaterError =>
   new QuaterError({
     code: "lock_lost",
@@ -26,7 +26,7 @@ export const lockLost = (name: string): QuaterError =>
     retryAfterSeconds: 1,
   });
 
-/** The store did not answer, or refused the statement. */
+/** For a store that did not answer, or refused the statement. */
 export const lockUnavailable = (name: string, cause: unknown): QuaterError =>
   isQuaterError(cause)
     ? cause

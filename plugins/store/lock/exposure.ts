@@ -11,7 +11,7 @@ import { hasSecret, propertiesOf } from "../../../core/schema/schema.ts";
 /** The lock's name, or one lock per value of an input: `{ name: "order", by: "orderId" }`. */
 export type LockExposure = string | { readonly name: string; readonly by: string };
 
-/** `by` must be an input of the handler, or the manifest does not compile. */
+/** A compile-time check that `by` is an input of the handler. */
 export type LockRule<Input, Given> = Given extends { readonly by: infer By extends string }
   ? {
       readonly [Key in keyof Given | "name"]: Key extends "name"
@@ -33,7 +33,7 @@ const lockSchema = Type.Union([
 
 interface Lock {
   readonly name: string;
-  /** Absent: one lock for all calls. */
+  /** The input that distinguishes locks. Absent: one lock for all calls. */
   readonly by?: string;
 }
 
@@ -57,8 +57,8 @@ export const lockOf = (operation: Operation): Lock | undefined => {
 };
 
 /**
- * Returns the key of the lock in the store. The same value of the same type gives the same key; a missing value has a key
- * of its own. A digest: values can be long or personal, and PostgreSQL does not index long text.
+ * Returns the key of the lock in the store. Equal values of one type have equal keys, and a missing value has its own key. The
+ * key is a digest, because values can be long or personal, and PostgreSQL cannot index long texts.
  */
 export const lockKeyOf = ({ name, by }: Lock, input: unknown): string => {
   const value = by === undefined ? undefined : (input as Readonly<Record<string, unknown>>)[by];
@@ -66,7 +66,7 @@ export const lockKeyOf = ({ name, by }: Lock, input: unknown): string => {
   return createHash("sha256").update(text).digest("base64url");
 };
 
-/** Checks `by` against the handler's input, for projects that no compiler has checked. */
+/** Checks `by` against the handler's input, for projects without a compiler. */
 const lockProblems = ({ by }: Lock, { name, input }: Operation): readonly KeyProblem[] => {
   if (by === undefined) return [];
   const properties = propertiesOf(input);
@@ -87,7 +87,10 @@ const lockProblems = ({ by }: Lock, { name, input }: Operation): readonly KeyPro
   return [{ cause: `${name}: lock.by names ${by}, which is a secret() field`, remedy: "Lock by another input, such as an id" }];
 };
 
-/** Finds names that some handlers lock as a whole and others by an input: those calls would not exclude each other. */
+/**
+ * Returns a problem for each name that some handlers lock as a whole and others by an input, because those calls would not
+ * exclude each other.
+ */
 export const sharedLockProblems = (operations: readonly Operation[]): readonly BootProblem[] => {
   const byName = new Map<string, { readonly operation: Operation; readonly isByInput: boolean }>();
   return operations.flatMap((operation) => {

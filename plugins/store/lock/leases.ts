@@ -7,13 +7,13 @@ import type { Migration, OpenStore, Statement } from "../service.ts";
 
 interface LockRow {
   readonly lock_key: string;
-  /** For people who look into the table. */
+  /** The lock's name, for people who look into the table. */
   readonly name: string;
-  /** Grows with every new holder. */
+  /** The fencing number, which grows with every new holder. */
   readonly fence: number;
-  /** Random, one per process. */
+  /** The random name of the process that holds the lock. */
   readonly holder: string;
-  /** By the store's clock, milliseconds. Others may take the lock from then on. */
+  /** The end of the lease by the store's clock, milliseconds. Afterwards other processes may take the lock. */
   readonly lease_until: number;
 }
 
@@ -40,17 +40,17 @@ export const lockMigrations: readonly Migration[] = [
 /** A lock as this process holds it. */
 export interface Lease {
   readonly name: string;
-  /** Extends the lease. Changes one row, and none once another holder has taken the lock. */
+  /** The statement that extends the lease. It changes one row, or no row after another holder has taken the lock. */
   readonly extension: Statement;
-  /** Deletes the row, unless another holder has taken the lock. */
+  /** The statement that deletes the row, unless another holder has taken the lock. */
   readonly end: Statement;
-  /** When the store last confirmed it; taken before the store was asked. */
+  /** When the store last confirmed the lease; the time is taken before the query. */
   confirmedAt: Instant;
-  /** Another holder has taken the lock since, or somebody deleted the row. */
+  /** Whether another holder has taken the lock, or the row was deleted. */
   isLost: boolean;
 }
 
-/** Uses both clocks of the process: one stands still while the computer sleeps, the other can be set. */
+/** A moment by both clocks of the process: one stops while the computer sleeps, and the other can be set. */
 interface Instant {
   readonly steady: number;
   readonly wall: number;
@@ -61,14 +61,16 @@ export const instant = (): Instant => ({ steady: performance.now(), wall: Date.n
 export const elapsedSince = ({ steady, wall }: Instant): number => Math.max(performance.now() - steady, Date.now() - wall);
 
 /**
- * The longest lease is ten minutes, and the clock of a database may be set back a little. A lease that ends later was planted: it
- * would keep the lock for ever.
+ * The longest lease that is respected. Quater's longest lease is ten minutes, and a database clock may be set back a little. A
+ * later end was planted, and would keep the lock forever.
  */
 const mostLeaseMs = 3_600_000;
-/** A planted number may be the largest that the database or JavaScript knows. */
+/**
+ * The largest fencing number that can be increased. A planted number may be the largest that the database or JavaScript knows.
+ */
 const mostFence = Number.MAX_SAFE_INTEGER - 1;
 
-/** Rows of processes that died are deleted after this time. */
+/** How long rows of dead processes are kept, milliseconds. */
 const keptMs = 3_600_000;
 
 interface Wanted {
@@ -81,13 +83,13 @@ interface Wanted {
 const tablesOf = (store: OpenStore): Kysely<Tables> => store.queries<Tables>();
 const leaseEnd = (store: OpenStore, leaseMs: number) => store.sql<number>`${store.clock} + cast(${leaseMs} as bigint)`;
 
-/** One attempt to take a lock. Safe to repeat when the answer was lost: a holder may take its own lock again. */
+/** Tries once to take a lock. It can be repeated when the answer was lost, because a holder may take its own lock again. */
 export const acquired = async (store: OpenStore, { key, name, holder, leaseMs }: Wanted): Promise<Lease | undefined> => {
   const confirmedAt = instant();
   const { sql, clock } = store;
   const attempt = tablesOf(store)
     .insertInto("quater_lock")
-    // Starts at the clock, so that the number also grows after the row of an earlier holder was deleted.
+    // The number starts at the clock, so that it also grows after the row of an earlier holder was deleted.
     .values({ lock_key: key, name, fence: clock, holder, lease_until: leaseEnd(store, leaseMs) })
     .onConflict((conflict) =>
       conflict

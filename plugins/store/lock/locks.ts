@@ -1,4 +1,4 @@
-// The hook that takes a handler's lock, and the leases that this process holds: renewed while handlers run.
+// The hook that takes a handler's lock, and the leases of this process, which are renewed while handlers run.
 
 import { randomUUID } from "node:crypto";
 import { errorText, type HookChoice, type Log } from "../../../core/plugin-api.ts";
@@ -19,7 +19,7 @@ export interface LocksOptions {
 export class Locks {
   readonly #options: LocksOptions;
   readonly #holder = randomUUID();
-  /** By key. Only locks that a call of this process has or wants. */
+  /** The queues of locks that a call of this process has or wants, by key. */
   readonly #queues = new Map<string, LockQueue>();
   readonly #leases = new Set<Lease>();
   readonly #byCall = new Map<string, HeldLock>();
@@ -54,7 +54,7 @@ export class Locks {
     };
   };
 
-  /** Leases of handlers that still run stay in the store until they run out. */
+  /** Stops renewing. The leases of handlers that still run stay in the store until they run out. */
   stop(): void {
     clearInterval(this.#renewing);
     this.#leases.clear();
@@ -94,7 +94,10 @@ export class Locks {
     idle: (key) => void this.#queues.delete(key),
   };
 
-  /** A lease that could not be renewed is tried again the next time: it stays ours as long as nobody else takes it. */
+  /**
+   * Renews the leases. A lease that could not be renewed is tried again the next time, because it is valid as long as no other
+   * process takes the lock.
+   */
   async #renew(): Promise<void> {
     const held = [...this.#leases].filter(({ isLost }) => !isLost);
     try {

@@ -1,5 +1,5 @@
-// The queue of the calls of this process that want one lock. Only the first call asks the store. It hands the lock over to the next call in
-// memory.
+// The queue of the calls of this process that want one lock. Only the first call queries the store. It passes the lock to the
+// next call in memory.
 
 import type { QuaterError } from "../../../core/index.ts";
 import { type Cancellation, cancelled } from "../../../core/plugin-api.ts";
@@ -7,32 +7,35 @@ import { type HeldLock, isPassing } from "../service.ts";
 import { lockBusy, lockUnavailable } from "./errors.ts";
 import type { Lease } from "./leases.ts";
 
-/** How long a call waits. Docs say two seconds: the answer has to arrive within them. */
+/** How long a call waits, milliseconds. The docs say two seconds, and the answer must arrive within them. */
 const waitMs = 1_900;
-/** How often the store is asked while another process holds the lock. */
+/** How often the store is queried while another process holds the lock, milliseconds. */
 const ask = { firstMs: 4, mostMs: 40 } as const;
-/** How long a process hands its lock over in memory. Then other processes get a chance. */
+/** How long a process passes its lock on in memory, milliseconds. Then other processes get their turn. */
 const turnMs = 250;
-/** How long a process stays away from a lock after its turn. Longer than the others wait between two questions. */
+/**
+ * How long a process does not take a lock after its turn, milliseconds. It is longer than other processes wait between two
+ * queries.
+ */
 const giveWayMs = 60;
 
-/** What the queue needs of the store. */
+/** The functions of the store that the queue needs. */
 export interface LeaseKeeper {
   acquire(key: string, name: string): Promise<Lease | undefined>;
   release(lease: Lease): Promise<void>;
-  /** Asks the store. @throws {QuaterError} `lock_lost`. */
+  /** Checks the lease in the store. @throws {QuaterError} `lock_lost`. */
   confirm(lease: Lease): Promise<void>;
-  /** Whether the lease cannot have run out yet. */
+  /** Whether the lease certainly has not run out yet. */
   isFresh(lease: Lease): boolean;
-  /** The queue is not needed any more. */
+  /** Called when the queue is no longer needed. */
   idle(key: string): void;
 }
 
-/** A lock in the hands of one call. */
+/** A lock that one call holds. */
 export interface Held extends HeldLock {
-  /** Asks the store only if the lease may have run out. @throws {QuaterError} `lock_lost`. */
+  /** Queries the store only if the lease may have run out. @throws {QuaterError} `lock_lost`. */
   readonly confirm: () => Promise<void> | undefined;
-  /** Safe to call twice. */
+  /** Releases the lock. Safe to call twice. */
   readonly release: () => Promise<void>;
 }
 
@@ -46,10 +49,10 @@ export class LockQueue {
   readonly #key: string;
   readonly #name: string;
   readonly #waiters: Waiter[] = [];
-  /** A call has the lock, or this process is talking to the store about it. */
+  /** Whether a call has the lock, or this process is querying the store about it. */
   #isTaken = false;
   #turnEndsAt = 0;
-  /** Why the store could not be asked, the last time. */
+  /** The error of the last query, if it failed. */
   #trouble: unknown;
 
   constructor(keeper: LeaseKeeper, key: string, name: string) {
@@ -58,7 +61,7 @@ export class LockQueue {
     this.#name = name;
   }
 
-  /** @throws {QuaterError} `lock_busy` after two seconds, `cancelled`, or why the store cannot be asked. */
+  /** Waits for the lock. @throws {QuaterError} `lock_busy` after two seconds, `cancelled`, or the error of the query. */
   take(cancellation: Cancellation): Promise<Held> {
     return new Promise((resolve, reject) => {
       const leave = (error: QuaterError): void => {
@@ -94,7 +97,7 @@ export class LockQueue {
     });
   }
 
-  /** Asks the store until it has given the lock, or until no call wants it any more. Never throws. */
+  /** Queries the store until it gives the lock, or until no call wants it any more. Never throws. */
   async #ask(afterMs: number): Promise<void> {
     this.#isTaken = true;
     let pauseMs: number = ask.firstMs;
@@ -111,7 +114,8 @@ export class LockQueue {
         this.#trouble = error;
         if (!isPassing(error)) for (const { reject } of this.#waiters.splice(0)) reject(lockUnavailable(this.#name, error));
       }
-      await pause(pauseMs * (0.75 + Math.random() / 2)); // random, so that two processes do not keep asking at the same moments
+      // The pause is random, so that two processes do not always query at the same moments.
+      await pause(pauseMs * (0.75 + Math.random() / 2));
       pauseMs = Math.min(pauseMs * 2, ask.mostMs);
     }
     this.#free();
@@ -119,7 +123,7 @@ export class LockQueue {
 
   #hand(lease: Lease): void {
     const waiter = this.#waiters.shift();
-    if (waiter === undefined) return void this.#giveBack(lease).catch(() => undefined); // it runs out
+    if (waiter === undefined) return void this.#giveBack(lease).catch(() => undefined); // If this fails, the lease runs out.
     const { confirm, isFresh } = this.#keeper;
     let isReleased = false;
     waiter.resolve({
@@ -136,7 +140,7 @@ export class LockQueue {
     });
   }
 
-  /** If the release fails, the lease runs out, because it is not renewed any more. */
+  /** Releases a lease. If this fails, the lease runs out, because it is no longer renewed. */
   async #giveBack(lease: Lease): Promise<void> {
     const hasHadItsTurn = this.#waiters.length > 0;
     try {
