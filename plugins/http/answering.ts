@@ -35,7 +35,7 @@ export const failed = (error: unknown, request: Omit<Failed, "report">): Reply =
     failure = { error: reported };
   };
   return { ...replyTo(error, { ...request, report }), run: request.run, failure };
-// The error has an invalid header, so it cannot be sent.
+  // The error has an invalid header, so it cannot be sent.
 };
 
 /** Answers a thrown value through Koa. */

@@ -160,9 +160,9 @@ const underIn =
   };
 
 /**
-     * Makes a router that distinguishes letter case and the slash at the end, as exposed routes do. Otherwise `/Admin` and
-     * `/admin/` would also match `/admin`.
-     */
+ * Makes a router that distinguishes letter case and the slash at the end, as exposed routes do. Otherwise `/Admin` and
+ * `/admin/` would also match `/admin`.
+ */
 export const strictRouter = (): Router => new Router({ sensitive: true, strict: true });
 
 /**

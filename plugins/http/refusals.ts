@@ -61,9 +61,9 @@ class ThrownRefusal extends QuaterError {
 }
 
 /**
-   * Reads an error of the package http-errors, in which `expose` means that the caller may see the message. `undefined` for other
-   * errors.
-   */
+ * Reads an error of the package http-errors, in which `expose` means that the caller may see the message. `undefined` for other
+ * errors.
+ */
 export const thrownRefusal = (error: unknown): QuaterError | undefined => {
   if (!(error instanceof Error)) return undefined;
   const { expose, status, headers } = error as { expose?: unknown; status?: unknown; headers?: Record<string, string> };
@@ -81,9 +81,9 @@ export const statusOf = (error: QuaterError): number => {
 };
 
 /**
-   * Returns the `Set-Cookie` headers that remove cookies. A browser removes a cookie if name, path and domain are those with
-   * which it was set.
-   */
+ * Returns the `Set-Cookie` headers that remove cookies. A browser removes a cookie if name, path and domain are those with
+ * which it was set.
+ */
 // Browsers refuse such a name without Secure (RFC 6265bis 4.1.3).
 export const forgettingOf = ({ asks }: QuaterError): readonly string[] =>
   (asks?.forget ?? []).map(({ name, path = "/", domain }) => {

@@ -157,9 +157,9 @@ export const requestListener = ({
   };
 
   /**
- * Answers `/health` and `/ready` for orchestrators, which send the container's address as Host. The answer has only the status,
- * so a page can read nothing from it.
- */
+   * Answers `/health` and `/ready` for orchestrators, which send the container's address as Host. The answer has only the status,
+   * so a page can read nothing from it.
+   */
   const probe = async (req: IncomingMessage, res: ServerResponse, callId: string): Promise<void> => {
     const isUp = req.url?.startsWith("/health") === true || (await gate.unready()).length === 0;
     send(req, res, callId, { status: isUp ? 200 : 503, headers: ["cache-control", "no-store"], body: "" });
@@ -209,10 +209,10 @@ export const exposedRoutes =
   };
 
 /**
-       * A call of an exposed route. It only waits if the authenticator, the body, the policy, the handler or a plugin does. It is
-       * one object with methods and without promises: as an async function, a GET would take 1 µs of CPU more, out of 31 (Node
-       * 20).
-       */
+ * A call of an exposed route. It only waits if the authenticator, the body, the policy, the handler or a plugin does. It is
+ * one object with methods and without promises: as an async function, a GET would take 1 µs of CPU more, out of 31 (Node
+ * 20).
+ */
 class ExposedCall implements Replying {
   readonly #req: IncomingMessage;
   readonly #res: ServerResponse;

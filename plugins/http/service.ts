@@ -20,9 +20,9 @@ export { httpKey } from "./route.ts";
 /** Mounts middleware and endpoints on a server: see `HttpService.mount`. */
 export type Mounting = (koa: {
   /**
- * The Koa app. Middleware on it runs before the exposed routes, so every call takes longer. Without such middleware the routes
- * are answered without Koa. `app.use` throws once the server is made.
- */
+   * The Koa app. Middleware on it runs before the exposed routes, so every call takes longer. Without such middleware the routes
+   * are answered without Koa. `app.use` throws once the server is made.
+   */
   readonly app: KoaApp;
   readonly router: KoaRouter;
   /** Mounts an endpoint for all methods of one path without parameters. A table finds it, so other calls take no longer. */
@@ -119,12 +119,12 @@ export interface HttpService {
   /** Returns the credentials of a request. They come only from headers; the body is not read. */
   credentials(exchanged: Exchanged, surface: string): Presented;
   /**
-    * Returns the caller's address, for counting attempts: for IPv6 its /64 network, because one caller has all addresses in it.
-    * Empty if the address is not known.
-    *
-    * @param isFromProxy  Whether the request came over a Unix socket that only a proxy can open. Then its X-Forwarded-For is
-    * trusted.
-    */
+   * Returns the caller's address, for counting attempts: for IPv6 its /64 network, because one caller has all addresses in it.
+   * Empty if the address is not known.
+   *
+   * @param isFromProxy  Whether the request came over a Unix socket that only a proxy can open. Then its X-Forwarded-For is
+   * trusted.
+   */
   networkOf(ctx: KoaContext, isFromProxy?: boolean): string;
   /** The body, without a promise where it came with the head. @throws {QuaterError} `too_large`, or a refusal of the transport (415 for a compressed body, 408 for a slow one). */
   readBody(exchanged: Exchanged): Awaitable<Buffer>;
