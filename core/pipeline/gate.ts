@@ -229,7 +229,7 @@ export class PipelineGate implements Gate {
     const { call } = running;
     const { callId } = call;
     running.stream = stream;
-    running.hasRun = false; // The handler runs until its last item.
+    running.hasRun = false; // A streaming handler runs until its last item.
     const again = (ageMs: number) => {
       const checking = StagedCall.enterAgain(call, ageMs);
       if (checking === undefined) return undefined;

@@ -79,7 +79,7 @@ const changed = (input: Input, schema: JsonSchema, sampler: Sampler): Input | un
 /** How many characters of a text are changed, one after the other, from its end. */
 const nearEnd = 40;
 
-/** Returns values that are as similar as possible. */
+/** Yields values that differ from `value` as little as possible. */
 function* neighbours(value: unknown): Generator<unknown> {
   if (typeof value === "string") {
     for (let at = value.length - 1; at >= Math.max(0, value.length - nearEnd); at--)

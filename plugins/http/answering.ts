@@ -28,14 +28,13 @@ export const replyTo = (error: unknown, { req, callId, run, report }: Failed): R
   return refusalOf(req, told, callId);
 };
 
-/** The same, with what the log is told. */
+/** Returns the answer for a thrown value, together with the error for the log. */
 export const failed = (error: unknown, request: Omit<Failed, "report">): Reply => {
   let failure: Reply["failure"];
   const report = (reported: unknown) => {
     failure = { error: reported };
   };
   return { ...replyTo(error, { ...request, report }), run: request.run, failure };
-  // The error has an invalid header, so it cannot be sent.
 };
 
 /** Answers a thrown value through Koa. */
@@ -45,6 +44,7 @@ export const answer = (ctx: Koa.Context, error: unknown): void => {
   try {
     put(ctx, replyTo(error, request));
   } catch (invalid) {
+    // The error has an invalid header, so it cannot be sent.
     put(ctx, replyTo(invalid, request));
   }
 };

@@ -216,7 +216,6 @@ const ownPages = (router: Router, { context, service, isOpen }: Pick<AppOptions,
   });
   const ready = answered(async (ctx) => {
     const waitingFor = await gate.unready();
-    // The reader sees only the routes that this principal may call.
     ctx.set("cache-control", "no-store");
     ctx.status = waitingFor.length === 0 ? 200 : 503;
     ctx.body = waitingFor.length === 0 ? { status: "ready" } : { status: "not ready", waitingFor };
@@ -230,6 +229,7 @@ const ownPages = (router: Router, { context, service, isOpen }: Pick<AppOptions,
     return principal;
   };
   const openApi = answered(async (ctx) => {
+    // The reader sees only the routes that this principal may call.
     const principal = await reader(ctx);
     if (principal !== undefined) ctx.set("cache-control", "no-store");
     ctx.body = await service.openApi(principal);

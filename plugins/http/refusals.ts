@@ -71,10 +71,10 @@ export const thrownRefusal = (error: unknown): QuaterError | undefined => {
   return isTold ? new ThrownRefusal(status, visible(error.message), headers) : undefined;
 };
 
-// The body is not the JSON that it claims to be.
 export const statusOf = (error: QuaterError): number => {
   if (error instanceof ThrownRefusal) return error.status;
   if (isTransportCode(error.code)) return transportStatus[error.code];
+  // The body is not the JSON that it claims to be.
   if (error.code.startsWith("json_")) return 400;
   if (error.code === "approval_denied" || error.code === "approver_not_eligible") return 403;
   return statusOfKind[error.kind];
@@ -84,10 +84,10 @@ export const statusOf = (error: QuaterError): number => {
  * Returns the `Set-Cookie` headers that remove cookies. A browser removes a cookie if name, path and domain are those with
  * which it was set.
  */
-// Browsers refuse such a name without Secure (RFC 6265bis 4.1.3).
 export const forgettingOf = ({ asks }: QuaterError): readonly string[] =>
   (asks?.forget ?? []).map(({ name, path = "/", domain }) => {
     const place = `Path=${path}${domain === undefined ? "" : `; Domain=${domain}`}`;
+    // Browsers refuse such a name without Secure (RFC 6265bis 4.1.3).
     const isPrefixed = /^__(?:host|secure)-/i.test(name);
     return `${name}=; ${place}; Max-Age=0; HttpOnly; SameSite=Lax${isPrefixed ? "; Secure" : ""}`;
   });

@@ -15,7 +15,7 @@ import type { HeadRow } from "./tables.ts";
 export interface LinkedPage {
   /** The events of the page, newest first. */
   readonly metas: readonly EventMeta[];
-  /** The linked event to read next, going back. */
+  /** The linked event with which the next page begins. Pages go back in the trail. */
   readonly next: EventLink;
   /** Whether the event `next` is missing or does not verify. */
   readonly isBroken: boolean;

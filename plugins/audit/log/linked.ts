@@ -23,7 +23,7 @@ const forgetFrom = 10_000;
 /** The linked events in memory: all events after `next`, up to and including `newest`. */
 interface Known {
   readonly newest: EventLink;
-  /** The linked event to read next, going back. */
+  /** The newest linked event that is not in memory yet. Reading goes back from here. */
   readonly next: EventLink;
   /** Whether earlier events cannot be read, or can no longer matter. */
   readonly isEnd: boolean;
