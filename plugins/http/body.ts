@@ -5,6 +5,7 @@ import { cut, visible } from "../../core/diagnostics/text.ts";
 import { andThen } from "../../core/model/principal.ts";
 import { type Awaitable, cancelled, type GivenInput, internal, parseJsonBytes, tooLarge } from "../../core/plugin-api.ts";
 import { TransportRefusal } from "./refusals.ts";
+import { holdBody } from "./sockets.ts";
 
 export const hasBody = (req: IncomingMessage): boolean =>
   req.headers["transfer-encoding"] !== undefined ||
@@ -41,7 +42,7 @@ export const readJsonBody = (
 export const readBytes = (req: IncomingMessage, res: ServerResponse, maxBytes: number): Awaitable<Buffer> => {
   refuseCharset(req.headers["content-type"]);
   const length = beginBody(req, res, maxBytes);
-  return length > 0 && req.readableLength === length ? (req.read() as Buffer) : readParts(req, maxBytes, `${maxBytes} bytes`);
+  return length > 0 && req.readableLength === length ? (req.read() as Buffer) : readParts(req, res, maxBytes);
 };
 
 /**
@@ -76,15 +77,20 @@ const refuseCharset = (type = ""): void => {
   throw new TransportRefusal("unsupported_media_type", message, { accept: "application/json" });
 };
 
-const readParts = (req: IncomingMessage, maxBytes: number, limit: string): Promise<Buffer> =>
+export const tooManyBodies = (): TransportRefusal =>
+  new TransportRefusal("overloaded", "Too many bodies are in memory: repeat the request later", { "retry-after": "1" });
+
+const readParts = (req: IncomingMessage, res: ServerResponse, maxBytes: number): Promise<Buffer> =>
   new Promise((resolve, reject) => {
     const parts: Buffer[] = [];
     let size = 0;
     req.on("data", (part: Buffer) => {
       size += part.length;
-      if (size <= maxBytes) return void parts.push(part);
+      const isTooLarge = size > maxBytes;
+      if (!isTooLarge && holdBody(res, part.length)) return void parts.push(part);
       req.removeAllListeners("data");
-      reject(tooLarge("The body", limit));
+      parts.length = 0;
+      reject(isTooLarge ? tooLarge("The body", `${maxBytes} bytes`) : tooManyBodies());
     });
     req.on("end", () => resolve(parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts)));
     req.on("close", () => {

@@ -9,8 +9,9 @@ import { andThen } from "../../core/model/principal.ts";
 import type { Uploading } from "../../core/plugin/gate.ts";
 import { type Awaitable, cancelled, type GivenInput, parseJsonBytes, tooLarge } from "../../core/plugin-api.ts";
 import { pointerStep } from "../../core/schema/json.ts";
-import { beginBody, jsonType, readBytes, readJsonBody, readQuery } from "./body.ts";
+import { beginBody, jsonType, readBytes, readJsonBody, readQuery, tooManyBodies } from "./body.ts";
 import { TransportRefusal } from "./refusals.ts";
+import { holdBody } from "./sockets.ts";
 
 /** The most parts of a multipart form. */
 const maxParts = 1_000;
@@ -93,7 +94,7 @@ const readMultipart = async (
       });
       for (const limit of ["partsLimit", "filesLimit", "fieldsLimit"] as const)
         parser.on(limit, () => fail(tooLarge("The form", `${maxParts} parts`)));
-      feed(req, parser, most, fail);
+      feed(req, parser, most, fail, (bytes) => holdBody(res, bytes), maxBytes);
       parser.on("finish", resolve);
     });
     await Promise.all(taking);
@@ -111,11 +112,21 @@ const readMultipart = async (
  * Writes the body into the parser, no faster than its files are written to disk. The request stays open, so that it can be
  * answered.
  */
-const feed = (req: IncomingMessage, parser: Writable, most: number, fail: (error: unknown) => void): void => {
+const feed = (
+  req: IncomingMessage,
+  parser: Writable,
+  most: number,
+  fail: (error: unknown) => void,
+  hold: (bytes: number) => boolean,
+  mostHeld: number,
+): void => {
   let size = 0;
   req.on("data", (part: Buffer) => {
+    // At most this much is text, which stays in memory. Files go to disk.
+    const held = Math.min(part.length, mostHeld - size);
     size += part.length;
     if (size > most) return fail(tooLarge("The body", `${most} bytes`));
+    if (held > 0 && !hold(held)) return fail(tooManyBodies());
     if (parser.write(part)) return;
     req.pause();
     parser.once("drain", () => req.resume());

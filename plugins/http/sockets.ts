@@ -5,6 +5,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { isIPv6, type Server, type Socket } from "node:net";
 import { largeAnswer } from "../../core/pipeline/answer-size.ts";
+import { HeldBodies } from "./held-bodies.ts";
 import type { AnswerRoom } from "./service.ts";
 import { type Holder, isWaiting, mostUnread, newPeer, type Peer, Room, Unread } from "./unread.ts";
 
@@ -50,6 +51,10 @@ const noRoom: AnswerRoom = { reserve: () => true, take: () => undefined };
 export const newRoom = (res: ServerResponse): AnswerRoom =>
   (res.socket === null ? undefined : ownerOf.get(res.socket)?.room(res.socket, res)) ?? noRoom;
 
+/** Counts bytes of the request's body until the response closes. @returns false when the body must be refused. */
+export const holdBody = (res: ServerResponse, bytes: number): boolean =>
+  (res.socket === null ? undefined : ownerOf.get(res.socket)?.holdBody(res.socket, res, bytes)) ?? true;
+
 /**
  * Returns the memory account of a response. It is made when a large answer needs it, because an entry in a WeakMap for each
  * response made garbage collection several times as expensive.
@@ -92,6 +97,7 @@ export class Sockets {
   readonly #unread = new Unread(() => {
     this.#hurried ??= setInterval(() => this.#makeRoom(), checkMs.whileWaiting).unref();
   });
+  readonly #bodies = new HeldBodies();
   #lastWarning = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
   #hurried: NodeJS.Timeout | undefined;
@@ -126,6 +132,11 @@ export class Sockets {
   room(socket: Socket, res: ServerResponse): AnswerRoom | undefined {
     const holder = this.#watched.get(socket);
     return holder && new Room(this.#unread, holder, res);
+  }
+
+  holdBody(socket: Socket, res: ServerResponse, bytes: number): boolean | undefined {
+    const holder = this.#watched.get(socket);
+    return holder && this.#bodies.hold(holder.peer, res, bytes);
   }
 
   /** Closes connections of slow clients while answers or requests wait, or while too many bytes are unread. */

@@ -20,6 +20,8 @@ export interface Peer {
   unread: number;
   /** The bytes of large answers that are being made, or wait. */
   waiting: number;
+  /** Bytes of bodies in memory. */
+  bodies: number;
   readonly answers: WaitingAnswer[];
   readonly starts: WaitingStart[];
 }
@@ -40,6 +42,7 @@ export const newPeer = (name: string, isExempt: boolean): Peer => ({
   connections: 0,
   unread: 0,
   waiting: 0,
+  bodies: 0,
   answers: [],
   starts: [],
 });

@@ -54,6 +54,7 @@ const handlers = {
     input: Type.Object({ people: Type.Record(Type.String({ pattern: mail }), Type.Object({})) }),
     handle: () => null,
   }),
+  form: handler({ ...about, description: "Takes a form.", input: Type.Object({ text: Type.String() }), handle: () => null }),
   tags: handler({
     ...about,
     description: "Takes tags.",
@@ -72,6 +73,7 @@ const manifest = defineConfig({
       items: { http: "GET /items", mcp: true, public: true },
       told: { mcp: true },
       people: { http: "POST /people", public: true },
+      form: { http: { route: "POST /form", forms: true }, public: true },
       tags: { http: "POST /tags", public: true },
     }),
   ],

@@ -46,6 +46,10 @@ const tool = (name: string, input: object, progressToken?: number) => {
   return post("/mcp", body).replace("Content-Type", "Accept: application/json, text/event-stream\r\nContent-Type");
 };
 
+const endlessForm = `${post("/form", `--b\r\nContent-Disposition: form-data; name="text"\r\n\r\n${" ".repeat(1_040_000)}`)
+  .replace("application/json", "multipart/form-data; boundary=b")
+  .slice(0, -1)}`;
+
 type Attack = (port: number) => Socket[];
 /** The default of `maxOutputBytes` leaves room for no more, and a tool has its answer twice. */
 const largest = 7_900_000;
@@ -74,6 +78,8 @@ const attacks: readonly [string, Attack, number?][] = [
   ["150 tools that answer as an event stream", many(150, tool("told", { bytes: largest }, 1))],
   ["150 tools that tell of large items", many(150, tool("items", { bytes: 3_000_000, count: 2 }, 1))],
   ["150 tools that collect many items", many(150, tool("items", { bytes: 200_000, count: 30 }))],
+  ["250 bodies of 1 MiB that do not end", many(250, post("/people", " ".repeat(1_048_576)).slice(0, -1))],
+  ["250 forms with a text of 1 MiB that do not end", many(250, endlessForm)],
   [
     "keys and lists that take long to check",
     (port) => [

@@ -1,0 +1,35 @@
+// Bytes of bodies in memory. A body is held until its request is answered, so each peer and all peers together may have only so
+// many of them.
+
+import type { ServerResponse } from "node:http";
+import type { Peer } from "./unread.ts";
+
+const mebibyte = 1024 * 1024;
+/** A peer that has no other body gets one of any size. */
+const most = { ofPeer: 32 * mebibyte, ofAll: 96 * mebibyte } as const;
+
+export class HeldBodies {
+  #total = 0;
+  readonly #held = new WeakMap<ServerResponse, number>();
+
+  /** Counts bytes of the body of a request until its response closes. @returns false when the body must be refused. */
+  hold(peer: Peer, res: ServerResponse, bytes: number): boolean {
+    const before = this.#held.get(res) ?? 0;
+    const isFull = this.#total + bytes > most.ofAll || (peer.bodies + bytes > most.ofPeer && !peer.isExempt);
+    if (isFull && peer.bodies > before) return false;
+    if (before === 0) res.once("close", () => this.#release(peer, res));
+    this.#count(peer, res, before, bytes);
+    return true;
+  }
+
+  #release(peer: Peer, res: ServerResponse): void {
+    const held = this.#held.get(res) ?? 0;
+    this.#count(peer, res, held, -held);
+  }
+
+  #count(peer: Peer, res: ServerResponse, before: number, bytes: number): void {
+    this.#held.set(res, before + bytes);
+    peer.bodies += bytes;
+    this.#total += bytes;
+  }
+}
