@@ -3,10 +3,12 @@
 //
 // Node's event loop hands over the requests of connections that it knows, and takes one new connection in each of its turns. While
 // handlers compute, other requests would wait in the system, where nobody can see for how long. So in a busy process the
-// requests that are there are taken in first, and begun one after the other.
+// requests that are there are taken in first, and begun one after the other. Peers take turns, so that one with many requests does
+// not delay the others.
 
 import type { IncomingMessage } from "node:http";
 import { TransportRefusal } from "./refusals.ts";
+import { networkOf } from "./sockets.ts";
 
 export interface LoadLimits {
   /** Requests that are not answered yet. */
@@ -44,7 +46,9 @@ export class Load {
   /** When the first request of this turn of the event loop came. */
   #turnAt: number | undefined;
   #isBusy = false;
-  #waiting: Waiting[] = [];
+  /** By peer. The first is the next to have a turn. */
+  readonly #waiting = new Map<string, Waiting[]>();
+  #count = 0;
   #intakeAt = 0;
   #quietTurns = 0;
   #countBefore = 0;
@@ -68,8 +72,26 @@ export class Load {
       this.#turnAt = now;
       if (!this.#isBusy) setImmediate(this.#endTurn);
     } else if (now - this.#turnAt > times.turn) this.#isBusy = true;
-    if (this.#isBusy && !isUrgent(req)) this.#waiting.push({ req, since: now, run });
+    if (this.#isBusy && !isUrgent(req)) this.#wait({ req, since: now, run });
     else run(undefined);
+  }
+
+  #wait(waiting: Waiting): void {
+    const peer = networkOf(waiting.req.socket.remoteAddress ?? "");
+    const queue = this.#waiting.get(peer);
+    if (queue === undefined) this.#waiting.set(peer, [waiting]);
+    else queue.push(waiting);
+    this.#count++;
+  }
+
+  #next(): Waiting | undefined {
+    for (const [peer, queue] of this.#waiting) {
+      this.#waiting.delete(peer);
+      if (queue.length > 1) this.#waiting.set(peer, queue);
+      this.#count--;
+      return queue.shift();
+    }
+    return undefined;
   }
 
   /** Called once for each request, as soon as its answer is being sent. A stream is answered with its first item. */
@@ -94,16 +116,16 @@ export class Load {
   #takeIn(): void {
     this.#intakeAt = performance.now();
     this.#quietTurns = 0;
-    this.#countBefore = this.#waiting.length;
+    this.#countBefore = this.#count;
     setImmediate(this.#goOn);
   }
 
   /** Called in each turn of the event loop while the process is busy. */
   readonly #goOn = (): void => {
-    this.#quietTurns = this.#waiting.length > this.#countBefore ? 0 : this.#quietTurns + 1;
-    this.#countBefore = this.#waiting.length;
+    this.#quietTurns = this.#count > this.#countBefore ? 0 : this.#quietTurns + 1;
+    this.#countBefore = this.#count;
     if (this.#quietTurns < quietTurns && performance.now() - this.#intakeAt < times.intake) return void setImmediate(this.#goOn);
-    if (this.#waiting.length === 0) {
+    if (this.#count === 0) {
       this.#isBusy = false;
       this.#turnAt = undefined;
       return;
@@ -115,15 +137,12 @@ export class Load {
   #work(): void {
     const { maxDelayMs } = this.#limits;
     const end = performance.now() + times.turn;
-    let done = 0;
-    for (const { req, since, run } of this.#waiting) {
-      const now = performance.now();
-      if (now > end) break;
-      done++;
-      if (req.socket.destroyed) this.end();
-      else run(now - since > maxDelayMs ? this.#refused(`Requests wait longer than ${maxDelayMs} ms`) : undefined);
+    for (let now = performance.now(); now <= end; now = performance.now()) {
+      const next = this.#next();
+      if (next === undefined) return;
+      if (next.req.socket.destroyed) this.end();
+      else next.run(now - next.since > maxDelayMs ? this.#refused(`Requests wait longer than ${maxDelayMs} ms`) : undefined);
     }
-    this.#waiting = this.#waiting.slice(done);
   }
 
   #refused(why: string): TransportRefusal {

@@ -126,3 +126,19 @@ test("requests that wait longer than maxDelayMs for others that compute get 503,
   });
   expect((await ask("/compute")).status).toBe(200);
 });
+
+test("a client with one request does not wait behind another with many", async () => {
+  await using app = await boot({ maxDelayMs: 500 });
+  const port = Number(new URL(baseOf(app)).port);
+  const ask = async (localAddress: string) => {
+    const socket = connect({ port, host: "127.0.0.1", localAddress });
+    await once(socket, "connect");
+    socket.write("GET /compute HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    const [part] = (await once(socket, "data")) as [Buffer];
+    socket.destroy();
+    return Number(String(part).slice(9, 12));
+  };
+  const many = Array.from({ length: 40 }, () => ask("127.0.0.2"));
+  const [other, ...others] = await Promise.all([ask("127.0.0.3"), ...many]);
+  expect([other, [...new Set(others)].sort()]).toEqual([200, [200, 503]]);
+});
