@@ -37,5 +37,13 @@ export default defineConfig({
       deleteComment: { http: { route: "DELETE /articles/:slug/comments/:id", status: 204 } },
     }),
   ],
-  plugins: [http({ port: Number(process.env["PORT"] ?? 3000), prefix: "/api", authenticate: sessions, problem: errorFormat })],
+  plugins: [
+    http({
+      port: Number(process.env["PORT"] ?? 3000),
+      prefix: "/api",
+      authenticate: sessions,
+      problem: errorFormat,
+      allowedOrigins: "any",
+    }),
+  ],
 });

@@ -1,5 +1,8 @@
 // Users and profiles of Conduit, as the RealWorld specification describes them.
 
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { httpRef } from "quater/http";
 import { afterAll, expect, test } from "vitest";
 import { conduit } from "./kit.ts";
 
@@ -168,4 +171,30 @@ test.each([
   expect(answer.status).toBe(status);
   expect(Object.values(answer.body.errors)).toEqual([[expect.any(String)]]);
   expect(Object.keys(answer.body)).toEqual(["errors"]);
+});
+
+test("H15: pages of every site may call Conduit", async () => {
+  const { baseUrl } = shared.app.services.get(httpRef);
+  const preflight = await fetch(`${baseUrl}/api/articles`, {
+    method: "OPTIONS",
+    headers: {
+      origin: "https://reader.example",
+      "access-control-request-method": "POST",
+      "access-control-request-headers": "authorization,content-type,x-requested-with",
+    },
+  });
+  expect(preflight.ok).toBe(true);
+  expect(preflight.headers.get("access-control-allow-origin")).toBe("*");
+  expect(preflight.headers.get("access-control-allow-headers")).toContain("authorization");
+});
+
+test("H15: Conduit has at most 600 lines", () => {
+  const files = readdirSync(import.meta.dirname).filter((name) => name.endsWith(".ts") && !/(?:test|kit)\.ts$/.test(name));
+  const lines = files.flatMap((name) =>
+    readFileSync(join(import.meta.dirname, name), "utf8")
+      .trimEnd()
+      .split("\n"),
+  );
+  expect(files).toHaveLength(8);
+  expect(lines.length).toBeLessThanOrEqual(600);
 });
