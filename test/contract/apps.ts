@@ -31,7 +31,7 @@ const staff = {
   claims: { customerId: "cus_101" },
 };
 
-/** @param folder  For the shop's database. SHOP_DB must name a file in it. */
+/** SHOP_DB must name a new file. */
 export const shop = async (): Promise<Running> => {
   const authenticate = tokens({
     staff: principal({ subject: "staff", ...staff }),
@@ -87,4 +87,5 @@ export const conduit = async (): Promise<Running> => {
   });
 };
 
+/** The value of SHOP_DB. */
 export const shopFile = (folder: string): string => join(folder, "shop.db");

@@ -73,13 +73,16 @@ const proxied = async ({ target, text }: Running, bin: string): Promise<Proxy> =
   };
 };
 
-test.each<[string, () => Promise<Running>]>([
+const apps: readonly (readonly [string, () => Promise<Running>])[] = [
   ["the shop", shop],
   ["Conduit", conduit],
-])(
+];
+
+test.for(apps)(
   "H16: Prism finds no violation in the traffic of %s",
-  async (_, boot) => {
-    if (tools === undefined) return;
+  { timeout: 60_000 + calls * 100 },
+  async ([, boot], { skip }) => {
+    if (tools === undefined) return skip(reason);
     await using app = await boot();
     await using proxy = await proxied(app, join(tools, "node_modules/.bin"));
     const traffic = new Traffic(app.target);
@@ -98,5 +101,4 @@ test.each<[string, () => Promise<Running>]>([
     expect(found.slice(0, 5)).toEqual([]);
     expect(answered).toBeGreaterThan(calls / 4);
   },
-  60_000 + calls * 100,
 );
