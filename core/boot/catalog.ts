@@ -99,10 +99,12 @@ const notExported = ({ key, exposed, place }: ExposedHandler, module: Record<str
   const name = moduleName(exposed);
   return {
     place,
-    cause: key in module ? `${key} of ${name} is exported, but is not a handler` : `${key} is not exported by ${name}`,
+    cause: key in module ? `${key} is exported by ${name}, but is not a handler` : `${key} is not exported by ${name}`,
     remedy:
       near === undefined
-        ? `It exports ${handlers.length === 0 ? "no handlers" : `the handlers ${handlers.join(", ")}`}`
+        ? handlers.length === 0
+          ? `Export a handler from ${name}: export const ${key} = handler({ ... })`
+          : `Use one of the handlers that ${name} exports: ${handlers.join(", ")}`
         : `Did you mean ${near}?`,
   };
 };

@@ -1,6 +1,7 @@
 // Checks everything that can be checked before a plugin is set up: the list of plugins, their order, the handlers, and who may
 // call them.
 
+import { kindOf } from "../diagnostics/plugin-options.ts";
 import { BootError, type BootProblem } from "../diagnostics/problem.ts";
 import { isExposed } from "../model/exposure.ts";
 import type { Catalog } from "../model/operation.ts";
@@ -57,7 +58,7 @@ const notAPlugin = (value: unknown, index: number, place: string): BootProblem =
   const isFactory = typeof value === "function";
   return {
     place,
-    cause: `plugins[${index}] is ${isFactory ? "a plugin that was not called" : "not a plugin"}`,
-    remedy: isFactory ? "Write it with parentheses: name()" : "Make it with definePlugin",
+    cause: `plugins[${index}] is ${isFactory ? "a function that was not called" : `${kindOf(value)}, not a plugin`}`,
+    remedy: isFactory ? "Call the function: name()" : "Create the plugin with definePlugin",
   };
 };

@@ -1,6 +1,7 @@
 // Reads the tables of expose() in the manifest: which handlers are exposed, under which names, with which keys. Checks what can be
 // checked before a handler module is imported.
 
+import { kindOf } from "../diagnostics/plugin-options.ts";
 import type { BootProblem } from "../diagnostics/problem.ts";
 import { nearest, sameCase, visible } from "../diagnostics/text.ts";
 import { type Exposed, isExposed, ownExposureKeys, type WrittenExposure } from "../model/exposure.ts";
@@ -39,7 +40,11 @@ export const exposedHandlers = (
     for (const [key, exposure] of Object.entries((exposed.table ?? {}) as Record<string, WrittenExposure>)) {
       const place = loaded.placeOf(key);
       if (!isPlainObject(exposure)) {
-        problems.push({ place, cause: `The exposure of ${key} is not an object`, remedy: "Write { ... }" });
+        problems.push({
+          place,
+          cause: `The exposure of ${key} is ${kindOf(exposure)}; it must be an object`,
+          remedy: "Write an object of exposure keys: { ... }",
+        });
         continue;
       }
       const name = typeof exposure.name === "string" ? exposure.name : key;
@@ -63,12 +68,12 @@ const namePattern = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/;
 /** @param before  An earlier handler whose name differs only in its case style, or not at all. */
 const nameProblems = ({ name, place }: ExposedHandler, before: ExposedHandler | undefined): readonly BootProblem[] => {
   if (!namePattern.test(name)) {
-    const remedy = "Use letters, digits, - and _, beginning with a letter, at most 64";
-    return [{ place, cause: `"${visible(name)}" is not a valid name for a handler`, remedy }];
+    const remedy = "Use at most 64 letters, digits, - and _, and begin with a letter";
+    return [{ place, cause: `"${visible(name)}" is not a valid handler name`, remedy }];
   }
   if (before === undefined) return [];
-  const same = before.name === name ? "" : `: ${before.name} and ${name} differ only in case style`;
-  const remedy = 'Give one of them another name: "..." in its exposure';
+  const same = before.name === name ? "" : `: ${before.name} and ${name} count as the same name`;
+  const remedy = 'Give one of the two handlers another name: set name: "..." in its exposure';
   return [{ place, cause: `Two handlers are named ${name}${same}`, remedy }];
 };
 
@@ -76,12 +81,16 @@ const nameProblems = ({ name, place }: ExposedHandler, before: ExposedHandler | 
 const ownValueProblems = ({ name, exposure, place }: ExposedHandler): readonly BootProblem[] => {
   const found: BootProblem[] = [];
   if ("name" in exposure && typeof exposure.name !== "string")
-    found.push({ place, cause: `${name}: name must be a string`, remedy: "Write the other name in quotes, or remove it" });
+    found.push({
+      place,
+      cause: `The exposure of ${name} has an invalid name: it must be a string`,
+      remedy: "Write the name in quotes, or remove name",
+    });
   if ("preview" in exposure && exposure.preview !== "caller")
     found.push({
       place,
-      cause: `${name}: preview must be "caller"`,
-      remedy: "Remove preview. A handler without this option shows its preview to approvers only",
+      cause: `The exposure of ${name} has an invalid preview: it must be "caller"`,
+      remedy: "Remove preview. Without preview, only approvers see the preview of the handler",
     });
   return found;
 };
@@ -96,7 +105,7 @@ const unownedKeys = ({ name, exposure, place }: ExposedHandler, keys: KeysByName
         cause: `${name} uses the exposure key "${key}", which no configured plugin owns`,
         remedy:
           near === undefined
-            ? `Add the plugin that owns it to plugins, such as ${keyOwnerOf(key)}(), or remove the key`
+            ? `Add the plugin that owns the key to plugins, such as ${keyOwnerOf(key)}(), or remove the key`
             : `Did you mean "${near}"?`,
       };
     });

@@ -25,8 +25,8 @@ export const valueProblems = (entries: readonly ExposedHandler[], keys: KeysByNa
       const schema = schemaOf(owner);
       if (Check(schema, value)) return [];
       const wrong = complainerOf(schema)(value).map(({ path, message }) => `${key}${path.replaceAll("/", ".")} ${message}`);
-      const remedy = owner.remedy ?? `Look up the values of ${key} in the documentation of the plugin that owns it`;
-      return [{ place, cause: `${name}: ${wrong.join("; ")}`, remedy }];
+      const remedy = owner.remedy ?? `Look up the values of ${key} in the documentation of the plugin that owns the key`;
+      return [{ place, cause: `The exposure of ${name} is invalid: ${wrong.join("; ")}`, remedy }];
     }),
   );
 };
@@ -49,8 +49,8 @@ const resolveKey = ({ key, check, resolve }: ExposureKey, given: unknown, operat
     return found;
   } catch (error) {
     if (found.length > 0) return found;
-    const cause = `${operation.name}: ${key}: ${error instanceof Error ? error.message : String(error)}`;
+    const cause = `The exposure of ${operation.name} has an invalid ${key}: ${error instanceof Error ? error.message : String(error)}`;
     const hint = isQuaterError(error) ? error.hint : undefined;
-    return [{ cause, remedy: hint ?? `Change the value of ${key}, or correct the plugin that owns it` }];
+    return [{ cause, remedy: hint ?? `Change the value of ${key}, or correct the plugin that owns the key` }];
   }
 };

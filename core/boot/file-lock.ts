@@ -54,9 +54,9 @@ const refusal = (lock: string, cause: unknown): QuaterError => {
   const { code, message } = cause as NodeJS.ErrnoException;
   const [problem, hint] =
     code === "SQLITE_BUSY"
-      ? ["is held by another process", `Try again. To find the process that holds it, run \`fuser ${lock}\``]
+      ? ["is locked by another process", `Try again. To find the process that has the lock, run \`fuser ${lock}\``]
       : code === "SQLITE_NOTADB" || code === "ELOOP"
-        ? ["is not a lock file", `Run \`rm ${lock}\``]
-        : [`cannot be locked: ${message}`, "Check that the folder can be written and is on a local disk"];
+        ? ["exists, but is not a lock file", `Remove the file: run \`rm ${lock}\``]
+        : [`cannot be locked: ${message}`, "Check that the folder is writable and on a local disk"];
   return new QuaterError({ code: "unavailable", kind: "unavailable", message: `${lock} ${problem}`, hint, cause });
 };

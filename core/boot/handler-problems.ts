@@ -26,11 +26,16 @@ export const handlerProblems = (value: Handler, name: string, place: string): Bo
       say(cause, remedy);
   const { description } = value;
   if (typeof description !== "string" || description.trim() === "")
-    say("has no description", "Describe in a sentence what it does. Agents choose tools by it");
-  else if (description.length > 1000) say(`has a description of ${description.length} characters`, "Shorten it to 1,000");
+    say(
+      "has no description",
+      'Add description: "...", one sentence that says what the handler does. Agents choose tools by their descriptions',
+    );
+  else if (description.length > 1000)
+    say(`has a description of ${description.length} characters`, "Shorten the description to 1,000 characters");
   else if (visible(description) !== description)
-    say("has a description with control or invisible characters", "Write it as one line of printable text");
-  if (!effects.has(value.effect)) say(`has the effect ${JSON.stringify(value.effect)}`, 'Use "read", "write" or "destructive"');
+    say("has a description with control or invisible characters", "Write the description as one line of printable text");
+  if (!effects.has(value.effect))
+    say(`has an invalid effect: ${JSON.stringify(value.effect)}`, 'Use "read", "write" or "destructive"');
   if (typeof value.handle !== "function") say("has no handle function", "Add async handle(input, context) { ... }");
   for (const wrong of (value.problems ?? []).map(listingProblem)) if (wrong !== undefined) say(wrong.cause, wrong.remedy);
   for (const { cause, remedy } of usesProblems(value.use)) say(cause, remedy);
@@ -38,13 +43,13 @@ export const handlerProblems = (value: Handler, name: string, place: string): Bo
   for (const { cause, remedy } of wrongInput) say(`has an input schema in which ${cause}`, remedy);
   for (const { cause, remedy } of fileProblems(value.input)) say(`has ${cause}`, remedy);
   if (wrongInput.length === 0 && !isObjectSchema(value.input))
-    say("has an input that is not an object", "Wrap it: Type.Object({ ... })");
+    say("has an input schema that is not an object", "Wrap the schema: Type.Object({ ... })");
   const output = isStream(value.output) ? value.output.item : value.output;
   if (output !== undefined)
     for (const { cause, remedy } of schemaProblems(output, "output")) say(`has an output schema in which ${cause}`, remedy);
   for (const { cause, remedy } of fileAnswerProblems(output, isStream(value.output))) say(`has ${cause}`, remedy);
   if (output !== undefined && value.reveal !== true && hasSecret(output))
-    say("has a secret() field in its output", "Remove the field, or say reveal: true in the handler");
+    say("has a secret() field in its output", "Remove the field, or set reveal: true in the handler");
   return found;
 };
 
@@ -59,7 +64,7 @@ const isObjectSchema = (schema: unknown): boolean =>
  */
 const policyProblems = ({ name, needs, use, allow }: NamedPolicy, input: unknown): readonly CauseAndRemedy[] => {
   if (typeof name !== "string" || !/^\P{C}{1,100}$/u.test(name) || name.trim() === "") {
-    const remedy = 'Write policy({ name: "isOwner", ... }), at most 100 printable characters';
+    const remedy = 'Write policy({ name: "isOwner", ... }) with a name of at most 100 printable characters';
     return [{ cause: "has a policy without a name", remedy }];
   }
   const its = `has the policy ${name}`;
@@ -70,15 +75,17 @@ const policyProblems = ({ name, needs, use, allow }: NamedPolicy, input: unknown
 
 const needsProblems = (its: string, needs: NamedPolicy["needs"], input: unknown): readonly CauseAndRemedy[] => {
   if (needs === undefined) return [];
-  const wrong = isPlainObject(needs) ? Object.keys(needs).find((key) => !isPlainObject(needs[key])) : "needs";
-  if (wrong !== undefined)
-    return [{ cause: `${its}, whose ${wrong} is not a schema`, remedy: "Write needs: { id: Type.String() }" }];
+  const remedyOfNeeds = "Write needs: { id: Type.String() }";
+  if (!isPlainObject(needs)) return [{ cause: `${its}, whose needs is not an object of schemas`, remedy: remedyOfNeeds }];
+  const wrong = Object.keys(needs).find((key) => !isPlainObject(needs[key]));
+  if (wrong !== undefined) return [{ cause: `${its}, whose needs.${wrong} is not a schema`, remedy: remedyOfNeeds }];
   const wanted = Type.Object(needs);
   const problems = schemaProblems(wanted);
-  if (problems.length > 0) return problems.map(({ cause, remedy }) => ({ cause: `${its} with needs in which ${cause}`, remedy }));
+  if (problems.length > 0)
+    return problems.map(({ cause, remedy }) => ({ cause: `${its} with invalid needs, in which ${cause}`, remedy }));
   const misfit = misfitOf(input, wanted, "input");
   const remedy = "Change the handler's input, or write a policy for this handler";
-  return misfit === undefined ? [] : [{ cause: `${its}, which does not fit: ${misfit}`, remedy }];
+  return misfit === undefined ? [] : [{ cause: `${its}, which does not fit the handler's input: ${misfit}`, remedy }];
 };
 
 /**
@@ -93,8 +100,8 @@ export const codeProblems = (operations: readonly Operation[]): readonly BootPro
       const known = first.get(code);
       if (known === undefined) first.set(code, { kind, name });
       if (known === undefined || known.kind === kind) return [];
-      const cause = `${name} has the problem ${code} of the kind ${kind}, and ${known.name} has it of the kind ${known.kind}`;
-      return [{ place, cause, remedy: "Export one problem(), and use it in both handlers" }];
+      const cause = `${name} declares the problem ${code} with the kind ${kind}, but ${known.name} declares ${code} with the kind ${known.kind}`;
+      return [{ place, cause, remedy: "Export one problem(), and use this problem in both handlers" }];
     }),
   );
 };

@@ -43,14 +43,15 @@ export const readKeysOf = <Content extends { readonly keys: readonly unknown[] }
     throw brokenKeys(`${file} is not valid JSON`, remedy);
   }
   if (content.version !== version || !Array.isArray(content.keys))
-    throw brokenKeys(`${file} is not ${name} of this version`, remedy);
+    throw brokenKeys(`${file} is not ${name} that this version of Quater can read`, remedy);
   const ids = new Set<unknown>();
   content.keys.forEach((record: unknown, index) => {
     const { id } = Object(record) as { readonly id?: unknown };
     const isTwice = ids.has(id);
     ids.add(id);
     const wrong =
-      wrongIn(record) ?? (isTwice ? { what: "the id of another key", remedy: "Remove one of the two records" } : undefined);
+      wrongIn(record) ??
+      (isTwice ? { what: "the id of another key", remedy: "Remove one of the two records with this id" } : undefined);
     if (wrong === undefined) return;
     const which = typeof id === "string" && id !== "" ? `the key ${visible(id)}` : "the key";
     throw brokenKeys(`${file}: ${which} at /keys/${index} has ${wrong.what}`, wrong.remedy);

@@ -43,7 +43,9 @@ export const loadManifest = async (from: string, named?: string, { useBuild = tr
   const file = named === undefined ? await findManifest(from) : resolve(from, named);
   const shown = relative(from, file) || file;
   if (!existsSync(file))
-    throw new BootError([{ place: shown, cause: "There is no such file", remedy: "Check --config or QUATER_CONFIG" }]);
+    throw new BootError([
+      { place: shown, cause: "The manifest file does not exist", remedy: "Correct the path in --config or QUATER_CONFIG" },
+    ]);
   assertProjectTrusted(file, from);
   const root = dirname(file);
   readDotEnv(root, relative(from, join(root, ".env")) || ".env");
@@ -56,7 +58,7 @@ export const loadManifest = async (from: string, named?: string, { useBuild = tr
     throw new BootError([
       {
         place: shown,
-        cause: "The file does not export a manifest as its default",
+        cause: "The file has no manifest as its default export",
         remedy: "Write `export default defineConfig({ ... })`",
       },
     ]);
@@ -101,8 +103,8 @@ const findManifest = async (from: string): Promise<string> => {
   throw new BootError([
     {
       place: from,
-      cause: `No quater.config.ts here or above, up to ${folder}`,
-      remedy: "Run `quater init`, or name the file with --config",
+      cause: `There is no quater.config.ts in this folder or in a folder above it, up to ${folder}`,
+      remedy: "Create one with `quater init`, or give the path of a manifest with --config",
     },
   ]);
 };
@@ -135,8 +137,8 @@ const readDotEnv = (root: string, shown: string): void => {
     throw new BootError(
       refused.map((name) => ({
         place: shown,
-        cause: `.env may not set ${name}`,
-        remedy: "Set it in the real environment, or remove the line",
+        cause: `.env sets ${name}, which only the real environment may set`,
+        remedy: `Remove the line from .env, or set ${name} in the environment of the process`,
       })),
     );
   }
@@ -163,8 +165,8 @@ const importDefault = async (file: string, shown: string, imported: string[]): P
 };
 
 const commonJs = {
-  cause: "The project is CommonJS",
-  remedy: 'Say "type": "module" in package.json: Quater is made of modules',
+  cause: "The project uses CommonJS modules",
+  remedy: 'Set "type": "module" in package.json. Quater needs ES modules',
 };
 
 /**
@@ -201,7 +203,7 @@ export const importProblem = (error: unknown, place: string, root: string): Boot
     return {
       place: by === undefined ? place : short(by),
       cause: `Cannot find ${isPackage ? "the package" : "the module"} ${name}`,
-      remedy: isPackage ? `Install it: npm install ${name}` : "Check the path and the file's ending",
+      remedy: isPackage ? `Install the package: npm install ${name}` : "Correct the path or the file extension in the import",
     };
   }
   // Whether a handler module is CommonJS because its own package.json says so. The second text is the message of `import()`
@@ -215,7 +217,7 @@ export const importProblem = (error: unknown, place: string, root: string): Boot
     return {
       place: firstFrame(stack, root) ?? place,
       cause: `${missing[1]} has no export named ${missing[2]}`,
-      remedy: "Check the name after `import {`",
+      remedy: "Correct the name after `import {`",
     };
   }
   if (error instanceof SyntaxError)
@@ -227,7 +229,7 @@ export const importProblem = (error: unknown, place: string, root: string): Boot
   const name = error instanceof Error ? `${error.name}: ` : "";
   return {
     place: firstFrame(stack, root) ?? place,
-    cause: `The file threw while it was loaded: ${name}${visibleLines(message)}`,
+    cause: `The file threw an error while it was loaded: ${name}${visibleLines(message)}`,
     remedy: "Correct the code that runs when the file is loaded",
   };
 };

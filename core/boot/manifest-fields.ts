@@ -35,12 +35,12 @@ export const fieldProblems = (manifest: Config, placeOf: (word: string) => strin
   });
   const folder = given["uploadFolder"];
   const isFolderWrong = folder !== undefined && (typeof folder !== "string" || folder === "");
-  const cause = `The manifest's uploadFolder is ${JSON.stringify(folder)}`;
+  const cause = `The manifest has an invalid value for uploadFolder: ${JSON.stringify(folder)}`;
   return [
     ...(isFolderWrong ? [{ place: placeOf("uploadFolder"), cause, remedy: "Write the path of a folder" }] : []),
     ...outOfRange.map(([key, [least, most]]) => ({
       place: placeOf(key),
-      cause: `The manifest's ${key} is ${typeof given[key] === "string" ? JSON.stringify(given[key]) : String(given[key])}`,
+      cause: `The manifest has an invalid value for ${key}: ${typeof given[key] === "string" ? JSON.stringify(given[key]) : String(given[key])}`,
       remedy: `Write a whole number from ${least} to ${most}`,
     })),
     ...unknown.map((key) => {
@@ -48,7 +48,7 @@ export const fieldProblems = (manifest: Config, placeOf: (word: string) => strin
       return {
         place: placeOf(key),
         cause: `The manifest has an unknown field "${key}"`,
-        remedy: near === undefined ? `Its fields are ${Object.keys(fields).join(", ")}` : `Did you mean "${near}"?`,
+        remedy: near === undefined ? `The fields of a manifest are ${Object.keys(fields).join(", ")}` : `Did you mean "${near}"?`,
       };
     }),
     ...missing.map(([key, kind]) => ({

@@ -40,9 +40,9 @@ export const readPrivateFile = (file: string): string | undefined => {
   const descriptor = openSync(real, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
   try {
     const stats = fstatSync(descriptor);
-    if (!stats.isFile()) throw wrong(`${file} is not a file`, "Remove it");
+    if (!stats.isFile()) throw wrong(`${file} is not a file`, `Move ${file} away`);
     if (process.getuid !== undefined && (stats.mode & 0o077) !== 0)
-      throw wrong(`${file} may be read by other users`, `Run \`chmod 600 ${file}\``);
+      throw wrong(`${file} can be read by other users`, `Run \`chmod 600 ${file}\``);
     refuse(file, distrustOfStats(stats, file) ?? distrustOfWay(file));
     return readFileSync(descriptor, "utf8");
   } finally {
@@ -111,7 +111,7 @@ const assertWay = (file: string): void => {
     refuse(file, distrustOfWay(file));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ELOOP") throw error;
-    throw wrong(`${file} is a link that leads to itself`, "Remove the link");
+    throw wrong(`${file} is a symbolic link to itself`, "Remove the link");
   }
 };
 

@@ -154,8 +154,8 @@ const missingServices = (
     .map((ref) => ({
       place,
       plugin: name,
-      cause: `The plugin ${name} names ${ref.name} in provides, and its setup did not provide it`,
-      remedy: "Call services.provide in setup, before it ends, or remove it from provides",
+      cause: `The plugin ${name} names the service ${ref.name} in provides, but its setup did not provide ${ref.name}`,
+      remedy: `Call services.provide before setup ends, or remove ${ref.name} from provides`,
     }));
 };
 

@@ -26,7 +26,7 @@ export const assertProjectTrusted = (manifest: string, from: string): void => {
   const distrust = existsSync(folder) ? distrustOfWay(folder, known) : undefined;
   if (distrust === undefined) return;
   const place = relative(from, folder) || folder;
-  throw new BootError([{ place, cause: `A file in the folder ${distrust.what}`, remedy: distrust.remedy }]);
+  throw new BootError([{ place, cause: `A file in this folder ${distrust.what}`, remedy: distrust.remedy }]);
 };
 
 /** Returns a problem for each file that another user can change. For modules that are known only after they were loaded. */
@@ -45,7 +45,7 @@ const allProblems = (files: Iterable<string>, from: string, known: KnownWays): B
 const problemsOf = (file: string, shown: string, known?: KnownWays): BootProblem[] => {
   const distrust = distrustOf(file, shown, known);
   if (distrust === undefined) return [];
-  return [{ place: shown, cause: `The file ${distrust.what}, and it would run as code`, remedy: distrust.remedy }];
+  return [{ place: shown, cause: `The file ${distrust.what}. Quater refuses to run it as code`, remedy: distrust.remedy }];
 };
 
 const throwAny = (problems: readonly BootProblem[]): void => {

@@ -73,7 +73,7 @@ const limited = (text: string): string => {
   return told.length > mostCharacters ? `${told.slice(0, mostCharacters)}...` : told;
 };
 
-const unwritable = "a value that cannot be written down";
+const unwritable = "a value that cannot be converted to text";
 
 /** Calls `write`, and returns a placeholder when it throws: a thrown value may have a toString that fails. */
 const safely = (write: () => string): string => {

@@ -68,10 +68,10 @@ export const isCode = (value: unknown): boolean => typeof value === "string" && 
 
 /** Checks that a general code has its own kind, because callers act on codes. @throws {TypeError} */
 const checkCode = (code: string, kind: ErrorKind): void => {
-  if (!isCode(code)) throw new TypeError(`${JSON.stringify(code)} is no code for an error: write it like order_not_paid`);
+  if (!isCode(code)) throw new TypeError(`The code ${JSON.stringify(code)} is not valid. Use a code such as order_not_paid`);
   const known = Object.hasOwn(errorCodes, code) ? errorCodes[code as ErrorCode] : kind;
   if (known !== kind)
-    throw new TypeError(`The code ${code} is a general one, of the kind ${known} and not ${kind}: take a code of your own`);
+    throw new TypeError(`The code ${code} is a general code of the kind ${known}, not ${kind}. Use a code of your own`);
 };
 
 /** One fault of an input. `path` is a JSON Pointer (RFC 6901) into the input; "" is the whole input. */
@@ -234,42 +234,42 @@ export const jsonRefused = (code: ErrorCode & `json_${string}`, path: string, me
 
 /** For a caller without a credential. @param asks  What the authenticator reads, for the challenge. */
 export const unauthenticated = (surface: string, asks?: Asks): QuaterError =>
-  build("unauthenticated", `A credential is needed to call this over ${surface}`, { asks });
+  build("unauthenticated", `This call over ${surface} needs a credential`, { asks });
 
 /** For a credential that the authenticator does not accept. */
 export const invalidToken = (asks?: Asks): QuaterError =>
   build(
     "invalid_token",
-    "The credential is unknown, expired or revoked, or not for this service; ask the operator of the service for another one",
+    "The credential is unknown, expired, revoked, or made for another service. Ask the operator of this service for a new one",
     { asks },
   );
 
 /** For an authenticator that threw. The text of `cause` is not sent. */
 export const authenticatorFailed = (surface: string, cause: unknown): QuaterError =>
-  build("authenticator_failed", "Credentials cannot be checked right now", {
+  build("authenticator_failed", "The server cannot check credentials right now. Repeat the call later", {
     cause,
-    hint: `The authenticator of ${surface} failed`,
+    hint: `The authenticator of ${surface} failed. Its error is the cause that is logged here`,
     retryAfterSeconds: 1,
   });
 
 /** For a caller who lacks scopes. Names all of them. */
 export const missingScope = (scopes: readonly string[]): QuaterError =>
-  build("missing_scope", `The scope ${scopes.join(", ")} is needed`, {
+  build("missing_scope", `This call needs a credential with the scope ${scopes.join(", ")}`, {
     details: { scopes },
     refusedBy: scopes.map((scope) => `can(${scope})`).join(" and "),
   });
 
 /** For a caller who lacks a role. */
 export const missingRole = (role: string): QuaterError =>
-  build("missing_role", `The role ${role} is needed`, { refusedBy: `hasRole(${role})` });
+  build("missing_role", `This call needs a credential with the role ${role}`, { refusedBy: `hasRole(${role})` });
 
 /** For a policy or an `authorize` hook that refused. @param by  Its name. @param reason  Sent to the caller. */
 export const notAllowed = (by: string, reason?: string): QuaterError =>
-  build("forbidden", reason ?? "This call is not allowed", { refusedBy: by });
+  build("forbidden", reason ?? "The caller is not allowed to make this call", { refusedBy: by });
 
 /** For an `approve` hook that refused. @param by  The plugin. @param reason  Sent to the caller. */
 export const approvalRefused = (by: string, reason?: string): QuaterError =>
-  build("approval_refused", reason ?? "This call was not approved", { refusedBy: by });
+  build("approval_refused", reason ?? "This call was not approved, so it did not run", { refusedBy: by });
 
 /** For unknown and for unexposed handlers, with the same answer, so that callers cannot find out what exists. */
 export const unknownHandler = (name: string, surface: string): QuaterError =>
@@ -278,41 +278,41 @@ export const unknownHandler = (name: string, surface: string): QuaterError =>
 /** For an input that exceeds a size limit: `The body is larger than 1 MiB`. */
 export const tooLarge = (what: string, limit: string): QuaterError => build("too_large", `${what} is larger than ${limit}`);
 
-export const stopping = (): QuaterError => build("stopping", "The server is stopping", { retryAfterSeconds: 1 });
+export const stopping = () => build("stopping", "The server is stopping. Repeat the call later", { retryAfterSeconds: 1 });
 
 /** For a call whose caller cancelled it or left. */
 export const cancelled = (): QuaterError => build("cancelled", "The caller cancelled the call");
 
 /** Returns the error for calls that were still running when the process had to end. */
 export const cutOff = (): QuaterError =>
-  build("outcome_unknown", "The server stopped before the call had ended; it may have taken effect, do not repeat it");
+  build("outcome_unknown", "The server stopped before the call had ended. The call may have taken effect, so do not repeat it");
 
 /** For a credential revoked during a write. Not a 401: the caller would repeat the call with another credential. */
 export const refusedMidway = ({ cause }: QuaterError): QuaterError =>
   build(
     "outcome_unknown",
-    "The credential was not accepted again while the call ran, so the call was stopped. It may have taken effect: do not repeat it",
+    "The credential became invalid while the call ran, so the server stopped the call. The call may have taken effect: do not repeat it",
     { cause },
   );
 
 /** For a call that ran and whose end could not be written to the trail. */
 export const outcomeUnrecorded = (cause: unknown): QuaterError =>
-  build("outcome_unrecorded", "The call ran, but its end could not be recorded; do not repeat it", { cause });
+  build("outcome_unrecorded", "The call ran, but the server could not record how it ended. Do not repeat the call", { cause });
 
 export const outputTooLarge = (handler: string, maxBytes: number): QuaterError =>
-  build("output_too_large", `The answer of ${handler} is larger than ${maxBytes} bytes: ask for less at once`, {
-    hint: "Return a page at a time, declare output: stream(...), or raise maxOutputBytes in the manifest",
+  build("output_too_large", `The output of ${handler} is larger than ${maxBytes} bytes. Request less data in one call`, {
+    hint: "Return one page per call, declare output: stream(...), or raise maxOutputBytes in the manifest",
   });
 
 /** For a large answer that was dropped. Reads may be repeated. For writes it is the cause of `output_undelivered`. */
 export const tooMuchUnread = (): QuaterError =>
-  build("rate_limited", "The answer was dropped, because too many large answers to this client are unread", {
+  build("rate_limited", "The client must read earlier large responses first. The server dropped this response", {
     retryAfterSeconds: 1,
   });
 
 /** For a write that ran, and whose value cannot be sent for the reason `cause`: its caller must not repeat the call. */
 export const outputUndelivered = (handler: string, cause: QuaterError): QuaterError =>
-  build("output_undelivered", `${handler} ran to its end, but its result ${reasonUnsent(cause)}; do not repeat the call`, {
+  build("output_undelivered", `${handler} finished, but its output ${reasonUnsent(cause)}. Do not repeat the call`, {
     cause,
     ...(cause.hint === undefined ? {} : { hint: cause.hint }),
   });
@@ -321,21 +321,21 @@ export const outputUndelivered = (handler: string, cause: QuaterError): QuaterEr
 export const itemUndelivered = (handler: string, cause: QuaterError): QuaterError =>
   build(
     "outcome_unknown",
-    `${handler} was stopped, because an item of its result ${reasonUnsent(cause)}; it may have taken effect, do not repeat the call`,
+    `${handler} was stopped, because an item of its output ${reasonUnsent(cause)}. The call may have taken effect, so do not repeat it`,
     { cause, ...(cause.hint === undefined ? {} : { hint: cause.hint }) },
   );
 
 const reasonUnsent = ({ code }: QuaterError): string => {
   if (code === "output_too_large") return "is too large to be sent";
-  if (code === "rate_limited") return "could not be sent, because too many large answers to this client are unread";
-  return "is not what the handler declares and could not be sent";
+  if (code === "rate_limited") return "could not be sent, because the client has not read earlier large responses";
+  return "does not match the output schema and could not be sent";
 };
 
 /** For a write that ran, and failed afterwards, such as in its commit. The code of `error` is not sent: it might say "repeat". */
 export const failedAfterwards = (handler: string, error: QuaterError): QuaterError =>
   build(
     "outcome_unknown",
-    `${handler} ran to its end, but the call failed afterwards; it may have taken effect, do not repeat it`,
+    `${handler} finished, but the call failed after that. The call may have taken effect, so do not repeat it`,
     {
       cause: error.kind === "internal" ? error.cause : error,
       ...(error.hint === undefined ? {} : { hint: error.hint }),
@@ -345,5 +345,5 @@ export const failedAfterwards = (handler: string, error: QuaterError): QuaterErr
 /** Returns the error that callers get in place of any error that is not a QuaterError. The text of `cause` is never sent. */
 export const internal = (cause: unknown): QuaterError =>
   build("internal", "The call failed because of an error inside the server", {
-    cause: cause ?? new Error(`${String(cause)} was thrown: throw an Error`),
+    cause: cause ?? new Error(`The code threw ${String(cause)}, which is not an Error. Throw an Error`),
   });

@@ -68,16 +68,19 @@ export const listedProblem = (given: string | Problem): ListedProblem =>
 export const listingProblem = (given: unknown): { readonly cause: string; readonly remedy: string } | undefined => {
   const code = isProblem(given) ? given.code : given;
   if (!isCode(code)) {
-    const remedy = "Use lower-case letters, digits and _, such as order_not_paid";
-    return { cause: `has the problem ${JSON.stringify(code) ?? String(code)}, which is not a code`, remedy };
+    const remedy = "Use lower-case letters, digits and _ in the code, such as order_not_paid";
+    return { cause: `declares the problem ${JSON.stringify(code) ?? String(code)}, which is not a valid code`, remedy };
   }
   if (!isProblem(given)) return undefined;
   if (Object.hasOwn(errorCodes, code as string) || /^(approval|lock)_/.test(code as string))
-    return { cause: `has the problem ${given.code}, which is a code that Quater itself uses`, remedy: "Choose another code" };
+    return {
+      cause: `declares the problem ${given.code}, which is a code of Quater itself`,
+      remedy: "Choose another code, such as order_not_paid",
+    };
   if (!(ownKinds as readonly string[]).includes(given.kind))
     return {
-      cause: `has the problem ${given.code} of the kind ${JSON.stringify(given.kind)}`,
-      remedy: `Use one of ${ownKinds.join(", ")}`,
+      cause: `declares the problem ${given.code} with the unknown kind ${JSON.stringify(given.kind)}`,
+      remedy: `Use one of the kinds ${ownKinds.join(", ")}`,
     };
   return undefined;
 };

@@ -21,12 +21,16 @@ export const optionProblems = (
   if (given === undefined || (given !== null && typeof given === "object" && !Array.isArray(given)))
     return keyProblems(name, name, "option", given ?? {}, rules, isSecret);
   return [
-    { place: `${name}()`, cause: `${name} takes an object, but it was given ${kindOf(given)}`, remedy: known("option", rules) },
+    {
+      place: `${name}()`,
+      cause: `${name}() takes an object of options, but it was given ${kindOf(given)}`,
+      remedy: known("option", rules),
+    },
   ];
 };
 
 const known = (what: string, rules: object): string =>
-  Object.keys(rules).length === 0 ? `It has no ${what}s` : `Its ${what}s are ${Object.keys(rules).join(", ")}`;
+  Object.keys(rules).length === 0 ? `There are no ${what}s` : `The ${what}s are ${Object.keys(rules).join(", ")}`;
 
 /**
  * Returns a problem for each key that the table may not have.
@@ -58,8 +62,8 @@ export const keyProblems = (
       if (remedy === undefined) return [];
       const isHidden = isSecret(key) || (typeof value === "string" && soundsSecret(key));
       const has = isHidden
-        ? `has a wrong ${key}, which is not shown because it may hold a secret`
-        : `has the ${key} ${shown(value, key)}`;
+        ? `has an invalid value for ${key}, which is not shown because it may be secret`
+        : `has an invalid value for ${key}: ${shown(value, key)}`;
       return [wrong(value === undefined ? `has no ${key}` : has, remedy)];
     }),
   ];

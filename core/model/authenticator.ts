@@ -97,7 +97,9 @@ const none = Object.freeze({});
 
 const resourcesOf = (name: string, resources: AppResources | undefined): AppResources => {
   if (resources !== undefined) return resources;
-  throw new Error(`The authenticator ${name} uses resources: pass it the second argument of your own authenticate`);
+  throw new Error(
+    `The authenticator ${name} needs resources, but was called without them. Pass on the second argument of your authenticate function`,
+  );
 };
 
 /**
@@ -142,7 +144,7 @@ const useProblems = (name: string, use: Uses): readonly BootProblem[] => {
     ...usesProblems(use),
     ...ofCalls.map((used) => ({
       cause: `uses ${used.name}, which is opened for one call`,
-      remedy: `Say scope: "app" in ${used.name}`,
+      remedy: `Set scope: "app" in ${used.name}`,
     })),
   ];
   return found.map(({ cause, remedy }) => ({
@@ -230,9 +232,11 @@ export const asAuthenticator = (given: Authentication): Authenticator => {
   if (isBranded(given, "authenticator")) return given;
   const isFactory = typeof given === "function" && (given as Partial<Branded<string>>)[brand] === "authenticator-factory";
   if (typeof given === "function" && !isFactory) return checked({ name: "function", authenticate: given });
-  const cause = isFactory ? "an authenticator that was not called" : `${kindOf(given)}, and no authenticator`;
+  const cause = isFactory
+    ? "an authenticator that was not called"
+    : `${kindOf(given)}; it must be an authenticator or a function`;
   const remedy = isFactory
-    ? "Write it with parentheses: name()"
-    : "Write apiKeys(), or a function of your own; several go into firstOf(...)";
+    ? "Call the authenticator: name()"
+    : "Write apiKeys() or a function of your own. To use several authenticators, write firstOf(...)";
   return notOne("none", [{ place: "authenticate", cause: `authenticate is given ${cause}`, remedy }]);
 };

@@ -219,7 +219,10 @@ export class StagedCall implements Approved {
    * @returns `undefined` when the last check is fresh, which is nearly always. Rejects with `invalid_token` and the like.
    */
   static enterAgain(call: Call, ageMs?: number): Promise<void> | undefined {
-    if (!(#stage in call)) throw new Error(`${call.callId} is not a call of the gate`);
+    if (!(#stage in call))
+      throw new Error(
+        `The object with the callId ${call.callId} is not a call of the gate. Pass the call that your hook received`,
+      );
     let again: Awaitable<Principal> | undefined;
     try {
       again = call.#standing?.again(call.#principal, ageMs);
@@ -235,12 +238,16 @@ export class StagedCall implements Approved {
 
   /** Records the time of the credential's check. It must be called before the call waits for its input or its policy. */
   static waits(call: Call): void {
-    if (!(#stage in call)) throw new Error(`${call.callId} is not a call of the gate`);
+    if (!(#stage in call))
+      throw new Error(
+        `The object with the callId ${call.callId} is not a call of the gate. Pass the call that your hook received`,
+      );
     call.#standing?.waits();
   }
 
   static #at(call: Call, stage: StageName): StagedCall {
-    if (!(#stage in call) || call.#stage !== stage) throw new Error(`The call ${call.callId} is not ${stage}`);
+    if (!(#stage in call) || call.#stage !== stage)
+      throw new Error(`The call ${call.callId} is not at the stage "${stage}". Pass the call that the stage before returned`);
     return call;
   }
 }

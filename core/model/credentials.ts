@@ -238,17 +238,17 @@ export const readsProblems = (authenticator: string, given: unknown): readonly B
   if (given === undefined) return [];
   const remedy = 'Write reads: { headers: ["x-session"] }, { schemes: ["Token"] } or { cookies: ["sid"] }';
   if (given === null || typeof given !== "object" || Array.isArray(given))
-    return [{ place, cause: `The reads of ${authenticator} are not an object`, remedy }];
+    return [{ place, cause: `The option reads of ${authenticator} is not an object`, remedy }];
   return Object.entries(given).flatMap(([field, names]): BootProblem[] => {
     if (!Object.hasOwn(what, field))
-      return [{ place, cause: `reads of ${authenticator} has no field ${JSON.stringify(field)}`, remedy }];
+      return [{ place, cause: `The option reads of ${authenticator} has an unknown field ${JSON.stringify(field)}`, remedy }];
     if (names === undefined) return [];
-    if (!Array.isArray(names)) return [{ place, cause: `reads.${field} of ${authenticator} is not a list`, remedy }];
+    if (!Array.isArray(names)) return [{ place, cause: `The option reads.${field} of ${authenticator} is not a list`, remedy }];
     return names.flatMap((name: unknown) => {
       const wrong = partProblem(field, name);
       return wrong === undefined
         ? []
-        : [{ place, cause: `In reads of ${authenticator}, ${wrong[0]}`, remedy: wrong[1] ?? remedy }];
+        : [{ place, cause: `In the option reads of ${authenticator}, ${wrong[0]}`, remedy: wrong[1] ?? remedy }];
     });
   });
 };
@@ -267,8 +267,9 @@ const partProblem = (kind: string, one: unknown): readonly [cause: string, remed
   if (kind !== "headers") return undefined;
   const lower = name.toLowerCase();
   if (lower === "authorization")
-    return ["authorization is not read as a header", 'Declare its scheme: reads: { schemes: ["Bearer"] }'];
-  if (lower === "cookie") return ["cookie is not read as a header", 'Declare the cookie: reads: { cookies: ["sid"] }'];
+    return ["authorization is listed in headers", 'Declare the scheme of Authorization instead: reads: { schemes: ["Bearer"] }'];
+  if (lower === "cookie")
+    return ["cookie is listed in headers", 'Declare the cookie by its name instead: reads: { cookies: ["sid"] }'];
   return reservedHeaders.test(lower)
     ? [`the header ${lower} is reserved`, "Choose a header that only callers set, such as x-session"]
     : undefined;

@@ -160,7 +160,7 @@ export const isNamedPolicy = (value: unknown): value is NamedPolicy => isBranded
 
 /** Returns the fault of a handler's `auth` in words, or `undefined` for a correct one. */
 export const authProblem = (auth: unknown): string | undefined => {
-  if (auth === undefined) return "states no auth";
+  if (auth === undefined) return "has no auth";
   const parts = partsOf(auth);
   if (parts === undefined || !parts.list.every(isPolicyLike)) return "has an auth that is not a policy";
   return parts.list.length === 0 ? "has an empty auth list" : undefined;
@@ -208,7 +208,7 @@ export const compilePolicy = (auth: unknown): CompiledPolicy => {
       return answer === true || (typeof answer === "string" && answer !== "") ? answer : undefined;
     } catch (error) {
       if (isQuaterError(error)) throw refusedAs(error, nameOf(part));
-      throw Object.assign(internal(error), { hint: `The policy ${nameOf(part)} threw` });
+      throw Object.assign(internal(error), { hint: `The policy ${nameOf(part)} threw an error` });
     }
   };
   const scopes = fixed.flatMap((part) => part.scope ?? []);

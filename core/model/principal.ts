@@ -59,4 +59,4 @@ export const isAnonymous = (principal: Principal): boolean =>
  * @throws {QuaterError} `forbidden` when the caller is not a person, so that two missing names are never equal.
  */
 export const personOf = ({ person }: Principal): string =>
-  typeof person === "string" && person !== "" ? person : forbidden("Only a person may call this");
+  typeof person === "string" && person !== "" ? person : forbidden("This call needs a credential that belongs to a person");

@@ -54,12 +54,17 @@ export const usesProblems = (
     return [{ cause: "has a use that is not an object of resources", remedy: table }];
   return Object.entries(uses).flatMap(([name, used]) => {
     if (reserved.has(name))
-      return [{ cause: `uses a resource as "${name}", a name that Quater uses itself`, remedy: "Give it another name in use" }];
+      return [
+        {
+          cause: `uses a resource as "${name}", a name that Quater uses itself`,
+          remedy: "Give the resource another name in use",
+        },
+      ];
     if (!isBranded(used, "resource")) return [{ cause: `uses "${name}", which is not a resource`, remedy: table }];
     const inner = used as Resource<unknown>;
     if (holder?.scope === "app" && inner.scope === "call") {
       const cause = `uses ${holder.name}, which lives as long as the app and uses ${inner.name}, which is opened for one call`;
-      return [{ cause, remedy: `Say scope: "call" in ${holder.name}, or scope: "app" in ${inner.name}` }];
+      return [{ cause, remedy: `Set scope: "call" in ${holder.name}, or scope: "app" in ${inner.name}` }];
     }
     return [...ownProblems(inner), ...usesProblems(inner.use, inner)];
   });
@@ -67,10 +72,15 @@ export const usesProblems = (
 
 const ownProblems = ({ name, scope, opens, isReady }: Resource<unknown>): { cause: string; remedy: string }[] => {
   if (opens !== undefined && opens !== "use" && opens !== "start")
-    return [{ cause: `uses ${name}, whose opens is ${JSON.stringify(opens)}`, remedy: 'Write opens: "start", or remove opens' }];
+    return [
+      {
+        cause: `uses ${name}, which has an invalid opens: ${JSON.stringify(opens)}`,
+        remedy: 'Write opens: "start", or remove opens',
+      },
+    ];
   if (scope !== "call" || (opens !== "start" && isReady === undefined)) return [];
   const cause = `uses ${name}, which is opened for one call and has ${isReady === undefined ? 'opens: "start"' : "isReady"}`;
-  return [{ cause, remedy: `Say scope: "app" in ${name}, or remove it` }];
+  return [{ cause, remedy: `Set scope: "app" in ${name}, or remove ${isReady === undefined ? "opens" : "isReady"}` }];
 };
 
 /**

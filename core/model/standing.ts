@@ -79,7 +79,7 @@ const answerMs = 5_000;
  */
 export const answeredInTime = (checking: Promise<void>, surface: string): Promise<void> =>
   new Promise((resolve, reject) => {
-    const cause = new Error(`It did not answer within ${answerMs / 1_000} seconds`);
+    const cause = new Error(`The authenticator did not answer within ${answerMs / 1_000} seconds`);
     const timer = setTimeout(() => reject(authenticatorFailed(surface, cause)), answerMs);
     timer.unref();
     checking.finally(() => clearTimeout(timer)).then(resolve, reject);

@@ -57,9 +57,9 @@ const checkFiles = (input: unknown, files: readonly FileField[]): void => {
   if (errors.length > 0) throw inputInvalid(errors);
 };
 
-const notFile = "must be a file: send it in multipart/form-data, or at the terminal write @ and the path of the file";
+const notFile = "must be a file: send it as multipart/form-data, or at the terminal write @ followed by the path of the file";
 
-const tooSlow = "takes too long to match against its patterns: send fewer or shorter texts";
+const tooSlow = "takes too long to match against its patterns: send fewer or shorter strings";
 
 /**
  * Returns the refusal of an input that failed its check. @param looked  The input, cut to the size for which errors are searched.
@@ -69,7 +69,7 @@ const mismatch = (checked: InputCheck, looked: unknown): QuaterError => {
   const isCutAway = complaints?.length === 0 && checked.check(looked); // Whether the only fault is a value that was cut away.
   if (complaints === undefined || isCutAway) return inputInvalid([{ path: "", message: "does not match its schema" }]);
   // TypeBox can fail a check without reporting an error. The refusal then has a general text.
-  if (complaints.length === 0) return internal(new Error("The check failed and reported no error"));
+  if (complaints.length === 0) return internal(new Error("The schema check of the input failed without an error"));
   const fields = complaints.map(({ path, message }) => ({ path, message }));
   return complaints.every((complaint) => complaint.isUnknownField) ? unknownField(fields) : inputInvalid(fields);
 };
@@ -120,7 +120,8 @@ const merged = (given: readonly GivenInput[], coercers: ReadonlyMap<string, Coer
       // (threat T10).
       if (isText && isForbiddenKey(name))
         throw jsonRefused("json_forbidden_key", visible(`/${pointerStep(name)}`), "is not allowed as a key");
-      if (Object.hasOwn(input, name)) refuse(name, `is given in the ${firstSource(given, name)} and in the ${from}`);
+      if (Object.hasOwn(input, name))
+        refuse(name, `is given twice, in the ${firstSource(given, name)} and in the ${from}: send it once`);
       const coercer = isText ? coercers.get(name) : undefined;
       // A repeated name is ambiguous, so it is refused. The check below refuses unknown names.
       if (coercer?.takesList === false && Array.isArray(value)) refuse(name, "is given more than once");

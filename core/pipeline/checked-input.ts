@@ -44,7 +44,7 @@ export const inputCheckOf = (schema: JsonSchema): InputCheck => {
   return {
     keys: longestKey === Number.POSITIVE_INFINITY ? undefined : (input) => checkKeys(input, longestKey, ""),
     check: (input) => {
-      if (isAmbiguous && takesLong(input)) throw inputInvalid([{ path: "", message: "is nested too deep for its schema" }]);
+      if (isAmbiguous && takesLong(input)) throw inputInvalid([{ path: "", message: "is nested too deeply for its schema" }]);
       return isRight(input);
     },
     complaints: (input) => (takesLong(input) ? undefined : complain(input)),
@@ -66,7 +66,7 @@ class WatchedPattern extends BoundedPattern {
     if (text.length > this.longest)
       throw refused({
         path: "",
-        message: `has a text of more than ${this.longest} characters, which is too long for a field with a pattern`,
+        message: `has a string of more than ${this.longest} characters, which is too long for a field with a pattern`,
       });
     return super.test(text);
   }
@@ -112,7 +112,7 @@ const checkKeys = (value: unknown, longest: number, path: string): void => {
     if (!isList && key.length > longest)
       throw refused({
         path: visible(`${path}/${pointerStep(key.slice(0, shownKeyLength))}`),
-        message: `is a name of more than ${longest} characters`,
+        message: `has a field name of more than ${longest} characters`,
       });
     if (item !== null && typeof item === "object") checkKeys(item, longest, `${path}/${pointerStep(key)}`);
   }

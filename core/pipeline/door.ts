@@ -84,7 +84,8 @@ const adopted = (principal: Principal | null | undefined, { surface, reading }: 
     const forget = reading.cookies.filter(({ name }) => shown.hasCookieNamed(name));
     throw forget.length > 0 ? invalidToken({ ...reading, forget }) : unauthenticated(surface.name, { ...reading, forget });
   }
-  if (!isPrincipal(principal)) throw authenticatorFailed(surface.name, new Error(`It returned ${whatIsReturned(principal)}`));
+  if (!isPrincipal(principal))
+    throw authenticatorFailed(surface.name, new Error(`The authenticator returned ${whatIsReturned(principal)}`));
   return surface.adopt?.(principal) ?? principal;
 };
 
@@ -98,15 +99,15 @@ const isPrincipal = (value: Principal): boolean =>
 
 /** Describes why the result of an authenticator is not a principal, without its values. For the log. */
 const whatIsReturned = (value: unknown): string => {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return `${kindOf(value)}, and no principal`;
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return `${kindOf(value)} instead of a principal`;
   const fields = value as Readonly<Record<string, unknown>>;
   const wrong = (isRight: (field: unknown) => boolean, needed: string) => (name: string) =>
-    isRight(fields[name]) ? [] : `${name} is ${kindOf(fields[name])} and not ${needed}`;
+    isRight(fields[name]) ? [] : `${name} is ${kindOf(fields[name])} and must be ${needed}`;
   const found = [
     ...["issuer", "subject", "credential"].flatMap(wrong((field) => typeof field === "string", "a string")),
     ...["scopes", "roles"].flatMap(wrong(Array.isArray, "a list")),
   ];
-  return `what is no principal: ${found.join(", ")}`;
+  return `an object that is not a principal: ${found.join(", ")}`;
 };
 
 /** Returns a problem for each surface that exposes protected handlers and has no authenticator. */
@@ -125,7 +126,7 @@ export const doorProblems = (
       {
         place,
         plugin: name,
-        cause: `${surface.exposes} require ${surface.name} auth`,
+        cause: `${surface.exposes} are exposed, but ${surface.name}() has no authenticate option`,
         remedy: `Add ${surface.name}({ authenticate: ... }) to plugins, for example authenticate: apiKeys()`,
       },
     ];
@@ -161,16 +162,16 @@ export const publicProblems = (plugins: readonly ConfiguredPlugin[], catalog: Ca
       return [
         {
           place,
-          cause: `${name} is exposed with public: true, but on no surface that can be public`,
-          remedy: `Expose it over ${[...opening].join(", ") || "a surface that can be"}, or remove public`,
+          cause: `${name} is exposed with public: true, but none of its surfaces supports public handlers`,
+          remedy: `Expose ${name} over ${[...opening].join(", ") || "a surface that supports public handlers"}, or remove public`,
         },
       ];
     if (operation.needsApproval)
       return [
         {
           place,
-          cause: `${name} is public and asks for approval`,
-          remedy: "Remove public: true or approval. Approvers could not see who asks",
+          cause: `${name} is exposed with public: true and with approval`,
+          remedy: "Remove public: true or approval. Approvers must see who asks, and public calls have no principal",
         },
       ];
     return [];

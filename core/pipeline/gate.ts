@@ -262,17 +262,17 @@ export class PipelineGate implements Gate {
   async drain(drainMs: number): Promise<void> {
     this.phase = "stopping";
     if (this.#running.size === 0) return;
-    this.#log.info(`Waiting for ${this.#running.size} calls in flight`);
+    this.#log.info(`Waiting for ${this.#running.size} running calls before the stop`);
     if (await this.#running.emptyWithin(drainMs)) return;
     const late = this.#running.all();
-    this.#log.warn(`Cancelling ${late.length} calls that did not end in ${drainMs} ms`);
+    this.#log.warn(`Cancelling ${late.length} calls that did not end within ${drainMs} ms`);
     for (const running of late) running.isCutOff = !running.call.cancellation.isCancelled;
     for (const { call } of late) call.cancellation.cancel(); // Several calls may share one cancellation.
     // A stream that nobody reads would otherwise never end.
     for (const { stream } of late) void stream?.return().catch(() => {});
     if (await this.#running.emptyWithin(heedMs)) return;
     const deaf = this.#running.all();
-    this.#log.warn(`${deaf.length} calls still run although their signal has aborted. Their callers get an error`);
+    this.#log.warn(`${deaf.length} calls ignore their aborted signal and still run. Their callers get an error`);
     for (const running of deaf) void this.#abandon(running);
     await this.#running.emptyWithin(recordMs);
   }

@@ -62,9 +62,9 @@ const streamCheck =
   (operation: Operation, item: OutputCheck): OutputCheck =>
   (value, room) => {
     if (isAsyncIterable(value)) return new CheckedStream(value, (one) => item(one, room));
-    const returned = `${operation.name} declares output: stream(...), and its handle returned ${inWords(value)}`;
+    const returned = `${operation.name} declares output: stream(...), but its handle returned ${inWords(value)}`;
     throw internal(
-      new Error(`${returned}: write async *handle(...) and yield each item, or declare the output without stream()`),
+      new Error(`${returned}. Write async *handle(...) and yield each item, or declare the output without stream()`),
     );
   };
 
@@ -77,7 +77,7 @@ const valueCheck = (operation: Operation, maxBytes: number, root: string): Outpu
   const check =
     schema === undefined
       ? jsonCheck(subject)
-      : schemaCheck(schema, subject, isStream ? "yield a value" : "return a value, or declare no output");
+      : schemaCheck(schema, subject, isStream ? "yield a value" : "return a value, or remove output");
   const { output } = operation.handler;
   const refine = refinementOf(isStream ? (output as { readonly item?: unknown }).item : output, subject, "output");
   return (value, room) => {
@@ -93,12 +93,12 @@ const valueCheck = (operation: Operation, maxBytes: number, root: string): Outpu
     } catch (error) {
       if (error instanceof TakesTooLong)
         throw internal(
-          new Error(`${subject} takes too long to match against the patterns of its schema: return fewer or shorter texts`),
+          new Error(`${subject} takes too long to match against the patterns of its schema. Return fewer or shorter strings`),
         );
       // The check does not search for circular values, because that would cost time for every value. A circular value ends here,
       // at the maximum depth.
       if (!isTooDeep(error)) throw error;
-      throw internal(new Error(`${subject} is not JSON: it contains itself, or is nested too deep`));
+      throw internal(new Error(`${subject} cannot be sent as JSON: the value contains itself or is nested too deeply`));
     }
   };
 };
@@ -122,7 +122,7 @@ const schemaCheck = (schema: JsonSchema, subject: string, ofNothing: string): Ou
     const value = shape === undefined ? returned : shape(returned);
     if (isRight(value)) return mayHideOthers || speaksForItself?.(value) === true ? asJson(value, subject) : value;
     const [first] = complain(value);
-    const wrong = `${first?.path || "it"} ${first?.message ?? "is another"}`;
+    const wrong = `${first?.path || "the value"} ${first?.message ?? "does not match"}`;
     const advice = value === undefined ? `: ${ofNothing}` : `${streamAdvice(value)}${dateAdvice(value, first?.path ?? "")}`;
     throw internal(new Error(`${subject} does not match its schema: ${wrong}${advice}`));
   };
@@ -132,7 +132,7 @@ const schemaCheck = (schema: JsonSchema, subject: string, ofNothing: string): Ou
 const dateAdvice = (value: unknown, path: string): string => {
   let found = value;
   for (const step of path.split("/").slice(1)) found = Object(found)[step.replaceAll("~1", "/").replaceAll("~0", "~")];
-  return found instanceof Date ? ". The value is a Date: return its toISOString(), or declare the output with shaped()" : "";
+  return found instanceof Date ? ". The value is a Date: return value.toISOString(), or declare the output with shaped()" : "";
 };
 
 /** Whether a part of the schema accepts any value. Then a matching value may still contain something that is not JSON. */
@@ -185,7 +185,8 @@ const anyOwnVoice: OwnVoice = (value) => {
 
 const asJson = (value: unknown, subject: string): unknown => {
   const problem = notJson(value);
-  if (problem !== undefined) throw internal(new Error(`${subject} is not JSON: it contains ${problem}${streamAdvice(value)}`));
+  if (problem !== undefined)
+    throw internal(new Error(`${subject} cannot be sent as JSON: the value contains ${problem}${streamAdvice(value)}`));
   return value;
 };
 

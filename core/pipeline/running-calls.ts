@@ -84,7 +84,7 @@ export const release = async ({ call: { callId, handler }, holdings = [] }: Runn
     try {
       await release();
     } catch (error) {
-      log.warn("The release function of a hold hook failed, so a lock may stay held", {
+      log.warn("The release function of a hold hook failed, so its lock may not be released", {
         callId,
         handler,
         error: errorText(error),

@@ -26,18 +26,18 @@ export const fileAnswerOf =
   ({ folder, mediaTypes }: FileAnswerRules, { subject, root }: Place) =>
   async (value: unknown): Promise<SentFile> => {
     const wrong = (what: string) => internal(new Error(`${subject} ${what}`));
-    if (!isPlainObject(value)) throw wrong("must be { path } or { content }");
+    if (!isPlainObject(value)) throw wrong("must be an object { path } or { content }");
     const { path, content, name: given, mediaType } = value;
-    if (given !== undefined && typeof given !== "string") throw wrong("has a name that is not a text");
+    if (given !== undefined && typeof given !== "string") throw wrong("has a name that is not a string");
     const name = given ?? (typeof path === "string" ? basename(path) : undefined);
     const isContent = typeof content === "string" || content instanceof Uint8Array;
-    if (!isContent && typeof path !== "string") throw wrong("must be { path } or { content }");
-    if (!isContent && folder === undefined) throw wrong("has a path, and its file() has no folder");
+    if (!isContent && typeof path !== "string") throw wrong("must be an object { path } or { content }");
+    if (!isContent && folder === undefined) throw wrong("has a path, but its file() declares no folder");
     const found = isContent ? undefined : await underFolder(resolve(root, folder ?? ""), String(path));
     if (typeof found === "string") throw wrong(`has the path ${cut(visible(String(path)))}, which ${found}`);
     const type = mediaType ?? (await typeOfName(name, mediaTypes));
     if (typeof type !== "string" || !isAllowedType(type.split(";", 1)[0] ?? "", mediaTypes))
-      throw wrong(`has the media type ${visible(String(type))}, and mediaTypes has ${mediaTypes.join(", ")}`);
+      throw wrong(`has the media type ${visible(String(type))}, but mediaTypes allows only ${mediaTypes.join(", ")}`);
     if (found === undefined) return inMemory(Buffer.from(content as string), name, type);
     const { whole, bytes, mtimeMs, ino } = found;
     const version = createHash("sha256").update(`${bytes}-${mtimeMs}-${ino}`).digest("base64url").slice(0, 22);
@@ -68,10 +68,10 @@ interface Found {
 /** Checks the path of a file. @returns The file, or the fault of the path as text. */
 const underFolder = async (base: string, path: string): Promise<Found | string> => {
   const whole = join(base, path);
-  if (isAbsolute(path) || path.includes("\0") || !whole.startsWith(base + sep)) return `leaves the folder ${base}`;
+  if (isAbsolute(path) || path.includes("\0") || !whole.startsWith(base + sep)) return `points outside the folder ${base}`;
   try {
     const real = join(await realpath(base), whole.slice(base.length));
-    if ((await realpath(whole)) !== real) return "is a link, or lies behind one";
+    if ((await realpath(whole)) !== real) return "is a symbolic link, or goes through one";
     const { size, mtimeMs, ino } = await stat(real);
     if (!(await lstat(real)).isFile()) return "is not a file";
     return { whole: real, bytes: size, mtimeMs, ino };

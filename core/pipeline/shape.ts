@@ -74,7 +74,7 @@ class Shaping {
     // No branch fits, or the schema accepts any object. Leave the value unchanged, so that the check reports it.
     if (parts?.some(declaresFields) !== true) return value;
     const kind = Object.prototype.toString.call(value);
-    if (kind !== "[object Object]") throw this.#mismatch(path, `is ${kind.slice(1, -1)}, and must be an object with fields`);
+    if (kind !== "[object Object]") throw this.#mismatch(path, `is ${kind.slice(1, -1)} and must be an object with fields`);
     const fields = Object.keys(value).flatMap((name): [string, unknown][] => {
       const field = value[name];
       const schemas = field === undefined ? [] : fieldSchemas(parts, name);
@@ -122,11 +122,11 @@ class Shaping {
   }
 
   #ambiguous(path: string, count: number): QuaterError {
-    return this.#mismatch(path, `fits ${count} branches of a union, and must fit one`);
+    return this.#mismatch(path, `matches ${count} branches of a union and must match exactly one`);
   }
 
   #mismatch(path: string, words: string): QuaterError {
-    return internal(new Error(`${this.#subject} does not match its schema: ${path === "" ? "it" : path} ${words}`));
+    return internal(new Error(`${this.#subject} does not match its schema: ${path === "" ? "the value" : path} ${words}`));
   }
 }
 

@@ -57,8 +57,8 @@ export class Uploads {
       throw new QuaterError({
         code: "unavailable",
         kind: "unavailable",
-        message: "The server has no room for more uploaded files",
-        hint: `Raise maxUploadBytes in the manifest: it is ${this.#options.maxBytes} bytes`,
+        message: "The server has no space for more uploaded files right now. Repeat the call later",
+        hint: `Raise maxUploadBytes in the manifest. It is now ${this.#options.maxBytes} bytes for all uploads together`,
         retryAfterSeconds: 5,
       });
     this.#held += bytes;
@@ -260,7 +260,7 @@ const checkedType = async (path: string, { declared, isText, allowed, field }: C
   if (isBeliefOfText && (seen === undefined || (xmlType.test(seen) && xmlType.test(claimed)))) return claimed;
   const found = seen ?? "application/octet-stream";
   if (isAllowedType(found, allowed)) return found;
-  const sentAs = cut(visible(claimed ?? "nothing"), 100);
-  const message = `is ${seen ?? "of an unknown type"}, sent as ${sentAs}: send ${allowed.join(", ")}`;
+  const sentAs = cut(visible(claimed ?? "no type"), 100);
+  const message = `is ${seen ?? "of an unknown type"}, but was sent as ${sentAs}: send a file of the type ${allowed.join(", ")}`;
   throw inputInvalid([{ path: visible(`/${pointerStep(field)}`), message }]);
 };

@@ -17,21 +17,27 @@ export const commandProblems = (owned: readonly OwnedCommand[], taken: readonly 
   return owned.flatMap(({ plugin, command }) => {
     const path: unknown = command.path;
     const wrong = (cause: string, remedy: string): BootProblem => ({ place: `${plugin}()`, plugin, cause, remedy });
-    if (!isPath(path)) return [wrong(`A command of ${plugin} has no path that can be typed`, 'Write path: ["word", ...]')];
+    if (!isPath(path))
+      return [wrong(`A command of ${plugin} has an invalid path`, 'Write path as a list of words: ["keys", "create"]')];
     const typed = path.join(" ");
     const owner = owners.get(typed);
     owners.set(typed, plugin);
     const [first = ""] = path;
     return [
       ...(taken.includes(first)
-        ? [wrong(`The command "${typed}" of ${plugin} begins with a word of the program itself`, "Choose another first word")]
+        ? [
+            wrong(
+              `The command "${typed}" of ${plugin} begins with a word of the program itself`,
+              `Choose another first word than "${first}" for the path`,
+            ),
+          ]
         : []),
       ...(owner === undefined
         ? []
         : [
             wrong(
               `The command "${typed}" is added twice, by ${[...new Set([owner, plugin])].join(" and ")}`,
-              "Give one of them another path",
+              "Give one of the two commands another path",
             ),
           ]),
       ...positionalProblems(command).map((cause) => wrong(`The command "${typed}" of ${plugin} ${cause}`, inputsOf(command))),
@@ -46,18 +52,18 @@ const isPath = (path: unknown): path is readonly string[] =>
   path.every((word) => typeof word === "string" && /^[^\s-]\S*$/.test(word) && visible(word) === word);
 
 const positionalProblems = ({ positional = [], input }: PluginCommand): readonly string[] => {
-  if (!Array.isArray(positional)) return ["has a positional that is not a list"];
+  if (!Array.isArray(positional)) return ["has an invalid positional: it must be a list"];
   const inputs = propertiesOf(input);
   return positional
     .filter((name) => !Object.hasOwn(inputs, name))
     .map((name) => {
       const near = nearest(String(name), Object.keys(inputs));
       const suggestion = near === undefined ? "" : `; did you mean "${near}"?`;
-      return `takes ${JSON.stringify(visible(String(name)))} by position, and has no such input${suggestion}`;
+      return `lists ${JSON.stringify(visible(String(name)))} in positional, but has no input of this name${suggestion}`;
     });
 };
 
 const inputsOf = ({ input }: PluginCommand): string => {
   const names = Object.keys(propertiesOf(input));
-  return names.length === 0 ? "It has no inputs" : `Its inputs are ${names.join(", ")}`;
+  return names.length === 0 ? "The command has no inputs" : `The inputs of the command are ${names.join(", ")}`;
 };

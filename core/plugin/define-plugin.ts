@@ -76,6 +76,6 @@ const madeBy = (make: () => Plugin, problems: () => readonly BootProblem[]): Plu
 
 const inheriting = (plugin: string): BootProblem => ({
   place: `${plugin}()`,
-  cause: `${plugin} is an instance of a class, and Quater does not see its methods`,
-  remedy: "Write { name, hooks, ... }",
+  cause: `${plugin} is an instance of a class; Quater ignores methods of classes`,
+  remedy: "Return a plain object: { name, hooks, ... }",
 });

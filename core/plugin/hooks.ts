@@ -122,8 +122,8 @@ export const hookProblems = (plugin: string, hooks: unknown): readonly BootProbl
   // A hooks function may write `operation && { ... }`, which chooses no hooks.
   if (hooks === undefined || hooks === null || hooks === false) return [];
   if (isTable(hooks)) return keyProblems(plugin, plugin, "hook", hooks, hookRules).map((wrong) => ({ ...wrong, plugin }));
-  const remedy = "Write { authorize: ..., settled: ... }, and neither a promise nor an instance of a class";
-  return [{ place: `${plugin}()`, plugin, cause: `The hooks of ${plugin} are not an object`, remedy }];
+  const remedy = "Write a plain object, not a promise or an instance of a class: { authorize: ..., settled: ... }";
+  return [{ place: `${plugin}()`, plugin, cause: `The hooks of ${plugin} are not a plain object`, remedy }];
 };
 
 /** Makes the chains of hooks for one handler. Called once per handler at boot. */
@@ -159,13 +159,16 @@ export const hookRunner = (sources: readonly HookSource[], operation: Operation 
         if (verdict?.allow === true) continue;
         if (verdict === undefined) {
           const [{ callId, handler }] = given;
-          log.warn("A hook gave no verdict, so the call is refused", {
-            callId,
-            handler,
-            plugin,
-            hook: name,
-            gave: outline(answer),
-          });
+          log.warn(
+            "A hook returned no verdict, so the call was refused. Return { allow: true } or { allow: false, reason } from the hook",
+            {
+              callId,
+              handler,
+              plugin,
+              hook: name,
+              gave: outline(answer),
+            },
+          );
         }
         break;
       }
@@ -177,7 +180,8 @@ export const hookRunner = (sources: readonly HookSource[], operation: Operation 
           let isCalled = false;
           let passedOn: unknown;
           const next = async () => {
-            if (isCalled) throw foreign(plugin, "around", new Error("next() was called twice"));
+            if (isCalled)
+              throw foreign(plugin, "around", new Error("The around hook called next() twice. Call next() at most once"));
             isCalled = true;
             try {
               return await inner(call, handle);
@@ -250,4 +254,4 @@ const asked = async (
 };
 
 const foreign = (plugin: string, hook: string, cause: unknown): QuaterError =>
-  Object.assign(internal(cause), { hint: `Plugin "${plugin}" threw in its hook "${hook}"` });
+  Object.assign(internal(cause), { hint: `The plugin "${plugin}" threw an error in its hook "${hook}"` });

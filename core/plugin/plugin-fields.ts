@@ -119,7 +119,7 @@ const named = ({ name }: Made): string => (aText(name) === undefined ? name : "a
 /** Returns the problems in the result of a plugin's `setup`. */
 export const returnedProblems = (plugin: string, returned: unknown): readonly BootProblem[] => {
   if (returned === undefined || returned === null) return [];
-  const holder = `what setup of ${plugin} returned`;
+  const holder = `the value that setup of ${plugin} returned`;
   const wrong = isTable(returned)
     ? [...keyProblems(plugin, holder, "field", returned, running), ...runningProblems(plugin, returned)]
     : [

@@ -22,7 +22,8 @@ export const servicesOf = (): Services => {
   const offered = new Map<string, unknown>();
   return {
     get: <Service>(ref: ServiceRef<Service>) => {
-      if (!offered.has(ref.name)) throw new Error(`No plugin provides ${ref.name}: name it in needs`);
+      if (!offered.has(ref.name))
+        throw new Error(`The service ${ref.name} is not available to this plugin. Add its reference to the plugin's needs`);
       return offered.get(ref.name) as Service;
     },
     find: <Service>(ref: ServiceRef<Service>) => offered.get(ref.name) as Service | undefined,

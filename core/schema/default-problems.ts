@@ -17,8 +17,8 @@ export const defaultProblems = (root: JsonSchema): readonly CauseAndRemedy[] => 
     const value: unknown = structuredClone(schema["default"]);
     fillerOf(schema)?.(value);
     if (isAllowed(alone(schema), value)) return [];
-    const cause = `${path === "" ? "the root" : path} has the default ${JSON.stringify(schema["default"])}, which its schema refuses`;
-    return [{ cause, remedy: "Change the default, or the schema" }];
+    const cause = `${path === "" ? "the root" : path} has the default ${JSON.stringify(schema["default"])}, which does not match the schema`;
+    return [{ cause, remedy: "Change the default or the schema" }];
   });
 };
 

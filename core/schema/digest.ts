@@ -14,7 +14,7 @@ import { ReceivedFile } from "./file.ts";
 export const canonicalText = (value: unknown): string => {
   assertJson(value);
   const text = canonicalize(value);
-  if (text === undefined) throw new TypeError("The value has no JSON text");
+  if (text === undefined) throw new TypeError("The value cannot be written as JSON");
   return text;
 };
 
@@ -37,13 +37,15 @@ const assertJson = (value: unknown): void => {
     }
     return;
   }
-  throw new TypeError(`A ${typeof value === "object" ? (value.constructor?.name ?? "class") : typeof value} has no JSON text`);
+  throw new TypeError(
+    `A value of the type ${typeof value === "object" ? (value.constructor?.name ?? "class") : typeof value} cannot be written as JSON`,
+  );
 };
 
 const isPlain = (value: object): boolean => [Object.prototype, null].includes(Object.getPrototypeOf(value));
 
 const assertWellFormed = (text: string): void => {
-  if (/[\ud800-\udfff]/u.test(text)) throw new TypeError("Half of a surrogate pair has no JSON text");
+  if (/[\ud800-\udfff]/u.test(text)) throw new TypeError("A string with half of a surrogate pair cannot be written as JSON");
 };
 
 /** Returns `sha256:` and 64 hexadecimal digits over the text's UTF-8 bytes. All digests of Quater have this form. */

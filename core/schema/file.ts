@@ -113,16 +113,16 @@ export const fileProblems = (input: unknown): readonly FileProblem[] => {
   const wrong = fields.flatMap(({ name, rules }): readonly FileProblem[] => {
     const { maxBytes, mediaTypes } = rules;
     if (!Number.isSafeInteger(maxBytes) || maxBytes < 1) {
-      const cause = `the file ${name}, whose maxBytes is ${JSON.stringify(maxBytes)}`;
-      return [{ cause, remedy: "Write the largest length in bytes: maxBytes: 5_000_000" }];
+      const cause = `the file ${name} with an invalid maxBytes: ${JSON.stringify(maxBytes)}`;
+      return [{ cause, remedy: "Write the largest allowed size in bytes: maxBytes: 5_000_000" }];
     }
     return typeProblems(name, mediaTypes);
   });
   if (countFiles(input, isAnswer) > 0)
     return [{ cause: "a file without maxBytes in its input", remedy: "Add maxBytes: file({ maxBytes: 5_000_000, mediaTypes })" }];
   const all = countFiles(input);
-  const remedy = "Write file(...) or Type.Array(file(...)) as a property of the input itself";
-  return all > fields.length ? [...wrong, { cause: "a file(...) deep inside its input", remedy }] : wrong;
+  const remedy = "Move file(...) or Type.Array(file(...)) to the top level of the input";
+  return all > fields.length ? [...wrong, { cause: "a file(...) nested inside another field of its input", remedy }] : wrong;
 };
 
 const countFiles = (schema: unknown, isCounted: (part: JsonSchema) => boolean = isUpload, seen = new Set<unknown>()): number => {
@@ -147,10 +147,10 @@ export const fileAnswerProblems = (output: unknown, isStream: boolean): readonly
 
 const typeProblems = (which: string, mediaTypes: unknown): readonly FileProblem[] => {
   const isList = Array.isArray(mediaTypes) && mediaTypes.length > 0;
-  const odd = isList ? (mediaTypes as unknown[]).find((type) => !(typeof type === "string" && mediaType.test(type))) : "no list";
+  const odd = isList ? (mediaTypes as unknown[]).find((type) => !(typeof type === "string" && mediaType.test(type))) : mediaTypes;
   if (odd === undefined) return [];
-  const cause = `the file ${which}, whose mediaTypes has ${JSON.stringify(odd)}`;
-  return [{ cause, remedy: 'Write a list in lower case: mediaTypes: ["image/png", "text/csv"], or ["image/*"]' }];
+  const cause = `the file ${which} with invalid mediaTypes: ${JSON.stringify(odd)}`;
+  return [{ cause, remedy: 'Write a list of media types in lower case: mediaTypes: ["image/png", "text/csv"], or ["image/*"]' }];
 };
 
 /** Whether the schema contains a file at any depth. */

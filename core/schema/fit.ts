@@ -18,7 +18,7 @@ export const misfitOf = (given: unknown, wanted: unknown, path: string): string 
   if (!isPlainObject(wanted)) return undefined;
   if (!isPlainObject(given)) return given === false ? undefined : misfitOf({}, wanted, path);
   if (JSON.stringify(given) === JSON.stringify(wanted)) return undefined;
-  if ("$ref" in wanted || "$ref" in given) return `${path} is a $ref, and boot compares no two different ones`;
+  if ("$ref" in wanted || "$ref" in given) return `${path} uses $ref, and Quater cannot compare a $ref with a different schema`;
   for (const key of ["anyOf", "oneOf"]) {
     const branches = listOf(given, key);
     if (branches !== undefined) return firstOf(branches.map((branch) => misfitOf(branch, wanted, path)));

@@ -63,24 +63,25 @@ export const fromForeign = (given: unknown, of: "input" | "output"): TSchema => 
   try {
     return marked(jsonSchema[of]({ target: "draft-2020-12" }), { vendor, validate });
   } catch (error) {
-    const cause = `is a schema of ${vendor} that has no JSON Schema: ${error instanceof Error ? error.message : String(error)}`;
+    const cause = `is a schema of ${vendor} that cannot be converted to JSON Schema: ${error instanceof Error ? error.message : String(error)}`;
     return marked(
       {},
-      { vendor, validate, problem: { cause, remedy: "Use types that JSON has, such as texts in the place of dates" } },
+      { vendor, validate, problem: { cause, remedy: "Use types that JSON has, such as strings instead of dates" } },
     );
   }
 };
 
 const missingProblem = (vendor: string): CauseAndRemedy => ({
-  cause: `is a schema of ${vendor} without Standard JSON Schema`,
+  cause: `is a schema of ${vendor} that does not support Standard JSON Schema`,
   remedy:
-    remedies[vendor] ?? `Update ${vendor} to a version with Standard JSON Schema, or write the schema with Type from quater`,
+    remedies[vendor] ??
+    `Update ${vendor} to a version that supports Standard JSON Schema, or write the schema with Type from quater`,
 });
 
 const remedies: Readonly<Record<string, string>> = {
   zod: "Update to Zod 4.2 or later, or write the schema with Type from quater",
   arktype: "Update to ArkType 2.1.28 or later, or write the schema with Type from quater",
-  valibot: "Wrap it: toStandardJsonSchema(schema), from @valibot/to-json-schema",
+  valibot: "Wrap the schema: toStandardJsonSchema(schema), from @valibot/to-json-schema",
 };
 
 /** Returns why a schema of another library cannot be used, or `undefined` for a usable one. */
@@ -88,7 +89,7 @@ export const foreignProblem = (schema: unknown): CauseAndRemedy | undefined => {
   const inside = standardOf(schema);
   if (inside === undefined) return foreignOf(schema)?.problem;
   return {
-    cause: `is a schema of ${inside.vendor} inside of a schema of another library`,
+    cause: `is a schema of ${inside.vendor} inside a schema of another library`,
     remedy: `Write the whole schema with ${inside.vendor}, or with Type from quater`,
   };
 };
@@ -110,8 +111,8 @@ export const refinementOf = (schema: unknown, subject: string, of: "input" | "ou
     if (issues !== undefined && issues.length > 0) throw refusal(issues.map(fieldErrorOf), subject, of);
     if (isSame(value, refined)) return;
     const remedy =
-      "a schema must not change a value, because people approve and read what was bound: remove transforms, or make them in the handler";
-    throw internal(new Error(`${subject} was changed by its schema of ${vendor}: ${remedy}`));
+      "Remove the transform, and convert the value in the handler. A schema must not change a value, because approvers see the value before it";
+    throw internal(new Error(`${subject} was changed by its schema of ${vendor}. ${remedy}`));
   };
   return (value) => {
     const result = validate(value);
@@ -123,7 +124,7 @@ export const refinementOf = (schema: unknown, subject: string, of: "input" | "ou
 const refusal = (errors: readonly FieldError[], subject: string, of: "input" | "output"): QuaterError => {
   if (of === "input") return inputInvalid(errors);
   const [first] = errors;
-  return internal(new Error(`${subject} does not match its schema: ${first?.path || "it"} ${first?.message}`));
+  return internal(new Error(`${subject} does not match its schema: ${first?.path || "the value"} ${first?.message}`));
 };
 
 const fieldErrorOf = ({ message, path = [] }: Issue): FieldError => ({

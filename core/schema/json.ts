@@ -48,8 +48,8 @@ const whereIn = (text: string, error: unknown): string => {
     const before = text.slice(0, Number(position)).split("\n");
     return `: line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`;
   }
-  if (text.trim() === "") return ": it is empty";
-  return message.startsWith("Unexpected end") ? ": it ends too early" : "";
+  if (text.trim() === "") return ": the text is empty";
+  return message.startsWith("Unexpected end") ? ": the text ends too early" : "";
 };
 
 const quote = 34;
@@ -66,7 +66,8 @@ const backslashFrom = (text: string, from: number): number => {
 
 // Looks for text that must be refused. The scan may misread text that is not JSON, and JSON.parse refuses such text afterwards.
 const scan = (text: string, maxDepth: number): void => {
-  if (text.charCodeAt(0) === 0xfeff) throw jsonRefused("json_bad_unicode", "", "starts with a byte order mark");
+  if (text.charCodeAt(0) === 0xfeff)
+    throw jsonRefused("json_bad_unicode", "", "starts with a byte order mark: send UTF-8 without it");
   // Most texts have no surrogates and no backslashes. Then a string ends at the next quote, which is faster to find.
   const hasSurrogates = surrogate.test(text);
   let nextBackslash = backslashFrom(text, 0);
@@ -92,7 +93,7 @@ const scan = (text: string, maxDepth: number): void => {
       if (value.length > jsonLimits.stringLength)
         throw refusal(text, start, "json_string_too_long", `is longer than ${jsonLimits.stringLength} characters`);
       if ((hasSurrogates || isEscaped) && !isWellFormed(value))
-        throw refusal(text, start, "json_bad_unicode", "contains half of a surrogate pair");
+        throw refusal(text, start, "json_bad_unicode", "contains half of a surrogate pair, which is not valid Unicode");
       const frame = open[open.length - 1];
       if (frame !== undefined && isKey(text, at)) {
         if (++keys > jsonLimits.keys) throw refusal(text, start, "json_too_many_keys", `has more than ${jsonLimits.keys} keys`);
@@ -120,7 +121,7 @@ const scan = (text: string, maxDepth: number): void => {
       }
       // Numbers of up to fifteen significant digits are always exact as a double.
       if ((hasExponent || at - start > 15) && isLossy(text.slice(start, at)))
-        throw refusal(text, start, "json_number_lossy", "is a number that cannot be kept exactly");
+        throw refusal(text, start, "json_number_lossy", "is a number that JavaScript cannot represent exactly");
       if (++values > jsonLimits.values) throw tooManyValues(text, start);
       continue;
     }

@@ -86,8 +86,8 @@ const numberWords = ({ type, minimum, maximum }: JsonSchema): string => {
 };
 
 const textWords = ({ minLength, pattern }: JsonSchema): string => {
-  if (typeof pattern === "string") return `a text that matches ${pattern}`;
-  return Number(minLength ?? 0) > 0 ? "a text that is not empty" : "a text";
+  if (typeof pattern === "string") return `a string that matches ${pattern}`;
+  return Number(minLength ?? 0) > 0 ? "a string that is not empty" : "a string";
 };
 
 /** Whether the option may be omitted. */

@@ -28,7 +28,7 @@ export const messageProblem = (schema: JsonSchema): { readonly cause: string; re
   const given = schema[messageMark];
   const isSentence = (text: unknown) =>
     typeof text === "string" && text.trim() !== "" && visible(text) === text && text.length <= 300;
-  const remedy = `Write "x-message": "must be ...", or { minLength: "must be ..." }, in printable texts of at most 300 characters`;
+  const remedy = `Write "x-message": "must be ...", or { minLength: "must be ..." }, with printable texts of at most 300 characters`;
   if (!isPlainObject(given))
     return isSentence(given)
       ? undefined

@@ -23,7 +23,7 @@ type Alternatives = readonly (readonly AST.Element[])[];
  */
 export const linearMatchOf = (alternatives: Alternatives): ((text: string) => boolean) => {
   const looks = new Set(alternatives.flat().flatMap(looksIn));
-  if (looks.size > 1) throw new Unsupported("with a lookahead and a lookbehind: use one of the two");
+  if (looks.size > 1) throw new Unsupported("that uses both lookahead and lookbehind (only one of them is supported)");
   const isBackwards = looks.has("lookahead");
   const source = alternatives.map((elements) => new Writer(isBackwards).sequence(elements)).join("|");
   // Load the engine only when a pattern needs it, because loading takes 15 ms and most projects have no such pattern.
@@ -35,7 +35,7 @@ export const linearMatchOf = (alternatives: Alternatives): ((text: string) => bo
     return isBackwards ? (text) => withinBudget(backwards(text), size, match) : (text) => withinBudget(text, size, match);
   } catch (error) {
     if (error instanceof Error && error.name.startsWith("RE2JS"))
-      throw new Unsupported("that repeats a part more than 1,000 times: write + or *, and set the length by maxLength", {
+      throw new Unsupported("that repeats a part more than 1,000 times (write + or *, and limit the length by maxLength)", {
         cause: error,
       });
     throw error;
@@ -82,7 +82,7 @@ class Writer {
   #element(element: AST.Element): string {
     switch (element.type) {
       case "Group":
-        if (element.modifiers !== null) throw new Unsupported("with flags inside of a group");
+        if (element.modifiers !== null) throw new Unsupported("with flags inside a group, which Quater does not support");
         return this.#grouped(element.alternatives);
       case "CapturingGroup":
         return this.#grouped(element.alternatives);
@@ -107,9 +107,9 @@ class Writer {
       case "CharacterClass":
         return set(charactersOf(element));
       case "Backreference":
-        throw new Unsupported("with a backreference");
+        throw new Unsupported("with a backreference, which Quater does not support");
       default:
-        throw new Unsupported(`with ${element.type}`);
+        throw new Unsupported(`with ${element.type}, which Quater does not support`);
     }
   }
 }

@@ -31,19 +31,19 @@ const all = (names: string, ...expectation: Expectation): Record<string, Expecta
 
 /** The type of value that each keyword needs. TypeBox ignores a keyword whose value has another type, so boot refuses it. */
 const keywords: Readonly<Record<string, Expectation>> = {
-  ...all("minLength maxLength minItems maxItems minProperties maxProperties", isCount, "a count"),
+  ...all("minLength maxLength minItems maxItems minProperties maxProperties", isCount, "a whole number of at least 0"),
   ...all("minimum maximum exclusiveMinimum exclusiveMaximum", isNumber, "a number"),
   multipleOf: [(value) => isNumber(value) && Number(value) > 0, "a number above 0"],
-  ...all("pattern format $ref $id", isText, "a text"),
-  ...all("properties patternProperties $defs dependentSchemas", isPlainObject, "a table of schemas"),
+  ...all("pattern format $ref $id", isText, "a string"),
+  ...all("properties patternProperties $defs dependentSchemas", isPlainObject, "an object of schemas"),
   ...all("allOf anyOf oneOf prefixItems enum", Array.isArray, "a list"),
   required: [(value) => Array.isArray(value) && value.every(isText), "a list of names"],
 };
 
 /** The limits of strict JSON that apply to schema keywords. A schema limit above them could never be reached by an input. */
 const inputLimits: Readonly<Record<string, readonly [most: number, ofWhat: string]>> = {
-  minLength: [jsonLimits.stringLength, "characters in a text"],
-  maxLength: [jsonLimits.stringLength, "characters in a text"],
+  minLength: [jsonLimits.stringLength, "characters in a string"],
+  maxLength: [jsonLimits.stringLength, "characters in a string"],
   minItems: [jsonLimits.values, "values"],
   maxItems: [jsonLimits.values, "values"],
   minProperties: [jsonLimits.keys, "keys"],
@@ -78,7 +78,7 @@ export const schemaProblems = (schema: unknown, of: "input" | "output" = "input"
   return [...(hasSlowKeys(schema) ? keyProblems(closed(schema), "") : []), ...defaultProblems(closed(schema, of))];
 };
 
-const writeIt = "Write it with Type from quater";
+const writeIt = "Write the schema with Type from quater";
 
 interface Whole {
   readonly root: JsonSchema;
@@ -94,23 +94,23 @@ const problemsIn = (whole: Whole, schema: unknown, path: string): CauseAndRemedy
   const found: CauseAndRemedy[] = [];
   const say: Say = (cause, remedy) => void found.push({ cause: `${here} ${cause}`, remedy });
   for (const name of [schema["type"] ?? []].flat())
-    if (!types.has(name as string)) say(`has the type ${JSON.stringify(name)}, which JSON does not know`, typeRemedy(name));
+    if (!types.has(name as string)) say(`has the unknown type ${JSON.stringify(name)}`, typeRemedy(name));
   for (const [keyword, [isRight, expected]] of Object.entries(keywords))
     if (keyword in schema && !isRight(schema[keyword])) say(`has a "${keyword}" that is not ${expected}`, `Write ${expected}`);
   for (const keyword of Object.keys(schema))
     if (!known.has(keyword) && !keyword.startsWith("x-"))
-      say(`has the keyword "${visible(keyword)}", which JSON Schema does not know`, keywordRemedy(keyword));
+      say(`has the keyword "${visible(keyword)}", which JSON Schema does not define`, keywordRemedy(keyword));
   if (whole.of === "input") limitProblems(schema, say);
   const message = messageProblem(schema);
   if (message !== undefined) say(message.cause, message.remedy);
   if (Array.isArray(schema["items"]))
     say(
-      "is a Type.Tuple, which is not JSON Schema 2020-12",
+      "is a Type.Tuple, which does not write JSON Schema 2020-12",
       'Use Type.Unsafe({ type: "array", prefixItems: [...], items: false })',
     );
   if (isShaped(schema) && (whole.of === "input" || schema !== whole.root))
-    say("is shaped() inside of another schema, or in an input", "Write shaped(...) around the whole output");
-  if ("~codec" in schema) say("has a codec, which would not run", "Decode in the handler");
+    say("uses shaped() inside another schema or in an input", "Write shaped(...) around the whole output");
+  if ("~codec" in schema) say("has a codec, which Quater does not run", "Remove the codec, and convert the value in the handler");
   if (typeof schema["format"] === "string" && !formats.includes(schema["format"]))
     say(`has the format "${visible(schema["format"])}", which Quater does not check`, formatRemedy(schema["format"]));
   if (typeof schema["pattern"] === "string") patternProblems(schema["pattern"], say);
@@ -135,19 +135,20 @@ const typeRemedy = (name: unknown): string => {
 };
 
 const keywordRemedy = (keyword: string): string =>
-  suggested(keyword, known) ?? `Remove it, or write "x-${visible(keyword)}": keywords of your own begin with x-`;
+  suggested(keyword, known) ??
+  `Remove the keyword, or rename it to "x-${visible(keyword)}". Keywords of your own must begin with x-`;
 
 const formatRemedy = (format: string): string => {
   const list = `The formats are ${formats.join(", ")}`;
   const near = suggested(format, formats);
-  return near === undefined ? `${list}. For others write a pattern` : `${near} ${list}`;
+  return near === undefined ? `${list}. For other formats, write a pattern` : `${near} ${list}`;
 };
 
 const limitProblems = (schema: JsonSchema, say: Say): void => {
   for (const [keyword, [most, ofWhat]] of Object.entries(inputLimits)) {
     const limit = schema[keyword];
     if (typeof limit === "number" && limit > most)
-      say(`has the ${keyword} ${limit}, and an input has at most ${most} ${ofWhat}`, `Write ${keyword}: ${most} or less`);
+      say(`has the ${keyword} ${limit}, but an input may have at most ${most} ${ofWhat}`, `Lower ${keyword} to ${most} or less`);
   }
 };
 
@@ -156,7 +157,7 @@ const patternProblems = (pattern: string, say: Say): void => {
   if (problem === undefined) return;
   const isSyntax = problem === "that is not a regular expression";
   const remedy = isSyntax
-    ? 'Correct the pattern. It has the syntax of JavaScript with the flag u: a literal ( is written "\\\\("'
+    ? 'Correct the pattern. Patterns use the syntax of JavaScript with the flag u, so write a literal ( as "\\\\("'
     : "Write the pattern in another way, or check the text in the handler";
   say(`has a pattern ${problem}: ${visible(pattern)}`, remedy);
 };
@@ -166,22 +167,22 @@ const refProblems = (root: JsonSchema, schema: JsonSchema, say: Say): void => {
   if (typeof ref !== "string") return;
   const target = referred(root, ref);
   if (/^[a-z][a-z+.-]*:|\//i.test(ref) && !ref.startsWith("#"))
-    say(`refers to ${ref}, outside the schema`, "Move that schema to $defs of this one");
+    say(`refers to ${ref}, which is outside the schema`, `Copy the schema that ${ref} names to $defs of this schema`);
   else if (!isPlainObject(target) && typeof target !== "boolean")
-    say(`refers to ${ref}, which the schema does not define`, "Define it in $defs, or use the schema itself in its place");
+    say(`refers to ${ref}, which the schema does not define`, `Define ${ref} in $defs, or replace the $ref by the schema`);
 };
 
 const closingProblems = (schema: JsonSchema, say: Say): void => {
   if (statesClosing(schema)) return;
   const parts = (Array.isArray(schema["allOf"]) ? (schema["allOf"] as unknown[]) : []).filter(isPlainObject);
   const isObject = "properties" in schema || schema["type"] === "object" || parts.some((part) => "properties" in part);
-  const cannot = "so it cannot be closed soundly";
+  const cannot = "so Quater cannot refuse unknown fields";
   const branching = ["if", "dependentSchemas", "not"].find((key) => [schema, ...parts].some((part) => key in part));
   // A part behind a `$ref` is closed separately, so it would refuse the fields that the other parts declare.
   if (("properties" in schema && "$ref" in schema) || (isObject && parts.some((part) => "$ref" in part)))
-    say(`combines a $ref with other properties, ${cannot}`, "Use Type.Evaluate, or repeat the properties");
+    say(`combines a $ref with other properties, ${cannot}`, "Use Type.Evaluate, or write all properties in one object");
   else if (isObject && branching !== undefined)
-    say(`has "${branching}" and does not say additionalProperties itself, ${cannot}`, "Add additionalProperties: false");
+    say(`has "${branching}" but no additionalProperties, ${cannot}`, "Add additionalProperties: false");
 };
 
 const hasSlowKeys = (schema: unknown): boolean =>
@@ -201,10 +202,10 @@ const slowKeyProblem = (here: string, slow: string): CauseAndRemedy => {
   const anchored = `^(?:${slow})`;
   const isSearched = patternProblem(anchored) === undefined && patternOf(anchored).isNative;
   const why = isSearched
-    ? "without ^ it is searched from every character of a key"
-    : "two parts of it can match the same character, which is slow";
+    ? "without ^ the match starts again at every character of a key"
+    : "two parts of the pattern can match the same character";
   return {
-    cause: `${here} has the key pattern ${slow} beside other fields, and ${why}`,
+    cause: `${here} has the key pattern ${slow} beside other fields, which is slow: ${why}`,
     remedy: isSearched
       ? `Write ${anchored}, or use Type.Record alone`
       : "Use Type.Record alone, or separate the parts as in ^x-[a-z]+$",

@@ -29,11 +29,11 @@ export const expectDenied = async (
 ): Promise<{ readonly code: string; readonly message: string }> => {
   const wanted = code === undefined ? "Expected the call to be denied" : `Expected the call to be denied with ${code}`;
   const met = await call;
-  if (met.ok) throw new Error(`${wanted}, and it succeeded with ${shown(met.value)}`);
+  if (met.ok) throw new Error(`${wanted}, but it succeeded with ${shown(met.value)}`);
   const refusal = "error" in met ? met.error : met;
   const said = saidOf(refusal);
   if (code !== undefined && refusal.code !== code) throw new Error(`${wanted}, but it ended with ${said}`);
-  if (code === undefined && !isDenial(refusal)) throw new Error(`${wanted}, and it failed with ${said}`);
+  if (code === undefined && !isDenial(refusal)) throw new Error(`${wanted}, but it failed with ${said}`);
   return { code: refusal.code, message: refusal.message };
 };
 

@@ -10,6 +10,6 @@ export const keepKernel = (app: object, kernel: Kernel): void => void kernels.se
 /** @param app  A result of `bootTest`. @throws {Error} for any other object. */
 export const kernelOf = (app: object): Kernel => {
   const kernel = kernels.get(app);
-  if (kernel === undefined) throw new Error("This object was not returned by bootTest");
+  if (kernel === undefined) throw new Error("The given app was not returned by bootTest. Pass the object that bootTest returned");
   return kernel;
 };

@@ -32,7 +32,7 @@ export const samplerOf = async (given: JsonSchema): Promise<Sampler> => {
       const made = new Maker(schema).make(schema, "");
       if (accepts(made)) return made;
       const [first] = complainerOf(compiled)(made);
-      throw new NoSample(`${first?.path || "the whole"} ${first?.message ?? "does not match"}`);
+      throw new NoSample(`${first?.path || "the sample"} ${first?.message ?? "does not match"}`);
     },
   };
 };
@@ -67,7 +67,7 @@ class Maker {
 
   make(schema: unknown, path: string, depth = 0): unknown {
     if (!isPlainObject(schema)) return "sample";
-    if (depth > deepest) throw new NoSample(`${path} has a schema without an end`);
+    if (depth > deepest) throw new NoSample(`${path} has a schema that contains itself without end`);
     const { examples, const: constant, enum: values, default: preset, $ref: ref } = schema;
     if (constant !== undefined) return structuredClone(constant);
     if (Array.isArray(examples) && examples.length > 0) return structuredClone(examples[0]);

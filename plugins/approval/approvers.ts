@@ -37,9 +37,11 @@ export const approversDoor = (given: Authentication | undefined, sso: SsoOptions
 export const personBehind = (sso: SsoOptions, credentials: Credentials): Principal | undefined => {
   const person = textOf(credentials, sso.personHeader);
   if (person === undefined || person === "") return undefined;
-  if (!isFromProxy(sso, credentials)) throw ssoNotTrusted("The header that names a person did not come from the proxy");
+  if (!isFromProxy(sso, credentials))
+    throw ssoNotTrusted("The request names a person in a header, but did not come from the trusted proxy");
   // Two header lines arrive as one value with a comma. One of them is then not from the proxy, so refuse both.
-  if (person.includes(",") || person.length > 200) throw ssoNotTrusted("The header that names a person names no single one");
+  if (person.includes(",") || person.length > 200)
+    throw ssoNotTrusted("The header that names the person must have exactly one name");
   const roles = sso.rolesHeader === undefined ? "" : (textOf(credentials, sso.rolesHeader) ?? "");
   return Object.freeze({
     issuer: "sso",

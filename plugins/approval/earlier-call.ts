@@ -21,11 +21,11 @@ export type RanBefore =
 
 /** Describes the earlier call in one sentence without a full stop, for people and models. */
 export const ranBeforeInWords = (before: RanBefore): string => {
-  if (before.match === "cannot_tell") return `Whether this call ran before cannot be told: ${before.reason}`;
+  if (before.match === "cannot_tell") return `It is not known whether this call ran before: ${before.reason}`;
   const { match, id, callId, at, outcome, fields } = before;
   const which = match === "identical" ? "An identical call" : "A similar call";
   const how =
     outcome === "running" ? "and is still running" : outcome === "unknown" ? "and its outcome is unknown" : `and ${outcome}`;
-  const names = match === "similar" ? `; these fields differ: ${fields.join(", ")}` : "";
+  const names = match === "similar" ? `. These fields differ: ${fields.join(", ")}` : "";
   return `${which} ran before, at ${new Date(at).toISOString()}, ${how} (call ${callId}, approval ${id})${names}`;
 };

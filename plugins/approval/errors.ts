@@ -61,7 +61,7 @@ export interface Announced {
 
 /** For a call that needs approval. It goes to the caller. */
 export const approvalRequired = (approval: Announced, before?: RanBefore): QuaterError => {
-  const message = `People must agree to this exact call first: approval ${approval.id} is pending`;
+  const message = `People must approve this exact call before it runs. The approval request ${approval.id} is pending`;
   return new QuaterError({
     code: "approval_required",
     kind: "approval_required",
@@ -75,7 +75,7 @@ export const earlierOf = (before: RanBefore): object =>
   before.match === "cannot_tell" ? before : { ...before, at: new Date(before.at).toISOString() };
 
 export const approvalDenied = (id: string, reason: string | undefined, retryAfterSeconds?: number): QuaterError =>
-  build("approval_denied", `Approval ${id} was denied${because(reason)}`, {
+  build("approval_denied", `The approval request ${id} was denied${because(reason)}`, {
     details: { approval: { id, status: "denied", ...(reason === undefined ? {} : { reason }) } },
     ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
   });
@@ -86,12 +86,12 @@ export const approvalEnded = (
   status: Extract<ApprovalState, "expired" | "cancelled" | "revoked">,
   reason: string | undefined,
 ): QuaterError =>
-  build(`approval_${status}`, `Approval ${id} ${status === "expired" ? "has expired" : `was ${status}`}${because(reason)}`, {
+  build(`approval_${status}`, `The approval ${id} ${status === "expired" ? "has expired" : `was ${status}`}${because(reason)}`, {
     details: { approval: { id, status, ...(reason === undefined ? {} : { reason }) } },
   });
 
 export const approvalUsed = ({ id, callId, outcome }: EarlierUse): QuaterError =>
-  build("approval_used", `Approval ${id} was used by the call ${callId} (${outcome}); do not repeat it`, {
+  build("approval_used", `The approval ${id} was already used by the call ${callId} (${outcome}). Do not repeat the call`, {
     details: { approval: { id, status: "consumed", usedBy: { callId, outcome } } },
   });
 
@@ -99,36 +99,53 @@ export const approvalUsed = ({ id, callId, outcome }: EarlierUse): QuaterError =
 export const approvalStale = (id: string, changed: readonly string[]): QuaterError =>
   build(
     "approval_stale",
-    `The preview has changed since approval ${id} was given. These parts differ: ${changed.map((path) => (path === "" ? "the whole preview" : path)).join(", ")}`,
+    `The preview of the call has changed since people approved ${id}. These parts differ: ${changed.map((path) => (path === "" ? "the whole preview" : path)).join(", ")}`,
     { details: { approval: { id, status: "expired", changed } } },
   );
 
 export const approvalOutdated = (id: string, what: "policy" | "schema"): QuaterError =>
-  build(`approval_${what}_changed`, `The ${what === "policy" ? "policy" : "input schema"} has changed since approval ${id}`, {
-    details: { approval: { id, status: "expired" } },
-  });
+  build(
+    `approval_${what}_changed`,
+    `The ${what === "policy" ? "approval policy" : "input schema"} has changed since people approved ${id}. Repeat the call without the approval id`,
+    {
+      details: { approval: { id, status: "expired" } },
+    },
+  );
 
 export const approvalMismatch = (id: string): QuaterError =>
-  build("approval_mismatch", `Approval ${id} was given for a different call`, { details: { approval: { id } } });
+  build(
+    "approval_mismatch",
+    `The approval ${id} is for a call with other arguments. Repeat the approved call, or leave the approval id out`,
+    { details: { approval: { id } } },
+  );
 
 /** For a request whose row contradicts its events in the trail. */
 export const approvalUnproven = (id: string): QuaterError =>
-  build("approval_unproven", `Approval ${id} is not proven by the audit trail, so it was voided. Repeat the call to ask again`, {
-    details: { approval: { id, status: "expired" } },
-  });
+  build(
+    "approval_unproven",
+    `The trail does not prove the approval ${id}, so Quater voided it. Repeat the call to make a new request`,
+    {
+      details: { approval: { id, status: "expired" } },
+    },
+  );
 
 /** For unknown ids and for requests of others, with the same answer. */
-export const approvalNotFound = (): QuaterError => build("approval_not_found", "There is no such approval");
+export const approvalNotFound = (): QuaterError =>
+  build("approval_not_found", "The approval does not exist, or it belongs to another requester");
 
 export const approvalBacklog = (most: number): QuaterError =>
-  build("approval_backlog", `${most} requests of this caller are pending. Wait, or cancel one`, {
-    retryAfterSeconds: 60,
-  });
+  build(
+    "approval_backlog",
+    `This caller already has ${most} pending approval requests. Wait until some are decided, or cancel one`,
+    {
+      retryAfterSeconds: 60,
+    },
+  );
 
 export const approvalFilingLimit = (most: number, retryAfterSeconds: number): QuaterError =>
   build(
     "approval_filing_limit",
-    `This person has filed ${most} requests for approval within the last hour, including cancelled ones`,
+    `This person has made ${most} approval requests within the last hour, cancelled ones included. Repeat the call later`,
     {
       retryAfterSeconds,
     },
@@ -137,12 +154,15 @@ export const approvalFilingLimit = (most: number, retryAfterSeconds: number): Qu
 export const approvalUnattributed = (message: string): QuaterError => build("approval_unattributed", message);
 
 export const approvalUnrenderable = (path: string, message: string): QuaterError =>
-  build("approval_unrenderable", `${path === "" ? "The call" : path} cannot be shown to people: ${message}`, {
+  build("approval_unrenderable", `${path === "" ? "The call" : path} cannot be shown to approvers: ${message}`, {
     errors: [{ path, message }],
   });
 
 export const approvalUnavailable = (cause: unknown): QuaterError =>
-  build("approval_unavailable", "Approvals cannot be looked up right now", { cause, retryAfterSeconds: 1 });
+  build("approval_unavailable", "The server cannot look up approvals right now, so the call did not run. Repeat the call later", {
+    cause,
+    retryAfterSeconds: 1,
+  });
 
 /** For a damaged row of a request. @param why  The damage, as the end of a sentence. */
 export const approvalDamaged = (id: string, why: string): QuaterError =>
@@ -150,7 +170,7 @@ export const approvalDamaged = (id: string, why: string): QuaterError =>
     "approval_unproven",
     `The row of ${id === "" ? "a request without an id" : `request ${id}`} was not written by Quater: ${why}`,
     {
-      hint: "Find out who changed the table approval_request, and delete the row",
+      hint: "Find out who changed the table approval_request, then delete the row",
     },
   );
 
@@ -160,23 +180,31 @@ export const developmentKeyRefused = (): QuaterError =>
     code: "invalid_token",
     kind: "unauthenticated",
     message:
-      "Only `quater dev` accepts a development key. Decide on the page that it serves, or make another key: `quater keys create --name NAME --person NAME --kind user --roles ROLE`",
+      "Only `quater dev` accepts a development key. Use the approvals page that `quater dev` serves, or create another key: `quater keys create --name NAME --person NAME --kind user --roles ROLE`",
   });
 
-/** For a person who may not vote. @param why  The end of a sentence: "you made the request yourself". */
-export const notEligible = (why: string): QuaterError => build("approver_not_eligible", `You may not decide this: ${why}`);
+/** For a person who may not vote. @param why The end of a sentence: "you made the request yourself". */
+export const notEligible = (why: string): QuaterError => build("approver_not_eligible", `You cannot decide this request: ${why}`);
 
 export const digestChanged = (id: string): QuaterError =>
-  build("approval_digest_changed", `The digest is not the one of approval ${id}. Look at the request again`);
+  build(
+    "approval_digest_changed",
+    `The given digest does not match the approval request ${id}. Read the request again, then vote with its digest`,
+  );
 
 export const voteDiffers = (id: string): QuaterError =>
-  build("approval_vote_differs", `You have already voted the other way on approval ${id}`);
+  build(
+    "approval_vote_differs",
+    `You have already voted differently on the approval request ${id}, and a vote cannot be changed`,
+  );
 
 export const alreadyDecided = (id: string, state: ApprovalState): QuaterError =>
-  build("approval_decided", `Approval ${id} is already ${state}`, { details: { approval: { id, status: state } } });
+  build("approval_decided", `The approval request ${id} is already ${state}`, { details: { approval: { id, status: state } } });
 
 export const stillPending = (id: string): QuaterError =>
-  build("approval_pending", `Approval ${id} is pending: deny it instead`, { details: { approval: { id, status: "pending" } } });
+  build("approval_pending", `The approval request ${id} is pending, so it cannot be revoked. Deny the request instead`, {
+    details: { approval: { id, status: "pending" } },
+  });
 
 export const ssoNotTrusted = (message: string): QuaterError => build("sso_not_trusted", message);
 
@@ -186,17 +214,24 @@ export const formNotYours = (): QuaterError =>
 
 /** For wrong, used and expired codes, with the same answer. */
 export const codeWrong = (): QuaterError =>
-  build("sign_in_code_wrong", "This code is wrong, has been used, or is older than five minutes");
+  build(
+    "sign_in_code_wrong",
+    "The sign-in code is wrong, was already used, or is older than five minutes. Create a new one with `quater approvals code`",
+  );
 
 export const signInThrottled = (retryAfterSeconds: number): QuaterError =>
-  build("sign_in_throttled", "Too many attempts to sign in with a code. Wait a little, or sign in with your key", {
+  build("sign_in_throttled", "There were too many attempts to sign in with a code. Wait a minute, or sign in with your key", {
     retryAfterSeconds,
   });
 
 // Errors with codes of http, which docs/reference/errors.md lists under http.
 
 export const crossSite = (): QuaterError =>
-  new QuaterError({ code: "origin_not_allowed", kind: "forbidden", message: "A page of another origin may not send this form" });
+  new QuaterError({
+    code: "origin_not_allowed",
+    kind: "forbidden",
+    message: "The form was sent from a page of another origin. Open the approvals page itself and send the form there",
+  });
 
 export const notAForm = (): QuaterError =>
   new QuaterError({
@@ -206,10 +241,14 @@ export const notAForm = (): QuaterError =>
   });
 
 export const noSuchPage = (): QuaterError =>
-  new QuaterError({ code: "route_not_found", kind: "invalid_input", message: "There is no such page here" });
+  new QuaterError({
+    code: "route_not_found",
+    kind: "invalid_input",
+    message: "This page does not exist. The list of approvals is at /approvals",
+  });
 
 export const methodNotAllowed = (allow: string): QuaterError =>
-  new QuaterError({ code: "method_not_allowed", kind: "invalid_input", message: `This path takes ${allow}` });
+  new QuaterError({ code: "method_not_allowed", kind: "invalid_input", message: `This path allows only ${allow}` });
 
 export const notJson = (): QuaterError =>
   new QuaterError({

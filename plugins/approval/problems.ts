@@ -33,8 +33,8 @@ export const optionProblems = (options: ApprovalOptions): BootProblem[] => {
     say("approval() has no authenticate option, so nobody can approve requests", "Add authenticate: apiKeys()");
   if (publicUrl !== undefined && !isSafeUrl(publicUrl))
     say(
-      `approval's publicUrl ${JSON.stringify(publicUrl)} is not an https address`,
-      'Write "https://shop.example"; http is allowed for loopback only',
+      `The approval() option publicUrl is ${JSON.stringify(publicUrl)}, which is not an https URL`,
+      'Write "https://shop.example". Use http: only for loopback addresses',
     );
   found.push(...pageProblems({ publicUrl, listen, sso }));
   const own = found.map((wrong): BootProblem => ({ place: "approval()", plugin: "approval", ...wrong }));
@@ -47,32 +47,38 @@ const pageProblems = ({ publicUrl, listen, sso }: Pick<ApprovalOptions, "publicU
   const isSocket = listen !== undefined && "path" in listen;
   if (publicUrl !== undefined && URL.canParse(publicUrl) && new URL(publicUrl).href !== `${new URL(publicUrl).origin}/`)
     say(
-      `approval's publicUrl ${JSON.stringify(publicUrl)} is more than an origin`,
-      'Write "https://shop.example"; the page is under /approvals',
+      `The approval() option publicUrl is ${JSON.stringify(publicUrl)}, but it must be only an origin`,
+      'Write "https://shop.example" without a path. The page is at /approvals',
     );
   if (isSocket && publicUrl === undefined)
-    say("approval() listens on a Unix socket, but publicUrl is missing", "Add publicUrl: the address that people open");
+    say(
+      "approval() listens on a Unix socket, but publicUrl is missing",
+      "Add publicUrl with the origin that people open in the browser",
+    );
   if (sso === undefined) return found;
   for (const name of [sso.personHeader, sso.rolesHeader, sso.secretHeader])
     if (name !== undefined && !headerName.test(name))
-      say(`approval's sso names the header ${JSON.stringify(name)}`, "Write a header's name, for example x-forwarded-user");
+      say(
+        `The approval() option sso has an invalid header name: ${JSON.stringify(name)}`,
+        "Write the name of a header, for example x-forwarded-user",
+      );
   const secret = sso.secret ?? "";
   if (sso.unixSocket === true && !isSocket)
     say(
-      "approval's sso has unixSocket: true, but the page does not listen on a Unix socket",
+      "The approval() option sso has unixSocket: true, but the page does not listen on a Unix socket",
       'Add listen: { path: "run/approvals.sock" }',
     );
   else if (sso.unixSocket !== true && (sso.secretHeader === undefined || secret.length < leastSecret))
     say(
-      `approval's sso trusts headers without a secret of at least ${leastSecret} characters`,
-      "Add secretHeader and secret, and let the proxy send them. Or listen on a Unix socket and add unixSocket: true",
+      `The approval() option sso has no secret of at least ${leastSecret} characters, so anybody could send the header`,
+      "Add secretHeader and secret, and configure the proxy to send the secret. Or listen on a Unix socket and add unixSocket: true",
     );
   return found;
 };
 
 const policyProblems = (name: string, given: unknown): Wrong[] => {
   const found: Wrong[] = [];
-  const say = (cause: string, remedy: string) => found.push({ cause: `The policy ${name} ${cause}`, remedy });
+  const say = (cause: string, remedy: string) => found.push({ cause: `The approval policy ${name} ${cause}`, remedy });
   if (given === null || typeof given !== "object") {
     say("is not an object", 'Write { approvers: [{ role: "finance" }] }');
     return found;
@@ -81,19 +87,22 @@ const policyProblems = (name: string, given: unknown): Wrong[] => {
   for (const key of Object.keys(policy).filter((key) => !policyKeys.includes(key))) say(...unknownKey(key, policyKeys));
   const between = (key: string, least: number, most: number, unit: string) => {
     if (policy[key] !== undefined && !isCount(policy[key], least, most))
-      say(`has the ${key} ${JSON.stringify(policy[key])}`, `Write ${unit}, ${least} to ${most.toLocaleString("en")}`);
+      say(
+        `has an invalid value for ${key}: ${JSON.stringify(policy[key])}`,
+        `Write ${unit}, ${least} to ${most.toLocaleString("en")}`,
+      );
   };
   between("pendingForMs", 1, mostPending, "milliseconds");
   between("usableForMs", 1, mostUsable, "milliseconds");
   between("denials", 1, mostNeeded, "a number of people");
   for (const key of ["anySurface", "unattributed"])
     if (policy[key] !== undefined && typeof policy[key] !== "boolean")
-      say(`has the ${key} ${JSON.stringify(policy[key])}`, "Write true or false");
+      say(`has an invalid value for ${key}: ${JSON.stringify(policy[key])}`, "Write true or false");
   if (policy["kind"] !== undefined && policy["kind"] !== "dual" && policy["kind"] !== "confirm")
-    say(`has the kind ${JSON.stringify(policy["kind"])}`, 'Write "dual" or "confirm"');
+    say(`has an invalid value for kind: ${JSON.stringify(policy["kind"])}`, 'Write "dual" or "confirm"');
   const approvers: unknown = policy["approvers"];
   if (!Array.isArray(approvers) || approvers.length === 0) {
-    say("names no approver", 'Add approvers: [{ role: "finance" }]');
+    say("has no approvers", 'Add approvers: [{ role: "finance" }]');
     return found;
   }
   for (const approver of approvers as unknown[]) approverProblems(approver).forEach(([cause, remedy]) => void say(cause, remedy));
@@ -102,10 +111,7 @@ const policyProblems = (name: string, given: unknown): Wrong[] => {
     .filter((person) => typeof person === "string");
   const twice = people.find((person, index) => people.slice(0, index).some((other) => isSamePerson(other, person)));
   if (twice !== undefined)
-    say(
-      `needs ${JSON.stringify(twice)} twice, and one person counts once`,
-      "Name each person once, because nobody can satisfy this policy",
-    );
+    say(`lists ${JSON.stringify(twice)} twice, but one person can approve only once`, "List each person once");
   return found;
 };
 
@@ -116,13 +122,13 @@ const approverProblems = (given: unknown): [cause: string, remedy: string][] => 
   for (const key of Object.keys(approver).filter((key) => !approverKeys.includes(key))) found.push(unknownKey(key, approverKeys));
   const named = [role, person].filter((name) => name !== undefined);
   if (named.length !== 1 || typeof named[0] !== "string" || named[0] === "")
-    found.push(["has an approver that is not one role or one person", 'Write { role: "finance" } or { person: "ana" }']);
+    found.push(["has an approver without exactly one role or one person", 'Write { role: "finance" } or { person: "ana" }']);
   if (!isCount(need, 1, mostNeeded))
-    found.push([`has an approver with need ${JSON.stringify(need)}`, "Write how many people, at least 1"]);
+    found.push([`has an approver with an invalid need: ${JSON.stringify(need)}`, "Write the number of people, at least 1"]);
   else if (person !== undefined && need > 1)
     found.push([
-      `needs ${need} times the person ${JSON.stringify(person)}`,
-      "One person counts once. Name a role, or more people",
+      `needs ${need} approvals of the person ${JSON.stringify(person)}`,
+      "One person can approve only once. Use a role, or list more people",
     ]);
   return found;
 };
@@ -131,7 +137,7 @@ const unknownKey = (key: string, known: readonly string[]): [string, string] => 
   const near = nearest(key, known);
   return [
     `has the unknown field ${JSON.stringify(key)}`,
-    near === undefined ? `It takes ${known.join(", ")}` : `Did you mean "${near}"?`,
+    near === undefined ? `The fields are ${known.join(", ")}` : `Did you mean "${near}"?`,
   ];
 };
 
@@ -155,21 +161,27 @@ const problemsOf = (
   if (!Object.hasOwn(policies, policy)) {
     const near = nearest(policy, Object.keys(policies));
     found.push({
-      cause: `${name} needs approval by the policy "${policy}", which approval() does not have`,
-      remedy: near === undefined ? `It has ${Object.keys(policies).join(", ") || "none"}` : `Did you mean "${near}"?`,
+      cause: `${name} needs approval by the policy "${policy}", which approval() does not define`,
+      remedy:
+        near === undefined
+          ? `Use one of the policies of approval(): ${Object.keys(policies).join(", ") || "(none)"}`
+          : `Did you mean "${near}"?`,
     });
   }
   if (narrowed?.length === 0)
     found.push({
       cause: `${name} has an approval with an empty list of surfaces`,
-      remedy: "Remove surfaces. Then the policy holds on every surface",
+      remedy: "Remove surfaces to need approval on every surface, or list surfaces",
     });
   for (const surface of narrowed ?? []) {
     if (surfaces.has(surface)) continue;
     const near = nearest(surface, surfaces);
     found.push({
       cause: `${name} needs approval on ${surface}, where it is not exposed`,
-      remedy: near === undefined ? `It is exposed on ${[...surfaces].join(", ")}` : `Did you mean "${near}"?`,
+      remedy:
+        near === undefined
+          ? `${name} is exposed on ${[...surfaces].join(", ")}. List only these surfaces`
+          : `Did you mean "${near}"?`,
     });
   }
   return found;

@@ -69,7 +69,7 @@ const noPage = (): Error =>
     {
       place: "approval()",
       plugin: "approval",
-      cause: "approval() has listen or sso, but http() is not configured, so nothing serves its page",
+      cause: "approval() has the option listen or sso, but http() is not configured, so the approvals page cannot be served",
       remedy: "Add http() to plugins, or remove listen and sso",
     },
   ]);

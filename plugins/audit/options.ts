@@ -27,7 +27,10 @@ export const auditOptions = {
   leaseMs: withDefault(Type.Integer({ minimum: 100 }), 30_000),
   /** The fingerprint `SHA256:...` of the only checkpoint key that `audit verify` accepts. Default: the keys in the key file. */
   fingerprint: Type.Optional(
-    Type.String({ pattern: "^SHA256:[A-Za-z0-9+/]{43}$", remedy: "Write SHA256: and 43 characters: audit keys shows them" }),
+    Type.String({
+      pattern: "^SHA256:[A-Za-z0-9+/]{43}$",
+      remedy: "Write the fingerprint that `quater audit fingerprint` shows: SHA256: and 43 characters",
+    }),
   ),
 };
 

@@ -132,11 +132,11 @@ const startProblem = (error: unknown, keyFile: string): unknown => {
 const remedyOf = (error: unknown, keyFile: string): string | undefined => {
   if (error instanceof StoreDisagrees) return error.remedy;
   if (error instanceof DamagedHead)
-    return "Look with `quater audit verify`; nothing is recorded on top of a trail that somebody changed";
+    return "Run `quater audit verify` to see what was changed. Quater does not continue a trail that was changed";
   if (error instanceof MissingKey) return `Copy the current key file from the other instances to ${keyFile}`;
   if (error instanceof LostTrail)
-    return `The store was deleted, replaced or not mounted: restore it. To begin a new trail on purpose, move ${keyFile} away`;
-  return isStoreFailure(error) ? "Let the database take writes, then start again" : undefined;
+    return `The store was deleted, replaced or not mounted. Restore the store. To start a new trail on purpose, move ${keyFile} away`;
+  return isStoreFailure(error) ? "Make sure that the database accepts writes, then start again" : undefined;
 };
 
 const quaterVersion = (): string => {

@@ -46,7 +46,9 @@ export class Upkeep {
   start(): void {
     const { leaseMs, log } = this.#parts;
     const tick = () => {
-      this.#tick().catch((error: unknown) => log.warn("The upkeep of the trail failed", { error: String(error) }));
+      this.#tick().catch((error: unknown) =>
+        log.warn("The regular maintenance of the trail failed. Quater tries again later", { error: String(error) }),
+      );
     };
     this.#timer = setInterval(tick, Math.min(tickMs, leaseMs / 3));
     this.#timer.unref();
@@ -63,7 +65,7 @@ export class Upkeep {
     await trail.open();
     const opened = await store.open();
     let found = 0;
-    await this.#attempt("Calls whose process is gone could not be recorded as lost", async () => {
+    await this.#attempt("Quater could not record the calls of ended processes as lost", async () => {
       found = await sweepUnknown({ trail, store: opened, keys: keys.current }, (call) =>
         this.lostCallChanges.flatMap((changes) => changes(opened, call)),
       );
@@ -85,7 +87,7 @@ export class Upkeep {
     await this.sweepLost();
     if (Date.now() - this.#prunedAt < pruneEveryMs) return;
     this.#prunedAt = Date.now();
-    await this.#attempt("Old events were not removed", () => this.#removeOld());
+    await this.#attempt("Quater could not remove old events", () => this.#removeOld());
   }
 
   async #removeOld(): Promise<void> {

@@ -8,21 +8,31 @@ import { defaultKeyFile } from "./api-keys.ts";
 import { changeKeyFile, type KeyRecord, newKey, readKeyFile } from "./keyfile.ts";
 
 const kinds = ["user", "service", "agent", "operator"] as const;
-const idInput = Type.String({ description: "The key's id, or its name" });
-const file = Type.Optional(Type.String({ description: `The key file, under the project's folder. Default ${defaultKeyFile}` }));
+const idInput = Type.String({ description: "The id or the name of the key" });
+const file = Type.Optional(
+  Type.String({ description: `The path of the key file, relative to the project. Default: ${defaultKeyFile}` }),
+);
 
-const expires = Type.Optional(Type.String({ description: "Life time: 12h, 30d, 4w. Default: does not expire" }));
+const expires = Type.Optional(Type.String({ description: "How long the key is valid: 12h, 30d, 4w. Default: without end" }));
 
 const createInput = Type.Object({
-  name: Type.String({ minLength: 1, maxLength: 100, description: "Who or what the key is for" }),
+  name: Type.String({ minLength: 1, maxLength: 100, description: "The name of the caller that uses the key" }),
   kind: Type.Enum([...kinds], {
     default: "service",
-    description: "What uses the key: user for a person's script, agent for an AI",
+    description: "The kind of caller: user for a script of a person, agent for an AI",
   }),
-  person: Type.Optional(Type.String({ description: "The app-wide name of the human who holds it" })),
-  actsFor: Type.Optional(Type.String({ description: "The person an agent or service works for" })),
-  scopes: Type.Array(Type.String(), { default: [], description: "Repeat for several: --scopes orders:read" }),
-  roles: Type.Array(Type.String(), { default: [], description: "Repeat for several: --roles support" }),
+  person: Type.Optional(
+    Type.String({ description: "The person who uses the key, by the name that the app has for this person" }),
+  ),
+  actsFor: Type.Optional(Type.String({ description: "The person for whom the agent or service works" })),
+  scopes: Type.Array(Type.String(), {
+    default: [],
+    description: "Scopes of the key. Repeat the flag for several: --scopes orders:read",
+  }),
+  roles: Type.Array(Type.String(), {
+    default: [],
+    description: "Roles of the key. Repeat the flag for several: --roles support",
+  }),
   expires,
   file,
 });
@@ -38,7 +48,7 @@ export const keyCommands = (root: string): readonly PluginCommand[] => {
       input: createInput,
       run: (input, io) => {
         const made = createKey(pathOf(input.file), input);
-        io.say(`Created a key for ${visible(input.name)}. It is shown this once:`);
+        io.say(`Created a key for ${visible(input.name)}. The key is shown only once:`);
         showKey(made, io);
         return 0;
       },
@@ -55,25 +65,25 @@ export const keyCommands = (root: string): readonly PluginCommand[] => {
     }),
     command({
       path: ["keys", "revoke"],
-      description: "Revokes a key; running servers refuse it within a second.",
+      description: "Revokes a key. Running servers refuse the key within one second.",
       input: Type.Object({ id: idInput, file }),
       positional: ["id"],
       run: (input, io) => {
         const { record, isRepeated } = revokeKey(pathOf(input.file), input.id);
         const named = `${record.id} (${visible(record.name)})`;
-        io.say(isRepeated ? `${named} is revoked already, since ${record.revokedAt}.` : `Revoked ${named}.`);
+        io.say(isRepeated ? `${named} was already revoked at ${record.revokedAt}.` : `Revoked ${named}.`);
         if (io.isJson) io.show(withoutHash(record));
         return 0;
       },
     }),
     command({
       path: ["keys", "rotate"],
-      description: "Gives a key's rights to a new key, shown once, and revokes the old one.",
+      description: "Creates a new key with the rights of an existing key, shows it once, and revokes the existing key.",
       input: Type.Object({ id: idInput, expires, file }),
       positional: ["id"],
       run: (input, io) => {
         const made = rotateKey(pathOf(input.file), input.id, input.expires);
-        io.say(`${visible(made.record.name)} has a new key, the old one is revoked. It is shown this once:`);
+        io.say(`${visible(made.record.name)} has a new key, the old one is revoked. The key is shown only once:`);
         showKey(made, io);
         return 0;
       },
@@ -100,7 +110,7 @@ export const createKey = (path: string, given: KeyRights): MadeKey =>
   changeKeyFile(path, (records) => {
     const now = new Date();
     if (records.some((record) => record.name === given.name && stateOf(record, now) === "active")) {
-      conflict(`There is a key named ${cut(visible(given.name))} already`);
+      conflict(`A key with the name ${cut(visible(given.name))} already exists. Choose another name`);
     }
     const { id, key, hash } = newKey();
     const record: KeyRecord = {

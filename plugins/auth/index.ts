@@ -61,7 +61,7 @@ const bearerOptions = {
   scheme: withDefault(Type.String({ minLength: 1 }), "Bearer"),
   /** Returns the principal of a token; `undefined` or `null` for an unknown token. Check audience and expiry here. */
   verify: opaque<(token: string) => Awaitable<Principal | null | undefined>>(
-    "a function from the token to a principal, or to undefined",
+    "a function that returns the principal of a token, or undefined",
     isFunction,
   ),
 };
@@ -107,6 +107,6 @@ export const firstOf = authenticatorFactory((...given: Authentication[]) => {
 
 const nobodyToAsk: BootProblem = {
   place: "firstOf()",
-  cause: "firstOf has no authenticator",
-  remedy: "List authenticators in the order in which they are asked: firstOf(apiKeys(), localUser())",
+  cause: "firstOf() has no authenticators",
+  remedy: "List authenticators in the order in which Quater tries them: firstOf(apiKeys(), localUser())",
 };

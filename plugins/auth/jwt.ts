@@ -26,7 +26,7 @@ const isSafeAddress = (value: unknown): boolean => {
  */
 const fixed = Type.String({
   minLength: 1,
-  remedy: "Write a text that is not empty. Without it, tokens for other services would be accepted",
+  remedy: "Write a string that is not empty. Without it, jwt() would accept tokens of other services",
 });
 const claim = Type.String({ minLength: 1 });
 
@@ -42,7 +42,7 @@ const jwtOptions = {
   /** The URL where the issuer publishes its keys (RFC 7517): https, or loopback. Required without `secret`. */
   jwks: Type.Optional(opaque<string>("the issuer's https address, because keys fetched over http can be forged", isSafeAddress)),
   /** The key for tokens that this app signs itself with HS256, instead of `jwks`. */
-  secret: Type.Optional(opaque<string>("a text of at least 32 bytes, such as `openssl rand -base64 32` prints", isLongEnough)),
+  secret: Type.Optional(opaque<string>("a string of at least 32 bytes, such as `openssl rand -base64 32` prints", isLongEnough)),
   /**
    * The accepted algorithms, only with `jwks`. Default: RS256, PS256, ES256 and EdDSA. Symmetric algorithms are refused, because
    * a service that verifies such tokens could also sign them.
@@ -50,7 +50,7 @@ const jwtOptions = {
   algorithms: withDefault(
     Type.Array(Type.Enum([...asymmetric]), {
       minItems: 1,
-      remedy: `With a symmetric algorithm every verifier could sign tokens. Write a list of ${asymmetric.join(", ")}`,
+      remedy: `Write a list of ${asymmetric.join(", ")}. With a symmetric algorithm, everybody who checks tokens could also sign them`,
     }),
     ["RS256", "PS256", "ES256", "EdDSA"],
   ),
@@ -131,11 +131,14 @@ const keyProblems = ({ jwks, secret, algorithms }: Partial<Given>): readonly Boo
   const problem = (cause: string, remedy: string): BootProblem => ({ place: "jwt()", cause, remedy });
   if (jwks === undefined && secret === undefined)
     return [
-      problem("jwt has no jwks", "Write jwks: the issuer's https address; or secret, for tokens that this app signs itself"),
+      problem(
+        "jwt has no jwks",
+        "Write jwks with the https URL of the issuer's key set, or secret for tokens that this app signs itself",
+      ),
     ];
   if (secret === undefined) return [];
   if (jwks !== undefined)
-    return [problem("jwt has jwks and a secret", "Remove one: tokens are signed by the issuer, or by this app")];
+    return [problem("jwt has jwks and a secret", "Remove jwks or secret: tokens are signed either by the issuer or by this app")];
   return algorithms === undefined
     ? []
     : [problem("jwt has a secret and algorithms", `Remove algorithms: tokens with a secret are signed with ${mac}`)];
@@ -151,12 +154,13 @@ interface Signing {
 }
 
 const signed = async (claims: TokenClaims, seconds: number, { issuer, audience, key }: Signing): Promise<string> => {
-  if (key === undefined) throw new TypeError("jwt() has no secret, so it cannot sign");
-  if (typeof claims.sub !== "string" || claims.sub === "") throw new TypeError("A token needs sub, a text that is not empty");
+  if (key === undefined) throw new TypeError("jwt() has no secret, so it cannot sign tokens. Add jwt({ secret })");
+  if (typeof claims.sub !== "string" || claims.sub === "")
+    throw new TypeError("The claims of a token need sub, a string that is not empty");
   const own = ownClaims.find((name) => Object.hasOwn(claims, name));
-  if (own !== undefined) throw new TypeError(`sign sets the claim ${own} itself: remove it`);
+  if (own !== undefined) throw new TypeError(`sign sets the claim ${own} itself. Remove ${own} from the claims`);
   if (!Number.isInteger(seconds) || seconds < 1 || seconds > longestSeconds)
-    throw new TypeError(`A token lives 1 to ${longestSeconds} seconds, not ${String(seconds)}`);
+    throw new TypeError(`The lifetime of a token must be from 1 to ${longestSeconds} seconds; it is ${String(seconds)}`);
   const { SignJWT } = await import("jose");
   return new SignJWT({ ...claims, iss: issuer, aud: audience, jti: randomUUID() })
     .setProtectedHeader({ alg: mac, typ: "JWT" })

@@ -32,7 +32,7 @@ export interface KeyRecord {
 export const readKeyFile = (file: string): readonly KeyRecord[] =>
   readKeysOf<{ readonly keys: readonly KeyRecord[] }>(file, { name: "a key file", remedy: restore, wrongIn })?.keys ?? [];
 
-const restore = "Restore it from a backup, or remove it and create new keys";
+const restore = "Restore the file from a backup, or remove the file and create new keys";
 
 const shownValue = (value: unknown): string => visible(JSON.stringify(value)?.slice(0, 100) ?? "(missing)");
 
@@ -40,7 +40,7 @@ const kinds: readonly unknown[] = ["user", "service", "agent", "operator"] satis
 const isText = (value: unknown): boolean => typeof value === "string" && value !== "";
 const isTexts = (value: unknown): boolean => Array.isArray(value) && value.every(isText);
 const optional = (isRight: (value: unknown) => boolean) => (value: unknown) => value === undefined || isRight(value);
-const instant = "Write it as 2026-12-31T00:00:00Z, or revoke the key and create a new one";
+const instant = "Write the time as 2026-12-31T00:00:00Z, or revoke the key and create a new one";
 const recreate = "Revoke the key and create a new one with `quater keys create`";
 
 /** The check of each field, and the remedy. A record gives access, so a mistake in it is never corrected by guessing. */
@@ -49,29 +49,29 @@ const fields: Readonly<Record<keyof KeyRecord, readonly [isRight: (value: unknow
   hash: [(value) => typeof value === "string" && /^[0-9a-f]{64}$/.test(value), "Remove the record and create a new key"],
   name: [isText, "Give the key a name"],
   kind: [(value) => kinds.includes(value), `Write one of ${kinds.join(", ")}`],
-  person: [optional(isText), "Write a name, or leave it out"],
-  actsFor: [optional(isText), "Write a name, or leave it out"],
-  scopes: [isTexts, "Write a list of texts"],
-  roles: [isTexts, "Write a list of texts"],
+  person: [optional(isText), "Write a name, or remove the field"],
+  actsFor: [optional(isText), "Write a name, or remove the field"],
+  scopes: [isTexts, "Write a list of strings"],
+  roles: [isTexts, "Write a list of strings"],
   createdAt: [isInstant, instant],
   expiresAt: [optional(isInstant), instant],
-  revokedAt: [optional(isInstant), "Write when it was revoked, as 2026-12-31T00:00:00Z"],
-  isDevelopment: [optional((value) => typeof value === "boolean"), "Write true, or leave it out"],
+  revokedAt: [optional(isInstant), "Write the time of the revocation as 2026-12-31T00:00:00Z"],
+  isDevelopment: [optional((value) => typeof value === "boolean"), "Write true, or remove the field"],
 };
 
 const wrongIn = (record: unknown): WrongKey | undefined => {
   if (record === null || typeof record !== "object" || Array.isArray(record))
-    return { what: `the wrong form ${shownValue(record)}`, remedy: recreate };
+    return { what: `an invalid form: ${shownValue(record)}`, remedy: recreate };
   const given = record as Readonly<Record<string, unknown>>;
   const unknown = Object.keys(given).find((name) => !Object.hasOwn(fields, name));
   // Refuse unknown fields: a misspelt expiresAt would leave a key that never expires.
   if (unknown !== undefined) {
-    const remedy = `Remove it; the fields are ${Object.keys(fields).join(", ")}`;
-    return { what: `the wrong ${visible(unknown)} ${shownValue(given[unknown])}`, remedy };
+    const remedy = `Remove the field. The fields of a key are ${Object.keys(fields).join(", ")}`;
+    return { what: `an unknown field ${visible(unknown)}: ${shownValue(given[unknown])}`, remedy };
   }
   for (const [field, [isRight, remedy]] of Object.entries(fields)) {
     if (isRight(given[field])) continue;
-    return { what: `the wrong ${field}${field === "hash" ? "" : ` ${shownValue(given[field])}`}`, remedy };
+    return { what: `an invalid value for ${field}${field === "hash" ? "" : `: ${shownValue(given[field])}`}`, remedy };
   }
   return undefined;
 };

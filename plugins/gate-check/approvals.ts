@@ -27,13 +27,14 @@ const filed = async (target: Target, given: Partial<Principal> = {}): Promise<Re
   const token = rehearsed.tokens.grant(surface, principal);
   const input = inputs.right();
   const { got, message } = (await send(target, token, input)) ?? unwritable(target);
-  if (got !== "approval_required") throw new Untried(got === "ran" ? "it ran before anybody agreed" : `${got}, ${message}`);
+  if (got !== "approval_required")
+    throw new Untried(got === "ran" ? "the call ran before anybody approved it" : `${got}, ${message}`);
   const [looker] = peopleOf(target);
   const found =
     looker === undefined ? [] : await rehearsed.approvals.list(looker, { states: ["pending"], handler: operation.name });
   // If the gate wrongly answers with the request of another caller, people approve that request. The case then shows what happens.
   const record = found.find(({ requester }) => requester.subject === principal.subject) ?? found[0];
-  if (record === undefined) throw new Untried("its request is in no list of those who decide");
+  if (record === undefined) throw new Untried("no approver can see its approval request");
   return { target, principal, token, input, record };
 };
 
@@ -51,7 +52,7 @@ export const approved = async (target: Target, given: Partial<Principal> = {}): 
   const request = await filed(target, given);
   let { record } = request;
   for (const person of peopleOf(target)) record = await agree(request, person);
-  if (record.usableUntil === undefined) throw new Untried(`everybody agreed, and the request is ${record.state}`);
+  if (record.usableUntil === undefined) throw new Untried(`all approvers approved the request, but its state is ${record.state}`);
   return { ...request, record };
 };
 
@@ -61,17 +62,17 @@ const repeat = async (request: Request, expected: string, how?: string, approval
 
 const unapproved: Case = {
   name: "unapproved",
-  hole: "ran before people agreed",
+  hole: "ran before people approved the call",
   run: async (target) => {
     const request = await filed(target);
-    const found = [...(await repeat(request, "approval_required", "asked twice"))];
+    const found = [...(await repeat(request, "approval_required", "the call was made twice"))];
     const people = peopleOf(target);
     for (const [at, person] of people.slice(0, -1).entries()) {
       await agree(request, person);
       found.push(...(await repeat(request, "approval_required", `after ${at + 1} of ${people.length} people`)));
     }
     await target.rehearsed.forgeApproval(request.record.id);
-    return [...found, ...(await repeat(request, "approval_unproven", "after its row was set to approved"))];
+    return [...found, ...(await repeat(request, "approval_unproven", "after its row in the store was changed to approved"))];
   },
 };
 
@@ -88,23 +89,23 @@ const changed: Case = {
     const other = target.inputs.changed();
     if (other === undefined && target.inputs.unknownField().length > 0 && Object.keys(target.inputs.right()).length === 0)
       return [];
-    if (other === undefined) throw new Untried("its schema accepts only one input, so the input could not be changed");
+    if (other === undefined) throw new Untried("the schema accepts only one input, so the suite cannot change the input");
     const request = await approved(target);
     const { token, record } = request;
     return [
       ...tried(await send(target, token, other), ["approval_required"]),
       ...tried(await send(target, token, other, record.id), ["approval_mismatch"], "with the approval's id"),
-      ...(await repeat(request, "ran", "and then, unchanged, no more")),
+      ...(await repeat(request, "ran", "then the unchanged call did not run")),
     ];
   },
 };
 
 const replayed: Case = {
   name: "replayed",
-  hole: "ran again on one approval",
+  hole: "ran twice with one approval",
   run: async (target) => {
     const request = await approved(target);
-    const used = await repeat(request, "ran", "or not even once");
+    const used = await repeat(request, "ran", "or the approved call did not run once");
     const again = await repeat(request, "approval_required");
     const named = await repeat(request, "approval_used", "with the approval's id", request.record.id);
     const raced = await approved(target, { claims: racing });
@@ -124,7 +125,7 @@ const replayed: Case = {
 
 const overtaken: Case = {
   name: "overtaken",
-  hole: "ran although another call had changed what its preview showed",
+  hole: "ran although another call had changed its preview",
   run: async (target) => {
     const { operation, rehearsed } = target;
     // The preview of a real handler may stay the same.
@@ -139,7 +140,7 @@ const overtaken: Case = {
 
 const foreign: Case = {
   name: "somebody else's",
-  hole: "ran on somebody else's approval",
+  hole: "ran with the approval of another caller",
   run: async (target) => {
     const { operation, rehearsed, granted } = target;
     const request = await approved(target);
@@ -155,13 +156,13 @@ const foreign: Case = {
       const seen = await sendAs({ ...target, surface }, principal, input, record.id);
       found.push(...tried(seen, ["approval_not_found"], `over ${surface}`));
     }
-    return [...found, ...(await repeat(request, "ran", "and then no more by whom it was for"))];
+    return [...found, ...(await repeat(request, "ran", "then the requester's own call did not run"))];
   },
 };
 
 const selfApproved: Case = {
   name: "self-approved",
-  hole: "ran on an approval",
+  hole: "ran with an approval",
   run: async (target) => {
     const { approvals } = target.rehearsed;
     const found: Tried[] = [];
@@ -172,7 +173,7 @@ const selfApproved: Case = {
       for (const person of peopleOf(target).slice(0, -1)) await agree(request, person);
       const refusal = await refusalOf(() => agree(request, culprit));
       found.push(...(await repeat(request, "approval_required", how)));
-      const got = refusal?.code ?? "a vote that counts";
+      const got = refusal?.code ?? "a counted vote";
       found.push({ got, expected: ["approver_not_eligible"], hasRun: false, message: refusal?.message ?? "", how });
     }
     return found;
@@ -181,7 +182,7 @@ const selfApproved: Case = {
 
 const denied: Case = {
   name: "denied",
-  hole: "was asked for again right after people said no",
+  hole: "could be requested again directly after it was denied",
   run: async (target) => {
     const { approvals } = target.rehearsed;
     const request = await filed(target);
@@ -213,7 +214,7 @@ export const approvalCases: readonly Case[] = [unapproved, control, changed, rep
 
 const expired: Case = {
   name: "expired",
-  hole: "ran on an approval that had expired",
+  hole: "ran with an expired approval",
   run: async (target) => {
     const request = await approved(target);
     await untilPast(request.record.usableUntil ?? 0);

@@ -85,7 +85,7 @@ const otherSurface: Case = {
     const found: Tried[] = [];
     for (const other of [...rehearsed.surfaces.filter((name) => name !== surface), "nowhere"]) {
       const token = rehearsed.tokens.grant(other, allowed(operation, granted));
-      found.push(...tried(await send(target, token, inputs.right()), ["invalid_token"], `one of ${other}`));
+      found.push(...tried(await send(target, token, inputs.right()), ["invalid_token"], `a credential of ${other}`));
     }
     return found;
   },
@@ -93,7 +93,7 @@ const otherSurface: Case = {
 
 const missingRight: Case = {
   name: "missing right",
-  hole: "ran for a principal whom its policy refuses",
+  hole: "ran for a principal that the policy refuses",
   run: async (target) => {
     const { operation, granted, inputs } = target;
     const found: Tried[] = [];
@@ -134,14 +134,14 @@ const missingField: Case = {
 
 const unknownField: Case = {
   name: "unknown field",
-  hole: "ran with a field that nobody declared",
+  hole: "ran with a field that the schema does not declare",
   run: (target) => firstSent(target, target.inputs.unknownField(), "unknown_field"),
 };
 
 /** If the correct input cannot be sent, the results of the other cases mean nothing. */
 export const unwritable = ({ operation, surface }: Target): Seen => ({
-  got: "not tried",
-  message: `callers of ${surface} cannot write its input; give inputs.${operation.name}`,
+  got: "not tested",
+  message: `the sample input cannot be sent over ${surface}. Give another one in inputs.${operation.name}`,
   hasRun: false,
 });
 
@@ -154,7 +154,7 @@ export const control: Case = {
     const found = (await sendAs(target, allowed(operation, granted), inputs.right())) ?? unwritable(target);
     const isGuess = !found.hasRun && found.got !== "internal" && asksFunctions(operation) && granted.allowed === undefined;
     const message = isGuess
-      ? `its policy is a function: say whom it allows, principals.${operation.name}.allowed`
+      ? `the policy is a function, so the suite cannot guess an allowed principal. Give one in principals.${operation.name}.allowed`
       : found.message;
     return [{ ...found, message, expected: ["ran"] }];
   },
@@ -163,7 +163,7 @@ export const control: Case = {
 /** A handler that is not exposed on the surface. */
 export const notExposed: Case = {
   name: "not exposed",
-  hole: "ran although it is not exposed there",
+  hole: "ran although it is not exposed on this surface",
   run: async (target) => {
     const { operation, granted, inputs } = target;
     return tried(await sendAs(target, allowed(operation, granted), inputs.right()), ["unknown_handler"]);

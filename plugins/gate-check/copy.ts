@@ -111,7 +111,7 @@ async function* itemsOf(item: unknown): AsyncGenerator {
 const untouchable = (name: string, missed: Missed) => {
   const miss = (): never => {
     missed(name);
-    throw new Error(`The gate suite opens no resource: ${name} is a stand-in`);
+    throw new Error(`The gate suite does not open resources: ${name} is a stand-in`);
   };
   // `then` must be undefined, so that the stand-in can be awaited. It is a function, because clients of databases often are.
   const get = (_: unknown, property: string | symbol) => (property === "then" ? undefined : miss());

@@ -37,11 +37,11 @@ export const expectApproval = (app: TestApp, call: ApprovalCall): ExpectedApprov
     const approvals = app.services.find(approvalsRef);
     const requirement = operation === undefined ? undefined : approvals?.requirementOf(operation);
     if (operation === undefined || approvals === undefined || requirement === undefined)
-      throw new Error(`Expected ${handler} to need ${counted(count)}, and nobody must agree to it`);
+      throw new Error(`Expected ${handler} to need the approval of ${counted(count)}, but it needs no approval`);
     const agreeing = people ?? peopleFor(requirement.approvers);
     if (agreeing.length !== count)
       throw new Error(
-        `Expected ${handler} to need ${counted(count)}, and it needs ${counted(agreeing.length)} (${requirement.words})`,
+        `Expected ${handler} to need the approval of ${counted(count)}, but it needs ${counted(agreeing.length)} (${requirement.words})`,
       );
     const started = startsOf(operation);
     const first = await act();
@@ -54,11 +54,12 @@ export const expectApproval = (app: TestApp, call: ApprovalCall): ExpectedApprov
     }
     const outcome = await act();
     if (!started.has(outcome.callId))
-      throw new Error(`Expected ${handler} to run once ${counted(count)} agreed, but it ended with ${endOf(outcome)}`);
+      throw new Error(`Expected ${handler} to run after the approval of ${counted(count)}, but it ended with ${endOf(outcome)}`);
     const again = await act();
     const wanted = `Expected ${handler} not to run again when it is repeated`;
-    if (started.has(again.callId)) throw new Error(`${wanted}, and it did: it ended with ${endOf(again)}`);
-    if (again.ok || again.error.kind === "internal") throw new Error(`${wanted}, and it was not refused: ${endOf(again)}`);
+    if (started.has(again.callId)) throw new Error(`${wanted}, but it ran again and ended with ${endOf(again)}`);
+    if (again.ok || again.error.kind === "internal")
+      throw new Error(`${wanted}, but the repeated call was not refused: ${endOf(again)}`);
     return outcome;
   },
 });
@@ -87,6 +88,6 @@ const endOf = (outcome: Outcome): string => (outcome.ok ? "success" : `${outcome
 const counted = (count: number): string => (count === 1 ? "1 person" : `${count} people`);
 
 const idOf = (outcome: Outcome): { readonly id: string } => {
-  if (outcome.ok) throw new Error("A call that succeeded names no approval");
+  if (outcome.ok) throw new Error("The call succeeded, so it has no approval request");
   return outcome.error.details?.["approval"] as { readonly id: string };
 };

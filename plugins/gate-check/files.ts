@@ -12,7 +12,7 @@ import type { GateRow } from "./report.ts";
 
 export const fileCase = "key files";
 
-const expected = "only its owner may read and change it";
+const expected = "only the owner can read and change the file";
 
 /**
  * @param root  The project's folder.
@@ -46,7 +46,7 @@ const rowsOf = (file: string, path: string, reads: readonly NonNullable<SecretFi
     return [{ ...about, got: expected, ok: true }];
   } catch (error) {
     const isMissing = (error as NodeJS.ErrnoException).code === "ENOENT" && (error as NodeJS.ErrnoException).path === path;
-    return isMissing ? [] : [{ ...about, got: "not as it should be", ok: false, hole: wrongWith(path, error) }];
+    return isMissing ? [] : [{ ...about, got: "wrong owner or mode", ok: false, hole: wrongWith(path, error) }];
   }
 };
 
@@ -54,5 +54,5 @@ const wrongWith = (path: string, error: unknown): string => {
   if (isQuaterError(error)) return error.hint === undefined ? error.message : `${error.message}. ${error.hint}`;
   const { code, message } = error as NodeJS.ErrnoException;
   if (typeof code !== "string") throw error;
-  return `${path} could not be checked: ${message}. Run this command as the user who runs the project, or correct the modes of the file and its folders`;
+  return `${path} could not be checked: ${message}. Run this command as the user that runs the project, or correct the modes of the file and its folders`;
 };

@@ -28,13 +28,13 @@ export const ownCases = (own: OwnTokens): readonly Case[] => {
   return [
     {
       name: ownNames[0],
-      hole: "ran without a credential, by its own door",
+      hole: "ran without a credential, with the project's own authenticator",
       run: async (target) =>
         target.operation.isPublic || own.isLocal === true ? [] : attempt(target, undefined, ["unauthenticated"]),
     },
     {
       name: ownNames[1],
-      hole: "ran with a token that its own door cannot know",
+      hole: "ran with an unknown token, with the project's own authenticator",
       run: async (target) => [
         ...(await attempt(target, unknownToken, ["invalid_token"])),
         ...(own.elsewhere === undefined ? [] : await attempt(target, own.elsewhere, ["invalid_token"])),
@@ -42,7 +42,7 @@ export const ownCases = (own: OwnTokens): readonly Case[] => {
     },
     {
       name: ownNames[2],
-      hole: "ran for a token without any right",
+      hole: "ran with a token that has no rights",
       run: async (target) => {
         const codes = lacking(target.operation, target.granted).flatMap((each) => each.codes);
         return own.refused === undefined || codes.length === 0 ? [] : attempt(target, own.refused, codes);
@@ -50,7 +50,7 @@ export const ownCases = (own: OwnTokens): readonly Case[] => {
     },
     {
       name: ownNames[3],
-      hole: "did not run with the token that should be allowed",
+      hole: "did not run with the token that must be allowed",
       run: async (target) => {
         const seen = (await send(target, own.allowed, target.inputs.right())) ?? unwritable(target);
         return tried(seen, [target.needsApproval ? "approval_required" : "ran"]);
@@ -63,7 +63,7 @@ export const ownCases = (own: OwnTokens): readonly Case[] => {
 export const ownRevoked = ({ allowed, revoke }: OwnTokens): Case => ({
   name: ownNames[4],
   hole: "ran although its token was revoked while the call waited",
-  remedy: ({ surface }) => `Let the authenticator of ${surface} use no cache when isCheckedAgain is true`,
+  remedy: ({ surface }) => `Do not use a cache in the authenticator of ${surface} when isCheckedAgain is true`,
   run: async (target) => {
     if (revoke === undefined) return [];
     const call = () => send(target, allowed, target.inputs.right());

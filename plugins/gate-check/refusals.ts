@@ -15,7 +15,7 @@ export interface Refusal {
 
 export const refusalCase = "refusal named";
 
-const expected = "named in the log alone";
+const expected = "named only in the log";
 
 /** @returns One row for each handler and surface that refused a call in this way. */
 export const refusalRows = (refusals: readonly Refusal[]): readonly GateRow[] => {
@@ -25,12 +25,12 @@ export const refusalRows = (refusals: readonly Refusal[]): readonly GateRow[] =>
     const { handler, surface } = found[0] as Refusal;
     const about = { handler, surface, case: refusalCase, expected };
     if (found.some(({ by }) => by === undefined)) {
-      const hole = `${place} refused a call, and the log does not name the policy or plugin that refused it`;
+      const hole = `${place} refused a call, but the log does not name the policy or plugin that refused the call`;
       return { ...about, got: "no name in the log", ok: false, hole };
     }
     const told = found.find(({ message, by = "" }) => functionsIn(by).some((name) => message.includes(name)));
     if (told === undefined) return { ...about, got: expected, ok: true };
-    const hole = `${place} tells callers the name of the policy that refused them: "${told.message}". Return false, or a sentence without ${told.by}`;
+    const hole = `${place} sends callers the name of the policy that refused them: "${told.message}". Return false from the policy, or a reason without the word ${told.by}`;
     return { ...about, got: "named to the caller", ok: false, hole };
   });
 };

@@ -153,7 +153,7 @@ export class Rehearsed implements AsyncDisposable {
       const hasRun = this.#starts.count > starts || isRecorded;
       if (hasRun) return { got: "ran", message: "", hasRun };
       if (this.#missed.size > 0) throw new Untried(unjudged([...this.#missed]));
-      if (answer.ok) return { got: "an answer without a run", message: JSON.stringify(answer.value), hasRun };
+      if (answer.ok) return { got: "an answer, but the handler did not run", message: JSON.stringify(answer.value), hasRun };
       const lines = this.#app.log.slice(logged);
       const reason = answer.code === "internal" ? reasonIn(lines, call.handler) : undefined;
       const by = refuserIn(lines);
@@ -225,4 +225,4 @@ const refuserIn = (lines: TestApp["log"]): string | undefined => {
 };
 
 const unjudged = (resources: readonly string[]): string =>
-  `its policy reads ${resources.join(" and ")}, and the suite opens no resource; let it open the project's own with --real-resources, or resources: "real" in a test (handlers stay stand-ins)`;
+  `the policy reads ${resources.join(" and ")}, but the suite opens no resources. To open the resources of the project, use --real-resources, or resources: "real" in a test. Handlers still do not run`;

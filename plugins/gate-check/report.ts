@@ -50,17 +50,17 @@ const printed = (rows: readonly GateRow[], order: readonly string[], holes: read
   const wrong = rows.filter(({ ok }) => !ok).length;
   const verdict =
     rows.length === 0
-      ? "Nothing is exposed, so nothing was tried."
+      ? "No handler is exposed, so no case was tested."
       : wrong === 0
-        ? `${rows.length} cases, every one as it should be.`
-        : `${rows.length} cases, ${wrong} not as they should be:`;
+        ? `${rows.length} cases tested, all passed.`
+        : `${rows.length} cases tested, ${wrong} failed:`;
   return [
     ...headings,
     "",
     `${"".padEnd(width)}  ${numbers}`,
     ...lines,
     "",
-    "✓ as it should be   ✗ not   · does not apply",
+    "✓ passed   ✗ failed   · does not apply",
     "",
     verdict,
     ...holes.map((hole) => `  ${visible(hole)}`),

@@ -107,11 +107,11 @@ const foreignPolicies = (targets: readonly Target[]): readonly GateRow[] =>
   targets.flatMap(({ operation: { name, surfaces }, surface, rehearsed }): readonly GateRow[] => {
     const reads = surfaces.has(surface) ? rehearsed.policies.foreignTo(name) : undefined;
     if (reads === undefined) return [];
-    const about = { handler: name, surface, case: policyCase, expected: "reads what the handler has" };
+    const about = { handler: name, surface, case: policyCase, expected: "reads only fields that the handler has" };
     if (reads.length === 0) return [{ ...about, got: about.expected, ok: true }];
     const got = `reads ${reads.join(" and ")}`;
     return [
-      { ...about, got, ok: false, hole: `${name} over ${surface} has a policy that ${got}, which the handler does not have` },
+      { ...about, got, ok: false, hole: `${name} over ${surface} has a policy that ${got}, but the handler does not have this` },
     ];
   });
 
@@ -133,10 +133,14 @@ const targetsOf = async (
   const { operations } = rehearsed.catalog;
   for (const surface of Object.keys(tokens))
     if (!rehearsed.surfaces.includes(surface))
-      throw new Error(`The gate suite was given tokens of ${surface}, but no handler is exposed there`);
+      throw new Error(
+        `The gate suite was given tokens for ${surface}, but no handler is exposed over ${surface}. Remove the tokens`,
+      );
   for (const name of [...Object.keys(inputs), ...Object.keys(principals), ...(only ?? [])])
     if (rehearsed.catalog.get(name) === undefined)
-      throw new Error(`The gate suite was given samples for ${name}, but the manifest has no such handler`);
+      throw new Error(
+        `The gate suite was given samples for ${name}, but the manifest has no handler of this name. Correct the name`,
+      );
   const chosen = operations.filter(({ name }) => only === undefined || only.includes(name));
   const targets = chosen.map(async (operation) => {
     const made = await inputsOf(operation, inputs[operation.name]);
@@ -168,10 +172,10 @@ const rowsOf = async (each: Case, target: Target): Promise<readonly GateRow[]> =
     return [
       {
         ...about,
-        expected: "a try",
-        got: "not tried",
+        expected: "tested",
+        got: "not tested",
         ok: false,
-        hole: `${place} could not be tried in the case "${each.name}": ${why}`,
+        hole: `${place} could not be tested in the case "${each.name}": ${why}`,
       },
     ];
   }
@@ -190,7 +194,8 @@ const rowsOf = async (each: Case, target: Target): Promise<readonly GateRow[]> =
 
 /** Returns why a case could not be tried. Throws any other error, because it is a fault of the suite. */
 const whyUntried = (error: unknown, handler: string): string => {
-  if (error instanceof NoSample) return `no input can be made from its schema (${error.message}); give inputs.${handler}`;
+  if (error instanceof NoSample)
+    return `the suite cannot create an input from the schema (${error.message}). Give one in inputs.${handler}`;
   if (error instanceof Untried || isQuaterError(error)) return error.message;
   throw error;
 };
@@ -203,7 +208,7 @@ const sentence = ({ hole }: Case, { expected, got, hasRun, message, how }: Tried
   if (expected.includes("ran")) return `${what}: ${got}${message === "" ? "" : `, ${message}`}`;
   // The code explains a refusal. For a failure, add the message.
   const why = got === "internal" ? `: ${message}` : "";
-  return `answered ${got} and not ${expected.join(" or ")} in the case "${what}"${why}`;
+  return `answered ${got} instead of ${expected.join(" or ")} in the case "${what}"${why}`;
 };
 
 const joined = (texts: readonly string[]): string => [...new Set(texts)].join(", ");
@@ -213,7 +218,7 @@ const unreachable = ({ operation, surface }: Target): GateRow => ({
   surface,
   case: "all in order",
   expected: "ran",
-  got: "not tried",
+  got: "not tested",
   ok: false,
-  hole: `${operation.name} over ${surface} could not be tried: the plugin of ${surface} offers no probe`,
+  hole: `${operation.name} over ${surface} could not be tested, because the plugin of ${surface} has no probe`,
 });

@@ -21,7 +21,8 @@ const pieceItems = 1_000;
  */
 export const jsonBytesOf = (value: unknown): Buffer => {
   const bytes = Buffer.allocUnsafeSlow(jsonSizeOf(value));
-  if (write(value, bytes, 0) !== bytes.length) throw new Error("The JSON of an answer has another size than was counted");
+  if (write(value, bytes, 0) !== bytes.length)
+    throw new Error("The JSON of a response has a different size than Quater computed");
   return bytes;
 };
 

@@ -66,9 +66,9 @@ const removeStale = async (path: string, what: string): Promise<void> => {
   const stats = lstatSync(path, { throwIfNoEntry: false });
   if (stats === undefined) return;
   if (stats.isSocket() && !(await isAnswered(path))) return rmSync(path, { force: true });
-  const cause = `${what} cannot listen on ${path}: ${stats.isSocket() ? "another process listens there" : "a file has this path"}`;
+  const cause = `${what} cannot listen on ${path}: ${stats.isSocket() ? "another process already listens on this path" : "a file with this path exists"}`;
   throw new BootError([
-    { place: "listen", plugin: "http", cause, remedy: "Stop that process or remove the file, or choose another path" },
+    { place: "listen", plugin: "http", cause, remedy: "Stop the other process, remove the file, or choose another path" },
   ]);
 };
 

@@ -52,7 +52,7 @@ const answeringApp = ({ gate, log }: PluginContext): Koa => {
   const app = new Koa();
   app.on("error", (error: unknown, ctx?: Koa.Context) => {
     if (isOfClient(error)) return;
-    log.error("A request failed outside the pipeline", { callId: ctx?.state["callId"], error: errorText(error) });
+    log.error("A request failed outside of handler calls", { callId: ctx?.state["callId"], error: errorText(error) });
   });
   app.use(async (ctx, next) => {
     ctx.state["callId"] = ctx.res.getHeader("x-request-id");
@@ -84,7 +84,9 @@ const hasRoomFor = (ctx: Koa.Context): Promise<boolean> => {
  */
 const close = (app: Koa): void => {
   app.use = () => {
-    throw new Error("app.use was called after the server was made. Call it inside of the function that http.mount(...) gets");
+    throw new Error(
+      "app.use was called after the server was created. Call app.use inside the function that you pass to http.mount(...)",
+    );
   };
   Object.freeze(app.middleware);
 };
@@ -196,9 +198,10 @@ export const unknownPaths = (router: Router, exposedMethods: (url: string) => re
   answered((ctx) => {
     const allowed = methodsOf(router, ctx, exposedMethods(ctx.req.url ?? "/"));
     if (allowed.length === 0)
-      throw new TransportRefusal("route_not_found", `There is no ${ctx.method} ${cut(visible(ctx.path))} here`);
+      throw new TransportRefusal("route_not_found", `No route matches ${ctx.method} ${cut(visible(ctx.path))}`);
     const allow = { allow: [...allowed, "OPTIONS"].join(", ") };
-    if (ctx.method !== "OPTIONS") throw new TransportRefusal("method_not_allowed", `This path takes ${allow.allow}`, allow);
+    if (ctx.method !== "OPTIONS")
+      throw new TransportRefusal("method_not_allowed", `This path does not allow ${ctx.method}. It allows ${allow.allow}`, allow);
     ctx.set(allow);
     ctx.status = 204;
   });

@@ -10,8 +10,10 @@ export const bodyProblems = (operations: readonly Operation[], maxBodyBytes: num
   operations.flatMap((operation): readonly BootProblem[] => {
     const longest = httpKey.of(operation) === undefined ? 0 : longestTextOf(operation.input);
     if (longest <= maxBodyBytes) return [];
-    const cause = `${operation.name} allows a text of ${longest} characters, and http's maxBodyBytes is ${maxBodyBytes}`;
-    return [{ place: operation.place, plugin: "http", cause, remedy: "Lower maxLength in its input, or raise maxBodyBytes" }];
+    const cause = `${operation.name} allows a string of ${longest} characters, but the http() option maxBodyBytes is ${maxBodyBytes}`;
+    return [
+      { place: operation.place, plugin: "http", cause, remedy: "Lower maxLength in the input schema, or raise maxBodyBytes" },
+    ];
   });
 
 const longestTextOf = (schema: unknown): number => {

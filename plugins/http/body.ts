@@ -54,12 +54,20 @@ export const readBytes = (req: IncomingMessage, res: ServerResponse, maxBytes: n
 export const beginBody = (req: IncomingMessage, res: ServerResponse, maxBytes: number): number => {
   const encoding = req.headers["content-encoding"];
   if (encoding !== undefined && encoding.toLowerCase() !== "identity") {
-    throw new TransportRefusal("unsupported_media_type", "Compressed bodies are not accepted", { "accept-encoding": "identity" });
+    throw new TransportRefusal(
+      "unsupported_media_type",
+      "The body is compressed, which this server does not accept. Send it without Content-Encoding",
+      { "accept-encoding": "identity" },
+    );
   }
   const length = Number(req.headers["content-length"] ?? Number.NaN);
   if (length > maxBytes) throw tooLarge("The body", `${maxBytes} bytes`);
   if (req.readableDidRead || req.readableEnded)
-    throw internal(new Error("A middleware has read the body, which only its route may read"));
+    throw internal(
+      new Error(
+        "A middleware has read the request body before the route. Remove the code that reads the body from the middleware",
+      ),
+    );
   if (req.destroyed) throw cancelled(); // The client has left, and no later event would report it.
   // Send 100 Continue only now, when no header refused the call. A client of HTTP/1.0 would take the 100 for the answer (RFC 9110
   // 10.1.1).
@@ -73,7 +81,7 @@ const charset = /;\s*charset\s*=\s*"?([^";\s]*)/i;
 const refuseCharset = (type = ""): void => {
   const named = type.includes(";") ? charset.exec(type)?.[1] : undefined;
   if (named === undefined || /^utf-?8$/i.test(named)) return;
-  const message = `The body must be UTF-8 and not ${cut(visible(named))}: send Content-Type: application/json`;
+  const message = `The body must be UTF-8, but its charset is ${cut(visible(named))}: send Content-Type: application/json`;
   throw new TransportRefusal("unsupported_media_type", message, { accept: "application/json" });
 };
 

@@ -28,7 +28,8 @@ export interface DryRunOptions {
 export const dryRuns = ({ gate, http, catalog, maxBodyBytes }: DryRunOptions): Koa.Middleware => {
   const fileBytesByName = new Map(catalog.operations.map(({ name, input }) => [name, fileBytesOf(input)]));
   const dryRun = answered(async (ctx) => {
-    if (ctx.method !== "POST") throw new TransportRefusal("method_not_allowed", "A dry run is a POST", { allow: "POST" });
+    if (ctx.method !== "POST")
+      throw new TransportRefusal("method_not_allowed", "A dry run needs the method POST", { allow: "POST" });
     const handler = ctx.path.slice(dryRunPath.length);
     const callId = ctx.state["callId"] as string;
     const traceId = traceIdOf(ctx.req.headers["traceparent"]);

@@ -28,7 +28,8 @@ const isMultipart = (type: string | undefined): boolean => /^multipart\/form-dat
  */
 const readUrlencoded = (req: IncomingMessage, res: ServerResponse, maxBytes: number): Awaitable<GivenInput[]> =>
   andThen(readBytes(req, res, maxBytes), (bytes) => {
-    if (bytes.some((byte) => byte > 0x7f)) throw new TransportRefusal("bad_request", "The form is not percent-encoded");
+    if (bytes.some((byte) => byte > 0x7f))
+      throw new TransportRefusal("bad_request", "The form has characters that are not percent-encoded");
     return [{ from: "body", isText: true, values: readQuery(bytes.toString("latin1"), "The form") }];
   });
 
@@ -190,7 +191,7 @@ class Form {
   async addFile(name: string, announced: { name: string | undefined; mediaType: string }, content: AsyncIterable<Uint8Array>) {
     const field = this.#uploads?.field(name);
     const path = pathOf(name);
-    if (this.#uploads === undefined || field === undefined) return invalid(path, "is sent as a file and does not take one");
+    if (this.#uploads === undefined || field === undefined) return invalid(path, "is sent as a file, but must be a text field");
     const count = (this.#counts.get(name) ?? 0) + 1;
     this.#counts.set(name, count);
     if (count > field.most) invalid(path, field.isList ? `must have at most ${field.most} files` : "is given more than once");

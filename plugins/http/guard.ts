@@ -65,16 +65,20 @@ export const guardOf = ({ allowedHosts = [], allowedOrigins = [], trustedProxies
     check: (req, isProbe, isOpenToAll) => {
       const raw = req.rawHeaders;
       if (raw.length > 2 * maxHeaderLines)
-        throw new TransportRefusal("too_many_headers", `More than ${maxHeaderLines} header lines`, { connection: "close" });
+        throw new TransportRefusal("too_many_headers", `The request has more than ${maxHeaderLines} header lines`, {
+          connection: "close",
+        });
       const repeated = repeatedHeader(raw);
       if (repeated === "host")
-        throw new TransportRefusal("host_not_allowed", "The request names more than one Host", { connection: "close" });
+        throw new TransportRefusal("host_not_allowed", "The request has more than one Host header", { connection: "close" });
       if (repeated !== undefined)
         throw new TransportRefusal("bad_request", `The header ${repeated} is given more than once`, { connection: "close" });
       checkProtocol(req);
       const { host, origin } = req.headers;
       if (req.url?.charCodeAt(0) !== 47)
-        throw new TransportRefusal("host_not_allowed", "The request's target must be a path", { connection: "close" });
+        throw new TransportRefusal("host_not_allowed", "The request target must be a path, not a whole URL", {
+          connection: "close",
+        });
       let isOurs = true;
       if (host !== lastHost || host === undefined) {
         const name = hostText.exec(host ?? "")?.[1]?.toLowerCase();
@@ -82,11 +86,11 @@ export const guardOf = ({ allowedHosts = [], allowedOrigins = [], trustedProxies
         isOurs = name !== undefined && hosts.has(name) && URL.canParse(`http://${host}`);
         if (isOurs) lastHost = host;
         else if (isProbe?.(req) !== true)
-          throw new TransportRefusal("host_not_allowed", "This server does not answer for that Host");
+          throw new TransportRefusal("host_not_allowed", "The Host header names a host that this server does not serve");
       }
       req.url = normalTarget(req.url);
       if (origin !== undefined && !isOriginAllowed(req, origin) && isOpenToAll?.(req) !== true)
-        throw new TransportRefusal("origin_not_allowed", "Pages of that Origin may not call this server");
+        throw new TransportRefusal("origin_not_allowed", "Pages of the Origin of this request may not call this server");
       return isOurs;
     },
     isTrusted: (address) => isIn(proxies, address),
@@ -115,7 +119,8 @@ const checkProtocol = ({ httpVersion, headers }: IncomingMessage): void => {
     throw new TransportRefusal("bad_request", `HTTP/${httpVersion} is not served: send HTTP/1.1`, close);
   if (headers.host === undefined && !isOld) throw new TransportRefusal("bad_request", "The request has no Host", close);
   const { expect, "transfer-encoding": coding } = headers;
-  if (coding !== undefined && isOld) throw new TransportRefusal("bad_request", "Transfer-Encoding needs HTTP/1.1", close);
+  if (coding !== undefined && isOld)
+    throw new TransportRefusal("bad_request", "Transfer-Encoding needs HTTP/1.1, but the request uses HTTP/1.0", close);
   if (coding !== undefined && coding.toLowerCase() !== "chunked")
     throw new TransportRefusal("bad_request", "The only Transfer-Encoding that is served is chunked", close);
   if (expect !== undefined && expect.toLowerCase() !== "100-continue")

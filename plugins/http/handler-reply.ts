@@ -49,7 +49,7 @@ export class HandlerReply implements Reply {
     validateHeaderValue(name, value);
     const lower = name.toLowerCase();
     if (notForHandlers.test(lower))
-      throw new TypeError(`reply.header cannot set ${quoted(name)}: ${remedies[lower] ?? "the server alone sets it"}`);
+      throw new TypeError(`reply.header cannot set ${quoted(name)}: ${remedies[lower] ?? "only the server sets this header"}`);
     this.#set(lower, String(value));
   };
 
@@ -68,7 +68,9 @@ export class HandlerReply implements Reply {
     if (signed && key === undefined)
       throw new TypeError(`reply.cookie cannot sign ${quoted(name)}: add http({ cookieKeys: ["..."] })`);
     if (maxAgeSeconds !== undefined && !Number.isSafeInteger(maxAgeSeconds))
-      throw new TypeError(`reply.cookie got maxAgeSeconds ${String(maxAgeSeconds)} for ${quoted(name)}: write a whole number`);
+      throw new TypeError(
+        `reply.cookie got an invalid maxAgeSeconds ${String(maxAgeSeconds)} for ${quoted(name)}: write a whole number`,
+      );
     const sent = encodeURIComponent(value);
     this.#setCookie(name, signed ? `${sent}.${signatureOf(key ?? "", name, sent)}` : sent, attributes, maxAgeSeconds);
   };
@@ -90,28 +92,33 @@ export class HandlerReply implements Reply {
   }
 
   #check(): void {
-    if (this.#hasBegun) throw new TypeError("The answer has begun: use reply before the first item of the stream");
+    if (this.#hasBegun) throw new TypeError("The response has started. Use reply before the first item of the stream");
   }
 
   #setCookie(name: string, value: string, options: Omit<CookieOptions, "signed" | "maxAgeSeconds">, maxAge?: number): void {
     this.#check();
-    if (ownCookie.test(name)) throw new TypeError(`reply cannot set the cookie ${quoted(name)}: Quater's own cookies begin so`);
+    if (ownCookie.test(name))
+      throw new TypeError(
+        `reply cannot set the cookie ${quoted(name)}, because its name begins like Quater's own cookies. Choose another name`,
+      );
     const { path = "/", domain, sameSite = "Lax", readableByScripts = false, secure = this.#rules.isHttps } = options;
     const isPrefixed = /^__(?:host|secure)-/i.test(name);
     const isSecure = secure || isPrefixed;
     if (!["Strict", "Lax", "None"].includes(sameSite))
-      throw new TypeError(`reply.cookie got the sameSite ${quoted(sameSite)}: write "Strict", "Lax" or "None"`);
+      throw new TypeError(`reply.cookie got an invalid sameSite ${quoted(sameSite)}: write "Strict", "Lax" or "None"`);
     if (sameSite === "None" && !isSecure)
-      throw new TypeError(`reply.cookie cannot send ${quoted(name)} with SameSite=None without Secure`);
+      throw new TypeError(`reply.cookie cannot send ${quoted(name)} with SameSite=None and without Secure. Add secure: true`);
     if (/^__host-/i.test(name) && (path !== "/" || domain !== undefined))
-      throw new TypeError(`The cookie ${quoted(name)} has the path "/" and no domain, or browsers refuse it`);
+      throw new TypeError(
+        `Browsers accept the cookie ${quoted(name)} only with the path "/" and without domain. Remove path and domain`,
+      );
     for (const [what, text, form] of [
       ["name", name, cookieName],
       ["path", path, cookieAttribute],
       ["domain", domain ?? "a", cookieAttribute],
     ] as const)
       if (typeof text !== "string" || !form.test(text))
-        throw new TypeError(`reply.cookie got a ${what} that no cookie has: ${quoted(text)}`);
+        throw new TypeError(`reply.cookie got an invalid ${what}: ${quoted(text)}`);
     const line = [
       `${name}=${value}`,
       `Path=${path}`,
@@ -131,14 +138,14 @@ export class HandlerReply implements Reply {
       throw new TypeError(`reply.${what} cannot lead to ${quoted(target)}: ${why}`);
     };
     if (typeof target !== "string" || (!isUrl && !target.startsWith("/"))) refuse('write a path: "/orders/7"');
-    if (!URL.canParse(target, base)) refuse("it is not a path that a browser can read");
+    if (!URL.canParse(target, base)) refuse("browsers cannot parse this path");
     const { origin, pathname, search, hash, href } = new URL(target, base);
     if (isUrl) {
       if (!mayLeave) refuse('write a path: "/orders/7"');
       return this.#rules.redirectOrigins.has(origin) ? href : refuse(`add ${quoted(origin)} to http({ redirectOrigins })`);
     }
     // Browsers read "/\\x" and "/.//x" as the host x, too.
-    if (origin !== base || pathname.startsWith("//")) refuse("browsers would read another host in it");
+    if (origin !== base || pathname.startsWith("//")) refuse("browsers would take this path for the URL of another host");
     return `${pathname}${search}${hash}`;
   }
 }

@@ -92,17 +92,17 @@ const lists = {
   allowedHosts: {
     isRight: (text: string) => hostName.test(text),
     what: "not a host name",
-    remedy: 'Write only the host name, without port and path: "shop.example"',
+    remedy: 'Write only the host name, without port or path: "shop.example"',
   },
   allowedOrigins: {
     isRight: isOrigin,
-    what: "not an origin as browsers send it",
+    what: "not an origin in the form that browsers send",
     remedy: 'Write scheme and host, and the port if it is not the default: "https://admin.example"',
   },
   trustedProxies: {
     isRight: isNetwork,
-    what: "neither an address nor a network",
-    remedy: 'Write addresses, or networks with their bits: "10.0.0.0/8"',
+    what: "not an address or a network",
+    remedy: 'Write an address, or a network with its prefix length: "10.0.0.0/8"',
   },
 } as const satisfies Partial<Record<keyof HttpOptions, unknown>>;
 
@@ -111,7 +111,7 @@ const listProblems = (options: HttpOptions): BootProblem[] =>
     const at = { place: "http()", plugin: "http", remedy };
     return listOf(options, name as keyof typeof lists)
       .filter((one) => !isRight(one))
-      .map((one) => ({ ...at, cause: `http's ${name} has ${JSON.stringify(one)}, which is ${what}` }));
+      .map((one) => ({ ...at, cause: `The http() option ${name} has ${JSON.stringify(one)}, which is ${what}` }));
   });
 
 const listOf = (options: HttpOptions, name: keyof typeof lists): readonly string[] => {
@@ -126,13 +126,13 @@ const listOf = (options: HttpOptions, name: keyof typeof lists): readonly string
 const openOriginProblems = ({ allowedOrigins, authenticate }: HttpOptions, operations: readonly Operation[]): BootProblem[] => {
   if (allowedOrigins !== "any") return [];
   const { cookies } = authenticate === undefined ? { cookies: [] } : readsOf(asAuthenticator(authenticate).reads);
-  const cause = 'http has allowedOrigins: "any"';
+  const cause = 'The http() option allowedOrigins is "any"';
   const remedy = 'List the origins: allowedOrigins: ["https://app.example"]';
   return [
     ...cookies.map(({ name }) => ({
       place: "http()",
       plugin: "http",
-      cause: `${cause}, so pages of any site could send the cookie ${name}, which its authenticator reads`,
+      cause: `${cause}, so pages of any site could send the cookie ${name}, which the authenticator reads`,
       remedy,
     })),
     ...operations.flatMap((operation) => {
@@ -154,8 +154,8 @@ const proxyProblems = ({ trustedProxies }: HttpOptions): BootProblem[] =>
   trustedProxies.flatMap((network) => {
     const why = tooWide(network);
     if (why === undefined) return [];
-    const cause = `http's trustedProxies has ${JSON.stringify(network)}, which ${why}: each caller in it could choose its own address`;
-    return [{ place: "http()", plugin: "http", cause, remedy: 'Name only the networks of your proxies: "10.0.0.0/8"' }];
+    const cause = `The http() option trustedProxies has ${JSON.stringify(network)}, which ${why}. Every caller in this network could fake its address`;
+    return [{ place: "http()", plugin: "http", cause, remedy: 'List only the networks of your proxies: "10.0.0.0/8"' }];
   });
 
 const optionProblems = (options: HttpOptions, routes: BootProblem[]): BootProblem[] => {
@@ -201,7 +201,11 @@ const ownFormat = (problem: ProblemFormat, { log }: PluginContext): Formatter =>
     problem,
     (body) => Check(schema, body),
     (error, { callId, code }) =>
-      log.error("http's problem.from failed, and the caller got problem details", { callId, code, error: errorText(error) }),
+      log.error("The function http({ problem: { from } }) failed, so the caller got the default problem details", {
+        callId,
+        code,
+        error: errorText(error),
+      }),
   );
 };
 
@@ -247,7 +251,7 @@ const setup = async (options: HttpOptions, context: PluginContext): Promise<Runn
   // Load the code for requests only when the process serves, because a command that runs once must not spend time on it.
   const reading = isServing ? await readingOf(options) : undefined;
   const read = (): Reading => {
-    if (reading === undefined) throw new Error(`Nothing is served in the mode ${context.mode}`);
+    if (reading === undefined) throw new Error(`http() does not serve requests in the run mode ${context.mode}`);
     return reading;
   };
   const { maxBodyBytes } = options;

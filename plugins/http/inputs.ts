@@ -33,7 +33,7 @@ export const givenBy = (
   const { plan, isSecret } = target;
   const named = req.headers[approvalHeader];
   if (named !== undefined && !isApprovalId(named))
-    throw new TransportRefusal("bad_request", "Quater-Approval must be the id of one approval");
+    throw new TransportRefusal("bad_request", "The header Quater-Approval must be the id of one approval");
   const given: GivenInput[] = [];
   if (plan.params.length > 0) given.push({ from: "path", isText: true, values: params });
   if (query !== "") {
@@ -41,11 +41,12 @@ export const givenBy = (
     const secret = isSecret && Object.keys(values).find(isSecret);
     // A secret in a URL is refused, because proxies, browsers and servers log URLs.
     if (secret !== undefined)
-      invalid(visible(`/${pointerStep(secret)}`), "is a secret, which a URL must not hold: send it in the body");
+      invalid(visible(`/${pointerStep(secret)}`), "is a secret and must not be in a URL: send it in the body");
     given.push({ from: "query", isText: true, values });
   }
   if (!hasBody(req)) return complete(req, plan.bound, given);
-  if (plan.method === "GET") throw new TransportRefusal("bad_request", "GET takes no body", { connection: "close" });
+  if (plan.method === "GET")
+    throw new TransportRefusal("bad_request", "A GET request must not have a body", { connection: "close" });
   const { takesForms, fileBytes } = target;
   return andThen(readBody(req, res, { maxBytes: maxBodyBytes, takesForms, uploads, fileBytes }), (parts) => {
     for (const part of parts) {
@@ -60,7 +61,8 @@ export const givenBy = (
 const insideOf = (key: string, values: unknown): unknown => {
   if (!isPlainObject(values)) return invalid("/", `must be an object with the key ${key}`);
   const beside = Object.keys(values).find((name) => name !== key);
-  if (beside !== undefined) invalid(visible(`/${pointerStep(beside)}`), `is not known: write every input under the key ${key}`);
+  if (beside !== undefined)
+    invalid(visible(`/${pointerStep(beside)}`), `is not a known field: put every input under the key ${key}`);
   const inside = values[key];
   return isPlainObject(inside) ? inside : invalid(`/${key}`, "must be an object with the inputs");
 };
@@ -80,7 +82,7 @@ const complete = (req: IncomingMessage, bound: readonly BoundInput[], given: Giv
 const boundInputs = (req: IncomingMessage, bound: readonly BoundInput[], given: readonly GivenInput[]): GivenInput[] =>
   bound.flatMap(({ name, from, key }) => {
     if (given.some(({ values }) => values !== null && typeof values === "object" && Object.hasOwn(values, name))) {
-      invalid(`/${name}`, `is taken from the ${from} ${key} and from nowhere else`);
+      invalid(`/${name}`, `must come from the ${from} ${key}: remove it from the other places`);
     }
     const value =
       from === "header"

@@ -39,14 +39,14 @@ export const normalTarget = (target: string): string => {
   if (plain.test(target)) return target;
   const end = target.indexOf("?");
   const path = end === -1 ? target : target.slice(0, end);
-  if (unreadable.test(target)) throw refused("The path or the query has a character that must be percent-encoded");
+  if (unreadable.test(target)) throw refused("The path or the query contains a character that must be percent-encoded");
   // URL parsers read a backslash as a slash.
-  if (path.includes("\\")) throw refused("The path has a backslash, which must be percent-encoded");
+  if (path.includes("\\")) throw refused("The path contains a backslash, which must be percent-encoded as %5C");
   // URL parsers read the next text as the name of a host.
-  if (path.startsWith("//")) throw refused("The path begins with two slashes");
+  if (path.startsWith("//")) throw refused("The path begins with two slashes; it must begin with one");
   const normal = path.replace(looselyWritten, encodeURIComponent).replace(/%([0-9A-Fa-f]{2})?/g, normalEncoding);
   if (!isDecodable(normal)) throw refused("The path is not valid percent-encoded UTF-8");
-  if (/\/\.\.?(?:\/|$)/.test(normal)) throw refused("The path has a segment . or ..");
+  if (/\/\.\.?(?:\/|$)/.test(normal)) throw refused("The path must not contain the segments . or ..");
   return end === -1 ? normal : `${normal}?${target.slice(end + 1).replace(/^\?/, "%3F")}`;
 };
 

@@ -76,9 +76,9 @@ const writtenOf = (input: ProbeCall["input"], { params, bound, method, body: env
   const apart = new Set([...params, ...bound.map(({ name }) => name)]);
   if (apart.size === 0 && method !== "GET") return { texts: {}, body: wrapped(envelope, input.json) };
   const values = JSON.parse(input.json) as unknown;
-  if (!isPlainObject(values)) throw cannotSend("what is no object cannot be taken apart into a path, a query and a body");
+  if (!isPlainObject(values)) throw cannotSend("the input is not an object, so it cannot be split into path, query and body");
   const absent = params.find((name) => values[name] === undefined);
-  if (absent !== undefined) throw cannotSend(`a path without ${absent} is another path`);
+  if (absent !== undefined) throw cannotSend(`the input has no ${absent}, which the path needs`);
   const texts: Written["texts"] = {};
   const rest: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(values)) {
@@ -95,7 +95,7 @@ const wrapped = (envelope: string | undefined, json: string): string =>
 
 const scalarText = (name: string, value: unknown): string => {
   if (value === null || typeof value === "object" || value === "")
-    throw cannotSend(`${name} has no text that a path or a query could hold`);
+    throw cannotSend(`${name} cannot be written as text in a path or query`);
   return String(value);
 };
 

@@ -29,7 +29,7 @@ export interface ProblemFormat {
   readonly contentType?: string;
 }
 
-const words = "{ schema, from, contentType }: a schema, a function from problem details to the body, and a media type";
+const words = "{ schema, from, contentType }: a schema, a function that converts problem details to the body, and a media type";
 
 const isFormat = (value: unknown): boolean =>
   isPlainObject(value) &&
@@ -44,8 +44,8 @@ export const formatProblems = (format: ProblemFormat | undefined): readonly Boot
   (format === undefined ? [] : schemaProblems(format.schema)).map((problem) => ({
     place: "http()",
     plugin: "http",
-    cause: `http's problem has a schema in which ${problem}`,
-    remedy: "Write it with Type from quater",
+    cause: `The http() option problem has a schema in which ${problem}`,
+    remedy: "Write the schema with Type from quater",
   }));
 
 export const contentTypeOf = ({ contentType = "application/json" }: ProblemFormat): string => contentType;
@@ -69,7 +69,8 @@ export const formatterOf =
   (problem) => {
     try {
       const text = JSON.stringify(format.from(problem));
-      if (text === undefined || !check(JSON.parse(text))) throw new Error("It returned a body that does not fit its schema");
+      if (text === undefined || !check(JSON.parse(text)))
+        throw new Error("The function problem.from returned a body that does not match problem.schema");
       return { text, contentType: contentTypeOf(format) };
     } catch (error) {
       failed(error, problem);

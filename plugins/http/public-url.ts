@@ -31,15 +31,15 @@ export const publicUrlProblems = ({ publicUrl, prefix }: Seen): BootProblem[] =>
   if (publicUrl !== undefined && !isPublicUrl(publicUrl))
     found.push({
       ...at,
-      cause: `http's publicUrl ${JSON.stringify(publicUrl)} is not an https origin`,
+      cause: `The http() option publicUrl is ${JSON.stringify(publicUrl)}, which is not an https origin`,
       remedy:
-        'Write "https://shop.example", without a path. http is allowed for loopback only; a path for all routes is prefix: "/api"',
+        'Write "https://shop.example" without a path. Use http: only for loopback addresses. For a path of all routes, set prefix: "/api"',
     });
   if (isOwnPath(prefix))
     found.push({
       ...at,
-      cause: `http's prefix ${JSON.stringify(prefix)} is a path of Quater's own`,
-      remedy: 'Write another: "/api"',
+      cause: `The http() option prefix is ${JSON.stringify(prefix)}, a path that Quater itself uses`,
+      remedy: 'Choose another prefix, such as "/api"',
     });
   return found;
 };

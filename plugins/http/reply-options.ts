@@ -34,8 +34,8 @@ export const replyProblems = ({ cookieKeys, redirectOrigins }: ReplyOptions): Bo
       ? [
           {
             ...at,
-            cause: `http's cookieKeys has a key of fewer than ${leastKeyBytes} bytes`,
-            remedy: "Write what `openssl rand -base64 32` prints",
+            cause: `The http() option cookieKeys has a key of fewer than ${leastKeyBytes} bytes`,
+            remedy: "Create a key with `openssl rand -base64 32`",
           },
         ]
       : []),
@@ -45,8 +45,8 @@ export const replyProblems = ({ cookieKeys, redirectOrigins }: ReplyOptions): Bo
       )
       .map((one) => ({
         ...at,
-        cause: `http's redirectOrigins has ${JSON.stringify(one)}, which is not an origin`,
-        remedy: 'Write scheme and host: "https://login.example"',
+        cause: `The http() option redirectOrigins has ${JSON.stringify(one)}, which is not an origin`,
+        remedy: 'Write only scheme and host: "https://login.example"',
       })),
   ];
 };

@@ -55,7 +55,7 @@ export class RequestCredentials implements Presented {
     if (headers.origin === undefined && headers["sec-fetch-site"] !== "same-origin")
       throw new TransportRefusal(
         "origin_not_allowed",
-        "A cookie allows a write only from a page of this server or of an allowed origin: send Origin",
+        "A request that changes data and authenticates by a cookie must send an Origin header of this server or of allowedOrigins",
       );
     if (hasBody(this.#req) && !jsonType.test(headers["content-type"] ?? ""))
       throw new TransportRefusal("unsupported_media_type", "The body must be JSON: send Content-Type: application/json", {

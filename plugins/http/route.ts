@@ -192,8 +192,8 @@ export const credentialInputs = (authenticate: Authentication | undefined, opera
     return (httpKey.of(operation)?.bound ?? []).flatMap(({ name: input, from, source, key }): BootProblem[] => {
       const isRead = from === "header" ? headers.includes(key) : cookies.some(({ name }) => name === key);
       if (!isRead) return [];
-      const cause = `${handler}: bind.${input} takes the ${from} ${source}, which the authenticator of http reads`;
-      return [{ place, plugin: "http", cause, remedy: `Take it from another ${from}, or use principal in the handler` }];
+      const cause = `${handler}: bind.${input} reads the ${from} ${source}, but the authenticator of http() reads this ${from} as a credential`;
+      return [{ place, plugin: "http", cause, remedy: `Bind ${input} to another ${from}, or use principal in the handler` }];
     });
   });
 };
@@ -213,7 +213,7 @@ const shapeProblems = (plan: RoutePlan, operation: Operation): KeyProblem[] => {
   if (dropsExtra && operation.handler.effect === "destructive")
     say(
       'extra: "drop" is not allowed for a destructive handler',
-      "Remove extra. A misspelt field must not change what is destroyed",
+      "Remove extra, so that a call with a misspelt field is refused",
     );
   if (dropsExtra && operation.needsApproval)
     say(
@@ -250,7 +250,7 @@ const fileProblems = ({ method, params, bound, body, takesForms }: RoutePlan, op
     say(`${file.name} is a file, but ${method} takes no body`, "Use POST, PUT or PATCH");
   for (const { name } of files)
     if (params.includes(name) || bound.some((one) => one.name === name))
-      say(`${name} is a file, and files come only from the body`, "Remove it from the path and from bind");
+      say(`${name} is a file, and files come only from the body`, `Remove ${name} from the path and from bind`);
   return found;
 };
 
@@ -262,27 +262,27 @@ const routeProblems = (plan: RoutePlan, operation: Operation): KeyProblem[] => {
   const say = (cause: string, remedy: string) => found.push({ cause: `${operation.name}: ${cause}`, remedy });
   for (const name of params) {
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name))
-      say(`"/:${name}" is not a valid path parameter`, "Name a whole segment: /orders/:orderId");
+      say(`"/:${name}" is not a valid path parameter`, "Use a whole segment: /orders/:orderId");
     else if (!inputs.has(name))
       say(
         `path parameter :${name} is not a property of the handler's input`,
-        `Its inputs are ${[...inputs].join(", ") || "none"}`,
+        `The inputs of the handler are ${[...inputs].join(", ") || "(none)"}`,
       );
   }
   const half = path.split("/").find((segment) => segment.indexOf(":") > 0);
   if (half !== undefined)
-    say(`"/${half}" has a path parameter in a part of the segment`, "Name a whole segment: /orders/:orderId");
-  if (path.includes("*")) say(`the path ${path} has a wildcard`, "Name each segment");
+    say(`"/${half}" has a path parameter in a part of the segment`, "Use a whole segment: /orders/:orderId");
+  if (path.includes("*")) say(`the path ${path} has a wildcard`, "Write each segment, with path parameters such as :orderId");
   if (notNormal.test(path))
     say(
       `no request matches the path ${path}, because a request's path is normalised first`,
-      "Write it without percent signs, backslashes, empty segments, and the segments . and ..",
+      "Write the path without percent signs, backslashes, empty segments, and the segments . and ..",
     );
   if (reserved.test(path)) say(`Quater itself uses the path ${path}`, "Choose another path");
   if (method === "GET" && operation.handler.effect !== "read") {
     say(
       `GET is not allowed for a handler whose effect is "${operation.handler.effect}"`,
-      "Use POST: a GET is repeated, cached and followed by anybody",
+      "Use POST, because clients and caches may repeat a GET",
     );
   }
   for (const name of inputs) {
@@ -290,24 +290,24 @@ const routeProblems = (plan: RoutePlan, operation: Operation): KeyProblem[] => {
     if (place === "" || !isSecretField(operation.input, name)) continue;
     const header = `x-${name.toLowerCase().replaceAll("_", "-")}`;
     say(
-      `${name} is a secret and would come from the ${place}, and URLs are logged on their way`,
-      `Take it from the body of a POST, or from a header, bind: { ${name}: "header:${header}" }`,
+      `${name} is a secret and would come from the ${place}, but proxies and servers log URLs`,
+      `Take ${name} from the body of a POST, or from a header with bind: { ${name}: "header:${header}" }`,
     );
   }
   if (bodiless.has(status) && !isEmpty(operation))
     say(
-      `the status ${status} has no body, and the handler's output would be dropped`,
+      `a response with the status ${status} has no body, so the handler's output would be lost`,
       "Choose another status, such as 200, or declare output: Type.Null() in the handler and return null",
     );
   for (const { name, from, key } of bound) {
     if (!inputs.has(name))
-      say(`bind.${name} is not a property of the handler's input`, `Its inputs are ${[...inputs].join(", ") || "none"}`);
-    if (params.includes(name)) say(`${name} is bound to a ${from} and is a path parameter too`, "Keep one of the two");
-    if (from === "header" && notForInputs.has(key))
       say(
-        `bind.${name} takes the header ${key}, which carries a credential or belongs to the transport`,
-        "Choose another header",
+        `bind.${name} is not a property of the handler's input`,
+        `The inputs of the handler are ${[...inputs].join(", ") || "(none)"}`,
       );
+    if (params.includes(name)) say(`${name} is a path parameter and is also bound to a ${from}`, "Remove one of the two");
+    if (from === "header" && notForInputs.has(key))
+      say(`bind.${name} reads the header ${key}, which is reserved for credentials or for HTTP itself`, "Choose another header");
   }
   return found;
 };

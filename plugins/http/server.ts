@@ -130,11 +130,11 @@ const listenProblem = (error: NodeJS.ErrnoException, host: string, port: number)
     );
   if (error.code === "EACCES")
     return new BootError([
-      { place, plugin: "http", cause: `Port ${port} may not be opened by this user`, remedy: "Choose a port above 1023" },
+      { place, plugin: "http", cause: `This user is not allowed to open port ${port}`, remedy: "Choose a port above 1023" },
     ]);
   if (error.code === "EADDRNOTAVAIL" || error.code === "ENOTFOUND")
     return new BootError([
-      { place, plugin: "http", cause: `This machine has no address ${host}`, remedy: "Check http({ host })" },
+      { place, plugin: "http", cause: `This machine has no network address ${host}`, remedy: "Correct http({ host })" },
     ]);
   return error;
 };

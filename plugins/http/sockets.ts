@@ -231,10 +231,13 @@ export class Sockets {
     const now = performance.now();
     if (now - this.#lastWarning < 60_000) return;
     this.#lastWarning = now;
-    this.#limits.warn(`A peer has ${this.#mostPerPeer} connections, and its further ones are refused`, {
-      peer: name,
-      hint: "If it is your proxy, name it in http({ trustedProxies })",
-    });
+    this.#limits.warn(
+      `A client address has ${this.#mostPerPeer} open connections. New connections from this address are refused`,
+      {
+        peer: name,
+        hint: "If this is the address of your proxy, add it to http({ trustedProxies })",
+      },
+    );
   }
 }
 

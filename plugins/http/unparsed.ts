@@ -42,7 +42,12 @@ export const refuseUnparsed = (
 
 const answerOf = (status: number, { usual }: SecurityHeaders): string => {
   const title = STATUS_CODES[status];
-  const body = JSON.stringify({ title, status, code: codeOf[status], detail: "The request could not be read" });
+  const body = JSON.stringify({
+    title,
+    status,
+    code: codeOf[status],
+    detail: "The server could not read the request, because it is not valid HTTP/1.1 or its headers are too large",
+  });
   const headers = ["date", new Date().toUTCString(), ...usual, ...jsonPolicy, "cache-control", "no-store"];
   headers.push("content-type", "application/problem+json", "content-length", String(Buffer.byteLength(body)));
   headers.push("connection", "close");

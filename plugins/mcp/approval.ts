@@ -23,45 +23,45 @@ export const howToGetApproval = (error: QuaterError): string => {
   return [
     details["earlier"] === undefined ? "Nothing has been done yet." : "This call has not run.",
     `A human must approve this exact call${id === undefined ? "" : ` (approval ${id})`}${where === undefined ? "" : ` ${where}`}.`,
-    "Tell the user so, and do not ask for the approval in this conversation: a yes here does not count.",
-    "Once it is approved, repeat this call unchanged; any other argument needs another approval.",
-    ...(expiresAt === undefined ? [] : [`It can be approved until ${expiresAt}.`]),
+    "Tell the user that the approval is needed. Do not ask for the approval in this conversation: a yes here does not count.",
+    "After the approval, repeat this call with the same arguments. A call with other arguments needs another approval.",
+    ...(expiresAt === undefined ? [] : [`People can approve the call until ${expiresAt}.`]),
   ].join(" ");
 };
 
-const askAnew = "Nothing has been done. Repeat the call without an approval id to ask anew.";
+const askAnew = "The call did not run. Repeat the call without an approval id to make a new approval request.";
 
 const adviceOf: Readonly<Record<string, (error: QuaterError) => string>> = {
   approval_denied: () =>
-    "A human said no. Nothing has been done. Do not repeat the call and do not look for another way to the same effect; " +
-    "tell the user.",
+    "A human denied this call. The call did not run. Do not repeat the call, and do not try to get the same effect in another " +
+    "way. Tell the user.",
   approval_used: (error) => {
     const used = Object(approvalOf(error)["usedBy"]) as Details;
     const callId = textIn(used, "callId");
     const outcome = textIn(used, "outcome");
     const which = callId === undefined ? "" : `, as call ${callId}`;
     const ended = outcome === undefined ? "" : `, with the outcome ${outcome}`;
-    return `The approved call has run already${which}${ended}. Do not repeat it; doing it once more needs another approval, without this id.`;
+    return `The approved call has already run${which}${ended}. Do not repeat it. To run it once more, call without this id to get another approval.`;
   },
   approval_mismatch: () =>
-    "That approval is for a call with other arguments and still stands. Nothing has been done. Repeat exactly the call that " +
-    "was approved, or leave the id out to ask for this one.",
+    "The approval is for a call with other arguments and is still valid. This call did not run. Repeat exactly the call that " +
+    "was approved, or leave the id out to make a request for this call.",
   approval_expired: () => askAnew,
   approval_cancelled: () => askAnew,
-  approval_revoked: () => `It was taken back. ${askAnew}`,
+  approval_revoked: () => `An approver revoked the approval. ${askAnew}`,
   approval_stale: () =>
-    "What the human agreed to is no longer what would happen. Nothing has been done. Look at the changes, then repeat the " +
-    "call to ask anew.",
+    "The effect of the call has changed since a human approved it. The call did not run. Check the changes, then repeat the " +
+    "call without an approval id to make a new request.",
   approval_unproven: () =>
-    "The server has a record of this approval but no proof that people gave it. Nothing has been done. Tell the user, because " +
-    "somebody may have changed the server's store. Repeat the call without an approval id to ask anew.",
+    "The server has a record of this approval but no proof that people gave it. The call did not run. Tell the user, because " +
+    "somebody may have changed the server's store. Repeat the call without an approval id to make a new request.",
   approval_policy_changed: () => askAnew,
   approval_schema_changed: () => askAnew,
-  approval_not_found: () => `You have no approval of that id for this call. ${askAnew}`,
+  approval_not_found: () => `The approval with this id does not exist, or it belongs to another caller. ${askAnew}`,
   approval_backlog: () =>
-    "Too many of your requests wait for people. Nothing has been done. Wait until some are decided; do not send more.",
+    "Too many of your approval requests are pending. The call did not run. Wait until approvers have decided some of them.",
   approval_filing_limit: () =>
-    "Too many requests for approval were filed for this person within an hour. Nothing has been done. Wait; do not send more.",
+    "Too many approval requests were made for this person within one hour. The call did not run. Wait before you repeat it.",
 };
 
 /** Returns the next step for codes about approval; `undefined` for other codes. */

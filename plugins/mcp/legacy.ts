@@ -41,7 +41,7 @@ export const answerRarely = async (request: Request, about: About): Promise<stri
 };
 
 const notNeeded = () => {
-  throw new Error("This server validates nothing by the SDK");
+  throw new Error("This server does not use the validation of the SDK");
 };
 
 /** Replaces the SDK's error texts, which may quote its schemas and the request. */
@@ -49,10 +49,11 @@ const inOwnWords = ({ id, method }: Request, answer: JSONRPCMessage): string => 
   if (!("error" in answer)) return JSON.stringify(answer);
   if (answer.error.code === rpcCodes.methodNotFound) return errorMessage(id, rpcCodes.methodNotFound, "Method not found");
   if (method === "initialize") {
-    const needs = "initialize needs protocolVersion (text), capabilities (object) and clientInfo with name and version (text)";
+    const needs =
+      "initialize needs protocolVersion (string), capabilities (object) and clientInfo with name and version (strings)";
     return errorMessage(id, rpcCodes.invalidParams, needs);
   }
-  return errorMessage(id, rpcCodes.invalidParams, "The parameters are not those of this method");
+  return errorMessage(id, rpcCodes.invalidParams, "The params do not match this method");
 };
 
 class OneExchange implements Transport {

@@ -17,8 +17,8 @@ interface Words {
 
 const repeatLater = ({ retryAfterSeconds }: QuaterError): string =>
   retryAfterSeconds === undefined
-    ? "The call did not run; it may be repeated later."
-    : `The call did not run; it may be repeated after ${retryAfterSeconds} seconds.`;
+    ? "The call did not run. You can repeat it later."
+    : `The call did not run. You can repeat it after ${retryAfterSeconds} seconds.`;
 
 const table: Readonly<Record<ErrorKind, Words>> = {
   invalid_input: { door: 400 },
@@ -31,7 +31,10 @@ const table: Readonly<Record<ErrorKind, Words>> = {
   too_large: { door: 413 },
   rate_limited: { door: 429, advice: repeatLater },
   unavailable: { door: 503, advice: repeatLater },
-  outcome_unknown: { door: 500, advice: () => "The call may have taken effect. Do not repeat it; find out first." },
+  outcome_unknown: {
+    door: 500,
+    advice: () => "The call may have taken effect. Do not repeat it before you have checked whether it did.",
+  },
   cancelled: { door: 499 },
   internal: { door: 500 },
 };

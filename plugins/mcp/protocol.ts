@@ -103,13 +103,13 @@ const messageOf = (value: unknown): Request | Notification | Response | Malforme
   // Batches were removed from the protocol in 2025-06-18, and a batch would count as one request for every limit.
   if (Array.isArray(value)) return malformed(null, "Batches are not supported: send one message per request");
   if (!isRecord(value) || value["jsonrpc"] !== "2.0")
-    return malformed(null, 'A JSON-RPC message is an object with "jsonrpc": "2.0"');
+    return malformed(null, 'A JSON-RPC message must be an object with "jsonrpc": "2.0"');
   const { id, method, params = {} } = value;
   if (typeof method !== "string") {
-    return "result" in value || "error" in value ? { kind: "response" } : malformed(id, 'A request has a "method"');
+    return "result" in value || "error" in value ? { kind: "response" } : malformed(id, 'A request must have a "method"');
   }
   if ("id" in value && !isId(id))
-    return malformed(null, `The "id" of a request is an integer or a string of at most ${longestId} characters`);
+    return malformed(null, `The "id" of a request must be an integer or a string of at most ${longestId} characters`);
   if (!isRecord(params)) return malformed(id, '"params" must be an object');
   return isId(id) ? { kind: "request", id, method, params } : { kind: "notification", method, params };
 };

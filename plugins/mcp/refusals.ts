@@ -22,7 +22,10 @@ export const headersRefused = ({
     return { status: 406, message: "Accept must list both application/json and text/event-stream" };
   }
   if (version !== undefined && !protocolVersions.includes(String(version))) {
-    return { status: 400, message: `Unsupported MCP-Protocol-Version; supported are ${protocolVersions.join(", ")}` };
+    return {
+      status: 400,
+      message: `The MCP-Protocol-Version is not supported. Supported versions are ${protocolVersions.join(", ")}`,
+    };
   }
   return undefined;
 };

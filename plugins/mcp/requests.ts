@@ -45,7 +45,8 @@ export const mcpOverHttp =
 
 const serve = async (request: EndpointRequest, parts: HttpParts): Promise<EndpointReply | undefined> => {
   const { req, callId } = request;
-  if (req.method !== "POST") return refusal(request, 405, rpcCodes.transport, "Only POST is served here", ["allow", "POST"]);
+  if (req.method !== "POST")
+    return refusal(request, 405, rpcCodes.transport, "This endpoint accepts only POST", ["allow", "POST"]);
   const { http, gate } = parts;
   const credentials = http.credentials(request, "mcp");
   const traceId = traceIdOf(req.headers["traceparent"]);
@@ -86,7 +87,7 @@ const serve = async (request: EndpointRequest, parts: HttpParts): Promise<Endpoi
   if (message.kind !== "request") return { status: 202, headers: [], body: "" };
   const disagreement = disagreeing(req, message);
   if (disagreement !== undefined) {
-    const text = `The header ${disagreement} disagrees with the body`;
+    const text = `The header ${disagreement} does not match the body`;
     return jsonReply(400, errorMessage(message.id, rpcCodes.headerMismatch, text));
   }
   const exchange = new Exchange(request, http);
@@ -106,7 +107,10 @@ const serve = async (request: EndpointRequest, parts: HttpParts): Promise<Endpoi
     return ending instanceof Promise ? await ending : ending;
   } catch (error) {
     parts.log.error("An MCP request could not be answered", { callId, error: errorText(error) });
-    const body = errorMessage(message.id, rpcCodes.internal, "The server failed to answer", { code: "internal", callId });
+    const body = errorMessage(message.id, rpcCodes.internal, "The server failed while it handled this request", {
+      code: "internal",
+      callId,
+    });
     return exchange.end({ body });
   }
 };
@@ -163,7 +167,7 @@ export class Dispatcher {
     const { id, params } = request;
     // Absent arguments are an empty object. `null` is refused, like a `null` body over HTTP.
     const { name, arguments: values = {}, _meta: meta } = params;
-    if (typeof name !== "string") return invalidParams(id, 'tools/call needs "name", the name of a tool');
+    if (typeof name !== "string") return invalidParams(id, 'The params of tools/call must have "name", the name of a tool');
     if (!isMeta(meta)) return invalidParams(id, '"_meta" must be an object');
     const { "quater/dryRun": dryRun = false, "quater/approval": approval, progressToken: token, traceparent } = meta ?? {};
     // A malformed request for a dry run is refused, so that it does not run the handler.

@@ -101,11 +101,13 @@ class Session {
 
   #start(request: Request): void {
     if (this.#inFlight.has(request.id)) {
-      this.#line.send(errorMessage(request.id, rpcCodes.invalidRequest, "A request with this id is still in flight"));
+      this.#line.send(
+        errorMessage(request.id, rpcCodes.invalidRequest, "Another request with this id is still running. Use a new id"),
+      );
       return;
     }
     if (this.#inFlight.size >= maxInFlight) {
-      const message = `${maxInFlight} requests are in flight: wait for their answers, then repeat this one`;
+      const message = `${maxInFlight} requests are running. Wait for their responses, then repeat this request`;
       this.#line.send(errorMessage(request.id, rpcCodes.refused, message, { code: "rate_limited", errors: [] }));
       return;
     }
@@ -146,7 +148,10 @@ class Session {
         return errorMessage(request.id, rpcCodes.refused, error.message, errorDataOf(error, callId));
       }
       log.error("An MCP request could not be answered", { callId, error: errorText(error) });
-      return errorMessage(request.id, rpcCodes.internal, "The server failed to answer", { code: "internal", callId });
+      return errorMessage(request.id, rpcCodes.internal, "The server failed while it handled this request", {
+        code: "internal",
+        callId,
+      });
     }
   }
 

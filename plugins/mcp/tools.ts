@@ -49,33 +49,33 @@ const toolProblems = (tool: ToolExposure | undefined, operation: Operation): Key
   if (tool === undefined) return found;
   if (!toolName.test(operation.name)) {
     found.push({
-      cause: `${operation.name} is not a valid name for a tool`,
+      cause: `${operation.name} is not a valid name for an MCP tool`,
       remedy: 'Give the handler another name: "..." in its exposure',
     });
   }
   if (inputSchemaFor(operation.input) === undefined) {
     found.push({
       cause: `${operation.name} cannot be an MCP tool: its input schema is not an object, and MCP requires an object`,
-      remedy: "Wrap it: Type.Object({ ... })",
+      remedy: "Wrap the input schema: Type.Object({ ... })",
     });
   }
   if (hasFile(operation.input)) {
     found.push({
       cause: `${operation.name} cannot be an MCP tool: it takes a file, and arguments of MCP tools are JSON`,
-      remedy: "Remove mcp from its exposure, or take the id of a file that was sent over HTTP before",
+      remedy: "Remove mcp from the exposure, or take the id of a file that was uploaded over HTTP before",
     });
   }
   if (fileAnswerRulesOf(operation.output) !== undefined) {
     found.push({
       cause: `${operation.name} cannot be an MCP tool: its output is a file, and results of MCP tools are JSON`,
-      remedy: "Remove mcp from its exposure, or answer the address of the file",
+      remedy: "Remove mcp from the exposure, or return the URL of the file",
     });
   }
   const { title } = tool;
   if (title !== undefined && visible(title) !== title) {
     found.push({
       cause: `${operation.name} has an mcp title with control or invisible characters`,
-      remedy: "Write it as one line of printable text",
+      remedy: "Write the title as one line of printable text",
     });
   }
   return found;

@@ -125,8 +125,8 @@ const assertOurs = (
       {
         place: "store()",
         plugin: "store",
-        cause: `${where} holds tables that are not Quater's: ${foreign.slice(0, 5).join(", ")}${foreign.length > 5 ? " ..." : ""}`,
-        remedy: "Give the store its own file or schema, never the application's database",
+        cause: `${where} contains tables that do not belong to Quater: ${foreign.slice(0, 5).join(", ")}${foreign.length > 5 ? " ..." : ""}`,
+        remedy: "Give store() its own file or schema, which the application does not use",
       },
     ]);
   }
@@ -139,7 +139,7 @@ const assertOurs = (
           place: "store()",
           plugin,
           cause: `The tables of ${plugin} have version ${found}, but this version of Quater knows only ${newest}`,
-          remedy: "Run the version of Quater that made these tables, or restore a backup from before the upgrade",
+          remedy: "Use the version of Quater that created these tables, or restore a backup from before the upgrade",
         },
       ]);
     }
@@ -155,7 +155,7 @@ const damagedLedger = (count: number, { plugin, migration }: ReturnType<typeof m
     {
       place: "store()",
       plugin: "store",
-      cause: `${count} rows of ${ledger} were not written by Quater, and none of the others is version ${migration.version} of ${plugin}`,
+      cause: `${count} rows of ${ledger} are damaged, and the row for version ${migration.version} of ${plugin} is missing`,
       remedy: `Correct or delete these rows of ${ledger}, then start again`,
     },
   ]);

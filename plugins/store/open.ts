@@ -120,7 +120,7 @@ export const fenced = (): QuaterError =>
   new QuaterError({
     code: "audit_unavailable",
     kind: "unavailable",
-    message: "Calls cannot be recorded, so the server takes no calls",
-    hint: "The store is fenced after an I/O error or damage: see the log, check the disk, run `quater audit verify`",
+    message: "The server cannot record calls right now, so it accepts no calls. Repeat the call later",
+    hint: "The store stopped after an I/O error or damage. Read the log, check the disk, and run `quater audit verify`",
     retryAfterSeconds: 5,
   });

@@ -12,9 +12,15 @@ export const storeOptions = {
    * The database: `file:` and a path, relative to the project's folder, or `postgres://...` for several instances. Default
    * `file:.quater/quater.db`.
    */
-  url: withDefault(secret(opaque<string>("a text that begins with file: or postgres://", isUrl)), "file:.quater/quater.db"),
+  url: withDefault(secret(opaque<string>("a string that begins with file: or postgres://", isUrl)), "file:.quater/quater.db"),
   /** On PostgreSQL: the schema that holds the store's tables. Default "quater". */
-  schema: withDefault(Type.String({ pattern: "^[a-z_][a-z0-9_]{0,62}$", remedy: "Write small letters, digits and _" }), "quater"),
+  schema: withDefault(
+    Type.String({
+      pattern: "^[a-z_][a-z0-9_]{0,62}$",
+      remedy: "Write lower-case letters, digits and _, beginning with a letter or _",
+    }),
+    "quater",
+  ),
   /** Whether to start although PostgreSQL has `fsync` or `full_page_writes` switched off. Only for tests. Default false. */
   mayLoseCommits: withDefault(Type.Boolean(), false),
   /** How long a process that is paused or dies keeps its locks. A running process renews them. Milliseconds, default 30,000. */

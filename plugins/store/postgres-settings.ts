@@ -99,12 +99,12 @@ export const problemOf = (
   if (off !== undefined && !mayLoseCommits) {
     return {
       cause: `The PostgreSQL server runs with ${off} = off, so a power cut can lose committed transactions`,
-      remedy: `Switch ${off} on, or say that you accept it: store({ mayLoseCommits: true })`,
+      remedy: `Switch ${off} on in PostgreSQL, or accept the risk with store({ mayLoseCommits: true })`,
     };
   }
   if (synchronous_commit !== "on" && synchronous_commit !== "remote_apply" && !mayLoseCommits) {
     return {
-      cause: `The store set synchronous_commit = on, but in its transactions it is ${synchronous_commit}: the pooler or proxy in front of PostgreSQL drops settings`,
+      cause: `The store set synchronous_commit = on, but in its transactions the value is ${synchronous_commit}. The pooler or proxy in front of PostgreSQL drops settings`,
       remedy:
         "Use a pooler that keeps set_config inside a transaction (PgBouncer with pool_mode = transaction), or connect directly",
     };
@@ -113,7 +113,7 @@ export const problemOf = (
   if (lost === undefined) return undefined;
   const [name, ms] = lost;
   return {
-    cause: `The store set ${name} = ${ms} (ms), but in its transactions it is ${settings[name]}: the pooler or proxy in front of PostgreSQL drops settings`,
+    cause: `The store set ${name} = ${ms} (ms), but in its transactions the value is ${settings[name]}. The pooler or proxy in front of PostgreSQL drops settings`,
     remedy:
       "Use a pooler that keeps set_config inside a transaction (PgBouncer with pool_mode = transaction), or connect directly",
   };

@@ -33,10 +33,13 @@ export const setup = (options: StoreOptions, { services, mode, project, log, hal
   const fence = (error: unknown): void => {
     if (isFenced) return;
     isFenced = true;
-    log.error("The store is fenced, so no calls are taken. Find the cause, run `quater audit verify`, then start again", {
-      error: errorText(error),
-    });
-    halt("The store is fenced", exitOnFence);
+    log.error(
+      "The store failed or is damaged, so the server accepts no more calls. Find the cause, run `quater audit verify`, then restart",
+      {
+        error: errorText(error),
+      },
+    );
+    halt("The store failed or is damaged", exitOnFence);
   };
   const lostListeners: (() => void)[] = [];
   const tellLost = (): void => {
@@ -53,7 +56,7 @@ export const setup = (options: StoreOptions, { services, mode, project, log, hal
     registered,
     onFailure,
     onLost: (error: Error) => {
-      log.warn("A connection to the store was lost", { error: errorText(error) });
+      log.warn("The server lost a connection to the store", { error: errorText(error) });
       tellLost();
     },
     assertOpen: () => {
@@ -141,18 +144,22 @@ const startProblem = (error: unknown, { path }: Place): unknown => {
   if (error.message.includes("statement pooling mode"))
     return say(
       "The pooler in front of PostgreSQL runs in statement mode, which cannot run transactions",
-      "Set pool_mode = transaction",
+      "Set pool_mode = transaction in the pooler",
     );
-  if (path !== undefined) return say(`The store cannot be opened: ${error.message}`, `Check the file ${path} and its disk`);
+  if (path !== undefined)
+    return say(
+      `The store cannot be opened: ${error.message}`,
+      `Check that ${path} is readable and writable, and that its disk has no errors`,
+    );
   const remedies: Partial<Record<FailureKind, string>> = {
     lost: "Start PostgreSQL, or correct the host and port in store({ url }), then start again",
-    unavailable: "Let this user log in and write, or correct store({ url }), then start again",
-    busy: "Another process holds a lock: start again when it has finished",
-    full: "Make room on the disk of PostgreSQL, then start again",
+    unavailable: "Give this database user the right to log in and write, or correct store({ url }), then start again",
+    busy: "Another process has a lock in the database. Start again when that process has finished",
+    full: "Free space on the disk of PostgreSQL, then start again",
   };
   return say(
     `PostgreSQL cannot be used for the store: ${error.message}`,
-    remedies[error.kind] ?? "Check that the server runs and lets this user in",
+    remedies[error.kind] ?? "Check that the PostgreSQL server runs and accepts this user",
   );
 };
 

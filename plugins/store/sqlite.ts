@@ -182,11 +182,11 @@ const bound = (value: unknown): string | number | bigint | Buffer | null => {
   if (typeof value === "bigint") return value;
   if (typeof value === "string") {
     // SQLite accepts a NUL in a text, but PostgreSQL refuses it. Both follow one rule here.
-    if (value.includes("\0")) throw new TypeError("Text with a NUL cannot be stored");
+    if (value.includes("\0")) throw new TypeError("A string with a NUL character cannot be stored");
     return value;
   }
   if (value instanceof Uint8Array) return Buffer.from(value);
-  throw new TypeError(`A ${typeof value} cannot be bound to a statement`);
+  throw new TypeError(`A value of the type ${typeof value} cannot be stored in SQLite`);
 };
 
 const useWriteAheadLog = (driver: Driver): void => {

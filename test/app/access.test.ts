@@ -54,7 +54,9 @@ test("S21: the ownership policy refuses a caller without the claim, and boot ref
   expect(codeOf(await app.as(elif).call("show", input))).toBe("ok");
   // What JavaScript can write: `customerId` would be undefined for the policy.
   const wrong = handler({ ...about, input: Type.Object({ orderId: Type.String() }) } as never);
-  await expect(bootTest({ handlers: { wrong } })).rejects.toThrow("isOwnRecord, which does not fit: input.customerId is missing");
+  await expect(bootTest({ handlers: { wrong } })).rejects.toThrow(
+    "isOwnRecord, which does not fit the handler's input: input.customerId is missing",
+  );
 });
 
 test("listOwnOrders returns only the caller's own orders", async () => {

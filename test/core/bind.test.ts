@@ -208,7 +208,7 @@ test("a field that two sources give is refused, even when both values are equal"
   const schema = Type.Object({ id: Type.String(), note: Type.Optional(Type.String()) });
   expect(bind(schema, text({ id: "1" }, "path"), json({ id: "1", note: "x" }))).toEqual([
     "invalid_input",
-    "/id is given in the path and in the body",
+    "/id is given twice, in the path and in the body: send it once",
   ]);
   expect(bind(schema, text({ id: "1" }, "path"), json({ note: "x" }))).toEqual({ id: "1", note: "x" });
 });

@@ -50,32 +50,32 @@ describe("boot reports one problem as one sentence with its remedy", () => {
     [
       "an exposure key whose plugin is not configured",
       one({ teleprinter: true }),
-      'greet uses the exposure key "teleprinter", which no configured plugin owns. Add the plugin that owns it to plugins, such as teleprinter(), or remove the key',
+      'greet uses the exposure key "teleprinter", which no configured plugin owns. Add the plugin that owns the key to plugins, such as teleprinter(), or remove the key',
     ],
     [
       "a wrong value of an exposure key",
       one({ radio: 5 }),
-      "greet: radio must be true or false or a string. Look up the values of radio in the documentation of the plugin that owns it",
+      "The exposure of greet is invalid: radio must be true or false or a string. Look up the values of radio in the documentation of the plugin that owns the key",
     ],
     [
       "a wrong value of an exposure key that core owns",
       one({ radio: true, preview: "all" }),
-      'greet: preview must be "caller". Remove preview. A handler without this option shows its preview to approvers only',
+      'The exposure of greet has an invalid preview: it must be "caller". Remove preview. Without preview, only approvers see the preview of the handler',
     ],
     [
       "a malformed handler name",
       one({ radio: true, name: "9lives" }),
-      '"9lives" is not a valid name for a handler. Use letters, digits, - and _, beginning with a letter, at most 64',
+      '"9lives" is not a valid handler name. Use at most 64 letters, digits, - and _, and begin with a letter',
     ],
     [
       "a handler name that contains terminal control characters",
       one({ radio: true, name: "a\u001b[2J" }),
-      '"a\\u{1b}[2J" is not a valid name for a handler. Use letters, digits, - and _, beginning with a letter, at most 64',
+      '"a\\u{1b}[2J" is not a valid handler name. Use at most 64 letters, digits, - and _, and begin with a letter',
     ],
     [
       "a handler without auth",
       one({ radio: true }, wrong({ auth: undefined })),
-      'greet states no auth. Add auth: anyone, authenticated, can("scope"), hasRole("role"), a function or a list',
+      'greet has no auth. Add auth: anyone, authenticated, can("scope"), hasRole("role"), a function or a list',
     ],
     [
       "a handler with an empty list of policies",
@@ -90,57 +90,57 @@ describe("boot reports one problem as one sentence with its remedy", () => {
     [
       "a handler with an unknown effect",
       one({ radio: true }, wrong({ effect: "delete" })),
-      'greet has the effect "delete". Use "read", "write" or "destructive"',
+      'greet has an invalid effect: "delete". Use "read", "write" or "destructive"',
     ],
     [
       "a handler without a description",
       one({ radio: true }, wrong({ description: " " })),
-      "greet has no description. Describe in a sentence what it does. Agents choose tools by it",
+      'greet has no description. Add description: "...", one sentence that says what the handler does. Agents choose tools by their descriptions',
     ],
     [
       "a handler with too long a description",
       one({ radio: true }, wrong({ description: "x".repeat(1001) })),
-      "greet has a description of 1001 characters. Shorten it to 1,000",
+      "greet has a description of 1001 characters. Shorten the description to 1,000 characters",
     ],
     [
       "a description with invisible characters",
       one({ radio: true }, wrong({ description: "Reads.\u{e0041}" })),
-      "greet has a description with control or invisible characters. Write it as one line of printable text",
+      "greet has a description with control or invisible characters. Write the description as one line of printable text",
     ],
     [
       "an input schema that is not an object",
       one({ radio: true }, wrong({ input: Type.String() })),
-      "greet has an input that is not an object. Wrap it: Type.Object({ ... })",
+      "greet has an input schema that is not an object. Wrap the schema: Type.Object({ ... })",
     ],
     [
       "an input schema that accepts any value",
       one({ radio: true }, wrong({ input: true })),
-      "greet has an input that is not an object. Wrap it: Type.Object({ ... })",
+      "greet has an input schema that is not an object. Wrap the schema: Type.Object({ ... })",
     ],
     [
       "a schema with a rule that Quater cannot enforce",
       one({ radio: true }, wrong({ input: Type.Object({ n: Type.BigInt() }) })),
-      'greet has an input schema in which /properties/n has the type "bigint", which JSON does not know. Use Type.Integer(), or Type.String() for integers beyond 2^53',
+      'greet has an input schema in which /properties/n has the unknown type "bigint". Use Type.Integer(), or Type.String() for integers beyond 2^53',
     ],
     [
       "a secret field in an output",
       one({ radio: true }, wrong({ output: Type.Object({ key: secret(Type.String()) }) })),
-      "greet has a secret() field in its output. Remove the field, or say reveal: true in the handler",
+      "greet has a secret() field in its output. Remove the field, or set reveal: true in the handler",
     ],
     [
       "a problem whose code is malformed",
       one({ radio: true }, wrong({ problems: ["Not A Code!"] })),
-      'greet has the problem "Not A Code!", which is not a code. Use lower-case letters, digits and _, such as order_not_paid',
+      'greet declares the problem "Not A Code!", which is not a valid code. Use lower-case letters, digits and _ in the code, such as order_not_paid',
     ],
     [
       "a resource with a reserved name",
       one({ radio: true }, wrong({ use: { principal: {} } })),
-      'greet uses a resource as "principal", a name that Quater uses itself. Give it another name in use',
+      'greet uses a resource as "principal", a name that Quater uses itself. Give the resource another name in use',
     ],
     [
       "a listed export that is not a handler",
       one({ radio: true }, () => null),
-      "greet of a module is exported, but is not a handler. It exports no handlers",
+      "greet is exported by a module, but is not a handler. Export a handler from a module: export const greet = handler({ ... })",
     ],
     [
       "an export of the wrong kind",
@@ -155,27 +155,27 @@ describe("boot reports one problem as one sentence with its remedy", () => {
     [
       "public: true without a surface that can be public",
       one({ direct: true, public: true }),
-      "greet is exposed with public: true, but on no surface that can be public. Expose it over radio, or remove public",
+      "greet is exposed with public: true, but none of its surfaces supports public handlers. Expose greet over radio, or remove public",
     ],
     [
       "public: true together with approval",
       one({ radio: true, public: true, approval: "finance" }),
-      "greet is public and asks for approval. Remove public: true or approval. Approvers could not see who asks",
+      "greet is exposed with public: true and with approval. Remove public: true or approval. Approvers must see who asks, and public calls have no principal",
     ],
     [
       "an exposed handler on a surface without authenticate",
       () => bootTest({ handlers: { greet: good }, expose: { greet: { radio: true } }, plugins: [radio()] }),
-      "Radio programmes require radio auth. Add radio({ authenticate: ... }) to plugins, for example authenticate: apiKeys()",
+      "Radio programmes are exposed, but radio() has no authenticate option. Add radio({ authenticate: ... }) to plugins, for example authenticate: apiKeys()",
     ],
     [
       "a plugin factory that was not called",
       () => bootTest({ handlers: {}, plugins: [radio as never] }),
-      "plugins[0] is a plugin that was not called. Write it with parentheses: name()",
+      "plugins[0] is a function that was not called. Call the function: name()",
     ],
     [
       "a value in plugins that is not a plugin",
       () => bootTest({ handlers: {}, plugins: [{ name: "x" } as never] }),
-      "plugins[0] is not a plugin. Make it with definePlugin",
+      "plugins[0] is an object, not a plugin. Create the plugin with definePlugin",
     ],
     [
       "the same plugin configured twice",
@@ -246,12 +246,12 @@ test("boot reports all problems at once, before it sets up, opens or starts anyt
     }),
   );
   const expected = [
-    "states no auth",
-    'the effect "x"',
+    "a has no auth",
+    'invalid effect: "x"',
     '"rradio"',
     "c is not exported",
     "radio must be",
-    "require radio auth",
+    "but radio() has no authenticate option",
     "a port of 0",
     "was not called",
   ];
@@ -323,7 +323,7 @@ describe("start and stop", () => {
     expect(
       await problemsOf(() => bootTest({ handlers: {}, plugins: [relying, witness(happened, "store", { provides: [store] })] })),
     ).toEqual([
-      "The plugin store names store in provides, and its setup did not provide it. Call services.provide in setup, before it ends, or remove it from provides",
+      "The plugin store names the service store in provides, but its setup did not provide store. Call services.provide before setup ends, or remove store from provides",
     ]);
     expect(happened).toEqual(["setup store", "stop store"]);
   });

@@ -75,7 +75,7 @@ test("the log writes circular, numerous, endless or unprintable causes in limite
       throw new Error("no");
     },
   });
-  expect(errorText(mute)).toBe("a value that cannot be written down");
+  expect(errorText(mute)).toBe("a value that cannot be converted to text");
 });
 
 class Failure {

@@ -49,13 +49,13 @@ test.each([
   [
     "an error",
     () => new Error("6 is odd"),
-    "greet: quota: 6 is odd",
-    "Change the value of quota, or correct the plugin that owns it",
+    "The exposure of greet has an invalid quota: 6 is odd",
+    "Change the value of quota, or correct the plugin that owns the key",
   ],
   [
     "a refusal",
     () => new QuaterError({ code: "odd", kind: "conflict", message: "6 is odd", hint: "Write 8" }),
-    "greet: quota: 6 is odd",
+    "The exposure of greet has an invalid quota: 6 is odd",
     "Write 8",
   ],
 ])("%s thrown by resolve of an exposure key becomes a boot problem that names the handler", async (_, made, cause, remedy) => {
@@ -77,7 +77,7 @@ test("resolve of an exposure key does not run for a value that its schema or its
   });
   expect(await problemsOf(bootWith(key, { quota: { perMinute: 7 } }))).toMatchObject([{ cause: "7 is odd" }]);
   expect(await problemsOf(bootWith(key, { quota: { perMinute: 0 } }))).toMatchObject([
-    { cause: "greet: quota.perMinute must be at least 1" },
+    { cause: "The exposure of greet is invalid: quota.perMinute must be at least 1" },
   ]);
 });
 

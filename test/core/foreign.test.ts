@@ -152,32 +152,32 @@ describe("schemas of other libraries at boot", () => {
     [
       "Zod without Standard JSON Schema",
       old("zod"),
-      "the root is a schema of zod without Standard JSON Schema. Update to Zod 4.2 or later, or write the schema with Type from quater",
+      "the root is a schema of zod that does not support Standard JSON Schema. Update to Zod 4.2 or later, or write the schema with Type from quater",
     ],
     [
       "Valibot without its adapter",
       old("valibot"),
-      "the root is a schema of valibot without Standard JSON Schema. Wrap it: toStandardJsonSchema(schema), from @valibot/to-json-schema",
+      "the root is a schema of valibot that does not support Standard JSON Schema. Wrap the schema: toStandardJsonSchema(schema), from @valibot/to-json-schema",
     ],
     [
       "another library",
       old("effect"),
-      "the root is a schema of effect without Standard JSON Schema. Update effect to a version with Standard JSON Schema, or write the schema with Type from quater",
+      "the root is a schema of effect that does not support Standard JSON Schema. Update effect to a version that supports Standard JSON Schema, or write the schema with Type from quater",
     ],
     [
       "a type that JSON does not have",
       z.object({ at: z.date() }),
-      "the root is a schema of zod that has no JSON Schema: Date cannot be represented in JSON Schema. Use types that JSON has, such as texts in the place of dates",
+      "the root is a schema of zod that cannot be converted to JSON Schema: Date cannot be represented in JSON Schema. Use types that JSON has, such as strings instead of dates",
     ],
     [
       "a schema inside of another",
       Type.Object({ a: z.string() as never }),
-      "/properties/a is a schema of zod inside of a schema of another library. Write the whole schema with zod, or with Type from quater",
+      "/properties/a is a schema of zod inside a schema of another library. Write the whole schema with zod, or with Type from quater",
     ],
     [
       "an unknown keyword",
       odd,
-      '/properties/a has the keyword "sparkle", which JSON Schema does not know. Remove it, or write "x-sparkle": keywords of your own begin with x-',
+      '/properties/a has the keyword "sparkle", which JSON Schema does not define. Remove the keyword, or rename it to "x-sparkle". Keywords of your own must begin with x-',
     ],
   ])("H22: boot refuses %s with a sentence that says what to do", async (_name, input, message) =>
     expect(await problemOf(input)).toBe(message),
@@ -187,7 +187,7 @@ describe("schemas of other libraries at boot", () => {
     const isMine = policy({ name: "isMine", needs: { owner: Type.String() }, allow: () => true });
     const wrong = handler({ ...about, auth: isMine as never, input: z.object({ id: z.string() }), handle: () => null });
     await expect(bootTest({ handlers: { wrong } })).rejects.toThrow(
-      "wrong has the policy isMine, which does not fit: input.owner is missing",
+      "wrong has the policy isMine, which does not fit the handler's input: input.owner is missing",
     );
   });
 });

@@ -91,7 +91,14 @@ describe("hooks of the kind every", () => {
     const { outcome, log } = await callUnder([], [plugin("limits", { authorize: () => answer as never })]);
     const fields = { callId: outcome.callId, handler: "pay", plugin: "limits", hook: "authorize", gave };
     const warnings = log.filter(({ level }) => level === "warn");
-    expect(warnings).toEqual([{ level: "warn", message: "A hook gave no verdict, so the call is refused", fields }]);
+    expect(warnings).toEqual([
+      {
+        level: "warn",
+        message:
+          "A hook returned no verdict, so the call was refused. Return { allow: true } or { allow: false, reason } from the hook",
+        fields,
+      },
+    ]);
   });
 
   const answered = async (hooks: object) => {
@@ -107,7 +114,8 @@ describe("hooks of the kind every", () => {
       for (const yes of [true, Promise.resolve(true), { allow: true }]) expect(await asked(yes)).toMatchObject({ ok: true });
       for (const no of ["not on Sundays", Promise.resolve("not on Sundays"), { allow: false, reason: "not on Sundays" }])
         expect(await asked(no)).toEqual(refusedBy("limits", "not on Sundays"));
-      const plain = name === "approve" ? "This call was not approved" : "This call is not allowed";
+      const plain =
+        name === "approve" ? "This call was not approved, so it did not run" : "The caller is not allowed to make this call";
       for (const no of [false, "", { allow: false }]) expect(await asked(no)).toEqual(refusedBy("limits", plain));
       expect(await asked({ allow: false, by: "sundays" })).toEqual(refusedBy("sundays", plain));
     },
@@ -117,7 +125,7 @@ describe("hooks of the kind every", () => {
     [true, { ok: true }],
     [{ allow: true }, { ok: true }],
     ["the approval was used by another call", refusedBy("limits", "the approval was used by another call")],
-    [undefined, refusedBy("limits", "This call was not approved")],
+    [undefined, refusedBy("limits", "This call was not approved, so it did not run")],
   ])("consume of an approval may return true, a verdict or a reason: %j", async (answer, expected) => {
     expect(await answered({ approve: () => ({ allow: true, consume: () => answer }) })).toMatchObject(expected);
   });
@@ -147,7 +155,7 @@ describe("hooks of the kind every", () => {
       ok: false,
       error: { code: "internal", message: "The call failed because of an error inside the server" },
     });
-    expect(log).toMatchObject([{ level: "error", fields: { hint: 'Plugin "limits" threw in its hook "admit"' } }]);
+    expect(log).toMatchObject([{ level: "error", fields: { hint: 'The plugin "limits" threw an error in its hook "admit"' } }]);
     expect(happened).toEqual([]);
   });
 });
@@ -207,7 +215,7 @@ describe("around hooks", () => {
     const happened: string[] = [];
     const { outcome, log } = await callUnder(happened, [plugin("retry", { around: async (_call, next) => next().then(next) })]);
     expect(outcome).toMatchObject({ ok: false, error: { code: "outcome_unknown" } }); // the handler has run
-    expect(log[0]?.fields["error"]).toContain("next() was called twice");
+    expect(log[0]?.fields["error"]).toContain("The around hook called next() twice. Call next() at most once");
     expect(happened).toEqual(["handle"]);
   });
 
@@ -285,7 +293,12 @@ describe("settled hooks", () => {
     });
     await expect(entering).rejects.toMatchObject({ code: "authenticator_failed", kind: "unavailable" });
     expect(seen).toEqual(["a undefined authenticator_failed"]);
-    expect(app.log).toMatchObject([{ level: "error", fields: { callId: "c1", hint: "The authenticator of direct failed" } }]);
+    expect(app.log).toMatchObject([
+      {
+        level: "error",
+        fields: { callId: "c1", hint: "The authenticator of direct failed. Its error is the cause that is logged here" },
+      },
+    ]);
   });
 });
 
@@ -405,7 +418,10 @@ describe("hold hooks", () => {
     const { outcome, log } = await callUnder([], [fails]);
     expect(outcome.ok).toBe(true);
     expect(log).toContainEqual(
-      expect.objectContaining({ level: "warn", message: "The release function of a hold hook failed, so a lock may stay held" }),
+      expect.objectContaining({
+        level: "warn",
+        message: "The release function of a hold hook failed, so its lock may not be released",
+      }),
     );
   });
 

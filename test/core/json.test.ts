@@ -89,7 +89,7 @@ test("strict JSON checks a number of a million digits in linear time", () => {
 });
 
 test.each([
-  ["", "is not valid JSON: it is empty"],
+  ["", "is not valid JSON: the text is empty"],
   ["{", expect.stringMatching(/^is not valid JSON/)],
   ['{"a":1,}', "is not valid JSON: line 1, column 8"],
   ['{"a":1,\n  "b":x}', expect.stringMatching(/^is not valid JSON/)],

@@ -58,8 +58,8 @@ describe("finding the manifest", () => {
     const [problem] = await problemsOf(() => loadManifest(join(root, "inner/deep")));
     expect(problem).toEqual({
       place: join(root, "inner/deep"),
-      cause: `No quater.config.ts here or above, up to ${join(root, "inner")}`,
-      remedy: "Run `quater init`, or name the file with --config",
+      cause: `There is no quater.config.ts in this folder or in a folder above it, up to ${join(root, "inner")}`,
+      remedy: "Create one with `quater init`, or give the path of a manifest with --config",
     });
     writeFileSync(join(root, "inner/quater.config.ts"), plain, { mode: 0o644 });
     expect((await loadManifest(join(root, "inner/deep"))).file).toBe(join(root, "inner/quater.config.ts"));
@@ -75,14 +75,14 @@ describe("finding the manifest", () => {
       import { existsSync } from "node:fs"; console.log(existsSync("was-run"));`;
     writeFileSync(join(root, "load.mts"), script);
     const { stdout } = await run(["load.mts"], root, { HOME: join(root, "home"), XDG_CONFIG_HOME: join(root, "home/.config") });
-    expect(stdout).toBe(`No quater.config.ts here or above, up to ${root}\nfalse\n`);
+    expect(stdout).toBe(`There is no quater.config.ts in this folder or in a folder above it, up to ${root}\nfalse\n`);
   });
 
   test("--config names one file, relative to the working directory", async () => {
     const root = project({ "conf/other.config.ts": plain, "a/x.txt": "" });
     expect((await loadManifest(join(root, "a"), "../conf/other.config.ts")).root).toBe(join(root, "conf"));
     expect(await problemsOf(() => loadManifest(root, "missing.ts"))).toEqual([
-      { place: "missing.ts", cause: "There is no such file", remedy: "Check --config or QUATER_CONFIG" },
+      { place: "missing.ts", cause: "The manifest file does not exist", remedy: "Correct the path in --config or QUATER_CONFIG" },
     ]);
   });
 
@@ -108,8 +108,8 @@ describe.skipIf(hasNoOwners)("boot does not run files that other users could cha
     expect(await problemsOf(() => loadManifest(root))).toEqual([
       {
         place: "quater.config.ts",
-        cause: "The file may be written by other users, and it would run as code",
-        remedy: "Read it, then run `chmod go-w quater.config.ts`",
+        cause: "The file can be changed by other users. Quater refuses to run it as code",
+        remedy: "Check its content, then run `chmod go-w quater.config.ts`",
       },
     ]);
   });
@@ -118,7 +118,7 @@ describe.skipIf(hasNoOwners)("boot does not run files that other users could cha
     const root = project({ "quater.config.ts": plain });
     chmodSync(root, 0o777);
     expect((await problemsOf(() => loadManifest(root)))[0]?.cause).toBe(
-      `The file is in ${root}, which other users may write (mode 777), and it would run as code`,
+      `The file is in ${root}, where other users can write (mode 777). Quater refuses to run it as code`,
     );
     chmodSync(root, 0o1777);
     expect(await problemsOf(() => loadManifest(root))).toEqual([]);
@@ -137,8 +137,8 @@ describe.skipIf(hasNoOwners)("boot does not run files that other users could cha
     expect(await problemsOf(() => loadManifest(root))).toEqual(
       ["app/pay.ts", "app/db.ts"].map((file) => ({
         place: file,
-        cause: "The file may be written by other users, and it would run as code",
-        remedy: `Read it, then run \`chmod go-w ${file}\``,
+        cause: "The file can be changed by other users. Quater refuses to run it as code",
+        remedy: `Check its content, then run \`chmod go-w ${file}\``,
       })),
     );
   });
@@ -150,7 +150,7 @@ describe.skipIf(hasNoOwners)("boot does not run files that other users could cha
       chownSync(join(root, "app/pay.ts"), 12_345, 12_345);
       expect((await problemsOf(() => loadManifest(root)))[0]).toMatchObject({
         place: "app/pay.ts",
-        cause: "The file belongs to another user, and it would run as code",
+        cause: "The file belongs to another user. Quater refuses to run it as code",
       });
       process.env["QUATER_TRUSTED_OWNERS"] = "12345";
       try {
@@ -166,14 +166,16 @@ describe.skipIf(hasNoOwners)("boot does not run files that other users could cha
     chmodSync(join(root, ".quater"), 0o777);
     expect((await problemsOf(() => loadManifest(root)))[0]).toEqual({
       place: ".quater",
-      cause: `A file in the folder is in ${join(root, ".quater")}, which other users may write (mode 777)`,
+      cause: `A file in this folder is in ${join(root, ".quater")}, where other users can write (mode 777)`,
       remedy: `Run \`chmod go-w ${join(root, ".quater")}\``,
     });
   });
 
   test("S13: boot refuses an .env file that sets QUATER_TRUSTED_OWNERS", async () => {
     const root = project({ "quater.config.ts": plain, ".env": "QUATER_TRUSTED_OWNERS=12345" });
-    expect((await problemsOf(() => loadManifest(root)))[0]?.cause).toBe(".env may not set QUATER_TRUSTED_OWNERS");
+    expect((await problemsOf(() => loadManifest(root)))[0]?.cause).toBe(
+      ".env sets QUATER_TRUSTED_OWNERS, which only the real environment may set",
+    );
   });
 
   test("boot refuses an .env file that every user can write", async () => {
@@ -248,7 +250,11 @@ describe("reading .env", () => {
       const before = process.env[name];
       const root = project({ ".env": `${name}=x\n`, "quater.config.ts": plain });
       expect(await problemsOf(() => loadManifest(root))).toEqual([
-        { place: ".env", cause: `.env may not set ${name}`, remedy: "Set it in the real environment, or remove the line" },
+        {
+          place: ".env",
+          cause: `.env sets ${name}, which only the real environment may set`,
+          remedy: `Remove the line from .env, or set ${name} in the environment of the process`,
+        },
       ]);
       expect(process.env[name]).toBe(before);
     },
@@ -287,24 +293,28 @@ const mistakes: readonly [string, Record<string, string>, BootProblem][] = [
   [
     "a missing module",
     withModule('import { x } from "./gone.ts";\nconsole.log(x);\n'),
-    { place: "app/orders.ts", cause: "Cannot find the module app/gone.ts", remedy: "Check the path and the file's ending" },
+    {
+      place: "app/orders.ts",
+      cause: "Cannot find the module app/gone.ts",
+      remedy: "Correct the path or the file extension in the import",
+    },
   ],
   [
     "a missing package",
     withModule('import x from "left-pad";\nconsole.log(x);\n'),
-    { place: "app/orders.ts", cause: "Cannot find the package left-pad", remedy: "Install it: npm install left-pad" },
+    { place: "app/orders.ts", cause: "Cannot find the package left-pad", remedy: "Install the package: npm install left-pad" },
   ],
   [
     "a wrong export name",
     withModule('import { handlr } from "quater";\nexport const listOrders = handlr;\n'),
-    { place: "app/orders.ts:1", cause: "quater has no export named handlr", remedy: "Check the name after `import {`" },
+    { place: "app/orders.ts:1", cause: "quater has no export named handlr", remedy: "Correct the name after `import {`" },
   ],
   [
     "a throw at the top of a module",
     withModule("const url = undefined as unknown as { host: string };\n\nconsole.log(url.host);\n"),
     {
       place: "app/orders.ts:3",
-      cause: "The file threw while it was loaded: TypeError: Cannot read properties of undefined (reading 'host')",
+      cause: "The file threw an error while it was loaded: TypeError: Cannot read properties of undefined (reading 'host')",
       remedy: "Correct the code that runs when the file is loaded",
     },
   ],
@@ -313,7 +323,7 @@ const mistakes: readonly [string, Record<string, string>, BootProblem][] = [
     { "quater.config.ts": '\nthrow new Error("no \\u001b[31mkey");\n' },
     {
       place: "quater.config.ts:2",
-      cause: "The file threw while it was loaded: Error: no \\u{1b}[31mkey",
+      cause: "The file threw an error while it was loaded: Error: no \\u{1b}[31mkey",
       remedy: "Correct the code that runs when the file is loaded",
     },
   ],
@@ -322,7 +332,7 @@ const mistakes: readonly [string, Record<string, string>, BootProblem][] = [
     { "quater.config.ts": plain.replace("export default", "export const config =") },
     {
       place: "quater.config.ts",
-      cause: "The file does not export a manifest as its default",
+      cause: "The file has no manifest as its default export",
       remedy: "Write `export default defineConfig({ ... })`",
     },
   ],
@@ -331,8 +341,8 @@ const mistakes: readonly [string, Record<string, string>, BootProblem][] = [
     { "quater.config.ts": plain, "package.json": "{}" },
     {
       place: "quater.config.ts",
-      cause: "The project is CommonJS",
-      remedy: 'Say "type": "module" in package.json: Quater is made of modules',
+      cause: "The project uses CommonJS modules",
+      remedy: 'Set "type": "module" in package.json. Quater needs ES modules',
     },
   ],
   [

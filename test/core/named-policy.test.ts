@@ -105,7 +105,7 @@ describe("boot checks that a named policy fits the handler's input", () => {
     }
   };
   const Order = Type.Object({ id: Type.String(), cents: Type.Integer() });
-  const doesNotFit = (why: string) => `run has the policy isOwner, which does not fit: ${why}`;
+  const doesNotFit = (why: string) => `run has the policy isOwner, which does not fit the handler's input: ${why}`;
 
   test.each<[string, object, object, string]>([
     ["an equal property", { id: Type.String() }, { id: Type.String({ minLength: 1 }), more: Type.Number() }, "boots"],
@@ -198,8 +198,12 @@ describe("boot checks that a named policy fits the handler's input", () => {
       { use: { notes: {} } },
       'run has the policy isOwner, which uses "notes", which is not a resource',
     ],
-    ["a needs entry that is not a schema", { needs: { id: "string" } }, "run has the policy isOwner, whose id is not a schema"],
-    ["needs that is a list", { needs: [] }, "run has the policy isOwner, whose needs is not a schema"],
+    [
+      "a needs entry that is not a schema",
+      { needs: { id: "string" } },
+      "run has the policy isOwner, whose needs.id is not a schema",
+    ],
+    ["needs that is a list", { needs: [] }, "run has the policy isOwner, whose needs is not an object of schemas"],
   ])("boot refuses a named policy with %s", async (_, over, expected) => {
     expect(await problemsOf({}, about.input, over)).toBe(expected);
   });

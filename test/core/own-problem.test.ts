@@ -73,12 +73,15 @@ describe("boot refuses wrong problems of a handler", () => {
   };
 
   test.each([
-    [problem("conflict", "not_found"), "h0 has the problem conflict, which is a code that Quater itself uses"],
-    [problem("conflict", "conflict"), "h0 has the problem conflict, which is a code that Quater itself uses"],
-    [problem("approval_denied", "conflict"), "h0 has the problem approval_denied, which is a code that Quater itself uses"],
-    [problem("NoteArchived", "conflict"), 'h0 has the problem "NoteArchived", which is not a code'],
-    [problem("note_archived", "approval_refused" as never), 'h0 has the problem note_archived of the kind "approval_refused"'],
-    [() => "note_archived", 'h0 has the problem () => "note_archived", which is not a code'],
+    [problem("conflict", "not_found"), "h0 declares the problem conflict, which is a code of Quater itself"],
+    [problem("conflict", "conflict"), "h0 declares the problem conflict, which is a code of Quater itself"],
+    [problem("approval_denied", "conflict"), "h0 declares the problem approval_denied, which is a code of Quater itself"],
+    [problem("NoteArchived", "conflict"), 'h0 declares the problem "NoteArchived", which is not a valid code'],
+    [
+      problem("note_archived", "approval_refused" as never),
+      'h0 declares the problem note_archived with the unknown kind "approval_refused"',
+    ],
+    [() => "note_archived", 'h0 declares the problem () => "note_archived", which is not a valid code'],
   ])("boot refuses a handler with the problem %s", async (listed, cause) => {
     expect(await problemsOf([listed])).toEqual([cause]);
   });
@@ -86,7 +89,7 @@ describe("boot refuses wrong problems of a handler", () => {
   test("boot refuses a code that two handlers declare with different kinds", async () => {
     expect(await problemsOf([archived], [problem("note_archived", "conflict")], ["note_archived"])).toEqual([]);
     expect(await problemsOf([archived], [problem("note_archived", "not_found")])).toEqual([
-      "h1 has the problem note_archived of the kind not_found, and h0 has it of the kind conflict",
+      "h1 declares the problem note_archived with the kind not_found, but h0 declares note_archived with the kind conflict",
     ]);
   });
 });
@@ -121,10 +124,10 @@ test("the OpenAPI document has the HTTP status of each problem that a handler de
     readonly paths: Record<string, { readonly post: { readonly responses: Record<string, { readonly description?: string }> } }>;
   };
   const responses = Object.entries(document.paths["/notes"]?.post.responses ?? {});
-  const own = responses.filter(([, { description = "" }]) => description.includes("its own codes"));
+  const own = responses.filter(([, { description = "" }]) => description.includes("Codes of this handler"));
   expect(Object.fromEntries(own.map(([status, { description }]) => [status, description]))).toEqual({
-    404: "Refused; its own codes are note_gone",
-    409: "Refused; its own codes are note_archived, note_full",
-    default: "Refused or failed; its own codes are untyped",
+    404: "Refused. Codes of this handler: note_gone",
+    409: "Refused. Codes of this handler: note_archived, note_full",
+    default: "Refused or failed. Codes of this handler: untyped",
   });
 });

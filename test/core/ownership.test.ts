@@ -51,7 +51,7 @@ describe.skipIf(process.getuid === undefined)("S13: links and folders on the way
     expect(readPrivateFile(file)).toBe("{}");
     chmodSync(outer, 0o777);
     const expected = [
-      `${file} is in ${outer}, which other users may write (mode 777), so another user could change it`,
+      `${file} is in ${outer}, where other users can write (mode 777), so another user could change it`,
       `Run \`chmod go-w ${outer}\``,
     ];
     expect(refusal(() => readPrivateFile(file))).toEqual(expected);
@@ -70,7 +70,7 @@ describe.skipIf(process.getuid === undefined)("S13: links and folders on the way
     expect(error.problems).toEqual([
       {
         place: "quater.config.ts",
-        cause: `The file is in ${outer}, which other users may write (mode 777), and it would run as code`,
+        cause: `The file is in ${outer}, where other users can write (mode 777). Quater refuses to run it as code`,
         remedy: `Run \`chmod go-w ${outer}\``,
       },
     ]);
@@ -82,7 +82,7 @@ describe.skipIf(process.getuid === undefined)("S13: links and folders on the way
     symlinkSync(file, join(open, "keys.json"));
     symlinkSync(shop, join(open, "shop"));
     for (const path of ["keys.json", "shop/.quater/keys.json"])
-      expect(refusal(() => readPrivateFile(join(open, path)))?.[0]).toContain(`is in ${open}, which other users may write`);
+      expect(refusal(() => readPrivateFile(join(open, path)))?.[0]).toContain(`is in ${open}, where other users can write`);
   });
 
   test("S13: a chain of links is refused when one of its links is in a folder that other users can write", () => {
@@ -92,7 +92,7 @@ describe.skipIf(process.getuid === undefined)("S13: links and folders on the way
     symlinkSync(file, join(open, "keys.json"));
     symlinkSync("open/keys.json", join(safe, "second"));
     symlinkSync(join(safe, "second"), join(safe, "first"));
-    expect(distrustOfWay(join(safe, "first"))?.what).toContain(`is in ${open}, which`);
+    expect(distrustOfWay(join(safe, "first"))?.what).toContain(`is in ${open}, where`);
     chmodSync(open, 0o755);
     expect(distrustOfWay(join(safe, "first"))).toBeUndefined();
     expect(readPrivateFile(join(safe, "first"))).toBe("{}");
@@ -107,7 +107,7 @@ describe.skipIf(process.getuid === undefined)("S13: links and folders on the way
     chmodSync(open, 0o755);
     expect(distrustOfWay(join(safe, "file"))).toBeUndefined();
     chmodSync(open, 0o777);
-    expect(distrustOfWay(join(safe, "file"))?.what).toContain(`is in ${open}, which`);
+    expect(distrustOfWay(join(safe, "file"))?.what).toContain(`is in ${open}, where`);
   });
 
   test("S13: a circle of links is refused with an error", () => {
@@ -124,7 +124,7 @@ describe.skipIf(process.getuid === undefined)("S13: links and folders on the way
       chownSync(outer, otherUser, otherUser);
       expect(refusal(() => readPrivateFile(file))).toEqual([
         `${file} is in ${outer}, which belongs to the user ${otherUser}, so another user could change it`,
-        `Move it, or run \`chown -h $(id -u) ${outer}\`, or set QUATER_TRUSTED_OWNERS=${otherUser} in the environment`,
+        `Move the file, or run \`chown -h $(id -u) ${outer}\`, or set QUATER_TRUSTED_OWNERS=${otherUser} in the environment`,
       ]);
       process.env["QUATER_TRUSTED_OWNERS"] = String(otherUser);
       expect(readPrivateFile(file)).toBe("{}");
@@ -149,7 +149,7 @@ describe.skipIf(process.getuid === undefined)("S13: links and folders on the way
     chmodSync(outer, 0o770);
     expect(readPrivateFile(file)).toBe("{}");
     chownSync(outer, 0, otherUser);
-    expect(refusal(() => readPrivateFile(file))?.[0]).toContain(`is in ${outer}, which other users may write (mode 770)`);
+    expect(refusal(() => readPrivateFile(file))?.[0]).toContain(`is in ${outer}, where other users can write (mode 770)`);
   });
 });
 

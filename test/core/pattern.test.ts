@@ -108,21 +108,25 @@ test.each<[string, object, string]>([
   [
     "a lookahead and a lookbehind",
     Type.String({ pattern: "^(?:a(?=.*b)|(?<=b).)*$" }),
-    "has a pattern with a lookahead and a lookbehind: use one of the two: ^(?:a(?=.*b)|(?<=b).)*$",
+    "has a pattern that uses both lookahead and lookbehind (only one of them is supported): ^(?:a(?=.*b)|(?<=b).)*$",
   ],
-  ["a backreference", Type.String({ pattern: "^(a+)\\1$" }), "has a pattern with a backreference"],
+  ["a backreference", Type.String({ pattern: "^(a+)\\1$" }), "has a pattern with a backreference, which Quater does not support"],
   ["more than 1,000 repetitions", Type.String({ pattern: "^(?:a{1,50}){1,50}$" }), "has a pattern that repeats a part"],
-  ["a repetition of 1,998", Type.String({ pattern: "^\\S(?:.{0,1998}\\S)?$" }), "write + or *, and set the length by maxLength"],
+  [
+    "a repetition of 1,998",
+    Type.String({ pattern: "^\\S(?:.{0,1998}\\S)?$" }),
+    "the root has a pattern that repeats a part more than 1,000 times (write + or *, and limit the length by maxLength): ^\\S(?:.{0,1998}\\S)?$",
+  ],
   ["a text that is not a pattern", Type.String({ pattern: "a**" }), "has a pattern that is not a regular expression"],
   [
     "a slow pattern for keys beside fields",
     { type: "object", properties: { a: {} }, patternProperties: { [slow]: {} } },
-    "has the key pattern ^(a|ab)+$ beside other fields, and two parts of it can match the same character",
+    "has the key pattern ^(a|ab)+$ beside other fields, which is slow: two parts of the pattern can match the same character",
   ],
   [
     "a pattern for keys without ^ beside fields",
     { type: "object", properties: { a: {} }, patternProperties: { "[a-z]+-id$": {} } },
-    "has the key pattern [a-z]+-id$ beside other fields, and without ^ it is searched from every character of a key",
+    "has the key pattern [a-z]+-id$ beside other fields, which is slow: without ^ the match starts again at every character of a key",
   ],
   [
     "a slow pattern for keys in a part",

@@ -57,25 +57,34 @@ test("a plugin gets the options from the manifest, and defaults for absent ones"
 });
 
 test.each<[object | undefined, string]>([
-  [{ who: "ana", everyMs: "5" }, 'paced has the everyMs "5". Write a whole number from 1 to 5,000, or leave it out'],
-  [{ who: "ana", everyMs: Number.NaN }, "paced has the everyMs NaN. Write a whole number from 1 to 5,000, or leave it out"],
-  [{ who: "ana", now: 5 }, "paced has the now 5. Write a function that gives milliseconds, or leave it out"],
-  [{ who: "ana", everyMs: () => 5 }, "paced has the everyMs a function. Write a whole number from 1 to 5,000, or leave it out"],
-  [{ who: "ana", mode: "slwo" }, 'paced has the mode "slwo". Write one of fast, slow, or leave it out'],
-  [{ who: "ana", hosts: [5] }, "paced has the hosts [5]. Write a list of: a text, or leave it out"],
-  [{ who: "" }, 'paced has the who "". Write a text that is not empty'],
-  [undefined, "paced has no who. Write a text that is not empty"],
+  [
+    { who: "ana", everyMs: "5" },
+    'paced has an invalid value for everyMs: "5". Write a whole number from 1 to 5,000, or leave it out',
+  ],
+  [
+    { who: "ana", everyMs: Number.NaN },
+    "paced has an invalid value for everyMs: NaN. Write a whole number from 1 to 5,000, or leave it out",
+  ],
+  [{ who: "ana", now: 5 }, "paced has an invalid value for now: 5. Write a function that gives milliseconds, or leave it out"],
+  [
+    { who: "ana", everyMs: () => 5 },
+    "paced has an invalid value for everyMs: a function. Write a whole number from 1 to 5,000, or leave it out",
+  ],
+  [{ who: "ana", mode: "slwo" }, 'paced has an invalid value for mode: "slwo". Write one of fast, slow, or leave it out'],
+  [{ who: "ana", hosts: [5] }, "paced has an invalid value for hosts: [5]. Write a list of: a string, or leave it out"],
+  [{ who: "" }, 'paced has an invalid value for who: "". Write a string that is not empty'],
+  [undefined, "paced has no who. Write a string that is not empty"],
   [
     { who: "ana", everMs: 5 },
-    'paced has no option "everMs"; did you mean "everyMs"?. Its options are everyMs, who, now, mode, hosts, apiKey, login',
+    'paced has no option "everMs"; did you mean "everyMs"?. The options are everyMs, who, now, mode, hosts, apiKey, login',
   ],
   [
     { who: "ana", apiKey: "geheim" },
-    "paced has a wrong apiKey, which is not shown because it may hold a secret. Write the right one, or leave it out",
+    "paced has an invalid value for apiKey, which is not shown because it may be secret. Write the right one, or leave it out",
   ],
   [
     { who: "ana", login: { user: "ana", word: "geheim" } },
-    "paced has a wrong login, which is not shown because it may hold a secret. Write { user }, or leave it out",
+    "paced has an invalid value for login, which is not shown because it may be secret. Write { user }, or leave it out",
   ],
 ])("boot refuses the wrong options %j with plugin, option, value and remedy", async (given, expected) => {
   const error = await bootTest({ handlers: {}, plugins: [paced(given as never)] }).catch((thrown: unknown) => thrown);
@@ -84,7 +93,7 @@ test.each<[object | undefined, string]>([
 });
 
 test("boot refuses options that are not an object, and any options for a plugin that takes none", async () => {
-  expect(await problemsOf(http(3000 as never))).toEqual(["http(): http takes an object, but it was given a number"]);
+  expect(await problemsOf(http(3000 as never))).toEqual(["http(): http() takes an object of options, but it was given a number"]);
   const free = definePlugin(() => ({ name: "free" })) as (options: object) => ReturnType<typeof http>;
   expect(await problemsOf(free({ b: 2 }))).toEqual(['free(): free has no option "b"']);
 });

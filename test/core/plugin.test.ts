@@ -25,9 +25,9 @@ const problemsOf = async (...plugins: object[]): Promise<readonly string[]> => {
 
 const no = () => ({ allow: false, by: "p" }) as const;
 const settled = () => {};
-const hooks = "Its hooks are authorize, admit, approve, forecast, hold, around, settled";
-const returned = "Its fields are hooks, commands, start, stop, isReady, probe";
-const tableOfHooks = "Write { authorize: ..., settled: ... }, and neither a promise nor an instance of a class";
+const hooks = "The hooks are authorize, admit, approve, forecast, hold, around, settled";
+const returned = "The fields are hooks, commands, start, stop, isReady, probe";
+const tableOfHooks = "Write a plain object, not a promise or an instance of a class: { authorize: ..., settled: ... }";
 
 class Hooked {
   readonly name = "p";
@@ -41,12 +41,12 @@ describe("boot refuses unknown fields and hooks of a plugin", () => {
     [
       "a misspelt field",
       { name: "p", hook: { authorize: no } },
-      `p() p: p has no field "hook"; did you mean "hooks"?. Its fields are ${returned.slice("Its fields are ".length)}, name, version, needs, wants, provides, exposure, surface, secretFiles, testRun, check, setup`,
+      `p() p: p has no field "hook"; did you mean "hooks"?. The fields are ${returned.slice("The fields are ".length)}, name, version, needs, wants, provides, exposure, surface, secretFiles, testRun, check, setup`,
     ],
     [
       "a misspelt field in the result of setup",
       { name: "p", setup: async () => ({ start() {}, hook: { authorize: no } }) },
-      `p() p: what setup of p returned has no field "hook"; did you mean "hooks"?. ${returned}`,
+      `p() p: the value that setup of p returned has no field "hook"; did you mean "hooks"?. ${returned}`,
     ],
     [
       "a misspelt hook",
@@ -66,39 +66,48 @@ describe("boot refuses unknown fields and hooks of a plugin", () => {
     [
       "a hook that is not a function",
       { name: "p", hooks: { authorize: "no" } },
-      'p() p: p has the authorize "no". Write a function, or remove it',
+      'p() p: p has an invalid value for authorize: "no". Write a function, or remove it',
     ],
     [
       "hooks that are a promise",
       { name: "p", hooks: async () => ({ authorize: no }) },
-      `p() p: The hooks of p are not an object. ${tableOfHooks}`,
+      `p() p: The hooks of p are not a plain object. ${tableOfHooks}`,
     ],
-    ["inherited hooks", { name: "p", hooks: new Hooked() }, `p() p: The hooks of p are not an object. ${tableOfHooks}`],
+    [
+      "hooks that are inherited",
+      { name: "p", hooks: new Hooked() },
+      `p() p: The hooks of p are not a plain object. ${tableOfHooks}`,
+    ],
+
     [
       "inherited fields",
       new Hooked(),
-      "p() p: p is an instance of a class, and Quater does not see its methods. Write { name, hooks, ... }",
+      "p() p: p is an instance of a class; Quater ignores methods of classes. Return a plain object: { name, hooks, ... }",
     ],
-    ["a start that is not a function", { name: "p", start: 5 }, "p() p: p has the start 5. Write a function, or remove it"],
+    [
+      "a start that is not a function",
+      { name: "p", start: 5 },
+      "p() p: p has an invalid value for start: 5. Write a function, or remove it",
+    ],
     [
       "a needs entry that is not a service reference",
       { name: "p", needs: ["store"] },
-      'p() p: p has the needs ["store"]. Write [serviceRef(...)]',
+      'p() p: p has an invalid value for needs: ["store"]. Write [serviceRef(...)]',
     ],
     [
       "a misspelt field of its surface",
       { name: "p", surface: { name: "radio", exposes: "Programmes", adopts: no } },
-      'p() p: the surface of p has no field "adopts"; did you mean "adopt"?. Its fields are name, exposes, authenticate, opensToPublic, adopt',
+      'p() p: the surface of p has no field "adopts"; did you mean "adopt"?. The fields are name, exposes, authenticate, opensToPublic, adopt',
     ],
     [
       "a misspelt field of an exposure key",
       { name: "p", exposure: [exposureKey("hours", Type.String(), { chekc: no } as object)] },
-      'p() p: the exposure of p has no field "chekc"; did you mean "check"?. Its fields are key, schema, remedy, owner, means, check, resolve, of',
+      'p() p: the exposure of p has no field "chekc"; did you mean "check"?. The fields are key, schema, remedy, owner, means, check, resolve, of',
     ],
     [
       "a setup that does not return an object",
       { name: "p", setup: () => () => {} },
-      "p() p: what setup of p returned is not an object. Write { hooks, commands, start, stop }, or return nothing",
+      "p() p: the value that setup of p returned is not an object. Write { hooks, commands, start, stop }, or return nothing",
     ],
     ["no name", {}, 'a plugin() a plugin: a plugin has no name. Write "..."'],
   ])("boot refuses a plugin with %s", async (_what, parts, problem) => {
@@ -127,27 +136,27 @@ describe("boot refuses a malformed plugin command", () => {
     ...more,
   });
   test.each<[string, object[], string]>([
-    ["an empty path", [command([])], 'A command of p has no path that can be typed. Write path: ["word", ...]'],
+    ["an empty path", [command([])], 'A command of p has an invalid path. Write path as a list of words: ["keys", "create"]'],
     [
       "a path with a malformed word",
       [command(["-x"])],
-      'A command of p has no path that can be typed. Write path: ["word", ...]',
+      'A command of p has an invalid path. Write path as a list of words: ["keys", "create"]',
     ],
-    ["no path", [command(undefined)], 'A command of p has no path that can be typed. Write path: ["word", ...]'],
+    ["no path", [command(undefined)], 'A command of p has an invalid path. Write path as a list of words: ["keys", "create"]'],
     [
       "the same path twice",
       [command(["a"]), command(["a"])],
-      'The command "a" is added twice, by p. Give one of them another path',
+      'The command "a" is added twice, by p. Give one of the two commands another path',
     ],
     [
       "a positional argument that its input does not have",
       [command(["a", "b"], { positional: ["yaer"] })],
-      'The command "a b" of p takes "yaer" by position, and has no such input; did you mean "year"?. Its inputs are year',
+      'The command "a b" of p lists "yaer" in positional, but has no input of this name; did you mean "year"?. The inputs of the command are year',
     ],
     [
       "a misspelt field",
       [command(["a"], { positionl: ["year"] })],
-      'a command of p has no field "positionl"; did you mean "positional"?. Its fields are path, description, input, positional, run',
+      'a command of p has no field "positionl"; did you mean "positional"?. The fields are path, description, input, positional, run',
     ],
   ])("boot refuses a plugin command with %s", async (_what, commands, problem) => {
     expect(await problemsOf({ name: "p", commands })).toEqual([`p() p: ${problem}`]);
@@ -158,7 +167,7 @@ describe("boot refuses a malformed plugin command", () => {
     const make = { name: "a", commands: [command(["make"]), command(["make", "report"])] };
     expect(await problemsOf(make)).toEqual([]);
     expect(await problemsOf(make, { name: "b", setup: () => ({ commands: [command(["make"])] }) })).toEqual([
-      'b() b: The command "make" is added twice, by a and b. Give one of them another path',
+      'b() b: The command "make" is added twice, by a and b. Give one of the two commands another path',
     ]);
   });
 });

@@ -104,7 +104,7 @@ test("H6: boot refuses an authenticator that uses a call-scoped resource, and re
   expect(isBootError(refusal) && refusal.problems).toEqual([
     expect.objectContaining({
       cause: "The authenticator wrong uses session, which is opened for one call",
-      remedy: 'Say scope: "app" in session',
+      remedy: 'Set scope: "app" in session',
     }),
   ]);
 });
@@ -112,7 +112,7 @@ test("H6: boot refuses an authenticator that uses a call-scoped resource, and re
 test("H6: an authenticator with resources throws a clear error when a wrapper omits the second argument", async () => {
   const around = (credentials: Parameters<typeof sessions.authenticate>[0]) => sessions.authenticate(credentials);
   await expect(around({ header: () => "s-1" } as never)).rejects.toThrow(
-    "The authenticator sessions uses resources: pass it the second argument of your own authenticate",
+    "The authenticator sessions needs resources, but was called without them. Pass on the second argument of your authenticate function",
   );
 });
 
@@ -234,7 +234,7 @@ test("H23: boot refuses opens and isReady on a call-scoped resource", async () =
   expect(causes.flat()).toEqual([
     'run uses tx, which is opened for one call and has opens: "start"',
     "run uses tx, which is opened for one call and has isReady",
-    'run uses tx, whose opens is "later"',
+    'run uses tx, which has an invalid opens: "later"',
   ]);
 });
 

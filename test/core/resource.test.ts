@@ -158,7 +158,7 @@ describe("app-scoped resources", () => {
     expect(usesProblems({ repository: made([], "repository", "app", { tx }) })).toEqual([
       {
         cause: "uses repository, which lives as long as the app and uses tx, which is opened for one call",
-        remedy: 'Say scope: "call" in repository, or scope: "app" in tx',
+        remedy: 'Set scope: "call" in repository, or scope: "app" in tx',
       },
     ]);
     expect(usesProblems({ tx: made([], "tx", "call", { pool: made([], "pool", "app") }) })).toEqual([]);

@@ -20,18 +20,22 @@ const write = (input: TSchema, output: TSchema = Type.Any()) =>
 
 describe("schema limits above the limits of every input", () => {
   test.each<[string, TSchema, string]>([
-    ["a text", Type.String({ maxLength: 700_000 }), "maxLength 700000, and an input has at most 262144 characters in a text"],
+    [
+      "a text",
+      Type.String({ maxLength: 700_000 }),
+      "maxLength 700000, but an input may have at most 262144 characters in a string",
+    ],
     [
       "a long text",
       Type.String({ minLength: 262_145 }),
-      "minLength 262145, and an input has at most 262144 characters in a text",
+      "minLength 262145, but an input may have at most 262144 characters in a string",
     ],
-    ["a list", Type.Array(Type.Null(), { maxItems: 100_001 }), "maxItems 100001, and an input has at most 100000 values"],
-    ["an object", Type.Unsafe({ maxProperties: 10_001 }), "maxProperties 10001, and an input has at most 10000 keys"],
+    ["a list", Type.Array(Type.Null(), { maxItems: 100_001 }), "maxItems 100001, but an input may have at most 100000 values"],
+    ["an object", Type.Unsafe({ maxProperties: 10_001 }), "maxProperties 10001, but an input may have at most 10000 keys"],
   ])("H7: boot refuses a schema for %s that is larger than any input may be", async (_name, schema, said) => {
     const [problem, ...others] = schemaProblems(field(schema));
     expect(problem?.cause).toBe(`/properties/v has the ${said}`);
-    expect(problem?.remedy).toMatch(/^Write \w+: \d+ or less$/);
+    expect(problem?.remedy).toMatch(/^Lower \w+ to \d+ or less$/);
     expect(others).toEqual([]);
     await expect(bootTest({ handlers: { write: write(field(schema)) } })).rejects.toThrow(said);
   });
@@ -68,7 +72,7 @@ describe("schema limits above the limits of every input", () => {
       plugins: [http({ port: 0, maxBodyBytes: 2_000 })],
     });
     await expect(booting).rejects.toThrow(
-      "write allows a text of 2001 characters, and http's maxBodyBytes is 2000. Lower maxLength in its input, or raise maxBodyBytes",
+      "write allows a string of 2001 characters, but the http() option maxBodyBytes is 2000. Lower maxLength in the input schema, or raise maxBodyBytes",
     );
   });
 });
@@ -102,7 +106,7 @@ describe("schema defaults at boot", () => {
     ["the whole", Type.Object({ a: Type.Optional(Type.Null()) }, { default: 5 }), "the root", "5"],
   ])("H8: boot refuses a default with %s", (_name, schema, place, value) => {
     expect(schemaProblems(schema)).toEqual([
-      { cause: `${place} has the default ${value}, which its schema refuses`, remedy: "Change the default, or the schema" },
+      { cause: `${place} has the default ${value}, which does not match the schema`, remedy: "Change the default or the schema" },
     ]);
   });
 
@@ -118,7 +122,7 @@ describe("schema defaults at boot", () => {
   test("H8: boot names the handler and the path of a wrong default", async () => {
     const booting = bootTest({ handlers: { write: write(field(Type.String({ default: 5 }))) } });
     await expect(booting).rejects.toThrow(
-      "write has an input schema in which /properties/v has the default 5, which its schema refuses",
+      "write has an input schema in which /properties/v has the default 5, which does not match the schema",
     );
   });
 });
@@ -361,20 +365,20 @@ describe("boot problems about schemas", () => {
     [
       "a misspelt keyword",
       { maxLenght: 5 },
-      'has the keyword "maxLenght", which JSON Schema does not know',
+      'has the keyword "maxLenght", which JSON Schema does not define',
       'Did you mean "maxLength"?',
     ],
     [
       "an unknown keyword",
       { widget: "area" },
-      'has the keyword "widget", which JSON Schema does not know',
-      'Remove it, or write "x-widget": keywords of your own begin with x-',
+      'has the keyword "widget", which JSON Schema does not define',
+      'Remove the keyword, or rename it to "x-widget". Keywords of your own must begin with x-',
     ],
     [
       "an unknown format",
       { format: "byte" },
       'has the format "byte", which Quater does not check',
-      `${formats}. For others write a pattern`,
+      `${formats}. For other formats, write a pattern`,
     ],
     [
       "a misspelt format",
@@ -386,12 +390,12 @@ describe("boot problems about schemas", () => {
       "a broken pattern",
       { pattern: "(" },
       "has a pattern that is not a regular expression: (",
-      'Correct the pattern. It has the syntax of JavaScript with the flag u: a literal ( is written "\\\\("',
+      'Correct the pattern. Patterns use the syntax of JavaScript with the flag u, so write a literal ( as "\\\\("',
     ],
     [
       "a misspelt type",
       { type: "sting" },
-      'has the type "sting", which JSON does not know',
+      'has the unknown type "sting"',
       'Did you mean "string"? The types are string, number, integer, boolean, object, array, null',
     ],
   ])("T13: boot reports %s in a schema with a remedy that fits", async (_name, part, cause, remedy) => {

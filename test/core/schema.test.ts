@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { closed, hasSecret, masked, requiredOf } from "../../core/schema/schema.ts";
 import { schemaProblems } from "../../core/schema/schema-problems.ts";
 
-const cannotClose = "and does not say additionalProperties itself, so it cannot be closed soundly";
+const cannotClose = "but no additionalProperties, so Quater cannot refuse unknown fields";
 
 test.each<[string, unknown, string]>([
   ["a text in place of a schema", "x", "the root is not a JSON Schema"],
@@ -15,10 +15,10 @@ test.each<[string, unknown, string]>([
   [
     "Type.Tuple",
     Type.Object({ t: Type.Tuple([Type.String()]) }),
-    "/properties/t is a Type.Tuple, which is not JSON Schema 2020-12",
+    "/properties/t is a Type.Tuple, which does not write JSON Schema 2020-12",
   ],
-  ["Type.BigInt", Type.Object({ n: Type.BigInt() }), '/properties/n has the type "bigint", which JSON does not know'],
-  ["Type.Undefined", Type.Undefined(), 'the root has the type "undefined", which JSON does not know'],
+  ["Type.BigInt", Type.Object({ n: Type.BigInt() }), '/properties/n has the unknown type "bigint"'],
+  ["Type.Undefined", Type.Undefined(), 'the root has the unknown type "undefined"'],
   [
     "an unknown format",
     Type.Object({ s: Type.String({ format: "phone" as "email" }) }),
@@ -27,7 +27,7 @@ test.each<[string, unknown, string]>([
   [
     "a reference to another document",
     Type.Unsafe({ $ref: "https://example.com/s.json" }),
-    "the root refers to https://example.com/s.json, outside the schema",
+    "the root refers to https://example.com/s.json, which is outside the schema",
   ],
   [
     "a reference to a missing definition",
@@ -40,11 +40,15 @@ test.each<[string, unknown, string]>([
     "/properties/a refers to #/$defs/Order, which the schema does not define",
   ],
   ["a malformed pattern", Type.String({ pattern: "(" }), "the root has a pattern that is not a regular expression: ("],
-  ["a pattern that repeats a group", Type.String({ pattern: "(a)\\1$" }), "the root has a pattern with a backreference: (a)\\1$"],
+  [
+    "a pattern that repeats a group",
+    Type.String({ pattern: "(a)\\1$" }),
+    "the root has a pattern with a backreference, which Quater does not support: (a)\\1$",
+  ],
   [
     "a pattern of keys with a backreference",
     Type.Record(Type.String({ pattern: "^(a|b)\\1$" }), Type.String()),
-    "the root has a pattern with a backreference: ^(a|b)\\1$",
+    "the root has a pattern with a backreference, which Quater does not support: ^(a|b)\\1$",
   ],
   ["the keyword if", Type.Unsafe({ type: "object", properties: {}, if: {} }), `the root has "if" ${cannotClose}`],
   ["the keyword not", Type.Object({}, { not: { required: ["a", "b"] } }), `the root has "not" ${cannotClose}`],
@@ -56,27 +60,27 @@ test.each<[string, unknown, string]>([
   [
     "a referenced part of an intersection",
     Type.Unsafe({ allOf: [{ properties: {} }, { $ref: "#/$defs/B" }], $defs: { B: Type.Object({}) } }),
-    "the root combines a $ref with other properties, so it cannot be closed soundly",
+    "the root combines a $ref with other properties, so Quater cannot refuse unknown fields",
   ],
   [
     "a limit that is not a number",
     Type.Unsafe({ type: "string", maxLength: "5" }),
-    'the root has a "maxLength" that is not a count',
+    'the root has a "maxLength" that is not a whole number of at least 0',
   ],
   [
     "a misspelt limit, which would not hold,",
     Type.Object({ name: Type.String({ maxLenght: 5 }) }),
-    '/properties/name has the keyword "maxLenght", which JSON Schema does not know',
+    '/properties/name has the keyword "maxLenght", which JSON Schema does not define',
   ],
   [
     "a misspelt additionalProperties",
     Type.Unsafe({ type: "object", properties: {}, additionalProperites: false }),
-    'the root has the keyword "additionalProperites", which JSON Schema does not know',
+    'the root has the keyword "additionalProperites", which JSON Schema does not define',
   ],
   [
     "a keyword that JSON Schema does not have",
     Type.Array(Type.Integer({ widget: "slider" })),
-    '/items has the keyword "widget", which JSON Schema does not know',
+    '/items has the keyword "widget", which JSON Schema does not define',
   ],
   [
     "a required that is not a list",
@@ -86,7 +90,7 @@ test.each<[string, unknown, string]>([
   [
     "a codec of TypeBox",
     Type.Object({ at: Type.Decode(Type.String(), (text) => new Date(text)) }),
-    "/properties/at has a codec, which would not run",
+    "/properties/at has a codec, which Quater does not run",
   ],
 ])("boot refuses %s in a schema", (_name, schema, cause) =>
   expect(schemaProblems(schema)).toEqual([{ cause, remedy: expect.stringMatching(/^[A-Z]/) }]),

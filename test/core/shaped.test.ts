@@ -133,7 +133,7 @@ describe("H5: conversions of shaped outputs", () => {
       "a Map",
       Type.Record(Type.String(), Type.Integer()),
       new Map([["a", 1]]),
-      "/v is object Map, and must be an object with fields",
+      "/v is object Map and must be an object with fields",
     ],
     ["a missing field", Row, { id: 1, name: "x" }, "/v/at is required"],
     ["a wrong value", Row, { id: "1", name: "x", at }, "/v/id must be an integer"],
@@ -144,7 +144,7 @@ describe("H5: conversions of shaped outputs", () => {
   test("H5: shaped() refuses a Date where the schema accepts any value", async () => {
     await using app = await bootTest({ handlers: { list: returning(shaped(Type.Object({ v: Type.Any() })), { v: at }) } });
     expect(await app.as(principal()).send("list")).toMatchObject({ error: { code: "internal" } });
-    expect(String(app.log.at(-1)?.fields["error"])).toContain("is not JSON: it contains a Date");
+    expect(String(app.log.at(-1)?.fields["error"])).toContain("cannot be sent as JSON: the value contains a Date");
   });
 
   test("H5: shaped() refuses a value that contains itself", async () => {
@@ -153,7 +153,7 @@ describe("H5: conversions of shaped outputs", () => {
     const node = Type.Cyclic({ N: Type.Object({ n: Type.Integer(), next: Type.Optional(Type.Ref("N")) }) }, "N");
     await using app = await bootTest({ handlers: { list: returning(shaped(node), round) } });
     expect(await app.as(principal()).send("list")).toMatchObject({ error: { code: "internal" } });
-    expect(String(app.log.at(-1)?.fields["error"])).toContain("it contains itself, or is nested too deep");
+    expect(String(app.log.at(-1)?.fields["error"])).toContain("the value contains itself or is nested too deeply");
   });
 });
 
@@ -195,12 +195,12 @@ describe("H5: unions in shaped outputs", () => {
   test.each<[string, TSchema, unknown, string]>([
     ["no branch", byFields, { phone: "1" }, "/v does not match any of the allowed shapes"],
     ["no kind", byKind, { kind: "cash" }, '/v/kind must be one of "card", "bank"'],
-    ["several branches", byFields, { name: "a", email: "b" }, "/v fits 2 branches of a union, and must fit one"],
+    ["several branches", byFields, { name: "a", email: "b" }, "/v matches 2 branches of a union and must match exactly one"],
     [
       "several branches of a scalar",
       Type.Union([Type.String(), Type.Integer()]),
       5n,
-      "/v fits 2 branches of a union, and must fit one",
+      "/v matches 2 branches of a union and must match exactly one",
     ],
     ["a branch whose own field is wrong", byKind, { kind: "card", last4: 5 }, "/v/last4 must be a string"],
   ])("H5: shaped() refuses a value with its path when it fits %s", async (_name, schema, v, said) =>
@@ -222,7 +222,7 @@ describe("H5: secret fields in shaped outputs", () => {
     ["an input", handler({ ...about, input: shaped(Type.Object({})), handle: () => null }) as Handler],
     ["a part of an output", returning(Type.Array(shaped(Account)), [])],
   ])("H5: boot refuses shaped() around %s", async (_name, list) =>
-    expect(bootTest({ handlers: { list } })).rejects.toThrow("is shaped() inside of another schema, or in an input"),
+    expect(bootTest({ handlers: { list } })).rejects.toThrow("uses shaped() inside another schema or in an input"),
   );
 });
 

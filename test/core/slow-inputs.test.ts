@@ -30,7 +30,7 @@ const inputs: readonly [string, TSchema, unknown, string | RegExp][] = [
     "a long key whose value is wrong, too",
     Type.Record(Type.String({ pattern: mail }), Type.Object({})),
     { ["@".repeat(30_000)]: 1 },
-    "is a name of more than 1000 characters",
+    "has a field name of more than 1000 characters",
   ],
   [
     "many keys of a record with a pattern",
@@ -90,7 +90,7 @@ const inputs: readonly [string, TSchema, unknown, string | RegExp][] = [
     "a deep tree whose branches differ only inside",
     Tree([Type.Object({ child, a: Type.Optional(Type.Integer()) }), Type.Object({ child, b: Type.Optional(Type.Integer()) })]),
     nested(50, 5, (inner) => ({ child: inner })),
-    "is nested too deep for its schema",
+    "is nested too deeply for its schema",
   ],
   [
     "many unknown fields",

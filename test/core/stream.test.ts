@@ -88,7 +88,7 @@ describe("a stream that ends early rolls back its resources and settles once", (
     await app.stop();
     expect(isCleanedUp).toBe(true);
     expect(happened).toEqual(["rolled back", "internal"]);
-    expect(app.log[0]?.fields["error"]).toContain("An item of numbers does not match its schema: it must be an integer");
+    expect(app.log[0]?.fields["error"]).toContain("An item of numbers does not match its schema: the value must be an integer");
   });
 
   test.each<[string, () => unknown, string]>([
@@ -258,19 +258,20 @@ test.each<[string, unknown, () => unknown, string]>([
     "an array in place of a stream",
     stream(Type.Integer()),
     () => [1],
-    "give declares output: stream(...), and its handle returned an array: write",
+    "give declares output: stream(...), but its handle returned an array. Write",
   ],
   [
     "a promise of an array in place of a stream",
     stream(Type.Integer()),
     async () => [1],
-    "its handle returned an array: write async *handle(...) and yield each item",
+    "its handle returned an array. Write async *handle(...) and yield each item",
   ],
+  ["nothing for a stream", stream(Type.Integer()), () => undefined, "its handle returned nothing. Write async *handle(...)"],
   [
     "nothing in place of a stream",
     stream(Type.Integer()),
     () => undefined,
-    "its handle returned nothing: write async *handle(...)",
+    "its handle returned nothing. Write async *handle(...)",
   ],
   [
     "a synchronous generator in place of a stream",
@@ -278,7 +279,7 @@ test.each<[string, unknown, () => unknown, string]>([
     function* () {
       yield 1;
     },
-    "its handle returned a generator: write async *handle(...)",
+    "its handle returned a generator. Write async *handle(...)",
   ],
   [
     "a generator without an output schema",
@@ -286,7 +287,7 @@ test.each<[string, unknown, () => unknown, string]>([
     async function* () {
       yield 1;
     },
-    "The output of give is not JSON: it contains an async generator: declare output: stream(...)",
+    "The output of give cannot be sent as JSON: the value contains an async generator: declare output: stream(...)",
   ],
   [
     "a generator in place of a value",
@@ -300,28 +301,33 @@ test.each<[string, unknown, () => unknown, string]>([
     "a circular object without an output schema",
     undefined,
     circular,
-    "The output of give is not JSON: it contains itself, or is nested too deep",
+    "The output of give cannot be sent as JSON: the value contains itself or is nested too deeply",
   ],
   [
     "a circular object where the schema accepts any value",
     Type.Object({ a: Type.Any() }),
     () => ({ a: circular() }),
-    "is not JSON: it contains itself",
+    "cannot be sent as JSON: the value contains itself",
   ],
   [
     "nothing in place of a value",
     Named,
     () => undefined,
-    "does not match its schema: it must be an object: return a value, or declare no output",
+    "does not match its schema: the value must be an object: return a value, or remove output",
   ],
-  ["a value of another type", Named, () => 1, "The output of give does not match its schema: it must be an object\n"],
+  ["a value of another type", Named, () => 1, "The output of give does not match its schema: the value must be an object\n"],
   [
     "a field of another type",
     Named,
     () => ({ name: 1 }),
     "The output of give does not match its schema: /name must be a string\n",
   ],
-  ["a throw of undefined", undefined, () => Promise.reject(undefined), "Error: undefined was thrown: throw an Error"],
+  [
+    "a throw of undefined",
+    undefined,
+    () => Promise.reject(undefined),
+    "Error: The code threw undefined, which is not an Error. Throw an Error",
+  ],
 ])("the log tells the author of a handler what is wrong with its output: %s", async (_name, output, handle, sentence) => {
   const about = { description: "Gives.", effect: "read", input: Type.Object({}), auth: anyone } as const;
   const give = handler({ ...about, handle, ...(output === undefined ? {} : { output }) } as never);
@@ -338,5 +344,5 @@ test("a stream whose source throws undefined ends with internal and rolls back",
   expect(await read(items)).toEqual([1, "internal"]);
   await app.stop();
   expect(happened).toEqual(["rolled back", "internal"]);
-  expect(app.log[0]?.fields["error"]).toContain("undefined was thrown: throw an Error");
+  expect(app.log[0]?.fields["error"]).toContain("The code threw undefined, which is not an Error. Throw an Error");
 });

@@ -83,6 +83,6 @@ test("H24: the log names the path of a Date in an output that must be a string, 
   });
   await using app = await bootTest({ handlers: { list } });
   await expect(expectOk(app.as(principal()).call("list"))).rejects.toThrow(
-    "/rows/1/made~1at must be a string. The value is a Date: return its toISOString(), or declare the output with shaped()",
+    "/rows/1/made~1at must be a string. The value is a Date: return value.toISOString(), or declare the output with shaped()",
   );
 });

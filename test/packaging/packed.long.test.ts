@@ -286,7 +286,7 @@ describe("the mistakes in the tutorial give the messages in the tutorial", () =>
       "a missing module",
       "app/hello.ts",
       "app/helo.ts",
-      ["Cannot find the module app/helo.ts", "Check the path and the file's ending"],
+      ["Cannot find the module app/helo.ts", "Correct the path or the file extension in the import"],
     ],
     [
       "a malformed route",
@@ -320,7 +320,7 @@ describe("the mistakes in the tutorial give the messages in the tutorial", () =>
     const { code, err } = await shell("./node_modules/.bin/quater run hello", hello);
     writeFileSync(file, text);
     expect(code).toBe(78);
-    expectShown(err, ["The project is CommonJS", 'Say "type": "module" in package.json']);
+    expectShown(err, ["The project uses CommonJS modules", 'Set "type": "module" in package.json']);
   });
 
   test("a missing key and a wrong key give the messages that the tutorial shows", async () => {
@@ -329,7 +329,7 @@ describe("the mistakes in the tutorial give the messages in the tutorial", () =>
     expectShown(missing.detail, ["send Authorization: Bearer <key>"]);
     const wrong = await curl("/hello", '-H "Authorization: Bearer nope"');
     expectShown(wrong.code, ["invalid_token"]);
-    expectShown(wrong.detail, ["ask the operator of the service for another one"]);
+    expectShown(wrong.detail, ["Ask the operator of this service for a new one"]);
   });
 
   test("a busy port gives the message that the tutorial shows", async () => {

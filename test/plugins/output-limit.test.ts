@@ -62,7 +62,7 @@ test.each(["plain", "list", "escaped"])(
     for (const answer of Object.values(answers))
       expect(answer).toMatchObject({
         ...large,
-        message: `The answer of ${name} is larger than 10000 bytes: ask for less at once`,
+        message: `The output of ${name} is larger than 10000 bytes. Request less data in one call`,
       });
     expect(closed).toEqual([true, true, true]); // what the call changed is rolled back
     for (const answer of Object.values(await ask(app, name, 9_983))) expect(answer).toMatchObject({ ok: true });

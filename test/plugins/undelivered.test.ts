@@ -179,7 +179,7 @@ const overCli = async (name: string): Promise<Told> => {
 const surfaces = { http: overHttp, mcp: overMcp, cli: overCli } as const;
 const expectedHow = (message: string) => ({
   http: 500,
-  mcp: `${message}\nThe call may have taken effect. Do not repeat it; find out first.`,
+  mcp: `${message}\nThe call may have taken effect. Do not repeat it before you have checked whether it did.`,
   cli: 76,
 });
 
@@ -193,11 +193,11 @@ const endOf = async (callId: string) => {
 const undelivered = (name: string, why: string) => ({
   name,
   code: "output_undelivered",
-  message: `${name} ran to its end, but its result ${why}; do not repeat the call`,
+  message: `${name} finished, but its output ${why}. Do not repeat the call`,
   outcome: "succeeded",
   end: "committed",
 });
-const [tooLarge, wrong] = ["is too large to be sent", "is not what the handler declares and could not be sent"];
+const [tooLarge, wrong] = ["is too large to be sent", "does not match the output schema and could not be sent"];
 const unknown = (name: string, end: string, message: string) => ({
   name,
   code: "outcome_unknown",
@@ -205,12 +205,12 @@ const unknown = (name: string, end: string, message: string) => ({
   outcome: "unknown",
   end,
 });
-const afterwards = "ran to its end, but the call failed afterwards; it may have taken effect, do not repeat it";
+const afterwards = "finished, but the call failed after that. The call may have taken effect, so do not repeat it";
 const stopped = (name: string, why: string) =>
   unknown(
     name,
     "rolled back",
-    `${name} was stopped, because an item of its result ${why}; it may have taken effect, do not repeat the call`,
+    `${name} was stopped, because an item of its output ${why}. The call may have taken effect, so do not repeat it`,
   );
 const cases = [
   undelivered("tooLarge", tooLarge),

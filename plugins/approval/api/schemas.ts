@@ -22,7 +22,7 @@ export const listQuery = Type.Object(
     state: Type.Optional(Type.Array(state)),
     handler: Type.Optional(text),
     limit: Type.Integer({ minimum: 1, maximum: 200, default: 50 }),
-    before: Type.Optional(Type.String({ description: "An id: only those filed before it" })),
+    before: Type.Optional(Type.String({ description: "The id of a request: return only older requests" })),
   },
   { additionalProperties: false },
 );
@@ -57,8 +57,8 @@ const policy = Type.Object({
 export const requestAnswer = Type.Object({
   id: text,
   state,
-  erased: Type.Optional(Type.Boolean({ description: "Personal data were erased; absent otherwise" })),
-  digest: Type.String({ pattern: digestPattern, description: "What a vote must echo" }),
+  erased: Type.Optional(Type.Boolean({ description: "True if personal data of the request were erased; otherwise absent" })),
+  digest: Type.String({ pattern: digestPattern, description: "The digest that a vote must repeat" }),
   app: text,
   handler: text,
   surface: text,
@@ -76,10 +76,10 @@ export const requestAnswer = Type.Object({
 
 export const shownRequestAnswer = Type.Object({
   ...requestAnswer.properties,
-  obstacle: Type.Optional(Type.String({ description: "Why this approver cannot vote; absent when he can" })),
+  obstacle: Type.Optional(Type.String({ description: "Why this approver cannot vote; absent if this approver can vote" })),
   shown: Type.Unsafe<object>({
     type: "object",
-    description: "What people are to be shown: arguments, preview, requester and policy as safe text",
+    description: "The content for approvers as safe text: arguments, preview, requester and policy",
   }),
 });
 
@@ -90,7 +90,7 @@ export const ownStatusAnswer = Type.Object({
   status: state,
   expiresAt: Type.String({
     format: "date-time",
-    description: "Until when it can be decided, or used once it is approved",
+    description: "The end of the time to decide, or after the approval, of the time to use it",
   }),
   url: Type.Optional(text),
   reason: Type.Optional(text),

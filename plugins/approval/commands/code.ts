@@ -8,11 +8,12 @@ import { approverFor, type CommandParts } from "./parts.ts";
 
 export const code = async (parts: CommandParts, { keyFile }: Static<typeof codeInput>, io: CommandIo): Promise<number> => {
   const { issueCode } = parts;
-  if (issueCode === undefined) return conflict("There is no approvals page, because http() is not configured");
+  if (issueCode === undefined)
+    return conflict("The approvals page is not available, because http() is not configured. Add http() to plugins");
   const { key } = await approverFor(parts, keyFile, io);
   const issued = await issueCode(key);
   const expiresAt = new Date(issued.expiresAt).toISOString();
-  io.say(`Type this code on the approvals page before ${expiresAt}. It works once.`);
+  io.say(`Type this code on the approvals page before ${expiresAt}. The code works once.`);
   if (io.isJson) io.show({ code: issued.code, expiresAt });
   else io.write(`${issued.code}\n`);
   return 0;

@@ -27,11 +27,15 @@ export const approve = async (parts: CommandParts, input: VoteInput, io: Command
   if (input.digest === undefined && !isFutile) {
     io.say(textOf(shown));
     const answer = await io.ask(
-      `To approve it, type the first ${typedDigits} digits of its digest; anything else leaves it as it is`,
+      `To approve this request, type the first ${typedDigits} digits of its digest. With any other text the request stays pending`,
     );
-    if (answer === undefined) return invalid("/digest", "is needed where nobody can be asked: show --json has it as digest");
+    if (answer === undefined)
+      return invalid(
+        "/digest",
+        "is required when the command cannot ask on a terminal. Copy it from the output of quater approvals show --json",
+      );
     if (answer.trim() !== shown.digestStart.slice(0, typedDigits)) {
-      io.say("Nothing was decided.");
+      io.say("The request was not approved and stays pending.");
       return undecided;
     }
   }

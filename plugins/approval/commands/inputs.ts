@@ -2,26 +2,32 @@
 
 import { type Static, Type } from "../../../core/index.ts";
 
-const id = Type.String({ minLength: 1, maxLength: 100, description: "The request's id: apr_..." });
+const id = Type.String({ minLength: 1, maxLength: 100, description: "The id of the approval request: apr_..." });
 const keyFile = Type.Optional(
   Type.String({
     minLength: 1,
-    description: 'The file with the approver key, which nobody else may read; "-" reads standard input. Default: you are asked',
+    description:
+      'The file with the approver key, readable only by you; "-" reads standard input. Default: the command asks for the key',
   }),
 );
-const reason = Type.Optional(Type.String({ minLength: 1, maxLength: 500, description: "Why. The requester sees it" }));
+const reason = Type.Optional(
+  Type.String({ minLength: 1, maxLength: 500, description: "The reason, which the requester can read" }),
+);
 const digest = Type.Optional(
   Type.String({
     pattern: "^sha256:[0-9a-f]{64}$",
-    description: "What you agree to, as show --json has it. Default: you are shown the request and asked",
+    description: "The digest of the request, from show --json. Default: the command shows the request and asks",
   }),
 );
 const states = ["pending", "approved", "consumed", "denied", "cancelled", "expired", "revoked"] as const;
 
 export const listInput = Type.Object({
-  state: Type.Array(Type.Enum([...states]), { default: [], description: "Only those; repeat for several. Default: all" }),
-  handler: Type.Optional(Type.String({ minLength: 1, description: "Of this handler" })),
-  limit: Type.Integer({ minimum: 1, maximum: 200, default: 50, description: "How many of the newest" }),
+  state: Type.Array(Type.Enum([...states]), {
+    default: [],
+    description: "Only requests in this state; repeat the flag for several. Default: all states",
+  }),
+  handler: Type.Optional(Type.String({ minLength: 1, description: "Only requests for this handler" })),
+  limit: Type.Integer({ minimum: 1, maximum: 200, default: 50, description: "How many of the newest requests to list" }),
   keyFile,
 });
 export const showInput = Type.Object({
@@ -33,7 +39,12 @@ export const voteInput = Type.Object({ id, digest, reason, keyFile });
 export const revokeInput = Type.Object({ id, reason, keyFile });
 export const waitInput = Type.Object({
   id,
-  timeoutSeconds: Type.Integer({ minimum: 0, maximum: 604_800, default: 604_800, description: "How long; 0 only asks" }),
+  timeoutSeconds: Type.Integer({
+    minimum: 0,
+    maximum: 604_800,
+    default: 604_800,
+    description: "The longest time to wait, in seconds; 0 does not wait",
+  }),
 });
 export const codeInput = Type.Object({ keyFile });
 

@@ -38,7 +38,7 @@ export const approverFor = async (
   io: CommandIo,
 ): Promise<{ readonly principal: Principal; readonly key: string; readonly again: () => Promise<Principal> }> => {
   const key = (keyFile === undefined ? await typedKey(io) : await keyIn(keyFile, io)).trim();
-  if (key === "" || key.length > longestKey || /\s/.test(key)) invalid("/keyFile", "holds no key");
+  if (key === "" || key.length > longestKey || /\s/.test(key)) invalid("/keyFile", "contains no valid key");
   const principal = await authenticateKey(key).catch((error: unknown) => refusalOf(error, root, key));
   approvals.assertApprover(principal);
   // Authenticates again before the vote, because the key may have been revoked in the meantime.
@@ -58,15 +58,18 @@ const refusalOf = async (error: unknown, root: string, key: string): Promise<nev
 
 const typedKey = async (io: CommandIo): Promise<string> =>
   (await io.ask("Approver key", { isSecret: true })) ??
-  invalid("/keyFile", 'is needed where nobody can type a key: a file that only you may read, or "-" for standard input');
+  invalid(
+    "/keyFile",
+    'is required when the command cannot ask on a terminal: give a file that only you can read, or "-" for standard input',
+  );
 
 const keyIn = async (file: string, io: CommandIo): Promise<string> => {
   if (file === "-") return Buffer.from(await io.readInput()).toString("utf8");
   const path = io.pathOf(file);
   const stats = statSync(path, { throwIfNoEntry: false });
-  if (stats?.isFile() !== true) return invalid("/keyFile", `${JSON.stringify(cut(visible(file)))} is no file`);
+  if (stats?.isFile() !== true) return invalid("/keyFile", `names ${JSON.stringify(cut(visible(file)))}, which is not a file`);
   if (process.getuid !== undefined && (stats.mode & 0o077) !== 0)
-    invalid("/keyFile", `${JSON.stringify(cut(visible(file)))} may be read by other users; run chmod 600`);
-  if (stats.size > longestKey) invalid("/keyFile", "holds no key");
+    invalid("/keyFile", `names ${JSON.stringify(cut(visible(file)))}, which other users can read. Run chmod 600 on the file`);
+  if (stats.size > longestKey) invalid("/keyFile", "is too large to be a key");
   return readFile(path, "utf8");
 };

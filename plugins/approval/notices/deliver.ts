@@ -23,7 +23,7 @@ export const tellerOf = (notify: NotifyOption | undefined, log: Log, patience: P
   const pending = new Set<Promise<void>>();
   const send = (deliver: Deliver, notice: Notice): void => {
     if (pending.size >= mostPending) {
-      log.warn("A notice of an approval was dropped, because too many are being sent", {
+      log.warn("A notice about an approval was dropped, because too many notices wait to be sent", {
         type: notice.type,
         approvalId: notice.id,
       });
@@ -52,7 +52,7 @@ const calling =
     try {
       await notify(notice);
     } catch (error) {
-      log.warn("A notice of an approval was not delivered", {
+      log.warn("A notice about an approval could not be delivered", {
         type: notice.type,
         approvalId: notice.id,
         to: "a function",

@@ -12,25 +12,25 @@ export const noticeProblems = (notify: NotifyOption | undefined): BootProblem[] 
     const { url = "", secret = "" } = Object(Object(target).webhook) as { url?: unknown; secret?: unknown };
     if (typeof url !== "string" || !URL.canParse(url))
       return say(
-        "approval's notify is neither a function nor a webhook with a url",
+        "The approval() option notify must be a function or a webhook with a url",
         "Write notify: { webhook: { url, secret } }",
       );
     const address = new URL(url);
     const { origin, username, password } = address;
     if (username !== "" || password !== "")
       return say(
-        `approval's webhook at ${origin} has a password in its address`,
-        "Remove the user name and the password: the receiver knows the sender by the signature",
+        `The webhook of approval() at ${origin} has a user name or password in its URL`,
+        "Remove the user name and the password. The receiver verifies the signature instead",
       );
     if (!isPrivateUrl(address))
       return say(
-        `approval's webhook at ${origin} is not an https address`,
-        "Use https, because a notice names handlers and requests",
+        `The webhook of approval() at ${origin} does not use https`,
+        "Use an https URL, because notices contain names of handlers and ids of requests",
       );
     if (typeof secret !== "string" || signingKeyOf(secret) === undefined)
       return say(
-        `approval's webhook at ${origin} has no secret to sign with`,
-        "Add secret: whsec_ and at least 24 random bytes in base64, and give it to the receiver",
+        `The webhook of approval() at ${origin} has no valid secret for its signature`,
+        "Add secret: whsec_ followed by at least 24 random bytes in base64, and give the secret to the receiver",
       );
     return [];
   });

@@ -39,7 +39,9 @@ export const deliverTo = ({ webhook }: Webhook, log: Log, { pausesMs, timeoutMs 
         signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
       });
       await response.body?.cancel();
-      return response.status >= 200 && response.status < 300 ? undefined : `it answered ${response.status}`;
+      return response.status >= 200 && response.status < 300
+        ? undefined
+        : `the receiver answered with the status ${response.status}`;
     } catch (error) {
       return error instanceof Error ? String(error.cause ?? error.message) : String(error);
     }
@@ -57,7 +59,7 @@ export const deliverTo = ({ webhook }: Webhook, log: Log, { pausesMs, timeoutMs 
       failure = await attempt(id, body, signal);
       if (failure === undefined) return;
     }
-    log.warn("A notice of an approval was not delivered", {
+    log.warn("A notice about an approval could not be delivered", {
       type,
       approvalId: notice.id,
       to,

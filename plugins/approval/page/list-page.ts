@@ -19,9 +19,9 @@ export interface Listed {
 export const listPage = (frame: Omit<Frame, "title">, { pending, decided, olderThan, isContinued, now }: Listed): Html =>
   page({ ...frame, title: "Approvals" }, [
     html`<h1>Approvals</h1>`,
-    !isContinued && html`<section><h2>Waiting for people</h2>${rows(pending, now, "Nothing waits.")}</section>`,
-    html`<section><h2>Decided or over</h2>${rows(decided, now, "Nothing was decided yet.")}</section>`,
-    olderThan !== undefined && html`<p><a href="/approvals?before=${olderThan}">Older ones</a></p>`,
+    !isContinued && html`<section><h2>Pending requests</h2>${rows(pending, now, "No request is pending.")}</section>`,
+    html`<section><h2>Decided or ended requests</h2>${rows(decided, now, "No request was decided yet.")}</section>`,
+    olderThan !== undefined && html`<p><a href="/approvals?before=${olderThan}">Older requests</a></p>`,
   ]);
 
 const rows = (records: readonly ApprovalRecord[], now: number, none: string): Part =>
@@ -31,7 +31,7 @@ const rows = (records: readonly ApprovalRecord[], now: number, none: string): Pa
 
 const row = (record: ApprovalRecord, now: number): Html => html`<li>
 <a href="/approvals/${record.id}"><bdi class="value inline">${safeText(record.handler).text}</bdi></a> <span class="state">${stateInWords(record)}</span><br>
-asked for by ${asker(record)} over ${inline(safeText(record.surface))}<br>
+requested by ${asker(record)} over ${inline(safeText(record.surface))}<br>
 <span class="soft">filed ${relative(shownTime(record.filedAt, now))}${until(record, now)}</span>
 </li>`;
 
@@ -41,8 +41,8 @@ const asker = ({ requester }: ApprovalRecord): Part => {
 };
 
 const until = ({ state, pendingUntil, usableUntil }: ApprovalRecord, now: number): Part => {
-  if (state === "pending") return [", to be decided ", relative(shownTime(pendingUntil, now))];
-  return state === "approved" && usableUntil !== undefined && [", to be used ", relative(shownTime(usableUntil, now))];
+  if (state === "pending") return [", decide ", relative(shownTime(pendingUntil, now))];
+  return state === "approved" && usableUntil !== undefined && [", use ", relative(shownTime(usableUntil, now))];
 };
 
 const relative = ({ iso, relative }: ShownTime): Html => html`<time datetime="${iso}">${relative}</time>`;

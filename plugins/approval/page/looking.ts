@@ -49,5 +49,5 @@ export const looked = async (
 /** Returns this person's earlier vote, because a second vote would change nothing or be refused. */
 const ownVote = ({ person }: Principal, { votes }: ApprovalRecord): string | undefined => {
   const own = votes.find((vote) => isSamePerson(vote.person, person));
-  return own && `you have ${own.verdict === "approve" ? "agreed" : "said no"} already`;
+  return own && `you have already ${own.verdict === "approve" ? "approved" : "denied"} this request`;
 };

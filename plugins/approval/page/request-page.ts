@@ -18,11 +18,11 @@ export const requestPage = (frame: Omit<Frame, "title">, visitor: Visitor, { sho
     shown.reason !== undefined && html`<p class="note">Reason: ${inline(shown.reason)}</p>`,
     section("Arguments", shown.hidden === undefined ? values(shown.arguments, "No arguments.") : notShown(shown.hidden)),
     shown.preview !== undefined && section("Preview", values(shown.preview, "The preview is empty.")),
-    shown.needsFullView && html`<p class="note">Something was cut. <a href="?view=full">Show everything</a></p>`,
-    section("Who asks", requester(shown)),
+    shown.needsFullView && html`<p class="note">Some long values are cut. <a href="?view=full">Show everything</a></p>`,
+    section("Requester", requester(shown)),
     section("Did this already run?", ranBefore(shown)),
     section("Identical requests of the last 24 hours", earlier(shown)),
-    section("Who must agree", policy(shown)),
+    section("Approval policy", policy(shown)),
     section("This request", about(shown)),
     section("Your decision", decision(visitor, shown, obstacle)),
   ]);
@@ -58,7 +58,7 @@ const requester = ({ requester }: Presentation): Html =>
 
 const ranBefore = ({ ranBefore }: Presentation): Part =>
   ranBefore === undefined
-    ? html`<p class="soft">No such call is known.</p>`
+    ? html`<p class="soft">No earlier call like this one is known.</p>`
     : html`<p class="note"><bdi>${ranBefore.words}</bdi>.${
         ranBefore.match === "cannot_tell" ? "" : html` <a href="/approvals/${ranBefore.id}">Show the earlier request</a>`
       }</p>`;
@@ -73,11 +73,11 @@ const earlier = ({ earlier }: Presentation): Part =>
 const policy = ({ policyName, policy, agreed, votes }: Presentation): Part => [
   html`<p>Policy ${inline(policyName)}:</p>`,
   html`<ul>${policy.map((sentence) => html`<li><bdi>${sentence}</bdi></li>`)}</ul>`,
-  html`<p>${agreed.votes} of ${agreed.needed} agreed.</p>`,
+  html`<p>${agreed.votes} of ${agreed.needed} approvals given.</p>`,
   votes.length > 0 &&
     html`<ul>${votes.map(
       ({ person, verdict, reason, at }) =>
-        html`<li>${inline(person)} ${verdict === "approve" ? "agreed" : "said no"}, ${at.relative}${
+        html`<li>${inline(person)} ${verdict === "approve" ? "approved" : "denied"}, ${at.relative}${
           reason === undefined ? "" : [": ", inline(reason)]
         }</li>`,
     )}</ul>`,
@@ -95,8 +95,9 @@ ${shown.expires !== undefined && html`<dt>Expires</dt><dd>${time(shown.expires)}
 
 const decision = (visitor: Visitor, shown: Presentation, obstacle: string | undefined): Part => {
   if (shown.state === "approved") return revocation(visitor, shown);
-  if (shown.state !== "pending") return html`<p class="soft">There is nothing to decide any more.</p>`;
-  if (obstacle !== undefined) return html`<p class="note">You cannot decide this: ${inline(safeText(obstacle, "full"))}</p>`;
+  if (shown.state !== "pending") return html`<p class="soft">This request is already decided or has ended.</p>`;
+  if (obstacle !== undefined)
+    return html`<p class="note">You cannot decide this request: ${inline(safeText(obstacle, "full"))}</p>`;
   // Two separate forms, so that the Enter key in the reason field cannot approve.
   return [shown.isComplete ? approval(visitor, shown) : incomplete(shown), denial(visitor, shown)];
 };
@@ -111,21 +112,21 @@ const approval = (
   shown: Presentation,
 ): Html => html`<form class="card" method="post" action="/approvals/${shown.id}/vote">
 ${vote(visitor, shown, "approve")}
-<p>This exact call may then run once.</p>
+<p>After the approval, the requester can run this exact call once.</p>
 <button class="yes">Approve</button>
 </form>`;
 
 const incomplete = ({ needsFullView }: Presentation): Html =>
   needsFullView
-    ? html`<p class="note">To approve, <a href="?view=full">show everything</a> first: something was cut.</p>`
-    : html`<p class="note">It cannot be approved, because its arguments cannot be shown.</p>`;
+    ? html`<p class="note">To approve, <a href="?view=full">show everything</a> first, because some long values are cut.</p>`
+    : html`<p class="note">This request cannot be approved, because its arguments cannot be shown.</p>`;
 
 const denial = (
   visitor: Visitor,
   shown: Presentation,
 ): Html => html`<form class="card" method="post" action="/approvals/${shown.id}/vote">
 ${vote(visitor, shown, "deny")}
-<label for="reason">Reason, if you like: the requester reads it</label>
+<label for="reason">Reason (optional, the requester can read it)</label>
 <input id="reason" name="reason" maxlength="500" autocomplete="off">
 <button class="no">Deny</button>
 </form>`;
@@ -135,7 +136,7 @@ const revocation = (
   shown: Presentation,
 ): Html => html`<form class="card" method="post" action="/approvals/${shown.id}/revocation">
 ${token(visitor.formToken)}
-<label for="reason">It was approved and not used yet. Reason for taking it back, if you like</label>
+<label for="reason">This request is approved and not used yet. Reason for revoking the approval (optional)</label>
 <input id="reason" name="reason" maxlength="500" autocomplete="off">
-<button class="no">Take it back</button>
+<button class="no">Revoke approval</button>
 </form>`;

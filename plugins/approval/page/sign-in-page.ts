@@ -37,7 +37,7 @@ export const signInPage = (frame: Omit<Frame, "title">, { formToken, next, refus
 export const continuePage = (frame: Omit<Frame, "title">, path: string): Html =>
   page({ ...frame, title: "Continue" }, [
     html`<h1>Continue</h1>`,
-    html`<p>You came from another site, which is not told whether you are signed in here.</p>`,
+    html`<p>You came from another site. To protect your sign-in, open the page with this link:</p>`,
     html`<p><a href="${path}">Open the page</a></p>`,
   ]);
 

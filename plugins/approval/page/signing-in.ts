@@ -43,7 +43,7 @@ export const signIn = async (ctx: KoaContext, form: Form, before: Session, parts
   if (isCode) throttle.succeeded(network);
   const session = sessions.fresh(key);
   // Browsers silently drop a longer cookie, so the person could never sign in.
-  if (sessions.cookieOf(session).length > longestCookie) invalid("/key", "is too long for a session; use a smaller token");
+  if (sessions.cookieOf(session).length > longestCookie) invalid("/key", "is too long for a session cookie. Use a shorter token");
   if (before.token !== undefined) await endSession(parts.codes.store, before);
   return session;
 };

@@ -56,7 +56,8 @@ export class ApprovalContext {
     check?: Check,
   ): Promise<boolean> {
     const { audit, log } = this.parts;
-    const late = () => log.warn("A change of an approval was committed after its caller had got an error", idsOf(events));
+    const late = () =>
+      log.warn("A change of an approval was saved after the caller had already received an error", idsOf(events));
     const receipt = await audit.commit(events, changes(await this.open()), late, check);
     if ("seq" in receipt) return true;
     const { refused } = receipt;
@@ -82,7 +83,7 @@ export const retried = async <Result>(most: number, attempt: () => Promise<Resul
     const result = await attempt();
     if (result !== undefined) return result;
   }
-  throw approvalUnavailable(new Error("The approval was changed again and again"));
+  throw approvalUnavailable(new Error("Other processes kept changing the approval at the same time"));
 };
 
 const idsOf = (events: readonly AuditEvent[]) => ({ events: events.map(({ fields }) => `${fields.type} ${fields.approvalId}`) });

@@ -62,7 +62,7 @@ export const approvalsOn = (context: ApprovalContext, policies: ReadonlyMap<stri
       assertApprover(approver, policies.values());
       const found = await reader.byId(id);
       if (found === undefined) throw approvalNotFound();
-      if (!mayLookAt(approver, found.record)) throw notEligible("you are none of its approvers");
+      if (!mayLookAt(approver, found.record)) throw notEligible("the policy of the request does not name you as an approver");
       return found.record;
     },
     earlier: async (record) => {

@@ -280,7 +280,7 @@ export const reasonErased = (open: OpenStore, found: StoredRequest): Statement =
 export const denialUnproven = (open: OpenStore, { record }: StoredRequest): Statement =>
   one(
     updateOf(open, record.id)
-      .set({ state: "expired", version: nextVersion(open), reason: "the trail does not prove its denial" })
+      .set({ state: "expired", version: nextVersion(open), reason: "the trail does not prove the denial" })
       .where("state", "=", "denied"),
   );
 

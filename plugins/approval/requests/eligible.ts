@@ -15,22 +15,27 @@ const longestName = 255;
 
 /** @returns Why this principal cannot decide any request; `undefined` if it can. */
 const obstacleToAll = ({ kind, issuer, subject, credential, person, actsFor }: Principal): string | undefined => {
-  if (kind === "agent") return "agents do not decide";
-  if (issuer === "local") return "being this machine's user shows nothing; sign in, or show an approver's key";
-  if (person === undefined || person === "") return "this credential is no person's";
-  if (actsFor !== undefined && !isSamePerson(actsFor, person)) return "this credential acts for somebody else";
+  if (kind === "agent") return "agents cannot approve or deny requests";
+  if (issuer === "local") return "the user of this machine is not authenticated. Sign in, or use an approver key";
+  if (person === undefined || person === "") return "this credential does not belong to a person";
+  if (actsFor !== undefined && !isSamePerson(actsFor, person)) return "this credential acts for another person";
   const texts = [person, issuer, subject, credential];
-  if (texts.some(({ length }) => length > longestName)) return `a name of more than ${longestName} characters is nobody's`;
-  return texts.every((text) => visible(text) === text) ? undefined : "the name holds characters that cannot be shown";
+  if (texts.some(({ length }) => length > longestName))
+    return `a name in your credential is longer than ${longestName} characters`;
+  return texts.every((text) => visible(text) === text)
+    ? undefined
+    : "a name in your credential has characters that cannot be shown";
 };
 
 /** @returns Why this principal may not decide this request, as the end of a sentence; `undefined` if it may. */
 export const obstacleTo = (approver: Principal, record: Pick<ApprovalRecord, "policy" | "requester">): string | undefined =>
   obstacleToAll(approver) ??
-  (names(record.policy, approver) ? ownRequest(approver, record.requester, record.policy) : "you are none of its approvers");
+  (names(record.policy, approver)
+    ? ownRequest(approver, record.requester, record.policy)
+    : "the policy of the request does not name you as an approver");
 
 const ownRequest = ({ person, credential }: Principal, requester: Requester, { kind }: Policy): string | undefined => {
-  if (credential === requester.credential) return "the same credential made the request";
+  if (credential === requester.credential) return "this credential also made the request";
   if (kind === "confirm") return undefined;
   if (isSamePerson(person, requester.person)) return "you made the request yourself";
   return isSamePerson(person, requester.actsFor) ? "the request was made for you" : undefined;
@@ -52,7 +57,8 @@ export function assertEligible(
 export const assertApprover = (approver: Principal, policies: Iterable<Policy>): void => {
   const obstacle = obstacleToAll(approver);
   if (obstacle !== undefined) throw notEligible(obstacle);
-  if (![...policies].some((policy) => names(policy, approver))) throw notEligible("no policy names you or a role of yours");
+  if (![...policies].some((policy) => names(policy, approver)))
+    throw notEligible("no approval policy names you or one of your roles");
 };
 
 /** Whether this principal may see a request: the policy lists it, even if it may not vote. */

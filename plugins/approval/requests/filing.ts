@@ -38,7 +38,8 @@ export const file = async (context: ApprovalContext, asked: Asked, after: Stored
   assertMayAsk(asked);
   const { call, callKeys, requester, requesterText, policyText } = asked;
   const nth = (after?.nth ?? 0) + 1;
-  if (after !== undefined && nth > mostFiled) throw approvalDamaged(after.record.id, `its nth is ${after.nth}`);
+  if (after !== undefined && nth > mostFiled)
+    throw approvalDamaged(after.record.id, `the column nth has the invalid value ${after.nth}`);
   const { audit, maxPending, maxFiledPerHour, cooldownMs } = context.parts;
   const [callKey = ""] = callKeys;
   const preview = await previewText(call);
@@ -148,11 +149,11 @@ export const previewText = async (call: Authorized): Promise<string | undefined>
 const assertMayAsk = ({ requester: { person, actsFor }, policy, policyName }: Asked): void => {
   if (policy.kind === "confirm" && actsFor === undefined)
     throw approvalUnattributed(
-      `The policy ${policyName} lets the person agree for whom the caller acts, and this credential acts for nobody`,
+      `The policy ${policyName} needs the person for whom the caller acts, but this credential has no actsFor. Create a key with actsFor`,
     );
   if (person === undefined && actsFor === undefined && !policy.unattributed)
     throw approvalUnattributed(
-      `The policy ${policyName} needs to know which person asks, and this credential is nobody's: give it a person or actsFor`,
+      `The policy ${policyName} needs the person who makes the request, but this credential has no person and no actsFor. Create a key with one of them`,
     );
 };
 

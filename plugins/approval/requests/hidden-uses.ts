@@ -41,25 +41,25 @@ export const hiddenUse = ({ uses, isDamaged }: KnownUses, given: HiddenGiven): H
     return {
       isAlike: true,
       reason: alike.isLost
-        ? `a sink attests that a call like this one ran${whenAndWhich(alike)}, and a restore of the store lost its record`
-        : `the trail proves that a call like this one ran${whenAndWhich(alike)}, and its request was deleted or changed in the store`,
+        ? `a sink proves that a similar call ran${whenAndWhich(alike)}, but a restore of the store lost the record of that call`
+        : `the trail proves that a similar call ran${whenAndWhich(alike)}, but its approval request was deleted or changed in the store`,
     };
   const other = (reason: string): Hidden => ({ isAlike: false, reason });
-  if (isDamaged) return other("an event about an earlier call does not verify: run `quater audit verify`");
+  if (isDamaged) return other("an event about an earlier call does not verify. Run `quater audit verify`");
   const unloaded = relevant.filter(({ approvalId }) => !isLoaded(approvalId));
   const changed = unloaded.find(
     ({ tags }) => keys.person.includes(tags?.person ?? "") && (tags?.schema !== schema || !tags.like.startsWith(likeForm)),
   );
   if (changed !== undefined)
     return other(
-      `the request of an earlier call under another input schema is not in the store${changed.isLost ? " since a restore" : ""}`,
+      `an earlier call ran with another input schema, and its approval request is not in the store${changed.isLost ? " since a restore" : ""}`,
     );
   const lost = unloaded.filter(({ isLost }) => isLost);
   if (lost.some(({ tags }) => tags === undefined))
-    return other("a restore lost a call, and its sink does not say which one it was");
+    return other("a restore lost the record of a call, and the sink does not show which call");
   const known = keys.person.map(keyOf);
   if (lost.some(({ tags }) => tags !== undefined && !known.includes(keyOf(tags.person))))
-    return other("a restore lost a call whose person is not known: the key of its tag is gone");
+    return other("a restore lost the record of a call, and the key that would show its person is missing");
   return undefined;
 };
 

@@ -26,18 +26,22 @@ export const proven = async (context: ApprovalContext, found: StoredRequest): Pr
   // disagree.
   const again = await context.parts.reader.byId(record.id);
   if (again?.version !== found.version || again.stored !== found.stored) return undefined;
-  if (!(await voidRequest(context, again, "the trail does not prove it", { cause: "unproven", why: doubt }))) return undefined;
-  context.parts.log.error("An approval was refused because the trail does not prove it", { approvalId: record.id, why: doubt });
+  if (!(await voidRequest(context, again, "the trail does not prove this request", { cause: "unproven", why: doubt })))
+    return undefined;
+  context.parts.log.error("Quater refused an approval, because the trail does not prove it", {
+    approvalId: record.id,
+    why: doubt,
+  });
   throw approvalUnproven(record.id);
 };
 
 const doubtOf = (standing: Standing | undefined, record: ApprovalRecord): string | undefined => {
   const { state, digest } = record;
-  if (standing === undefined) return "the trail does not prove that it was filed";
-  if (digestOf(record) !== digest) return "the row has another digest than its fields";
-  if (standing.digest !== digest) return "the trail has another digest";
+  if (standing === undefined) return "the trail does not prove that the request was made";
+  if (digestOf(record) !== digest) return "the digest in the row does not match the other fields of the row";
+  if (standing.digest !== digest) return "the trail has another digest for this request";
   if (standing.state === state) return undefined;
-  return `the row says ${state}, and the trail says ${standing.endedBy ?? standing.state}`;
+  return `the state is ${state} in the row, but ${standing.endedBy ?? standing.state} on the trail`;
 };
 
 /**
@@ -51,10 +55,10 @@ export const assertEndedOnTrail = async (context: ApprovalContext, { record, sto
   if (stored === "pending" || stored === "approved") return;
   const standing = await context.parts.audit.evidence.standingOf(record.id);
   if (standing === undefined || standing.state === "ended") return;
-  const why = `the row says ${stored}, and the trail says ${standing.state}`;
+  const why = `the state is ${stored} in the row, but ${standing.state} on the trail`;
   const fields = provenEvent("approval.voided", record.id, standing.filed, { detail: { cause: "unproven", why, was: stored } });
   await context.write([{ fields }], () => []);
-  context.parts.log.error("An approval was refused because the trail does not prove it", { approvalId: record.id, why });
+  context.parts.log.error("Quater refused an approval, because the trail does not prove it", { approvalId: record.id, why });
   throw approvalUnproven(record.id);
 };
 
@@ -70,13 +74,13 @@ export const isDenied = async (context: ApprovalContext, found: StoredRequest): 
   const { id } = found.record;
   const standing = await context.parts.audit.evidence.standingOf(id);
   if (standing === undefined || standing.endedBy === "approval.denied") return true;
-  const why = `the row says denied, and the trail says ${standing.endedBy ?? standing.state}`;
+  const why = `the state is denied in the row, but ${standing.endedBy ?? standing.state} on the trail`;
   const detail = { cause: "unproven", why, was: "denied" };
   const isOpen = standing.state !== "ended";
   const events = isOpen ? [{ fields: provenEvent("approval.voided", id, standing.filed, { detail }) }] : [];
   const check = unchangedSince(id, standing, Number.POSITIVE_INFINITY);
   if (!(await context.write(events, (open) => [denialUnproven(open, found)], check))) return false;
-  context.parts.log.error("A denial was not believed because the trail does not prove it", { approvalId: id, why });
+  context.parts.log.error("Quater ignored a denial, because the trail does not prove it", { approvalId: id, why });
   throw approvalUnproven(id);
 };
 
@@ -109,8 +113,8 @@ export const voidRequest = async (
 };
 
 const perRound = 100;
-const formatChanged = "it was filed before approvals had evidence on the trail";
-const notOfFormat1 = "the row says that it was filed in format 1, and the trail does not";
+const formatChanged = "the request is from a version of Quater without evidence on the trail";
+const notOfFormat1 = "the format is 1 in the row, but not on the trail";
 
 /**
  * Voids open requests that were filed in format 1 of the trail, because events of that format do not contain enough to prove a

@@ -65,11 +65,11 @@ export const ranBefore = async ({ parts }: ApprovalContext, call: Compared): Pro
 
 const reasons = {
   erased: "an earlier request was erased",
-  unreadable: "an earlier request cannot be read: it was changed, or the key that sealed it is gone",
-  unproven: "the trail does not prove an earlier call that the store has",
-  renamed: "an earlier call has no argument in common with this one",
+  unreadable: "an earlier request cannot be read, because it was changed or its encryption key is missing",
+  unproven: "the store has an earlier call that the trail does not prove",
+  renamed: "an earlier call has no argument in common with this call",
   many: `only the newest ${mostCompared} calls under other input schemas were compared`,
-  unknown: "the person of an earlier request is not known: it was erased, or its keys are gone",
+  unknown: "the person of an earlier request is not known, because it was erased or its keys are missing",
 } as const;
 
 /**

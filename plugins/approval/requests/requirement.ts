@@ -15,7 +15,7 @@ export const requirementsBy =
     const { policy: name, surfaces } = given;
     const policy = policies.get(name);
     if (policy === undefined) return undefined; // Boot refuses a policy that does not exist.
-    const narrowed = surfaces === undefined ? [] : [`over ${surfaces.join(", ")} alone`];
+    const narrowed = surfaces === undefined ? [] : [`only over ${surfaces.join(", ")}`];
     return {
       policy: name,
       words: `${name}: ${[approversIn(policy), ...restOf(policy), ...narrowed].join("; ")}`,
@@ -31,12 +31,12 @@ const approversIn = ({ approvers }: Policy): string =>
 
 /** Returns the settings that differ from the defaults. */
 const restOf = ({ kind, denials, pendingForMs, usableForMs, anySurface, unattributed }: Policy): readonly string[] => [
-  ...(kind === "dual" ? [] : ["the person it acts for may agree"]),
-  ...(denials === 1 ? [] : [`${denials} denials end it`]),
-  ...(pendingForMs === 3_600_000 ? [] : [`waits ${spanOf(pendingForMs)}`]),
+  ...(kind === "dual" ? [] : ["the person for whom the caller acts may approve"]),
+  ...(denials === 1 ? [] : [`${denials} denials end the request`]),
+  ...(pendingForMs === 3_600_000 ? [] : [`pending for ${spanOf(pendingForMs)}`]),
   ...(usableForMs === 600_000 ? [] : [`usable for ${spanOf(usableForMs)}`]),
   ...(anySurface ? ["usable over any surface"] : []),
-  ...(unattributed ? ["may be asked for by nobody in particular"] : []),
+  ...(unattributed ? ["the requester may be a credential without a person"] : []),
 ];
 
 const units = [

@@ -17,7 +17,7 @@ export class Secrecy {
 
   closed(text: string): string {
     const [current] = this.#secrets();
-    if (current === undefined) throw new Error("The key file has no key to seal with");
+    if (current === undefined) throw new Error("The key file of the trail has no current encryption key");
     return mark + sealed(current, use, text);
   }
 

@@ -52,7 +52,7 @@ export const expiryOf = async (context: ApprovalContext, found: StoredRequest): 
     until <= now
       ? provenEvent("approval.expired", id, standing.filed, { detail: { was } })
       : provenEvent("approval.voided", id, standing.filed, {
-          detail: { cause: "unproven", why: "the row says that its time has run out, and the trail does not", was },
+          detail: { cause: "unproven", why: "the request has expired in the row, but not on the trail", was },
         });
   return { events: [{ fields }], changes, check: unchangedSince(id, standing, Number.POSITIVE_INFINITY) };
 };

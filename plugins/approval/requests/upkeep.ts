@@ -23,9 +23,12 @@ export class Upkeep {
   async start(): Promise<void> {
     const { log } = this.#context.parts;
     const voided = await voidOfFormat1(this.#context);
-    if (voided > 0) log.warn("Open approvals from before format 2 of the trail were voided. Callers must ask again", { voided });
+    if (voided > 0)
+      log.warn("Open approval requests of an older version of Quater were voided. Callers must repeat their calls", { voided });
     this.#timer = setInterval(() => {
-      this.#run().catch((error: unknown) => log.warn("The regular work on approvals failed", { error: String(error) }));
+      this.#run().catch((error: unknown) =>
+        log.warn("The regular maintenance of approvals failed. Quater tries again later", { error: String(error) }),
+      );
     }, sweepEveryMs);
     this.#timer.unref();
   }
@@ -45,6 +48,7 @@ export class Upkeep {
     await pruneEnded(this.#context, this.#retentionDays);
     const { log, reader } = this.#context.parts;
     const rows = await reader.countWithoutId();
-    if (rows > 0) log.error("Rows of approval_request without a valid id are ignored. Find out who wrote them", { rows });
+    if (rows > 0)
+      log.error("Quater ignores rows of the table approval_request that have no valid id. Find out who wrote the rows", { rows });
   }
 }

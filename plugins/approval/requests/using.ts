@@ -202,7 +202,7 @@ const previewed = async (context: ApprovalContext, asked: Asked, found: StoredRe
   // A row may contain any time, so use the time in the trail until which the approval was given.
   if ((standing.usableUntil ?? 0) <= found.now)
     return end(context, asked, found, {
-      reason: "its time has run out",
+      reason: "the approval has expired",
       detail: { cause: "time" },
       error: approvalEnded(id, "expired", undefined),
     });
@@ -255,6 +255,9 @@ const recordAbandoned = async (context: ApprovalContext, { call, requester }: As
   try {
     await context.write([{ fields }], (open) => [lost(open, approvalId, callId)]);
   } catch (error) {
-    context.parts.log.warn("A call lost its caller, and this could not be recorded", { callId, error: String(error) });
+    context.parts.log.warn("The caller of an approved call disconnected, and Quater could not record this", {
+      callId,
+      error: String(error),
+    });
   }
 };

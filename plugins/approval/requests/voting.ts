@@ -40,7 +40,7 @@ export const vote = (context: ApprovalContext, approver: Approver, given: VoteGi
     if (standing === undefined) throw alreadyDecided(record.id, record.state);
     if (standing.pendingUntil <= found.now) {
       // An attacker may have changed the time in the row. The trail has the time until which people could decide.
-      if (!(await voidRequest(context, found, "its time has run out", { cause: "time" }))) return false;
+      if (!(await voidRequest(context, found, "the request has expired", { cause: "time" }))) return false;
       throw alreadyDecided(record.id, "expired");
     }
     const cast = castBy(principal, via, given);

@@ -158,8 +158,8 @@ const valuesOf = (
   { operation, tagOf, view }: Surroundings,
 ): Pick<Presentation, "hidden" | "arguments" | "preview"> => {
   if (operation === undefined || schemaDigestOf(operation) !== record.schema) {
-    const cause = operation === undefined ? "the handler is no longer exposed" : "the handler's input was changed since";
-    return { hidden: `${cause}, so that nobody can say which arguments are secret`, arguments: nothing, preview: undefined };
+    const cause = operation === undefined ? "the handler is no longer exposed" : "the handler's input schema has changed";
+    return { hidden: `${cause}, so Quater does not know which arguments are secret`, arguments: nothing, preview: undefined };
   }
   const args = JSON.parse(record.args) as unknown;
   const { secretTexts, ...shown } = shownArguments({ args, schema: operation.input, tagOf }, view);

@@ -17,14 +17,16 @@ export const terminalLines = (shown: Presentation, paint: Paint = plain): readon
   const text = texts(paint);
   return [
     ...table(paint, aboutRows(shown, text)),
-    ...section(paint, "Who asks", table(paint, requesterRows(shown, text))),
+    ...section(paint, "Requester", table(paint, requesterRows(shown, text))),
     ...section(paint, "Arguments", valueLines(shown.arguments, shown.hidden, paint)),
     ...(shown.preview === undefined ? [] : section(paint, "Preview", valueLines(shown.preview, undefined, paint))),
     ...section(paint, "Did this already run?", [ranBeforeLine(shown, paint)]),
     ...section(paint, "Identical requests of the last 24 hours", earlierLines(shown)),
     ...section(paint, `Policy ${shown.policyName.text}`, shown.policy),
-    ...section(paint, `Votes: ${shown.agreed.votes} of ${shown.agreed.needed} agreed`, voteLines(shown, text)),
-    ...(shown.needsFullView ? ["", paint("yellow", "Something was cut (\\…): it can be approved on the full view only")] : []),
+    ...section(paint, `Votes: ${shown.agreed.votes} of ${shown.agreed.needed} approvals given`, voteLines(shown, text)),
+    ...(shown.needsFullView
+      ? ["", paint("yellow", "Some long values are cut (\\…). To approve the request, show it without --short")]
+      : []),
   ];
 };
 
@@ -79,14 +81,14 @@ const valueLines = ({ rows, rowsLeftOut }: ShownValues, hidden: string | undefin
 };
 
 const ranBeforeLine = ({ ranBefore }: Presentation, paint: Paint): string =>
-  ranBefore === undefined ? "No such call is known" : paint("yellow", ranBefore.words);
+  ranBefore === undefined ? "No earlier call like this one is known" : paint("yellow", ranBefore.words);
 
 const earlierLines = ({ earlier }: Presentation): readonly string[] =>
   earlier.length === 0 ? ["none"] : earlier.map(({ id, filed, stateInWords }) => `${id}  ${timeText(filed)}  ${stateInWords}`);
 
 const voteLines = ({ votes }: Presentation, write: Write): readonly string[] =>
   votes.map(({ person, verdict, reason, via, at }) => {
-    const what = verdict === "approve" ? "agreed" : "said no";
+    const what = verdict === "approve" ? "approved" : "denied";
     return `${write(person)} ${what} over ${write(via)}, ${timeText(at)}${reason === undefined ? "" : `: ${write(reason)}`}`;
   });
 

@@ -72,7 +72,7 @@ const textsIn = (value: unknown): readonly string[] =>
 
 /** A shorter secret is searched for only as a whole value, because many texts contain a part of this length. */
 const shortestPart = 4;
-const isHidden = safeText("not shown: it holds a secret argument", "full");
+const isHidden = safeText("not shown, because it contains a secret argument", "full");
 
 /**
  * Returns a preview as rows. A preview has no schema that marks its secrets, so this function searches it for the secrets of the
@@ -159,7 +159,7 @@ export const unrenderableAt = ({ args, preview }: Pick<Filed, "args" | "preview"
   if (bytes.arguments + bytes.preview > mostBytes) {
     const where = bytes.arguments >= bytes.preview ? "arguments" : "preview";
     const steps = heaviest(JSON.parse((where === "arguments" ? args : preview) ?? "null"));
-    return found(where, steps, `is too much to be read: together with the rest more than ${mostBytes} bytes`);
+    return found(where, steps, `is too large: the whole request may have at most ${mostBytes} bytes`);
   }
   return unreadable("arguments", args) ?? (preview === undefined ? undefined : unreadable("preview", preview));
 };
@@ -171,7 +171,7 @@ const unreadable = (where: Unrenderable["in"], text: string): Unrenderable | und
     if (typeof value === "string" && hasHalves(value)) return found(where, steps, "contains half of a surrogate pair");
     const inside = entriesOf(value);
     if (inside.length === 0) pathLength += steps.reduce((sum, { length }) => sum + length + 1, 0);
-    if (pathLength > mostPathLength) return found(where, steps, "is one of too many values under long names");
+    if (pathLength > mostPathLength) return found(where, steps, "is one of too many values with long names");
     for (const [key, item] of inside) {
       const failure = hasHalves(key)
         ? found(where, [...steps, key], "contains half of a surrogate pair")

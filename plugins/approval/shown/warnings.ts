@@ -6,7 +6,7 @@ import { hasUnseen } from "./unseen.ts";
 /** Returns the warnings in the order in which they are shown. */
 export const warningsOf = (text: string): readonly string[] => {
   const warnings: string[] = [];
-  if (hasUnseen(text)) warnings.push("has characters that cannot be seen, written as \\u{…}");
+  if (hasUnseen(text)) warnings.push("has invisible characters, shown as \\u{…}");
   const scripts = mixedScripts(text);
   if (scripts !== undefined) warnings.push(`mixes ${scripts} in one word`);
   if (/(?![0-9])\p{Nd}/u.test(text)) warnings.push("has digits other than 0 to 9");
@@ -14,7 +14,7 @@ export const warningsOf = (text: string): readonly string[] => {
   if (/\p{M}{4}/u.test(text)) warnings.push("has marks stacked on a letter");
   if (/^\s|\s$/u.test(text)) warnings.push("begins or ends with a space");
   if (text.includes("  ")) warnings.push("has several spaces in a row");
-  if (text.includes("\\")) warnings.push("has backslashes, each written twice");
+  if (text.includes("\\")) warnings.push("has backslashes, each shown twice");
   return warnings;
 };
 

@@ -34,8 +34,8 @@ export const nameIn = (name: string): string =>
 /** Returns one sentence for each rule of the policy: `2 different people with the role finance; not ana, who asks`. */
 export const policyInWords = (policy: Policy, requester: Requester, surface: string): readonly string[] => [
   [whoAgrees(policy), ...exceptions(policy, requester)].join("; "),
-  policy.denials === 1 ? "one denial ends it" : `${policy.denials} denials end it`,
-  `once approved it can be used one time, within ${duration(policy.usableForMs)}, over ${policy.anySurface ? "any surface" : nameIn(surface)}`,
+  policy.denials === 1 ? "one denial ends the request" : `${policy.denials} denials end the request`,
+  `after the approval, the call can run once, within ${duration(policy.usableForMs)}, over ${policy.anySurface ? "any surface" : nameIn(surface)}`,
 ];
 
 const whoAgrees = ({ approvers }: Policy): string => {
@@ -44,15 +44,17 @@ const whoAgrees = ({ approvers }: Policy): string => {
       ? nameIn(person ?? "")
       : `${need === 1 ? "1 person" : `${need} different people`} with the role ${nameIn(role)}`,
   );
-  return `${parts.join(" and ")}${parts.length > 1 ? ", nobody counted twice" : ""}`;
+  return `${parts.join(" and ")}${parts.length > 1 ? ", each person counts once" : ""}`;
 };
 
 const exceptions = ({ kind }: Policy, { person, actsFor }: Requester): readonly string[] => {
   if (kind === "confirm")
-    return actsFor === undefined ? [] : [`${nameIn(actsFor)}, for whom it is asked, may be one of them, with another credential`];
+    return actsFor === undefined
+      ? []
+      : [`${nameIn(actsFor)}, for whom the requester acts, may be one of them, with another credential`];
   return [
-    ...(person === undefined || person === actsFor ? [] : [`not ${nameIn(person)}, who asks`]),
-    ...(actsFor === undefined ? [] : [`not ${nameIn(actsFor)}, for whom it is asked`]),
+    ...(person === undefined || person === actsFor ? [] : [`not ${nameIn(person)}, who made the request`]),
+    ...(actsFor === undefined ? [] : [`not ${nameIn(actsFor)}, for whom the requester acts`]),
   ];
 };
 
@@ -66,7 +68,7 @@ const ends = {
   running: "used, still running",
   succeeded: "used, succeeded",
   failed: "used, failed",
-  unknown: "used, nobody knows how it ended",
+  unknown: "used, outcome unknown",
 } as const;
 
 /** Returns the state of a request in words: `pending`, `used, succeeded`, `denied, erased`. */

@@ -47,7 +47,7 @@ const noTrail = 2;
 /** Returns the store if it exists, because commands that only read must not create it. */
 const storeOf = async ({ store }: CommandParts, io: CommandIo, inThread = false): Promise<OpenStore | undefined> => {
   if (await store.isMade()) return store.open({ inThread });
-  io.say("There is no trail yet.\n");
+  io.say("The store has no trail yet. The first start of the server creates the trail.\n");
   return undefined;
 };
 
@@ -85,7 +85,7 @@ export const tail = async (parts: CommandParts, input: Static<typeof tailInput>,
 export const show = async (parts: CommandParts, input: Static<typeof showInput>, io: CommandIo): Promise<number> => {
   const filter = filterOf(input);
   if (Object.values(filter).every((value) => value === undefined))
-    invalid("/call", "must be given, or one of --handler, --principal, --surface, --outcome, --since");
+    invalid("/call", "is required, unless you give --handler, --principal, --surface, --outcome or --since");
   const store = await storeOf(parts, io);
   if (store === undefined) return noTrail;
   let count = 0;
@@ -106,7 +106,7 @@ export const erase = async (
 ): Promise<number> => {
   const filter = { ...rest, ...(until === undefined ? {} : { until: timeOf("until", until) }) };
   if ([person, ...Object.values(filter)].every((value) => value === undefined))
-    invalid("/person", "must be given, or one of --call, --handler, --principal, --until");
+    invalid("/person", "is required, unless you give --call, --handler, --principal or --until");
   const principal = await eraserFor(parts, io);
   const store = await storeOf(parts, io);
   if (store === undefined) return noTrail;
@@ -117,7 +117,7 @@ export const erase = async (
   io.show(counts);
   const left = ["unverifiedEvents", "unprovenRequests"].filter((name) => (counts[name] ?? 0) > 0);
   if (left.length === 0) return 0;
-  io.say("Some events or requests do not verify, so they were not erased. Run `quater audit verify`.\n");
+  io.say("Some events or requests do not verify, so they were not erased. Run `quater audit verify` to list them.\n");
   return 1;
 };
 
@@ -135,14 +135,18 @@ export const rotate = async (
   io: CommandIo,
 ): Promise<number> => {
   const { keyFile } = parts;
-  if (prepare && activate) invalid("/activate", "must come later than --prepare: distribute the key file in between");
+  if (prepare && activate)
+    invalid(
+      "/activate",
+      "cannot be used together with --prepare. Run --prepare, copy the key file to every instance, then run --activate",
+    );
   openKeys(keyFile);
   if (!prepare && !activate && !despiteLeases && (await parts.store.isMade())) {
     const { count, text } = await runningInstances(await parts.store.open());
     if (count > 0) {
       io.say(
         `${count === 1 ? "Another instance is" : `${count} other instances are`} running (${text}), so rotate in two steps: ` +
-          "`quater audit rotate --prepare`, copy the key file to every instance, then `quater audit rotate --activate`. " +
+          "run `quater audit rotate --prepare`, copy the key file to every instance, then run `quater audit rotate --activate`. " +
           "If you are sure that no other instance runs, add --despite-leases.\n",
       );
       return inUse;
@@ -153,7 +157,7 @@ export const rotate = async (
   io.write(`${fingerprint}\n`);
   if (prepare)
     io.say(
-      `Nothing uses the new keys yet. Copy ${keyFile} to every instance, then run \`quater audit rotate --activate\` on each copy.\n`,
+      `The new keys are not in use yet. Copy ${keyFile} to every instance, then run \`quater audit rotate --activate\` on each copy.\n`,
     );
   return 0;
 };
@@ -179,14 +183,14 @@ export const verify = async (parts: CommandParts, input: Static<typeof verifyInp
       sinks: sinkProblems([...unreadable, ...readable.map(sinkState)], read.checkpoints, sent),
     };
     if (report === undefined) {
-      io.say("There is no trail yet.\n");
+      io.say("The store has no trail yet. The first start of the server creates the trail.\n");
       return withoutTrail(parts, io);
     }
     if (io.isJson) io.show(report);
     io.say(summaryOf(report, against.length > 0));
     return exitOf(report);
   } catch (error) {
-    io.say(`The trail could not be read: ${visible(error instanceof Error ? error.message : String(error))}\n`);
+    io.say(`Quater could not read the trail: ${visible(error instanceof Error ? error.message : String(error))}\n`);
     return 2;
   }
 };
@@ -194,7 +198,9 @@ export const verify = async (parts: CommandParts, input: Static<typeof verifyInp
 /** Prints that there is no trail. If the key file says that a trail was begun, the trail is lost. */
 const withoutTrail = ({ keyFile }: CommandParts, io: CommandIo): number => {
   if (!existsSync(keyFile) || readTrailFile(keyFile).trail === undefined) return noTrail;
-  io.say(`The store holds no trail, but the key file has begun one: the trail is lost. Restore the store from a backup.\n`);
+  io.say(
+    `The store has no trail, but the key file says that a trail was started, so the trail is lost. Restore the store from a backup.\n`,
+  );
   return 1;
 };
 
@@ -230,14 +236,16 @@ export const exportTrail = async (parts: CommandParts, { until }: Static<typeof 
     return true;
   });
   if (!isWritten) {
-    io.say("There is no trail yet.\n");
+    io.say("The store has no trail yet. The first start of the server creates the trail.\n");
     return noTrail;
   }
   const detail = { by: userInfo().username, from, through: last };
   await parts.trail.record({ events: [{ fields: { type: "audit.exported", detail } }] });
   io.say(`Exported events ${from} to ${last}.\n`);
   if (unverified === 0) return 0;
-  io.say(`${unverified} of them do not verify, and are marked with "unverified". Run \`quater audit verify\`.\n`);
+  io.say(
+    `${unverified} of these events do not verify and have the mark "unverified". Run \`quater audit verify\` to find out why.\n`,
+  );
   return 1;
 };
 

@@ -25,31 +25,33 @@ export const auditCommands = (parts: CommandParts): readonly PluginCommand[] => 
     command({
       path: ["audit", "verify"],
       description:
-        "Verifies the trail. Exit 0: whole; 1: damaged; 2: cannot be read; 3: a sink is missing or disagrees; 4: a restore lost events.",
+        "Verifies the trail. Exit codes: 0 whole, 1 damaged, 2 not readable, 3 a sink is missing or different, 4 a restore lost events.",
       input: verifyInput,
       run: async (input, io) => (await runs()).verify(parts, input, io),
     }),
     command({
       path: ["audit", "export"],
-      description: "Writes the trail as JSON lines that verify offline: quater audit verify --file.",
+      description: "Writes the trail as JSON lines. To verify them offline, run quater audit verify --file.",
       input: exportInput,
       run: async (input, io) => (await runs()).exportTrail(parts, input, io),
     }),
     command({
       path: ["audit", "erase"],
-      description: "Erases personal data of a person or call from trail and approvals. Needs the scope audit:erase.",
+      description:
+        "Erases personal data of a person or call from the trail and from approvals. The caller needs the scope audit:erase.",
       input: eraseInput,
       run: async (input, io) => (await runs()).erase(parts, input, io),
     }),
     command({
       path: ["audit", "fingerprint"],
-      description: "Shows the fingerprint of the checkpoint key, to be kept where the store is not.",
+      description: "Shows the fingerprint of the checkpoint key. Keep the fingerprint outside of the store.",
       input: Type.Object({}),
       run: async (_, io) => (await runs()).fingerprint(parts, io),
     }),
     command({
       path: ["audit", "rotate"],
-      description: "Makes new trail keys, in two steps where several instances run. Old keys stay, to verify with.",
+      description:
+        "Creates new trail keys, in two steps if several instances run. The old keys stay in the file to verify old events.",
       input: rotateInput,
       run: async (input, io) => (await runs()).rotate(parts, input, io),
     }),

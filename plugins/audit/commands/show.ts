@@ -27,7 +27,7 @@ const textMark = ({ row, unverified }: Unverified, most: number): string => {
   const { type, call_id, meta, body, salt, hash } = row;
   const cells = Object.entries({ type, call_id, meta, body, salt, hash }).filter(([, value]) => value !== null);
   const shown = cells.map(([name, value]) => `    ${name}  ${cut(visible(String(value)), most)}\n`).join("");
-  return `UNVERIFIED  Event ${row.seq} ${visible(unverified)}. The row holds:\n${shown}`;
+  return `UNVERIFIED  Event ${row.seq} ${visible(unverified)}. Content of the row:\n${shown}`;
 };
 
 const bodyOf = (body: string | null): object => (body === null ? {} : (metaOf(body) ?? {}));

@@ -70,7 +70,7 @@ export const erase = async (parts: EraseParts, given: EraseGiven): Promise<Count
     for (const { done } of erasures) done?.();
     return all;
   }
-  return conflict("What is to be erased was changed again and again. Nothing was erased; repeat the command");
+  return conflict("Other processes kept changing the events to erase. Nothing was erased. Repeat the command");
 };
 
 interface ErasedBody {

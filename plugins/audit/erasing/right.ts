@@ -44,7 +44,7 @@ const scopeMissing = (surface: string): QuaterError =>
   new QuaterError({
     code: "missing_scope",
     kind: "forbidden",
-    message: `Erasing needs the scope ${eraseScope}, which your credential does not have. Create a key with it: \`quater keys create --name NAME --kind user --person NAME --scopes ${eraseScope}\`, or add it to ${surface}({ authenticate: localUser({ scopes: ["${eraseScope}"] }) })`,
+    message: `Erasing needs the scope ${eraseScope}, which your credential does not have. Create a key with this scope: \`quater keys create --name NAME --kind user --person NAME --scopes ${eraseScope}\`, or add the scope to ${surface}({ authenticate: localUser({ scopes: ["${eraseScope}"] }) })`,
     details: { scopes: [eraseScope] },
   });
 

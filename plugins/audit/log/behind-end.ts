@@ -19,8 +19,11 @@ export class BehindEnd {
     const behind = found?.behind ?? null;
     if (behind === null || behind === this.#told) return;
     this.#told = behind;
-    this.#log.error(`The trail ends at event ${found?.end}, and the table audit_event has a row ${String(behind)} behind it`, {
-      hint: "Quater did not write this row, or the store was set back. No event can be written once the trail reaches it: run `quater audit verify`, then delete the row",
-    });
+    this.#log.error(
+      `The trail ends at event ${found?.end}, but the table audit_event has a row with the higher number ${String(behind)}`,
+      {
+        hint: "Either another program wrote this row, or the store was replaced by an old copy. The trail stops when it reaches this number. Run `quater audit verify`, then delete the row",
+      },
+    );
   }
 }

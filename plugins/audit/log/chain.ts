@@ -23,7 +23,7 @@ export class Keyed {
 
   /** @param secret  At most 64 bytes. */
   constructor(secret: Buffer) {
-    if (secret.length > block) throw new RangeError("A longer key would have to be hashed first");
+    if (secret.length > block) throw new RangeError("The chain key is longer than 64 bytes, which Quater does not support");
     for (let at = 0; at < block; at++) {
       const byte = secret[at] ?? 0;
       this.#inner[at] = byte ^ 0x36;

@@ -59,7 +59,9 @@ export class Checkpoints {
     writer
       .record({ events: [{ fields }] }, { withinMs: recordWithinMs })
       .then(() => (made === undefined ? undefined : this.#send(made)))
-      .catch((error: unknown) => log.warn("A checkpoint of the audit trail could not be written", { error: String(error) }));
+      .catch((error: unknown) =>
+        log.warn("Quater could not write a checkpoint of the trail. It tries again later", { error: String(error) }),
+      );
   }
 
   async #send(checkpoint: SignedCheckpoint): Promise<void> {

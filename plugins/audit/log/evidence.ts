@@ -107,6 +107,6 @@ export const unchangedSince =
   ({ standing }, now) => {
     const current = standing(approvalId);
     if (current?.events !== before.events || current.digest !== before.digest || current.state !== before.state)
-      return new Error("The request was changed meanwhile");
-    return until > now ? undefined : new Error("The time of the request has run out");
+      return new Error("Another process changed the approval request at the same time");
+    return until > now ? undefined : new Error("The approval request has expired");
   };

@@ -23,12 +23,14 @@ export const restoreHint =
   'If a standby was promoted or a backup restored, stop all instances and run `quater store restored --reason "..."`';
 
 const setBack = (seen: number, found: number): SetBack =>
-  new SetBack(`The store was set back: this process has seen event ${seen}, and the trail ends at ${found}. ${restoreHint}`);
+  new SetBack(
+    `The store was replaced by an old copy: this process has seen event ${seen}, but the trail ends at event ${found}. ${restoreHint}`,
+  );
 
 /** Returns the error for a trail that does not continue the trail that this process has seen. */
 export const otherHistory = (seq: number): SetBack =>
   new SetBack(
-    `The store was set back: its trail does not continue from event ${seq}, which this process has seen. ${restoreHint}`,
+    `The store was replaced by an old copy: its trail does not continue from event ${seq}, which this process has seen. ${restoreHint}`,
   );
 
 /**
@@ -51,7 +53,7 @@ export const genesisOf = (head: HeadRow): Genesis => {
   try {
     return JSON.parse(head.genesis) as Genesis;
   } catch {
-    throw new DamagedHead("The beginning of the trail cannot be read");
+    throw new DamagedHead("The first record of the trail cannot be read");
   }
 };
 
@@ -79,8 +81,10 @@ export const headOf = async (store: Reading): Promise<HeadRow | undefined> =>
 /** Checks the head's MAC. @throws {DamagedHead | MissingKey} */
 export const assertHonest = (keys: KeyRing, head: HeadRow): void => {
   const [id = "", mac] = head.mac.split(":");
-  if (mac === undefined) throw new DamagedHead("The head of the trail was not written by Quater: it has no MAC");
-  if (headMac(keyedOf(keys, id), head) !== mac) throw new DamagedHead("The head of the trail was not written by Quater");
+  if (mac === undefined)
+    throw new DamagedHead("The record of the trail's end (audit_head) was not written by Quater: it has no MAC");
+  if (headMac(keyedOf(keys, id), head) !== mac)
+    throw new DamagedHead("The record of the trail's end (audit_head) was not written by Quater: its MAC is wrong");
 };
 
 /** Returns the head of a trail that begins now. */

@@ -40,9 +40,12 @@ export class KeyRing {
       if (this.trail !== undefined) return;
       recordTrail(this.file, genesis);
     } catch (error) {
-      this.#log?.warn("The key file cannot note that its trail has begun: a store that is lost later will not be noticed", {
-        error: errorText(error),
-      });
+      this.#log?.warn(
+        "Quater could not write to the key file that the trail has started, so it will not notice if the store is lost later",
+        {
+          error: errorText(error),
+        },
+      );
     }
   }
 
@@ -57,9 +60,12 @@ export class KeyRing {
       this.#warned = "";
     } catch (error) {
       this.#warned = version;
-      this.#log?.warn("The trail's key file changed and cannot be read: the keys read before stay in use", {
-        error: errorText(error),
-      });
+      this.#log?.warn(
+        "The key file of the trail has changed and cannot be read. Quater continues with the keys that it read before",
+        {
+          error: errorText(error),
+        },
+      );
     }
   }
 }

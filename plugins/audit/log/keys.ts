@@ -83,7 +83,7 @@ export const prepareKeys = (file: string): string => {
   const added = keyUses.map((use): KeyRecord => ({ ...newKey(use), isPrepared: true }));
   changeFile(file, (content) => {
     if (content.keys.some(({ isPrepared }) => isPrepared === true))
-      throw brokenKeys(`${file} has prepared keys already`, "Activate them: quater audit rotate --activate");
+      throw brokenKeys(`${file} already has prepared keys`, "Activate the prepared keys with `quater audit rotate --activate`");
     return { ...content, keys: [...content.keys, ...added] };
   });
   return fingerprintIn(added);
@@ -99,7 +99,7 @@ export const activateKeys = (file: string): string => {
   const now = new Date().toISOString();
   const { keys } = changeFile(file, (content) => {
     if (!content.keys.some(({ isPrepared }) => isPrepared === true))
-      throw brokenKeys(`${file} has no prepared keys`, "Prepare them first: quater audit rotate --prepare");
+      throw brokenKeys(`${file} has no prepared keys`, "Prepare keys first with `quater audit rotate --prepare`");
     return {
       ...content,
       keys: content.keys.map(({ isPrepared, ...record }) =>
@@ -157,17 +157,17 @@ interface Content {
 }
 
 const contentOf = (file: string): Content => {
-  const content = readKeysOf<Content>(file, { name: "a file of trail keys", remedy: `${restore}: ${needed}`, wrongIn });
+  const content = readKeysOf<Content>(file, { name: "a file of trail keys", remedy: `${restore}, because ${needed}`, wrongIn });
   if (content === undefined)
-    throw brokenKeys(`${file} does not exist`, "Give audit({ keys }) the file that the trail was written with");
+    throw brokenKeys(`${file} does not exist`, "Set audit({ keys }) to the key file with which the trail was written");
   const { keys, trail } = content;
   if (trail !== undefined && !/^[0-9a-f]{64}$/.test(String(trail)))
     throw brokenKeys(`${file}: /trail is not a SHA-256 hash`, restore);
   return { keys, trail };
 };
 
-const restore = "Restore it from a backup";
-const needed = "without it the trail cannot be verified";
+const restore = "Restore the key file from a backup";
+const needed = "the trail cannot be verified without the file";
 
 const wrongIn = (record: unknown): WrongKey | undefined => {
   const what = wrongFieldIn(Object(record) as Readonly<Record<string, unknown>>);

@@ -67,15 +67,15 @@ export class Ledger {
     const { keys } = options;
     let head = await headOf(store);
     if (head === undefined) {
-      if (keys.trail !== undefined) throw new LostTrail("The store holds no trail, but the key file has begun one");
+      if (keys.trail !== undefined) throw new LostTrail("The store has no trail, but the key file says that a trail was started");
       await store.apply([queries.newHead(firstHead(options, await store.now()))]);
       head = await headOf(store);
     }
-    if (head === undefined) throw new Error("The head of the trail could not be written");
+    if (head === undefined) throw new Error("Quater could not write the record of the trail's end (audit_head)");
     assertHonest(keys, head);
     const [newest] = await store.read<EventRow>(queries.after(head.seq - 1, 1));
     if (head.seq > head.floor_seq && newest?.hash !== head.hash)
-      throw new DamagedHead(`Event ${head.seq} is not the one that the head of the trail names`);
+      throw new DamagedHead(`The newest event ${head.seq} has another hash than the record of the trail's end (audit_head)`);
     const ledger = new Ledger(store, queries, options, head);
     keys.begun(ledger.genesis);
     return ledger;
@@ -100,7 +100,7 @@ export class Ledger {
   async look(): Promise<HeadRow> {
     const before = this.#seen;
     const [row] = await this.#store.read<HeadBeside>(this.queries.headBeside(before.seq));
-    if (row === undefined) throw new DamagedHead("The head of the trail is gone");
+    if (row === undefined) throw new DamagedHead("The record of the trail's end (audit_head) is missing");
     return this.#checked(row, before);
   }
 
@@ -204,7 +204,7 @@ export class Ledger {
   async #locked(transaction: Transaction): Promise<{ readonly now: number; readonly head: HeadRow }> {
     const before = this.#seen;
     const [row] = await transaction.rows<HeadBeside & { readonly now: number }>(this.queries.headForWriting(before.seq));
-    if (row === undefined) throw new DamagedHead("The head of the trail is gone");
+    if (row === undefined) throw new DamagedHead("The record of the trail's end (audit_head) is missing");
     const { now, ...beside } = row;
     return { now, head: this.#checked(beside, before) };
   }
@@ -254,14 +254,14 @@ const isOfEntry = (error: unknown): error is Error =>
  */
 const damageOf = (error: unknown): unknown =>
   isStoreFailure(error) && error.kind === "conflict" && error.message.includes("audit_event")
-    ? new DamagedHead("An event stands behind the head of the trail")
+    ? new DamagedHead("The table audit_event already has an event with the next number of the trail")
     : error;
 
 /** Refuses to move the beginning of the trail back. Another instance may have moved it forward in the meantime. */
 const floorRefusal = ({ floor }: Entry, { floor_seq, floor_hash }: HeadRow): Error | undefined =>
   floor === undefined || (floor.from.seq === floor_seq && floor.from.hash === floor_hash)
     ? undefined
-    : new Error(`The trail begins after event ${floor_seq}, and not after event ${floor.from.seq}`);
+    : new Error(`The trail begins after event ${floor_seq}, but it must begin after event ${floor.from.seq}`);
 
 /** Runs the changes of an entry under a savepoint. @returns Why they were refused and rolled back; `undefined` on success. */
 const tried = async (transaction: Transaction, savepoint: string, changes: readonly Statement[]): Promise<Error | undefined> => {

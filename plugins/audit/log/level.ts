@@ -16,7 +16,7 @@ export const auditKey = exposureKey("audit", Type.Enum([...levels]), {
       ? [
           {
             cause: `${name}: audit is "off" on a handler ${handler.effect === "read" ? "that needs approval" : `whose effect is "${handler.effect}"`}`,
-            remedy: 'Only reads without approval may go unrecorded. Write "metadata", or remove it',
+            remedy: 'Write audit: "metadata", or remove audit. Only reads without approval can be left out of the trail',
           },
         ]
       : [],

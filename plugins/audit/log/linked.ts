@@ -73,7 +73,7 @@ export class LinkedEvents {
       if (page.isBroken || page.told.length === 0) {
         // Without the lock, events may be pruned at this moment. Decisions that depend on them are made under the lock.
         if (!isLocked) return;
-        throw new DamagedHead(`The trail is damaged: approval event ${page.next.seq} is gone or was changed`);
+        throw new DamagedHead(`The trail is damaged: the approval event ${page.next.seq} is missing or was changed`);
       }
       next = page.next;
     }

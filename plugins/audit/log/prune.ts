@@ -105,17 +105,20 @@ const removeEvents = async (
     events: [{ fields: { type: "audit.erased", detail: { pruned: { from: floor.seq + 1, through: seq, hash } } } }],
   });
   if (!("refusal" in receipt)) return { seq, hash };
-  throw new Unverified(`The store does not hold exactly the events ${floor.seq + 1} to ${seq}: ${receipt.refusal.message}`);
+  throw new Unverified(
+    `The store must have exactly the events ${floor.seq + 1} to ${seq} to remove old events: ${receipt.refusal.message}`,
+  );
 };
 
 /** Checks bodies: an event must record each missing body, and a body that such an event names must be missing. */
 const assertBodies = async (reader: TrailReader, floor: number, through: number, events: readonly Verified[]): Promise<void> => {
   const erased = await erasedIn(reader, floor, through);
   for (const { row } of events) {
-    if (isBodyGone(row) && !erased.has(row.seq)) throw new Unverified(`The body of event ${row.seq} is gone without a record`);
+    if (isBodyGone(row) && !erased.has(row.seq))
+      throw new Unverified(`The body of event ${row.seq} is missing, and no event records that it was erased`);
     // Read the body again, because it may have been erased after the event was read.
     if (row.body !== null && erased.has(row.seq) && (await bodyOf(reader, row.seq)) !== null)
-      throw new Unverified(`The body of event ${row.seq} was erased, but it is there again`);
+      throw new Unverified(`The body of event ${row.seq} was erased, but the store has a body for it again`);
   }
 };
 
@@ -133,7 +136,7 @@ const attested = async (parts: PruneParts, reader: TrailReader, head: HeadRow, g
     const line = await newestIn(file, keys, genesis);
     if (line !== undefined) {
       const [contradiction] = await contradictions({ store, keys, genesis }, head, [{ file, line }]);
-      if (contradiction !== undefined) throw new Unverified(`The sink ${file} attests another event ${line.seq}`);
+      if (contradiction !== undefined) throw new Unverified(`The sink ${file} has another event ${line.seq} than the store`);
     }
     sizes.push(line?.seq ?? 0);
   }
@@ -150,7 +153,7 @@ const ownCheckpoint = async (reader: TrailReader, head: HeadRow, keys: VerifyKey
   const { row, meta } = assertVerified(found);
   const checkpoint = meta.detail as SignedCheckpoint;
   if (keys.hasSigned(checkpoint) && checkpoint.size === row.seq - 1) return checkpoint.size;
-  throw new Unverified(`The checkpoint in event ${row.seq} is not signed by the key`);
+  throw new Unverified(`The checkpoint in event ${row.seq} is not signed by a checkpoint key of the key file`);
 };
 
 /** Returns the signed line of this trail with the highest number; `undefined` when the file holds none. */

@@ -132,7 +132,7 @@ export class Recorder {
    */
   async commitStart(callId: string, events: readonly Draft[], changes: readonly Statement[], start: CallStart): Promise<Receipt> {
     const state = this.#states.get(callId);
-    if (state?.is !== "awaitingUse") throw new Error(`The call ${callId} has no start to be written`);
+    if (state?.is !== "awaitingUse") throw new Error(`The start of the call ${callId} is not pending, so it cannot be recorded`);
     const { approvalId, check, tags } = start;
     const { fields, body } = state.events.started(state.call, state.args);
     const entry: Entry = {
@@ -164,7 +164,7 @@ export class Recorder {
   #markStarted(callId: string, before: Starting | AwaitingUse, start: CallStart, neverRan: () => void): void {
     if (this.#states.get(callId) !== before) {
       neverRan();
-      throw new Error(`The call ${callId} was answered before its start was written`);
+      throw new Error(`The caller of ${callId} already got an answer before the start of the call was recorded`);
     }
     this.#states.set(callId, { is: "started", args: before.args, start });
   }

@@ -130,8 +130,8 @@ const decoded = (raw: Readonly<Record<string, string>>, columns: readonly Name[]
     const isExpected = optional.has(name)
       ? type === "text" || type === "null"
       : type === (numbers.has(name) ? "integer" : "text");
-    if (!isExpected) problems.push(`holds ${type === "integer" ? "an integer" : `a ${type}`} as ${name}`);
-    else if (type === "text" && !isUtf8(bytes)) problems.push(`holds bytes that are not UTF-8 as ${name}`);
+    if (!isExpected) problems.push(`has ${type === "integer" ? "an integer" : `a ${type}`} in the column ${name}`);
+    else if (type === "text" && !isUtf8(bytes)) problems.push(`has bytes that are not UTF-8 in the column ${name}`);
     const text = bytes.toString("utf8");
     row[name] = type === "null" && optional.has(name) ? null : numbers.has(name) ? Number(text) : text;
   }
@@ -157,6 +157,6 @@ export const exportedRow = (text: string): ReadRow => {
     if (!isExpected) wrong.push(name);
     row[name] = isExpected ? value : numbers.has(name) ? Number.NaN : "";
   }
-  if (wrong[0] !== undefined) row["malformed"] = `has no ${wrong[0]} of the right type`;
+  if (wrong[0] !== undefined) row["malformed"] = `has a value of the wrong type in the column ${wrong[0]}`;
   return row as unknown as ReadRow;
 };

@@ -88,9 +88,9 @@ const isDamaged = ({ instance, floor_seq }: InstanceRow): boolean =>
 const damaged = ({ instance, floor_seq }: InstanceRow): Unverified =>
   typeof instance === "string"
     ? new Unverified(
-        `The row of process ${cut(visible(instance))} in audit_instance had the floor_seq ${cut(visible(String(floor_seq)))}, so its calls are not known. The row was deleted`,
+        `The row of process ${cut(visible(instance))} in audit_instance had the invalid floor_seq ${cut(visible(String(floor_seq)))}, so the calls of this process are not known. Quater deleted the row`,
       )
-    : new Unverified("A row in audit_instance names its process by bytes that are not text. Delete the row");
+    : new Unverified("A row in audit_instance has a process name that is not text. Delete the row");
 
 /** Returns the start events of a process without an end event, in order. */
 const openCalls = async (

@@ -55,7 +55,7 @@ export class Trail {
       meaningOf: (error) => (store.isFenced ? "damage" : meaningOf(error)),
       onFatal: (error) => compared.fence(error),
       onTrouble: (error) => this.#onTrouble(error),
-      onRefused: (error) => log.error("An event cannot be written and is left out", { error: textOf(error) }),
+      onRefused: (error) => log.error("Quater could not write an event, so the trail does not have it", { error: textOf(error) }),
       onQueued: (entry) => openStarts.queued(entry, compared.opened?.head.seq),
       onKnown: (entry, receipt) => openStarts.settled(entry, receipt),
       onWritten: () => this.#onWritten(),
@@ -107,7 +107,7 @@ export class Trail {
     }
     // A probe writes only a few bytes, for which even a full disk may have room. So the last real write counts, too.
     const since = Date.now() - (this.#troubleAt ?? 0);
-    if (since < troubleMs) throw new Error("The last write failed a moment ago");
+    if (since < troubleMs) throw new Error("The last write to the trail failed less than a second ago");
   }
 
   /** Records an event later, without waiting for it. */
@@ -148,7 +148,7 @@ export class Trail {
    * @throws {Error} when this process has written already.
    */
   recordFirst({ events: [first, ...events], ...entry }: Entry, withinMs: number): Promise<Receipt> {
-    if (this.#isAnnounced || first === undefined) throw new Error("This process has written events already");
+    if (this.#isAnnounced || first === undefined) throw new Error("The first event of this process is already written");
     this.#isAnnounced = true;
     return this.record({ ...entry, events: [first, this.#start(), ...events] }, undefined, withinMs);
   }
@@ -236,7 +236,7 @@ export class Trail {
     try {
       await this.#attestor.sendUse(place, use);
     } catch (error) {
-      log.error("The use of an approval did not reach a sink, so the call does not run", { error: String(error) });
+      log.error("Quater could not write the use of an approval to a sink, so it refused the call", { error: String(error) });
       throw unrecorded(error);
     }
     await this.#refusing(() => this.#compared.look());
@@ -252,12 +252,14 @@ export class Trail {
 
   #onTrouble(error: unknown): void {
     if (this.#troubleAt === undefined)
-      this.#options.log.error("The trail cannot be written; calls that need a record are refused", { error: textOf(error) });
+      this.#options.log.error("Quater cannot write the trail, so it refuses calls that must be recorded", {
+        error: textOf(error),
+      });
     this.#troubleAt = Date.now();
   }
 
   #onWritten(): void {
-    if (this.#troubleAt !== undefined) this.#options.log.info("The trail is written again");
+    if (this.#troubleAt !== undefined) this.#options.log.info("Quater can write the trail again");
     this.#troubleAt = undefined;
     const dropped = this.writer.takeDropped();
     if (dropped !== undefined) this.writer.note({ events: [{ fields: { type: "audit.gap", ...dropped } }] });

@@ -18,8 +18,8 @@ export const unrecorded = (cause: unknown): QuaterError =>
   new QuaterError({
     code: "audit_unavailable",
     kind: "unavailable",
-    message: "The call cannot be recorded right now",
-    hint: cause instanceof DamagedHead ? cause.message : "The trail's store cannot be written. The log has the cause",
+    message: "The server cannot record calls right now, so this call did not run. Repeat it later",
+    hint: cause instanceof DamagedHead ? cause.message : "Quater cannot write to the store of the trail. The log has the cause",
     retryAfterSeconds: 1,
     ...(cause === undefined ? {} : { cause }),
   });

@@ -66,7 +66,7 @@ interface Queued {
 
 export class TooLate extends Error {
   constructor() {
-    super("The trail could not be written in time");
+    super("Writing to the trail took too long");
   }
 }
 

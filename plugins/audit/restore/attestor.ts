@@ -54,7 +54,10 @@ export class Attestor {
       const { unsigned } = watch.newest;
       if (unsigned === 0) continue;
       const about = { sink: watch.path, lines: unsigned };
-      log.warn("A sink holds lines that no key of this project signed. They are damaged, or somebody else wrote them", about);
+      log.warn(
+        "A sink has lines that no key of this project signed. The lines are damaged, or another program wrote them",
+        about,
+      );
     }
     await this.#assertNewest(store, ledger);
   }
@@ -70,7 +73,9 @@ export class Attestor {
     await this.#assertNewest(store, ledger);
     await this.assertAdded(store, ledger).catch((error: unknown) => {
       if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
-      this.#parts.log.warn("A sink cannot be read, so the store's trail cannot be compared with it", { error: String(error) });
+      this.#parts.log.warn("Quater cannot read a sink, so it cannot compare the trail of the store with the sink", {
+        error: String(error),
+      });
     });
   }
 
@@ -117,7 +122,8 @@ export class Attestor {
 
   /** Creates the sink files when the trail begins, so that a file that is missing later is known to be lost. */
   makeSinks(): void {
-    for (const sink of this.#parts.sinks) if (sink.path !== undefined) this.#sentTo(sink, "", "The sink cannot be made");
+    for (const sink of this.#parts.sinks)
+      if (sink.path !== undefined) this.#sentTo(sink, "", "Quater could not create the file of a sink");
   }
 
   signed({ seq, hash, at }: Position): SignedCheckpoint {
@@ -131,7 +137,7 @@ export class Attestor {
     const line = lineOf(checkpoint);
     this.#isOwn(line);
     return this.#parts.sinks
-      .filter((sink) => this.#sentTo(sink, line, "The checkpoint did not reach a sink"))
+      .filter((sink) => this.#sentTo(sink, line, "Quater could not write a checkpoint to a sink"))
       .map(({ name }) => name);
   }
 

@@ -8,9 +8,12 @@ import type { Store } from "../../store/service.ts";
 import type { RestoreParts } from "./restored.ts";
 
 export const restoredInput = Type.Object({
-  reason: Type.String({ minLength: 1, maxLength: 500, description: "Why the store was restored, for the record" }),
-  against: Type.Array(Type.String(), { default: [], description: "A sink of another instance; may be repeated" }),
-  despiteLeases: Type.Boolean({ default: false, description: "Go on although the store says that an instance runs" }),
+  reason: Type.String({ minLength: 1, maxLength: 500, description: "Why the store was restored, for the trail" }),
+  against: Type.Array(Type.String(), {
+    default: [],
+    description: "The path of a sink of another instance; repeat the flag for several",
+  }),
+  despiteLeases: Type.Boolean({ default: false, description: "Continue even if the store says that an instance runs" }),
 });
 
 export interface RestoredCommandParts extends RestoreParts {
@@ -41,11 +44,15 @@ const run = async (
   const { from, through } = missing;
   const lost =
     through < from
-      ? "No sink says how many events were lost."
+      ? "No sink shows how many events were lost."
       : `Events ${from} to ${through} are lost. The trail continues with event ${event}.`;
   io.say(lost);
   for (const { approvalId, callId } of lostUses)
-    io.say(visible(`The call ${callId} used the approval ${approvalId} before the restore, and the store no longer knows it.`));
-  for (const failure of untold) io.say(visible(`The sink did not take the record: ${failure}`));
+    io.say(
+      visible(
+        `The call ${callId} used the approval ${approvalId} before the restore. The store no longer has a record of this call.`,
+      ),
+    );
+  for (const failure of untold) io.say(visible(`Quater could not write the restore to a sink: ${failure}`));
   return 0;
 };

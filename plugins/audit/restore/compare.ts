@@ -97,13 +97,13 @@ export const hashesOf = async (store: Reading, seqs: readonly number[]): Promise
 
 /** The remedy that an operator reads when the store lacks events. */
 export const acknowledgeRemedy =
-  'If you restored a backup or promoted a standby, stop all instances and run `quater store restored --reason "..."`; it voids open approvals. Otherwise find out who changed the store: run `quater audit verify`';
+  'If you restored a backup or promoted a standby, stop all instances and run `quater store restored --reason "..."`, which voids open approvals. Otherwise run `quater audit verify` to find out what was changed';
 
 const behind = ({ file, line, head }: Contradiction): StoreDisagrees =>
   new StoreDisagrees(
     line.seq > head
-      ? `The store was set back: ${file} attests ${line.seq} events, and the store's trail ends at event ${head}`
-      : `The store holds another history: ${file} attests another event ${line.seq} than the store's trail has`,
+      ? `The store was replaced by an old copy: the sink ${file} has ${line.seq} events, but the trail of the store ends at event ${head}`
+      : `The store has another history: the sink ${file} has another event ${line.seq} than the trail of the store`,
     acknowledgeRemedy,
   );
 
@@ -111,7 +111,7 @@ const behind = ({ file, line, head }: Contradiction): StoreDisagrees =>
 export const unreadable = (file: string, error: unknown): StoreDisagrees => {
   const why = (error as NodeJS.ErrnoException).code === "ENOENT" ? "does not exist" : `cannot be read: ${String(error)}`;
   return new StoreDisagrees(
-    `The sink ${file} ${why}, so the store's trail cannot be compared with it`,
-    `Put the file back, or mount it. If this sink is new, create an empty file: \`touch ${file}\``,
+    `The sink ${file} ${why}, so the trail of the store cannot be compared with the sink`,
+    `Put the file back, or mount its disk. If this sink is new, create an empty file: \`touch ${file}\``,
   );
 };

@@ -83,11 +83,11 @@ export const acknowledgeRestore = async (
   if (!despiteLeases) await assertNobodyRuns(store);
   const ledger = await trail.open();
   const head = await headOf(store);
-  if (head === undefined) throw new Error("The head of the trail is gone");
+  if (head === undefined) throw new Error("The record of the trail's end (audit_head) is missing");
   const files = [...sinks.flatMap(({ path }) => path ?? []), ...against];
   const lost = await lostEvents({ store, keys: keys(), genesis: ledger.genesis, files }, head);
   if (lost === undefined && files.length > 0)
-    conflict("The store and its sinks agree: no event is lost, and there is nothing to acknowledge");
+    conflict("The store and its sinks agree, so no event is lost. This command is not needed");
   const missing = lost?.missing ?? { from: head.seq + 1, through: head.seq };
   const lostUses = lost?.uses ?? [];
   const voidings: Voiding[] = [];
@@ -130,7 +130,7 @@ const assertNobodyRuns = async (store: OpenStore): Promise<void> => {
   const { count, text } = await runningInstances(store);
   if (count === 0) return;
   conflict(
-    `${count === 1 ? "An instance is" : `${count} instances are`} running. Stop all instances, then repeat this command. If none runs any more, wait until their leases have run out: ${text}. If you are sure that none runs, add --despite-leases`,
+    `${count === 1 ? "An instance is" : `${count} instances are`} running. Stop all instances, then repeat this command. If you have stopped all of them, wait until their leases expire: ${text}. If you are sure that no instance runs, add --despite-leases`,
   );
 };
 
@@ -205,7 +205,9 @@ const blocksOf = function* (file: string, { keys }: Held): Generator<readonly Cl
     }
   } catch (error) {
     if (error instanceof QuaterError) throw error;
-    conflict(`The sink ${file} cannot be read, so what was lost is unknown. Put it back first (${String(error)})`);
+    conflict(
+      `The sink ${file} cannot be read, so Quater cannot find out which events were lost. Put the file back first (${String(error)})`,
+    );
   }
   if (block.length > 0) yield block;
 };
@@ -222,7 +224,8 @@ const changedMeanwhile = (cause: Error): QuaterError =>
   new QuaterError({
     code: "conflict",
     kind: "conflict",
-    message: "The store was changed meanwhile, so nothing was acknowledged. Stop all instances and repeat this command",
+    message:
+      "Another process changed the store at the same time, so the restore was not acknowledged. Stop all instances and repeat this command",
     cause,
   });
 

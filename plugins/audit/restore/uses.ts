@@ -59,7 +59,9 @@ export class Uses {
       return undefined;
     } catch (error) {
       this.#owed.set(sink, (this.#owed.get(sink) ?? "") + lines);
-      return new Error(`The use of an approval did not reach ${sink.name}: ${String(error)}`, { cause: error });
+      return new Error(`Quater could not write the use of an approval to the sink ${sink.name}: ${String(error)}`, {
+        cause: error,
+      });
     }
   }
 }

@@ -189,5 +189,5 @@ export const timeOf = (name: string, text: string, now = Date.now()): number => 
   const [, count, unit] = /^(\d+)([smhdw])$/.exec(text) ?? [];
   if (count !== undefined && unit !== undefined) return now - Number(count) * (unitMs[unit] ?? 0);
   const at = Date.parse(text);
-  return Number.isNaN(at) ? invalid(`/${name}`, 'must be a time like "15m", "2h", "3d", or a date') : at;
+  return Number.isNaN(at) ? invalid(`/${name}`, 'must be a time such as "15m", "2h", "3d", or a date') : at;
 };

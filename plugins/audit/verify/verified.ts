@@ -42,7 +42,7 @@ export const verifiedPages = async function* (
       ({ seq, hash } = row);
       return { row, meta };
     });
-    if (verified.length === 0) throw new Unverified(`Event ${through} is gone`);
+    if (verified.length === 0) throw new Unverified(`Event ${through} is missing`);
     yield verified;
   }
 

@@ -27,10 +27,11 @@ export class Bodies {
 
   read({ seq, body, salt, body_hash }: EventRow): void {
     if (body_hash === noBody) {
-      if (body !== null || salt !== null) this.#findings.say("altered", seq, `Event ${seq} has a body, but none was written`);
+      if (body !== null || salt !== null)
+        this.#findings.say("altered", seq, `Event ${seq} has a body, but it was written without one`);
     } else if (body === null) this.#unaccounted.add(seq);
     else if (bodyHashOf(salt ?? "", body) !== body_hash)
-      this.#findings.say("altered", seq, `The body of event ${seq} is not what was written`);
+      this.#findings.say("altered", seq, `The body of event ${seq} was changed after it was written`);
   }
 
   /**
@@ -44,7 +45,7 @@ export class Bodies {
     for (const [from, to] of bodies) {
       // An older copy of the row can bring an erased body back, with the right hash.
       for (const [start] of this.#unaccounted.without(Math.max(from, first), to))
-        this.#findings.say("altered", start, `The body of event ${start} was erased, but it is there again`);
+        this.#findings.say("altered", start, `The body of event ${start} was erased, but the store has a body for it again`);
       this.erased += this.#unaccounted.remove(from, to);
     }
     return pruned;
@@ -56,7 +57,7 @@ export class Bodies {
       this.#findings.say(
         "missing",
         from,
-        `The ${from === to ? `body of event ${from} is` : `bodies of events ${from} to ${to} are`} gone without a record`,
+        `The ${from === to ? `body of event ${from} is` : `bodies of events ${from} to ${to} are`} missing, and no event records an erasure`,
       );
   }
 }

@@ -32,7 +32,7 @@ export class Calls {
       const started = metaOf(meta);
       // In format 1, processes were not kept registered for calls that they could not end.
       if (started?.v === 1 || registered.has(started?.instance ?? "")) continue;
-      const what = `Event ${seq} starts the call ${callId}. No event tells how it ended, and its process is not registered any more`;
+      const what = `Event ${seq} starts the call ${callId}. No event records the end of this call, and its process is no longer registered`;
       this.#findings.say("missing", seq, what);
     }
   }

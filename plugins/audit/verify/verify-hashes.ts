@@ -55,14 +55,14 @@ export class Hashes {
     if (!saysSeq(meta, seq)) {
       const said = metaOf(meta)?.seq;
       if (Number.isInteger(said) && said !== seq)
-        this.#findings.say("reordered", seq, `Event ${said} stands in the place of event ${seq}`);
+        this.#findings.say("reordered", seq, `The row of event ${seq} contains event ${said}`);
       else this.#findings.say("altered", seq, `Event ${seq} cannot be read`);
       this.#repaired = undefined;
       return false;
     }
     const keyed = this.#keys.ofEvent(meta);
     if (keyed === undefined) {
-      this.#findings.say("altered", seq, `Event ${seq} names a key that the key file does not have`);
+      this.#findings.say("altered", seq, `Event ${seq} was written with a key that the key file does not have`);
       return false;
     }
     if (this.#previous !== undefined) {
@@ -70,7 +70,7 @@ export class Hashes {
       if (computed !== hash) {
         const other = this.#repaired === undefined ? undefined : keyed.ofEvent(chain, seq, this.#repaired, meta, body_hash);
         if (other !== hash) {
-          this.#findings.say("altered", seq, `Event ${seq} is not what was written`);
+          this.#findings.say("altered", seq, `Event ${seq} was changed after it was written`);
           this.#repaired = computed;
           return false;
         }
@@ -78,7 +78,7 @@ export class Hashes {
     }
     this.#repaired = undefined;
     const isSame = saysColumns(row);
-    if (!isSame) this.#findings.say("altered", seq, `The columns of event ${seq} differ from what it says`);
+    if (!isSame) this.#findings.say("altered", seq, `The columns of event ${seq} differ from the content of its meta column`);
     return isSame;
   }
 

@@ -18,9 +18,9 @@ const mostLate = 10_000;
 
 /** The kinds of lines as subjects of a sentence. */
 const names = {
-  "audit.checkpoint": "A checkpoint held elsewhere",
-  "approval.used": "The line of a used approval held elsewhere",
-  "store.restored": "The line of a restore held elsewhere",
+  "audit.checkpoint": "A checkpoint outside of the store",
+  "approval.used": "The record of a used approval outside of the store",
+  "store.restored": "The record of a restore outside of the store",
 } as const;
 
 export class HeldLines {
@@ -88,7 +88,7 @@ export class HeldLines {
       const { type, seq: attested } = this.#next;
       const what = type === "audit.checkpoint" ? `${attested} events` : `event ${attested}`;
       if (attested > seq)
-        this.#findings.sayOfHeld("truncated", seq + 1, `${names[type]} attests ${what}; the trail ends at ${seq}`);
+        this.#findings.sayOfHeld("truncated", seq + 1, `${names[type]} proves ${what}, but the trail ends at event ${seq}`);
       else if (this.#late.size < mostLate) this.#late.set(`${attested} ${this.#next.hash}`, this.#next);
     }
   }
@@ -103,7 +103,11 @@ export class HeldLines {
     const { type, seq } = line;
     this.#compared++;
     if (line.hash === hash) return;
-    this.#dispute(line, seq, `${names[type]} attests ${hash === undefined ? "an event" : "another event"} ${seq}`);
+    this.#dispute(
+      line,
+      seq,
+      `${names[type]} proves ${hash === undefined ? `event ${seq}, which the trail does not have` : `another event ${seq} than the trail has`}`,
+    );
   }
 
   /** @returns The next line that is signed and belongs to this trail, without repeated lines. */
@@ -120,8 +124,8 @@ export class HeldLines {
       if (genesis === this.#genesis && this.#late.has(`${seq} ${hash}`)) continue;
       this.#last = line;
       const what = `${names[type]}, of ${seq} events, is`;
-      if (!line.isSigned()) this.#findings.sayOfHeld("unsigned", seq, `${what} not signed by the key`);
-      else if (genesis !== this.#genesis) this.#dispute(line, undefined, `${what} of another trail`);
+      if (!line.isSigned()) this.#findings.sayOfHeld("unsigned", seq, `${what} not signed by a checkpoint key of the key file`);
+      else if (genesis !== this.#genesis) this.#dispute(line, undefined, `${what} from another trail`);
       else return line;
     }
   }

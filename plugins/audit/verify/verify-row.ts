@@ -21,14 +21,14 @@ const controls = /[\u0000-\u001f]/;
  */
 export const formProblem = ({ seq, at, meta, body, salt, body_hash, hash, malformed }: ReadRow): string | undefined => {
   if (malformed !== undefined) return malformed;
-  if (!Number.isSafeInteger(seq) || seq < 1) return "has a number that no event has";
+  if (!Number.isSafeInteger(seq) || seq < 1) return "has an invalid number";
   if (!Number.isSafeInteger(at)) return "has a time that is not a whole number";
   if (!digest.test(hash)) return "has a hash that is not 64 hexadecimal digits";
   if (!digest.test(body_hash)) return "has a body hash that is not 64 hexadecimal digits";
   if (salt !== null && !salts.test(salt)) return "has a salt that is not 32 hexadecimal digits";
   if ((salt === null) !== (body === null)) return body === null ? "has a salt without a body" : "has a body without a salt";
   if (controls.test(meta) || (body !== null && controls.test(body)))
-    return "holds control characters, which JSON text never does";
+    return "contains control characters, which are not valid in JSON";
   return undefined;
 };
 
@@ -43,15 +43,15 @@ export const rowProblem = (row: ReadRow, previous: string | undefined, keys: Ver
   const { seq, meta, body, salt, body_hash, hash } = row;
   const form = formProblem(row);
   if (form !== undefined) return form;
-  if (!saysSeq(meta, seq)) return "names another number";
+  if (!saysSeq(meta, seq)) return "has another number in its meta column";
   const keyed = keys.ofEvent(meta);
-  if (keyed === undefined) return "names a key that the key file does not have";
+  if (keyed === undefined) return "was written with a key that the key file does not have";
   if (previous === undefined || !digest.test(previous) || keyed.ofEvent(chain, seq, previous, meta, body_hash) !== hash)
-    return "is not what was written after the event before it";
-  if (!saysColumns(row)) return "has columns that differ from what it says";
+    return "was changed after it was written, or does not follow the event before it";
+  if (!saysColumns(row)) return "has columns that differ from its meta column";
   if (body === null) return undefined;
-  if (body_hash === noBody) return "has a body, but none was written";
-  return bodyHashOf(salt ?? "", body) === body_hash ? undefined : "has a body that is not what was written";
+  if (body_hash === noBody) return "has a body, but was written without one";
+  return bodyHashOf(salt ?? "", body) === body_hash ? undefined : "has a body that was changed after it was written";
 };
 
 /** Whether the body of the row is missing, because it was erased with a record or removed by another program. */

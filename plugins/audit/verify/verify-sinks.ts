@@ -79,9 +79,12 @@ export const sinkProblems = (
     const most = sent.get(file) ?? 0;
     if (checkpoints === 0 && most === 0) return [];
     if ("error" in state) return [{ file, what: `The sink ${file} ${state.error}.` }];
-    if (state.newest === 0) return [{ file, what: `The sink ${file} holds no checkpoint.` }];
+    if (state.newest === 0) return [{ file, what: `The sink ${file} has no checkpoint.` }];
     if (state.newest >= most) return [];
     return [
-      { file, what: `The sink ${file} ends at a checkpoint of ${state.newest} events, but one of ${most} was sent to it.` },
+      {
+        file,
+        what: `The sink ${file} ends at a checkpoint of ${state.newest} events, but Quater wrote a checkpoint of ${most} events to it.`,
+      },
     ];
   });

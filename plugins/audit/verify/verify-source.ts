@@ -88,7 +88,7 @@ const turn = (): Promise<void> => new Promise((done) => setImmediate(done));
 
 const beginAt = async (source: Source, from: number): Promise<{ seq: number; hash: string }> => {
   const [row] = await source.after(from - 2);
-  if (row?.seq !== from - 1) throw new Error(`There is no event ${from - 1} to begin after`);
+  if (row?.seq !== from - 1) throw new Error(`The trail has no event ${from - 1}, so verification cannot begin at event ${from}`);
   return { seq: row.seq, hash: row.hash };
 };
 
@@ -103,7 +103,7 @@ const headless = (first: number, fingerprint: string): Report => ({
   erasedBodies: 0,
   prunedEvents: 0,
   fingerprint,
-  damage: [{ kind: "truncated", what: "The head of the trail is gone" }],
+  damage: [{ kind: "truncated", what: "The record of the trail's end (audit_head) is missing" }],
   damageCount: 1,
   heldElsewhere: 0,
 });
@@ -123,7 +123,7 @@ export const fileSource = (path: string): Source => {
   const lines = linesOf(path);
   const first = lines.next();
   const header = first.done === true ? undefined : (JSON.parse(first.value) as ExportHeader);
-  if (header?.type !== "quater.trail.v1") throw new Error(`${path} is no exported trail`);
+  if (header?.type !== "quater.trail.v1") throw new Error(`${path} is not a trail that \`quater audit export\` wrote`);
   return {
     head: async () => ({ ...ofFormat1, ...header.head }),
     after: async () => {
@@ -146,7 +146,7 @@ export const summaryOf = (report: Report, isCompared: boolean): string => {
   const range = events === 0 ? "no events" : `${events} events, ${first} to ${last}`;
   const facts = [
     `${checkpoints} checkpoints signed by ${fingerprint}`,
-    ...(compared === 0 ? [] : [`${compared} signed lines held elsewhere were compared`]),
+    ...(compared === 0 ? [] : [`${compared} signed lines outside of the store compared`]),
     ...(erasedBodies === 0 ? [] : [`${erasedBodies} bodies erased with a record`]),
     ...(prunedEvents === 0 ? [] : [`${prunedEvents} events pruned with a record`]),
   ].join(", ");
@@ -155,20 +155,20 @@ export const summaryOf = (report: Report, isCompared: boolean): string => {
   const verdicts = {
     0: `The trail is whole: ${range}, ${facts}.\n`,
     1: `The trail is damaged. Read: ${range}, ${facts}.\n`,
-    4: `Everything else verifies: ${range}, ${facts}.\n`,
-    3: `The store's trail is whole in itself, but the sinks do not confirm it. Read: ${range}, ${facts}.\n`,
+    4: `All other events verify: ${range}, ${facts}.\n`,
+    3: `The trail in the store is whole, but the sinks do not confirm it. Read: ${range}, ${facts}.\n`,
   };
   const verdict = `${problems}${verdicts[exitOf(report)]}`;
   const worth = isCompared
     ? ""
-    : "Nothing outside of this store was compared. If somebody set the store back to an earlier copy, or has the keys, this is not found. Configure sinks, or use --against.\n";
+    : "The trail was not compared with anything outside of the store. So this check cannot find an old copy of the store, or changes by somebody who has the keys. Configure sinks, or use --against.\n";
   return `${found}${more}${report.gaps.map(gapText).join("")}${verdict}${worth}`;
 };
 
 const gapText = ({ from, through, at, reason }: Gap): string => {
   const lost =
     through < from
-      ? `events after ${from - 1} were lost, nobody knows how many,`
+      ? `an unknown number of events after event ${from - 1} were lost`
       : `${through - from + 1} events, ${from} to ${through}, were lost`;
   return `The trail has a gap: ${lost} in a restore that was acknowledged on ${new Date(at).toISOString()} (${visible(reason)}).\n`;
 };

@@ -44,7 +44,7 @@ export class Uses {
       this.#findings.say(
         "unproven",
         seq,
-        `Event ${seq} approves ${approvalId} at ${new Date(at).toISOString()} without the votes that its policy asks for`,
+        `Event ${seq} approves ${approvalId} at ${new Date(at).toISOString()} without the votes that its policy needs`,
       );
     if (after === undefined || after.state === "ended") this.#open.delete(approvalId);
     else this.#open.set(approvalId, after);
@@ -55,13 +55,17 @@ export class Uses {
    */
   #unfiled({ type, seq, approvalId }: EventMeta): void {
     if (!this.#isComplete || this.#hasFormat1 || type === "approval.voided" || !type.startsWith("approval.")) return;
-    this.#findings.say("unproven", seq, `Event ${seq} is about ${approvalId}, which was not filed, or had ended before`);
+    this.#findings.say(
+      "unproven",
+      seq,
+      `Event ${seq} is about the approval ${approvalId}, which was never requested or had already ended`,
+    );
   }
 
   #used({ seq, at, approvalId }: EventMeta, standing: Standing | undefined): void {
     if (standing === undefined && !this.#isComplete) return;
-    const what = `Event ${seq} uses ${approvalId}, which`;
-    if (standing === undefined) this.#findings.say("unproven", seq, `${what} was not filed, or had ended before`);
+    const what = `Event ${seq} uses the approval ${approvalId}, which`;
+    if (standing === undefined) this.#findings.say("unproven", seq, `${what} was never requested or had already ended`);
     else if (standing.state !== "approved") this.#findings.say("unproven", seq, `${what} was not approved`);
     else if ((standing.usableUntil ?? 0) < at) this.#findings.say("unproven", seq, `${what} had expired`);
   }

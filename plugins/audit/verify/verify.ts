@@ -90,16 +90,20 @@ export class Verifier {
   read(row: ReadRow): void {
     const { seq, hash } = row;
     if (!Number.isSafeInteger(seq)) {
-      this.#findings.say("orphan", undefined, `A row after event ${this.#seq} ${row.malformed ?? "has no number"}`);
+      this.#findings.say(
+        "orphan",
+        undefined,
+        `A row after event ${this.#seq} is not an event: it ${row.malformed ?? "has no number"}`,
+      );
       return;
     }
     if (seq > this.#head.seq) {
-      this.#findings.say("orphan", seq, `Event ${seq} is behind the end of the trail`);
+      this.#findings.say("orphan", seq, `Event ${seq} has a higher number than the end of the trail, event ${this.#head.seq}`);
       return;
     }
     if (seq <= this.#seq) {
       const kind = seq === this.#seq ? "forked" : "reordered";
-      this.#findings.say(kind, seq, `A second event ${seq} stands after event ${this.#seq}`);
+      this.#findings.say(kind, seq, `The store has a second event ${seq} after event ${this.#seq}`);
       return;
     }
     const skipped = seq - this.#seq - 1;
@@ -107,7 +111,7 @@ export class Verifier {
     else if (skipped > 0) {
       const last = seq - 1;
       const which = last === this.#seq + 1 ? `Event ${last} is` : `Events ${this.#seq + 1} to ${last} are`;
-      this.#findings.say("missing", this.#seq + 1, `${which} gone`);
+      this.#findings.say("missing", this.#seq + 1, `${which} missing`);
       this.#hashes.interrupted();
       this.#interrupted();
     }
@@ -121,7 +125,7 @@ export class Verifier {
       this.#findings.say(
         "unsigned",
         this.#signedAt + 1,
-        `No checkpoint follows event ${this.#signedAt} for ${seq - this.#signedAt} events`,
+        `The ${seq - this.#signedAt} events after event ${this.#signedAt} have no checkpoint`,
       );
       this.#signedAt = seq;
     }
@@ -145,14 +149,14 @@ export class Verifier {
       this.#findings.say(
         "orphan",
         undefined,
-        `A row with the number ${cut(visible(seq), 40)} in chain ${cut(visible(other), 40)} is not of the trail`,
+        `A row with the number ${cut(visible(seq), 40)} in the chain ${cut(visible(other), 40)} does not belong to the trail`,
       );
   }
 
   /** @param rows  How many rows the store has in the range that was read so far. */
   counted(rows: number): void {
     if (rows > this.#events)
-      this.#findings.say("orphan", undefined, `The store counts ${rows} rows where the trail has ${this.#events} events`);
+      this.#findings.say("orphan", undefined, `The store has ${rows} rows, but the trail has ${this.#events} events`);
   }
 
   /** Called after every row was read. @returns Lines from outside the store about events that were read before the line came. */
@@ -174,14 +178,22 @@ export class Verifier {
   finish(): Report {
     const { floor_seq, seq, hash } = this.#head;
     if (this.#seq < seq)
-      this.#findings.say("truncated", this.#seq + 1, `The trail ends at event ${this.#seq}, and ${seq} were written`);
+      this.#findings.say("truncated", this.#seq + 1, `The trail ends at event ${this.#seq}, but ${seq} events were written`);
     else if (this.#seq === seq && this.#hashes.last !== hash)
-      this.#findings.say("altered", seq, `The head of the trail names another event ${seq}`);
+      this.#findings.say("altered", seq, `The record of the trail's end (audit_head) has another hash for event ${seq}`);
     const newest = newestLinked(this.#head);
     if (this.#seq === seq && this.#head.format > 1 && this.#linked !== undefined && !isSameLink(this.#linked, newest))
-      this.#findings.say("altered", newest.seq, `The head of the trail names another approval event than ${this.#linked.seq}`);
+      this.#findings.say(
+        "altered",
+        newest.seq,
+        `The record of the trail's end (audit_head) does not name event ${this.#linked.seq} as the newest approval event`,
+      );
     if (floor_seq > 0 && !this.#isFloorAttested && this.#given.after === undefined)
-      this.#findings.say("missing", 1, `Events 1 to ${floor_seq} are gone, and no event records that they were pruned`);
+      this.#findings.say(
+        "missing",
+        1,
+        `Events 1 to ${floor_seq} are missing, and no event records that they were removed for their age`,
+      );
     this.#bodies.finish();
     this.#held.finish();
     return {
@@ -219,19 +231,23 @@ export class Verifier {
     }
     this.#uses.read(read);
     if (this.#linked !== undefined && !isSameLink(this.#linked, link))
-      this.#findings.say("altered", seq, `Event ${seq} names event ${link.seq} as the approval event before it`);
+      this.#findings.say(
+        "altered",
+        seq,
+        `Event ${seq} names event ${link.seq} as the previous approval event, but the previous one is event ${this.#linked.seq}`,
+      );
     this.#linked = { hash, seq };
   }
 
   #checkpoint({ seq, meta }: EventRow, before: readonly (string | undefined)[]): void {
     const checkpoint = metaOf(meta)?.detail as SignedCheckpoint;
     if (!this.#keys.hasSigned(checkpoint)) {
-      this.#findings.say("unsigned", seq, `The checkpoint in event ${seq} is not signed by the key`);
+      this.#findings.say("unsigned", seq, `The checkpoint in event ${seq} is not signed by a checkpoint key of the key file`);
       return;
     }
     const isOther = before[0] !== undefined && !before.includes(checkpoint.head);
     if (checkpoint.size !== seq - 1 || isOther || checkpoint.genesis !== this.#genesis) {
-      this.#findings.say("forked", seq, `The checkpoint in event ${seq} attests another history`);
+      this.#findings.say("forked", seq, `The checkpoint in event ${seq} belongs to another history of the trail`);
       return;
     }
     this.#checkpoints++;
@@ -264,13 +280,17 @@ export class Verifier {
     const [id = "", mac] = head.mac.split(":");
     const keyed = this.#keys.of(id);
     if (keyed === undefined)
-      this.#findings.say("altered", undefined, `The head of the trail names a key that the key file does not have`);
+      this.#findings.say(
+        "altered",
+        undefined,
+        `The record of the trail's end (audit_head) was written with a key that the key file does not have`,
+      );
     else if (headMac(keyed, head) !== mac)
-      this.#findings.say("altered", undefined, "The head of the trail is not what was written");
+      this.#findings.say("altered", undefined, "The record of the trail's end (audit_head) was changed after it was written");
     const { key } = (metaOf(head.genesis) ?? {}) as { key?: string };
     const first = key === undefined ? undefined : this.#keys.of(key);
     if (first !== undefined) return genesisHash(first, head.genesis);
-    this.#findings.say("altered", undefined, "The beginning of the trail cannot be read");
+    this.#findings.say("altered", undefined, "The first record of the trail cannot be read");
     return "";
   }
 }

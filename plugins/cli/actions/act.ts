@@ -84,7 +84,7 @@ export const act = async (
     return exit.ok;
   }
   if (fileAnswerRulesOf(operation.output) !== undefined && terminal.isTerminal && !args.isDryRun)
-    throw new UsageError(`${operation.name} answers a file: send it to one with > FILE`);
+    throw new UsageError(`${operation.name} returns a file, which a terminal cannot show. Redirect the output with > FILE`);
   let given: (() => Awaitable<readonly GivenInput[]>) | undefined;
   const callOnce = async (approvalId: string | undefined): Promise<Failed | number> => {
     const callId = host.gate.newCallId();

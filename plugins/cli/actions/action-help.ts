@@ -49,11 +49,11 @@ const remarks = (flag: Flag): string => {
   const found = [
     flag.isRequired ? "required" : undefined,
     "default" in schema ? `default ${JSON.stringify(schema["default"])}` : undefined,
-    kind === "list" ? "repeat for several" : undefined,
+    kind === "list" ? "repeat the flag for several values" : undefined,
     kind === "json" ? "JSON text" : kind === "either" ? "text, or JSON that begins with { or [" : undefined,
     ...limitsOf(schema),
-    flag.isSecret ? `secret: not on the command line, but by --input or ${flag.variable}` : undefined,
-    !flag.isSecret && flag.isShadowed ? "by --input alone: the program has a flag of this name" : undefined,
+    flag.isSecret ? `secret: give it with --input or in the variable ${flag.variable}` : undefined,
+    !flag.isSecret && flag.isShadowed ? "only with --input, because the program has a flag of this name" : undefined,
   ];
   return found.filter((text) => text !== undefined).join(", ");
 };
@@ -69,14 +69,14 @@ const flagRows = (flags: readonly Flag[]): [string, string][] =>
 
 /** Returns the help text of the flags. It is safe to print. */
 export const flagHelp = (flags: readonly Flag[], paint: Paint): string =>
-  flags.length === 0 ? "\nIt takes no input.\n" : `\n${paint("bold", "Flags")}\n${aligned(flagRows(flags))}`;
+  flags.length === 0 ? "\nThis command takes no input.\n" : `\n${paint("bold", "Flags")}\n${aligned(flagRows(flags))}`;
 
 const programRows: readonly [string, string][] = [
-  ["--input <file>", 'The whole input as JSON; "-" reads standard input'],
-  ["--dry-run", "Check everything and run nothing"],
-  ["--wait", "Wait until people have agreed, where they must, and then run"],
-  ["--approval <id>", "The approval that this call is to use, and no other"],
-  ["--json", "JSON, also on a terminal"],
+  ["--input <file>", 'Read the whole input as JSON from a file; "-" reads standard input'],
+  ["--dry-run", "Check the call without running the handler"],
+  ["--wait", "If the call needs approval, wait for the approval, then run"],
+  ["--approval <id>", "Use only the approval with this id"],
+  ["--json", "Print JSON, also on a terminal"],
 ];
 
 /** Returns the help text of an action. It is safe to print. */
@@ -93,7 +93,7 @@ export const actionHelp = (
     `\n${visibleLines(handler.description)}\n`,
     `\n${facts}`,
     flagHelp(flags, paint),
-    `\n${paint("bold", "Of the program")}\n${aligned(programRows)}`,
+    `\n${paint("bold", "Flags of all actions")}\n${aligned(programRows)}`,
   ].join("");
 };
 

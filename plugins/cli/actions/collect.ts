@@ -53,8 +53,8 @@ export const collectGiven = async (
  */
 const asFlags = (flags: readonly Flag[]): string => {
   const shadowed = flags.filter((flag) => flag.isShadowed).map(({ name }) => name);
-  const others = `, and by --input where the program has a flag of the same name: ${shadowed.join(", ")}`;
-  return `; inputs are given as flags${shadowed.length === 0 ? "" : others}`;
+  const others = `. Set ${shadowed.join(", ")} with --input, because the program has a flag of the same name`;
+  return `. Set inputs with flags${shadowed.length === 0 ? "" : others}`;
 };
 
 const placed = (words: readonly string[], positional: readonly string[], flags: readonly Flag[]): Texts => {
@@ -64,7 +64,7 @@ const placed = (words: readonly string[], positional: readonly string[], flags: 
     const takesRest = flags.find(({ name }) => name === last)?.kind === "list";
     const name = positional[at] ?? (takesRest ? last : undefined);
     if (name === undefined) {
-      throw new UsageError(`Unexpected word ${JSON.stringify(cut(word))}${positional.length === 0 ? asFlags(flags) : ""}`);
+      throw new UsageError(`Unexpected argument ${JSON.stringify(cut(word))}${positional.length === 0 ? asFlags(flags) : ""}`);
     }
     found.set(name, [...(found.get(name) ?? []), word]);
   }

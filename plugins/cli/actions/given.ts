@@ -33,7 +33,7 @@ export const readTyped = (tokens: readonly Token[], flags: readonly Flag[]): Typ
   const texts = new Map<string, string[]>();
   for (const { flag, value } of typed.flags) {
     const off = negated(flag);
-    if (off !== undefined && value !== "true") throw new UsageError(`--${flag} takes no value`);
+    if (off !== undefined && value !== "true") throw new UsageError(`--${flag} takes no value. Write --${flag} alone`);
     const found = off ?? find(flag);
     if (found?.isSecret === true) throw secretTyped(found);
     const name = found?.name ?? camel(flag);
@@ -46,7 +46,7 @@ const camel = (flag: string): string => flag.replaceAll(/-([a-z0-9])/g, (_, lett
 
 const secretTyped = ({ flag, variable }: Flag): UsageError =>
   new UsageError(
-    `--${flag} is a secret, and other processes can read a command line: use --input FILE, --input -, or the environment variable ${variable}`,
+    `--${flag} is a secret, and other processes can read the command line. Use --input FILE, --input - or the environment variable ${variable}`,
     "secret_in_arguments",
   );
 
@@ -109,7 +109,7 @@ export const unknownFlagIn = ({ errors = [] }: QuaterError, flags: readonly Flag
     flag,
     flags.map((candidate) => candidate.flag),
   );
-  return `Unknown flag --${flag}; ${near === undefined ? "--help shows what there is" : `did you mean --${near}?`}`;
+  return `Unknown flag --${flag}; ${near === undefined ? "--help lists the flags" : `did you mean --${near}?`}`;
 };
 
 const flagError = ({ path, message }: FieldError, flags: readonly Flag[]): FieldError => {
@@ -121,7 +121,7 @@ const flagError = ({ path, message }: FieldError, flags: readonly Flag[]): Field
   const about = typeof description === "string" ? `: ${description}` : "";
   const plain = message
     .replace(/^is required$/, () => `is required${about}`)
-    .replace(/^must match the pattern .*/, (pattern) => (about === "" ? pattern : `will not do${about}`));
+    .replace(/^must match the pattern .*/, (pattern) => (about === "" ? pattern : `is not valid${about}`));
   return { path: `${flag.isSecret ? flag.variable : `--${flag.flag}`}${deeper === "" ? "" : ` ${deeper}`}`, message: plain };
 };
 

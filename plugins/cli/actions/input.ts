@@ -27,7 +27,7 @@ const readFileOr = (file: string, failure: (reason: string) => Error): Buffer =>
     return readFileSync(file);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    throw failure(code === "ENOENT" ? "there is no such file" : code === "EISDIR" ? "it is a folder" : message);
+    throw failure(code === "ENOENT" ? "the file does not exist" : code === "EISDIR" ? "the path is a folder" : message);
   }
 };
 
@@ -40,7 +40,7 @@ const readAll = async (
   stdin: AsyncIterable<unknown> & { readonly isTTY?: boolean },
   say: ((text: string) => void) | undefined,
 ): Promise<Buffer> => {
-  if (stdin.isTTY === true) say?.("Type the input as JSON; end it with Ctrl-D.\n");
+  if (stdin.isTTY === true) say?.("Type the input as JSON and end it with Ctrl-D.\n");
   const parts: Buffer[] = [];
   let size = 0;
   for await (const part of stdin) {

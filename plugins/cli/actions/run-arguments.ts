@@ -32,7 +32,7 @@ export const readRunArguments = (args: readonly string[]): RunArguments => {
     } else if (isSwitch(token.flag)) {
       const flag = token.flag === "wait" ? "wait" : "dry-run";
       if (token.joined !== undefined && !["true", "false"].includes(token.joined))
-        throw new UsageError(`--${flag} takes no value; an input of this name is given by --input`);
+        throw new UsageError(`--${flag} is a flag of the program and takes no value. To set an input of this name, use --input`);
       switches[flag] = token.joined !== "false";
     } else if (token.flag === "input" || token.flag === "approval") {
       const next = tokens[at + 1];
@@ -42,10 +42,13 @@ export const readRunArguments = (args: readonly string[]): RunArguments => {
       values[token.flag] = value;
       if (token.joined === undefined) at++;
     } else if (action === undefined) {
-      throw new UsageError(`--${token.flag} stands before the action: write quater run <action> --${token.flag}`);
+      throw new UsageError(`--${token.flag} must come after the action: quater run <action> --${token.flag}`);
     } else rest.push(token);
   }
-  if (switches.wait && switches["dry-run"]) throw new UsageError("--wait waits for nothing in a dry run; leave one of them out");
+  if (switches.wait && switches["dry-run"])
+    throw new UsageError(
+      "--wait and --dry-run cannot be used together, because a dry run never waits. Remove one of the two flags",
+    );
   const { input, approval } = values;
   return { action, isDryRun: switches["dry-run"], isWaiting: switches.wait, input, approval, tokens: rest };
 };
@@ -53,6 +56,6 @@ export const readRunArguments = (args: readonly string[]): RunArguments => {
 const isSwitch = (flag: string): boolean => ["dry-run", "dryRun", "wait"].includes(flag);
 
 const needs = {
-  input: '--input needs a file, or "-" for standard input',
-  approval: "--approval needs the id of one: apr_...",
+  input: '--input needs the path of a file, or "-" for standard input',
+  approval: "--approval needs the id of an approval: apr_...",
 } as const;

@@ -26,7 +26,7 @@ export const tokenize = (args: readonly string[]): readonly Token[] => {
 
 const tokenOf = (text: string): Token => {
   if (isWord(text)) return { word: text };
-  if (!text.startsWith("--")) throw new UsageError(`Unknown flag ${cut(text)}; flags are written with two dashes`);
+  if (!text.startsWith("--")) throw new UsageError(`Unknown flag ${cut(text)}. Write flags with two dashes: --name`);
   const equals = text.indexOf("=");
   return equals === -1
     ? { flag: text.slice(2), joined: undefined }
@@ -68,7 +68,7 @@ export const joinValues = (tokens: readonly Token[], taking: (flag: string) => T
       flags.push({ flag, value: next.word });
       at++;
     } else if (takes !== "value") flags.push({ flag, value: "true" });
-    else throw new UsageError(`--${cut(flag)} needs a value; one that begins with "-" is written --${cut(flag)}=...`);
+    else throw new UsageError(`--${cut(flag)} needs a value. Write a value that begins with "-" as --${cut(flag)}=...`);
   }
   return { flags, words };
 };

@@ -24,11 +24,11 @@ interface Waiting {
 export const waitFor = async ({ approvals, context, enter, announced, next }: Waiting): Promise<number | undefined> => {
   const { terminal, isJson } = context;
   const { id, expiresAt } = announced;
-  const until = expiresAt === undefined ? "" : `, until ${expiresAt}`;
+  const until = expiresAt === undefined ? "" : ` until ${expiresAt}`;
   terminal.say(
     isJson
       ? `${JSON.stringify({ waiting: { ...announced, ...next } })}\n`
-      : `Waiting for approval ${visible(id)}${visible(until)}. It is decided by:\n  ${visible(next.decide)}\n`,
+      : `Waiting for approval ${visible(id)}${visible(until)}. To decide it:\n  ${visible(next.decide)}\n`,
   );
   const leaving = new AbortController();
   const interrupt = context.heedInterrupt();

@@ -43,7 +43,7 @@ const withActions = async (
 
 class List extends ProgramCommand {
   static override paths = [["actions"], ["actions", "list"]];
-  static override usage = usage({ description: "Lists the actions you may run." });
+  static override usage = usage({ description: "Lists the actions that you may run." });
 
   perform(program: Context): Promise<number> {
     return withActions(program, async (operations) => {
@@ -52,7 +52,7 @@ class List extends ProgramCommand {
         found.map(({ name, description }) => [visible(name), visible(description)]),
         "",
       );
-      const none = "There is no action that you may run.\n";
+      const none = "Your credential may not run any action.\n";
       await program.terminal.write(program.isJson ? resultText(found, program) : text === "" ? none : text);
       return exit.ok;
     });
@@ -61,7 +61,7 @@ class List extends ProgramCommand {
 
 class Describe extends ProgramCommand {
   static override paths = [["actions", "describe"]];
-  static override usage = usage({ description: "Describes an action: what it does, its input, and how to run it." });
+  static override usage = usage({ description: "Describes an action: its purpose, its input, and the command that runs it." });
   action = Option.String();
 
   perform(program: Context): Promise<number> {

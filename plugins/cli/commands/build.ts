@@ -15,7 +15,8 @@ class Build extends ProgramCommand {
   static override paths = [["build"]];
   static override usage = usage({
     description: "Builds the manifest and its handlers into one file that later starts load faster.",
-    details: "Checks the whole project first. The file stands in .quater/build and is used while nothing has changed.",
+    details:
+      "Checks the whole project first, then writes the file to .quater/build. Later starts load this file until a source file changes.",
   });
 
   async perform(program: Context): Promise<number> {
@@ -71,7 +72,7 @@ const bundle = async (file: string, root: string): Promise<{ inputs: number; byt
     ],
   });
   const [built] = outputFiles ?? [];
-  if (built === undefined) throw new Error("The bundler made no file");
+  if (built === undefined) throw new Error("The bundler returned no output file");
   const sources = Object.keys(metafile.inputs).map((path) => resolve(root, path));
   const present = deciding.map((name) => join(root, name)).filter((path) => existsSync(path));
   const record: BuildRecord = {

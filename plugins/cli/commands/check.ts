@@ -18,19 +18,20 @@ const samplesFile = "quater.gate.json";
 class Check extends ProgramCommand {
   static override paths = [["check"]];
   static override usage = usage({
-    description: "Says what to fix before a project is served. With --gate: tries the gate of every handler on every surface.",
-    details: `--gate needs no key and changes nothing of the project: handlers are stand-ins, the store is a temporary one. Where it cannot make an input or a principal by itself it says so; give them in ${samplesFile} beside the manifest, or in the file that --samples names. A policy that reads a resource is tried with --real-resources alone: then the project's own are opened, and handlers still do not run. Exit 1 when something is not as it should be.`,
+    description:
+      "Reports what to fix before the project is served. With --gate, tests the access checks of every handler on every surface.",
+    details: `--gate needs no key and changes nothing in the project: it runs stand-ins instead of handlers and uses a temporary store. It reports the handlers for which it cannot create an input or a principal. Write these to ${samplesFile} beside the manifest, or to the file that --samples names. Policies that read a resource are tested only with --real-resources. This flag opens the resources of the project; handlers still do not run. The exit code is 1 when a check fails.`,
   });
 
-  isGate = Option.Boolean("--gate", false, { description: "Try the gate" });
-  samples = Option.String("--samples", { description: "JSON with inputs and principals, by handler" });
+  isGate = Option.Boolean("--gate", false, { description: "Test the access checks of every handler" });
+  samples = Option.String("--samples", { description: "JSON file with inputs and principals for each handler" });
   opensResources = Option.Boolean("--real-resources", false, {
     description: "Open the project's resources, for policies that read them",
   });
 
   perform(program: Context): Promise<number> {
-    if (this.samples !== undefined && !this.isGate) throw new UsageError("--samples goes with --gate");
-    if (this.opensResources && !this.isGate) throw new UsageError("--real-resources goes with --gate");
+    if (this.samples !== undefined && !this.isGate) throw new UsageError("--samples works only with --gate. Add --gate");
+    if (this.opensResources && !this.isGate) throw new UsageError("--real-resources works only with --gate. Add --gate");
     return this.isGate ? checkGate(program, this.samples, this.opensResources) : checkSafety(program);
   }
 }
@@ -53,7 +54,7 @@ const checkGate = async (program: Context, named: string | undefined, opensResou
   const { manifest, root } = await load(program);
   const samples = samplesFrom(named === undefined ? root : program.cwd, named);
   const gateCheck = await parts.gateCheck?.();
-  if (gateCheck === undefined) throw new UsageError("--gate needs the gate suite, which is not part of this program");
+  if (gateCheck === undefined) throw new UsageError("--gate needs the gate suite, which this build of quater does not include");
   const report = await gateCheck.gateSuite(manifest, {
     ...samples,
     root,
@@ -70,19 +71,22 @@ const samplesFrom = (folder: string, named: string | undefined): GateSamples => 
   const shown = named ?? samplesFile;
   const file = resolve(folder, shown);
   if (!existsSync(file)) {
-    if (named !== undefined) throw new UsageError(`--samples ${shown}: there is no such file`);
+    if (named !== undefined) throw new UsageError(`--samples ${shown}: the file does not exist`);
     return {};
   }
   let read: unknown;
   try {
     read = JSON.parse(readFileSync(file, "utf8"));
   } catch (error) {
-    throw new UsageError(`${shown} is not JSON: ${(error as Error).message}`);
+    throw new UsageError(`${shown} is not valid JSON: ${(error as Error).message}`);
   }
   const isTable =
     isPlainObject(read) &&
     Object.entries(read).every(([key, value]) => ["inputs", "principals"].includes(key) && isPlainObject(value));
-  if (!isTable) throw new UsageError(`${shown} must be { "inputs": { ... }, "principals": { ... } }, each by handler`);
+  if (!isTable)
+    throw new UsageError(
+      `${shown} must have the form { "inputs": { ... }, "principals": { ... } }, with the names of handlers as keys`,
+    );
   return read as GateSamples;
 };
 

@@ -21,12 +21,13 @@ import { serveUntilStopped, type TakenPort, takenPortOf } from "../program/servi
 class Dev extends ProgramCommand {
   static override paths = [["dev"]];
   static override usage = usage({
-    description: "Serves for development: restarts when a file changes, lets a development key in, opens the documents.",
+    description:
+      "Serves for development: restarts when a file changes, accepts a development key, and serves the API documents without a key.",
     details:
-      "The development key stands in .quater/development-key and, where people must agree to calls, the key of somebody who may in .quater/demo-approver-key; `quater serve` refuses both.",
+      "The development key is in .quater/development-key. If a handler needs approval, the key of a demo approver is in .quater/demo-approver-key. `quater serve` refuses both keys.",
   });
 
-  isOnce = Option.Boolean("--no-watch", false, { description: "Serve in this process and do not restart" });
+  isOnce = Option.Boolean("--no-watch", false, { description: "Serve in this process and do not restart on changes" });
 
   perform(program: Context): Promise<number> {
     return this.isOnce ? serveOnce(program) : watch(program);
@@ -160,8 +161,8 @@ class Runner {
       if (this.#isStopping) return;
       const line =
         this.#taken === undefined
-          ? `Stopped with exit code ${code}; waiting for a change`
-          : `Waiting for port ${this.#taken.port} to be free, or for a change`;
+          ? `The server stopped with exit code ${code}. Waiting for a file to change`
+          : `Waiting until port ${this.#taken.port} is free or a file changes`;
       terminal.say(`${terminal.paintError("dim", line)}\n`);
     });
   }

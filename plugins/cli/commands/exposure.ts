@@ -10,7 +10,7 @@ import { ProgramCommand, usage } from "../program/family.ts";
 class Exposure extends ProgramCommand {
   static override paths = [["exposure"]];
   static override usage = usage({
-    description: "Shows what is reachable: every handler, on every surface, with effect, auth and approval.",
+    description: "Lists every handler with its surfaces, effect, auth and approval.",
   });
 
   perform(program: Context): Promise<number> {

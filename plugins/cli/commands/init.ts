@@ -48,13 +48,13 @@ const answers = async (
 ): Promise<{ readonly root: string; readonly name: string; readonly manager: Manager }> => {
   const canAsk = !args.isSilent && terminal.stdin.isTTY === true && terminal.isErrorTerminal;
   const ask: Asking | undefined = canAsk ? await asking(terminal) : undefined;
-  const folder = args.folder ?? (await ask?.text("Which folder?", ".", () => undefined)) ?? ".";
+  const folder = args.folder ?? (await ask?.text("In which folder?", ".", () => undefined)) ?? ".";
   const root = resolve(cwd, folder || ".");
   const check = (name: string) => nameProblem(name, taken);
   const suggested = nameFrom(nameThere(root) ?? basename(root), taken);
-  const name = args.name ?? (await ask?.text("What is it called?", suggested, check)) ?? suggested;
+  const name = args.name ?? (await ask?.text("What is the name of the project?", suggested, check)) ?? suggested;
   const wrong = check(name);
-  if (wrong !== undefined) throw new UsageError(`--name ${JSON.stringify(name)} will not do: ${wrong}`);
+  if (wrong !== undefined) throw new UsageError(`--name ${JSON.stringify(name)} is not valid: ${wrong}`);
   const known = args.manager ?? detectManager(root, env);
   const manager = known ?? (await ask?.manager("Which package manager?")) ?? "npm";
   return { root, name, manager };

@@ -14,8 +14,8 @@ const interruptedMs = 1_000;
 class Mcp extends ProgramCommand {
   static override paths = [["mcp"]];
   static override usage = usage({
-    description: "Serves MCP over standard input and output, until its input ends.",
-    details: "The credential is QUATER_MCP_TOKEN. Everything that is not protocol goes to standard error.",
+    description: "Serves MCP over standard input and output, until standard input ends.",
+    details: "Reads the credential from QUATER_MCP_TOKEN. Logs and errors are written to standard error.",
   });
 
   async perform(program: Context): Promise<number> {

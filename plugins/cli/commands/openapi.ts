@@ -19,16 +19,16 @@ class OpenApi extends ProgramCommand {
   static override usage = usage({
     description: "Prints the OpenAPI 3.1 document of all routes, as JSON.",
     details:
-      "--output FILE writes the document to a file. --check FILE compares a document that was kept with the present one, and says what breaks clients. Exit 1 when something breaks.",
+      "--output FILE writes the document to a file. --check FILE compares a saved document with the current one and lists the changes that break clients. The exit code is 1 when a change breaks clients.",
   });
 
-  output = Option.String("--output", { description: "The file to write to" });
-  check = Option.String("--check", { description: "The document that was kept" });
+  output = Option.String("--output", { description: "Write the document to this file" });
+  check = Option.String("--check", { description: "The saved document to compare with" });
 
   async perform(program: Context): Promise<number> {
     const { output, check } = this;
     if (output !== undefined && check !== undefined)
-      throw new UsageError("--output and --check do not go together: run it twice");
+      throw new UsageError("--output and --check cannot be used together. Run quater openapi once with each");
     const kept = check === undefined ? undefined : keptDocument(program.cwd, check);
     return withKernel(program, { mode: "inspect" }, async (kernel, loaded) => {
       const http = kernel.services.find(httpRef);
@@ -57,12 +57,12 @@ const write = ({ cwd, terminal }: Context, output: string, document: object): vo
 const keptDocument = (folder: string, named: string): JsonSchema => {
   const file = resolve(folder, named);
   if (!existsSync(file))
-    throw new UsageError(`--check ${named}: there is no such file. quater openapi --output ${named} writes it`);
+    throw new UsageError(`--check ${named}: the file does not exist. Create it with quater openapi --output ${named}`);
   let read: unknown;
   try {
     read = JSON.parse(readFileSync(file, "utf8"));
   } catch (error) {
-    throw new UsageError(`--check ${named}: the file is not JSON: ${(error as Error).message}`);
+    throw new UsageError(`--check ${named}: the file is not valid JSON: ${(error as Error).message}`);
   }
   if (!isPlainObject(read) || !isPlainObject(read["paths"]) || !/^3\.1\./.test(String(read["openapi"])))
     throw new UsageError(`--check ${named}: the file is not an OpenAPI 3.1 document`);

@@ -14,7 +14,8 @@ import type { Runner } from "../program/runner.ts";
 export const run: Runner = async (context, words) => {
   const args = readRunArguments(words.slice(1));
   if (args.action === undefined) {
-    if (!context.isHelp) throw new UsageError("Name an action: quater run <action>; quater actions lists them");
+    if (!context.isHelp)
+      throw new UsageError("The action is missing. Write quater run <action>. The command quater actions lists all actions");
     await context.terminal.write(help);
     return exit.ok;
   }
@@ -55,19 +56,19 @@ const actionNamed = (loaded: LoadedManifest, typed: string): string | undefined 
 
 export const unknownAction = (typed: string, names: readonly string[]): UsageError => {
   const near = nearest(typed, names);
-  const advice = near === undefined ? "; quater actions lists them" : `; did you mean "${near}"?`;
+  const advice = near === undefined ? ". The command quater actions lists all actions" : `; did you mean "${near}"?`;
   return new UsageError(`No action named ${JSON.stringify(cut(typed))}${advice}`, "unknown_handler");
 };
 
 const help = `Usage  quater run <action> [flags]
 
-Runs an action. Its flags come from its input: quater run <action> --help shows them.
+Runs an action. The flags of an action are the fields of its input; quater run <action> --help lists them.
 
 ${aligned([
-  ["--input <file>", 'The whole input as JSON; "-" reads standard input'],
-  ["--dry-run", "Check everything and run nothing"],
-  ["--wait", "Where people must agree first: wait until they have decided, then run"],
-  ["--approval <id>", "The approval that this call is to use, and no other"],
-  ["--json", "JSON, also on a terminal"],
-  ["--config <file>", "The manifest"],
+  ["--input <file>", 'Read the whole input as JSON from a file; "-" reads standard input'],
+  ["--dry-run", "Check the call without running the handler"],
+  ["--wait", "If the call needs approval, wait for the approval, then run"],
+  ["--approval <id>", "Use only the approval with this id"],
+  ["--json", "Print JSON, also on a terminal"],
+  ["--config <file>", "The path of the manifest"],
 ])}`;

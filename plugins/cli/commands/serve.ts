@@ -10,7 +10,8 @@ class Serve extends ProgramCommand {
   static override paths = [["serve"]];
   static override usage = usage({
     description: "Serves HTTP, and MCP over HTTP, until SIGINT or SIGTERM.",
-    details: "The first signal waits for calls in flight and exits 0; a second one exits at once, with 130 or 143.",
+    details:
+      "After the first signal, the server waits for running calls and exits with 0. After a second signal, it exits immediately with 130 or 143.",
   });
 
   perform(program: Context): Promise<number> {

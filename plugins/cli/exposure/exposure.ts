@@ -81,9 +81,9 @@ export const exposureText = ({ handlers, declared, outsideThePipeline }: Exposur
     rows.length === 0 ? "No handler is exposed.\n" : table(["handler", ...surfaces, "effect", "auth", "approval"], rows, paint),
     declared.length === 0
       ? ""
-      : `\n${paint("bold", "Declared, not exposed")}\n${aligned(declared.map(({ name, module }) => [visible(name), visible(module)]))}`,
+      : `\n${paint("bold", "Handlers that are not exposed")}\n${aligned(declared.map(({ name, module }) => [visible(name), visible(module)]))}`,
     outsideThePipeline.length === 0
       ? ""
-      : `\n${paint("bold", "Outside the pipeline")}\n${outsideThePipeline.map((what) => `  ${visible(what)}\n`).join("")}`,
+      : `\n${paint("bold", "Routes without the checks of a handler")}\n${outsideThePipeline.map((what) => `  ${visible(what)}\n`).join("")}`,
   ].join("");
 };

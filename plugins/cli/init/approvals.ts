@@ -5,7 +5,7 @@ import type { Example } from "./example.ts";
 const handlerText = `import { can, handler, Type } from "quater";
 
 export const sendPayment = handler({
-  description: "Pay somebody. The money leaves at once and cannot be called back.",
+  description: "Send a payment. It takes effect immediately and cannot be undone.",
   effect: "destructive",
   input: Type.Object({
     to: Type.String({ minLength: 1, maxLength: 50 }),
@@ -27,13 +27,13 @@ import manifest from "../quater.config.ts";
 const boot = () => bootTest(manifest, { start: false, isolated: true });
 const ana = principal({ subject: "ana", scopes: ["payments:send"] });
 
-test("a payment waits until a person has agreed to it", async () => {
+test("a payment needs an approval", async () => {
   await using app = await boot();
   const outcome = await app.as(ana).call("sendPayment", { to: "Bo", cents: 1250 });
   assert.equal(outcome.ok || outcome.error.code, "approval_required");
 });
 
-test("a caller without the scope cannot ask", async () => {
+test("a caller without the scope is refused", async () => {
   await using app = await boot();
   const outcome = await app.as(principal()).call("sendPayment", { to: "Bo", cents: 1250 });
   assert.equal(outcome.ok || outcome.error.code, "missing_scope");
@@ -42,7 +42,7 @@ test("a caller without the scope cannot ask", async () => {
 
 const manifestText = (
   name: string,
-): string => `// What runs, and who can reach what. Nothing that is not listed here can be called from outside.
+): string => `// The manifest: handlers, how each is exposed, and plugins. A handler that is not listed here cannot be called.
 import { defineConfig, expose } from "quater";
 import { apiKeys, approval, audit, cli, http, localUser, mcp, store } from "quater/plugins";
 
@@ -68,16 +68,16 @@ export default defineConfig({
 });
 `;
 
-const approveText = (dev: string): string => `## Who agrees
+const approveText = (dev: string): string => `## Approvals
 
-A payment needs one person with the role \`finance\`, and never the one who asks. Try it:
+A payment needs the approval of one person with the role \`finance\`, who is not the requester. Try it:
 
-1. Run \`${dev}\`. It prints the approvals page and a key for \`demo-approver\`, which \`quater dev\` alone lets in.
-2. Call \`sendPayment\`. It answers \`approval_required\`, with a link.
-3. Open the link, sign in with the key, look, and approve.
-4. Call it again, unchanged: it runs, once.
+1. Run \`${dev}\`. It prints the URL of the approvals page and the key of \`demo-approver\`. Only \`quater dev\` accepts this key.
+2. Call \`sendPayment\`. The answer is \`approval_required\` with a link.
+3. Open the link, sign in with the key, and approve the request.
+4. Repeat the same call. It runs once.
 
-For production make a key for each person who decides:
+For production, create a key for each approver:
 `;
 
 export const approvalsExample: Example = {
@@ -88,10 +88,10 @@ export const approvalsExample: Example = {
     { path: "quater.config.ts", text: manifestText(name) },
   ],
   readme: ({ exec, command }) => ({
-    about: "one handler in `app/payments.ts`, which runs once a person has agreed to exactly that call, on every surface,",
+    about: "one handler in `app/payments.ts` that runs only after a person has approved the call, on every surface.",
     rows: [
-      [`${exec} quater run sendPayment --to Bo --cents 1250 --wait`, "Asks, waits for a person, and then pays"],
-      [`${exec} quater exposure`, "Shows what is reachable, by whom, and who must agree"],
+      [`${exec} quater run sendPayment --to Bo --cents 1250 --wait`, "Requests approval, waits for the decision, then pays"],
+      [`${exec} quater exposure`, "Lists handlers with surfaces, auth and approval"],
       [command("test"), "Runs the tests"],
     ],
     createKey: `${exec} quater keys create --name ana --person ana --kind user --scopes payments:send`,

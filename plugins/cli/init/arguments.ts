@@ -41,39 +41,40 @@ export const readInitArguments = (words: readonly string[]): InitArguments => {
     const option = options[token.name as keyof typeof options];
     if (!Object.hasOwn(options, token.name)) throw unknownFlag(token.rawName);
     const isGiven = token.value !== undefined;
-    if (option.type === "boolean" && isGiven) throw new UsageError(`${token.rawName} takes no value`);
+    if (option.type === "boolean" && isGiven)
+      throw new UsageError(`${token.rawName} takes no value. Write ${token.rawName} alone`);
     if (option.type === "string" && (!isGiven || token.value === "" || token.value?.startsWith("-") === true))
       throw new UsageError(`${token.rawName} needs a value`);
   }
   const [folder, extra] = positionals;
-  if (extra !== undefined) throw new UsageError(`Unexpected word ${JSON.stringify(cut(extra))}; write quater init [dir]`);
-  if (folder === "") throw new UsageError("The folder has no name; write quater init [dir]");
+  if (extra !== undefined) throw new UsageError(`Unexpected argument ${JSON.stringify(cut(extra))}. Write quater init [dir]`);
+  if (folder === "") throw new UsageError("The name of the folder is empty. Write quater init [dir]");
   const text = (name: "name" | "pm" | "quater" | "example") => values[name] as string | undefined;
   const manager = text("pm");
   if (manager !== undefined && !isManager(manager))
-    throw new UsageError(`--pm ${JSON.stringify(cut(manager))} is not one of ${managers.join(", ")}`);
+    throw new UsageError(`--pm ${JSON.stringify(cut(manager))} is unknown. Use one of ${managers.join(", ")}`);
   const example = text("example") ?? "hello";
   if (!isExample(example))
-    throw new UsageError(`--example ${JSON.stringify(cut(example))} is not one of ${Object.keys(examples).join(", ")}`);
+    throw new UsageError(`--example ${JSON.stringify(cut(example))} is unknown. Use one of ${Object.keys(examples).join(", ")}`);
   return { folder, isSilent: values.yes === true, name: text("name"), manager, example, quater: text("quater") };
 };
 
 const unknownFlag = (flag: string): UsageError => {
   const near = nearest(flag, [...flags, "--json", "--help"]);
   return new UsageError(
-    `Unknown flag ${flag}; ${near === undefined ? "quater init --help lists them" : `did you mean ${near}?`}`,
+    `Unknown flag ${flag}; ${near === undefined ? "quater init --help lists the flags" : `did you mean ${near}?`}`,
   );
 };
 
 export const help = `Usage  quater init [dir] [flags]
 
-Makes a project in a folder: a handler, its test, the manifest, and a key for development. What is there already stays.
+Creates a project in a folder: a handler, its test, the manifest, and a development key. Existing files are not overwritten.
 
 ${aligned([
-  ["-y, --yes", "Ask nothing and take what would be suggested"],
-  ["--name <name>", "The project's name. Default: the folder's"],
-  ["--pm <manager>", `${managers.join(", ")}. Default: by the lock file, or the one that runs this`],
-  ["--example <name>", "hello, or approvals: a handler that a person must agree to. Default: hello"],
-  ["--quater <spec>", "What package.json asks for: a version, or a packed file. Default: this version"],
-  ["--json", "What was done, as JSON"],
+  ["-y, --yes", "Ask no questions and use the suggested values"],
+  ["--name <name>", "The name of the project. Default: the name of the folder"],
+  ["--pm <manager>", `${managers.join(", ")}. Default: the one of the lock file, or the one that runs this command`],
+  ["--example <name>", "hello, or approvals (a handler that needs approval). Default: hello"],
+  ["--quater <spec>", "The version of quater for package.json, or a packed file. Default: this version"],
+  ["--json", "Print the result as JSON"],
 ])}`;

@@ -31,15 +31,15 @@ export const readme = (project: Project, example: Example): ProjectFile => {
   const text = `# ${name}
 
 A backend on [Quater](https://www.npmjs.com/package/quater): ${about}
-as \`quater.config.ts\` says.
+\`quater.config.ts\` configures it.
 
 | command | what it does |
 | --- | --- |
-| \`${command("dev")}\` | Serves, restarts when a file changes, prints URLs and lines to paste |
+| \`${command("dev")}\` | Serves for development, restarts when a file changes, and prints URLs and example commands |
 ${rows.map(([line, what]) => `| \`${line}\` | ${what} |\n`).join("")}| \`${command("check")}\`, \`${command("lint")}\` | Checks types and style |
-| \`${command("start")}\` | Serves for production; callers need a key: \`${createKey}\` |
+| \`${command("start")}\` | Serves for production. Create a key for each caller: \`${createKey}\` |
 ${more === "" ? "" : `\n${more}`}
-\`.quater/\` holds keys and is not committed.
+\`.quater/\` contains keys. Do not commit it.
 `;
   return { path: "README.md", text };
 };

@@ -5,7 +5,7 @@ import type { Example } from "./example.ts";
 const handlerText = `import { can, handler, Type } from "quater";
 
 export const hello = handler({
-  description: "Greet somebody by name.",
+  description: "Greet a person by name.",
   effect: "read",
   input: Type.Object({ name: Type.String({ minLength: 1, maxLength: 50, default: "world" }) }),
   output: Type.Object({ text: Type.String() }),
@@ -25,7 +25,7 @@ test("a caller with the scope gets a greeting", async () => {
   assert.deepEqual(outcome.ok && outcome.value, { text: "Hello Ana" });
 });
 
-test("nobody else does", async () => {
+test("a caller without the scope is refused", async () => {
   await using app = await bootTest(manifest, { start: false });
   const outcome = await app.as(principal()).call("hello", { name: "Ana" });
   assert.equal(outcome.ok || outcome.error.code, "missing_scope");
@@ -34,7 +34,7 @@ test("nobody else does", async () => {
 
 const manifestText = (
   name: string,
-): string => `// What runs, and who can reach what. Nothing that is not listed here can be called from outside.
+): string => `// The manifest: handlers, how each is exposed, and plugins. A handler that is not listed here cannot be called.
 import { defineConfig, expose } from "quater";
 import { apiKeys, cli, http, localUser, mcp } from "quater/plugins";
 
@@ -61,10 +61,10 @@ export const helloExample: Example = {
     { path: "quater.config.ts", text: manifestText(name) },
   ],
   readme: ({ exec, command }) => ({
-    about: "one handler in `app/hello.ts`, reached over HTTP, as a tool for agents and from the terminal",
+    about: "one handler in `app/hello.ts`, exposed over HTTP, as a tool for agents, and at the terminal.",
     rows: [
       [`${exec} quater run hello --name Ana`, "Runs the handler from the terminal"],
-      [`${exec} quater exposure`, "Shows what is reachable, and by whom"],
+      [`${exec} quater exposure`, "Lists handlers with surfaces and auth"],
       [command("test"), "Runs the tests"],
     ],
     createKey: `${exec} quater keys create --name ana --scopes hello`,

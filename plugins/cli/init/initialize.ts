@@ -59,7 +59,7 @@ export const initialize = (wanted: Wanted, keys: DevelopmentKeys | undefined): I
     // its manifest would not boot.
     ...(hasExample
       ? exampleFiles.map((file) => writeNew(root, file))
-      : [{ path: obstacle, what: "kept", detail: "and so no example was written" } as const]),
+      : [{ path: obstacle, what: "kept", detail: "already exists, so no example was written" } as const]),
     packageOf(root, oldPackage, completed),
     writeNew(root, tsconfig),
     ...(hasExample ? [writeNew(root, readme(project, example))] : []),
@@ -67,17 +67,17 @@ export const initialize = (wanted: Wanted, keys: DevelopmentKeys | undefined): I
   ];
   const advice = [...completed.advice];
   if (manifest === undefined && !hasExample)
-    advice.push(`Write quater.config.ts, or move ${obstacle} out of the example's way and run init again`);
+    advice.push(`Write quater.config.ts, or move ${obstacle} to another place and run quater init again to get the example`);
   return { ...wanted, files, advice, project, hasExample };
 };
 
 const assertFolder = (root: string): void => {
   const stats = statSync(root, { throwIfNoEntry: false });
-  if (stats !== undefined && !stats.isDirectory()) throw new UsageError(`${root} is a file; name a folder`);
+  if (stats !== undefined && !stats.isDirectory()) throw new UsageError(`${root} is a file. Give the path of a folder`);
   for (const path of [".gitignore", "package.json"]) {
     const link = lstatSync(join(root, path), { throwIfNoEntry: false });
     if (link?.isSymbolicLink() === true)
-      throw new UsageError(`${path} is a link, and what it points at is not changed; name another folder`);
+      throw new UsageError(`${path} is a symbolic link, and quater init does not change linked files. Choose another folder`);
   }
 };
 
@@ -93,5 +93,5 @@ const packageOf = (root: string, old: string | undefined, { text, added }: Retur
 const keyOf = (root: string, { scopes }: Example, keys: DevelopmentKeys): Written => {
   if (existsSync(join(root, developmentKeyFile))) return { path: developmentKeyFile, what: "kept" };
   keys.developmentKey(root, { scopes, roles: [] });
-  return { path: developmentKeyFile, what: "wrote", detail: "for `dev` alone, never committed" };
+  return { path: developmentKeyFile, what: "wrote", detail: "works only with `quater dev`, not committed" };
 };

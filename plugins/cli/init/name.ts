@@ -7,8 +7,8 @@ const fits = /^[a-z][a-z0-9_-]{0,63}$/;
  * cannot depend on itself.
  */
 export const nameProblem = (name: string, taken: readonly string[]): string | undefined => {
-  if (!fits.test(name)) return "a name has small letters, digits, - and _, begins with a letter, and is at most 64 long";
-  return taken.includes(name) ? `a project that needs the package ${name} cannot have its name` : undefined;
+  if (!fits.test(name)) return "the name must begin with a letter and may have at most 64 lower-case letters, digits, - and _";
+  return taken.includes(name) ? `the project depends on the package ${name} and cannot have the same name` : undefined;
 };
 
 /** Makes a project's name from the name of a folder or of a package. */

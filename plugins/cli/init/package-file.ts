@@ -56,7 +56,7 @@ export const readPackage = (text: string | undefined): Json => {
   } catch {
     // The error is thrown below, with the file's name.
   }
-  throw new UsageError("package.json is not valid JSON; correct it, or choose another folder");
+  throw new UsageError("package.json is not valid JSON. Correct the file, or choose another folder");
 };
 
 export interface Completed {
@@ -109,7 +109,7 @@ export const completePackage = (old: string | undefined, name: string, quater: s
 const typeAdvice = (type: unknown): readonly string[] => {
   if (type === "module") return [];
   const change = type === undefined ? 'add "type": "module"' : `change "type": ${JSON.stringify(type)} to "type": "module"`;
-  return [`In package.json, ${change}, because Quater's files are modules. A .js file with require() is then named .cjs`];
+  return [`In package.json, ${change}, because Quater needs ES modules. Rename .js files that use require() to .cjs`];
 };
 
 const indentOf = (text: string | undefined): string => /^([ \t]+)"/m.exec(text ?? "")?.[1] ?? "  ";

@@ -44,10 +44,10 @@ export const initText = (made: Initialized, cwd: string, paint: Paint): string =
   return [
     `${paint("bold", visible(made.name))} in ${visible(relative(cwd, made.root) || ".")}\n`,
     aligned(rows),
-    made.advice.length === 0 ? "" : `\n${paint("yellow", "Before it runs")}\n${lines(made.advice)}`,
+    made.advice.length === 0 ? "" : `\n${paint("yellow", "Before you start")}\n${lines(made.advice)}`,
     `\n${paint("bold", made.advice.length === 0 ? "Start it" : "Then start it")}\n${lines(start)}`,
     calls.length === 0
-      ? "\nIt prints lines to paste.\n"
+      ? "\nThe last command prints example commands.\n"
       : `\n${paint("bold", "Call it")}, in a second terminal and the same folder\n${lines(calls)}`,
   ].join("");
 };

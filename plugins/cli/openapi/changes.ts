@@ -46,7 +46,7 @@ const serverChanges = (kept: JsonSchema, present: JsonSchema): readonly Change[]
   const [before, after] = [urls(kept), urls(present)];
   if (textOf(before) === textOf(after)) return [];
   const isBreaking = !before.some((url) => after.includes(url));
-  return [{ operation: "the document", isBreaking, what: `servers were ${before.join(", ")}, are ${after.join(", ")}` }];
+  return [{ operation: "the document", isBreaking, what: `servers changed from ${before.join(", ")} to ${after.join(", ")}` }];
 };
 
 const breaking = (what: string): Difference => ({ isBreaking: true, what });
@@ -56,7 +56,9 @@ const operationDifferences = (before: Operation, after: Operation): readonly Dif
   const [id, newId] = [before.object["operationId"], after.object["operationId"]];
   const isNewlyDeprecated = before.object["deprecated"] !== true && after.object["deprecated"] === true;
   return [
-    ...(id === newId ? [] : [breaking(`operationId was ${String(id)}, is ${String(newId)}: generated clients rename it`)]),
+    ...(id === newId
+      ? []
+      : [breaking(`operationId changed from ${String(id)} to ${String(newId)}, which renames the method in generated clients`)]),
     ...(isNewlyDeprecated ? [compatible("is deprecated now")] : []),
     ...securityDifferences(before, after),
     ...parameterDifferences(before, after),
@@ -103,7 +105,7 @@ const securityDifferences = (before: Operation, after: Operation): readonly Diff
   return [
     ...old
       .filter((shown) => !isEnough(shown, now))
-      .map((shown) => breaking(`${words(shown)} is not enough any more: callers need ${nearest(shown).join(" and ")}`)),
+      .map((shown) => breaking(`${words(shown)} is no longer enough: callers need ${nearest(shown).join(" and ")}`)),
     ...now.filter((shown) => !isEnough(shown, old)).map((shown) => compatible(`${words(shown)} is enough now`)),
   ];
 };
@@ -125,7 +127,7 @@ const parameterDifferences = (before: Operation, after: Operation): readonly Dif
   for (const [name, parameter] of old) {
     const other = now.get(name);
     if (name === approvalHeader) continue; // The answer 428 already reports this change.
-    if (other === undefined) found.push(breaking(`${name}: is not taken any more`));
+    if (other === undefined) found.push(breaking(`${name}: is no longer accepted`));
     else
       found.push(
         ...named(name, requiredDifferences(parameter, other)),
@@ -161,7 +163,7 @@ const bodyDifferences = (before: Operation, after: Operation): readonly Differen
   );
   if (old === undefined && now === undefined) return [];
   if (now === undefined || old === undefined) {
-    if (old !== undefined) return [breaking("body: is not taken any more")];
+    if (old !== undefined) return [breaking("body: is no longer accepted")];
     return [now?.["required"] === true ? breaking("body: is new and required") : compatible("body: is new and optional")];
   }
   return named("body", [...requiredDifferences(old, now), ...contentDifferences(before, old, after, now, "input")]);
@@ -192,7 +194,7 @@ const answerDifferences = (before: Operation, after: Operation): readonly Differ
   const isSuccess = (status: string) => status.startsWith("2");
   for (const [status, answer] of Object.entries(old)) {
     if (!(status in now)) {
-      if (status === "428") found.push(compatible("people need not agree any more"));
+      if (status === "428") found.push(compatible("calls no longer need approval"));
       else found.push({ isBreaking: isSuccess(status), what: `answer ${status}: is gone` });
       continue;
     }
@@ -201,7 +203,7 @@ const answerDifferences = (before: Operation, after: Operation): readonly Differ
   }
   for (const status of Object.keys(now))
     if (!(status in old)) {
-      if (status === "428") found.push(breaking("people must agree to each call now"));
+      if (status === "428") found.push(breaking("each call needs approval now"));
       else found.push({ isBreaking: isSuccess(status), what: `answer ${status}: is new` });
     }
   return found;

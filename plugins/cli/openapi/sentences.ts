@@ -12,7 +12,7 @@ export interface Difference {
 /** Whether clients send the value or receive it. */
 export type Direction = "input" | "output";
 
-const shown = (value: unknown): string => (value === undefined ? "absent" : JSON.stringify(value));
+const shown = (value: unknown): string => (value === undefined ? "(none)" : JSON.stringify(value));
 const listed = (values: unknown): string => (Array.isArray(values) ? values.map(shown).join(", ") : "any value");
 
 type Words = Readonly<Record<Direction, string>>;
@@ -20,19 +20,22 @@ type Words = Readonly<Record<Direction, string>>;
 const breakingWords = ({ kind, from, to }: Misfit): Words => {
   switch (kind) {
     case "gone":
-      return { input: "is not taken any more", output: "is new" };
+      return { input: "is no longer accepted", output: "is new" };
     case "required":
       return { input: from === undefined ? "is new and required" : "is required now", output: "may be absent now" };
     case "enum":
       return from === undefined
-        ? { input: `takes only ${listed(to)} now`, output: `may be another value than ${listed(to)} now` }
-        : { input: `does not take ${listed(from)} any more`, output: `may be ${listed(from)} now` };
+        ? { input: `accepts only ${listed(to)} now`, output: `may have other values than ${listed(to)} now` }
+        : { input: `no longer accepts ${listed(from)}`, output: `may be ${listed(from)} now` };
     case "others":
-      return { input: "other fields are not taken any more", output: "there may be other fields now" };
+      return { input: "other fields are no longer accepted", output: "may have other fields now" };
     case "shape":
-      return { input: "a shape is not taken any more", output: "there may be a shape that is new" };
+      return { input: "one of the alternative shapes is no longer accepted", output: "may have a new alternative shape now" };
     default:
-      return { input: `${kind} was ${shown(from)}, is ${shown(to)}`, output: `${kind} was ${shown(to)}, is ${shown(from)}` };
+      return {
+        input: `${kind} changed from ${shown(from)} to ${shown(to)}`,
+        output: `${kind} changed from ${shown(to)} to ${shown(from)}`,
+      };
   }
 };
 
@@ -42,17 +45,20 @@ const compatibleWords = ({ kind, from, to }: Misfit): Words => {
     case "gone":
       return { input: "is new and optional", output: "is gone" };
     case "required":
-      return { input: "is optional now", output: "is always there now" };
+      return { input: "is optional now", output: "is always present now" };
     case "enum":
       return from === undefined
-        ? { input: `takes other values than ${listed(to)} now`, output: `is one of ${listed(to)} now` }
-        : { input: `takes ${listed(from)} now`, output: `is never ${listed(from)} now` };
+        ? { input: `accepts other values than ${listed(to)} now`, output: `is one of ${listed(to)} now` }
+        : { input: `accepts ${listed(from)} now`, output: `is never ${listed(from)} now` };
     case "others":
-      return { input: "other fields are taken now", output: "there are no other fields now" };
+      return { input: "other fields are accepted now", output: "has no other fields now" };
     case "shape":
-      return { input: "another shape is taken now", output: "a shape is gone" };
+      return { input: "another alternative shape is accepted now", output: "one of the alternative shapes is gone" };
     default:
-      return { input: `${kind} was ${shown(to)}, is ${shown(from)}`, output: `${kind} was ${shown(from)}, is ${shown(to)}` };
+      return {
+        input: `${kind} changed from ${shown(to)} to ${shown(from)}`,
+        output: `${kind} changed from ${shown(from)} to ${shown(to)}`,
+      };
   }
 };
 

@@ -31,7 +31,7 @@ export const unknownAmong = (commands: readonly PluginCommand[], words: readonly
   const paths = commands.map(({ path }) => path.join(" "));
   const near = nearest(typed, paths);
   const advice =
-    near === undefined ? `there is ${paths.map((path) => JSON.stringify(path)).join(", ")}` : `did you mean "${near}"?`;
+    near === undefined ? `the commands are ${paths.map((path) => JSON.stringify(path)).join(", ")}` : `did you mean "${near}"?`;
   return new UsageError(`Unknown command ${JSON.stringify(cut(typed))}; ${advice}`);
 };
 
@@ -121,7 +121,7 @@ const exitCodeOf = (code: unknown, { path }: PluginCommand): number => {
     code: "internal",
     kind: "internal",
     message: `The command "${path.join(" ")}" returned ${typeof code === "number" ? code : `a value of type ${typeof code}`}, which is not an exit code`,
-    hint: "Let its run return an integer from 0 to 255, or nothing",
+    hint: "Return an integer from 0 to 255 from the run function of the command, or return nothing",
   });
 };
 

@@ -50,7 +50,7 @@ const approvalText = (error: QuaterError, { decide, wait, repeat }: NextSteps): 
       ...(expiresAt === undefined ? [] : [["until", visible(shown(expiresAt))] as const]),
       [isLink ? "decide at" : "decide by", visible(decide)],
     ]),
-    `  Once it is approved, run the same command again. Or let it wait:\n    ${visible(wait)}\n    ${visible(repeat)}\n`,
+    `  After the approval, run the same command again, or wait for the decision with:\n    ${visible(wait)}\n    ${visible(repeat)}\n`,
   ].join("");
 };
 

@@ -117,7 +117,7 @@ export class Terminal {
     this.#release();
     // A write that fails after this moment must not end the process.
     for (const stream of [this.stdout, this.#stderr]) if (stream.listenerCount("error") === 0) stream.on("error", () => {});
-    if (this.#failure !== undefined) this.#stderr.write(`Standard output failed: ${this.#failure.code}\n`);
+    if (this.#failure !== undefined) this.#stderr.write(`Writing to standard output failed: ${this.#failure.code}\n`);
   }
 
   #clearStatus(): void {

@@ -35,7 +35,7 @@ const keys = (load: Parts["apiKeys"]): readonly Builtin[] =>
         {
           word: "keys",
           usage: "keys create|list|revoke|rotate",
-          summary: "Looks after API keys",
+          summary: "Creates, lists, revokes or rotates API keys",
           load: plain(async () => {
             const { keyCommands } = await load();
             return ({ root }) => keyCommands(root);
@@ -47,7 +47,7 @@ export const builtins: readonly Builtin[] = [
   {
     word: "init",
     usage: "init [dir] [-y]",
-    summary: "Makes a project: a handler, its test, the manifest",
+    summary: "Creates a project: a handler, its test, the manifest",
     load: async () => (await import("../commands/init.ts")).init,
   },
   {
@@ -60,19 +60,19 @@ export const builtins: readonly Builtin[] = [
   {
     word: "actions",
     usage: "actions [list|describe <action>]",
-    summary: "Lists the actions you may run, or describes one",
+    summary: "Lists the actions that you may run, or describes one action",
     load: family(() => import("../commands/actions.ts")),
   },
   {
     word: "serve",
     usage: "serve",
-    summary: "Serves HTTP, and MCP over HTTP, until a signal",
+    summary: "Serves HTTP, and MCP over HTTP, until SIGINT or SIGTERM",
     load: family(() => import("../commands/serve.ts")),
   },
   {
     word: "dev",
     usage: "dev [--no-watch]",
-    summary: "Serves for development: restarts on a change, with a development key",
+    summary: "Serves for development: restarts on changes, accepts a development key",
     load: family(() => import("../commands/dev.ts")),
   },
   {
@@ -84,25 +84,25 @@ export const builtins: readonly Builtin[] = [
   {
     word: "build",
     usage: "build",
-    summary: "Builds the manifest and its handlers, so that every start is faster",
+    summary: "Builds the manifest and its handlers into one file for faster starts",
     load: family(() => import("../commands/build.ts")),
   },
   {
     word: "exposure",
     usage: "exposure",
-    summary: "Shows what is reachable: every handler, on every surface",
+    summary: "Lists every handler with its surfaces, auth and approval",
     load: family(() => import("../commands/exposure.ts")),
   },
   {
     word: "check",
     usage: "check [--gate]",
-    summary: "Says what to fix before it is served; --gate tries the gate",
+    summary: "Reports what to fix before serving; --gate tests all access checks",
     load: family(() => import("../commands/check.ts")),
   },
   {
     word: "openapi",
     usage: "openapi [--check FILE]",
-    summary: "Prints the OpenAPI document; --check says what breaks clients",
+    summary: "Prints the OpenAPI document; --check lists breaking changes",
     load: family(() => import("../commands/openapi.ts")),
   },
   ...keys(parts.apiKeys),

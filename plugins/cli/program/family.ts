@@ -70,7 +70,7 @@ const wrongLine = (
   if (unknownFlag !== undefined) {
     const option = /^--(?:port|host)$/.test(unknownFlag) ? unknownFlag.slice(2) : undefined;
     if (option !== undefined)
-      return new UsageError(`Unknown flag ${unknownFlag}; it is set in the manifest: http({ ${option}: ... })`);
+      return new UsageError(`Unknown flag ${unknownFlag}. Set this option in the manifest: http({ ${option}: ... })`);
     const known = cli
       .definitions()
       .flatMap(({ options }) => options.flatMap(({ definition }) => definition.match(/--[\w-]+/g) ?? []));
@@ -86,12 +86,12 @@ const wrongLine = (
   }
   const extra = /Extraneous positional argument \("([^"]*)"\)/.exec(message)?.[1];
   const usage = /^\$ (.*)$/m.exec(message)?.[1] ?? `quater ${family}`;
-  if (extra !== undefined) return new UsageError(`Unexpected word ${JSON.stringify(cut(extra))}; write ${usage}`);
-  return new UsageError(`Something is missing; write ${usage}`);
+  if (extra !== undefined) return new UsageError(`Unexpected argument ${JSON.stringify(cut(extra))}. Write ${usage}`);
+  return new UsageError(`An argument is missing. Write ${usage}`);
 };
 
 const meant = (near: string | undefined): string =>
-  near === undefined ? "; --help shows what there is" : `; did you mean ${near}?`;
+  near === undefined ? "; --help lists the commands and flags" : `; did you mean ${near}?`;
 
 const helpOf = (cli: Cli<FamilyContext>): string =>
   cli

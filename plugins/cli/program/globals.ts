@@ -44,6 +44,6 @@ export const readGlobals = (argv: readonly string[]): Globals => {
 
 const valueAfter = (argv: readonly string[], at: number): string => {
   const value = argv[at + 1];
-  if (value === undefined || value.startsWith("--")) throw new UsageError(`${argv[at]} needs a file`);
+  if (value === undefined || value.startsWith("--")) throw new UsageError(`${argv[at]} needs the path of a file`);
   return value;
 };

@@ -13,8 +13,8 @@ export const howToGrant = ({ code, details }: QuaterError, context: Pick<Context
   const named = isPlainObject(details) && Array.isArray(details[right]) ? (details[right] as unknown[]).map(String) : [];
   if (credentialsOf(context.env).token === undefined) {
     const list = named.length === 0 ? "..." : named.map((name) => JSON.stringify(name)).join(", ");
-    return `You are let in without a token. Give it in the manifest: cli({ authenticate: localUser({ ${right}: [${list}] }) })`;
+    return `You called without QUATER_TOKEN, as the local user. Add the missing ${right} in the manifest: cli({ authenticate: localUser({ ${right}: [${list}] }) })`;
   }
   const flags = (named.length === 0 ? ["<name>"] : named.map(shellWord)).map((name) => ` --${right} ${name}`).join("");
-  return `QUATER_TOKEN does not have it. A key has what it is given: ${programWords(context)} keys create --name <name>${flags}`;
+  return `The key in QUATER_TOKEN does not have the required ${right}. Create a key that has them: ${programWords(context)} keys create --name <name>${flags}`;
 };

@@ -16,9 +16,9 @@ export const overview = (paint: Paint): string =>
     `${paint("bold", "Usage")}  quater <command> [flags]\n`,
     `\n${paint("bold", "Commands")}\n${aligned(builtins.map(({ usage, summary }) => [usage, summary]))}`,
     `\n${paint("bold", "Flags")}\n${aligned([
-      ["--config <file>", "The manifest; default: QUATER_CONFIG, or the nearest quater.config.ts of the project"],
-      ["--json, --no-json", "JSON on a terminal, or text in a pipe"],
-      ["--help", "Help for a command, or for an action: quater run <action> --help"],
-      ["--version", "The version of quater"],
+      ["--config <file>", "The path of the manifest; default: QUATER_CONFIG, or the nearest quater.config.ts of the project"],
+      ["--json, --no-json", "Print JSON on a terminal, or text into a pipe"],
+      ["--help", "Show help for a command, or for an action: quater run <action> --help"],
+      ["--version", "Print the version of quater"],
     ])}`,
   ].join("");

@@ -21,7 +21,7 @@ export const runPluginCommand = async (
   } catch (error) {
     if (!isBootError(error)) throw error;
     const [first] = error.problems;
-    throw unknown(`plugins could not be asked, because the project does not boot (${first?.place}: ${first?.cause})`);
+    throw unknown(`the commands of plugins are not known, because the project does not boot (${first?.place}: ${first?.cause})`);
   }
   try {
     const command = commandFor(kernel.commands, words);

@@ -89,6 +89,6 @@ const unknownCommand =
       word,
       builtins.map((builtin) => builtin.word),
     );
-    const advice = near === undefined ? (why ?? "quater --help lists them") : `did you mean "${near}"?`;
+    const advice = near === undefined ? (why ?? "quater --help lists all commands") : `did you mean "${near}"?`;
     return new UsageError(`Unknown command ${JSON.stringify(cut(word))}; ${advice}`);
   };

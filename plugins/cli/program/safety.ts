@@ -31,7 +31,7 @@ const finding = (level: Finding["level"], cause: string, remedy: string): Findin
 const recording = ({ catalog, plugins }: Kernel): Finding[] => {
   const changing = catalog.operations.filter(({ handler }) => handler.effect !== "read");
   if (changing.length === 0 || plugins.some(({ name }) => name === "audit")) return [];
-  return [finding("fix", `Nothing records the calls of ${named(changing)}`, "Add store() and audit() to plugins")];
+  return [finding("fix", `The calls of ${named(changing)} are not recorded`, "Add store() and audit() to plugins")];
 };
 
 /** Reports that no sink can be read back. Without one, nobody notices a store that was set back. */
@@ -39,8 +39,8 @@ const attestation = ({ services }: Kernel): Finding[] => {
   const sinks = services.find(auditRef)?.sinks;
   if (sinks === undefined || sinks.files.length > 0) return [];
   const cause = sinks.hasStdout
-    ? "The boot compares the store with no sink, because stdout cannot be read back"
-    : "audit() has no sinks, so the boot does not notice a store that was set back";
+    ? "The only sink is stdout, which cannot be read back, so Quater cannot notice an old copy of the store"
+    : "audit() has no sinks, so Quater cannot notice at boot when the store was replaced by an old copy";
   return [finding("note", cause, 'Add a file on another disk: audit({ sinks: [{ file: "/var/log/shop/checkpoints.jsonl" }] })')];
 };
 
@@ -50,8 +50,8 @@ const agreement = ({ catalog }: Kernel): Finding[] => {
     ({ handler, surfaces, needsApproval }) => handler.effect === "destructive" && surfaces.has("mcp") && !needsApproval,
   );
   if (alone.length === 0) return [];
-  const cause = `Agents can run ${named(alone)}, which cannot be undone, without an approval`;
-  return [finding("fix", cause, 'Add approval: "..." to the exposure, or take mcp out of it')];
+  const cause = `Agents can run ${named(alone)} without an approval, and the effect is destructive`;
+  return [finding("fix", cause, 'Add approval: "..." to the exposure, or remove mcp from the exposure')];
 };
 
 const openness = ({ catalog, services }: Kernel): Finding[] => {
@@ -62,20 +62,28 @@ const openness = ({ catalog, services }: Kernel): Finding[] => {
   );
   const mounted = services.find(httpRef)?.mounted ?? [];
   return [
-    ...(open.length === 0 ? [] : [finding("note", `Public: ${named(open)}`, "Anybody can call these without a credential")]),
+    ...(open.length === 0
+      ? []
+      : [finding("note", `Public: ${named(open)}`, "Anybody can call these handlers without a credential")]),
     ...(anybody.length === 0
       ? []
-      : [finding("note", `Any credential will do for ${named(anybody)}`, 'Name a scope or a role: can("..."), hasRole("...")')]),
+      : [
+          finding(
+            "note",
+            `Every valid credential can call ${named(anybody)}`,
+            'Require a scope or a role: can("..."), hasRole("...")',
+          ),
+        ]),
     ...(mounted.length === 0
       ? []
-      : [finding("note", `Outside the pipeline: ${mounted.join(", ")}`, "No policy of a handler's stands before these")]),
+      : [finding("note", `Mounted without a handler: ${mounted.join(", ")}`, "No handler policy protects these routes")]),
     ...(catalog.declared.length === 0
       ? []
       : [
           finding(
             "note",
             `Not exposed: ${catalog.declared.map(({ name }) => name).join(", ")}`,
-            "List them if they should be reachable",
+            "If callers need these handlers, add them to the manifest",
           ),
         ]),
   ];
@@ -93,7 +101,7 @@ const files = (root: string): Finding[] => {
     return stats?.isFile() === true && (stats.mode & 0o077) !== 0;
   });
   if (readable.length === 0) return [];
-  return [finding("fix", `Others on this machine can read ${readable.join(", ")}`, `chmod 600 ${readable.join(" ")}`)];
+  return [finding("fix", `Other users of this machine can read ${readable.join(", ")}`, `Run chmod 600 ${readable.join(" ")}`)];
 };
 
 /**
@@ -108,7 +116,8 @@ export const findingsText = (findings: readonly Finding[], bootOrder: readonly s
     return found.length === 0 ? "" : `${paint("bold", heading)}\n${lines.join("")}\n`;
   };
   const fixes = findings.filter(({ level }) => level === "fix").length;
-  const verdict = fixes === 0 ? "Nothing to fix." : `${fixes} to fix before this is served.`;
-  const order = `Plugins start in this order, and stop in reverse: ${bootOrder.map(visible).join(", ") || "none"}`;
-  return `${part("fix", "To fix")}${part("note", "To know")}${order}\n${verdict}\nquater check --gate tries every handler's gate.\n`;
+  const verdict =
+    fixes === 0 ? "Nothing to fix." : `${fixes} ${fixes === 1 ? "problem" : "problems"} to fix before the project is served.`;
+  const order = `Plugins start in this order and stop in reverse order: ${bootOrder.map(visible).join(", ") || "none"}`;
+  return `${part("fix", "To fix")}${part("note", "To know")}${order}\n${verdict}\nquater check --gate tests the access checks of every handler.\n`;
 };

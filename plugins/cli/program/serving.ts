@@ -22,7 +22,7 @@ export const serveUntilStopped = async (
   if (!program.terminal.isErrorTerminal) program.sayFailuresAs(failureLine);
   const halted = new AbortController(); // The abort reason is the exit code.
   const halt = (reason: string, code: number) => {
-    log.error(`${reason}; stopping`);
+    log.error(`${reason}. The server stops`);
     halted.abort(code);
   };
   const kernel = await boot(program, loaded, { mode, log, halt });
@@ -34,7 +34,7 @@ export const serveUntilStopped = async (
     ready(kernel, log, loaded);
     await whenAborted(interrupt, halted.signal);
     if (halted.signal.aborted) return halted.signal.reason as number;
-    if (mode === "serve") log.info(`Stopping on ${String(interrupt.reason)}`);
+    if (mode === "serve") log.info(`The server stops after ${String(interrupt.reason)}`);
     return exit.ok;
   } finally {
     await kernel.stop();

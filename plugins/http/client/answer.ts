@@ -29,7 +29,7 @@ export const unanswered = (error: unknown, signal: AbortSignal | undefined): Una
   return {
     ok: false,
     code: isAborted ? "aborted" : "network_error",
-    message: isAborted ? "The call was aborted" : said,
+    message: isAborted ? "The caller aborted the call" : said,
     cause: error,
   };
 };
@@ -56,7 +56,7 @@ export const resultOf = async (answer: Response, signal: AbortSignal | undefined
       if (typeof problem.code === "string") return refusalOf(problem, headers.get("retry-after"));
     }
   } catch {} // The body is not JSON.
-  const message = `The answer with the status ${status} is not from Quater`;
+  const message = `The response with the status ${status} does not come from Quater`;
   return { ok: false, code: "unexpected_answer", message, status, cause: text };
 };
 
@@ -70,7 +70,7 @@ async function* itemsOf(body: ReadableStream<Uint8Array>, signal: AbortSignal | 
   try {
     for (;;) {
       const { done, value } = await reader.read();
-      if (done) throw new Error("The stream broke off");
+      if (done) throw new Error("The stream ended before its last event");
       const events = (rest + decoder.decode(value, { stream: true })).split("\n\n");
       rest = events.pop() ?? "";
       for (const event of events) {

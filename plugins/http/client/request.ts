@@ -24,7 +24,7 @@ export const sentFor = (route: string, input: Readonly<Record<string, unknown>>)
     try {
       if (!isLost) return encodeURIComponent(text);
     } catch {} // The input has half of a surrogate pair, which has no encoding in a URL.
-    wrong.push({ path: `/${name}`, message: `has no text that a ${place} can hold` });
+    wrong.push({ path: `/${name}`, message: `cannot be written as text in a ${place}` });
     return "";
   };
   let path = template.replaceAll(/(?<=\/):(\w+)/g, (_, name: string) => {

@@ -14,14 +14,14 @@ export const problemSchema = {
   description: "A refused or failed call (RFC 9457)",
   required: ["title", "status", "code", "detail", "callId"],
   properties: {
-    title: { ...text, description: "The words of the status" },
+    title: { ...text, description: "The name of the HTTP status" },
     status: { type: "integer", minimum: 400, maximum: 599 },
-    code: { ...text, description: "For programs: it does not change" },
-    detail: { ...text, description: "For people" },
-    callId: { ...text, description: "The call in the log and in the trail" },
+    code: { ...text, description: "A stable code for programs" },
+    detail: { ...text, description: "A description for people" },
+    callId: { ...text, description: "The id of the call in the server's log and in the trail" },
     errors: {
       type: "array",
-      description: "What is wrong with an input",
+      description: "The invalid fields of the input",
       items: {
         type: "object",
         required: ["path", "message"],
@@ -30,12 +30,12 @@ export const problemSchema = {
     },
     approval: {
       type: "object",
-      description: "Where people must agree to the call, or were asked to",
+      description: "The approval request of this call, if the call needs approval",
       required: ["id"],
       properties: {
-        id: { ...text, description: "Send it as Quater-Approval with the same call" },
+        id: { ...text, description: "The id of the request. Send it as Quater-Approval when you repeat the call" },
         status: text,
-        url: { ...text, format: "uri", description: "Where approvers decide" },
+        url: { ...text, format: "uri", description: "The page on which approvers decide" },
         expiresAt: { ...text, format: "date-time" },
       },
     },
@@ -44,13 +44,13 @@ export const problemSchema = {
 
 /** The schema of a 428. */
 export const approvalRequiredSchema = {
-  description: "People must agree to the call first",
+  description: "The call needs an approval before it can run",
   allOf: [reference("Problem"), { type: "object", required: ["approval"] }],
 };
 
 /** The headers of answers, by their names in the components. */
 export const answerHeaders: Readonly<Record<string, object>> = {
-  CallId: { description: "The call in the log and in the trail", schema: text },
+  CallId: { description: "The id of the call in the server's log and in the trail", schema: text },
   RetryAfter: { description: "Seconds until the call may be repeated", schema: { type: "integer", minimum: 0 } },
   Challenge: { description: "How to authenticate (RFC 9110 11.6.1)", schema: text },
 };
@@ -70,15 +70,15 @@ const retryAfter = { "Retry-After": header("RetryAfter") };
 export const sharedAnswers: Readonly<Record<string, object>> = {
   BadRequest: refusal("The request cannot be read"),
   Unauthenticated: refusal("The credential is missing or wrong", undefined, { "WWW-Authenticate": header("Challenge") }),
-  Forbidden: refusal("The caller may not do this"),
-  NotFound: refusal("There is no such thing"),
-  Conflict: refusal("The call does not fit the present state"),
+  Forbidden: refusal("The caller is not allowed to make this call"),
+  NotFound: refusal("The resource or the route does not exist"),
+  Conflict: refusal("The current state does not allow the call"),
   TooLarge: refusal("The body is too large"),
   UnsupportedMediaType: refusal("The body is not JSON"),
-  InvalidInput: refusal("The input does not fit its schema"),
-  RateLimited: refusal("There were too many calls", undefined, retryAfter),
+  InvalidInput: refusal("The input does not match its schema"),
+  RateLimited: refusal("The caller sent too many calls", undefined, retryAfter),
   Failed: refusal("The call failed, or its outcome is unknown"),
-  Unavailable: refusal("The server cannot take the call now", undefined, retryAfter),
+  Unavailable: refusal("The server cannot handle the call right now", undefined, retryAfter),
   Refused: refusal("Refused or failed"),
 };
 
@@ -102,7 +102,7 @@ const generalAnswers = (operation: Operation, plan: RoutePlan, hasCredentials: b
 const refusedWith = (codes: readonly string[], sentence: string): object => {
   const code = { anyOf: [{ type: "string", enum: codes }, text] };
   const schema = { allOf: [reference("Problem"), { type: "object", properties: { code } }] };
-  return refusal(`${sentence}; its own codes are ${codes.join(", ")}`, schema);
+  return refusal(`${sentence}. Codes of this handler: ${codes.join(", ")}`, schema);
 };
 
 /**
@@ -126,8 +126,8 @@ const otherAnswer = ({ problems }: Operation): object => {
 
 /** The operations on the caller's own approval request, which the approval plugin describes. */
 const followUps = {
-  getOwnApproval: "Whether people have agreed",
-  cancelOwnApproval: "Takes the request back",
+  getOwnApproval: "Returns the state of the approval request",
+  cancelOwnApproval: "Cancels the approval request",
 } as const;
 
 const approvalId = "$response.body#/approval/id";
@@ -140,7 +140,7 @@ const approvalAnswer = ({ name }: Operation, described: ReadonlySet<string>): ob
       repeat: {
         operationId: name,
         parameters: { "header.Quater-Approval": approvalId },
-        description: "The same call again, once people have agreed",
+        description: "Repeats the call after the approval",
       },
       ...Object.fromEntries(
         asked.map(([operationId, description]) => [operationId, { operationId, parameters: { id: approvalId }, description }]),
@@ -149,7 +149,7 @@ const approvalAnswer = ({ name }: Operation, described: ReadonlySet<string>): ob
   };
 };
 
-const sentenceOfApproval = "People must agree to this exact call first";
+const sentenceOfApproval = "This exact call needs an approval before it can run";
 
 export interface AnswersOf {
   readonly operation: Operation;
@@ -195,7 +195,7 @@ const contentOf = ({ operation, plan, components }: AnswersOf): object => {
     "application/x-ndjson": {
       schema: {
         ...text,
-        description: 'One item in each line, as JSON. An error in the middle is the last line, {"error": ...}',
+        description: 'Each line is one item as JSON. If the stream fails, the last line is {"error": ...}',
         contentMediaType: "application/x-ndjson",
         contentSchema: schema,
       },
@@ -203,7 +203,7 @@ const contentOf = ({ operation, plan, components }: AnswersOf): object => {
     "text/event-stream": {
       schema: {
         ...text,
-        description: "One item in the data of each event, as JSON. The last event is end, or error",
+        description: "The data of each event is one item as JSON. The last event is end or error",
         contentMediaType: "application/json",
         contentSchema: schema,
       },

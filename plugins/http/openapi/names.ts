@@ -63,12 +63,12 @@ export const nameProblems = (operations: readonly Operation[]): readonly BootPro
     if ((ownComponents as readonly (string | undefined)[]).includes(name))
       say(
         `a schema has the name ${name}, which Quater itself uses in the OpenAPI document`,
-        "Give its $id or title another name",
+        "Change the $id or title of the schema",
       );
     else if (known !== undefined && known.schema !== schema && textOf(known.schema) !== textOf(schema))
       say(
-        `a schema has the name ${name}, and ${known.operation === operation ? "another schema of it" : `a schema of ${known.operation}`} has it too`,
-        "Change the $id or title of one of them. Two schemas with one name must check the same",
+        `a schema has the name ${name}, but ${known.operation === operation ? "another schema of this handler" : `a schema of ${known.operation}`} has the same name`,
+        "Change the $id or title of one of the two schemas, or make the schemas equal",
       );
     for (const [, part] of eachSubschema(schema)) look(part, { name: operation, place } as Operation);
   };

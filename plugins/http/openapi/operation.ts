@@ -11,7 +11,7 @@ const approvalParameter = {
   name: "Quater-Approval",
   in: "header",
   required: false,
-  description: "The id of the approval that a repeated call means",
+  description: "The id of the approval that this call uses",
   schema: { type: "string", pattern: "^[A-Za-z0-9_-]{1,100}$" },
 };
 

@@ -13,7 +13,7 @@ export const lockBusy = (name: string): QuaterError =>
   new QuaterError({
     code: "lock_busy",
     kind: lockCodes.lock_busy,
-    message: `Another call holds the lock ${name}; nothing ran, so the call can be repeated`,
+    message: `Another running call has the lock ${name}. This call did not run, so you can repeat it`,
     retryAfterSeconds: 1,
   });
 
@@ -22,7 +22,7 @@ export const lockLost = (name: string): QuaterError =>
   new QuaterError({
     code: "lock_lost",
     kind: lockCodes.lock_lost,
-    message: `The lock ${name} was lost before the handler started; nothing ran, so the call can be repeated`,
+    message: `The lock ${name} was lost before the handler started. This call did not run, so you can repeat it`,
     retryAfterSeconds: 1,
   });
 
@@ -33,7 +33,7 @@ export const lockUnavailable = (name: string, cause: unknown): QuaterError =>
     : new QuaterError({
         code: "unavailable",
         kind: "unavailable",
-        message: `The lock ${name} cannot be taken right now`,
+        message: `The server cannot take the lock ${name} right now. This call did not run, so you can repeat it`,
         cause,
         retryAfterSeconds: 1,
       });

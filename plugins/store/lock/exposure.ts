@@ -42,7 +42,7 @@ const lockIn = (given: Static<typeof lockSchema>): Lock => (typeof given === "st
 export const lockKey = exposureKey("lock", lockSchema, {
   owner: "store",
   remedy:
-    'Write lock: "order" or lock: { name: "order", by: "orderId" }. A name starts with a letter and has at most 64 letters, digits, or _ . : -',
+    'Write lock: "order" or lock: { name: "order", by: "orderId" }. A name must begin with a letter and have at most 64 letters, digits, or _ . : -',
   check: (given, operation) => lockProblems(lockIn(given), operation),
   resolve: lockIn,
 });
@@ -75,7 +75,9 @@ const lockProblems = ({ by }: Lock, { name, input }: Operation): readonly KeyPro
     const near = nearest(by, Object.keys(properties));
     const inputs = Object.keys(properties).join(", ");
     const list =
-      inputs === "" ? 'The handler has no inputs: write the lock\'s name alone, lock: "order"' : `Use one of ${inputs}`;
+      inputs === ""
+        ? 'The handler has no inputs. Write only the name of the lock: lock: "order"'
+        : `Use one of the inputs ${inputs}`;
     return [
       {
         cause: `${name}: lock.by names ${by}, which is not a property of the handler's input`,
@@ -84,7 +86,9 @@ const lockProblems = ({ by }: Lock, { name, input }: Operation): readonly KeyPro
     ];
   }
   if (!hasSecret({ type: "object", properties: { [by]: property } })) return [];
-  return [{ cause: `${name}: lock.by names ${by}, which is a secret() field`, remedy: "Lock by another input, such as an id" }];
+  return [
+    { cause: `${name}: lock.by names ${by}, which is a secret() field`, remedy: "Name another input in lock.by, such as an id" },
+  ];
 };
 
 /**
@@ -105,8 +109,8 @@ export const sharedLockProblems = (operations: readonly Operation[]): readonly B
       {
         place: operation.place,
         plugin: "store",
-        cause: `${whole.name} locks ${lock.name} as a whole and ${part.name} locks it by an input, so they would not exclude each other`,
-        remedy: "Add by to both, remove it from both, or give one of the locks another name",
+        cause: `${whole.name} uses the lock ${lock.name} without by, but ${part.name} uses it with by, so their calls could run at the same time`,
+        remedy: "Add by to both locks, remove by from both, or give one of the locks another name",
       },
     ];
   });

@@ -76,7 +76,9 @@ export class Locks {
       this.#leases.add(lease);
       if (Date.now() - this.#prunedAt > pruneEveryMs) {
         this.#prunedAt = Date.now();
-        await pruned(store).catch((error: unknown) => this.#warn("Locks of dead processes could not be deleted", error));
+        await pruned(store).catch((error: unknown) =>
+          this.#warn("The store could not delete old locks of ended processes", error),
+        );
       }
       return lease;
     },
@@ -103,15 +105,18 @@ export class Locks {
     try {
       await renewed(await this.#options.open(), held);
     } catch (error) {
-      this.#warn("Locks could not be renewed", error);
+      this.#warn("The store could not renew its locks", error);
     }
     for (const lease of held) if (lease.isLost && this.#leases.has(lease)) this.#tellLost(lease);
   }
 
   #tellLost({ name }: Lease): void {
-    this.#options.log.error(`The lock ${name} was lost while a handler may have been running`, {
-      hint: "The process stood still for longer than store({ lockLeaseMs }) and another call has taken the lock, or somebody deleted or changed its row in quater_lock",
-    });
+    this.#options.log.error(
+      `The lock ${name} was lost while its handler may have been running, so another call may have run at the same time`,
+      {
+        hint: "Either the process did not run for longer than store({ lockLeaseMs }), or somebody changed the row of the lock in quater_lock",
+      },
+    );
   }
 
   #warn(message: string, error: unknown): void {

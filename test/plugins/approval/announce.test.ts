@@ -162,9 +162,9 @@ describe("approval answers over MCP", () => {
     expect(result?._meta["quater/error"]).toMatchObject({ code: "approval_required" });
     const text = result?.content[0]?.text ?? "";
     expect(text).toContain(`A human must approve this exact call (approval ${approval?.["id"]}) at ${approval?.["url"]}.`);
-    expect(text).toContain("do not ask for the approval in this conversation: a yes here does not count");
-    expect(text).toContain("repeat this call unchanged");
-    expect(text).toContain(`It can be approved until ${approval?.["expiresAt"]}.`);
+    expect(text).toContain("Do not ask for the approval in this conversation: a yes here does not count");
+    expect(text).toContain("repeat this call with the same arguments");
+    expect(text).toContain(`People can approve the call until ${approval?.["expiresAt"]}.`);
     expect(paid).toEqual([]);
   });
 
@@ -188,7 +188,7 @@ describe("approval answers over MCP", () => {
       const { result } = await counter.tool(toBo, { "quater/approval": { id } });
       expect(result?._meta["quater/error"]).toMatchObject({ code: "approval_used" });
       expect(result?.content[0]?.text).toMatch(
-        /The approved call has run already, as call [0-9a-f-]{36}, with the outcome succeeded/,
+        /The approved call has already run, as call [0-9a-f-]{36}, with the outcome succeeded/,
       );
     }
     expect(paid).toHaveLength(2);
@@ -211,13 +211,13 @@ describe("approval answers over MCP", () => {
       const { content } = JSON.parse(failureResult(error, "c")) as { content: { text: string }[] };
       return content[0]?.text.slice("No\n".length);
     };
-    expect(textOf("approval_denied")).toContain("Do not repeat the call and do not look for another way to the same effect");
-    expect(textOf("approval_mismatch")).toContain("or leave the id out to ask for this one");
-    expect(textOf("approval_backlog")).toContain("do not send more");
+    expect(textOf("approval_denied")).toContain("Do not repeat the call, and do not try to get the same effect in another way");
+    expect(textOf("approval_mismatch")).toContain("or leave the id out to make a request for this call");
+    expect(textOf("approval_backlog")).toContain("Wait until approvers have decided some of them");
     for (const code of ["approval_expired", "approval_cancelled", "approval_revoked", "approval_not_found"] as const)
-      expect(textOf(code)).toContain("Repeat the call without an approval id to ask anew");
+      expect(textOf(code)).toContain("Repeat the call without an approval id to make a new approval request");
     for (const code of ["approval_stale", "approval_policy_changed", "approval_schema_changed"] as const)
-      expect(textOf(code)).toContain("ask anew");
+      expect(textOf(code)).toContain("make a new request");
   });
 });
 
@@ -239,11 +239,11 @@ describe("approval answers at the terminal", () => {
     expect([code, out]).toEqual([75, ""]);
     const id = idOf(err);
     expect(err.split("\n").slice(0, 7)).toEqual([
-      `approval_required: People must agree to this exact call first: approval ${id} is pending`,
+      `approval_required: People must approve this exact call before it runs. The approval request ${id} is pending`,
       `  approval   ${id}`,
       expect.stringMatching(/^ {2}until {6}\d{4}-.*Z$/) as string,
       `  decide by  npx quater approvals approve ${id}`,
-      "  Once it is approved, run the same command again. Or let it wait:",
+      "  After the approval, run the same command again, or wait for the decision with:",
       `    npx quater approvals wait ${id}`,
       "    npx quater run pay --to 'bo b' --cents 5 --wait",
     ]);
@@ -370,10 +370,16 @@ describe("approval answers at the terminal", () => {
   });
 
   test.each([
-    [["run", "pay", "--approval"], "--approval needs the id of one: apr_..."],
+    [["run", "pay", "--approval"], "--approval needs the id of an approval: apr_..."],
     [["run", "pay", "--approval", "apr_a", "--approval", "apr_b"], "--approval is given more than once"],
-    [["run", "pay", "--wait=soon"], "--wait takes no value; an input of this name is given by --input"],
-    [["run", "pay", "--wait", "--dry-run"], "--wait waits for nothing in a dry run; leave one of them out"],
+    [
+      ["run", "pay", "--wait=soon"],
+      "--wait is a flag of the program and takes no value. To set an input of this name, use --input",
+    ],
+    [
+      ["run", "pay", "--wait", "--dry-run"],
+      "--wait and --dry-run cannot be used together, because a dry run never waits. Remove one of the two flags",
+    ],
   ])("quater run refuses the command line %j", async (words, message) => {
     using at = till();
     expect(await quater(words, { cwd: at.folder })).toMatchObject({ code: 64, err: `quater: ${message}\n` });

@@ -188,7 +188,7 @@ test("the OpenAPI document has all routes of the approvals API", async () => {
   const { post } = (json.paths as Record<string, Record<string, object>>)["/orders/{orderId}/refunds"] ?? {};
   expect(post).toMatchObject({
     parameters: expect.arrayContaining([expect.objectContaining({ name: "Quater-Approval", in: "header", required: false })]),
-    responses: { 428: { description: "People must agree to this exact call first" } },
+    responses: { 428: { description: "This exact call needs an approval before it can run" } },
   });
   const { schemas } = json.components as { schemas: Record<string, { properties: Record<string, object> }> };
   expect(Object.keys(schemas["Problem"]?.properties ?? {})).toContain("approval");

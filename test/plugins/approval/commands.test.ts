@@ -31,7 +31,7 @@ const atTerminal = async (at: Till, words: readonly string[], answers: readonly 
   stderr.on("data", (part: Buffer) => {
     err += part.toString();
     // A question ends with a colon and a space, and is answered once it stands there.
-    if (/(?:\(not shown\)|as it is): $/.test(part.toString()))
+    if (/(?:\(not shown\)|stays pending): $/.test(part.toString()))
       setImmediate(() =>
         stdin.write(`${(left.shift() ?? "").replace("{digest}", /Digest +([0-9a-f]{4})/.exec(err)?.[1] ?? "")}\r`),
       );
@@ -66,12 +66,15 @@ describe("the approver key in quater approvals commands", () => {
     chmodSync(at.keys.bea, 0o640);
     expect(await list("bea.key")).toMatchObject({
       code: 65,
-      err: expect.stringContaining("may be read by other users") as string,
+      err: expect.stringContaining("which other users can read. Run chmod 600") as string,
     });
-    expect(await list("nowhere.key")).toMatchObject({ code: 65, err: expect.stringContaining("is no file") as string });
+    expect(await list("nowhere.key")).toMatchObject({ code: 65, err: expect.stringContaining("which is not a file") as string });
     writeFileSync(join(at.folder, "two.key"), "a b", { mode: 0o600 });
     for (const [name, stdin] of [["two.key"], ["-", ""], ["-", "x".repeat(9_000)]] as const)
-      expect(await list(name, stdin), name).toMatchObject({ code: 65, err: expect.stringContaining("holds no key") as string });
+      expect(await list(name, stdin), name).toMatchObject({
+        code: 65,
+        err: expect.stringContaining("contains no valid key") as string,
+      });
   });
 
   test("quater approvals does not read the approver key from the environment, and the local user cannot approve", async () => {
@@ -100,8 +103,8 @@ describe("the approver key in quater approvals commands", () => {
 
 describe("a development key in quater approvals commands", () => {
   const told =
-    "invalid_token: Only `quater dev` accepts a development key. Decide on the page that it serves, or make another key: `quater keys create --name NAME --person NAME --kind user --roles ROLE`\n";
-  const general = /^invalid_token: The credential is unknown, expired or revoked/;
+    "invalid_token: Only `quater dev` accepts a development key. Use the approvals page that `quater dev` serves, or create another key: `quater keys create --name NAME --person NAME --kind user --roles ROLE`\n";
+  const general = /^invalid_token: The credential is unknown, expired, revoked/;
   const show = (at: Till, id: string, stdin: string) => run(at, ["approvals", "show", id, "--key-file", "-"], { stdin });
 
   test("quater approvals refuses a development key with a remedy", async () => {
@@ -139,12 +142,14 @@ test("errors of quater approvals name flags on a terminal, and paths in JSON", a
     code: 64,
     err: "quater: Unknown flag --stat; did you mean --state?\n",
   });
-  expect((await run(at, ["approvals", "show"])).err).toBe("invalid_input: --id is required: The request's id: apr_...\n");
+  expect((await run(at, ["approvals", "show"])).err).toBe(
+    "invalid_input: --id is required: The id of the approval request: apr_...\n",
+  );
   expect((await run(at, ["approvals", "approve", "apr_x", "--digest", "abc"])).err).toMatch(
-    /^invalid_input: --digest will not do: What you agree to, as show --json has it\./,
+    /^invalid_input: --digest is not valid: The digest of the request, from show --json\./,
   );
   expect((await run(at, ["approvals", "list", "--key-file", "nowhere"])).err).toBe(
-    'invalid_input: --key-file "nowhere" is no file\n',
+    'invalid_input: --key-file names "nowhere", which is not a file\n',
   );
   expect(errorIn(await run(at, ["approvals", "list", "--stat", "pending", "--json"]))).toEqual({
     code: "unknown_field",
@@ -193,7 +198,7 @@ describe("quater approvals list and show", () => {
     using at = till();
     const id = await file(at);
     const { code, err } = await withKey(at, ["show", id, "--no-json"], "ana");
-    expect([code, err]).toEqual([0, expect.stringMatching(/^You may not vote on it: /)]);
+    expect([code, err]).toEqual([0, expect.stringMatching(/^You cannot vote on this request: /)]);
   });
 
   test("quater approvals show exits 66 for an unknown id", async () => {
@@ -209,7 +214,8 @@ describe("quater approvals approve, deny and revoke", () => {
     const id = await file(at);
     const { code, err, out } = await atTerminal(at, ["approvals", "approve", id], [at.keyOf("bea"), "{digest}"]);
     expect([code, out]).toEqual([0, expect.stringMatching(/state +approved/)]);
-    for (const text of ["Pay somebody.", "/cents", "To approve it, type the first 4 digits"]) expect(err).toContain(text);
+    for (const text of ["Pay somebody.", "/cents", "To approve this request, type the first 4 digits"])
+      expect(err).toContain(text);
     expect((await run(at, ask)).code).toBe(0);
   });
 
@@ -219,7 +225,7 @@ describe("quater approvals approve, deny and revoke", () => {
       using at = till();
       const id = await file(at);
       const { code, err } = await atTerminal(at, ["approvals", "approve", id], [at.keyOf("bea"), answer]);
-      expect([code, err.trimEnd().split("\n").at(-1)]).toEqual([1, "Nothing was decided."]);
+      expect([code, err.trimEnd().split("\n").at(-1)]).toEqual([1, "The request was not approved and stays pending."]);
       expect((await run(at, ask)).code).toBe(75);
     },
   );
@@ -228,7 +234,10 @@ describe("quater approvals approve, deny and revoke", () => {
     using at = till();
     const [id, other] = [await file(at), await file(at, ["run", "pay", "--to", "cy", "--cents", "5"])];
     const without = await withKey(at, ["approve", id]);
-    expect([without.code, without.err]).toEqual([65, expect.stringContaining("--digest is needed where nobody can be asked")]);
+    expect([without.code, without.err]).toEqual([
+      65,
+      expect.stringContaining("--digest is required when the command cannot ask on a terminal"),
+    ]);
     const stale = await withKey(at, ["approve", id, "--digest", await digestOf(at, other)]);
     expect([stale.code, stale.err]).toEqual([73, expect.stringContaining("approval_digest_changed")]);
     expect((await run(at, ask)).code).toBe(75);
@@ -319,7 +328,7 @@ test("quater approvals code prints a code with which an approver can sign in", a
     code: expect.stringMatching(/^[A-Z0-9]{4}-[A-Z0-9]{4}$/),
     expiresAt: expect.stringMatching(/^\d{4}-.*Z$/),
   });
-  expect(err).toMatch(/before \d{4}-\d\d-\d\dT.*Z\. It works once\.\n$/);
+  expect(err).toMatch(/before \d{4}-\d\d-\d\dT.*Z\. The code works once\.\n$/);
   const agent = await withKey(at, ["code"], "robot");
   expect([agent.code, agent.out, agent.err]).toEqual([77, "", expect.stringContaining("approver_not_eligible")]);
 });
@@ -327,7 +336,7 @@ test("quater approvals code prints a code with which an approver can sign in", a
 test("quater approvals refuses to make a code when no page is configured", async () => {
   using at = till();
   const seen = await withKey(at, ["code"]);
-  expect([seen.code, seen.err]).toEqual([73, expect.stringContaining("There is no approvals page")]);
+  expect([seen.code, seen.err]).toEqual([73, expect.stringContaining("The approvals page is not available")]);
 });
 
 test("quater commands lists the approvals commands", async () => {

@@ -84,7 +84,7 @@ test.each<[string, string, string]>([
 ])("%s is displayed unchanged", (_name, given, shown) => expect(safeText(given).text).toBe(shown));
 
 describe("unusual characters in a displayed text are named", () => {
-  const unseen = "has characters that cannot be seen, written as \\u{…}";
+  const unseen = "has invisible characters, shown as \\u{…}";
   test.each<[string, readonly string[]]>([
     ["plain text", []],
     ["Жанна d'Arc", []],
@@ -101,7 +101,7 @@ describe("unusual characters in a displayed text are named", () => {
     [" a", ["begins or ends with a space"]],
     ["a ", ["begins or ends with a space"]],
     ["a  b", ["has several spaces in a row"]],
-    ["a\\b", ["has backslashes, each written twice"]],
+    ["a\\b", ["has backslashes, each shown twice"]],
     [`${"a".repeat(450)}\u200b${"a".repeat(450)}`, [unseen]],
   ])("the notice about unusual characters in the displayed text %j", (text, warnings) =>
     expect(safeText(text).warnings).toEqual(warnings),

@@ -49,7 +49,7 @@ describe("expectDenied", () => {
     const weak = app.as(principal());
     expect(await expectDenied(weak.call("keep", { id: "a" }))).toEqual({
       code: "missing_scope",
-      message: "The scope remove is needed",
+      message: "This call needs a credential with the scope remove",
     });
     await expectDenied(await weak.call("keep", { id: "a" }), "missing_scope");
     await expectDenied(app.as(ana).call("remove", { id: "a" }), "approval_required");
@@ -58,7 +58,7 @@ describe("expectDenied", () => {
   });
 
   test.each([
-    ["a success", app("keep", { id: "a" }), undefined, 'Expected the call to be denied, and it succeeded with {"id":"a"}'],
+    ["a success", app("keep", { id: "a" }), undefined, 'Expected the call to be denied, but it succeeded with {"id":"a"}'],
     [
       "another code",
       app("keep", {}),
@@ -75,7 +75,7 @@ describe("expectDenied", () => {
     "expectDenied fails for an error of the handler (%s)",
     async (code) => {
       const answer = { ok: false, code, message: "", errors: [] } as const;
-      await expect(expectDenied(answer)).rejects.toThrow(`Expected the call to be denied, and it failed with ${code}`);
+      await expect(expectDenied(answer)).rejects.toThrow(`Expected the call to be denied, but it failed with ${code}`);
       await expectDenied(answer, code);
     },
   );
@@ -102,7 +102,7 @@ describe("expectOk", () => {
   test("expectOk fails for a refusal and names its code", async () => {
     await using app = await boot();
     await expect(expectOk(app.as(principal()).call("keep", { id: "a" }))).rejects.toThrow(
-      /^Expected the call to succeed, but it ended with missing_scope: The scope remove is needed$/,
+      /^Expected the call to succeed, but it ended with missing_scope: This call needs a credential with the scope remove$/,
     );
   });
 
@@ -158,7 +158,7 @@ describe("expectApproval", () => {
     });
     const policies = { one: { approvers: [{ role: "boss" }] } };
     const call = { as: ana, handler: "drop", input: { id: "a" }, surface: "direct" };
-    /** People are asked over direct alone. */
+    /** People are asked only over direct. */
     const bootDrop = () =>
       bootTest({
         isolated: true,
@@ -195,7 +195,7 @@ describe("expectApproval", () => {
         }),
       };
       await expect(expectApproval(leaky, call).by(1)).rejects.toThrow(
-        'Expected drop not to run again when it is repeated, and it did: it ended with not_found: thing "a" was not found',
+        'Expected drop not to run again when it is repeated, but it ran again and ended with not_found: thing "a" was not found',
       );
     });
   });
@@ -205,10 +205,10 @@ describe("expectApproval", () => {
     await using app = await boot(folder.root);
     ran.splice(0);
     await expect(expectApproval(app, { as: ana, handler: "remove", input: { id: "a" } }).by(1)).rejects.toThrow(
-      "Expected remove to need 1 person, and it needs 2 people (two: 2 with role boss)",
+      "Expected remove to need the approval of 1 person, but it needs 2 people (two: 2 with role boss)",
     );
     await expect(expectApproval(app, { as: ana, handler: "keep", input: { id: "a" } }).by(2)).rejects.toThrow(
-      "Expected keep to need 2 people, and nobody must agree to it",
+      "Expected keep to need the approval of 2 people, but it needs no approval",
     );
     expect(ran).toEqual([]);
   });
@@ -218,7 +218,7 @@ describe("expectApproval", () => {
     await using app = await boot(folder.root);
     const [bo] = people;
     const call = { as: ana, handler: "remove", input: { id: "a" } };
-    await expect(expectApproval(app, call).by(2, [bo as never, ana])).rejects.toThrow("You may not decide this");
+    await expect(expectApproval(app, call).by(2, [bo as never, ana])).rejects.toThrow("You cannot decide this request");
     await expect(expectApproval(app, { ...call, as: principal() }).by(2)).rejects.toThrow(
       "Expected the call to be denied with approval_required, but it ended with missing_scope",
     );

@@ -139,7 +139,7 @@ describe("the gate suite on the sample shop", () => {
   test("the report of the gate suite prints a matrix", () => {
     const text = report.print();
     expect(text).toMatch(/^refundOrder over http( +[✓·])+$/m);
-    expect(text).toContain("every one as it should be.");
+    expect(text).toContain("all passed.");
     expect(text.split("✗")).toHaveLength(2); // in the legend
   });
 });
@@ -159,13 +159,13 @@ describe("S21: the gate suite on a policy that was written for another handler",
     ["in a named policy", policy({ name: "isOwner", needs: { id: Type.String() }, allow: isOwner })],
   ])("S21: the gate suite finds a policy that was written for another handler, %s", async (_, auth) => {
     expect((await report(auth)).holes).toContain(
-      "change over cli has a policy that reads input.customerId, which the handler does not have",
+      "change over cli has a policy that reads input.customerId, but the handler does not have this",
     );
   });
 
   test("S21: a policy that needs a resource which the handler does not use is a hole", async () => {
     expect((await report(hasOrders)).holes).toContain(
-      "change over cli has a policy that reads the resource orders, which the handler does not have",
+      "change over cli has a policy that reads the resource orders, but the handler does not have this",
     );
   });
 
@@ -178,7 +178,7 @@ describe("S21: the gate suite on a policy that was written for another handler",
     expect(opened).toBe(0);
   });
 
-  test("S21: the gate suite reports no hole for a policy that reads only what its handler has", async () => {
+  test("S21: the gate suite reports no hole for a policy that reads only fields that its handler has", async () => {
     const { rows } = await report(({ input }: { readonly input: { readonly id: string } }) => input.id !== "");
     expect(rows).toContainEqual(expect.objectContaining({ case: "a policy of its own", ok: true }));
   });
@@ -259,7 +259,7 @@ describe("S5: the gate suite on a credential that is revoked while its call wait
         { tokens: { http: { allowed: "strong", revoke: () => void known.clear() } } },
       );
       const hole =
-        "change over http ran although its token was revoked while the call waited. Let the authenticator of http use no cache when isCheckedAgain is true";
+        "change over http ran although its token was revoked while the call waited. Do not use a cache in the authenticator of http when isCheckedAgain is true";
       expect(holes).toEqual(heedsCheck ? [] : [hole]);
       expect(rows).toContainEqual(expect.objectContaining({ case: "own door: revoked", ok: heedsCheck }));
     },
@@ -300,7 +300,7 @@ describe("S20: the gate suite on the name of the policy or plugin that refused",
 
   test("S20: the gate suite reports a policy that tells callers its own name", async () => {
     expect((await report(isOwner("isOwner says no"))).holes).toEqual([
-      'change over cli tells callers the name of the policy that refused them: "isOwner says no". Return false, or a sentence without isOwner',
+      'change over cli sends callers the name of the policy that refused them: "isOwner says no". Return false from the policy, or a reason without the word isOwner',
     ]);
   });
 
@@ -309,7 +309,7 @@ describe("S20: the gate suite on the name of the policy or plugin that refused",
     async (sentence) => {
       const { rows, holes } = await report(isOwner(sentence));
       expect(holes).toEqual([]);
-      expect(rows).toContainEqual(expect.objectContaining({ case: "refusal named", got: "named in the log alone", ok: true }));
+      expect(rows).toContainEqual(expect.objectContaining({ case: "refusal named", got: "named only in the log", ok: true }));
     },
   );
 });
@@ -344,19 +344,19 @@ describe("S13: the gate suite on the project's key files", () => {
     [
       "that other users may read",
       (file: string) => chmodSync(join(file, "../trail-keys.json"), 0o644),
-      "./.quater/trail-keys.json may be read by other users. Run `chmod 600 ./.quater/trail-keys.json`",
+      "./.quater/trail-keys.json can be read by other users. Run `chmod 600 ./.quater/trail-keys.json`",
     ],
     [
       "in a folder that other users may write",
       (file: string) => chmodSync(join(file, ".."), 0o777),
-      "./.quater/keys.json is in ./.quater, which other users may write (mode 777), so another user could change it. Run `chmod go-w ./.quater`",
+      "./.quater/keys.json is in ./.quater, where other users can write (mode 777), so another user could change it. Run `chmod go-w ./.quater`",
     ],
     [
       "with a malformed date of expiry",
       (file: string) =>
         writeFileSync(file, readFileSync(file, "utf8").replace('"createdAt"', '"expiresAt": "31.12.2020", "createdAt"')),
       expect.stringMatching(
-        /^\.\/\.quater\/keys\.json: the key \w+ at \/keys\/0 has the wrong expiresAt "31\.12\.2020"\. Write it as /,
+        /^\.\/\.quater\/keys\.json: the key \w+ at \/keys\/0 has an invalid value for expiresAt: "31\.12\.2020"\. Write the time as /,
       ),
     ],
   ])("S13: the gate suite reports a key file %s with a remedy", async (_, change, hole) => {
@@ -394,7 +394,7 @@ describe("S13: the gate suite on the project's key files", () => {
     expect(isGreen).toBe(false);
     const wrong = (name: string) => {
       const file = join(folder.root, "keys", name);
-      return `${file} may be read by other users. Run \`chmod 600 ${file}\``;
+      return `${file} can be read by other users. Run \`chmod 600 ${file}\``;
     };
     const names = ["api.json", "approvers.json", "partner.json", "plugin.json", "trail.json"];
     expect([...holes].sort()).toEqual(names.map(wrong).sort());
@@ -423,7 +423,7 @@ describe("S13: the gate suite on the project's key files", () => {
   });
 
   test.each<[string, string, (folder: string) => void]>([
-    ["is a link that leads to itself", "ELOOP", (folder) => symlinkSync("keys.json", join(folder, "keys.json"))],
+    ["is a symbolic link to itself", "ELOOP", (folder) => symlinkSync("keys.json", join(folder, "keys.json"))],
     [
       "is under a file",
       "ENOTDIR",
@@ -440,7 +440,7 @@ describe("S13: the gate suite on the project's key files", () => {
     expect(isGreen).toBe(false);
     const file = join(folder.root, ".quater/keys.json");
     expect(holes.find((hole) => hole.startsWith(file))).toMatch(
-      code === "ELOOP" ? "is a link that leads to itself. Remove the link" : `could not be checked: ${code}`,
+      code === "ELOOP" ? "is a symbolic link to itself. Remove the link" : `could not be checked: ${code}`,
     );
   });
 
@@ -481,10 +481,10 @@ describe("what the gate suite needs from the caller", () => {
     const { isGreen, holes } = await gateSuite(manifest);
     expect(isGreen).toBe(false);
     const why =
-      "no input can be made from its schema (/code has the pattern ^(?=.*[0-9])[a-z0-9]{3}$, for which no text was found); give inputs.odd";
-    expect(holes).toContain(`odd over cli could not be tried in the case "all in order": ${why}`);
+      "the suite cannot create an input from the schema (/code has the pattern ^(?=.*[0-9])[a-z0-9]{3}$, for which no text was found). Give one in inputs.odd";
+    expect(holes).toContain(`odd over cli could not be tested in the case "all in order": ${why}`);
     expect(holes).toContain(
-      "own over cli did not run with everything in order: forbidden, its policy is a function: say whom it allows, principals.own.allowed",
+      "own over cli did not run with everything in order: forbidden, the policy is a function, so the suite cannot guess an allowed principal. Give one in principals.own.allowed",
     );
   });
 
@@ -497,7 +497,7 @@ describe("what the gate suite needs from the caller", () => {
 
   test("the gate suite refuses a sample for an unknown handler", async () => {
     await expect(gateSuite(manifest, { inputs: { ood: {} } })).rejects.toThrow(
-      "The gate suite was given samples for ood, but the manifest has no such handler",
+      "The gate suite was given samples for ood, but the manifest has no handler of this name. Correct the name",
     );
   });
 
@@ -512,7 +512,7 @@ describe("what the gate suite needs from the caller", () => {
     );
     expect(report).toMatchObject({
       isGreen: false,
-      holes: ["change over mute could not be tried: the plugin of mute offers no probe"],
+      holes: ["change over mute could not be tested, because the plugin of mute has no probe"],
     });
   });
 
@@ -611,7 +611,7 @@ describe("the gate suite on a policy that reads a resource", () => {
   const manifestWith = (auth: unknown) =>
     manifestOf({ handlers: { change: write({ use: { members }, auth: auth as never }) }, expose: { change: { cli: true } } });
   const unjudged =
-    'change over cli could not be tried in the case "missing right": its policy reads members, and the suite opens no resource; let it open the project\'s own with --real-resources, or resources: "real" in a test (handlers stay stand-ins)';
+    'change over cli could not be tested in the case "missing right": the policy reads members, but the suite opens no resources. To open the resources of the project, use --real-resources, or resources: "real" in a test. Handlers still do not run';
 
   test("without the real resource the gate suite cannot try a policy that reads it, and names the remedy", async () => {
     const report = await gateSuite(manifestWith({ any: [hasRole("staff"), owns] }));
@@ -640,7 +640,7 @@ describe("the gate suite on a policy that reads a resource", () => {
       throw new TypeError("no such column: ownr");
     };
     expect((await gateSuite(manifestWith({ any: [hasRole("staff"), broken] }), { resources: "real" })).holes).toEqual([
-      'change over cli answered internal and not forbidden or missing_role or unknown_handler in the case "ran for a principal whom its policy refuses": TypeError: no such column: ownr',
+      'change over cli answered internal instead of forbidden or missing_role or unknown_handler in the case "ran for a principal that the policy refuses": TypeError: no such column: ownr',
     ]);
   });
 });
@@ -734,12 +734,12 @@ describe("the gate suite with given tokens", () => {
 
   test("the gate suite reports a token that another surface accepts, too", async () => {
     const { holes } = await gateSuite(manifest({ strong: own.strong }), { tokens: given });
-    expect(holes).toEqual(["change over cli ran with a token that its own door cannot know"]);
+    expect(holes).toEqual(["change over cli ran with an unknown token, with the project's own authenticator"]);
   });
 
   test("the gate suite refuses tokens for an unknown surface", async () => {
     await expect(gateSuite(manifest(), { tokens: { htpp: { allowed: "x" } } })).rejects.toThrow(
-      "The gate suite was given tokens of htpp, but no handler is exposed there",
+      "The gate suite was given tokens for htpp, but no handler is exposed over htpp. Remove the tokens",
     );
   });
 });

@@ -119,7 +119,10 @@ describe("webhooks about approval requests", () => {
     const lines = await told({ webhook: { url, secret } }, [filed]);
     expect(received).toHaveLength(5);
     expect(lines).toMatchObject([
-      { message: "A notice of an approval was not delivered", fields: { type: "approval.filed", reason: "it answered 500" } },
+      {
+        message: "A notice about an approval could not be delivered",
+        fields: { type: "approval.filed", reason: "the receiver answered with the status 500" },
+      },
     ]);
     expect(JSON.stringify(lines)).not.toMatch(/geheim|whsec/);
   });
@@ -186,11 +189,19 @@ test("the number of undelivered notices in memory is limited", async () => {
 
 describe("notify options at boot", () => {
   test.each<[string, NotifyOption, RegExp]>([
-    ["plain http", { webhook: { url: "http://hooks.example/a", secret } }, /is not an https address/],
-    ["a webhook without a url", { webhook: { url: "hooks", secret } }, /neither a function nor a webhook/],
-    ["a webhook without a secret", { webhook: { url: "https://hooks.example/a", secret: "" } }, /has no secret to sign with/],
-    ["a short secret", { webhook: { url: "https://hooks.example/a", secret: "whsec_QUJD" } }, /has no secret to sign with/],
-    ["a value that is neither a webhook nor a function", [{} as never], /neither a function nor a webhook/],
+    ["plain http", { webhook: { url: "http://hooks.example/a", secret } }, /does not use https/],
+    ["a webhook without a url", { webhook: { url: "hooks", secret } }, /must be a function or a webhook with a url/],
+    [
+      "a webhook without a secret",
+      { webhook: { url: "https://hooks.example/a", secret: "" } },
+      /has no valid secret for its signature/,
+    ],
+    [
+      "a short secret",
+      { webhook: { url: "https://hooks.example/a", secret: "whsec_QUJD" } },
+      /has no valid secret for its signature/,
+    ],
+    ["a value that is neither a webhook nor a function", [{} as never], /must be a function or a webhook with a url/],
   ])("boot refuses %s in notify", (_what, notify, cause) => {
     expect(noticeProblems(notify)).toMatchObject([{ place: "approval()", cause: expect.stringMatching(cause) as string }]);
   });

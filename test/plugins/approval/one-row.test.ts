@@ -196,7 +196,7 @@ onBothDialects((claim, dialect) => {
   claim("a planted vote does not stop the erasure of its request", async ({ boot }) => {
     const desk = await boot();
     const id = await desk.file(robot);
-    await desk.vote(bea, id, "deny", "Ana asked twice");
+    await desk.vote(bea, id, "deny", "Ana the call was made twice");
     await desk.sql(
       "insert into approval_vote (at, id, person, issuer, subject, credential, roles, verdict, via, reason) values (1, ?, 'zed', 'i', 's', 'c', '[]', 'maybe', 'api', 'x')",
       id,

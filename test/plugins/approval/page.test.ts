@@ -36,7 +36,7 @@ test("on the approvals page an approver signs in, sees a whole request and appro
     status: 303,
     headers: { location: `/approvals/${id}` },
   });
-  expect((await bea.get(`/approvals/${id}`)).body).toContain("1 of 1 agreed");
+  expect((await bea.get(`/approvals/${id}`)).body).toContain("1 of 1 approvals given");
   const before = handled.length;
   const input = { orderId: "ord_1001", amountCents: 4_200 };
   const call = () => shop.app.as(people.ana).call("refundOrder", input, { surface: "direct" });
@@ -207,7 +207,7 @@ test("repeating a vote on the approvals page changes nothing, and a different vo
   expect((await shop.approvals.show(people.bea, id)).votes).toHaveLength(1);
   const answer = await bea.post(`/approvals/${id}/vote`, { ...fields, verdict: "deny" });
   expect([answer.status, codeOn(answer)]).toEqual([409, "approval_vote_differs"]);
-  expect((await bea.get(`/approvals/${id}`)).body).toContain("you have agreed already");
+  expect((await bea.get(`/approvals/${id}`)).body).toContain("you have already approved this request");
 });
 
 test("the approvals page tells requesters why they cannot decide, and refuses their vote", async () => {
@@ -274,6 +274,6 @@ test("the list on the approvals page has a link to older requests", async () => 
   expect(linksIn(first)).toHaveLength(20);
   const [, older = ""] = /href="(\/approvals\?before=[^"]+)"/.exec(first) ?? [];
   const second = (await bea.get(older)).body;
-  expect(second).not.toContain("Waiting for people");
+  expect(second).not.toContain("Pending requests");
   expect(new Set([...linksIn(first), ...linksIn(second)])).toEqual(new Set(ids));
 });

@@ -104,7 +104,7 @@ onBothDialects((claim, dialect) => {
     await set(desk, pending, { pending_until: 1 });
     await set(desk, used, { state: "approved", usable_until: 1, used_call: null, used_at: null, outcome: null });
     expect(await sweepExpired(contextOf(desk))).toBe(1);
-    const why = "the row says that its time has run out, and the trail does not";
+    const why = "the request has expired in the row, but not on the trail";
     expect((await desk.events(pending)).slice(1)).toMatchObject([
       { type: "approval.voided", detail: { cause: "unproven", why, was: "pending" } },
     ]);
@@ -122,7 +122,7 @@ onBothDialects((claim, dialect) => {
     expect(await damageOf(desk, root)).toMatchObject(
       ["approval.expired", "approval.cancelled", "approval.voted"].map(() => ({
         kind: "unproven",
-        what: expect.stringContaining(`is about ${planted}, which was not filed, or had ended before`) as string,
+        what: expect.stringContaining(`is about ${planted}, which was never requested or had already ended`) as string,
       })),
     );
   });

@@ -66,7 +66,7 @@ describe("how votes fill the places of an approval policy", () => {
     return seat(0, agreed);
   };
 
-  test("a policy can require a role and a named person, and says how many denials end a request", async () => {
+  test("a policy can require a role and a named person, and says how many denials end the request", async () => {
     using folder = tempFolder();
     const policies = { finance: { approvers: [{ role: "finance" }, { person: "dan" }], denials: 2 } };
     await using desk = await bootDesk({ root: folder.root, approval: { policies } });
@@ -163,21 +163,37 @@ describe("approval options that boot refuses", () => {
   const approvers = [{ role: "finance" }];
 
   test.each<[string, unknown, RegExp]>([
-    ["no approver", { approvers: [] }, /The policy finance names no approver/],
-    ["approvers that are not a list", { approvers: "finance" }, /names no approver/],
-    ["a need below one", { approvers: [{ role: "finance", need: 0 }] }, /with need 0/],
-    ["two places that only one person could fill", { approvers: [{ person: "ana", need: 2 }] }, /needs 2 times the person "ana"/],
-    ["a person named twice", { approvers: [{ person: "ana" }, { person: "ana" }] }, /needs "ana" twice.*nobody can satisfy/],
-    ["an approver with neither role nor person", { approvers: [{ need: 1 }] }, /not one role or one person/],
-    ["an approver with both role and person", { approvers: [{ role: "a", person: "b" }] }, /not one role or one person/],
+    ["no approver", { approvers: [] }, /The approval policy finance has no approvers/],
+    ["approvers that are not a list", { approvers: "finance" }, /has no approvers/],
+    ["a need below one", { approvers: [{ role: "finance", need: 0 }] }, /with an invalid need: 0/],
+    [
+      "two places that only one person could fill",
+      { approvers: [{ person: "ana", need: 2 }] },
+      /needs 2 approvals of the person "ana"/,
+    ],
+    ["a person named twice", { approvers: [{ person: "ana" }, { person: "ana" }] }, /lists "ana" twice.*List each person once/],
+    ["an approver with neither role nor person", { approvers: [{ need: 1 }] }, /without exactly one role or one person/],
+    [
+      "an approver with both role and person",
+      { approvers: [{ role: "a", person: "b" }] },
+      /without exactly one role or one person/,
+    ],
     ["an unknown field", { approvers, pendingForMS: 5 }, /unknown field "pendingForMS". Did you mean "pendingForMs"/],
     ["an unknown field of an approver", { approvers: [{ rol: "finance" }] }, /unknown field "rol". Did you mean "role"/],
-    ["a waiting time of more than a week", { approvers, pendingForMs: 604_800_001 }, /has the pendingForMs 604800001/],
-    ["a usable time of more than a day", { approvers, usableForMs: 86_400_001 }, /has the usableForMs 86400001/],
-    ["a usable time of zero", { approvers, usableForMs: 0 }, /has the usableForMs 0/],
-    ["zero denials", { approvers, denials: 0 }, /has the denials 0/],
-    ["an unknown kind", { approvers, kind: "triple" }, /has the kind "triple"/],
-    ["a value that is not an object", null, /The policy finance is not an object/],
+    [
+      "a waiting time of more than a week",
+      { approvers, pendingForMs: 604_800_001 },
+      /has an invalid value for pendingForMs: 604800001/,
+    ],
+    [
+      "a usable time of more than a day",
+      { approvers, usableForMs: 86_400_001 },
+      /has an invalid value for usableForMs: 86400001/,
+    ],
+    ["a usable time of zero", { approvers, usableForMs: 0 }, /has an invalid value for usableForMs: 0/],
+    ["zero denials", { approvers, denials: 0 }, /has an invalid value for denials: 0/],
+    ["an unknown kind", { approvers, kind: "triple" }, /has an invalid value for kind: "triple"/],
+    ["a value that is not an object", null, /The approval policy finance is not an object/],
   ])("boot refuses an approval policy with %s", async (_, policy, expected) => {
     expect((await ofPolicy(policy)).join("\n")).toMatch(expected);
   });
@@ -185,13 +201,29 @@ describe("approval options that boot refuses", () => {
   test.each<[string, object, RegExp]>([
     ["no policies", { policies: {} }, /approval\(\) has no policies/],
     ["no authenticate", { authenticate: undefined }, /has no authenticate option, so nobody can approve/],
-    ["a publicUrl without https", { publicUrl: "http://shop.example" }, /is not an https address/],
-    ["a malformed publicUrl", { publicUrl: "shop" }, /is not an https address/],
-    ["a filing limit of zero", { maxFiledPerHour: 0 }, /has the maxFiledPerHour 0\. Write a whole number from 1 to 100,000/],
-    ["a pending limit of zero", { maxPending: 0 }, /has the maxPending 0\. Write a whole number from 1 to 10,000/],
-    ["listen for the page but without http()", { listen: { port: 0 } }, /nothing serves its page\. Add http\(\) to plugins/],
-    ["a retention time of zero", { retentionDays: 0 }, /has the retentionDays 0\. Write a whole number from 1/],
-    ["a negative cooldown", { cooldownMs: -1 }, /has the cooldownMs -1\. Write a whole number from 0 to 604,800,000/],
+    ["a publicUrl without https", { publicUrl: "http://shop.example" }, /is not an https URL/],
+    ["a malformed publicUrl", { publicUrl: "shop" }, /is not an https URL/],
+    [
+      "a filing limit of zero",
+      { maxFiledPerHour: 0 },
+      /has an invalid value for maxFiledPerHour: 0\. Write a whole number from 1 to 100,000/,
+    ],
+    [
+      "a pending limit of zero",
+      { maxPending: 0 },
+      /has an invalid value for maxPending: 0\. Write a whole number from 1 to 10,000/,
+    ],
+    [
+      "listen for the page but without http()",
+      { listen: { port: 0 } },
+      /the approvals page cannot be served\. Add http\(\) to plugins/,
+    ],
+    ["a retention time of zero", { retentionDays: 0 }, /has an invalid value for retentionDays: 0\. Write a whole number from 1/],
+    [
+      "a negative cooldown",
+      { cooldownMs: -1 },
+      /has an invalid value for cooldownMs: -1\. Write a whole number from 0 to 604,800,000/,
+    ],
   ])("boot refuses approval() with %s", async (_, options, expected) => {
     expect((await problemsOf(options)).join("\n")).toMatch(expected);
   });
@@ -205,7 +237,7 @@ describe("approval options that boot refuses", () => {
     [
       "a policy with the name of an object method",
       { direct: true, approval: "constructor" },
-      /"constructor", which approval\(\) does not have/,
+      /"constructor", which approval\(\) does not define/,
     ],
     [
       "a surface that the handler is not exposed on",
@@ -252,8 +284,8 @@ describe("approval options that boot refuses", () => {
         expose: { given: { http: "GET /x", public: true, approval: "finance" } },
         plugins: [http({ port: 0 }), store(), audit(), asks],
       });
-    await expect(boot(open)).rejects.toThrow(/is public and asks for approval/);
-    await expect(boot(file as never)).rejects.toThrow(/which JSON does not know/);
+    await expect(boot(open)).rejects.toThrow(/is exposed with public: true and with approval/);
+    await expect(boot(file as never)).rejects.toThrow(/has the unknown type/);
   });
 });
 

@@ -53,7 +53,7 @@ Filed        2026-03-01T11:58:00.000Z (2 minutes ago)
 Expires      2026-03-01T12:09:59.000Z (in 9 minutes)
 Digest       ${shown.digest.slice(7, 23)}
 
-Who asks
+Requester
   Acts for    ana
   Subject     bot (agent)
   Issuer      keys
@@ -71,18 +71,18 @@ Preview
   /steps/0       string  bank
 
 Did this already run?
-  A similar call ran before, at 2026-03-01T10:01:40.000Z, and succeeded (call call-0, approval apr_bbbbbbbbbbbbbbbbbbbb); these fields differ: lines, email
+  A similar call ran before, at 2026-03-01T10:01:40.000Z, and succeeded (call call-0, approval apr_bbbbbbbbbbbbbbbbbbbb). These fields differ: lines, email
 
 Identical requests of the last 24 hours
   apr_bbbbbbbbbbbbbbbbbbbb  2026-03-01T10:00:00.000Z (2 hours ago)  used, succeeded
 
 Policy finance
-  2 different people with the role finance; not ana, for whom it is asked
-  one denial ends it
-  once approved it can be used one time, within 10 minutes, over mcp
+  2 different people with the role finance; not ana, for whom the requester acts
+  one denial ends the request
+  after the approval, the call can run once, within 10 minutes, over mcp
 
-Votes: 1 of 2 agreed
-  cy agreed over page, 2026-03-01T11:59:00.000Z (1 minute ago): checked\\u{1b}[0m [has characters that cannot be seen, written as \\u{…}]`);
+Votes: 1 of 2 approvals given
+  cy approved over page, 2026-03-01T11:59:00.000Z (1 minute ago): checked\\u{1b}[0m [has invisible characters, shown as \\u{…}]`);
 });
 
 const values = fc.dictionary(
@@ -155,7 +155,7 @@ test("no line of a shown request has a forbidden character, and every argument i
 test("without a paint function a shown request has no colours", () => {
   const shown = show({ note: "a\u200b" });
   expect(terminalLines(shown).join("")).not.toContain("<");
-  expect(terminalLines(shown, (style, text) => `<${style}>${text}</>`).join("")).toContain("<yellow>[has characters");
+  expect(terminalLines(shown, (style, text) => `<${style}>${text}</>`).join("")).toContain("<yellow>[has invisible characters");
 });
 
 describe("an approval policy in words", () => {
@@ -170,8 +170,8 @@ describe("an approval policy in words", () => {
     ).policy;
 
   test.each<[object, object, string]>([
-    [{}, { person: "ana" }, "2 different people with the role finance; not ana, who asks"],
-    [{}, { person: "ana", actsFor: "ana" }, "2 different people with the role finance; not ana, for whom it is asked"],
+    [{}, { person: "ana" }, "2 different people with the role finance; not ana, who made the request"],
+    [{}, { person: "ana", actsFor: "ana" }, "2 different people with the role finance; not ana, for whom the requester acts"],
     [{ approvers: [{ person: "bo", need: 1 }] }, {}, "bo"],
     [
       {
@@ -181,23 +181,27 @@ describe("an approval policy in words", () => {
         ],
       },
       { person: "ana" },
-      "1 person with the role finance and bo, nobody counted twice; not ana, who asks",
+      "1 person with the role finance and bo, each person counts once; not ana, who made the request",
     ],
     [
       { approvers: [{ role: "owner", need: 1 }], kind: "confirm" },
       { actsFor: "ana" },
-      "1 person with the role owner; ana, for whom it is asked, may be one of them, with another credential",
+      "1 person with the role owner; ana, for whom the requester acts, may be one of them, with another credential",
     ],
-    [{}, { person: "ana, who asks; nobody" }, '2 different people with the role finance; not "ana, who asks; nobody", who asks'],
-    [{}, { person: 'a"b' }, '2 different people with the role finance; not "a\\"b", who asks'],
+    [
+      {},
+      { person: "ana, who asks; nobody" },
+      '2 different people with the role finance; not "ana, who asks; nobody", who made the request',
+    ],
+    [{}, { person: 'a"b' }, '2 different people with the role finance; not "a\\"b", who made the request'],
   ])("approvers see the policy %j for the requester %j in words", (policy, requester, expected) =>
     expect(words(policy, requester)[0]).toBe(expected),
   );
 
   test("approvers see how many denials end a request, how long the approval lasts and over which surface", () => {
     expect(words({ denials: 2, usableForMs: 5_400_000, anySurface: true }).slice(1)).toEqual([
-      "2 denials end it",
-      "once approved it can be used one time, within 1.5 hours, over any surface",
+      "2 denials end the request",
+      "after the approval, the call can run once, within 1.5 hours, over any surface",
     ]);
   });
 });
@@ -229,7 +233,7 @@ test.each([
   ["running", "used, still running"],
   ["succeeded", "used, succeeded"],
   ["failed", "used, failed"],
-  ["unknown", "used, nobody knows how it ended"],
+  ["unknown", "used, outcome unknown"],
 ] as const)('a used request whose call is %s is described as "%s"', (outcome, words) => {
   const use = { callId: "c", at: now, outcome, endedAt: undefined };
   expect(show({}, { state: "consumed", use }).stateInWords).toBe(words);

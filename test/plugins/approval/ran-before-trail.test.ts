@@ -21,13 +21,13 @@ const ran = async (desk: Desk, given: object = input): Promise<{ id: string; cal
   return { id, callId: outcome.callId };
 };
 
-const unproven = { match: "cannot_tell", reason: "the trail does not prove an earlier call that the store has" };
-const damaged = { match: "cannot_tell", reason: "an event about an earlier call does not verify: run `quater audit verify`" };
+const unproven = { match: "cannot_tell", reason: "the store has an earlier call that the trail does not prove" };
+const damaged = { match: "cannot_tell", reason: "an event about an earlier call does not verify. Run `quater audit verify`" };
 const hidden = (callId: string) => ({
   match: "cannot_tell",
   reason: expect.stringMatching(
     new RegExp(
-      `^the trail proves that a call like this one ran, at [0-9TZ:.-]+ \\(call ${callId}\\), and its request was deleted or changed`,
+      `^the trail proves that a similar call ran, at [0-9TZ:.-]+ \\(call ${callId}\\), but its approval request was deleted or changed`,
     ),
   ) as string,
 });
@@ -123,7 +123,7 @@ onBothDialects((claim) => {
       const desk = await again({ handlers: { pay: withCurrency } });
       expect(await asked(desk)).toMatchObject({ match: "similar", id, fields: ["currency"] });
       await desk.sql("delete from approval_request where id = ?", id);
-      const reason = "the request of an earlier call under another input schema is not in the store";
+      const reason = "an earlier call ran with another input schema, and its approval request is not in the store";
       expect(await asked(desk)).toEqual({ match: "cannot_tell", reason });
       expect(await asked(desk, input, dan)).toBeUndefined();
     },

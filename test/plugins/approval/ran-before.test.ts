@@ -97,7 +97,7 @@ onBothDialects((claim) => {
       expect(earlierIn(outcome)).toEqual({ match: "similar", id, callId, at, outcome: "succeeded", fields: ["currency"] });
       expect(outcome.ok ? "" : outcome.error.message).toMatch(
         new RegExp(
-          `\\. A similar call ran before, at [0-9TZ:.-]+, and succeeded \\(call ${callId}, approval ${id}\\); these fields differ: currency$`,
+          `\\. A similar call ran before, at [0-9TZ:.-]+, and succeeded \\(call ${callId}, approval ${id}\\). These fields differ: currency$`,
         ),
       );
       // Asked again, and by another credential of the same person over another surface.
@@ -128,7 +128,7 @@ onBothDialects((claim) => {
       const all = await again({ handlers: { pay: withInput({ order: Type.String() }) } });
       expect(earlierIn(await all.call(robot, { order: "ord_7" }))).toEqual({
         match: "cannot_tell",
-        reason: "an earlier call has no argument in common with this one",
+        reason: "an earlier call has no argument in common with this call",
       });
     },
   );
@@ -156,7 +156,7 @@ onBothDialects((claim) => {
       const last = await again({ handlers: { pay: renamed } });
       expect(earlierIn(await last.call(robot, { to: { person: "Bo" } }))).toEqual({
         match: "cannot_tell",
-        reason: "an earlier call has no argument in common with this one",
+        reason: "an earlier call has no argument in common with this call",
       });
     },
   );
@@ -221,12 +221,12 @@ onBothDialects((claim) => {
       // Only the trail says that a request was erased. This row was changed in the store.
       const changed = {
         match: "cannot_tell",
-        reason: expect.stringContaining("its request was deleted or changed in the store"),
+        reason: expect.stringContaining("its approval request was deleted or changed in the store"),
       };
       expect(earlierIn(await one.call(robot, order))).toEqual(changed);
       expect(earlierIn(await one.call(dan, order))).toBeUndefined();
       await one.sql("update approval_request set person_key = 'unknown' where id = ?", id);
-      const unknown = "the person of an earlier request is not known: it was erased, or its keys are gone";
+      const unknown = "the person of an earlier request is not known, because it was erased or its keys are missing";
       expect(earlierIn(await one.call(robot, { ...order, cents: 6 }))).toEqual({ match: "cannot_tell", reason: unknown });
       await one.sql("update approval_request set person_key = 'hmac:gone:00' where id = ?", id);
       expect(earlierIn(await one.call(robot, { ...order, cents: 7 }))).toEqual({ match: "cannot_tell", reason: unknown });

@@ -1,4 +1,4 @@
-// Who must agree, in words: all that a policy says is in them, so that a reviewer sees every change.
+// Approval policy, in words: all that a policy says is in them, so that a reviewer sees every change.
 
 import type { Operation } from "quater/plugin-api";
 import { expect, test } from "vitest";
@@ -34,13 +34,13 @@ const changes: readonly (readonly [Partial<Policy>, string])[] = [
     },
     "money: 1 with role finance and ana",
   ],
-  [{ kind: "confirm" }, "money: 1 with role finance; the person it acts for may agree"],
-  [{ denials: 2 }, "money: 1 with role finance; 2 denials end it"],
-  [{ pendingForMs: 86_400_000 }, "money: 1 with role finance; waits 1 d"],
+  [{ kind: "confirm" }, "money: 1 with role finance; the person for whom the caller acts may approve"],
+  [{ denials: 2 }, "money: 1 with role finance; 2 denials end the request"],
+  [{ pendingForMs: 86_400_000 }, "money: 1 with role finance; pending for 1 d"],
   [{ usableForMs: 90_000 }, "money: 1 with role finance; usable for 90 s"],
   [{ usableForMs: 1_500 }, "money: 1 with role finance; usable for 1500 ms"],
   [{ anySurface: true }, "money: 1 with role finance; usable over any surface"],
-  [{ unattributed: true }, "money: 1 with role finance; may be asked for by nobody in particular"],
+  [{ unattributed: true }, "money: 1 with role finance; the requester may be a credential without a person"],
 ];
 
 test.each(changes)("a policy with %j is printed as %j", (change, words) => {
@@ -52,7 +52,7 @@ test("every change of an approval policy changes its printed text", () => {
 });
 
 test("the printed text names the surfaces of an approval for some surfaces, and is absent for a handler without approval", () => {
-  expect(wordsOf({}, { policy: "money", surfaces: ["mcp", "http"] })).toBe("money: 1 with role finance; over mcp, http alone");
+  expect(wordsOf({}, { policy: "money", surfaces: ["mcp", "http"] })).toBe("money: 1 with role finance; only over mcp, http");
   expect(requirementsBy(new Map())(operationWith())).toBeUndefined();
 });
 

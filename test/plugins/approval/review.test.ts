@@ -46,7 +46,9 @@ describe("two spellings of one person's name", () => {
       authenticate: () => undefined,
       policies: { both: { approvers: [{ person: "ana" }, { person: "Ana" }] } },
     });
-    expect(problems.map(({ cause }) => cause)).toEqual(['The policy both needs "Ana" twice, and one person counts once']);
+    expect(problems.map(({ cause }) => cause)).toEqual([
+      'The approval policy both lists "Ana" twice, but one person can approve only once',
+    ]);
   });
 });
 
@@ -166,7 +168,9 @@ onBothDialects((claim) => {
     const desk = await boot({ plugins: [early()] });
     const id = await desk.approved(robot);
     expect(codeOf(await desk.call(robot))).toBe("ok");
-    expect(String(await held)).toMatch(/was answered before its start was written|has no start to be written/);
+    expect(String(await held)).toMatch(
+      /already got an answer before the start of the call was recorded|is not pending, so it cannot be recorded/,
+    );
     expect(paid).toEqual([]);
     await expect.poll(async () => (await desk.record(id)).use?.outcome).not.toBe("running");
     expect(codeOf(await desk.call(robot))).not.toBe("approval_unavailable");
@@ -195,7 +199,9 @@ describe("notices about approval requests", () => {
       webhook: { url: "https://hook:geheim@hooks.example/a", secret: `whsec_${Buffer.alloc(24).toString("base64")}` },
     };
     const problems = noticeProblems(notify);
-    expect(problems).toMatchObject([{ cause: "approval's webhook at https://hooks.example has a password in its address" }]);
+    expect(problems).toMatchObject([
+      { cause: "The webhook of approval() at https://hooks.example has a user name or password in its URL" },
+    ]);
     expect(JSON.stringify(problems)).not.toContain("geheim");
   });
 
@@ -205,6 +211,6 @@ describe("notices about approval requests", () => {
     const teller = tellerOf(() => Promise.reject(Object.create(null)), log);
     teller.tell({ type: "approval.filed", id: "apr_x", app: "shop", handler: "pay", policy: "finance" });
     await teller.stop();
-    expect(lines).toMatchObject([["A notice of an approval was not delivered", { reason: "object" }]]);
+    expect(lines).toMatchObject([["A notice about an approval could not be delivered", { reason: "object" }]]);
   });
 });

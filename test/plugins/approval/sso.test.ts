@@ -145,7 +145,7 @@ test("the single sign-on proxy needs no secret over a Unix socket, and its heade
 test("proxy headers that do not come over the Unix socket are refused", () => {
   const trusting = { personHeader: "x-forwarded-user", unixSocket: true } as const;
   const credentials = { surface: "approvals", isLocal: false, header: () => "bea", cookie: () => undefined };
-  expect(() => personBehind(trusting, credentials)).toThrow("did not come from the proxy");
+  expect(() => personBehind(trusting, credentials)).toThrow("did not come from the trusted proxy");
   expect(personBehind(trusting, { ...credentials, isOverUnixSocket: true })).toMatchObject({ person: "bea", issuer: "sso" });
 });
 
@@ -157,7 +157,7 @@ test("a Unix socket that a killed process left is replaced, but not a socket in 
   const server = createServer();
   await new Promise<void>((resolve) => void server.listen(path, resolve));
   await expect(boot()).rejects.toSatisfy(
-    (error) => isBootError(error) && /another process listens there/.test(error.problems[0]?.cause ?? ""),
+    (error) => isBootError(error) && /another process already listens on this path/.test(error.problems[0]?.cause ?? ""),
   );
   await new Promise((resolve) => server.close(resolve));
   const killed = `require("node:http").createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, "SIGKILL"))`;
@@ -170,7 +170,7 @@ test("a Unix socket that a killed process left is replaced, but not a socket in 
   }
   writeFileSync(path, "somebody's text");
   await expect(boot()).rejects.toSatisfy(
-    (error) => isBootError(error) && /a file has this path/.test(error.problems[0]?.cause ?? ""),
+    (error) => isBootError(error) && /a file with this path exists/.test(error.problems[0]?.cause ?? ""),
   );
   expect(readFileSync(path, "utf8")).toBe("somebody's text");
 });
@@ -186,17 +186,17 @@ test("boot refuses sso options that do not prove the proxy, and reports all prob
     }
   };
   expect(await causes({ sso: { personHeader: "x-user" } })).toEqual([
-    "approval's sso trusts headers without a secret of at least 32 characters",
+    "The approval() option sso has no secret of at least 32 characters, so anybody could send the header",
   ]);
   expect(await causes({ sso: { personHeader: "x user", secretHeader: "x-s", secret: "short" } })).toEqual([
-    'approval\'s sso names the header "x user"',
-    "approval's sso trusts headers without a secret of at least 32 characters",
+    'The approval() option sso has an invalid header name: "x user"',
+    "The approval() option sso has no secret of at least 32 characters, so anybody could send the header",
   ]);
   expect(await causes({ sso: { personHeader: "x-user", unixSocket: true } })).toEqual([
-    "approval's sso has unixSocket: true, but the page does not listen on a Unix socket",
+    "The approval() option sso has unixSocket: true, but the page does not listen on a Unix socket",
   ]);
   expect(await causes({ listen: { path: "a.sock" } })).toEqual(["approval() listens on a Unix socket, but publicUrl is missing"]);
   expect(await causes({ publicUrl: "https://shop.example/ops" })).toEqual([
-    'approval\'s publicUrl "https://shop.example/ops" is more than an origin',
+    'The approval() option publicUrl is "https://shop.example/ops", but it must be only an origin',
   ]);
 });

@@ -120,7 +120,7 @@ onBothDialects((claim) => {
         error: {
           code: "approval_denied",
           kind: "approval_refused",
-          message: `Approval ${id} was denied: not this month`,
+          message: `The approval request ${id} was denied: not this month`,
           details: { approval: { id, status: "denied", reason: "not this month" } },
         },
       });

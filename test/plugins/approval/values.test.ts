@@ -73,7 +73,7 @@ describe("the short view of a request", () => {
       const given = preview === undefined ? {} : { preview: canonicalText(preview) };
       const short = show(args, given, { view: "short" });
       expect(short).toMatchObject({ needsFullView: true, isComplete: false });
-      expect(terminalLines(short).at(-1)).toContain("full view");
+      expect(terminalLines(short).at(-1)).toContain("without --short");
       const full = show(args, given, { view: "full" });
       expect(full).toMatchObject({ needsFullView: false, isComplete: true });
       expect(terminalLines(full).join("\n")).not.toContain("\\…");

@@ -111,7 +111,7 @@ onBothDialects((claim) => {
     const lines = readFileSync(sink, "utf8");
     writeFileSync(sink, lines.split("\n").slice(0, 1).join("\n"));
     expect(await verify(parts, { against: [] }, io)).toBe(3);
-    expect(text()).toContain("but one of 2504 was sent to it");
+    expect(text()).toContain("but Quater wrote a checkpoint of 2504 events to it");
     await close();
   });
 
@@ -167,7 +167,7 @@ onBothDialects((claim) => {
     const floor = { from: { seq: 0, hash: ledger.genesis }, to: { seq: 1, hash: String(first["hash"]) } };
     const receipt = await trail.record({ changes: [gone], floor, events: [{ fields: { type: "audit.erased" } }] });
     expect(receipt).toMatchObject({
-      refusal: { message: expect.stringMatching(/^The trail begins after event \d+, and not after event 0$/) },
+      refusal: { message: expect.stringMatching(/^The trail begins after event \d+, but it must begin after event 0$/) },
     });
     expect(await store.read<object>(head)).toMatchObject([{ floor_seq: (before[0] as { floor_seq: number }).floor_seq }]);
     trail.writer.close();

@@ -103,7 +103,9 @@ test("an app whose store has a changed head does not start", async () => {
   const file = openSqlite(databaseIn(folder.root));
   file.run([{ sql: "update audit_head set seq = 1", parameters: [] }]);
   file.close();
-  await expect(boot()).rejects.toThrow(/The head of the trail was not written by Quater/);
+  await expect(boot()).rejects.toThrow(
+    /The record of the trail's end \(audit_head\) was not written by Quater: its MAC is wrong/,
+  );
 });
 
 test("a call whose end cannot be recorded gets outcome_unrecorded", async () => {
@@ -269,7 +271,7 @@ test("the key file is made once and private; boot needs it for an old trail and 
   await (await boot()).stop();
   const text = readFileSync(file, "utf8");
   chmodSync(file, 0o644);
-  await expect(boot()).rejects.toThrow(/may be read by other users/);
+  await expect(boot()).rejects.toThrow(/can be read by other users/);
   rmSync(file);
   await expect(boot()).rejects.toThrow(/the key file does not have/);
   writeFileSync(file, text, { mode: 0o600 });
@@ -310,5 +312,5 @@ export default defineConfig({ name: "t", handlers: [], plugins: [store(), audit(
 `,
   );
   const { code, err } = await quater(["serve"], { cwd: folder.root });
-  expect([code, err]).toEqual([74, expect.stringContaining("The store is fenced")]);
+  expect([code, err]).toEqual([74, expect.stringContaining("The store failed or is damaged")]);
 });

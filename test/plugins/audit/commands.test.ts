@@ -46,7 +46,7 @@ test.each([
   "audit erase --handler change --reason x",
 ])("quater %s on a project without a trail says so and creates no store", async (words) => {
   const { code, out, err } = await quater(words);
-  expect([code, out, err]).toEqual([2, "", "There is no trail yet.\n"]);
+  expect([code, out, err]).toEqual([2, "", "The store has no trail yet. The first start of the server creates the trail.\n"]);
   expect(existsSync(join(root, ".quater"))).toBe(false);
 });
 
@@ -111,9 +111,12 @@ test("S10: quater audit verify exits 3 when a sink is missing, emptied, cut, or 
   const newest = JSON.parse(lines.at(-1) as string) as { head: string };
   const wrong: readonly (readonly [string | undefined, string])[] = [
     [undefined, "does not exist"],
-    ["", "holds no checkpoint"],
-    [`${content.replaceAll('"size":', '"saze":')}`, "holds no checkpoint"],
-    [`${content}${(lines.at(-1) as string).replace(newest.head, "0".repeat(64))}\n`, "not signed by the key"],
+    ["", "has no checkpoint"],
+    [`${content.replaceAll('"size":', '"saze":')}`, "has no checkpoint"],
+    [
+      `${content}${(lines.at(-1) as string).replace(newest.head, "0".repeat(64))}\n`,
+      "not signed by a checkpoint key of the key file",
+    ],
   ];
   for (const [text, what] of wrong) {
     if (text === undefined) rmSync(sink);
@@ -157,11 +160,11 @@ test("O2: quater audit rotate in two steps prints the new fingerprint first, and
   const before = (await quater("audit fingerprint")).out;
   const prepared = await quater("audit rotate --prepare");
   expect([prepared.code, prepared.out]).toEqual([0, expect.stringMatching(/^SHA256:[A-Za-z0-9+/]{43}\n$/)]);
-  expect(prepared.err).toContain("Nothing uses the new keys yet");
+  expect(prepared.err).toContain("The new keys are not in use yet");
   expect((await quater("audit fingerprint")).out).toBe(before);
   expect(await quater("audit rotate --prepare")).toMatchObject({
     code: 69,
-    err: expect.stringContaining("prepared keys already"),
+    err: expect.stringContaining("already has prepared keys"),
   });
   expect(await quater("audit rotate --prepare --activate")).toMatchObject({ code: 65 });
   await quater("run change --id d");
@@ -184,7 +187,10 @@ test("O2: quater audit rotate in two steps prints the new fingerprint first, and
 test("quater audit verify exits 1 for damage, and prints its place and kind", async () => {
   sql("update audit_event set type = 'call.refused' where seq = 3");
   const { code, err } = await quater("audit verify");
-  expect([code, err]).toEqual([1, expect.stringContaining("altered: The columns of event 3 differ from what it says\n")]);
+  expect([code, err]).toEqual([
+    1,
+    expect.stringContaining("altered: The columns of event 3 differ from the content of its meta column\n"),
+  ]);
   sql("update audit_event set type = 'call.ended' where seq = 3");
   appendFileSync(join(root, "held.jsonl"), "a line cut by a cra");
   expect((await quater("audit verify")).code).toBe(0);

@@ -65,7 +65,7 @@ test("S19: copies of many different old lines at the end of a sink hide no newer
   await agree();
   for (const copies of [old, [...old].reverse(), Array.from({ length: 10 }, () => old).flat()]) {
     writeFileSync(sink, [...old, newest, ...copies].join(""));
-    await expect(agree()).rejects.toThrow("was set back");
+    await expect(agree()).rejects.toThrow("was replaced by an old copy");
   }
   await setBack.close();
 });
@@ -90,7 +90,7 @@ test.each(Object.entries(appended))("S19: 17 MiB of %s hide no line of a sink fr
   writeFileSync(sink, old + more(old));
   await agree();
   writeFileSync(sink, old + newest + more(old));
-  await expect(agree()).rejects.toThrow("was set back");
+  await expect(agree()).rejects.toThrow("was replaced by an old copy");
   await setBack.close();
 });
 
@@ -105,7 +105,7 @@ test.each(Object.entries(appended))("S19: 17 MiB of %s hide no line of a sink fr
   await attestor.assertAgreement(setBack.store, setBack.ledger);
   // Quater begins each line with the end of the line before.
   appendFileSync(sink, `${more(old)}\n${newest}${more(old)}`);
-  await expect(attestor.assertAdded(setBack.store, setBack.ledger)).rejects.toThrow("was set back");
+  await expect(attestor.assertAdded(setBack.store, setBack.ledger)).rejects.toThrow("was replaced by an old copy");
   await setBack.close();
 });
 
@@ -122,7 +122,7 @@ test("S19: an instance that reconnects to an older store compares the store with
     if (isAddedLater) appendFileSync(sink, newest);
     await attestor.assertAdded(whole.store, whole.ledger);
     appendFileSync(sink, old.repeat(Math.ceil((2 * megabyte) / old.length)));
-    await expect(attestor.assertStillAgreed(setBack.store, setBack.ledger)).rejects.toThrow("was set back");
+    await expect(attestor.assertStillAgreed(setBack.store, setBack.ledger)).rejects.toThrow("was replaced by an old copy");
   }
   await whole.close();
   await setBack.close();

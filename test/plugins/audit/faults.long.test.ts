@@ -173,7 +173,7 @@ describe.each(["postgres", "pgbouncer"] as const)("on %s", (dialect) => {
   });
 });
 
-test("O1: a start while the database is unreachable, read-only or refuses logins prints the database's answer and a remedy", async (context) => {
+test("O1: a start while the database is unreachable, read-only or refuses logins prints the the receiver answer with the status and a remedy", async (context) => {
   if (typeof postgres === "string") return context.skip(postgres);
   using folder = tempFolder();
   const url = await postgres.freshUrl();
@@ -185,10 +185,12 @@ test("O1: a start while the database is unreachable, read-only or refuses logins
     "PostgreSQL cannot be used for the store: connect ECONNREFUSED 127.0.0.1:1. Start PostgreSQL, or correct the host",
   );
   await admin.query(`alter database ${name} set default_transaction_read_only = on`);
-  await expect(boot(url)).rejects.toThrow(/read-only transaction. Let this user log in and write/);
+  await expect(boot(url)).rejects.toThrow(/read-only transaction. Give this database user the right to log in and write/);
   await admin.query(`alter database ${name} set default_transaction_read_only = off`);
   await admin.query(`alter database ${name} allow_connections false`);
-  await expect(boot(url)).rejects.toThrow(/not currently accepting connections. Let this user log in and write/);
+  await expect(boot(url)).rejects.toThrow(
+    /not currently accepting connections. Give this database user the right to log in and write/,
+  );
   await admin.query(`alter database ${name} allow_connections true`);
   await admin.end();
   await (await boot(url)).stop();

@@ -126,7 +126,7 @@ describe.each(["sqlite", "postgres"] as const)("on %s", (dialect) => {
       await trail.store.apply([db.updateTable("audit_head").set(change)]);
       await expect(trailAt(root, given), JSON.stringify(change)).rejects.toThrow(DamagedHead);
       expect((await verifyAt(root, [], given)).damage.map(({ what }) => what)).toContain(
-        "The head of the trail is not what was written",
+        "The record of the trail's end (audit_head) was changed after it was written",
       );
       await trail.store.apply([db.updateTable("audit_head").set({ ...honest })]);
     }

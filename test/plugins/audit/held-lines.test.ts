@@ -43,7 +43,7 @@ onBothDialects((claim) => {
         {
           kind: "truncated",
           heldElsewhere: true,
-          what: `The line of a used approval held elsewhere attests event ${seq}; the trail ends at ${seq - 1}`,
+          what: `The record of a used approval outside of the store proves event ${seq}, but the trail ends at event ${seq - 1}`,
         },
       ],
     });
@@ -69,7 +69,13 @@ onBothDialects((claim) => {
     const { seq } = JSON.parse(used) as { seq: number };
     expect(await verified(other, on)).toMatchObject({
       exit: 3,
-      damage: [{ kind: "forked", seq, what: `The line of a used approval held elsewhere attests another event ${seq}` }],
+      damage: [
+        {
+          kind: "forked",
+          seq,
+          what: `The record of a used approval outside of the store proves another event ${seq} than the trail has`,
+        },
+      ],
     });
     writeFileSync(sinkOf(on), `${lines}${lines.split("\n")[0]}\n`);
     expect(await verified(other, on)).toMatchObject({ exit: 0, damage: [] });

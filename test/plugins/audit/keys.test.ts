@@ -52,7 +52,7 @@ test("O2: prepared keys are unused until they are activated; preparing twice or 
     before.checkpoint.id,
   ]);
   expect([prepared.chainSecrets.size, prepared.publicKeys.size, prepared.tags.length]).toEqual([2, 2, 2]);
-  expect(() => prepareKeys(file)).toThrow("has prepared keys already");
+  expect(() => prepareKeys(file)).toThrow("already has prepared keys");
   expect(activateKeys(file)).toBe(fingerprint);
   const after = readKeys(file);
   expect(after.checkpoint.fingerprint).toBe(fingerprint);
@@ -175,7 +175,8 @@ test("O2: a key file that is damaged while the app serves leaves the loaded keys
   using folder = tempFolder();
   await using app = await bootWithTrail({ root: folder.root, handlers: { change: change() } });
   writeFileSync(keysIn(folder.root), "half");
-  const warned = () => app.log.filter(({ message }) => message.includes("cannot be read: the keys read before stay in use"));
+  const warned = () =>
+    app.log.filter(({ message }) => message.includes("cannot be read. Quater continues with the keys that it read before"));
   while (warned().length === 0) await new Promise((resolve) => setTimeout(resolve, 50));
   await new Promise((resolve) => setTimeout(resolve, 2_200)); // two more ticks
   expect(warned()).toHaveLength(1);

@@ -54,7 +54,7 @@ for (const [title, remove] of Object.entries(removals)) {
     expect(await kernelOf(app).unready()).toEqual(["store"]);
     expect(await app.as(principal()).call("change", { id: "b" })).toMatchObject({ error: { code: "audit_unavailable" } });
     expect(app.log.map(({ message }) => message)).toContain(
-      "The store is fenced, so no calls are taken. Find the cause, run `quater audit verify`, then start again",
+      "The store failed or is damaged, so the server accepts no more calls. Find the cause, run `quater audit verify`, then restart",
     );
   });
 }
@@ -102,7 +102,7 @@ test("S9: a start that finds trail keys but no trail refuses with a remedy, and 
   for (const part of ["", "-wal", "-shm"]) rmSync(databaseIn(folder.root) + part, { force: true });
   for (let n = 0; n < 2; n++) {
     await expect(boot()).rejects.toThrow(
-      `The store holds no trail, but the key file has begun one. The store was deleted, replaced or not mounted: restore it. To begin a new trail on purpose, move ${keysIn(folder.root)} away`,
+      `The store has no trail, but the key file says that a trail was started. The store was deleted, replaced or not mounted. Restore the store. To start a new trail on purpose, move ${keysIn(folder.root)} away`,
     );
   }
   renameSync(keysIn(folder.root), join(folder.root, "old-keys.json"));
@@ -139,7 +139,10 @@ test("S9: quater audit verify on a lost store does not say that there is no trai
   await app.stop();
   rmSync(databaseIn(folder.root));
   const { code, err } = await quater(["audit", "verify"], { cwd: folder.root });
-  expect([code, err]).toEqual([1, expect.stringContaining("The store holds no trail, but the key file has begun one")]);
+  expect([code, err]).toEqual([
+    1,
+    expect.stringContaining("The store has no trail, but the key file says that a trail was started"),
+  ]);
 });
 
 test("S9: a PostgreSQL schema that is dropped or created anew is noticed, and the next start refuses", async (context) => {
@@ -156,7 +159,7 @@ test("S9: a PostgreSQL schema that is dropped or created anew is noticed, and th
     await untilFenced(app);
     expect(await kernelOf(app).unready()).toEqual(["store"]);
     expect(await app.as(principal()).call("change", { id: "b" })).toMatchObject({ error: { code: "audit_unavailable" } });
-    await expect(boot()).rejects.toThrow("The store holds no trail, but the key file has begun one");
+    await expect(boot()).rejects.toThrow("The store has no trail, but the key file says that a trail was started");
   }
 });
 

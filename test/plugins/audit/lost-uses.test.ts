@@ -40,7 +40,7 @@ const asOlderVersion = (desk: ProjectDesk): void => {
 };
 
 const attested =
-  /Whether this call ran before cannot be told: a sink attests that a call like this one ran, at \S+ \(call (\S+)\), and a restore/;
+  /It is not known whether this call ran before: a sink proves that a similar call ran, at \S+ \(call (\S+)\), but a restore/;
 
 onBothStores((claim) => {
   claim("S19: a repeated call is told of an earlier use that a restore lost and a sink attests", async (make) => {
@@ -105,7 +105,8 @@ onBothStores((claim) => {
     expect((await desk.run(["audit", "verify"])).code).toBe(0);
     await desk.restore(dump);
     expect((await restored(desk)).code).toBe(0);
-    const uncertain = "cannot be told: a restore lost a call, and its sink does not say which one it was";
+    const uncertain =
+      "It is not known whether this call ran before: a restore lost the record of a call, and the sink does not show which call";
     expect((await desk.pay("Olga", 7)).err).toContain(uncertain);
     expect((await desk.pay("Igor", 8)).err).toContain(uncertain);
   });

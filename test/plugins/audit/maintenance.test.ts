@@ -138,7 +138,7 @@ onBothDialects((claim, dialect) => {
     await desk.sql("update audit_event set at = 1 where seq between 1 and 9");
     const before = await seqs(desk);
     await expect(pruneAll(Date.now() - 3_600_000)).rejects.toThrow(
-      "Event 1 has columns that differ from what it says. Run `quater audit verify`",
+      "Event 1 has columns that differ from its meta column. Run `quater audit verify`",
     );
     expect(await seqs(desk)).toEqual(before);
     expect((await verified())?.[0]).toEqual(["altered", 1]);
@@ -149,9 +149,9 @@ onBothDialects((claim, dialect) => {
     const before = await seqs(desk);
     const [row] = (await desk.sql("select * from audit_event where seq = 7")) as Record<string, unknown>[];
     await desk.sql("update audit_event set meta = replace(meta, 'robot', 'rubot') where seq = 7");
-    await expect(pruneAll()).rejects.toThrow("Event 7 is not what was written after the event before it");
+    await expect(pruneAll()).rejects.toThrow("Event 7 was changed after it was written, or does not follow the event before it");
     await desk.sql("delete from audit_event where seq = 7");
-    await expect(pruneAll()).rejects.toThrow("Event 8 is not what was written after the event before it");
+    await expect(pruneAll()).rejects.toThrow("Event 8 was changed after it was written, or does not follow the event before it");
     const names = Object.keys(row ?? {});
     const insert = (cells: Record<string, unknown>) =>
       desk.sql(
@@ -161,7 +161,7 @@ onBothDialects((claim, dialect) => {
     await insert(row ?? {});
     if (dialect === "sqlite") {
       await insert({ ...row, seq: 7.5 });
-      await expect(pruneAll()).rejects.toThrow("The store does not hold exactly the events 1 to");
+      await expect(pruneAll()).rejects.toThrow("The store must have exactly the events 1 to");
       expect((await verified())?.map(([kind]) => kind)).toContain("orphan");
       await desk.sql("delete from audit_event where seq = 7.5");
     }
@@ -173,12 +173,12 @@ onBothDialects((claim, dialect) => {
     const { desk, trail, pruneAll, verified } = await maintained(on);
     const { seq, body, salt } = await withBody(desk);
     await desk.sql("update audit_event set body = null, salt = null where seq = ?", seq);
-    await expect(pruneAll()).rejects.toThrow(`The body of event ${seq} is gone without a record`);
+    await expect(pruneAll()).rejects.toThrow(`The body of event ${seq} is missing, and no event records that it was erased`);
     expect(await verified()).toEqual([["missing", seq]]);
     await trail.record({ events: [{ fields: { type: "audit.erased", detail: { bodies: [[seq, seq]] } } }] });
     expect(await verified()).toEqual([]);
     await desk.sql("update audit_event set body = ?, salt = ? where seq = ?", body, salt, seq);
-    await expect(pruneAll()).rejects.toThrow(`The body of event ${seq} was erased, but it is there again`);
+    await expect(pruneAll()).rejects.toThrow(`The body of event ${seq} was erased, but the store has a body for it again`);
     await desk.sql("update audit_event set body = null, salt = null where seq = ?", seq);
     expect(await pruneAll()).toBeGreaterThan(20);
     expect(await verified()).toEqual([]);
@@ -240,7 +240,7 @@ onBothDialects((claim, dialect) => {
     await desk.sql("update audit_instance set lease_until = 1 where instance = ?", killed.instance);
     await desk.sql("update audit_event set meta = replace(meta, 'robot', 'rubot') where seq = 7");
     await instanceGone(desk, "000000000000", 0);
-    await expect(sweep()).rejects.toThrow("Event 7 is not what was written");
+    await expect(sweep()).rejects.toThrow("Event 7 was changed after it was written");
     expect(await unknowns(desk)).toMatchObject([{ callId, detail: { startedBy: killed.instance } }]);
   });
 

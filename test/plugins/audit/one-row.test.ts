@@ -51,8 +51,10 @@ onBothDialects((claim, dialect) => {
     const left = await desk.sql("select instance from audit_instance where lease_until < 1000");
     expect(left).toHaveLength(dialect === "sqlite" ? 1 : 0);
     const named = desk.app.log.filter(({ level }) => level === "error").map((line) => JSON.stringify(line));
-    expect(named.filter((text) => text.includes("The row of process floor in audit_instance had the floor_seq"))).toHaveLength(1);
-    if (dialect === "sqlite") expect(named.join()).toContain("names its process by bytes that are not text");
+    expect(
+      named.filter((text) => text.includes("The row of process floor in audit_instance had the invalid floor_seq")),
+    ).toHaveLength(1);
+    if (dialect === "sqlite") expect(named.join()).toContain("has a process name that is not text");
     expect(codeOf(await desk.call(ana, { cents: 9 }))).toBe("approval_required");
   });
 
@@ -65,7 +67,9 @@ onBothDialects((claim, dialect) => {
     const last = await end(more);
     const two = await again();
     expect(codeOf(await two.call(ana, { cents: 1 }))).toBe("approval_required");
-    expect(errors(two).filter((message) => message.includes("has a row 9007199254740990 behind it"))).toHaveLength(1);
+    expect(errors(two).filter((message) => message.includes("has a row with the higher number 9007199254740990"))).toHaveLength(
+      1,
+    );
     expect(two.app.services.get(storeRef).isFenced).toBe(false);
     expect(await end(two)).toBeGreaterThan(last);
     expect(await damageOf(two, root)).toMatchObject([{ kind: "orphan", seq: 9_007_199_254_740_990 }]);
@@ -156,7 +160,9 @@ onBothDialects((claim, dialect) => {
     const other = await again({ mode: "run" });
     for (const name of ["hash", "mac", "genesis", "floor_hash", "approval_hash", "seq", "format"]) {
       await other.sql(`update audit_head set ${name} = cast(x'ff' as text)`);
-      await expect(again(), name).rejects.toThrow(/head of the trail was not written by Quater|beginning of the trail/);
+      await expect(again(), name).rejects.toThrow(
+        /record of the trail's end \(audit_head\) was not written by Quater|first record of the trail/,
+      );
       await other.sql(`update audit_head set ${name} = ?`, head[name]);
     }
     await (await again()).app.stop();

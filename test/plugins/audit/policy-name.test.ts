@@ -81,7 +81,7 @@ test("S20: the log names a policy function that throws", async () => {
   await app.stop();
   expect(outcome).toMatchObject({ ok: false, error: { code: "internal" } });
   expect(app.log).toContainEqual(
-    expect.objectContaining({ fields: expect.objectContaining({ hint: "The policy breaks threw" }) }),
+    expect.objectContaining({ fields: expect.objectContaining({ hint: "The policy breaks threw an error" }) }),
   );
 });
 

@@ -38,10 +38,10 @@ onBothStores((claim) => {
 
     const again = await desk.run(["run", "pay", "--to", "Olga", "--cents", "7"], undefined, { isTerminal: true });
     expect(again.code).not.toBe(0);
-    expect(again.err).toContain("The store was set back");
+    expect(again.err).toContain("The store was replaced by an old copy");
     const boot = await served(desk);
     expect([boot.isUp, boot.code]).toEqual([false, 78]);
-    expect(boot.err).toMatch(/sink\.jsonl attests \d+ events, and the store's trail ends at event \d+/);
+    expect(boot.err).toMatch(/sink\.jsonl has \d+ events, but the trail of the store ends at event \d+/);
     expect(boot.err).toContain("quater store restored --reason");
     expect(desk.done).toEqual(["Olga 7"]);
   });
@@ -62,7 +62,7 @@ onBothStores((claim) => {
     const { code, out, err } = await restored(desk);
     expect([code, json(out)]).toMatchObject([0, { voidedRequests: 2, usedRequests: 1, lostUses: [{ approvalId: used }] }]);
     expect(err).toMatch(/Events \d+ to \d+ are lost/);
-    expect(await desk.request(used)).toMatchObject({ state: "consumed", stateInWords: "used, nobody knows how it ended" });
+    expect(await desk.request(used)).toMatchObject({ state: "consumed", stateInWords: "used, outcome unknown" });
     for (const id of [denied, open]) expect(await desk.request(id)).toMatchObject({ state: "expired" });
     expect(await desk.request(finished)).toMatchObject({ state: "denied" });
     // The denied request cannot be approved any more.
@@ -140,7 +140,7 @@ onBothStores((claim) => {
     appendFileSync(held, readFileSync(desk.sinkFile));
     renameSync(held, desk.sinkFile);
     const boot = await served(desk);
-    expect([boot.isUp, boot.err]).toEqual([false, expect.stringMatching(/attests another event \d+ than the store's trail has/)]);
+    expect([boot.isUp, boot.err]).toEqual([false, expect.stringMatching(/has another event \d+ than the trail of the store/)]);
     expect((await restored(desk)).code).toBe(0);
     expect(await served(desk)).toMatchObject({ isUp: true });
     await expectGap(desk);
@@ -204,10 +204,10 @@ onBothStores((claim) => {
       appendFileSync(desk.sinkFile, before.repeat(Math.ceil((17 * 1024 * 1024) / before.length)));
       const again = await desk.run(["run", "pay", "--to", "Olga", "--cents", "7"], undefined, { isTerminal: true });
       expect(again.code).not.toBe(0);
-      expect(again.err).toContain("The store was set back");
+      expect(again.err).toContain("The store was replaced by an old copy");
       expect(await served(desk)).toMatchObject({ isUp: false, code: 78 });
       const { code, err } = await verify(desk);
-      expect([code, err]).toEqual([3, expect.stringContaining("attests event")]);
+      expect([code, err]).toEqual([3, expect.stringContaining("proves event")]);
       expect(json((await restored(desk)).out)).toMatchObject({ lostUses: [{ approvalId: id }] });
       expect(desk.done).toEqual(["Olga 7"]);
     },
@@ -274,7 +274,9 @@ onBothStores((claim) => {
     expect(await desk.post(server, { to: "Olga", cents: 3 })).toBe(503);
     const { code, err } = await server.ended;
     expect(code).toBe(74);
-    expect(err).toMatch(/The store was set back: this process has seen event \d+, and the trail ends at \d+/);
+    expect(err).toMatch(
+      /The store was replaced by an old copy: this process has seen event \d+, but the trail ends at event \d+/,
+    );
     expect(err).toContain("quater store restored");
     expect(desk.done).toEqual(["Olga 1", "Olga 2"]);
     expect((await restored(desk)).code).toBe(0);
@@ -292,7 +294,7 @@ onBothStores((claim) => {
     await desk.restore(dump);
     const { code, err } = await server.ended;
     // The look at the schema and the look at the trail race; each of them fences the store.
-    expect([code, err]).toEqual([74, expect.stringMatching(/set back|was replaced while it was in use/)]);
+    expect([code, err]).toEqual([74, expect.stringMatching(/was replaced by an old copy|was replaced while it was in use/)]);
   });
 
   claim(
@@ -306,10 +308,10 @@ onBothStores((claim) => {
       await desk.restore(dump);
       const { code, out, err } = await restored(desk);
       expect([code, json(out)]).toMatchObject([0, { voidedRequests: 1, usedRequests: 0 }]);
-      expect(err).toContain("No sink says how many events were lost");
+      expect(err).toContain("No sink shows how many events were lost");
       expect((await desk.pay("Olga", 7)).code).not.toBe(0);
       const verified = await verify(desk);
-      expect([verified.code, verified.err]).toEqual([4, expect.stringContaining("nobody knows how many")]);
+      expect([verified.code, verified.err]).toEqual([4, expect.stringContaining("an unknown number of events")]);
     },
   );
 

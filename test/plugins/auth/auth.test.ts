@@ -68,7 +68,7 @@ describe("apiKeys", () => {
     const root = folder();
     createKey(join(root, ".quater/keys.json"), { name: "a", ...plain });
     chmodSync(join(root, ".quater/keys.json"), 0o644);
-    await expect(async () => opened(root)).rejects.toThrow("may be read by other users");
+    await expect(async () => opened(root)).rejects.toThrow("can be read by other users");
   });
 
   test("apiKeys() refuses wrong, mistyped, unknown, expired and revoked keys", async () => {
@@ -152,13 +152,13 @@ describe("apiKeys", () => {
   test("apiKeys() refuses a second valid key with the same name, and reports a broken key file", () => {
     const file = join(folder(), "keys.json");
     createKey(file, { name: "a", ...plain });
-    expect(() => createKey(file, { name: "a", ...plain })).toThrow("There is a key named a already");
+    expect(() => createKey(file, { name: "a", ...plain })).toThrow("A key with the name a already exists. Choose another name");
     writeFileSync(file, "{", { mode: 0o600 });
     try {
       createKey(file, { name: "b", ...plain });
       expect.unreachable();
     } catch (error) {
-      expect(isQuaterError(error) && error.hint).toContain("Restore it");
+      expect(isQuaterError(error) && error.hint).toContain("Restore the file");
     }
   });
 });

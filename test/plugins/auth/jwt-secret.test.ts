@@ -58,7 +58,7 @@ test("a token that the app signed with its secret gives a principal with its sco
 
 test("H19: a 401 names the scheme that the authenticator reads, in its text and in WWW-Authenticate", async () => {
   await using app = await boot();
-  const detail = "A credential is needed to call this over http: send Authorization: Token <credential>";
+  const detail = "This call over http needs a credential: send Authorization: Token <credential>";
   expect(await get(app, undefined)).toMatchObject({ status: 401, challenge: "Token", code: "unauthenticated", detail });
   const signed = await users.sign({ sub: "ana" }, 60);
   expect(await get(app, `Bearer ${signed}`)).toMatchObject({ status: 401, challenge: "Token", code: "unauthenticated" });
@@ -100,12 +100,24 @@ test.each<[string, () => Promise<string>, string]>([
   [
     "a claim that sign sets",
     () => users.sign({ sub: "ana", exp: 9_999_999_999 }, 60),
-    "sign sets the claim exp itself: remove it",
+    "sign sets the claim exp itself. Remove exp from the claims",
   ],
-  ["another issuer", () => users.sign({ sub: "ana", iss: "x" }, 60), "sign sets the claim iss itself: remove it"],
-  ["an empty subject", () => users.sign({ sub: "" }, 60), "A token needs sub, a text that is not empty"],
-  ["no expiry", () => users.sign({ sub: "ana" }, Number.POSITIVE_INFINITY), "A token lives 1 to 31536000 seconds, not Infinity"],
-  ["an expiry of zero", () => users.sign({ sub: "ana" }, 0), "A token lives 1 to 31536000 seconds, not 0"],
+  [
+    "another issuer",
+    () => users.sign({ sub: "ana", iss: "x" }, 60),
+    "sign sets the claim iss itself. Remove iss from the claims",
+  ],
+  ["an empty subject", () => users.sign({ sub: "" }, 60), "The claims of a token need sub, a string that is not empty"],
+  [
+    "no expiry",
+    () => users.sign({ sub: "ana" }, Number.POSITIVE_INFINITY),
+    "The lifetime of a token must be from 1 to 31536000 seconds; it is Infinity",
+  ],
+  [
+    "an expiry of zero",
+    () => users.sign({ sub: "ana" }, 0),
+    "The lifetime of a token must be from 1 to 31536000 seconds; it is 0",
+  ],
 ])("sign() refuses %s", async (_, sign, message) => {
   await expect(sign()).rejects.toThrow(new TypeError(message));
 });

@@ -61,7 +61,7 @@ describe("S13: key files and the folders above them", () => {
     make(file);
     chmodSync(join(file, ".."), 0o777);
     expect(refusal(() => read(file))).toEqual({
-      message: `${file} is in ${join(file, "..")}, which other users may write (mode 777), so another user could change it`,
+      message: `${file} is in ${join(file, "..")}, where other users can write (mode 777), so another user could change it`,
       hint: `Run \`chmod go-w ${join(file, "..")}\``,
     });
     chmodSync(join(file, ".."), 0o700);
@@ -76,7 +76,7 @@ describe("S13: key files and the folders above them", () => {
       chownSync(file, 12_345, 12_345);
       expect(refusal(() => read(file))).toEqual({
         message: `${file} belongs to another user, so another user could change it`,
-        hint: `Read it, then run \`chown $(id -u) ${file}\`, or set QUATER_TRUSTED_OWNERS=12345 in the environment`,
+        hint: `Check its content, then run \`chown $(id -u) ${file}\`, or set QUATER_TRUSTED_OWNERS=12345 in the environment`,
       });
       process.env["QUATER_TRUSTED_OWNERS"] = "7, 12345";
       expect(refusal(() => read(file))).toBeUndefined();
@@ -85,12 +85,12 @@ describe("S13: key files and the folders above them", () => {
     },
   );
 
-  test("S13: in a folder that other users can write, a key file that does not exist yet is refused when it is read or created", () => {
+  test("S13: in a folder that other users can write, a key file that does not exist yet is refused when it is read can created", () => {
     const file = join(folder(), "keys.json");
     mkdirSync(join(file, ".."));
     chmodSync(join(file, ".."), 0o777);
-    expect(refusal(() => readKeyFile(file))?.message).toContain(", which other users may write (mode 777)");
-    expect(refusal(() => createKey(file, { name: "a", ...plain }))?.message).toContain("other users may write");
+    expect(refusal(() => readKeyFile(file))?.message).toContain(", where other users can write (mode 777)");
+    expect(refusal(() => createKey(file, { name: "a", ...plain }))?.message).toContain("other users can write");
   });
 
   test("S13: writing the key file does not follow a planted keys.json.new, and leaves no temporary file behind", () => {
@@ -123,7 +123,7 @@ describe("S13: key files and the folders above them", () => {
     expect(lstatSync(link).isSymbolicLink()).toBe(true);
     expect(readKeyFile(file).map(({ name }) => name)).toEqual(["a", "b"]);
     chmodSync(join(file, ".."), 0o777);
-    expect(refusal(() => readKeyFile(link))?.message).toContain(", which other users may write (mode 777)");
+    expect(refusal(() => readKeyFile(link))?.message).toContain(", where other users can write (mode 777)");
   });
 
   test("S13: quater dev does not write the development key through a link", () => {
@@ -132,7 +132,7 @@ describe("S13: key files and the folders above them", () => {
     writeFileSync(victim, "untouched", { mode: 0o644 });
     mkdirSync(join(root, ".quater"), { mode: 0o700 });
     symlinkSync(victim, join(root, ".quater/development-key"));
-    expect(refusal(() => developmentKey(root, { scopes: [], roles: [] }))?.message).toContain("may be read by other users");
+    expect(refusal(() => developmentKey(root, { scopes: [], roles: [] }))?.message).toContain("can be read by other users");
     expect(readFileSync(victim, "utf8")).toBe("untouched");
   });
 
@@ -146,27 +146,27 @@ describe("S13: key files and the folders above them", () => {
     [
       "expiresAt",
       "31.12.2020",
-      'expiresAt "31.12.2020"',
-      "Write it as 2026-12-31T00:00:00Z, or revoke the key and create a new one",
+      'expiresAt: "31.12.2020"',
+      "Write the time as 2026-12-31T00:00:00Z, or revoke the key and create a new one",
     ],
     [
       "expiresAt",
       "2020-12-31",
-      'expiresAt "2020-12-31"',
-      "Write it as 2026-12-31T00:00:00Z, or revoke the key and create a new one",
+      'expiresAt: "2020-12-31"',
+      "Write the time as 2026-12-31T00:00:00Z, or revoke the key and create a new one",
     ],
     [
       "expiresAt",
       1_609_372_800_000,
-      "expiresAt 1609372800000",
-      "Write it as 2026-12-31T00:00:00Z, or revoke the key and create a new one",
+      "expiresAt: 1609372800000",
+      "Write the time as 2026-12-31T00:00:00Z, or revoke the key and create a new one",
     ],
-    ["revokedAt", "yes", 'revokedAt "yes"', "Write when it was revoked, as 2026-12-31T00:00:00Z"],
-    ["kind", "admin", 'kind "admin"', "Write one of user, service, agent, operator"],
+    ["revokedAt", "yes", 'revokedAt: "yes"', "Write the time of the revocation as 2026-12-31T00:00:00Z"],
+    ["kind", "admin", 'kind: "admin"', "Write one of user, service, agent, operator"],
     ["hash", undefined, "hash", "Remove the record and create a new key"],
-    ["roles", "finance", 'roles "finance"', "Write a list of texts"],
-    ["scopes", [1], "scopes [1]", "Write a list of texts"],
-    ["person", 7, "person 7", "Write a name, or leave it out"],
+    ["roles", "finance", 'roles: "finance"', "Write a list of strings"],
+    ["scopes", [1], "scopes: [1]", "Write a list of strings"],
+    ["person", 7, "person: 7", "Write a name, or remove the field"],
   ])("S13: a key record whose %s is %j is refused with file, record and remedy", (field, value, shown, remedy) => {
     const file = changed(keyFile(), (record) => {
       if (value === undefined) delete record[field];
@@ -174,7 +174,7 @@ describe("S13: key files and the folders above them", () => {
     });
     const [{ id }] = (JSON.parse(readFileSync(file, "utf8")) as { keys: [{ id: string }] }).keys;
     expect(refusal(() => readKeyFile(file))).toEqual({
-      message: `${file}: the key ${id} at /keys/0 has the wrong ${shown}`,
+      message: `${file}: the key ${id} at /keys/0 has an invalid value for ${shown}`,
       hint: remedy,
     });
   });
@@ -183,14 +183,14 @@ describe("S13: key files and the folders above them", () => {
     const file = changed(keyFile(), (record) => {
       record["expires"] = "2020-12-31T00:00:00Z";
     });
-    expect(refusal(() => readKeyFile(file))?.message).toContain('/keys/0 has the wrong expires "2020-12-31T00:00:00Z"');
+    expect(refusal(() => readKeyFile(file))?.message).toContain('/keys/0 has an unknown field expires: "2020-12-31T00:00:00Z"');
   });
 
   test("S13: a key file with two records of one id is refused", () => {
     const file = keyFile();
     const content = JSON.parse(readFileSync(file, "utf8")) as { keys: object[] };
     writeFileSync(file, JSON.stringify({ ...content, keys: [...content.keys, ...content.keys] }));
-    expect(refusal(() => readKeyFile(file))?.hint).toBe("Remove one of the two records");
+    expect(refusal(() => readKeyFile(file))?.hint).toBe("Remove one of the two records with this id");
   });
 
   test.each([
@@ -206,7 +206,7 @@ describe("S13: key files and the folders above them", () => {
     const [{ id }] = (JSON.parse(readFileSync(file, "utf8")) as { keys: [{ id: string }] }).keys;
     expect(refusal(() => readKeys(file))).toEqual({
       message: `${file}: the key ${id} at /keys/0 has ${words}`,
-      hint: "Restore it from a backup",
+      hint: "Restore the key file from a backup",
     });
   });
 });

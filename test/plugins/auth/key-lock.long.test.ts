@@ -85,7 +85,7 @@ test("S13: when four processes prepare trail keys at the same time, one succeeds
     openKeys(file);
     const answers = await Promise.all(children.map((child) => told(child, { does: "prepare", file })));
     expect(answers.map((answer) => (answer === "done" ? answer : answer.replace(file, "FILE"))).sort()).toEqual([
-      ...Array.from({ length: processes - 1 }, () => "FILE has prepared keys already"),
+      ...Array.from({ length: processes - 1 }, () => "FILE already has prepared keys"),
       "done",
     ]);
   }
@@ -162,16 +162,16 @@ test("S13: a link inside a linked folder is resolved as the operating system doe
 test("S13: a link to a new file in a folder that other users can write is refused, and no file is created", () => {
   const { link, file } = newLink();
   chmodSync(dirname(file), 0o777);
-  expect(() => createKey(link, { name: "a", ...plain })).toThrow("which other users may write (mode 777)");
-  expect(() => readKeyFile(link)).toThrow("which other users may write (mode 777)");
+  expect(() => createKey(link, { name: "a", ...plain })).toThrow("where other users can write (mode 777)");
+  expect(() => readKeyFile(link)).toThrow("where other users can write (mode 777)");
   expect(readdirSync(dirname(file))).toEqual([]);
 });
 
 test("S13: a link that leads to itself is refused with a clear message", () => {
   const link = join(mkdtempSync(join(parent, "project-")), "keys.json");
   symlinkSync("keys.json", link);
-  expect(() => createKey(link, { name: "a", ...plain })).toThrow(`${link} is a link that leads to itself`);
-  expect(() => readKeyFile(link)).toThrow(`${link} is a link that leads to itself`);
+  expect(() => createKey(link, { name: "a", ...plain })).toThrow(`${link} is a symbolic link to itself`);
+  expect(() => readKeyFile(link)).toThrow(`${link} is a symbolic link to itself`);
 });
 
 test.each([

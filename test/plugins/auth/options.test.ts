@@ -29,51 +29,51 @@ const behind = (authenticate: Authentication) => http({ port: 0, authenticate })
 const given = (options?: unknown) => options as never;
 const issuer = "https://issuer.example";
 const right = { issuer, audience: "https://shop.example", jwks: `${issuer}/keys` };
-const text = "Write a text that is not empty, or leave it out";
-const list = "Write a list of: a text that is not empty, or leave it out";
-const fixed = "Write a text that is not empty. Without it, tokens for other services would be accepted";
+const text = "Write a string that is not empty, or leave it out";
+const list = "Write a list of: a string that is not empty, or leave it out";
+const fixed = "Write a string that is not empty. Without it, jwt() would accept tokens of other services";
 const wrong: readonly [make: () => Authenticator, cause: string, remedy: string][] = [
-  [() => apiKeys(given({ fil: "x" })), 'apiKeys has no option "fil"; did you mean "file"?', "Its options are file"],
-  [() => apiKeys(given({ file: 5 })), "apiKeys has the file 5", text],
-  [() => apiKeys({ file: "" }), 'apiKeys has the file ""', text],
-  [() => apiKeys(given("keys.json")), "apiKeys takes an object, but it was given a string", "Its options are file"],
-  [() => apiKeys(given(null)), "apiKeys takes an object, but it was given null", "Its options are file"],
+  [() => apiKeys(given({ fil: "x" })), 'apiKeys has no option "fil"; did you mean "file"?', "The options are file"],
+  [() => apiKeys(given({ file: 5 })), "apiKeys has an invalid value for file: 5", text],
+  [() => apiKeys({ file: "" }), 'apiKeys has an invalid value for file: ""', text],
+  [() => apiKeys(given("keys.json")), "apiKeys() takes an object of options, but it was given a string", "The options are file"],
+  [() => apiKeys(given(null)), "apiKeys() takes an object of options, but it was given null", "The options are file"],
   [
     () => localUser(given({ scope: ["a"] })),
     'localUser has no option "scope"; did you mean "scopes"?',
-    "Its options are person, scopes, roles",
+    "The options are person, scopes, roles",
   ],
-  [() => localUser(given({ scopes: "hello" })), 'localUser has the scopes "hello"', list],
-  [() => localUser(given({ roles: ["a", undefined] })), 'localUser has the roles ["a",null]', list],
-  [() => localUser({ person: "" }), 'localUser has the person ""', text],
-  [() => bearer(given({})), "bearer has no verify", "Write a function from the token to a principal, or to undefined"],
-  [() => bearer(given()), "bearer has no verify", "Write a function from the token to a principal, or to undefined"],
+  [() => localUser(given({ scopes: "hello" })), 'localUser has an invalid value for scopes: "hello"', list],
+  [() => localUser(given({ roles: ["a", undefined] })), 'localUser has an invalid value for roles: ["a",null]', list],
+  [() => localUser({ person: "" }), 'localUser has an invalid value for person: ""', text],
+  [() => bearer(given({})), "bearer has no verify", "Write a function that returns the principal of a token, or undefined"],
+  [() => bearer(given()), "bearer has no verify", "Write a function that returns the principal of a token, or undefined"],
   [
     () => bearer(given(() => principal())),
-    "bearer takes an object, but it was given a function",
-    "Its options are scheme, verify",
+    "bearer() takes an object of options, but it was given a function",
+    "The options are scheme, verify",
   ],
   [() => jwt({ ...right, audience: given() }), "jwt has no audience", fixed],
-  [() => jwt({ ...right, issuer: "" }), 'jwt has the issuer ""', fixed],
+  [() => jwt({ ...right, issuer: "" }), 'jwt has an invalid value for issuer: ""', fixed],
   [
     () => jwt({ ...right, jwks: "http://issuer.example/keys" }),
-    'jwt has the jwks "http://issuer.example/keys"',
+    'jwt has an invalid value for jwks: "http://issuer.example/keys"',
     "Write the issuer's https address, because keys fetched over http can be forged, or leave it out",
   ],
   [
     () => jwt({ ...right, jwks: given() }),
     "jwt has no jwks",
-    "Write jwks: the issuer's https address; or secret, for tokens that this app signs itself",
+    "Write jwks with the https URL of the issuer's key set, or secret for tokens that this app signs itself",
   ],
   [
     () => jwt({ ...right, secret: "s".repeat(32) } as never),
     "jwt has jwks and a secret",
-    "Remove one: tokens are signed by the issuer, or by this app",
+    "Remove jwks or secret: tokens are signed either by the issuer or by this app",
   ],
   [
     () => jwt({ issuer, audience: "shop", secret: "geheim geheim geheim" }),
-    "jwt has a wrong secret, which is not shown because it may hold a secret",
-    "Write a text of at least 32 bytes, such as `openssl rand -base64 32` prints, or leave it out",
+    "jwt has an invalid value for secret, which is not shown because it may be secret",
+    "Write a string of at least 32 bytes, such as `openssl rand -base64 32` prints, or leave it out",
   ],
   [
     () => jwt({ issuer, audience: "shop", secret: "s".repeat(32), algorithms: ["ES256"] }),
@@ -82,18 +82,18 @@ const wrong: readonly [make: () => Authenticator, cause: string, remedy: string]
   ],
   ...[given("RS256"), given(["HS256"]), []].map((algorithms): (typeof wrong)[number] => [
     () => jwt({ ...right, algorithms }),
-    `jwt has the algorithms ${JSON.stringify(algorithms)}`,
-    "With a symmetric algorithm every verifier could sign tokens. Write a list of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA, or leave it out",
+    `jwt has an invalid value for algorithms ${JSON.stringify(algorithms)}`,
+    "Write a list of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA. With a symmetric algorithm, everybody who checks tokens could also sign them, or leave it out",
   ]),
   [
     () => jwt({ ...right, kind: given("admin") }),
-    'jwt has the kind "admin"',
+    'jwt has an invalid value for kind: "admin"',
     "Write one of user, service, agent, operator, or leave it out",
   ],
   [
     () => firstOf(),
-    "firstOf has no authenticator",
-    "List authenticators in the order in which they are asked: firstOf(apiKeys(), localUser())",
+    "firstOf() has no authenticators",
+    "List authenticators in the order in which Quater tries them: firstOf(apiKeys(), localUser())",
   ],
 ];
 
@@ -109,10 +109,10 @@ describe("wrong options of authenticators stop the boot with a remedy", () => {
   test.each<[unknown, string]>([
     [apiKeys, "an authenticator that was not called"],
     [firstOf, "an authenticator that was not called"],
-    [[apiKeys(), localUser()], "a list, and no authenticator"],
-    ["apiKeys", "a string, and no authenticator"],
-    [null, "null, and no authenticator"],
-    [{}, "an object, and no authenticator"],
+    [[apiKeys(), localUser()], "a list; it must be an authenticator or a function"],
+    ["apiKeys", "a string; it must be an authenticator or a function"],
+    [null, "null; it must be an authenticator or a function"],
+    [{}, "an object; it must be an authenticator or a function"],
   ])(
     "boot refuses a value for authenticate that is not an authenticator, alone and inside firstOf (case %#)",
     async (no, cause) => {
@@ -154,7 +154,7 @@ test("boot checks the authenticators of all surfaces, nested ones too, and repor
   );
   expect(found).toEqual([
     'apiKeys() in http(): apiKeys has no option "fil"; did you mean "file"?',
-    'localUser() in http(): localUser has the roles "a"',
+    'localUser() in http(): localUser has an invalid value for roles: "a"',
     'localUser() in cli(): localUser has no option "scope"; did you mean "scopes"?',
     "jwt() in approval(): jwt has no jwks",
     'http(): http has no option "prot"; did you mean "port"?',
@@ -163,7 +163,7 @@ test("boot checks the authenticators of all surfaces, nested ones too, and repor
 
 test("the message about wrong options of an authenticator never contains a password", async () => {
   const [problem] = await problemsOf(behind(jwt({ ...right, jwks: "http://me:geheim@issuer.example/keys" })));
-  expect(problem?.cause).toBe('jwt has the jwks "http://me@issuer.example/keys"');
+  expect(problem?.cause).toBe('jwt has an invalid value for jwks: "http://me@issuer.example/keys"');
 });
 
 describe("an authenticator with a wrong option accepts no caller", () => {
@@ -207,12 +207,12 @@ test.each([
     "a user's record",
     { id: "canary", scopes: "canary", issuer: null },
     [
-      "It returned what is no principal: issuer is null and not a string, subject is undefined and not a string,",
-      "credential is undefined and not a string, scopes is a string and not a list, roles is undefined and not a list",
+      "The authenticator returned an object that is not a principal: issuer is null and must be a string, subject is undefined and must be a string,",
+      "credential is undefined and must be a string, scopes is a string and must be a list, roles is undefined and must be a list",
     ].join(" "),
   ],
-  ["a yes", true, "It returned a boolean, and no principal"],
-  ["a name", "canary", "It returned a string, and no principal"],
+  ["a yes", true, "The authenticator returned a boolean instead of a principal"],
+  ["a name", "canary", "The authenticator returned a string instead of a principal"],
 ])(
   "an authenticator that returns %s accepts no caller, and the log says why without the value",
   async (_what, returned, said) => {
@@ -248,7 +248,7 @@ export default defineConfig({
       expect(err).toContain(`
   localUser() in cli()
     plugin  cli
-    cause   localUser has the scopes "hello"
+    cause   localUser has an invalid value for scopes: "hello"
     remedy  ${list}
 `);
       expect(err).not.toMatch(/^ +at /m);
@@ -272,7 +272,7 @@ test("a custom authenticator can declare its options in a table", async () => {
   );
   expect(await causesOf(behind(sessions({ find: () => undefined })))).toEqual([]);
   expect(await causesOf(behind(sessions({ find: () => undefined, header: given(5) })))).toEqual([
-    "sessions() in http(): sessions has the header 5",
+    "sessions() in http(): sessions has an invalid value for header: 5",
   ]);
   expect(await causesOf(behind(sessions(given({ hedder: "x" }))))).toEqual([
     'sessions() in http(): sessions has no option "hedder"; did you mean "header"?',

@@ -193,7 +193,7 @@ test("S17: a 401 names the schemes, headers and cookies that the authenticator r
   const { status, detail, challenge } = await get(app, [], "/openapi.json");
   expect([status, challenge]).toEqual([401, "Token"]);
   expect(detail).toBe(
-    "A credential is needed to call this over http: send Authorization: Token <credential> or the header x-session or the cookie sid",
+    "This call over http needs a credential: send Authorization: Token <credential> or the header x-session or the cookie sid",
   );
 });
 
@@ -251,20 +251,20 @@ describe("S17: boot refuses wrong `reads` of an authenticator", () => {
     [{ headers: ["origin"] }, "the header origin is reserved"],
     [{ headers: ["sec-fetch-site"] }, "the header sec-fetch-site is reserved"],
     [{ headers: ["quater-approval"] }, "the header quater-approval is reserved"],
-    [{ headers: ["authorization"] }, "authorization is not read as a header"],
-    [{ headers: ["Cookie"] }, "cookie is not read as a header"],
+    [{ headers: ["authorization"] }, "authorization is listed in headers"],
+    [{ headers: ["Cookie"] }, "cookie is listed in headers"],
     [{ headers: ["x session"] }, '"x session" is not the name of a header'],
     [{ schemes: ["Bearer token"] }, '"Bearer token" is not the name of a scheme'],
     [{ cookies: [{ name: "sid", path: "/; Secure" }] }, "the cookie sid has a wrong attribute"],
   ])("S17: boot refuses an authenticator with reads: %j", async (reads, cause) => {
     const door = firstOf(authenticator({ name: "mine", reads: reads as never, authenticate: () => ana }), tokens({}));
-    await expect(boot(door)).rejects.toMatchObject({ problems: [{ cause: `In reads of mine, ${cause}` }] });
+    await expect(boot(door)).rejects.toMatchObject({ problems: [{ cause: `In the option reads of mine, ${cause}` }] });
   });
 
   test.each([
-    [["x-session"], "The reads of mine are not an object"],
-    [{ header: ["x-session"] }, 'reads of mine has no field "header"'],
-    [{ headers: "x-session" }, "reads.headers of mine is not a list"],
+    [["x-session"], "The option reads of mine is not an object"],
+    [{ header: ["x-session"] }, 'The option reads of mine has an unknown field "header"'],
+    [{ headers: "x-session" }, "The option reads.headers of mine is not a list"],
   ])("S17: boot refuses reads of the wrong form: %j", async (reads, cause) => {
     const door = authenticator({ name: "mine", reads: reads as never, authenticate: () => ana });
     await expect(boot(door)).rejects.toMatchObject({ problems: [{ cause }] });
@@ -279,10 +279,12 @@ test("S17: boot refuses an input that is bound to a header or cookie that the au
       plugins: [http({ port: 0, authenticate: firstOf(byHeader, byCookie) })],
     });
   await expect(causesWith("header:X-Session")).rejects.toMatchObject({
-    problems: [{ cause: "who: bind.id takes the header X-Session, which the authenticator of http reads" }],
+    problems: [
+      { cause: "who: bind.id reads the header X-Session, but the authenticator of http() reads this header as a credential" },
+    ],
   });
   await expect(causesWith("cookie:sid")).rejects.toMatchObject({
-    problems: [{ cause: "who: bind.id takes the cookie sid, which the authenticator of http reads" }],
+    problems: [{ cause: "who: bind.id reads the cookie sid, but the authenticator of http() reads this cookie as a credential" }],
   });
   await using app = await causesWith("cookie:theme");
   expect(urlOf(app)).not.toBe("");

@@ -40,14 +40,14 @@ test("quater check lists problems with remedies, and exits 1", () =>
     const { isFit, findings } = JSON.parse(out) as { isFit: boolean; findings: { level: string; cause: string }[] };
     expect([code, isFit]).toEqual([1, false]);
     expect(findings.filter(({ level }) => level === "fix").map(({ cause }) => cause)).toEqual([
-      "Nothing records the calls of change",
-      "Agents can run change, which cannot be undone, without an approval",
-      "Others on this machine can read .env",
+      "The calls of change are not recorded",
+      "Agents can run change without an approval, and the effect is destructive",
+      "Other users of this machine can read .env",
     ]);
     const text = await quater(["check"], { cwd, isTerminal: true });
-    expect(text.out).toContain("3 to fix before this is served.");
+    expect(text.out).toContain("3 problems to fix before the project is served.");
     chmodSync(join(cwd, ".env"), 0o600);
-    expect((await quater(["check", "--no-json"], { cwd })).out).toContain("2 to fix before this is served.");
+    expect((await quater(["check", "--no-json"], { cwd })).out).toContain("2 problems to fix before the project is served.");
   }));
 
 test("quater check prints the order in which plugins start: a plugin comes after the plugins whose services it needs", () => {
@@ -58,13 +58,13 @@ test("quater check prints the order in which plugins start: a plugin comes after
     const { bootOrder } = JSON.parse((await quater(["check", "--json"], { cwd })).out) as { bootOrder: unknown };
     expect(bootOrder).toEqual(["store", "audit", "http"]);
     const { out } = await quater(["check", "--no-json"], { cwd });
-    expect(out).toContain("Plugins start in this order, and stop in reverse: store, audit, http\n");
+    expect(out).toContain("Plugins start in this order and stop in reverse order: store, audit, http\n");
   });
 });
 
 test.each([
-  ['["stdout"]', ["The boot compares the store with no sink, because stdout cannot be read back"]],
-  ["[]", ["audit() has no sinks, so the boot does not notice a store that was set back"]],
+  ['["stdout"]', ["The only sink is stdout, which cannot be read back, so Quater cannot notice an old copy of the store"]],
+  ["[]", ["audit() has no sinks, so Quater cannot notice at boot when the store was replaced by an old copy"]],
   ['[{ file: "sink.jsonl" }, "stdout"]', []],
 ])("S19: quater check reports audit() sinks that cannot be read back: %s", (sinks, expected) => {
   const config = `import { defineConfig } from ${core};
@@ -82,7 +82,7 @@ test("quater check --gate exits 0 with its matrix when it finds no hole, and use
     const { code, out, err } = await quater(["check", "--gate", "--no-json"], { cwd });
     expect([code, err]).toEqual([0, ""]);
     expect(out).toMatch(/^change over cli( +[✓·])+$/m);
-    expect(out).toContain("every one as it should be.");
+    expect(out).toContain("all passed.");
     const json = JSON.parse((await quater(["check", "--gate"], { cwd })).out) as { isGreen: boolean; rows: unknown[] };
     expect(json).toMatchObject({ isGreen: true, holes: [] });
     expect(json.rows).toContainEqual({
@@ -104,14 +104,14 @@ test("S13: quater check --gate reports a key file that other users can read, wit
     const { code, out } = await quater(["check", "--gate", "--no-json"], { cwd });
     expect(code).toBe(1);
     expect(out).toMatch(/^\.quater\/keys\.json( +[✗·])+$/m);
-    expect(out).toContain(`${file} may be read by other users. Run \`chmod 600 ${file}\``);
+    expect(out).toContain(`${file} can be read by other users. Run \`chmod 600 ${file}\``);
   }));
 
 test("quater check --gate takes missing samples from quater.gate.json or from --samples", () =>
   inProject({ "quater.config.mjs": manifest("({ principal }) => principal.claims.team === 7") }, async (cwd) => {
     const without = await quater(["check", "--gate", "--no-json"], { cwd });
     expect(without.code).toBe(1);
-    expect(without.out).toContain("say whom it allows, principals.change.allowed");
+    expect(without.out).toContain("Give one in principals.change.allowed");
     const samples = JSON.stringify({ principals: { change: { allowed: { claims: { team: 7 } } } } });
     const { writeFileSync } = await import("node:fs");
     writeFileSync(join(cwd, "own.json"), samples);
@@ -127,19 +127,19 @@ test("quater check --gate tries a policy that reads a resource when --real-resou
   return inProject({ "quater.config.mjs": text }, async (cwd) => {
     const without = await quater(["check", "--gate", "--no-json"], { cwd });
     expect(without.code).toBe(1);
-    expect(without.out).toContain("its policy reads owners, and the suite opens no resource");
+    expect(without.out).toContain("the policy reads owners, but the suite opens no resources");
     expect(await quater(["check", "--gate", "--real-resources"], { cwd })).toMatchObject({ code: 0, err: "" });
   });
 });
 
 test.each([
-  [["check", "--real-resources"], "--real-resources goes with --gate"],
-  [["check", "--samples", "x.json"], "--samples goes with --gate"],
+  [["check", "--real-resources"], "--real-resources works only with --gate. Add --gate"],
+  [["check", "--samples", "x.json"], "--samples works only with --gate. Add --gate"],
   [["check", "--gtae"], "Unknown flag --gtae; did you mean --gate?"],
-  [["check", "--gate", "--samples", "none.json"], "--samples none.json: there is no such file"],
+  [["check", "--gate", "--samples", "none.json"], "--samples none.json: the file does not exist"],
   [
     ["check", "--gate", "--samples", "package.json"],
-    'package.json must be { "inputs": { ... }, "principals": { ... } }, each by handler',
+    'package.json must have the form { "inputs": { ... }, "principals": { ... } }, with the names of handlers as keys',
   ],
 ])("quater refuses the command line %j with one line and exit 64", (argv, sentence) =>
   inProject({ "quater.config.mjs": manifest('can("change")'), "package.json": '{"name":"x"}' }, async (cwd) => {

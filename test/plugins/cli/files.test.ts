@@ -22,10 +22,10 @@ test("quater run takes a list of files from a repeated flag", async () => {
 });
 
 test.each([
-  ["no @", ["--sheet", "files/a.csv"], "at the terminal write @ and the path of the file"],
+  ["no @", ["--sheet", "files/a.csv"], "at the terminal write @ followed by the path of the file"],
   ["no such file", ["--sheet", "@files/c.csv"], "which does not exist"],
   ["a folder", ["--sheet", "@files"], "which is not a file"],
-  ["another type", ["--sheet", "@manifest.ts"], "send text/csv"],
+  ["another type", ["--sheet", "@manifest.ts"], "send a file of the type text/csv"],
 ])("quater run exits 65 for a file flag with %s", async (_, words, told) => {
   const { code, err } = await run(...words);
   expect({ code, err }).toEqual({ code: 65, err: expect.stringContaining(told) });
@@ -35,7 +35,7 @@ test("quater run writes a file answer unchanged to a pipe, and refuses to write 
   const words = ["run", "getSheet", "--name", "a.csv"];
   expect(await quater(words, { cwd: fixture("sheets") })).toEqual({ code: 0, out: "a,1\n", err: "" });
   const { code, err } = await quater(words, { cwd: fixture("sheets"), isTerminal: true });
-  expect({ code, err }).toEqual({ code: 64, err: expect.stringContaining("send it to one with > FILE") });
+  expect({ code, err }).toEqual({ code: 64, err: expect.stringContaining("Redirect the output with > FILE") });
 });
 
 test("quater run --help shows how to give a file", async () => {

@@ -65,8 +65,10 @@ describe("quater init in a folder with files", () => {
     put("package.json", `{"name":"old",${type}"main":"index.js"}`);
     const { out } = await init("-y");
     expect(json("package.json")["type"]).toBe(type === "" ? undefined : "commonjs");
-    expect(out).toContain(`\nBefore it runs\n  In package.json, ${change}, because Quater's files are modules. `);
-    expect(out).toMatch(/\nBefore it runs\n.*\n\nThen start it\n/);
+    expect(out).toContain(
+      `\nBefore you start\n  In package.json, ${change}, because Quater needs ES modules. Rename .js files that use require() to .cjs`,
+    );
+    expect(out).toMatch(/\nBefore you start\n.*\n\nThen start it\n/);
   });
 
   test("quater init replaces the failing test script of npm init, and says so", async () => {
@@ -131,8 +133,8 @@ describe("quater init in a folder with files", () => {
     put("quater.config.js", "export default {};\n");
     const { out } = await init("-y");
     expect(["app", "test", "quater.config.ts", "README.md"].filter((path) => existsSync(inside(path)))).toEqual([]);
-    expect(out).toContain("kept   quater.config.js: and so no example was written\n");
-    expect(out).not.toMatch(/curl|Before it runs/);
+    expect(out).toContain("kept   quater.config.js: already exists, so no example was written\n");
+    expect(out).not.toMatch(/curl|Before you start/);
   });
 
   test.each([
@@ -145,9 +147,9 @@ describe("quater init in a folder with files", () => {
     put(path, "mine\n");
     const { code, out } = await init("-y");
     expect([code, read(path)]).toEqual([0, "mine\n"]);
-    expect(out).toContain(`kept   ${obstacle}: and so no example was written\n`);
-    const todo = `Write quater.config.ts, or move ${obstacle} out of the example's way and run init again`;
-    expect(out).toContain(`\nBefore it runs\n  ${todo}\n\nThen start it\n`);
+    expect(out).toContain(`kept   ${obstacle}: already exists, so no example was written\n`);
+    const todo = `Write quater.config.ts, or move ${obstacle} to another place and run quater init again to get the example`;
+    expect(out).toContain(`\nBefore you start\n  ${todo}\n\nThen start it\n`);
     expect(files(".").filter((name) => /^(app|test|README|quater\.config)/.test(name))).toEqual([path]);
     const before = files(".").map((name) => [name, read(name)]);
     expect((await init("-y")).out).toContain(todo);
@@ -161,14 +163,14 @@ describe("quater init in a folder with files", () => {
     for (const path of ["quater.config.ts", "test/hello.test.ts"]) rmSync(inside(path));
     const { out } = await init("-y");
     expect(out).toMatch(/kept {3}app\/hello\.ts\n {2}wrote {2}test\/hello\.test\.ts\n {2}wrote {2}quater\.config\.ts\n/);
-    expect(out).not.toContain("Before it runs");
+    expect(out).not.toContain("Before you start");
   });
 
   test("a second quater init changes nothing, not even the key", async () => {
     await init("-y");
     const all = () => files(".").map((path) => [path, read(path), lstatSync(inside(path)).mtimeMs]);
     const before = all();
-    expect((await init("-y")).out).not.toMatch(/wrote|added|Before it runs/);
+    expect((await init("-y")).out).not.toMatch(/wrote|added|Before you start/);
     expect(all()).toEqual(before);
   });
 
@@ -188,8 +190,8 @@ describe("quater init in a folder with files", () => {
     await init("-y");
     put("app/hello.ts", "mine\n");
     const { out } = await init("-y");
-    expect(out).toContain("kept  quater.config.ts: and so no example was written\n");
-    expect([read("app/hello.ts"), out.includes("Before it runs")]).toEqual(["mine\n", false]);
+    expect(out).toContain("kept  quater.config.ts: already exists, so no example was written\n");
+    expect([read("app/hello.ts"), out.includes("Before you start")]).toEqual(["mine\n", false]);
   });
 
   test("quater init reads neither the manifest nor .env", async () => {

@@ -42,8 +42,8 @@ test("quater init asks three questions, and their default answers are the values
   const { code, out, unasked } = await converse(
     [],
     [
-      ["Which folder?", `${"\u007f"}shop${enter}`],
-      ["What is it called?", enter],
+      ["In which folder?", `${"\u007f"}shop${enter}`],
+      ["What is the name of the project?", enter],
       ["Which package manager?", `${down}${enter}`],
     ],
   );
@@ -64,15 +64,15 @@ test("quater init refuses an invalid name at once and asks again", async () => {
   const { code, screen } = await converse(
     ["shop", "--pm", "npm"],
     [
-      ["What is it called?", `!${enter}`],
-      ["small letters", `${"\u007f"}${enter}`],
+      ["What is the name of the project?", `!${enter}`],
+      ["must begin with a letter", `${"\u007f"}${enter}`],
     ],
   );
   expect([code, nameIn("shop")]).toEqual([0, "shop"]);
-  expect(screen).toContain("a name has small letters, digits, - and _");
+  expect(screen).toContain("the name must begin with a letter");
 });
 
 test("Ctrl-C at a question of quater init writes nothing and exits with 130", async () => {
-  const { code } = await converse(["shop"], [["What is it called?", "\u0003"]]);
+  const { code } = await converse(["shop"], [["What is the name of the project?", "\u0003"]]);
   expect([code, existsSync(join(folder, "shop"))]).toEqual([130, false]);
 });

@@ -79,7 +79,7 @@ describe("quater init --example approvals", () => {
       "tsconfig.json",
     ]);
     expect(read("pay/quater.config.ts").trimEnd().split("\n").length).toBeLessThanOrEqual(30);
-    expect(read("pay/README.md")).toContain("## Who agrees");
+    expect(read("pay/README.md")).toContain("## Approvals");
     expect(out).toContain("quater run sendPayment --to Bo --cents 1250 --wait");
     expect(JSON.parse(read("pay/.quater/keys.json"))).toMatchObject({ keys: [{ kind: "agent", scopes: ["payments:send"] }] });
   });
@@ -150,15 +150,15 @@ test.each([
 describe("wrong command lines of quater init", () => {
   test.each([
     ["--nmae x", "Unknown flag --nmae; did you mean --name?"],
-    ["--frobnicate", "Unknown flag --frobnicate; quater init --help lists them"],
-    ["a b", 'Unexpected word "b"; write quater init [dir]'],
+    ["--frobnicate", "Unknown flag --frobnicate; quater init --help lists the flags"],
+    ["a b", 'Unexpected argument "b". Write quater init [dir]'],
     ["--name", "--name needs a value"],
     ["--name -y", "--name needs a value"],
-    ["--yes=1", "--yes takes no value"],
-    ["-y --name Shop", '--name "Shop" will not do: a name has small letters'],
-    ["-y --name quater", '--name "quater" will not do: a project that needs the package quater cannot have its name'],
-    ["-y --example shop", '--example "shop" is not one of hello, approvals'],
-    ["-y --pm cargo", '--pm "cargo" is not one of npm, pnpm, yarn, bun'],
+    ["--yes=1", "--yes takes no value. Write --yes alone"],
+    ["-y --name Shop", '--name "Shop" is not valid: the name must begin with a letter'],
+    ["-y --name quater", '--name "quater" is not valid: the project depends on the package quater and cannot have the same name'],
+    ["-y --example shop", '--example "shop" is unknown. Use one of hello, approvals'],
+    ["-y --pm cargo", '--pm "cargo" is unknown. Use one of npm, pnpm, yarn, bun'],
   ])("quater init %s prints one error line and writes nothing", async (words, message) => {
     const { code, err } = await init(words);
     expect([code, err.trimEnd().split("\n").length]).toEqual([64, 1]);
@@ -168,7 +168,10 @@ describe("wrong command lines of quater init", () => {
 
   test("quater init refuses a file in place of a folder, and a malformed package.json", async () => {
     put("file", "");
-    expect(await init("file -y")).toMatchObject({ code: 64, err: expect.stringContaining("is a file; name a folder") });
+    expect(await init("file -y")).toMatchObject({
+      code: 64,
+      err: expect.stringContaining("is a file. Give the path of a folder"),
+    });
     put("package.json", "{ nope");
     expect(await init("-y")).toMatchObject({ code: 64, err: expect.stringContaining("package.json is not valid JSON") });
     expect(files(".")).toEqual(["file", "package.json"]);
@@ -179,7 +182,7 @@ describe("wrong command lines of quater init", () => {
     mkdirSync(inside("shop"));
     symlinkSync(inside("elsewhere/package.json"), inside("shop/package.json"));
     symlinkSync(inside("elsewhere/new"), inside("elsewhere/README.md"));
-    expect(await init("shop -y")).toMatchObject({ code: 64, err: expect.stringContaining("package.json is a link") });
+    expect(await init("shop -y")).toMatchObject({ code: 64, err: expect.stringContaining("package.json is a symbolic link") });
     await init("elsewhere -y");
     expect([read("elsewhere/package.json") === "{}", existsSync(inside("elsewhere/new"))]).toEqual([false, false]);
   });

@@ -53,8 +53,8 @@ test.each<[Parameters<typeof Type.Object>[0][string], string]>([
   [Type.Integer({ minimum: 1, maximum: 100 }), "(required, 1 to 100)"],
   [Type.Integer({ minimum: 0 }), "(required, at least 0)"],
   [Type.Number({ exclusiveMinimum: 0, maximum: 1, multipleOf: 0.1 }), "(required, at most 1, more than 0, a multiple of 0.1)"],
-  [Type.Array(Type.String(), { maxItems: 5 }), "(required, repeat for several, at most 5 items)"],
-  [Type.Array(Type.String(), { minItems: 1, maxItems: 1 }), "(required, repeat for several, exactly 1 item)"],
+  [Type.Array(Type.String(), { maxItems: 5 }), "(required, repeat the flag for several values, at most 5 items)"],
+  [Type.Array(Type.String(), { minItems: 1, maxItems: 1 }), "(required, repeat the flag for several values, exactly 1 item)"],
 ])("help prints the limits of %j as %s", (schema, words) => {
   expect(flagHelp(flagsOf(Type.Object({ x: schema })), (_, text) => text)).toContain(`  ${words}\n`);
 });
@@ -110,7 +110,7 @@ test("the word after a flag is its value, unless the word looks like a flag", ()
     ],
     words: ["w", "--e"],
   });
-  expect(() => tokenize(["-x"])).toThrow("flags are written with two dashes");
+  expect(() => tokenize(["-x"])).toThrow("Write flags with two dashes");
 });
 
 test("a terminal gets tables and lines, and JSON for values that are neither lists nor objects", () => {
@@ -199,7 +199,7 @@ test("output that cannot be written makes the program exit with 74", async () =>
   const err = new PassThrough();
   const env = {};
   const code = await runProgram({ argv: ["--version"], env, cwd: ".", stdin: Readable.from([]), stdout: full, stderr: err });
-  expect([code, err.read()?.toString()]).toEqual([74, "Standard output failed: ENOSPC\n"]);
+  expect([code, err.read()?.toString()]).toEqual([74, "Writing to standard output failed: ENOSPC\n"]);
 });
 
 test("a secret input is asked for on a terminal and not shown", async () => {

@@ -88,7 +88,9 @@ test("quater serve logs JSON lines, waits for running calls on SIGTERM, and exit
     .trim()
     .split("\n")
     .map((line) => JSON.parse(line) as { level: string; message: string });
-  expect(lines.map(({ message }) => message)).toEqual(expect.arrayContaining(["shop is ready", "Stopping on SIGTERM"]));
+  expect(lines.map(({ message }) => message)).toEqual(
+    expect.arrayContaining(["shop is ready", "The server stops after SIGTERM"]),
+  );
 });
 
 test("an uncaught error ends quater serve with a log line that contains its cause", async () => {
@@ -147,7 +149,7 @@ test("a second signal ends quater serve at once, with exit code 143", async () =
   }).catch(() => "cut off");
   await new Promise((resolve) => setTimeout(resolve, 700));
   server.process.kill("SIGTERM");
-  await server.said(/Stopping on SIGTERM/);
+  await server.said(/The server stops after SIGTERM/);
   server.process.kill("SIGTERM");
   expect((await server.ended).code).toBe(143);
   expect(await cut).toBe("cut off");
@@ -180,7 +182,7 @@ export default defineConfig({ name: "waits", handlers: [], plugins: [http({ port
   });
   const dev = start(["dev"], { cwd: folder });
   try {
-    await dev.said(new RegExp(`Waiting for port ${port} to be free, or for a change`));
+    await dev.said(new RegExp(`Waiting until port ${port} is free or a file changes`));
     other.close();
     const said = await dev.said(/waits is ready/);
     expect(said.match(/already in use/g)).toHaveLength(1);

@@ -28,26 +28,26 @@ test("quater --version and --help do not load the manifest", async () => {
 
 test.each([
   [["rnu"], 'Unknown command "rnu"; did you mean "run"?'],
-  [["frobnicate"], 'Unknown command "frobnicate"; quater --help lists them'],
+  [["frobnicate"], 'Unknown command "frobnicate"; quater --help lists all commands'],
   [["run", "refundOdrer"], 'No action named "refundOdrer"; did you mean "refundOrder"?'],
-  [["run", "zzz"], 'No action named "zzz"; quater actions lists them'],
-  [["run", "httpOnly"], 'No action named "httpOnly"; quater actions lists them'],
-  [["run"], "Name an action: quater run <action>; quater actions lists them"],
-  [["run", "--limit", "1", "listOrders"], "--limit stands before the action: write quater run <action> --limit"],
-  [["run", "listOrders", "extra"], 'Unexpected word "extra"; inputs are given as flags'],
-  [["run", "listOrders", "--limit"], '--limit needs a value; one that begins with "-" is written --limit=...'],
-  [["run", "listOrders", "-l", "1"], "Unknown flag -l; flags are written with two dashes"],
-  [["run", "refundOrder", "--no-is-urgent=1"], "--no-is-urgent takes no value"],
-  [["run", "listOrders", "--input"], '--input needs a file, or "-" for standard input'],
+  [["run", "zzz"], 'No action named "zzz". The command quater actions lists all actions'],
+  [["run", "httpOnly"], 'No action named "httpOnly". The command quater actions lists all actions'],
+  [["run"], "The action is missing. Write quater run <action>. The command quater actions lists all actions"],
+  [["run", "--limit", "1", "listOrders"], "--limit must come after the action: quater run <action> --limit"],
+  [["run", "listOrders", "extra"], 'Unexpected argument "extra". Set inputs with flags'],
+  [["run", "listOrders", "--limit"], '--limit needs a value. Write a value that begins with "-" as --limit=...'],
+  [["run", "listOrders", "-l", "1"], "Unknown flag -l. Write flags with two dashes: --name"],
+  [["run", "refundOrder", "--no-is-urgent=1"], "--no-is-urgent takes no value. Write --no-is-urgent alone"],
+  [["run", "listOrders", "--input"], '--input needs the path of a file, or "-" for standard input'],
   [["--confg", "x"], "Unknown flag --confg; did you mean --config?"],
-  [["run", "--config"], "--config needs a file"],
+  [["run", "--config"], "--config needs the path of a file"],
   [["actions", "lsit"], 'Unknown command "actions lsit"; did you mean "actions list"?'],
-  [["actions", "describe"], "Something is missing; write quater actions describe <action>"],
+  [["actions", "describe"], "An argument is missing. Write quater actions describe <action>"],
   [["actions", "describe", "greeet"], 'No action named "greeet"; did you mean "greet"?'],
   [["serve", "--jsn"], "Unknown flag --jsn; did you mean --json?"],
-  [["serve", "--port", "3001"], "Unknown flag --port; it is set in the manifest: http({ port: ... })"],
-  [["dev", "--host", "0.0.0.0"], "Unknown flag --host; it is set in the manifest: http({ host: ... })"],
-  [["exposure", "now"], 'Unexpected word "now"; write quater exposure'],
+  [["serve", "--port", "3001"], "Unknown flag --port. Set this option in the manifest: http({ port: ... })"],
+  [["dev", "--host", "0.0.0.0"], "Unknown flag --host. Set this option in the manifest: http({ host: ... })"],
+  [["exposure", "now"], 'Unexpected argument "now". Write quater exposure'],
   [["keys", "craete"], 'Unknown command "keys craete"; did you mean "keys create"?'],
   [["report", "maek"], 'Unknown command "report maek"; did you mean "report make"?'],
 ])("quater prints one line and exits 64 for %j", async (argv, sentence) => {
@@ -96,7 +96,7 @@ test("handlers exposed as actions without authenticate stop the boot, with the o
   try {
     const { code, out, err } = await quater(["run", "good"], { cwd: folder });
     expect([code, out]).toEqual([78, ""]);
-    expect(err).toContain("CLI actions require cli auth");
+    expect(err).toContain("CLI actions are exposed, but cli() has no authenticate option");
     expect(err).toContain("Add cli({ authenticate: ... }) to plugins");
   } finally {
     remove();
@@ -116,12 +116,12 @@ test("the program prints all boot problems at once with place, cause and remedy,
     expect(code).toBe(78);
     for (const text of [
       "silent has no description",
-      "open states no auth",
+      "open has no auth",
       'uses the exposure key "cly", which no configured plugin owns',
       'Did you mean "cli"?',
       "missing is not exported",
-      "plugins[1] is a plugin that was not called",
-      "CLI actions require cli auth",
+      "plugins[1] is a function that was not called",
+      "CLI actions are exposed, but cli() has no authenticate option",
     ])
       expect(err).toContain(text);
     expect(err).toMatch(
@@ -195,11 +195,11 @@ test("--config and QUATER_CONFIG name the manifest", async () => {
     expect(await quater(["run", "greet", "--name", `--config=${file}`], { cwd: shop })).toMatchObject({ code: 64 });
     expect(await quater(["exposure", "--config", "none.ts"], { cwd: folder })).toMatchObject({
       code: 78,
-      err: expect.stringContaining("There is no such file"),
+      err: expect.stringContaining("The manifest file does not exist"),
     });
     expect(await quater(["exposure"], { cwd: folder })).toMatchObject({
       code: 78,
-      err: expect.stringContaining("No quater.config.ts"),
+      err: expect.stringContaining("There is no quater.config.ts"),
     });
     expect(await quater(["rnu"], { cwd: folder })).toMatchObject({
       code: 64,
@@ -236,7 +236,7 @@ test("quater actions describe --json prints everything that an agent needs to ru
   });
   expect(described.flags).toContainEqual({ input: "amountCents", flag: "--amount-cents", isRequired: true, kind: "text" });
   const { out } = await quater(["actions", "describe", "charge"], { isTerminal: true });
-  expect(out).toContain("secret: not on the command line, but by --input or QUATER_INPUT_CARD_NUMBER");
+  expect(out).toContain("secret: give it with --input or in the variable QUATER_INPUT_CARD_NUMBER");
   expect(out).toContain("npx quater run charge --dry-run --cents <integer>");
   expect(out).toMatch(/problems +card_refused, card_expired\n/);
   expect(JSON.parse((await quater(["actions", "describe", "charge"])).out)).toMatchObject({
@@ -251,7 +251,7 @@ test("quater exposure lists every handler in the manifest's order, also handlers
   expect(lines[0]).toBe("handler      http                           cli  effect       auth           approval");
   expect(lines[2]).toBe("refundOrder  POST /orders/:orderId/refunds  yes  destructive  can(orders)    -");
   expect(lines[10]).toMatch(/^greet /);
-  expect(out).toMatch(/Declared, not exposed\n {2}forgotten {2}\S*\/orders\.ts\n/);
+  expect(out).toMatch(/Handlers that are not exposed\n {2}forgotten {2}\S*\/orders\.ts\n/);
   expect(JSON.parse((await quater(["exposure", "--json"])).out)).toMatchObject({
     handlers: expect.arrayContaining([
       expect.objectContaining({ handler: "httpOnly", surfaces: { http: "GET /http-only", cli: null }, isPublic: false }),
@@ -275,7 +275,7 @@ test("plugin commands read flags and words by their input schema, and set their 
   const asJson = await quater(["report", "make", "2024", "--zz", "a", "--json"]);
   expect(asJson.code).toBe(64);
   expect(JSON.parse(asJson.err)).toEqual({
-    error: { code: "unknown_field", message: "Unknown flag --zz; --help shows what there is" },
+    error: { code: "unknown_field", message: "Unknown flag --zz; --help lists the flags" },
   });
   expect((await quater(["report", "make", "--help"])).out).toContain("Usage  quater report make [year] [names] [flags]");
   expect(JSON.parse((await quater(["commands"])).out)).toEqual([{ command: "report make", description: "Makes a report." }]);
@@ -295,7 +295,7 @@ test.each<[string, number, string]>([
   });
   try {
     const seen = await quater(["odd"], { cwd: folder, isTerminal: true });
-    const hint = said === "" ? "" : "  Let its run return an integer from 0 to 255, or nothing\n";
+    const hint = said === "" ? "" : "  Return an integer from 0 to 255 from the run function of the command, or return nothing\n";
     expect(seen).toEqual({ code, out: "", err: `${said}${hint}` });
   } finally {
     remove();
@@ -321,7 +321,7 @@ test("quater keys works in a project that does not boot", async () => {
   });
   try {
     const made = await quater(["keys", "create", "--name", "ci", "--scopes", "a", "--scopes", "b"], { cwd: folder });
-    expect(made).toMatchObject({ code: 0, err: "Created a key for ci. It is shown this once:\n" });
+    expect(made).toMatchObject({ code: 0, err: "Created a key for ci. The key is shown only once:\n" });
     expect((await quater(["keys", "create", "--name", "ci"], { cwd: folder })).code).toBe(73);
   } finally {
     remove();
@@ -362,7 +362,7 @@ describe("quater keys", () => {
     expect(first).toMatchObject({ code: 0, err: `Revoked ${id} (gone).\n` });
     for (const named of ["gone", id]) {
       const again = await keys("revoke", named);
-      expect(again).toMatchObject({ code: 0, err: `${id} (gone) is revoked already, since ${revokedAt}.\n` });
+      expect(again).toMatchObject({ code: 0, err: `${id} (gone) was already revoked at ${revokedAt}.\n` });
       expect(JSON.parse(again.out)).toMatchObject({ id, revokedAt });
     }
     // A living key of that name comes first.
@@ -372,8 +372,8 @@ describe("quater keys", () => {
   });
 
   test.each([
-    [["create"], "--name is required: Who or what the key is for"],
-    [["revoke"], "--id is required: The key's id, or its name"],
+    [["create"], "--name is required: The name of the caller that uses the key"],
+    [["revoke"], "--id is required: The id or the name of the key"],
     ...["30", "90m", "0d", "10000h", "30 d"].map((life): [string[], string] => [
       ["create", "--name", "a", "--expires", life],
       "--expires must be a number from 1 to 9999 and a unit, h (hours), d (days) or w (weeks): 12h, 30d, 4w",
@@ -445,5 +445,5 @@ test("quater serve prints exposed handlers, URLs and commands to call them", asy
   expect(err).toContain("listOrders   GET /orders ");
   expect(err).toMatch(/shop is ready\n {2}HTTP {5}http:\/\/127\.0\.0\.1:\d+\n/);
   expect(err).toMatch(/\n {2}curl -H "Authorization: Bearer <key>" http:\/\/127\.0\.0\.1:\d+\/orders\n/);
-  expect(err).toContain("Stopping on SIGINT");
+  expect(err).toContain("The server stops after SIGINT");
 });

@@ -115,7 +115,7 @@ test("an input field that both --input and a flag give is refused", async () => 
   });
   expect(seen.code).toBe(65);
   expect(JSON.parse(seen.err)).toMatchObject({
-    error: { errors: [{ path: "/amountCents", message: "is given in the input and in the flags" }] },
+    error: { errors: [{ path: "/amountCents", message: "is given twice, in the input and in the flags: send it once" }] },
   });
 });
 
@@ -128,7 +128,7 @@ test("quater run --input refuses JSON that strict JSON refuses", async () => {
   expect([large.code, JSON.parse(large.err).error.code]).toEqual([65, "too_large"]);
   expect(await quater(["run", "refundOrder", "--input", "nowhere.json"])).toMatchObject({
     code: 64,
-    err: "quater: --input nowhere.json: there is no such file\n",
+    err: "quater: --input nowhere.json: the file does not exist\n",
   });
 });
 
@@ -180,7 +180,7 @@ test("a flag without its value does not swallow --dry-run", async () => {
   const seen = await quater(["run", "refundOrder", "--reason", "--dry-run"]);
   expect(seen).toMatchObject({
     code: 64,
-    err: 'quater: --reason needs a value; one that begins with "-" is written --reason=...\n',
+    err: 'quater: --reason needs a value. Write a value that begins with "-" as --reason=...\n',
   });
 });
 
@@ -205,13 +205,13 @@ test("an input with the name of one of the program's flags can be given by --inp
   expect((await quater(["run", "shadowed", "--dryRun"])).out).toContain("argumentsHash");
   expect(await quater(["run", "shadowed", "--no-json", "5000"])).toMatchObject({
     code: 64,
-    err: 'quater: Unexpected word "5000"; inputs are given as flags, and by --input where the program has a flag of the same name: json, input, dryRun\n',
+    err: 'quater: Unexpected argument "5000". Set inputs with flags. Set json, input, dryRun with --input, because the program has a flag of the same name\n',
   });
   expect((await quater(["run", "shadowed", "--dry-run=soon"])).err).toContain(
-    "--dry-run takes no value; an input of this name is given by --input",
+    "--dry-run is a flag of the program and takes no value. To set an input of this name, use --input",
   );
   const help = await quater(["run", "shadowed", "--help"], { isTerminal: true });
-  expect(help.out).toContain("json    (by --input alone: the program has a flag of this name)");
+  expect(help.out).toContain("json    (only with --input, because the program has a flag of this name)");
 });
 
 test("cli() has its own authenticator, which refuses wrong tokens and missing scopes", async () => {
@@ -225,12 +225,12 @@ test("a missing right prints how to get it as text for a person, but not in JSON
   const person = async (env: Record<string, string> = {}) =>
     (await quater(["run", "adminOnly", "--name", "x"], { isTerminal: true, env })).err.split("\n").slice(0, 3);
   expect(await person()).toEqual([
-    "missing_scope: The scope admin is needed",
+    "missing_scope: This call needs a credential with the scope admin",
     '  scopes ["admin"]',
-    '  You are let in without a token. Give it in the manifest: cli({ authenticate: localUser({ scopes: ["admin"] }) })',
+    '  You called without QUATER_TOKEN, as the local user. Add the missing scopes in the manifest: cli({ authenticate: localUser({ scopes: ["admin"] }) })',
   ]);
   expect((await person({ QUATER_TOKEN: "t" }))[2]).toBe(
-    "  QUATER_TOKEN does not have it. A key has what it is given: npx quater keys create --name <name> --scopes admin",
+    "  The key in QUATER_TOKEN does not have the required scopes. Create a key that has them: npx quater keys create --name <name> --scopes admin",
   );
   const { err } = await quater(["run", "adminOnly", "--name", "x"]);
   expect(err).not.toContain("localUser");
@@ -246,7 +246,7 @@ test("the help of an action shows everything that is needed to run it", async ()
     "  auth    can(orders)",
     "(required, at least 1)",
     "--status open|paid",
-    "(repeat for several)",
+    "(repeat the flag for several values)",
     "--meta <json>",
     "--dry-run",
   ]) {

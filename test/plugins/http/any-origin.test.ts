@@ -108,10 +108,10 @@ const problemsOf = async (options: object, exposure: object = {}): Promise<reado
 test('H17: boot refuses allowedOrigins: "any" together with an authenticator that reads cookies', async () => {
   const byCookie = authenticator({ name: "c", reads: { schemes: ["Bearer"], cookies: ["sid"] }, authenticate: () => undefined });
   expect(await problemsOf({ authenticate: byCookie })).toEqual([
-    'http has allowedOrigins: "any", so pages of any site could send the cookie sid, which its authenticator reads',
+    'The http() option allowedOrigins is "any", so pages of any site could send the cookie sid, which the authenticator reads',
   ]);
   expect(await problemsOf({}, { bind: { theme: "cookie:theme" } })).toEqual([
-    'http has allowedOrigins: "any", so pages of any site could send the cookie theme, which named reads',
+    'The http() option allowedOrigins is "any", so pages of any site could send the cookie theme, which named reads',
   ]);
   expect(await problemsOf({ allowedOrigins: ["any"] })).toEqual([expect.stringContaining('http\'s allowedOrigins has "any"')]);
 });

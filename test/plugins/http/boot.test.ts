@@ -29,7 +29,7 @@ const door = { authenticate: tokens({}) };
 
 test("protected routes without authenticate stop the boot, with the option to add", async () => {
   expect(await problemsOf({ get: { http: "GET /a/:id" } })).toEqual([
-    "HTTP routes require http auth. Add http({ authenticate: ... }) to plugins, for example authenticate: apiKeys()",
+    "HTTP routes are exposed, but http() has no authenticate option. Add http({ authenticate: ... }) to plugins, for example authenticate: apiKeys()",
   ]);
   expect(await problemsOf({ open: { http: "GET /a/:id", public: true } })).toEqual([]);
 });
@@ -43,11 +43,11 @@ test("a public route needs public: true in the exposure and auth: anyone in the 
 test("boot refuses malformed and out-of-range numbers and names the option of http()", async () => {
   const options = { port: Number.NaN, maxBodyBytes: 0, headersTimeoutMs: "10", requestTimeoutMs: 1.5, stallTimeoutMs: -1 };
   expect(await problemsOf({}, options)).toEqual([
-    "http has the port NaN. Write a whole number from 0 to 65,535, or leave it out",
-    "http has the maxBodyBytes 0. Write a whole number from 1 to 1,073,741,824, or leave it out",
-    'http has the headersTimeoutMs "10". Write a whole number from 1 to 2,147,483,647, or leave it out',
-    "http has the requestTimeoutMs 1.5. Write a whole number from 1 to 2,147,483,647, or leave it out",
-    "http has the stallTimeoutMs -1. Write a whole number from 1 to 2,147,483,647, or leave it out",
+    "http has an invalid value for port: NaN. Write a whole number from 0 to 65,535, or leave it out",
+    "http has an invalid value for maxBodyBytes: 0. Write a whole number from 1 to 1,073,741,824, or leave it out",
+    'http has an invalid value for headersTimeoutMs: "10". Write a whole number from 1 to 2,147,483,647, or leave it out',
+    "http has an invalid value for requestTimeoutMs: 1.5. Write a whole number from 1 to 2,147,483,647, or leave it out",
+    "http has an invalid value for stallTimeoutMs: -1. Write a whole number from 1 to 2,147,483,647, or leave it out",
   ]);
   expect(await problemsOf({}, { port: 65_536 })).toEqual([
     "http has the port 65536. Write a whole number from 0 to 65,535, or leave it out",
@@ -68,19 +68,20 @@ test("boot refuses malformed origins and proxy addresses and names the option of
   const origin = 'Write scheme and host, and the port if it is not the default: "https://admin.example"';
   expect(await problemsOf({}, { allowedOrigins: [...right, ...wrong] })).toEqual(
     wrong.map(
-      (text) => `http's allowedOrigins has ${JSON.stringify(text)}, which is not an origin as browsers send it. ${origin}`,
+      (text) =>
+        `The http() option allowedOrigins has ${JSON.stringify(text)}, which is not an origin in the form that browsers send. ${origin}`,
     ),
   );
   const proxies = ["proxy", "10.0.0.0/99", "10.0.0.0/", "10.0.0.0/8/8", "::1/129", "", "127.0.0.1:80"];
-  const address = 'Write addresses, or networks with their bits: "10.0.0.0/8"';
+  const address = 'Write an address, or a network with its prefix length: "10.0.0.0/8"';
   expect(await problemsOf({}, { trustedProxies: ["10.0.0.0/8", "127.0.0.1", "::1", "fd00::/8", ...proxies] })).toEqual(
     proxies.map(
-      (text) => `http's trustedProxies has ${JSON.stringify(text)}, which is neither an address nor a network. ${address}`,
+      (text) => `The http() option trustedProxies has ${JSON.stringify(text)}, which is not an address or a network. ${address}`,
     ),
   );
   const list = "Write a list of: a text, or leave it out";
   expect(await problemsOf({}, { trustedProxies: "10.0.0.1", allowedOrigins: [1] })).toEqual([
-    `http has the allowedOrigins [1]. Write "any", or a list of: a text, or leave it out`,
+    `http has an invalid value for allowedOrigins: [1]. Write "any", or a list of: a string, or leave it out`,
     `http has the trustedProxies "10.0.0.1". ${list}`,
   ]);
 });
@@ -100,7 +101,7 @@ test.each([
   ["::ffff:128.0.0.0/97", "is wider than /104"],
 ])("S6, S12: boot refuses the trusted proxies %s, because the network %s", async (network, why) => {
   expect(await problemsOf({}, { trustedProxies: ["10.0.0.0/8", network, "::1"] })).toEqual([
-    `http's trustedProxies has "${network}", which ${why}: each caller in it could choose its own address. Name only the networks of your proxies: "10.0.0.0/8"`,
+    `The http() option trustedProxies has "${network}", which ${why}. Every caller in this network could fake its address. List only the networks of your proxies: "10.0.0.0/8"`,
   ]);
 });
 
@@ -123,7 +124,7 @@ describe("routes that boot refuses", () => {
     [
       "a path parameter that is not an input",
       { get: { http: "GET /a/:uid" } },
-      "path parameter :uid is not a property of the handler's input. Its inputs are id",
+      "path parameter :uid is not a property of the handler's input. The inputs of the handler are id",
     ],
     [
       "a path parameter that is only half a segment",
@@ -135,12 +136,12 @@ describe("routes that boot refuses", () => {
     [
       "a credential bound to an input",
       { get: { http: { route: "GET /a", bind: { id: "header:Authorization" } } } },
-      "takes the header authorization, which carries a credential",
+      "reads the header authorization, which is reserved for credentials",
     ],
     [
       "an input that is bound twice",
       { get: { http: { route: "GET /a/:id", bind: { id: "header:x-id" } } } },
-      "is bound to a header and is a path parameter too",
+      "is a path parameter and is also bound to a header",
     ],
     [
       "a bound name that is not an input",
@@ -174,8 +175,8 @@ describe("routes that boot refuses", () => {
     ],
   ])("boot refuses an exposure that takes a secret from %s", async (_name, exposure, input, place) => {
     expect(await problemsOf({ open: exposure }, door, { open: withPin(input) })).toEqual([
-      `open: pin is a secret and would come from the ${place}, and URLs are logged on their way. ` +
-        'Take it from the body of a POST, or from a header, bind: { pin: "header:x-pin" }',
+      `open: pin is a secret and would come from the ${place}, but proxies and servers log URLs. ` +
+        'Take pin from the body of a POST, or from a header with bind: { pin: "header:x-pin" }',
     ]);
   });
 
@@ -201,7 +202,7 @@ describe("routes that boot refuses", () => {
     const remedy = "Choose another status, such as 200, or declare output: Type.Null() in the handler and return null";
     expect(await problemsOf(exposing(204), door, handlers)).toEqual(
       ["unsaid", "gives", "streams"].map(
-        (name) => `${name}: the status 204 has no body, and the handler's output would be dropped. ${remedy}`,
+        (name) => `${name}: a response with the status 204 has no body, so the handler's output would be lost. ${remedy}`,
       ),
     );
     expect(await problemsOf(exposing(205), door, handlers)).toHaveLength(3);

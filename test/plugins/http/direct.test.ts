@@ -165,7 +165,7 @@ test("app.use throws after the server was created", async () => {
     }),
   ]);
   expect(() => kept?.use((_ctx, next) => next())).toThrow(
-    "app.use was called after the server was made. Call it inside of the function that http.mount(...) gets",
+    "app.use was called after the server was created. Call app.use inside the function that you pass to http.mount(...)",
   );
   expect((await told(app, get("/orders/o1"))).status).toBe("http/1.1 200 ok");
 });

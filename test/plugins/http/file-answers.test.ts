@@ -175,13 +175,13 @@ test("a route with its own status ignores a range request and sends the whole fi
 });
 
 test.each([
-  ["../secret.pdf", "leaves the folder"],
-  ["/etc/passwd", "leaves the folder"],
-  ["2026/../../secret.pdf", "leaves the folder"],
-  ["", "leaves the folder"],
-  ["7.pdf\0.png", "leaves the folder"],
-  ["link.pdf", "is a link, or lies behind one"],
-  ["up/secret.pdf", "is a link, or lies behind one"],
+  ["../secret.pdf", "points outside the folder"],
+  ["/etc/passwd", "points outside the folder"],
+  ["2026/../../secret.pdf", "points outside the folder"],
+  ["", "points outside the folder"],
+  ["7.pdf\0.png", "points outside the folder"],
+  ["link.pdf", "is a symbolic link, or goes through one"],
+  ["up/secret.pdf", "is a symbolic link, or goes through one"],
   ["2026", "is not a file"],
   ["nothing.pdf", "does not exist"],
   ["a.exe", "does not exist"],
@@ -226,7 +226,7 @@ test.each([
     { direct: true },
     "a file with maxBytes in its output",
   ],
-  ["with odd types", { output: file({ mediaTypes: ["PNG"] }) }, { direct: true }, 'whose mediaTypes has "PNG"'],
+  ["with odd types", { output: file({ mediaTypes: ["PNG"] }) }, { direct: true }, 'with invalid mediaTypes: "PNG"'],
 ])("boot refuses a file output %s", async (_, given, exposure, cause) => {
   const one = handler({
     description: "Answers.",

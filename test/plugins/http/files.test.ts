@@ -171,7 +171,12 @@ test.each<[string, string, FormData | string, number, object]>([
     422,
     {
       code: "invalid_input",
-      errors: [{ path: "/photo", message: "is application/pdf, sent as image/png: send image/png, image/jpeg, image/svg+xml" }],
+      errors: [
+        {
+          path: "/photo",
+          message: "is application/pdf, but was sent as image/png: send a file of the type image/png, image/jpeg, image/svg+xml",
+        },
+      ],
     },
   ],
   [
@@ -192,7 +197,8 @@ test.each<[string, string, FormData | string, number, object]>([
       errors: [
         {
           path: "/photo",
-          message: "is of an unknown type, sent as application/x-odd: send image/png, image/jpeg, image/svg+xml",
+          message:
+            "is of an unknown type, but was sent as application/x-odd: send a file of the type image/png, image/jpeg, image/svg+xml",
         },
       ],
     },
@@ -204,7 +210,11 @@ test.each<[string, string, FormData | string, number, object]>([
     422,
     {
       errors: [
-        { path: "/photo", message: "is of an unknown type, sent as image/png: send image/png, image/jpeg, image/svg+xml" },
+        {
+          path: "/photo",
+          message:
+            "is of an unknown type, but was sent as image/png: send a file of the type image/png, image/jpeg, image/svg+xml",
+        },
       ],
     },
   ],
@@ -215,7 +225,7 @@ test.each<[string, string, FormData | string, number, object]>([
     form(["photo", photo, "a.png"], ["price", photo, "b.png"]),
     422,
     {
-      errors: [{ path: "/price", message: "is sent as a file and does not take one" }],
+      errors: [{ path: "/price", message: "is sent as a file, but must be a text field" }],
     },
   ],
   [
@@ -236,7 +246,7 @@ test.each<[string, string, FormData | string, number, object]>([
       errors: [
         {
           path: "/photo",
-          message: expect.stringContaining("must be a file: send it in multipart/form-data, or at the terminal"),
+          message: expect.stringContaining("must be a file: send it as multipart/form-data, or at the terminal"),
         },
       ],
     },
@@ -411,14 +421,19 @@ test.each([
     "a place deep inside its object",
     withInput({ a: Type.Object({ photo: bad }) }),
     { http: "POST /x" },
-    "has a file(...) deep inside its input",
+    "has a file(...) nested inside another field of its input",
   ],
-  ["no media types", withInput({ photo: file({ maxBytes: 1, mediaTypes: [] }) }), { http: "POST /x" }, "whose mediaTypes has"],
+  [
+    "no media types",
+    withInput({ photo: file({ maxBytes: 1, mediaTypes: [] }) }),
+    { http: "POST /x" },
+    "with invalid mediaTypes: []",
+  ],
   [
     "a limit of zero",
     withInput({ photo: file({ maxBytes: 0, mediaTypes: ["a/b"] }) }),
     { http: "POST /x" },
-    "whose maxBytes is 0",
+    "with an invalid maxBytes: 0",
   ],
 ])("boot refuses a file input with %s", async (_, one, exposure, cause) => {
   const booting = bootTest({

@@ -59,8 +59,8 @@ describe("inputs and answers in an envelope", () => {
   });
 
   test.each([
-    [{ article: { title: "A" }, draft: true }, "/draft", "is not known: write every input under the key article"],
-    [{ title: "A" }, "/title", "is not known: write every input under the key article"],
+    [{ article: { title: "A" }, draft: true }, "/draft", "is not a known field: put every input under the key article"],
+    [{ title: "A" }, "/title", "is not a known field: put every input under the key article"],
     [{}, "/article", "must be an object with the inputs"],
     [{ article: [] }, "/article", "must be an object with the inputs"],
     [{ article: null }, "/article", "must be an object with the inputs"],

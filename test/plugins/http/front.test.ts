@@ -109,7 +109,7 @@ describe("the option prefix of http()", () => {
   test.each([
     ["/api/", "must be"],
     ["api", "must be"],
-    ["/docs", "http's prefix \"/docs\" is a path of Quater's own"],
+    ["/docs", 'The http() option prefix is "/docs", a path that Quater itself uses'],
     ["/a/../b", "must be"],
   ])("boot refuses the prefix %s", async (prefix, cause) => {
     const failure = await booted({ prefix }).catch((error: unknown) => error);
@@ -127,7 +127,9 @@ describe("the option publicUrl of http()", () => {
   test.each(["http://shop.example", "https://shop.example/api", "shop.example"])(
     "boot refuses the publicUrl %s",
     async (publicUrl) => {
-      await expect(booted({ publicUrl })).rejects.toThrow(`http's publicUrl "${publicUrl}" is not an https origin`);
+      await expect(booted({ publicUrl })).rejects.toThrow(
+        `The http() option publicUrl is "${publicUrl}", which is not an https origin`,
+      );
     },
   );
 });

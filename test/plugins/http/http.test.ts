@@ -31,7 +31,9 @@ describe("request bodies of other charsets", () => {
       for (const path of ["/orders", "/__quater__/dry-run/createOrder"]) {
         const response = await post(path, '{"customer":"c1","cents":5}', { "content-type": type });
         expect(response.status).toBe(415);
-        expect(await problem(response)).toMatchObject({ detail: expect.stringContaining("The body must be UTF-8 and not ") });
+        expect(await problem(response)).toMatchObject({
+          detail: expect.stringContaining("The body must be UTF-8, but its charset is "),
+        });
       }
       expect(handled).toEqual([]);
     },
@@ -88,7 +90,7 @@ describe("exposed routes", () => {
     const response = await post("/orders", '{"customer":"c1","cents":5,"traceId":"forged"}');
     expect(response.status).toBe(422);
     expect(await problem(response)).toMatchObject({
-      errors: [{ path: "/traceId", message: "is taken from the header x-trace-id and from nowhere else" }],
+      errors: [{ path: "/traceId", message: "must come from the header x-trace-id: remove it from the other places" }],
     });
   });
 
@@ -96,7 +98,7 @@ describe("exposed routes", () => {
     const response = await post("/orders?cents=7", '{"customer":"c1","cents":5}');
     expect(response.status).toBe(422);
     expect(await problem(response)).toMatchObject({
-      errors: [{ path: "/cents", message: "is given in the query and in the body" }],
+      errors: [{ path: "/cents", message: "is given twice, in the query and in the body: send it once" }],
     });
     expect(handled).toEqual([]);
   });
@@ -104,7 +106,7 @@ describe("exposed routes", () => {
   test("a secret input is read from the body, and refused in a URL without repeating it", async () => {
     const refused = await post("/members?password=longenough1", '{"name":"ana"}');
     expect(refused.status).toBe(422);
-    const message = "is a secret, which a URL must not hold: send it in the body";
+    const message = "is a secret and must not be in a URL: send it in the body";
     const text = await refused.text();
     expect(JSON.parse(text)).toMatchObject({ code: "invalid_input", errors: [{ path: "/password", message }] });
     expect(text).not.toContain("longenough1");
@@ -288,7 +290,7 @@ describe("Quater's own pages", () => {
     expect(document.paths["/members"]?.["post"]).toMatchObject({
       responses: {
         default: {
-          description: "Refused or failed; its own codes are name_taken, closed_today",
+          description: "Refused or failed. Codes of this handler: name_taken, closed_today",
           content: {
             "application/problem+json": {
               schema: {

@@ -244,7 +244,7 @@ test.each(failures)(
       500,
       expect.objectContaining({
         code: "outcome_unknown",
-        detail: "echo ran to its end, but the call failed afterwards; it may have taken effect, do not repeat it",
+        detail: "echo finished, but the call failed after that. The call may have taken effect, so do not repeat it",
       }),
     ]);
     expect(app.log).toMatchObject([{ level: "error", fields: { error: expect.stringContaining(reason) } }]);
@@ -333,7 +333,8 @@ test("middleware that forgets to await next() leaves no unhandled rejection", as
     for (const path of ["/nowhere", "/echo", "/count?to=%zz", "/closed", "/openapi.json", "/slow", "/endless", "/failing"])
       await ask(app, path);
     // What was not waited for ends after its answer.
-    const missing = () => app.log.filter(({ fields }) => String(fields["error"]).includes("an await is missing before next()"));
+    const missing = () =>
+      app.log.filter(({ fields }) => String(fields["error"]).includes("Write await next() in the middleware"));
     await expect.poll(missing).toHaveLength(2);
     await expect.poll(() => JSON.stringify(app.log)).toContain("a defect");
     await expect.poll(() => ended).toBe(true); // a stream that nobody reads
@@ -379,7 +380,7 @@ test("middleware that reads the body makes the route answer 500 and logs the rea
     asked.once("timeout", () => asked.destroy(new Error("No answer"))).end();
   });
   expect(empty).toBe(500);
-  expect(app.log.map(({ fields }) => String(fields["error"])).join()).toContain("A middleware has read the body");
+  expect(app.log.map(({ fields }) => String(fields["error"])).join()).toContain("A middleware has read the request body");
 });
 
 test("a call ends when its client left before the body was read", async () => {

@@ -128,14 +128,17 @@ test.each<[string, (problem: ProblemDetails) => unknown]>([
   const answer = await ask(app, "/articles", { title: "taken" });
   expect(answer).toMatchObject({ status: 409, type: "application/problem+json", body: { code: "conflict" } });
   expect(app.log).toContainEqual(
-    expect.objectContaining({ level: "error", message: expect.stringContaining("http's problem.from failed") }),
+    expect.objectContaining({ level: "error", message: expect.stringContaining("http({ problem: { from } }) failed") }),
   );
 });
 
 test.each([
-  [{ schema: Errors }, "http has the problem"],
-  [{ schema: Errors, from, contentType: "text/html" }, "http has the problem"],
-  [{ schema: Type.Object({ a: Type.String({ minLenght: 1 } as never) }), from }, "http's problem has a schema in which"],
+  [{ schema: Errors }, "http has an invalid value for problem"],
+  [{ schema: Errors, from, contentType: "text/html" }, "http has an invalid value for problem"],
+  [
+    { schema: Type.Object({ a: Type.String({ minLenght: 1 } as never) }), from },
+    "The http() option problem has a schema in which",
+  ],
 ])("H4: boot refuses a wrong problem format (case %#)", async (problem, cause) => {
   const refusal = await bootTest(manifestWith({ problem })).catch((error: unknown) => error);
   expect(isBootError(refusal) && refusal.problems.map((one) => one.cause)).toEqual([expect.stringContaining(cause)]);

@@ -107,16 +107,32 @@ test.each<readonly [string, (reply: Reply) => void, string]>([
   ["a name that no header has", (r) => r.header("x a", "b"), "must be a valid HTTP token"],
   ["the cookie of approvals", (r) => r.cookie("quater-approvals", "x"), 'reply cannot set the cookie "quater-approvals"'],
   ["the same over https", (r) => r.clearCookie("__Host-quater-approvals"), "__Host-quater-approvals"],
-  ["a cookie with an attribute in its name", (r) => r.cookie("a; Path=/x", "b"), "reply.cookie got a name"],
-  ["a cookie with an attribute in its path", (r) => r.cookie("a", "b", { path: "/; Domain=x" }), "reply.cookie got a path"],
+  ["a cookie with an attribute in its name", (r) => r.cookie("a; Path=/x", "b"), "reply.cookie got an invalid name"],
+  [
+    "a cookie with an attribute in its path",
+    (r) => r.cookie("a", "b", { path: "/; Domain=x" }),
+    "reply.cookie got an invalid path",
+  ],
   ["SameSite=None without Secure", (r) => r.cookie("a", "b", { sameSite: "None" }), "SameSite=None"],
   ["an unknown SameSite", (r) => r.cookie("a", "b", { sameSite: "x; Domain=y" as "Lax" }), "sameSite"],
   ["a signed cookie without keys", (r) => r.cookie("a", "b", { signed: true }), "add http({ cookieKeys"],
   ["another origin", (r) => r.redirect("https://evil.example/"), 'add "https://evil.example" to http({ redirectOrigins })'],
-  ["another host", (r) => r.redirect("//evil.example"), "browsers would read another host in it"],
-  ["another host, by backslashes", (r) => r.redirect("/\\evil.example"), "browsers would read another host in it"],
-  ["another host, behind a dot segment", (r) => r.redirect("/.//evil.example"), "browsers would read another host in it"],
-  ["another host, behind a tab", (r) => r.redirect("/\t/evil.example"), "browsers would read another host in it"],
+  ["another host", (r) => r.redirect("//evil.example"), "browsers would take this path for the URL of another host"],
+  [
+    "another host, by backslashes",
+    (r) => r.redirect("/\\evil.example"),
+    "browsers would take this path for the URL of another host",
+  ],
+  [
+    "another host, behind a dot segment",
+    (r) => r.redirect("/.//evil.example"),
+    "browsers would take this path for the URL of another host",
+  ],
+  [
+    "another host, behind a tab",
+    (r) => r.redirect("/\t/evil.example"),
+    "browsers would take this path for the URL of another host",
+  ],
   ["a script", (r) => r.redirect("javascript:alert(1)"), 'write a path: "/orders/7"'],
   ["a location elsewhere", (r) => r.location("https://evil.example/"), 'write a path: "/orders/7"'],
   ["a status of a success", (r) => r.redirect("/a", 200 as 303), "write 301, 302, 303, 307 or 308"],
@@ -140,8 +156,8 @@ test("reply.redirect leads only to redirectOrigins and to the public URL", async
 });
 
 test.each([
-  [{ redirectOrigins: ["https://login.example/in"] }, 'http\'s redirectOrigins has "https://login.example/in"'],
-  [{ cookieKeys: ["short"] }, "http's cookieKeys has a key of fewer than 32 bytes"],
+  [{ redirectOrigins: ["https://login.example/in"] }, 'The http() option redirectOrigins has "https://login.example/in"'],
+  [{ cookieKeys: ["short"] }, "The http() option cookieKeys has a key of fewer than 32 bytes"],
 ])("boot refuses %j in the options of http()", async (options, cause) => {
   await expect(booted(() => {}, options)).rejects.toThrow(cause);
 });
@@ -207,7 +223,7 @@ test("a stream can set headers on reply before its first item, and not afterward
   const answer = await ask(app, "/numbers");
   expect(answer.headers.get("x-revision")).toBe("1");
   expect(await answer.text()).toMatch(/^1\n\{"error":\{.*"internal"/);
-  expect(app.log.find(({ level }) => level === "error")?.fields["error"]).toContain("The answer has begun");
+  expect(app.log.find(({ level }) => level === "error")?.fields["error"]).toContain("The response has started");
 });
 
 test("surfaces other than http ignore what a handler sets on reply", async () => {

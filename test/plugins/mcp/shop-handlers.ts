@@ -98,7 +98,7 @@ export const chatty = handler({
 });
 
 export const hidden = handler({
-  description: "Exposed over HTTP alone.",
+  description: "Exposed only over HTTP.",
   effect: "read",
   input: Type.Object({}),
   auth: anyone,

@@ -101,7 +101,7 @@ test("over stdio the caller is the local user without a token, and only the toke
   refused.write(callText("whoAmI"));
   expect(await refused.end()).toMatchObject([{ id: 7, error: { code: -32001, data: { code: "invalid_token" } } }]);
   expect(refused.said).toEqual([
-    "The credential is unknown, expired or revoked, or not for this service; ask the operator of the service for another one. Check QUATER_MCP_TOKEN",
+    "The credential is unknown, expired, revoked, or made for another service. Ask the operator of this service for a new one. Check QUATER_MCP_TOKEN",
   ]);
 });
 
@@ -109,7 +109,9 @@ test("a missing scope is a tool error, so that the model can read it", async () 
   await using app = await boot();
   const stdio = session(app, "ben");
   stdio.write(callText("wipe"));
-  expect(await stdio.end()).toMatchObject([{ result: { isError: true, content: [{ text: "The scope wipe is needed" }] } }]);
+  expect(await stdio.end()).toMatchObject([
+    { result: { isError: true, content: [{ text: "This call needs a credential with the scope wipe" }] } },
+  ]);
 });
 
 test("over stdio progress messages come before the answer", async () => {

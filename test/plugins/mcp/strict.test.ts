@@ -10,14 +10,20 @@ const refusals: readonly (readonly [what: string, input: string, code: string, p
   ["a repeated key", '{"a":1,"a":2}', "json_duplicate_key", "/a", "is given more than once"],
   ["a key repeated by its escape", '{"a":1,"\\u0061":2}', "json_duplicate_key", "/a", "is given more than once"],
   ["a prototype", '{"a":1,"__proto__":{}}', "json_forbidden_key", "/__proto__", "is not allowed as a key"],
-  ["half a surrogate pair", '{"a":"\\ud800"}', "json_bad_unicode", "/a", "contains half of a surrogate pair"],
-  ["a number beyond doubles", '{"a":1e400}', "json_number_lossy", "/a", "is a number that cannot be kept exactly"],
+  [
+    "half a surrogate pair",
+    '{"a":"\\ud800"}',
+    "json_bad_unicode",
+    "/a",
+    "contains half of a surrogate pair, which is not valid Unicode",
+  ],
+  ["a number beyond doubles", '{"a":1e400}', "json_number_lossy", "/a", "is a number that JavaScript cannot represent exactly"],
   [
     "an integer that is rounded",
     '{"a":[9007199254740993]}',
     "json_number_lossy",
     "/a/0",
-    "is a number that cannot be kept exactly",
+    "is a number that JavaScript cannot represent exactly",
   ],
 ];
 
@@ -90,10 +96,10 @@ test("the error for a refused MCP message contains no text of a library", async 
   );
   expect(texts).toEqual([
     expect.stringMatching(/^the input is not valid JSON[^{"]*$/),
-    "initialize needs protocolVersion (text), capabilities (object) and clientInfo with name and version (text)",
-    'tools/call needs "name", the name of a tool',
+    "initialize needs protocolVersion (string), capabilities (object) and clientInfo with name and version (strings)",
+    'The params of tools/call must have "name", the name of a tool',
     "Method not found",
-    'The "id" of a request is an integer or a string of at most 256 characters',
+    'The "id" of a request must be an integer or a string of at most 256 characters',
   ]);
 });
 

@@ -155,9 +155,9 @@ test("the tool error approval_required tells the model what to do, and has detai
   expect(rpc.result?.isError).toBe(true);
   expect(rpc.result?.content?.[0]?.text).toBe(
     "Approval is required\nNothing has been done yet. A human must approve this exact call (approval apr_1) at " +
-      "https://shop.example/approvals/apr_1. Tell the user so, and do not ask for the approval in this conversation: a yes " +
-      "here does not count. Once it is approved, repeat this call unchanged; any other argument needs another approval. It " +
-      "can be approved until 2026-11-23T00:00:00Z.",
+      "https://shop.example/approvals/apr_1. Tell the user that the approval is needed. Do not ask for the approval in this conversation: a yes " +
+      "here does not count. After the approval, repeat this call with the same arguments. A call with other arguments needs another approval. It " +
+      "People can approve the call until 2026-11-23T00:00:00Z.",
   );
   expect(rpc.result?._meta).toMatchObject({ "quater/approval": approval, "quater/error": { code: "approval_required" } });
 });
@@ -233,7 +233,7 @@ test("parallel MCP calls of different principals do not mix", async () => {
 
 test("tools without authenticate stop the boot, with the option to add", async () => {
   await expect(bootTest({ handlers: { pay }, expose: { pay: { mcp: true } }, plugins: [mcp()] })).rejects.toThrow(
-    /MCP tools require mcp auth.*mcp\(\{ authenticate/s,
+    /MCP tools are exposed, but mcp\(\) has no authenticate option.*mcp\(\{ authenticate/s,
   );
 });
 

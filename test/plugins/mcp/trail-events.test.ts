@@ -118,7 +118,7 @@ test("each kind of refusal and error is recorded as its own event", async () => 
   const gate = kernelOf(app);
   const credentials = { surface: "http", header: () => undefined, isLocal: false, peer: "10.0.0.1" };
   const knock = async (entry: Omit<Arriving, "callId">) => gate.enter({ ...entry, callId: gate.newCallId() });
-  await expect(knock({ surface: "http", handler: "thing", credentials })).rejects.toThrow("A credential is needed");
+  await expect(knock({ surface: "http", handler: "thing", credentials })).rejects.toThrow("needs a credential");
   await expect(knock({ surface: "mcp", credentials: { ...credentials, surface: "mcp", token: "?" } })).rejects.toThrow(
     "The credential is unknown",
   );

@@ -34,30 +34,34 @@ test.each<[string, object, RegExp]>([
   [
     "by is far from every input",
     { name: "order", by: "toString" },
-    /lock\.by names toString, which is not a property of the handler's input\. Use one of orderId, cents, card/,
+    /lock\.by names toString, which is not a property of the handler's input\. Use one of the inputs orderId, cents, card/,
   ],
   [
     "by is a secret",
     { name: "card", by: "card" },
-    /refundOrder: lock\.by names card, which is a secret\(\) field\. Lock by another input, such as an id/,
+    /refundOrder: lock\.by names card, which is a secret\(\) field\. Name another input in lock.by, such as an id/,
   ],
-  ["name is empty", { name: "", by: "orderId" }, /refundOrder: lock.*\. Write lock: "order" or lock: \{ name: "order"/],
-  ["by is missing", { name: "order" }, /refundOrder: lock.*\. Write lock: "order"/],
+  [
+    "name is empty",
+    { name: "", by: "orderId" },
+    /The exposure of refundOrder is invalid: lock.*\. Write lock: "order" or lock: \{ name: "order"/,
+  ],
+  ["by is missing", { name: "order" }, /The exposure of refundOrder is invalid: lock.*\. Write lock: "order"/],
 ])("S4: boot refuses a lock whose %s", async (_, lock, problem) => {
   await expect(boot({ refundOrder: { direct: true, lock } })).rejects.toThrow(problem);
 });
 
 test("S4: boot refuses a lock with an empty name, and a lock without store()", async () => {
-  await expect(boot({ refundOrder: { direct: true, lock: "" } })).rejects.toThrow(/refundOrder: lock/);
+  await expect(boot({ refundOrder: { direct: true, lock: "" } })).rejects.toThrow(/The exposure of refundOrder is invalid: lock/);
   await expect(boot({ refundOrder: { direct: true, lock: "order" } }, undefined, [])).rejects.toThrow(
-    /refundOrder uses the exposure key "lock", which no configured plugin owns\. Add the plugin that owns it to plugins, such as store\(\)/,
+    /refundOrder uses the exposure key "lock", which no configured plugin owns\. Add the plugin that owns the key to plugins, such as store\(\)/,
   );
 });
 
 test("S4: boot refuses one lock name for a whole lock and for a lock by input", async () => {
   const expose = { refundOrder: { direct: true, lock: byOrder }, cancelOrder: { direct: true, lock: "order" } };
   await expect(boot(expose)).rejects.toThrow(
-    /cancelOrder locks order as a whole and refundOrder locks it by an input, so they would not exclude each other\. Add by to both/,
+    /cancelOrder uses the lock order without by, but refundOrder uses it with by, so their calls could run at the same time\. Add by to both/,
   );
   await boot({ ...expose, cancelOrder: { direct: true, lock: { name: "order", by: "cents" } } });
 });
@@ -75,11 +79,11 @@ test("S4: a handler with a preview and an approval gets a lock with the handler'
   };
   await expect(
     bootTest({ root: folder.root, handlers: { refundOrder, cancelOrder: refundOrder }, expose, plugins }),
-  ).rejects.toThrow(/refundOrder locks refundOrder as a whole and cancelOrder locks it by an input/);
+  ).rejects.toThrow(/refundOrder uses the lock refundOrder without by, but cancelOrder uses it with by/);
 });
 
 test.each([0, 999, 1.5, 600_001, "10s"])("S4: boot refuses lockLeaseMs: %s", async (lockLeaseMs) => {
   await expect(boot({ refundOrder: { direct: true } }, { lockLeaseMs: lockLeaseMs as number })).rejects.toThrow(
-    /store has the lockLeaseMs .*\. Write a whole number from 1,000 to 600,000/,
+    /store has an invalid value for lockLeaseMs: .*\. Write a whole number from 1,000 to 600,000/,
   );
 });

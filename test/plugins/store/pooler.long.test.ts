@@ -123,7 +123,10 @@ withServers("O5: PgBouncer works in session mode, and is refused in statement mo
     const boot = () => bootTest({ root: folder.root, handlers: {}, plugins: [store({ url: other.through(direct) })] });
     try {
       if (mode === "session") await (await boot()).stop();
-      else await expect(boot()).rejects.toThrow(/statement mode, which cannot run transactions. Set pool_mode = transaction/);
+      else
+        await expect(boot()).rejects.toThrow(
+          /statement mode, which cannot run transactions. Set pool_mode = transaction in the pooler/,
+        );
     } finally {
       await other.close();
     }
@@ -143,7 +146,7 @@ test("O5: settings that PgBouncer drops stop the boot, with the setting and a re
   expect(problemOf({ ...right, synchronous_commit: "remote_apply" }, false)).toBeUndefined();
   for (const level of ["off", "local", "remote_write", undefined]) {
     const wrong = { ...right, synchronous_commit: level };
-    expect(problemOf(wrong, false)?.cause).toContain(`in its transactions it is ${level}`);
+    expect(problemOf(wrong, false)?.cause).toContain(`in its transactions the value is ${level}`);
     expect(problemOf(wrong, true)).toBeUndefined();
   }
   for (const name of ["statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"])

@@ -85,7 +85,7 @@ const embeddedPostgres = async () => {
   return loaded;
 };
 
-/** @param flags  Of the program `postgres`. @returns A server on a free port, with its data in a new folder in `parent`. */
+/** @param flags  Flags of all actions `postgres`. @returns A server on a free port, with its data in a new folder in `parent`. */
 export const startPostgres = async (parent: string, flags: readonly string[] = []): Promise<StartedPostgres> => {
   const EmbeddedPostgres = await embeddedPostgres();
   const folder = mkdtempSync(join(parent, "quater-postgres-"));

@@ -166,7 +166,7 @@ test("store() refuses a SQLite file that has other tables, and does not change i
   const file = openSqlite(path);
   file.run([{ sql: "create table orders (id text)", parameters: [] }]);
   await expect(boot(folder.root, { url: "file:shop.db" })).rejects.toThrow(
-    "file:shop.db holds tables that are not Quater's: orders. Give the store its own file or schema",
+    "file:shop.db contains tables that do not belong to Quater: orders. Give store() its own file or schema",
   );
   const [found] = file.run([{ sql: "select name from sqlite_master", parameters: [] }]);
   expect(found?.rows).toEqual([{ name: "orders" }]);
@@ -190,7 +190,7 @@ test("a malformed url or a PostgreSQL that does not answer stops the boot, witho
   for (const url of ["mysql://me:geheim@db", "me:geheim@db", ""]) {
     const error: unknown = await boot(folder.root, { url }).catch((thrown: unknown) => thrown);
     expect(String(error)).toContain(
-      "store has a wrong url, which is not shown because it may hold a secret. Write a text that begins with file: or postgres://",
+      "store has an invalid value for url, which is not shown because it may be secret. Write a string that begins with file: or postgres://",
     );
     expect(String(error)).not.toContain("geheim");
   }
@@ -211,6 +211,6 @@ test("a fenced store takes no writes, is not ready, and ends quater serve with e
   expect(await kernelOf(app).unready()).toEqual(["store"]);
   await expect(open.now()).rejects.toMatchObject({ code: "audit_unavailable", kind: "unavailable" });
   expect(app.log.map(({ message }) => message)).toEqual([
-    "The store is fenced, so no calls are taken. Find the cause, run `quater audit verify`, then start again",
+    "The store failed or is damaged, so the server accepts no more calls. Find the cause, run `quater audit verify`, then restart",
   ]);
 });

@@ -28,7 +28,7 @@ const withoutEvidence: readonly Edit[] = [
       // A row may contain any time, so use the time in the trail until which the approval was given.
       if ((standing.usableUntil ?? 0) <= found.now)
         return end(context, asked, found, {
-          reason: "its time has run out",
+          reason: "the approval has expired",
           detail: { cause: "time" },
           error: approvalEnded(id, "expired", undefined),
         });
@@ -49,7 +49,7 @@ export const holes: readonly Hole[] = [
         to: "return anonymous;",
       },
     ],
-    named: /^refundOrder over cli answered missing_scope and not unauthenticated in the case "ran without a credential"$/,
+    named: /^refundOrder over cli answered missing_scope instead of unauthenticated in the case "ran without a credential"$/,
   },
   {
     check: "S17: a wrong credential is refused on a public route",
@@ -68,7 +68,7 @@ export const holes: readonly Hole[] = [
     only: "refundOrder",
     edits: [{ file: gate, from: "this.#doors.get(entry.surface)", to: 'this.#doors.get("http")' }],
     named:
-      /^refundOrder over cli answered approval_required and not invalid_token in the case "ran with another surface's credential \(one of http\)"$/,
+      /^refundOrder over cli answered approval_required instead of invalid_token in the case "ran with another surface's credential \(one of http\)"$/,
   },
   {
     check: "S5: a credential is checked again before the handler starts",
@@ -99,26 +99,26 @@ export const holes: readonly Hole[] = [
         to: "if (refusedBy !== code) return;",
       },
     ],
-    named: /^listOwnOrders over http refused a call, and the log does not name the policy or plugin that refused it/,
+    named: /^listOwnOrders over http refused a call, but the log does not name the policy or plugin that refused the call/,
   },
   {
     check: "only exposed handlers can be called",
     only: "listOwnOrders",
     edits: [{ file: gate, from: "operation?.surfaces.has(surface) === true", to: "operation !== undefined" }],
-    named: /^listOwnOrders over cli ran although it is not exposed there$/,
+    named: /^listOwnOrders over cli ran although it is not exposed on this surface$/,
   },
   {
     check: "the static part of the policy is checked before the input",
     only: "refundOrder",
     edits: [{ file: pipeline, from: "judgeStatic(call); const parts", to: "const parts" }],
     named:
-      /^refundOrder over mcp answered unknown_field and not missing_scope in the case "ran for a principal whom its policy refuses \(and a wrong input\)"$/,
+      /^refundOrder over mcp answered unknown_field instead of missing_scope in the case "ran for a principal that the policy refuses \(and a wrong input\)"$/,
   },
   {
     check: "the policy is checked with the input",
     only: "listOwnOrders",
     edits: [{ file: pipeline, from: "if (refusal !== undefined) throw refusal; if (!hooks", to: "if (!hooks" }],
-    named: /^listOwnOrders over http ran for a principal whom its policy refuses$/,
+    named: /^listOwnOrders over http ran for a principal that the policy refuses$/,
   },
   {
     check: "a refusal by a plugin ends the call",
@@ -144,7 +144,7 @@ export const holes: readonly Hole[] = [
     check: "objects of the input may have no unknown fields",
     only: "listOwnOrders",
     edits: [{ file: "core/schema/schema.ts", from: 'else if (declares) replace("additionalProperties", false);', to: "" }],
-    named: /^listOwnOrders over http ran with a field that nobody declared$/,
+    named: /^listOwnOrders over http ran with a field that the schema does not declare$/,
   },
   {
     check: "plugins decide whether a call needs approval",
@@ -156,7 +156,7 @@ export const holes: readonly Hole[] = [
         to: 'hooks.has["none" as never] ? await approve(authorized, compiled)',
       },
     ],
-    named: /^refundOrder over http could not be tried in the case "unapproved": it ran before anybody agreed$/,
+    named: /^refundOrder over http could not be tested in the case "unapproved": the call ran before anybody approved it$/,
   },
   {
     check: "a call uses up its approval",
@@ -164,7 +164,7 @@ export const holes: readonly Hole[] = [
     edits: [
       { file: pipeline, from: "for (const consume of call.consume) {", to: "for (const consume of call.consume.slice(1)) {" },
     ],
-    named: /^refundOrder over cli ran again on one approval$/,
+    named: /^refundOrder over cli ran twice with one approval$/,
   },
   {
     check: "only one of many calls uses up an approval",
@@ -177,7 +177,7 @@ export const holes: readonly Hole[] = [
       },
       ...withoutEvidence,
     ],
-    named: /^refundOrder over http ran again on one approval \(4 at once\)$/,
+    named: /^refundOrder over http ran twice with one approval \(4 at once\)$/,
   },
   {
     check: "S4: a handler with a preview has a lock",
@@ -189,7 +189,7 @@ export const holes: readonly Hole[] = [
         to: "undefined as ReturnType<typeof lockOf>;",
       },
     ],
-    named: /^refundOrder over http ran although another call had changed what its preview showed \(2 at once\)$/,
+    named: /^refundOrder over http ran although another call had changed its preview \(2 at once\)$/,
   },
   {
     check: "an approval covers only the approved arguments",
@@ -224,7 +224,7 @@ export const holes: readonly Hole[] = [
       },
       { file: changing, from: '\n    .where("requester", "=", requesterText)', to: "" },
     ],
-    named: /^refundOrder over http ran on somebody else's approval$/,
+    named: /^refundOrder over http ran with the approval of another caller$/,
   },
   {
     check: "approvals expire",
@@ -242,7 +242,7 @@ export const holes: readonly Hole[] = [
       },
       ...withoutEvidence,
     ],
-    named: /^refundOrder over mcp ran on an approval that had expired$/,
+    named: /^refundOrder over mcp ran with an expired approval$/,
   },
   {
     check: "S11: a denial covers all credentials of a person",
@@ -255,7 +255,7 @@ export const holes: readonly Hole[] = [
       },
     ],
     named:
-      /^refundOrder over http answered approval_required and not approval_denied in the case "was asked for again right after people said no \(with another credential of the same person\)"$/,
+      /^refundOrder over http answered approval_required instead of approval_denied in the case "could be requested again directly after it was denied \(with another credential of the same person\)"$/,
   },
   {
     check: "nobody can approve their own call",
@@ -267,20 +267,24 @@ export const holes: readonly Hole[] = [
         to: "",
       },
     ],
-    named: /^refundOrder over cli ran on an approval \(by the requester itself\)$/,
+    named: /^refundOrder over cli ran with an approval \(by the requester itself\)$/,
   },
   {
-    check: "agents cannot approve",
+    check: "agents cannot approve or deny requests",
     only: "refundOrder",
     edits: [
-      { file: "plugins/approval/requests/eligible.ts", from: 'if (kind === "agent") return "agents do not decide";', to: "" },
+      {
+        file: "plugins/approval/requests/eligible.ts",
+        from: 'if (kind === "agent") return "agents cannot approve or deny requests";',
+        to: "",
+      },
     ],
-    named: /^refundOrder over http ran on an approval \(by an agent\)$/,
+    named: /^refundOrder over http ran with an approval \(by an agent\)$/,
   },
   {
     check: "S3: an approval counts only with its events in the trail",
     only: "refundOrder",
     edits: withoutEvidence,
-    named: /^refundOrder over http ran before people agreed \(after its row was set to approved\)$/,
+    named: /^refundOrder over http ran before people approved the call \(after its row in the store was changed to approved\)$/,
   },
 ];

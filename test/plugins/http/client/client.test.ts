@@ -173,7 +173,7 @@ test("the client throws an error for a stream that breaks off, so the stream nev
   const reading = (async () => {
     for await (const { n } of clientOf({ baseUrl })("GET /numbers", { to: 2 })) seen.push(n);
   })();
-  await expect(reading).rejects.toThrow("network_error: The stream broke off");
+  await expect(reading).rejects.toThrow("network_error: The stream ended before its last event");
   expect(seen).toEqual([1]);
 });
 
