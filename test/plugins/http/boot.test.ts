@@ -50,7 +50,7 @@ test("boot refuses malformed and out-of-range numbers and names the option of ht
     "http has an invalid value for stallTimeoutMs: -1. Write a whole number from 1 to 2,147,483,647, or leave it out",
   ]);
   expect(await problemsOf({}, { port: 65_536 })).toEqual([
-    "http has the port 65536. Write a whole number from 0 to 65,535, or leave it out",
+    "http has an invalid value for port: 65536. Write a whole number from 0 to 65,535, or leave it out",
   ]);
 });
 
@@ -79,10 +79,10 @@ test("boot refuses malformed origins and proxy addresses and names the option of
       (text) => `The http() option trustedProxies has ${JSON.stringify(text)}, which is not an address or a network. ${address}`,
     ),
   );
-  const list = "Write a list of: a text, or leave it out";
+  const list = "Write a list of: a string, or leave it out";
   expect(await problemsOf({}, { trustedProxies: "10.0.0.1", allowedOrigins: [1] })).toEqual([
     `http has an invalid value for allowedOrigins: [1]. Write "any", or a list of: a string, or leave it out`,
-    `http has the trustedProxies "10.0.0.1". ${list}`,
+    `http has an invalid value for trustedProxies: "10.0.0.1". ${list}`,
   ]);
 });
 
