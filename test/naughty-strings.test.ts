@@ -175,7 +175,7 @@ const positions: Readonly<Record<string, Position>> = {
   "a key in an argument of a tool": { ask: (text) => tool("keys", { values: { [text]: 1 } }), refused: noKey },
 };
 
-test.each(Object.entries(positions))("each string comes back from %s", async (_title, { ask, carries, refused = [] }) => {
+test.each(Object.entries(positions))("each naughty string comes back unchanged from %s", async (_title, { ask, carries, refused = [] }) => {
   const seen = await Promise.all(
     naughty.map(async (text) => {
       const { status, body } = await ask(text);

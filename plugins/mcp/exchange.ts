@@ -72,7 +72,7 @@ export class Exchange implements Notifier {
   async #endStream(last: Buffer): Promise<undefined> {
     await this.#sending;
     const isLarge = last.length >= largeAnswer;
-    // If the last event is missing, the client knows that the answer is missing.
+    // Close the connection if the memory is full: without a last event the client knows that its answer is missing.
     if (isLarge && (await this.#http.room(this.#request, "answer").take(last.length)) === undefined) this.#res.destroy();
     else if (!this.#res.destroyed) this.#res.end(last);
   }

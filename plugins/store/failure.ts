@@ -83,16 +83,16 @@ const postgresKinds: readonly (readonly [prefix: string, kind: FailureKind])[] =
   ["40003", "lost"], // statement_completion_unknown
   ["40", "busy"], // serialization failure, deadlock
   ["53100", "full"], // disk_full
-  ["53", "unavailable"], // out of memory, too many connections
+  ["53", "unavailable"], // The server has no memory or connection left.
   ["25006", "unavailable"], // read_only_sql_transaction: a standby, or a server that was switched to read-only
   ["25P03", "lost"], // idle_in_transaction_session_timeout
   ["25P04", "lost"], // transaction_timeout
-  ["28", "unavailable"], // login refused
-  ["3D", "unavailable"], // the database does not exist
+  ["28", "unavailable"], // The server refused the login.
+  ["3D", "unavailable"], // The database does not exist.
   ["42501", "unavailable"], // insufficient_privilege
-  ["55", "unavailable"], // the database or a table is not ready for it
+  ["55", "unavailable"], // The database or a table is not ready for this statement.
   ["57P04", "unavailable"], // database_dropped
-  ["57P", "lost"], // shutting down, starting up
+  ["57P", "lost"], // The server is shutting down or starting up.
   ["58", "unavailable"], // Other errors of the server's system
   ["08", "lost"],
   ["23", "conflict"],
