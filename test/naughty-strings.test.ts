@@ -175,16 +175,19 @@ const positions: Readonly<Record<string, Position>> = {
   "a key in an argument of a tool": { ask: (text) => tool("keys", { values: { [text]: 1 } }), refused: noKey },
 };
 
-test.each(Object.entries(positions))("each naughty string comes back unchanged from %s", async (_title, { ask, carries, refused = [] }) => {
-  const seen = await Promise.all(
-    naughty.map(async (text) => {
-      const { status, body } = await ask(text);
-      return [text, status === 200 ? body : `${status} ${(body as { code?: string }).code}`];
-    }),
-  );
-  const expected = new Map(refused);
-  expect(seen).toEqual(naughty.map((text) => [text, expected.get(text) ?? carries?.(text) ?? text]));
-});
+test.each(Object.entries(positions))(
+  "each naughty string comes back unchanged from %s",
+  async (_title, { ask, carries, refused = [] }) => {
+    const seen = await Promise.all(
+      naughty.map(async (text) => {
+        const { status, body } = await ask(text);
+        return [text, status === 200 ? body : `${status} ${(body as { code?: string }).code}`];
+      }),
+    );
+    const expected = new Map(refused);
+    expect(seen).toEqual(naughty.map((text) => [text, expected.get(text) ?? carries?.(text) ?? text]));
+  },
+);
 
 test("the name of a file is its last part, in visible characters", async () => {
   for (const text of naughty) {
