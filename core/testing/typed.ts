@@ -37,12 +37,8 @@ export type ExposedAs<Handlers, Table> = string extends keyof Table
 
 type NameIn<Exposure, Key extends string> = Exposure extends { readonly name: infer Name extends string } ? Name : Key;
 
-type CallArguments<Given, How> = Given extends Handler
-  ? // biome-ignore lint/complexity/noBannedTypes: {} fits an input without required properties
-    {} extends CallerInputOf<Given>
-    ? [input?: CallerInputOf<Given>, how?: How]
-    : [input: CallerInputOf<Given>, how?: How]
-  : never;
+// biome-ignore lint/complexity/noBannedTypes: {} fits an input without required properties
+type CallArguments<Input, How> = {} extends Input ? [input?: Input, how?: How] : [input: Input, how?: How];
 
 type AnswerOf<Given, How> = How extends { readonly dryRun: true } ? DryRun : OutputOf<Given>;
 
@@ -55,7 +51,7 @@ export interface TestCaller<Handlers = HandlerTable> {
    */
   call<Name extends keyof Handlers & string, const How extends TestCall = TestCall>(
     handler: Name,
-    ...given: CallArguments<Handlers[Name], How>
+    ...given: CallArguments<CallerInputOf<Handlers[Name]>, How>
   ): Promise<Outcome<AnswerOf<Handlers[Name], How>>>;
   /** Calls a handler of any name with any input, for tests of refusals. The input is JSON, as in a request body. */
   send(handler: string, input?: unknown, how?: TestCall): Promise<Outcome>;

@@ -4,7 +4,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Readable, Writable } from "node:stream";
 import { visible } from "../../core/diagnostics/text.ts";
-import { invalid, isQuaterError } from "../../core/index.ts";
+import { invalid, isQuaterError, type QuaterError } from "../../core/index.ts";
 import { andThen } from "../../core/model/principal.ts";
 import type { Uploading } from "../../core/plugin/gate.ts";
 import { type Awaitable, cancelled, type GivenInput, parseJsonBytes, tooLarge } from "../../core/plugin-api.ts";
@@ -182,14 +182,25 @@ class Form {
   }
 
   addText(name: string, value: string, type: string, isCut: boolean): void {
-    this.#bytes += Buffer.byteLength(value) + name.length;
-    if (isCut || this.#bytes > this.#maxBytes) throw tooLarge("The form without its files", `${this.#maxBytes} bytes`);
+    this.#count(Buffer.byteLength(value) + name.length);
+    if (isCut) throw this.#tooLarge();
     if (jsonType.test(type)) listIn(this.#values, name).push(parseJsonBytes(Buffer.from(value)));
     else listIn(this.#texts, name).push(value);
   }
 
+  #count(bytes: number): void {
+    this.#bytes += bytes;
+    if (this.#bytes > this.#maxBytes) throw this.#tooLarge();
+  }
+
+  #tooLarge(): QuaterError {
+    return tooLarge("The form without its files", `${this.#maxBytes} bytes`);
+  }
+
   async addFile(name: string, announced: { name: string | undefined; mediaType: string }, content: AsyncIterable<Uint8Array>) {
     const field = this.#uploads?.field(name);
+    // Browsers give every Blob in a form a file name, also one of JSON.
+    if (field === undefined && jsonType.test(announced.mediaType)) return this.#addJson(name, content);
     const path = pathOf(name);
     if (this.#uploads === undefined || field === undefined) return invalid(path, "is sent as a file, but must be a text field");
     const count = (this.#counts.get(name) ?? 0) + 1;
@@ -199,6 +210,16 @@ class Form {
     const list = listIn(this.#values, name);
     const at = list.push(undefined) - 1;
     list[at] = await this.#uploads.take(field, announced, content);
+  }
+
+  async #addJson(name: string, content: AsyncIterable<Uint8Array>): Promise<void> {
+    this.#count(name.length);
+    const parts: Uint8Array[] = [];
+    for await (const part of content) {
+      this.#count(part.length);
+      parts.push(part);
+    }
+    listIn(this.#values, name).push(parseJsonBytes(Buffer.concat(parts)));
   }
 
   given(): GivenInput[] {

@@ -1,7 +1,15 @@
 // What the compiler infers and refuses for calls of the client. Compiled by `tsc`, never run.
 
-import { anyone, defineConfig, expose, handler, problem, stream, Type, withDefault } from "quater";
-import { type ApprovalRequired, type CallError, createClient, type Refusal, type Result, type StreamAnswer } from "quater/client";
+import { anyone, defineConfig, expose, file, handler, problem, stream, Type, withDefault } from "quater";
+import {
+  type ApprovalRequired,
+  type CallError,
+  createClient,
+  type Refusal,
+  type Result,
+  type StreamAnswer,
+  upload,
+} from "quater/client";
 import { http } from "quater/http";
 
 type Same<A, B> = (<Value>() => Value extends A ? 1 : 2) extends <Value>() => Value extends B ? 1 : 2 ? true : false;
@@ -92,6 +100,48 @@ await client("GET /notes");
 await client("DELETE /notes/:id", { id: "n1" });
 // @ts-expect-error a call names its route and not its handler
 await client("updateNote", { id: "n1" });
+const photos = {
+  addPhoto: handler({
+    description: "Adds.",
+    effect: "write",
+    input: Type.Object({
+      id: Type.String(),
+      photo: file({ maxBytes: 1, mediaTypes: ["image/*"] }),
+      more: Type.Optional(Type.Array(file({ maxBytes: 1, mediaTypes: ["image/*"] }))),
+    }),
+    output: file({ mediaTypes: ["image/png"] }),
+    auth: anyone,
+    handle: () => ({ content: "" }),
+  }),
+  renameAlbum: handler({
+    description: "Renames.",
+    effect: "write",
+    input: Type.Object({ id: Type.String(), title: Type.String() }),
+    output: Type.Object({ title: Type.String() }),
+    auth: anyone,
+    handle: ({ title }) => ({ title }),
+  }),
+};
+const albums = defineConfig({
+  name: "albums",
+  handlers: [
+    expose(async () => photos, {
+      addPhoto: { http: "POST /albums/:id" },
+      renameAlbum: { http: { route: "PATCH /albums/:id", body: "album", answer: "album" } },
+    }),
+  ],
+  plugins: [http()],
+});
+const album = createClient<typeof albums>({ baseUrl: "" });
+const added = await album("POST /albums/:id", { id: "a", photo: upload(new Blob([])), more: [upload(new Blob([]))] });
+same<typeof added, Result<File>>(true);
+const renamed = await album("PATCH /albums/:id", { id: "a", album: { title: "x" } });
+same<typeof renamed, Result<{ readonly album: { title: string } }>>(true);
+// @ts-expect-error a file is written with upload()
+await album("POST /albums/:id", { id: "a", photo: "x" });
+// @ts-expect-error the title is sent under `album`
+await album("PATCH /albums/:id", { id: "a", title: "x" });
+
 // @ts-expect-error `id` is required
 await client("PATCH /notes/:id");
 // @ts-expect-error `id` is a string

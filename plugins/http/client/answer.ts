@@ -22,6 +22,20 @@ interface Problem {
   readonly errors?: Refusal["errors"];
 }
 
+/** A problem, read from the project's own error format. */
+export interface OwnProblem {
+  /** One of the codes that the call can have; the compiler believes it. */
+  readonly code: string;
+  /** For people. */
+  readonly message: string;
+  readonly errors?: Refusal["errors"];
+}
+
+interface Reading {
+  readonly signal: AbortSignal | undefined;
+  readonly problemOf: ((body: unknown, status: number) => OwnProblem | undefined) | undefined;
+}
+
 /** Returns the result of a request without an answer. @param error  The error of `fetch`, or of reading the body. */
 export const unanswered = (error: unknown, signal: AbortSignal | undefined): Unanswered => {
   const isAborted = signal?.aborted === true;
@@ -41,29 +55,55 @@ const refusalOf = (problem: Problem, retryAfter: string | null): Refusal => {
   return { ok: false, code, message: detail, status, callId, errors, details, ...retry };
 };
 
-/** Returns the result of a response. Never throws, unless the body cannot be read. */
-export const resultOf = async (answer: Response, signal: AbortSignal | undefined): Promise<Result<unknown>> => {
-  const { ok, status, headers, body } = answer;
-  const type = headers.get("content-type") ?? "";
-  const callId = headers.get("x-request-id") ?? "";
-  if (ok && body !== null && type.startsWith("text/event-stream")) return { ok, value: itemsOf(body, signal), callId };
-  const text = await answer.text();
-  if (ok && text === "") return { ok, value: null, callId };
-  try {
-    if (ok && type.startsWith("application/json")) return { ok, value: JSON.parse(text) as unknown, callId };
-    if (!ok && type.startsWith("application/problem+json")) {
-      const problem = JSON.parse(text) as Problem;
-      if (typeof problem.code === "string") return refusalOf(problem, headers.get("retry-after"));
-    }
-  } catch {} // The body is not JSON.
+/** Returns the name of a file from its `Content-Disposition` header: in the form of RFC 8187, or in ASCII. */
+const nameIn = (disposition: string): string => {
+  const [, encoded] = /filename\*=UTF-8''([^;]*)/.exec(disposition) ?? [];
+  return encoded === undefined ? (/filename="([^"]*)"/.exec(disposition)?.[1] ?? "") : decodeURIComponent(encoded);
+};
+
+/** Returns the refusal that a body contains, or `undefined` for a body that is not a problem. */
+const refusalIn = (body: unknown, { status, headers }: Response, { problemOf }: Reading): Refusal | undefined => {
+  const retryAfter = headers.get("retry-after");
+  const problem = body as Problem | null;
+  if (typeof problem?.code === "string" && typeof problem.callId === "string") return refusalOf(problem, retryAfter);
+  const own = problemOf?.(body, status);
+  if (own === undefined) return undefined;
+  const { message: detail, errors = [] } = own;
+  return refusalOf(
+    { code: own.code as Refusal["code"], detail, errors, status, callId: headers.get("x-request-id") ?? "" },
+    retryAfter,
+  );
+};
+
+const unexpected = ({ status }: Response, text: string): Unanswered => {
   const message = `The response with the status ${status} does not come from Quater`;
   return { ok: false, code: "unexpected_answer", message, status, cause: text };
+};
+
+/** Returns the result of a response. Never throws, unless the body cannot be read. */
+export const resultOf = async (answer: Response, reading: Reading): Promise<Result<unknown>> => {
+  const { ok, headers, body } = answer;
+  const type = headers.get("content-type") ?? "";
+  const callId = headers.get("x-request-id") ?? "";
+  if (ok && body !== null && type.startsWith("text/event-stream")) return { ok, value: itemsOf(body, answer, reading), callId };
+  const disposition = headers.get("content-disposition");
+  // The server sends a version with each file, and none with a text.
+  if (ok && disposition !== null && headers.has("etag"))
+    return { ok, value: new File([await answer.blob()], nameIn(disposition), { type }), callId };
+  const text = await answer.text();
+  if (ok && (text === "" || disposition !== null)) return { ok, value: disposition === null ? null : text, callId };
+  try {
+    if (ok && type.startsWith("application/json")) return { ok, value: JSON.parse(text) as unknown, callId };
+    const refusal = ok ? undefined : refusalIn(JSON.parse(text), answer, reading);
+    if (refusal !== undefined) return refusal;
+  } catch {} // The body is not JSON.
+  return unexpected(answer, text);
 };
 
 /**
  * Yields the items of server-sent events. The server ends a complete stream with the event `end`, and a broken one with `error`.
  */
-async function* itemsOf(body: ReadableStream<Uint8Array>, signal: AbortSignal | undefined): AsyncGenerator<unknown> {
+async function* itemsOf(body: ReadableStream<Uint8Array>, answer: Response, reading: Reading): AsyncGenerator<unknown> {
   const reader = body.getReader();
   const decoder = new TextDecoder();
   let rest = "";
@@ -76,12 +116,13 @@ async function* itemsOf(body: ReadableStream<Uint8Array>, signal: AbortSignal | 
       for (const event of events) {
         const data = /^data: (.*)$/m.exec(event)?.[1] ?? "";
         if (event.startsWith("event: end")) return;
-        if (event.startsWith("event: error")) throw new CallError(refusalOf(JSON.parse(data) as Problem, null));
+        if (event.startsWith("event: error"))
+          throw new CallError(refusalIn(JSON.parse(data), answer, reading) ?? unexpected(answer, data));
         if (data !== "") yield JSON.parse(data);
       }
     }
   } catch (error) {
-    throw error instanceof CallError ? error : new CallError(unanswered(error, signal));
+    throw error instanceof CallError ? error : new CallError(unanswered(error, reading.signal));
   } finally {
     reader.cancel().catch(() => {}); // Close the connection if the reader leaves early.
   }

@@ -2,11 +2,12 @@
 // each call names its route, and no code is generated. Only types of the server are imported here; a test limits the client's
 // size.
 
-import { CallError, resultOf, unanswered } from "./answer.ts";
+import { CallError, type OwnProblem, resultOf, unanswered } from "./answer.ts";
 import { type Sent, sentFor } from "./request.ts";
 import type { ApprovalRequired, CallOptions, Client, Failure, Result, RoutesOf, WaitOptions } from "./types.ts";
 
-export { CallError } from "./answer.ts";
+export { CallError, type OwnProblem } from "./answer.ts";
+export { upload } from "./request.ts";
 export type {
   ApprovalRequired,
   CallOptions,
@@ -28,6 +29,10 @@ export interface ClientOptions {
   readonly token?: string | (() => string | undefined | Promise<string | undefined>);
   /** Headers that are sent with each request. */
   readonly headers?: Readonly<Record<string, string>>;
+  /**
+   * Reads the error format of the project, if `http()` has the option `problem`. Returns `undefined` for a body that is not a problem.
+   */
+  readonly problemOf?: (body: unknown, status: number) => OwnProblem | undefined;
   /**
    * The function that sends requests. Default: the global `fetch`. Wrap it to send cookies to another origin, or to try again.
    */
@@ -56,7 +61,13 @@ const pause = (ms: number, signal: AbortSignal | undefined): Promise<void> =>
  * const client = createClient<typeof manifest>({ baseUrl: "https://shop.example", token: () => session.token });
  * const result = await client("GET /orders/:orderId", { orderId: "ord_1" });
  */
-export const createClient = <Given>({ baseUrl, token, headers, fetch: own }: ClientOptions): Client<RoutesOf<Given>> => {
+export const createClient = <Given>({
+  baseUrl,
+  token,
+  headers,
+  problemOf,
+  fetch: own,
+}: ClientOptions): Client<RoutesOf<Given>> => {
   const base = baseUrl.replace(/\/+$/, "");
 
   const fetched = async ({ method, path, body }: Sent, how: CallOptions, approvalId?: string): Promise<Result<unknown>> => {
@@ -67,7 +78,7 @@ export const createClient = <Given>({ baseUrl, token, headers, fetch: own }: Cli
         method,
         headers: {
           accept: "application/json, text/event-stream",
-          ...(body === undefined ? {} : { "content-type": "application/json" }),
+          ...(typeof body === "string" ? { "content-type": "application/json" } : {}),
           ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }),
           ...(approvalId === undefined ? {} : { "quater-approval": approvalId }),
           ...headers,
@@ -76,7 +87,7 @@ export const createClient = <Given>({ baseUrl, token, headers, fetch: own }: Cli
         ...(body === undefined ? {} : { body }),
         ...(signal === undefined ? {} : { signal }),
       };
-      return await resultOf(await (own ?? fetch)(base + path, init), signal);
+      return await resultOf(await (own ?? fetch)(base + path, init), { signal, problemOf });
     } catch (error) {
       return unanswered(error, signal);
     }

@@ -1,13 +1,35 @@
 // Turns a route and an input into a request.
 
+import type { UploadedFile } from "../../../core/schema/file.ts";
 import type { Refusal } from "./types.ts";
 
 export interface Sent {
   readonly method: string;
   /** The path with its query. */
   readonly path: string;
-  readonly body?: string;
+  /** JSON, or a form where an input is a file. */
+  readonly body?: string | FormData;
 }
+
+/**
+ * A file as an input of a call: `client("POST /photos", { photo: upload(picked) })`. The client sends the call as a form.
+ *
+ * @param content  A `File` has a name. The server calls another `Blob` "blob".
+ */
+export const upload = (content: Blob): UploadedFile => content as unknown as UploadedFile;
+
+const isFile = (value: unknown): boolean => value instanceof Blob || (Array.isArray(value) && value.some(isFile));
+
+/** Inputs that are not files are JSON parts: the texts of a form would lose types, and their line ends would change. */
+const formOf = (input: Readonly<Record<string, unknown>>): FormData => {
+  const form = new FormData();
+  for (const [name, value] of Object.entries(input)) {
+    const text = isFile(value) ? undefined : JSON.stringify(value);
+    if (text !== undefined) form.append(name, new Blob([text], { type: "application/json" }));
+    else for (const file of [value ?? []].flat()) form.append(name, file as Blob);
+  }
+  return form;
+};
 
 /**
  * Returns the request for an input. @returns A refusal for an input that a URL cannot hold, because the server would see another
@@ -50,5 +72,6 @@ export const sentFor = (route: string, input: Readonly<Record<string, unknown>>)
       errors: wrong,
       details: {},
     };
-  return isQuery || Object.keys(rest).length === 0 ? { method, path } : { method, path, body: JSON.stringify(rest) };
+  if (isQuery || Object.keys(rest).length === 0) return { method, path };
+  return { method, path, body: Object.values(rest).some(isFile) ? formOf(rest) : JSON.stringify(rest) };
 };

@@ -4,6 +4,7 @@ import type { FieldError } from "../../../core/diagnostics/errors.ts";
 import type { Manifest } from "../../../core/index.ts";
 import type { Exposed, Joined } from "../../../core/model/exposure.ts";
 import type { CallerInputOf, Handler } from "../../../core/model/handler.ts";
+import type { SentFile } from "../../../core/schema/file-answer.ts";
 import type { GeneralCode } from "./codes.ts";
 
 /** The result of a call that the server refused, or that failed there. */
@@ -86,12 +87,42 @@ type RouteIn<Entry> = Entry extends { readonly http: infer Http }
       : never
   : never;
 
-/** A handler as clients see it: without the inputs that a header or a cookie is bound to. */
-type Reached<Given, Entry> = Entry extends { readonly http: { readonly bind: infer Bound } }
+/** A handler as clients see it: without the inputs that a header or a cookie is bound to, and with the envelopes of the route. */
+type Reached<Given, Entry> = Entry extends { readonly http: string }
+  ? Given
+  : Entry extends { readonly http: infer Http }
+    ? Enveloped<Unbound<Given, Http>, Http>
+    : Given;
+
+type Unbound<Given, Http> = Http extends { readonly bind: infer Bound }
   ? Given extends Handler<infer Input, infer Output, infer Code, infer Omittable>
     ? Handler<Omit<Input, keyof Bound>, Output, Code, Exclude<Omittable, keyof Bound>>
     : never
   : Given;
+
+/** With `body` and `answer` of the route as keys around the inputs that are not in its path, and around the output. */
+type Enveloped<Given, Http> =
+  Given extends Handler<infer Input, infer Output, infer Code, infer Omittable>
+    ? Handler<
+        Http extends { readonly body: infer Key extends string } ? WithBody<CallerInputOf<Given>, Key, RouteText<Http>> : Input,
+        Http extends { readonly answer: infer Key extends string } ? { readonly [Name in Key]: Output } : Output,
+        Code,
+        Http extends { readonly body: string } ? never : Omittable
+      >
+    : Given;
+
+type RouteText<Http> = Http extends { readonly route: infer Text extends string } ? Text : never;
+
+/** `"id" | "tag"` of `GET /notes/:id/tags/:tag`. */
+type InPath<Text extends string> = Text extends `${string}/:${infer Rest}`
+  ? Rest extends `${infer Name}/${infer More}`
+    ? Name | InPath<`/${More}`>
+    : Rest
+  : never;
+
+type WithBody<Input, Key extends string, Text extends string> = Pick<Input, keyof Input & InPath<Text>> & {
+  readonly [Name in Key]: Omit<Input, InPath<Text>>;
+};
 
 type RoutesIn<Entry> =
   Entry extends Exposed<infer Module, infer Table>
@@ -101,18 +132,14 @@ type RoutesIn<Entry> =
 /** The routes that a manifest exposes. */
 export type RoutesOf<Given> = Given extends Manifest<infer List> ? Joined<RoutesIn<List[number]>> : never;
 
-type Arguments<Given> = Given extends Handler
-  ? // biome-ignore lint/complexity/noBannedTypes: {} fits an input without required properties
-    {} extends CallerInputOf<Given>
-    ? [input?: CallerInputOf<Given>, how?: CallOptions]
-    : [input: CallerInputOf<Given>, how?: CallOptions]
-  : never;
+// biome-ignore lint/complexity/noBannedTypes: {} fits an input without required properties
+type Arguments<Input> = {} extends Input ? [input?: Input, how?: CallOptions] : [input: Input, how?: CallOptions];
 
 type AnswerOf<Given> =
   Given extends Handler<infer _Input, infer Output, infer Code>
     ? Output extends AsyncIterable<infer Item>
       ? StreamAnswer<Item, Code>
-      : Promise<Result<Output, Code>>
+      : Promise<Result<[Output] extends [SentFile] ? File : Output, Code>>
     : never;
 
 /**
@@ -121,5 +148,5 @@ type AnswerOf<Given> =
  */
 export type Client<Routes> = <Route extends keyof Routes & string>(
   route: Route,
-  ...given: Arguments<Routes[Route]>
+  ...given: Arguments<CallerInputOf<Routes[Route]>>
 ) => AnswerOf<Routes[Route]>;

@@ -116,25 +116,36 @@ test("an uploaded file is removed when its call has ended, also when the handler
   expect(left()).toEqual([]);
 });
 
-test("a form part of the type application/json is parsed as JSON", async () => {
-  const body = [
-    "--b",
-    'content-disposition: form-data; name="about"',
-    "content-type: application/json",
-    "",
-    '{"by":"ana"}',
-    "--b",
-    'content-disposition: form-data; name="photo"; filename="a.svg"',
-    "content-type: image/svg+xml",
-    "",
-    '<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"/>',
-    "--b--",
-    "",
-  ].join("\r\n");
-  const { status } = await post("/items/7/photo", body, { "content-type": "multipart/form-data; boundary=b" });
-  expect(status).toBe(200);
-  expect(seen[0]?.input).toMatchObject({ about: { by: "ana" } });
-});
+const aboutPart = 'content-disposition: form-data; name="about"';
+
+test.each([
+  ["", '{"by":"ana"}', 200],
+  [" with a file name, as browsers send it,", '{"by":"ana"}', 200, '; filename="blob"'],
+  [" with a file name and a repeated key", '{"by":"ana","by":"bea"}', 400, '; filename="blob"'],
+  [" with a file name and more bytes than a body may have", `{"by":"${"a".repeat(1_100_000)}"}`, 413, '; filename="blob"'],
+])(
+  "a form part of the type application/json%s is read as JSON, within the limits of a body",
+  async (_what, json, expected, fileName = "") => {
+    const body = [
+      "--b",
+      `${aboutPart}${fileName}`,
+      "content-type: application/json",
+      "",
+      json,
+      "--b",
+      'content-disposition: form-data; name="photo"; filename="a.svg"',
+      "content-type: image/svg+xml",
+      "",
+      '<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"/>',
+      "--b--",
+      "",
+    ].join("\r\n");
+    const { status } = await post("/items/7/photo", body, { "content-type": "multipart/form-data; boundary=b" });
+    expect(status).toBe(expected);
+    expect(seen.map(({ input }) => input)).toMatchObject(expected === 200 ? [{ about: { by: "ana" } }] : []);
+    expect(left()).toEqual([]);
+  },
+);
 
 test.each([
   ["shelf.png", "shelf.png"],

@@ -1,6 +1,7 @@
 // H4: an error format of the project's own.
 
 import { anyone, can, conflict, defineConfig, expose, handler, stream, Type } from "quater";
+import { type CallError, createClient } from "quater/client";
 import { httpRef, type ProblemDetails } from "quater/http";
 import { isBootError } from "quater/plugin-api";
 import { http } from "quater/plugins";
@@ -107,6 +108,36 @@ test("H4: probes find the error code in the configured problem format, and the g
   const report = await gateSuite(manifest);
   expect(report.holes).toEqual([]);
   expect(report.isGreen).toBe(true);
+});
+
+test("the typed client reads the configured problem format with problemOf, and never takes it for a value", async () => {
+  const manifest = manifestWith({ problem: { schema: Errors, from } });
+  await using app = await bootTest(manifest);
+  const options = { baseUrl: app.services.get(httpRef).baseUrl ?? "", token: "t-ana" };
+  const problemOf = (body: unknown) => {
+    const [found] = Object.entries((body as { errors: Record<string, string[]> }).errors);
+    return { code: found?.[0] ?? "", message: found?.[1][0] ?? "" };
+  };
+  const client = createClient<typeof manifest>({ ...options, problemOf });
+  const taken = { ok: false, code: "conflict", message: "The title is taken", status: 409, callId: expect.any(String) };
+  expect(await client("POST /articles", { title: "taken" })).toMatchObject(taken);
+  const all = async (calling: typeof client) => {
+    const seen: unknown[] = [];
+    try {
+      for await (const item of calling("GET /items")) seen.push(item);
+    } catch (error) {
+      seen.push((error as CallError).failure.code);
+    }
+    return seen;
+  };
+  expect(await all(client)).toEqual([1, "conflict"]);
+  const unaware = createClient<typeof manifest>(options);
+  expect(await unaware("POST /articles", { title: "taken" })).toMatchObject({
+    ok: false,
+    code: "unexpected_answer",
+    status: 409,
+  });
+  expect(await all(unaware)).toEqual([1, "unexpected_answer"]);
 });
 
 test("H4: the OpenAPI document describes the configured problem format and no other", async () => {

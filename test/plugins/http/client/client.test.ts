@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
-import { CallError, type ClientOptions, createClient } from "quater/client";
+import { CallError, type ClientOptions, createClient, upload } from "quater/client";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { bootShop, type ShopManifest } from "./kit.ts";
 
@@ -38,6 +38,50 @@ test("the client sends inputs of DELETE in the query, and returns an output of n
   expect(await client("DELETE /orders/:orderId", { orderId: "a", reason: "old" })).toMatchObject({ ok: true, value: null });
   const refused = await client("DELETE /orders/:orderId", { orderId: "a" });
   expect(refused).toMatchObject({ ok: false, code: "conflict", status: 409, message: "a needs a reason" });
+});
+
+test("the client sends files and the other inputs of the call, and keeps their types and line ends", async () => {
+  const result = await clientOf()("POST /albums/:albumId/photos", {
+    albumId: "a1",
+    cover: upload(new File(["one"], "ä cover.txt", { type: "text/plain" })),
+    others: [
+      upload(new Blob(['"two"'], { type: "application/json" })),
+      upload(new File(["three"], "3.txt", { type: "text/plain" })),
+    ],
+    about: { text: "line\nend", year: 1999 },
+    isPrivate: true,
+  });
+  const files = ["ä cover.txt: one", 'blob: "two"', "3.txt: three"];
+  expect(result).toMatchObject({ ok: true, value: { albumId: "a1", files, about: "line\nend 1999" } });
+});
+
+test("the client returns a field error for a file that the server refuses", async () => {
+  const cover = upload(new File(["<svg/>"], "a.svg", { type: "image/svg+xml" }));
+  const result = await clientOf()("POST /albums/:albumId/photos", { albumId: "a1", cover, about: { text: "", year: 1 } });
+  expect(result).toMatchObject({ ok: false, status: 422, errors: [{ path: "/cover" }] });
+});
+
+test.each(["plain.pdf", "ä 'quoted' \"x\".pdf"])(
+  "the client returns a file with its name, type and content: %s",
+  async (name) => {
+    const result = await clientOf()("GET /photos/:name", { name });
+    if (!result.ok) throw new Error(result.message);
+    expect(result.value).toBeInstanceOf(File);
+    expect([result.value.name, result.value.type, await result.value.text()]).toEqual([
+      name,
+      "application/pdf",
+      `%PDF of ${name}`,
+    ]);
+  },
+);
+
+test("the client returns a text of a media type as a text", async () => {
+  expect(await clientOf()("GET /csv")).toMatchObject({ ok: true, value: "a,b\n1,2\n" });
+});
+
+test("the client sends and returns the envelopes of a route", async () => {
+  const result = await clientOf()("PATCH /albums/:albumId", { albumId: "a1", album: { title: "New" } });
+  expect(result).toMatchObject({ ok: true, value: { album: { id: "a1", title: "New" } } });
 });
 
 test("the client returns a refusal as a value with code, status, call id and field errors", async () => {
