@@ -50,7 +50,7 @@ const jwtOptions = {
   algorithms: withDefault(
     Type.Array(Type.Enum([...asymmetric]), {
       minItems: 1,
-      remedy: `Write a list of ${asymmetric.join(", ")}. With a symmetric algorithm, everybody who checks tokens could also sign them`,
+      remedy: `With a symmetric algorithm, everybody who checks tokens could also sign them. Write a list of ${asymmetric.join(", ")}`,
     }),
     ["RS256", "PS256", "ES256", "EdDSA"],
   ),

@@ -51,10 +51,10 @@ const adviceOf: Readonly<Record<string, (error: QuaterError) => string>> = {
   approval_revoked: () => `An approver revoked the approval. ${askAnew}`,
   approval_stale: () =>
     "The effect of the call has changed since a human approved it. The call did not run. Check the changes, then repeat the " +
-    "call without an approval id to make a new request.",
+    "call without an approval id to make a new approval request.",
   approval_unproven: () =>
     "The server has a record of this approval but no proof that people gave it. The call did not run. Tell the user, because " +
-    "somebody may have changed the server's store. Repeat the call without an approval id to make a new request.",
+    "somebody may have changed the server's store. Repeat the call without an approval id to make a new approval request.",
   approval_policy_changed: () => askAnew,
   approval_schema_changed: () => askAnew,
   approval_not_found: () => `The approval with this id does not exist, or it belongs to another caller. ${askAnew}`,

@@ -217,7 +217,7 @@ describe("approval answers over MCP", () => {
     for (const code of ["approval_expired", "approval_cancelled", "approval_revoked", "approval_not_found"] as const)
       expect(textOf(code)).toContain("Repeat the call without an approval id to make a new approval request");
     for (const code of ["approval_stale", "approval_policy_changed", "approval_schema_changed"] as const)
-      expect(textOf(code)).toContain("make a new request");
+      expect(textOf(code)).toContain("make a new approval request");
   });
 });
 
