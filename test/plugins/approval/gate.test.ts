@@ -178,7 +178,7 @@ describe("S21: the gate suite on a policy that was written for another handler",
     expect(opened).toBe(0);
   });
 
-  test("S21: the gate suite reports no hole for a policy that reads only fields that its handler has", async () => {
+  test("S21: the gate suite reports no hole for a policy that reads only what its handler has", async () => {
     const { rows } = await report(({ input }: { readonly input: { readonly id: string } }) => input.id !== "");
     expect(rows).toContainEqual(expect.objectContaining({ case: "a policy of its own", ok: true }));
   });

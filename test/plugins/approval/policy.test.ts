@@ -66,7 +66,7 @@ describe("how votes fill the places of an approval policy", () => {
     return seat(0, agreed);
   };
 
-  test("a policy can require a role and a named person, and says how many denials end the request", async () => {
+  test("a policy can require a role and a named person, and says how many denials end a request", async () => {
     using folder = tempFolder();
     const policies = { finance: { approvers: [{ role: "finance" }, { person: "dan" }], denials: 2 } };
     await using desk = await bootDesk({ root: folder.root, approval: { policies } });

@@ -179,7 +179,7 @@ onBothDialects((claim) => {
   });
 
   claim(
-    "T4: under a confirm policy the person for whom the caller acts may approve, but not with the agent's credential",
+    "T4: under a confirm policy the person that an agent acts for may approve, but not with the agent's credential",
     async ({ boot }) => {
       const policies = { finance: { approvers: [{ person: "ana" }], kind: "confirm" as const } };
       const desk = await boot({ approval: { policies } });

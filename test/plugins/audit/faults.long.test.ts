@@ -173,7 +173,7 @@ describe.each(["postgres", "pgbouncer"] as const)("on %s", (dialect) => {
   });
 });
 
-test("O1: a start while the database is unreachable, read-only or refuses logins prints the the receiver answer with the status and a remedy", async (context) => {
+test("O1: a start while the database is unreachable, read-only or refuses logins prints the database's answer and a remedy", async (context) => {
   if (typeof postgres === "string") return context.skip(postgres);
   using folder = tempFolder();
   const url = await postgres.freshUrl();

@@ -85,7 +85,7 @@ describe("S13: key files and the folders above them", () => {
     },
   );
 
-  test("S13: in a folder that other users can write, a key file that does not exist yet is refused when it is read can created", () => {
+  test("S13: in a folder that other users can write, a key file that does not exist yet is refused when it is read or created", () => {
     const file = join(folder(), "keys.json");
     mkdirSync(join(file, ".."));
     chmodSync(join(file, ".."), 0o777);

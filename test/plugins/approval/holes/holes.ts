@@ -68,7 +68,7 @@ export const holes: readonly Hole[] = [
     only: "refundOrder",
     edits: [{ file: gate, from: "this.#doors.get(entry.surface)", to: 'this.#doors.get("http")' }],
     named:
-      /^refundOrder over cli answered approval_required instead of invalid_token in the case "ran with another surface's credential \(one of http\)"$/,
+      /^refundOrder over cli answered approval_required instead of invalid_token in the case "ran with another surface's credential \(a credential of http\)"$/,
   },
   {
     check: "S5: a credential is checked again before the handler starts",
@@ -270,7 +270,7 @@ export const holes: readonly Hole[] = [
     named: /^refundOrder over cli ran with an approval \(by the requester itself\)$/,
   },
   {
-    check: "agents cannot approve or deny requests",
+    check: "agents cannot approve",
     only: "refundOrder",
     edits: [
       {
