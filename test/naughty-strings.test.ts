@@ -178,12 +178,13 @@ const positions: Readonly<Record<string, Position>> = {
 test.each(Object.entries(positions))(
   "each naughty string comes back unchanged from %s",
   async (_title, { ask, carries, refused = [] }) => {
-    const seen = await Promise.all(
-      naughty.map(async (text) => {
-        const { status, body } = await ask(text);
-        return [text, status === 200 ? body : `${status} ${(body as { code?: string }).code}`];
-      }),
-    );
+    const answerTo = async (text: string) => {
+      const { status, body } = await ask(text);
+      return [text, status === 200 ? body : `${status} ${(body as { code?: string }).code}`];
+    };
+    const seen: unknown[] = [];
+    // A peer may have 250 connections.
+    for (let at = 0; at < naughty.length; at += 100) seen.push(...(await Promise.all(naughty.slice(at, at + 100).map(answerTo))));
     const expected = new Map(refused);
     expect(seen).toEqual(naughty.map((text) => [text, expected.get(text) ?? carries?.(text) ?? text]));
   },

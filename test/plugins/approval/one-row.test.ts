@@ -188,7 +188,7 @@ onBothDialects((claim, dialect) => {
     const outcome = await desk.call(robot);
     expect(codeOf(outcome)).toBe("approval_unproven");
     expect(outcome.ok ? "" : outcome.error.message).toBe(
-      `The row of request ${planted} was not written by Quater: its nth is ${mostFiled}`,
+      `The row of request ${planted} was not written by Quater: the column nth has the invalid value ${mostFiled}`,
     );
     expect(codeOf(await desk.call(robot, { cents: 6 }))).toBe("approval_required");
   });

@@ -122,7 +122,9 @@ onBothDialects((claim, dialect) => {
     expect(await damageOf(desk, root)).toMatchObject(
       ["approval.expired", "approval.cancelled", "approval.voted"].map(() => ({
         kind: "unproven",
-        what: expect.stringContaining(`is about ${planted}, which was never requested or had already ended`) as string,
+        what: expect.stringContaining(
+          `is about the approval ${planted}, which was never requested or had already ended`,
+        ) as string,
       })),
     );
   });
