@@ -57,6 +57,6 @@ const refusal = (lock: string, cause: unknown): QuaterError => {
       ? ["is locked by another process", `Try again. To find the process that has the lock, run \`fuser ${lock}\``]
       : code === "SQLITE_NOTADB" || code === "ELOOP"
         ? ["exists, but is not a lock file", `Remove the file: run \`rm ${lock}\``]
-        : [`cannot be locked: ${message}`, "Check that the folder is writable and on a local disk"];
+        : [`cannot be locked: ${message}`, "Check that the folder of the lock file is writable and on a local disk"];
   return new QuaterError({ code: "unavailable", kind: "unavailable", message: `${lock} ${problem}`, hint, cause });
 };

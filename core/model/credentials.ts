@@ -238,7 +238,7 @@ export const readsProblems = (authenticator: string, given: unknown): readonly B
   if (given === undefined) return [];
   const remedy = 'Write reads: { headers: ["x-session"] }, { schemes: ["Token"] } or { cookies: ["sid"] }';
   if (given === null || typeof given !== "object" || Array.isArray(given))
-    return [{ place, cause: `The option reads of ${authenticator} is not an object`, remedy }];
+    return [{ place, cause: `The option reads of ${authenticator} is ${JSON.stringify(given)}, which is not an object`, remedy }];
   return Object.entries(given).flatMap(([field, names]): BootProblem[] => {
     if (!Object.hasOwn(what, field))
       return [{ place, cause: `The option reads of ${authenticator} has an unknown field ${JSON.stringify(field)}`, remedy }];

@@ -15,7 +15,7 @@ export interface CommandIo {
   readonly isTerminal: boolean;
   /** Whether results are written as JSON, because the user chose JSON or the output is not a terminal. */
   readonly isJson: boolean;
-  /** Aborted when the process is asked to end. A command that uses the signal must end then. */
+  /** Aborted when the process is asked to end. A command that uses this AbortSignal must end then. */
   readonly signal: AbortSignal;
   /**
    * Asks the person at the terminal a question. For a secret, the terminal does not show the typed characters.

@@ -32,7 +32,7 @@ export const inBootOrder = (plugins: readonly ConfiguredPlugin[], placeOf: (word
         place: placeOf("plugins"),
         plugin: plugin.name,
         cause: `The plugin ${plugin.name} is configured twice`,
-        remedy: "Remove one of the two",
+        remedy: `Remove one of the two entries of ${plugin.name} from plugins`,
       });
     }
     names.add(plugin.name);
@@ -44,7 +44,7 @@ export const inBootOrder = (plugins: readonly ConfiguredPlugin[], placeOf: (word
       problems.push({
         place: placeOf("plugins"),
         cause: `The ${what} ${name} belongs to two plugins: ${owners.join(" and ")}`,
-        remedy: "Remove one of the two",
+        remedy: "Remove one of the two plugins from plugins",
       });
     }
   }
@@ -58,7 +58,7 @@ export const inBootOrder = (plugins: readonly ConfiguredPlugin[], placeOf: (word
         place: placeOf("plugins"),
         plugin: plugin.name,
         cause: `Plugins need each other in a circle: ${cycle}`,
-        remedy: "Remove one of these needs",
+        remedy: "Remove one needed service from one plugin in this circle",
       });
       return;
     }

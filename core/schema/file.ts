@@ -113,7 +113,7 @@ export const fileProblems = (input: unknown): readonly FileProblem[] => {
   const wrong = fields.flatMap(({ name, rules }): readonly FileProblem[] => {
     const { maxBytes, mediaTypes } = rules;
     if (!Number.isSafeInteger(maxBytes) || maxBytes < 1) {
-      const cause = `the file ${name} with an invalid maxBytes: ${JSON.stringify(maxBytes)}`;
+      const cause = `an invalid maxBytes in the file ${name}: ${JSON.stringify(maxBytes)}`;
       return [{ cause, remedy: "Write the largest allowed size in bytes: maxBytes: 5_000_000" }];
     }
     return typeProblems(name, mediaTypes);
@@ -149,7 +149,7 @@ const typeProblems = (which: string, mediaTypes: unknown): readonly FileProblem[
   const isList = Array.isArray(mediaTypes) && mediaTypes.length > 0;
   const odd = isList ? (mediaTypes as unknown[]).find((type) => !(typeof type === "string" && mediaType.test(type))) : mediaTypes;
   if (odd === undefined) return [];
-  const cause = `the file ${which} with invalid mediaTypes: ${JSON.stringify(odd)}`;
+  const cause = `invalid mediaTypes in the file ${which}: ${JSON.stringify(odd)}`;
   return [{ cause, remedy: 'Write a list of media types in lower case: mediaTypes: ["image/png", "text/csv"], or ["image/*"]' }];
 };
 

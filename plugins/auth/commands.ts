@@ -83,7 +83,7 @@ export const keyCommands = (root: string): readonly PluginCommand[] => {
       positional: ["id"],
       run: (input, io) => {
         const made = rotateKey(pathOf(input.file), input.id, input.expires);
-        io.say(`${visible(made.record.name)} has a new key, the old one is revoked. The key is shown only once:`);
+        io.say(`${visible(made.record.name)} has a new key. Quater has revoked the old key, and shows the new key only once:`);
         showKey(made, io);
         return 0;
       },

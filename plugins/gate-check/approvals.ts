@@ -125,7 +125,7 @@ const replayed: Case = {
 
 const overtaken: Case = {
   name: "overtaken",
-  hole: "ran although another call had changed its preview",
+  hole: "ran although an earlier call had changed the preview that people approved",
   run: async (target) => {
     const { operation, rehearsed } = target;
     // The preview of a real handler may stay the same.
@@ -162,7 +162,7 @@ const foreign: Case = {
 
 const selfApproved: Case = {
   name: "self-approved",
-  hole: "ran with an approval",
+  hole: "ran with the vote of a person who may not approve this call",
   run: async (target) => {
     const { approvals } = target.rehearsed;
     const found: Tried[] = [];
@@ -182,7 +182,7 @@ const selfApproved: Case = {
 
 const denied: Case = {
   name: "denied",
-  hole: "could be requested again directly after it was denied",
+  hole: "allowed a new approval request for the same call directly after a denial",
   run: async (target) => {
     const { approvals } = target.rehearsed;
     const request = await filed(target);

@@ -22,7 +22,7 @@ export interface Target {
 /** One call of a case, and its expected result. */
 export interface Tried extends Seen {
   readonly expected: readonly string[];
-  /** What is special about this call, when a case has several: "over cli". */
+  /** Words that distinguish this call from the other calls of its case, such as "over cli". Absent if the case makes one call. */
   readonly how?: string;
 }
 
@@ -110,7 +110,7 @@ const missingRight: Case = {
 
 const pluginRefuses: Case = {
   name: "a plugin's no",
-  hole: "ran although a plugin refused it",
+  hole: "ran although a plugin refused the call",
   run: async (target) => {
     const { operation, granted, inputs } = target;
     const principal = allowed(operation, granted);

@@ -62,7 +62,7 @@ export const ownCases = (own: OwnTokens): readonly Case[] => {
 /** An authenticator may use a cache, but not when a credential is checked again during a call. */
 export const ownRevoked = ({ allowed, revoke }: OwnTokens): Case => ({
   name: ownNames[4],
-  hole: "ran although its token was revoked while the call waited",
+  hole: "ran although the caller's token was revoked after the policy allowed the call and before the handler started",
   remedy: ({ surface }) => `Do not use a cache in the authenticator of ${surface} when isCheckedAgain is true`,
   run: async (target) => {
     if (revoke === undefined) return [];

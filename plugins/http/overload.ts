@@ -23,7 +23,7 @@ const times = {
   turn: 5,
   /** How long requests are taken in at most before work goes on. */
   intake: 20,
-  /** Between two lines of the log. */
+  /** The shortest time between two log lines about overload. */
   silence: 60_000,
 } as const;
 /** A new connection is taken in one turn, and its request is read in the next. */

@@ -262,7 +262,10 @@ const routeProblems = (plan: RoutePlan, operation: Operation): KeyProblem[] => {
   const say = (cause: string, remedy: string) => found.push({ cause: `${operation.name}: ${cause}`, remedy });
   for (const name of params) {
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name))
-      say(`"/:${name}" is not a valid path parameter`, "Use a whole segment: /orders/:orderId");
+      say(
+        `"/:${name}" is not a valid path parameter`,
+        "Use only letters, digits and _ in the parameter's name, and no digit first: /orders/:orderId",
+      );
     else if (!inputs.has(name))
       say(
         `path parameter :${name} is not a property of the handler's input`,
@@ -271,7 +274,10 @@ const routeProblems = (plan: RoutePlan, operation: Operation): KeyProblem[] => {
   }
   const half = path.split("/").find((segment) => segment.indexOf(":") > 0);
   if (half !== undefined)
-    say(`"/${half}" has a path parameter in a part of the segment`, "Use a whole segment: /orders/:orderId");
+    say(
+      `"/${half}" has a path parameter in a part of the segment`,
+      "Make the path parameter the whole segment: /orders/:orderId",
+    );
   if (path.includes("*")) say(`the path ${path} has a wildcard`, "Write each segment, with path parameters such as :orderId");
   if (notNormal.test(path))
     say(
@@ -305,7 +311,11 @@ const routeProblems = (plan: RoutePlan, operation: Operation): KeyProblem[] => {
         `bind.${name} is not a property of the handler's input`,
         `The inputs of the handler are ${[...inputs].join(", ") || "(none)"}`,
       );
-    if (params.includes(name)) say(`${name} is a path parameter and is also bound to a ${from}`, "Remove one of the two");
+    if (params.includes(name))
+      say(
+        `${name} is a path parameter and is also bound to a ${from}`,
+        `Remove ${name} from the path, or remove its binding to the ${from}`,
+      );
     if (from === "header" && notForInputs.has(key))
       say(`bind.${name} reads the header ${key}, which is reserved for credentials or for HTTP itself`, "Choose another header");
   }

@@ -44,7 +44,7 @@ export interface Exchanged {
 /** A request that has passed the checks of Host, Origin and headers. */
 export interface EndpointRequest extends Exchanged {
   readonly callId: string;
-  /** Call it before you write to `res` yourself, and return `undefined` afterwards: it sets the headers that every answer has. */
+  /** Sets the headers that every answer has. Call `takeOver()` before you write to `res` yourself, then return `undefined`. */
   readonly takeOver: () => void;
 }
 

@@ -14,7 +14,7 @@ export class SameFile {
   readonly #path: string;
   /** The device and inode of each file. */
   readonly #seen = new Map<string, string>();
-  /** Whether this process has the database open, so that its log and index must stay. */
+  /** Whether this process has the database open, so that the write-ahead log and the index of this log must stay. */
   #isOpen = false;
 
   /** @param path  The path of the database, before it is opened, because another file may replace it during the opening. */
@@ -24,7 +24,8 @@ export class SameFile {
   }
 
   /**
-   * Called once the database is open and its log was read. The log and index are remembered from now on.
+   * Called once the database is open and its write-ahead log was read. From now on, this object remembers the write-ahead log and
+   * the index of the write-ahead log.
    *
    * @throws {StoreFailure} `broken` when the database was deleted or replaced while it was opened.
    */

@@ -159,7 +159,8 @@ const startProblem = (error: unknown, { path }: Place): unknown => {
   };
   return say(
     `PostgreSQL cannot be used for the store: ${error.message}`,
-    remedies[error.kind] ?? "Check that the PostgreSQL server runs and accepts this user",
+    remedies[error.kind] ??
+      "Check that the PostgreSQL server runs and that the user in store({ url }) may log in, then start again",
   );
 };
 

@@ -66,7 +66,7 @@ export const openSqlite = (path: string): SqliteFile => {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   // Create the file first: SQLite would use the process's mask, and gives its -wal and -shm files the mode of the file. An
   // existing file must not be opened here, because closing it would drop every lock that this process has on it (POSIX), and
-  // another process could then remove the log of an open connection.
+  // another process could then remove the write-ahead log of an open connection.
   if (existsSync(path)) accessSync(path, fsConstants.R_OK | fsConstants.W_OK);
   else closeSync(openSync(path, "a", 0o600));
   if (statSync(path).size === 0) chmodSync(path, 0o600);
@@ -77,7 +77,8 @@ export const openSqlite = (path: string): SqliteFile => {
     opened = new Libsql(path, { timeout: busyTimeoutMs });
     useWriteAheadLog(opened);
     opened.exec("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
-    opened.prepare("SELECT count(*) FROM sqlite_schema").all([]); // This query opens the log, if no query before did.
+    // The first query opens SQLite's write-ahead log. If no query has run yet, this query opens it.
+    opened.prepare("SELECT count(*) FROM sqlite_schema").all([]);
     same.opened();
   } catch (error) {
     opened?.close();

@@ -180,7 +180,7 @@ describe("boot reports one problem as one sentence with its remedy", () => {
     [
       "the same plugin configured twice",
       () => bootTest({ handlers: {}, plugins: [radio(), radio()] }),
-      "The plugin radio is configured twice. Remove one of the two",
+      "The plugin radio is configured twice. Remove one of the two entries of radio from plugins",
     ],
     [
       "a service that no plugin provides",
@@ -206,7 +206,7 @@ describe("boot reports one problem as one sentence with its remedy", () => {
       definePlugin(() => ({ name: "two", provides: [b], needs: [a] }))(),
     ];
     expect(await problemsOf(() => bootTest({ handlers: {}, plugins }))).toEqual([
-      "Plugins need each other in a circle: one -> two -> one. Remove one of these needs",
+      "Plugins need each other in a circle: one -> two -> one. Remove one needed service from one plugin in this circle",
     ]);
   });
 
@@ -217,7 +217,7 @@ describe("boot reports one problem as one sentence with its remedy", () => {
   ])("boot refuses the same %s from two plugins", async (what, owned) => {
     const plugins = ["one", "two"].map((name) => definePlugin(() => ({ name, ...owned }))());
     expect(await problemsOf(() => bootTest({ handlers: {}, plugins }))).toEqual([
-      `The ${what} x belongs to two plugins: one and two. Remove one of the two`,
+      `The ${what} x belongs to two plugins: one and two. Remove one of the two plugins from plugins`,
     ]);
   });
 

@@ -37,7 +37,7 @@ const mine = handler({
   }),
 });
 
-test("H6: open of a call-scoped resource gets the principal, the signal and the id of its call", async () => {
+test("H6: open of a call-scoped resource gets the principal, the AbortSignal of the call and the id of the call", async () => {
   await using app = await bootTest({ handlers: { mine } });
   const seen = (subject: string) => expectOk(app.as(principal({ subject })).call("mine"));
   expect(await seen("ana")).toEqual({ rows: ["invoice 7"], said: "session of ana", isSameCall: true });

@@ -137,7 +137,7 @@ const pause = () => new Promise((resolve) => setTimeout(resolve, 5));
 // A part must not look like the whole.
 test.each<[string, Source]>([
   [
-    "does not watch the signal",
+    "ignores the AbortSignal",
     async function* () {
       for (;;) {
         yield 1;
@@ -146,7 +146,7 @@ test.each<[string, Source]>([
     },
   ],
   [
-    "throws at the signal",
+    "throws when the AbortSignal aborts",
     async function* (signal) {
       for (;;) {
         signal.throwIfAborted();
@@ -156,7 +156,7 @@ test.each<[string, Source]>([
     },
   ],
   [
-    "returns at the signal",
+    "returns when the AbortSignal aborts",
     async function* (signal) {
       while (!signal.aborted) {
         yield 1;
@@ -190,7 +190,7 @@ test("O7: a stop ends an endless stream, even when its reader asks for the next 
   expect(happened).toEqual(["stopping"]);
 });
 
-test("a caller who cancels ends a stream whose source does not watch the signal", async () => {
+test("a stream ends when its caller cancels, even if the source ignores the AbortSignal of the call", async () => {
   const { happened, cancellation, items } = await streaming(async function* () {
     for (let number = 0; number < 100; number++) yield number;
   });

@@ -74,7 +74,7 @@ const tool = (app: TestApp, name: string) =>
     "application/json, text/event-stream",
   );
 
-test("O7: during a stop, callers of handlers that ignore the signal get outcome_unknown before their connection closes", async () => {
+test("O7: during a stop, callers of handlers that ignore the AbortSignal of the call get outcome_unknown before their connection closes", async () => {
   const { app, begun, ended } = await boot(50);
   const answers = [post(app, "/writes"), post(app, "/reads"), tool(app, "writes"), tool(app, "reads")];
   await expect.poll(() => begun.length).toBe(4);
@@ -95,7 +95,7 @@ test.each([
   ["*/*", /^"first"\n\{"error":(\{.*\})\}\n$/],
   ["text/event-stream", /^data: "first"\n\nevent: error\ndata: (\{.*\})\n\n$/],
 ])(
-  "O7: during a stop, a stream whose source hangs and ignores the signal ends with an error frame (%s)",
+  "O7: during a stop, a stream whose source hangs and ignores the AbortSignal of the call ends with an error frame (%s)",
   async (accept, frame) => {
     const { app, begun, ended } = await boot(50);
     const answers = await Promise.all([post(app, "/streams", {}, accept), post(app, "/listens", {}, accept)]);

@@ -41,7 +41,7 @@ export const endSession = async (store: Store, { id, startedAt }: Session): Prom
 };
 
 /**
- * Returns whether a session was ended. @throws {StoreFailure} Refuse the request in that case, because the session may have been
+ * Returns whether a session was ended. @throws {StoreFailure} Refuse the HTTP request in that case, because the session may have been
  * ended.
  */
 export const isEnded = async (store: Store, { id }: Session): Promise<boolean> => {

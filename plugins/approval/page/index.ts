@@ -25,7 +25,7 @@ export interface PageGiven extends Omit<PageParts, "codes" | "sessions" | "throt
  */
 const attempts = { perPeer: 5, altogether: 600, windowMs: 60_000 } as const;
 
-/** @returns A function that answers each request under /approvals, except requests of the API. */
+/** @returns A function that answers each HTTP request under /approvals, except requests to the API. */
 export const pageOn = ({ store, audit, publicUrl, ...given }: PageGiven): ((ctx: KoaContext) => Promise<void>) => {
   const parts: PageParts = {
     ...given,

@@ -1,4 +1,4 @@
-// The page with all requests: pending ones first, then those that were decided or have ended.
+// The page with all approval requests: first the pending requests, then the requests that were decided or have ended.
 
 import type { ApprovalRecord } from "../record.ts";
 import { type ShownTime, safeText, shownTime, stateInWords } from "../shown/index.ts";
@@ -8,7 +8,7 @@ import { type Frame, inline, page } from "./layout.ts";
 export interface Listed {
   readonly pending: readonly ApprovalRecord[];
   readonly decided: readonly ApprovalRecord[];
-  /** The id of the oldest shown request, if there may be older ones. */
+  /** The id of the oldest shown approval request, if there may be older requests. */
   readonly olderThan: string | undefined;
   /** Whether this is a later page of the list. Pending requests are on the first page. */
   readonly isContinued: boolean;

@@ -1,4 +1,4 @@
-// The pages that a signed-in person can open: the list, and one request.
+// The pages that a signed-in person can open: the list of approval requests, and one approval request.
 
 import type { Principal } from "../../../core/index.ts";
 import type { KoaContext } from "../../http/service.ts";

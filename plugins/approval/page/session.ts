@@ -1,6 +1,6 @@
 // Sessions of the approvals page. A session is an encrypted cookie that contains the credential with which the person signed in,
-// so the server keeps no list of sessions. The credential is authenticated again for each request: a revoked key stops working
-// immediately, and changed roles take effect. Signing in starts a new session.
+// so the server keeps no list of sessions. The credential is authenticated again for each HTTP request: a revoked key stops
+// working immediately, and changed roles take effect. Signing in starts a new session.
 
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import { sealed, unsealed } from "../seal.ts";
@@ -20,14 +20,14 @@ export interface Session {
 /** The longest time that a session lasts, milliseconds. */
 export const longestMs = 8 * 3_600_000;
 const idleMs = 30 * 60_000;
-/** When the cookie is older than this, milliseconds, the next request gets a new cookie with the time of the visit. */
+/** When the cookie is older than this, milliseconds, the next HTTP request gets a new cookie with the time of the visit. */
 const refreshMs = 60_000;
 const use = "quater.approval.session.v1";
 
 export interface SessionOptions {
   /**
    * Returns secrets of 32 bytes each. The first one is current. The others decrypt cookies from before a key rotation, or of
-   * another instance. It is called when a request comes, so that commands which only look at a project create no key file.
+   * another instance. It is called when an HTTP request comes, so that commands which only look at a project create no key file.
    */
   readonly secrets: (label: "approval.session" | "approval.form") => readonly Buffer[];
   readonly isHttps: boolean;
@@ -55,7 +55,10 @@ export class Sessions {
     };
   }
 
-  /** @param cookies  The request's Cookie header. @returns `undefined` when there is no valid session cookie, or the session has ended. */
+  /**
+   * @param cookies  The Cookie header of the HTTP request.
+   * @returns `undefined` when the header has no valid session cookie, or the session has ended.
+   */
   read(cookies: string | undefined): Session | undefined {
     const named = (cookies ?? "").split(";").flatMap((part) => {
       const [name = "", ...value] = part.trim().split("=");

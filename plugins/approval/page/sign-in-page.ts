@@ -1,4 +1,4 @@
-// The sign-in page, and the page for refused requests.
+// The sign-in page, and the page for refused HTTP requests.
 
 import type { QuaterError } from "../../../core/index.ts";
 import { safeText } from "../shown/index.ts";

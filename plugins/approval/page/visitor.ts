@@ -1,5 +1,5 @@
-// Finds out who sends a request to the approvals page: reads the session from its cookie, and authenticates the session's
-// credential again for each request.
+// Finds out who sends an HTTP request to the approvals page: reads the session from its cookie, and authenticates the session's
+// credential again for each HTTP request.
 
 import { isQuaterError, type Principal } from "../../../core/index.ts";
 
@@ -15,14 +15,14 @@ import type { Session } from "./session.ts";
 
 export interface Visit {
   readonly session: Session;
-  /** Whether the request had a session cookie. Only then can the token of a form be checked. */
+  /** Whether the HTTP request had a session cookie. Without the cookie, Quater cannot check the token of a form. */
   readonly hasSession: boolean;
   /** The principal who is signed in; `undefined` when nobody is. */
   readonly principal: Principal | undefined;
   readonly isSso: boolean;
 }
 
-/** Returns the session of a request without authenticating it. For the sign-in form. */
+/** Returns the session of an HTTP request without authenticating it. For the sign-in form. */
 export const anonymousVisitOf = (ctx: KoaContext, { sessions }: PageParts): Visit => {
   const found = sessions.read(ctx.headers.cookie);
   return { session: found ?? sessions.fresh(), hasSession: found !== undefined, principal: undefined, isSso: false };

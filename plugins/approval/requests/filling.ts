@@ -1,4 +1,4 @@
-// Fills in the columns person_key and like_key of requests from an older version, which had no such columns or folded arguments
+// Fills in the columns person_key and like_key of requests from an older version of Quater, which had no such columns or folded arguments
 // by another rule. Only a process with the key file can compute them, so the migration of the tables leaves them empty.
 
 import type { ApprovalContext } from "./approval-context.ts";

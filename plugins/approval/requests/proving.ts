@@ -12,7 +12,7 @@ import type { StoredRequest } from "./tables.ts";
 
 /**
  * Compares a pending or approved request with its events. A request that the trail does not confirm is voided, and the next call
- * can ask again.
+ * can file a new request.
  *
  * @returns The state of the request by its events; `undefined` when it was changed in the meantime and must be read again.
  * @throws {QuaterError} `approval_unproven`; `audit_unavailable` when the trail cannot be read.
@@ -45,9 +45,9 @@ const doubtOf = (standing: Standing | undefined, record: ApprovalRecord): string
 };
 
 /**
- * Compares an ended request with its events. Row and event end in one transaction. So if the trail says that the request is still
- * open, the row was changed by another program. The request is then ended in the trail as well: an approver who reads that it was
- * denied or revoked can rely on this, even if the row is changed back.
+ * Compares an ended request with its events. Row and event end in one transaction. So if the trail says that the request is
+ * still open, the row was changed by another program. If the request is still open on the trail, Quater writes an event that
+ * ends it, so an approver who reads that it was denied or revoked can rely on this, even if the row is changed back.
  *
  * @throws {QuaterError} `approval_unproven`; `audit_unavailable` when the trail cannot be read.
  */
@@ -64,8 +64,9 @@ export const assertEndedOnTrail = async (context: ApprovalContext, { record, sto
 
 /**
  * Compares a row that says "denied" with its events. Row and event are written in one transaction. So if the trail says that the
- * request is open, or ended in another way, the row was changed by another program, perhaps to hide that the call ran. The row is
- * then ended, and an open request is ended in the trail as well. The next call can ask again.
+ * request is open, or ended in another way, the row was changed by another program, perhaps to hide that the call ran. Quater
+ * then sets the row to expired and, if the trail says that the request is open, writes `approval.voided`. The next call can file
+ * a new request.
  *
  * @returns Whether the request was denied; `false` when it was changed in the meantime and must be read again.
  * @throws {QuaterError} `approval_unproven`; `audit_unavailable` when the trail cannot be read.

@@ -15,7 +15,7 @@ export const requirementsBy =
     const { policy: name, surfaces } = given;
     const policy = policies.get(name);
     if (policy === undefined) return undefined; // Boot refuses a policy that does not exist.
-    const narrowed = surfaces === undefined ? [] : [`only over ${surfaces.join(", ")}`];
+    const narrowed = surfaces === undefined ? [] : [`only calls over ${surfaces.join(", ")} need approval`];
     return {
       policy: name,
       words: `${name}: ${[approversIn(policy), ...restOf(policy), ...narrowed].join("; ")}`,
@@ -33,9 +33,9 @@ const approversIn = ({ approvers }: Policy): string =>
 const restOf = ({ kind, denials, pendingForMs, usableForMs, anySurface, unattributed }: Policy): readonly string[] => [
   ...(kind === "dual" ? [] : ["the person for whom the caller acts may approve"]),
   ...(denials === 1 ? [] : [`${denials} denials end the request`]),
-  ...(pendingForMs === 3_600_000 ? [] : [`pending for ${spanOf(pendingForMs)}`]),
-  ...(usableForMs === 600_000 ? [] : [`usable for ${spanOf(usableForMs)}`]),
-  ...(anySurface ? ["usable over any surface"] : []),
+  ...(pendingForMs === 3_600_000 ? [] : [`a request waits ${spanOf(pendingForMs)} for votes`]),
+  ...(usableForMs === 600_000 ? [] : [`an approval can be used for ${spanOf(usableForMs)}`]),
+  ...(anySurface ? ["the caller may repeat the approved call over another surface"] : []),
   ...(unattributed ? ["the requester may be a credential without a person"] : []),
 ];
 

@@ -23,7 +23,7 @@ export interface RequestRow {
   /** A digest of issuer and subject, by which pending requests are counted. */
   readonly requester_key: string;
   /**
-   * A keyed digest of the person who asks, the same on all surfaces. `null` in rows of older versions until it is filled in;
+   * A keyed digest of the person who asks, the same on all surfaces. `null` in rows of older versions of Quater until it is filled in;
    * `unknown` if it cannot be filled in.
    */
   readonly person_key: string | null;
@@ -39,7 +39,7 @@ export interface RequestRow {
   readonly filed_at: number;
   readonly pending_until: number;
   readonly state: ApprovalState;
-  /** A number that grows with every change. A decision that was based on an older version is made again. */
+  /** A number that grows with every change. Quater repeats a decision that was based on an older value of this number. */
   readonly version: number;
   readonly decided_at: number | null;
   readonly usable_until: number | null;

@@ -43,7 +43,7 @@ export class Upkeep {
     await sweepExpired(this.#context);
     if (Date.now() - this.#prunedAt < pruneEveryMs) return;
     this.#prunedAt = Date.now();
-    // Check again, because an instance of an older version may still run beside this one and write rows without keys.
+    // Check again, because an instance of an older version of Quater may still run beside this one and write rows without keys.
     this.#isFilled = false;
     await pruneEnded(this.#context, this.#retentionDays);
     const { log, reader } = this.#context.parts;

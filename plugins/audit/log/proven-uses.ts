@@ -29,7 +29,7 @@ export interface ProvenUse {
   readonly callId: string;
   /** When the approval was used, milliseconds since the epoch by the store's clock. */
   readonly at: number;
-  /** Keyed digests of the call; `undefined` when the trail does not have them, as in events of older versions. */
+  /** Keyed digests of the call; `undefined` when the trail does not have them, as in events of older versions of Quater. */
   readonly tags: LikeTags | undefined;
   /** The digest that people approved; `undefined` for a lost use. */
   readonly digest: string | undefined;

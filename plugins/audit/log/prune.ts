@@ -35,7 +35,7 @@ export interface PruneParts {
  * Removes events older than `beforeMs`, up to the newest checkpoint that every sink file holds. So the sinks still prove after
  * which event the trail now begins. The filing event of an open request is kept, together with all later events.
  *
- * @returns How many events.
+ * @returns The number of removed events.
  * @throws {Unverified} when an event does not verify, or a sink file does not confirm the trail. Nothing from there on is
  * removed.
  */

@@ -66,7 +66,7 @@ interface Queued {
 
 export class TooLate extends Error {
   constructor() {
-    super("Writing to the trail took too long");
+    super("Writing to the trail took too long. Check the load and the disk of the database");
   }
 }
 

@@ -22,7 +22,7 @@ interface About {
   readonly key: string;
 }
 
-/** The use of an approval in a line. Lines of older versions have no keyed digests. */
+/** The use of an approval in a line. Lines of older versions of Quater have no keyed digests. */
 export interface AttestedUse extends Partial<LikeTags> {
   readonly approvalId: string;
   readonly callId: string;

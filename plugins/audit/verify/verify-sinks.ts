@@ -35,10 +35,11 @@ const unreadable = (file: string, error: unknown): SinkState => {
 };
 
 /**
- * Call it after `sentTo`, because a checkpoint is written to the sink before the store records it.
+ * Reads a sink file. Call `sinkState()` after `sentTo()`, because Quater writes a checkpoint to the sink before Quater records
+ * the checkpoint in the store.
  *
- * @param file  Absolute.
- * @returns The largest size that a checkpoint in it claims; 0 when it has none.
+ * @param file  The absolute path of the sink file.
+ * @returns The largest size in the checkpoints of the file (0 without a checkpoint), or why the file cannot be read.
  */
 export const sinkState = (file: string): SinkState => {
   try {

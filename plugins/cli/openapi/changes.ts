@@ -164,7 +164,11 @@ const bodyDifferences = (before: Operation, after: Operation): readonly Differen
   if (old === undefined && now === undefined) return [];
   if (now === undefined || old === undefined) {
     if (old !== undefined) return [breaking("body: is no longer accepted")];
-    return [now?.["required"] === true ? breaking("body: is new and required") : compatible("body: is new and optional")];
+    return [
+      now?.["required"] === true
+        ? breaking("body: clients must send a body now")
+        : compatible("body: clients may send a body now"),
+    ];
   }
   return named("body", [...requiredDifferences(old, now), ...contentDifferences(before, old, after, now, "input")]);
 };

@@ -14,7 +14,7 @@ export interface ProgramOptions extends Streams {
   readonly argv: readonly string[];
   readonly env: Env;
   readonly cwd: string;
-  /** Aborted when the process is asked to end. The reason is the name of the signal. */
+  /** Aborted when the process is asked to end. The reason is the name of the signal that the process got, such as SIGTERM. */
   readonly interrupt?: AbortSignal;
   /** Called when uncaught errors must be written in another form than text. */
   readonly sayFailuresAs?: Context["sayFailuresAs"];

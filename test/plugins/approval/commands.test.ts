@@ -58,7 +58,7 @@ describe("the approver key in quater approvals commands", () => {
     expect(err + out).not.toContain(at.keyOf("bea").slice(0, 20));
   });
 
-  test("quater approvals reads the approver key from a private file or from standard input", async () => {
+  test("quater approvals reads the approver key from a file that only its owner can read or from standard input", async () => {
     using at = till();
     const list = (name: string, stdin = "") => run(at, ["approvals", "list", "--key-file", name], { stdin });
     expect((await list("bea.key")).code).toBe(0);

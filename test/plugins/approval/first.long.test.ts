@@ -70,7 +70,7 @@ test("the approvals tutorial shows exactly the output of quater init", () => {
   expect(page).toContain(said.trimEnd());
 });
 
-test("quater dev prints the URL of the approvals page and makes a private key file", () => {
+test("quater dev prints the URL of the approvals page and creates a key file that only its owner can read", () => {
   const [line = "", key = ""] = greeting.slice(greeting.indexOf("Approve as")).split("\n");
   expect(page).toContain(line.replace(String(port), "3000"));
   expect(key.trim()).toBe(read(".quater/demo-approver-key"));

@@ -223,7 +223,7 @@ describe("S5: the gate suite on a credential that is revoked while its call wait
     ["with a trail, on which the call is refused after its start", [store(), audit()]],
   ])("S5: the gate suite names a surface plugin that passes no entry to the gate, %s", async (_, plugins) => {
     expect((await report(false, plugins)).holes).toEqual([
-      "change over bus ran although its credential was revoked while the call waited. Pass entry to gate.invoke() in the plugin of bus",
+      "change over bus ran although the caller's credential was revoked after the policy allowed the call and before the handler started. Pass entry to gate.invoke() in the plugin of bus",
     ]);
     const { rows, holes } = await report(true, plugins);
     expect(holes).toEqual([]);
@@ -259,7 +259,7 @@ describe("S5: the gate suite on a credential that is revoked while its call wait
         { tokens: { http: { allowed: "strong", revoke: () => void known.clear() } } },
       );
       const hole =
-        "change over http ran although its token was revoked while the call waited. Do not use a cache in the authenticator of http when isCheckedAgain is true";
+        "change over http ran although the caller's token was revoked after the policy allowed the call and before the handler started. Do not use a cache in the authenticator of http when isCheckedAgain is true";
       expect(holes).toEqual(heedsCheck ? [] : [hole]);
       expect(rows).toContainEqual(expect.objectContaining({ case: "own door: revoked", ok: heedsCheck }));
     },
@@ -501,7 +501,7 @@ describe("what the gate suite needs from the caller", () => {
     );
   });
 
-  test("the gate suite does not pass a surface without a probe", async () => {
+  test("the gate suite reports a hole for a surface whose plugin has no probe", async () => {
     const mute = definePlugin(() => ({
       name: "mute",
       exposure: [exposureKey("mute", Type.Boolean())],

@@ -36,10 +36,10 @@ const changes: readonly (readonly [Partial<Policy>, string])[] = [
   ],
   [{ kind: "confirm" }, "money: 1 with role finance; the person for whom the caller acts may approve"],
   [{ denials: 2 }, "money: 1 with role finance; 2 denials end the request"],
-  [{ pendingForMs: 86_400_000 }, "money: 1 with role finance; pending for 1 d"],
-  [{ usableForMs: 90_000 }, "money: 1 with role finance; usable for 90 s"],
-  [{ usableForMs: 1_500 }, "money: 1 with role finance; usable for 1500 ms"],
-  [{ anySurface: true }, "money: 1 with role finance; usable over any surface"],
+  [{ pendingForMs: 86_400_000 }, "money: 1 with role finance; a request waits 1 d for votes"],
+  [{ usableForMs: 90_000 }, "money: 1 with role finance; an approval can be used for 90 s"],
+  [{ usableForMs: 1_500 }, "money: 1 with role finance; an approval can be used for 1500 ms"],
+  [{ anySurface: true }, "money: 1 with role finance; the caller may repeat the approved call over another surface"],
   [{ unattributed: true }, "money: 1 with role finance; the requester may be a credential without a person"],
 ];
 
@@ -52,7 +52,9 @@ test("every change of an approval policy changes its printed text", () => {
 });
 
 test("the printed text names the surfaces of an approval for some surfaces, and is absent for a handler without approval", () => {
-  expect(wordsOf({}, { policy: "money", surfaces: ["mcp", "http"] })).toBe("money: 1 with role finance; only over mcp, http");
+  expect(wordsOf({}, { policy: "money", surfaces: ["mcp", "http"] })).toBe(
+    "money: 1 with role finance; only calls over mcp, http need approval",
+  );
   expect(requirementsBy(new Map())(operationWith())).toBeUndefined();
 });
 

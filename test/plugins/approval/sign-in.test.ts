@@ -122,7 +122,7 @@ test("a revoked key or a removed role takes effect at the next request of the se
   expect(await shop.approvals.show(people.cleo, id)).toMatchObject({ state: "pending", votes: [] });
 });
 
-test("signing out removes the session cookie and needs a form", async () => {
+test("signing out removes the session cookie, and a sign-out without the page's form token is refused", async () => {
   await using shop = await bootShop();
   const bea = new Visitor(shop.baseUrl);
   await bea.signIn({ key: "bea" });

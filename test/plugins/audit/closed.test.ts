@@ -264,7 +264,7 @@ test("old events are removed up to the point that every sink holds, the removal 
   await again.stop();
 });
 
-test("the key file is made once and private; boot needs it for an old trail and refuses it when other users can read it", async () => {
+test("Quater creates the key file once, readable only by its owner; a project with an old trail does not boot without the file, or if other users can read the file", async () => {
   using folder = tempFolder();
   const file = join(folder.root, ".quater/trail-keys.json");
   const boot = () => bootWithTrail({ root: folder.root, handlers: { change: change() } });

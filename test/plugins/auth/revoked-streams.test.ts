@@ -238,7 +238,7 @@ describe.concurrent("S5: a stream ends after its credential was revoked", () => 
 });
 
 test.concurrent.each(["busy", "silent", "endsAtSignal"] as const)(
-  'S5: after a revocation the source "%s", which ends at its signal, is rolled back and recorded once',
+  'S5: after a revocation the source "%s", which ends when its AbortSignal aborts, is rolled back and recorded once',
   async (name) => {
     const { door, become } = changing();
     await using it = await boot(door);

@@ -56,7 +56,7 @@ const withOutput = (more: Parameters<typeof Type.Object>[0]): Parts => ({ output
 const Optional = Type.Optional;
 
 const inputs: readonly [what: string, before: Parts, after: Parts, expected: readonly string[]][] = [
-  ["a new required input", {}, withInput({ note: Type.String() }), ["breaking body: is new and required"]],
+  ["a new required input", {}, withInput({ note: Type.String() }), ["breaking body: clients must send a body now"]],
   [
     "a new required input beside others",
     withInput({ a: Type.String() }),

@@ -226,7 +226,12 @@ test.each([
     { direct: true },
     "a file with maxBytes in its output",
   ],
-  ["with odd types", { output: file({ mediaTypes: ["PNG"] }) }, { direct: true }, 'with invalid mediaTypes: "PNG"'],
+  [
+    "with odd types",
+    { output: file({ mediaTypes: ["PNG"] }) },
+    { direct: true },
+    'has invalid mediaTypes in the file of its output: "PNG"',
+  ],
 ])("boot refuses a file output %s", async (_, given, exposure, cause) => {
   const one = handler({
     description: "Answers.",

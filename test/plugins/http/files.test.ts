@@ -438,13 +438,13 @@ test.each([
     "no media types",
     withInput({ photo: file({ maxBytes: 1, mediaTypes: [] }) }),
     { http: "POST /x" },
-    "with invalid mediaTypes: []",
+    "has invalid mediaTypes in the file photo: []",
   ],
   [
     "a limit of zero",
     withInput({ photo: file({ maxBytes: 0, mediaTypes: ["a/b"] }) }),
     { http: "POST /x" },
-    "with an invalid maxBytes: 0",
+    "has an invalid maxBytes in the file photo: 0",
   ],
 ])("boot refuses a file input with %s", async (_, one, exposure, cause) => {
   const booting = bootTest({

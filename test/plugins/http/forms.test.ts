@@ -204,7 +204,7 @@ describe("Cache-Control and Vary of answers", () => {
   });
 });
 
-test("H3: a 204 answer has no body for callers, probes, the gate suite and the OpenAPI document", async () => {
+test("H3: a 204 answer has no body, and neither probes nor the OpenAPI document expect one", async () => {
   const plugins = [http({ port: 0, authenticate })];
   const boots = {
     handlers: { drop },

@@ -81,13 +81,14 @@ export const holes: readonly Hole[] = [
       },
     ],
     named:
-      /^listOwnOrders over http ran although its credential was revoked while the call waited\. Pass entry to gate\.invoke\(\) in the plugin of http$/,
+      /^listOwnOrders over http ran although the caller's credential was revoked after the policy allowed the call and before the handler started\. Pass entry to gate\.invoke\(\) in the plugin of http$/,
   },
   {
     check: "S5: a credential is checked again before an approval is used up",
     only: "refundOrder",
     edits: [{ file: pipeline, from: "await StagedCall.enterAgain(call); for (const consume", to: "for (const consume" }],
-    named: /^refundOrder over cli ran although its credential was revoked while the call waited/,
+    named:
+      /^refundOrder over cli ran although the caller's credential was revoked after the policy allowed the call and before the handler started/,
   },
   {
     check: "S20: the log names the policy that refused a call",
@@ -126,7 +127,7 @@ export const holes: readonly Hole[] = [
     edits: [
       { file: pipeline, from: "for (const verdict of verdicts) if (!verdict.allow) throw refused(verdict, notAllowed);", to: "" },
     ],
-    named: /^listOwnOrders over http ran although a plugin refused it$/,
+    named: /^listOwnOrders over http ran although a plugin refused the call$/,
   },
   {
     check: "the input is checked against its schema",
@@ -189,7 +190,7 @@ export const holes: readonly Hole[] = [
         to: "undefined as ReturnType<typeof lockOf>;",
       },
     ],
-    named: /^refundOrder over http ran although another call had changed its preview \(2 at once\)$/,
+    named: /^refundOrder over http ran although an earlier call had changed the preview that people approved \(2 at once\)$/,
   },
   {
     check: "an approval covers only the approved arguments",
@@ -255,7 +256,7 @@ export const holes: readonly Hole[] = [
       },
     ],
     named:
-      /^refundOrder over http answered approval_required instead of approval_denied in the case "could be requested again directly after it was denied \(with another credential of the same person\)"$/,
+      /^refundOrder over http answered approval_required instead of approval_denied in the case "allowed a new approval request for the same call directly after a denial \(with another credential of the same person\)"$/,
   },
   {
     check: "nobody can approve their own call",
@@ -267,7 +268,7 @@ export const holes: readonly Hole[] = [
         to: "",
       },
     ],
-    named: /^refundOrder over cli ran with an approval \(by the requester itself\)$/,
+    named: /^refundOrder over cli ran with the vote of a person who may not approve this call \(by the requester itself\)$/,
   },
   {
     check: "agents cannot approve",
@@ -279,7 +280,7 @@ export const holes: readonly Hole[] = [
         to: "",
       },
     ],
-    named: /^refundOrder over http ran with an approval \(by an agent\)$/,
+    named: /^refundOrder over http ran with the vote of a person who may not approve this call \(by an agent\)$/,
   },
   {
     check: "S3: an approval counts only with its events in the trail",
