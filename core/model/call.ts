@@ -258,8 +258,8 @@ export const digestOf = (call: Bound): string => argumentsHash(call.handler, cal
 /**
  * The second argument of a handler's functions: these fields, and the handler's resources by name.
  *
- * It is a class because of its getters. Most handlers never read the AbortSignal, and making an AbortSignal costs more than the rest of the
- * call. A getter in an object literal would give each context its own hidden class in V8, which is slow.
+ * It is a class because of its getters. Most handlers never read the AbortSignal, and making an AbortSignal costs more than the
+ * rest of the call. A getter in an object literal would give each context its own hidden class in V8, which is slow.
  */
 class Context {
   readonly callId: string;

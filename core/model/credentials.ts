@@ -2,6 +2,7 @@
 // So Quater knows whether a request has a credential before it calls the authenticator.
 
 import { invalidToken, type QuaterError, unauthenticated } from "../diagnostics/errors.ts";
+import { kindOf } from "../diagnostics/plugin-options.ts";
 import type { BootProblem } from "../diagnostics/problem.ts";
 import type { CookieRead, Reading } from "../diagnostics/reading.ts";
 
@@ -238,7 +239,7 @@ export const readsProblems = (authenticator: string, given: unknown): readonly B
   if (given === undefined) return [];
   const remedy = 'Write reads: { headers: ["x-session"] }, { schemes: ["Token"] } or { cookies: ["sid"] }';
   if (given === null || typeof given !== "object" || Array.isArray(given))
-    return [{ place, cause: `The option reads of ${authenticator} is ${JSON.stringify(given)}, which is not an object`, remedy }];
+    return [{ place, cause: `The option reads of ${authenticator} is ${kindOf(given)}, not an object`, remedy }];
   return Object.entries(given).flatMap(([field, names]): BootProblem[] => {
     if (!Object.hasOwn(what, field))
       return [{ place, cause: `The option reads of ${authenticator} has an unknown field ${JSON.stringify(field)}`, remedy }];

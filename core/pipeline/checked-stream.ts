@@ -35,7 +35,8 @@ export class CheckedStream implements AsyncIterable<unknown>, AsyncIterator<unkn
   }
 
   /**
-   * @param cancellation  The cancellation of the call, which ends the stream even if the source ignores the AbortSignal of the call.
+   * @param cancellation  The cancellation of the call, which ends the stream even if the source ignores the AbortSignal of the
+   * call.
    * @param watch  Checks the caller's credential between items.
    */
   whenEnded(tell: StreamEnd, cancellation: Cancellation, watch?: Watch): this {

@@ -24,8 +24,8 @@ export class SameFile {
   }
 
   /**
-   * Called once the database is open and its write-ahead log was read. From now on, this object remembers the write-ahead log and
-   * the index of the write-ahead log.
+   * Called once the database is open and its write-ahead log was read. From now on, this object remembers the write-ahead log
+   * and the index of the write-ahead log.
    *
    * @throws {StoreFailure} `broken` when the database was deleted or replaced while it was opened.
    */

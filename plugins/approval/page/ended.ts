@@ -41,8 +41,8 @@ export const endSession = async (store: Store, { id, startedAt }: Session): Prom
 };
 
 /**
- * Returns whether a session was ended. @throws {StoreFailure} Refuse the HTTP request in that case, because the session may have been
- * ended.
+ * Returns whether a session was ended. @throws {StoreFailure} Refuse the HTTP request in that case, because the session may
+ * have been ended.
  */
 export const isEnded = async (store: Store, { id }: Session): Promise<boolean> => {
   const open = await store.open();

@@ -27,7 +27,8 @@ const use = "quater.approval.session.v1";
 export interface SessionOptions {
   /**
    * Returns secrets of 32 bytes each. The first one is current. The others decrypt cookies from before a key rotation, or of
-   * another instance. It is called when an HTTP request comes, so that commands which only look at a project create no key file.
+   * another instance. It is called when an HTTP request comes, so that commands which only look at a project create no key
+   * file.
    */
   readonly secrets: (label: "approval.session" | "approval.form") => readonly Buffer[];
   readonly isHttps: boolean;

@@ -1,5 +1,6 @@
-// Fills in the columns person_key and like_key of requests from an older version of Quater, which had no such columns or folded arguments
-// by another rule. Only a process with the key file can compute them, so the migration of the tables leaves them empty.
+// Fills in the columns person_key and like_key of requests from an older version of Quater, which had no such columns or folded
+// arguments by another rule. Only a process with the key file can compute them, so the migration of the tables leaves them
+// empty.
 
 import type { ApprovalContext } from "./approval-context.ts";
 import { digestOf } from "./digest.ts";

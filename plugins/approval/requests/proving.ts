@@ -63,10 +63,10 @@ export const assertEndedOnTrail = async (context: ApprovalContext, { record, sto
 };
 
 /**
- * Compares a row that says "denied" with its events. Row and event are written in one transaction. So if the trail says that the
- * request is open, or ended in another way, the row was changed by another program, perhaps to hide that the call ran. Quater
- * then sets the row to expired and, if the trail says that the request is open, writes `approval.voided`. The next call can file
- * a new request.
+ * Compares a row that says "denied" with its events. Row and event are written in one transaction. So if the trail says that
+ * the request is open, or ended in another way, the row was changed by another program, perhaps to hide that the call ran.
+ * Quater then sets the row to expired and, if the trail says that the request is open, writes `approval.voided`. The next call
+ * can file a new request.
  *
  * @returns Whether the request was denied; `false` when it was changed in the meantime and must be read again.
  * @throws {QuaterError} `approval_unproven`; `audit_unavailable` when the trail cannot be read.

@@ -44,8 +44,8 @@ export const voidingOf = async (context: ApprovalContext, open: OpenStore, lost:
 };
 
 /**
- * Adds keyed digests to a sink line of an older version of Quater, which has none. They are computed from the restored request if the trail
- * proves it.
+ * Adds keyed digests to a sink line of an older version of Quater, which has none. They are computed from the restored request
+ * if the trail proves it.
  */
 const withTags = async ({ parts: { audit } }: ApprovalContext, use: LostUse, record: ApprovalRecord): Promise<LostUse> => {
   if (use.tags !== undefined || record.isErased || digestOf(record) !== record.digest) return use;

@@ -23,8 +23,8 @@ export interface RequestRow {
   /** A digest of issuer and subject, by which pending requests are counted. */
   readonly requester_key: string;
   /**
-   * A keyed digest of the person who asks, the same on all surfaces. `null` in rows of older versions of Quater until it is filled in;
-   * `unknown` if it cannot be filled in.
+   * A keyed digest of the person who asks, the same on all surfaces. `null` in rows of older versions of Quater until it is
+   * filled in; `unknown` if it cannot be filled in.
    */
   readonly person_key: string | null;
   /** A keyed digest of person, handler and folded arguments (likeness.ts); `null` when it is not known or was erased. */

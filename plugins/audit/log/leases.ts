@@ -82,7 +82,8 @@ const mostNamed = 5;
  * Instances whose lease runs. A row is no proof, because an attacker who can write to the store can plant one. So commands that
  * refuse because of a row name the instance and the time, and have a flag to continue.
  *
- * @returns The number of running instances, and a text with their names and times: `9c2f41d0a7b3 until 2026-11-27T02:40:00.000Z`.
+ * @returns The number of running instances, and a text with their names and times, such as
+ * `9c2f41d0a7b3 until 2026-11-27T02:40:00.000Z`.
  */
 export const runningInstances = async (store: OpenStore): Promise<{ readonly count: number; readonly text: string }> => {
   const { db } = queriesOn(store);

@@ -262,7 +262,7 @@ describe("S17: boot refuses wrong `reads` of an authenticator", () => {
   });
 
   test.each([
-    [["x-session"], 'The option reads of mine is ["x-session"], which is not an object'],
+    [["x-session"], "The option reads of mine is a list, not an object"],
     [{ header: ["x-session"] }, 'The option reads of mine has an unknown field "header"'],
     [{ headers: "x-session" }, "The option reads.headers of mine is not a list"],
   ])("S17: boot refuses reads of the wrong form: %j", async (reads, cause) => {
