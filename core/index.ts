@@ -22,7 +22,7 @@ export { type Principal, personOf } from "./model/principal.ts";
 export type { CookieOptions, Reply } from "./model/reply.ts";
 export { type Resource, resource } from "./model/resource.ts";
 export { file, type UploadedFile } from "./schema/file.ts";
-export { text } from "./schema/file-answer.ts";
+export { type SentFile, text } from "./schema/file-answer.ts";
 export { personal, secret } from "./schema/schema.ts";
 export { shaped } from "./schema/shaped.ts";
 export { type Static, type TSchema, Type } from "./schema/typebox.ts";

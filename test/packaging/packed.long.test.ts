@@ -225,7 +225,7 @@ describe("the tutorial's first ten minutes", () => {
     await succeed("npm install --no-audit --no-fund && npm test && npm run check && npm run lint", project);
     const { code, err } = await shell("npx quater run sendPayment --to Bo --cents 1250 --no-json", project);
     expect(code).toBe(75);
-    expect(err).toMatch(/approval apr_[a-z2-7]{20} is pending/);
+    expect(err).toMatch(/approval request apr_[a-z2-7]{20} is pending/);
     expect(err).toMatch(/quater approvals wait apr_[a-z2-7]{20}\n/);
   }, 120_000);
 
@@ -294,7 +294,7 @@ describe("the mistakes in the tutorial give the messages in the tutorial", () =>
       "GET hello",
       [
         "quater.config.ts:9",
-        "hello: http must match the pattern",
+        "The exposure of hello is invalid: http must match the pattern",
         'Write "GET /path", or { route, status?, bind?, body?, answer?, extra?, cache?, forms? }',
       ],
     ],
@@ -303,7 +303,7 @@ describe("the mistakes in the tutorial give the messages in the tutorial", () =>
       "a surface without authenticate",
       "mcp({ authenticate: apiKeys() })",
       "mcp()",
-      ["MCP tools require mcp auth", "Add mcp({ authenticate: ... }) to plugins, for example authenticate: apiKeys()"],
+      ["MCP tools are exposed, but mcp() has no authenticate option", "Add mcp({ authenticate: ... }) to plugins, for example authenticate: apiKeys()"],
     ],
   ])("%s in the manifest gives the message that the tutorial shows", async (_, right, wrong, messages) => {
     const text = readFileSync(join(hello, "quater.config.ts"), "utf8");
