@@ -303,7 +303,10 @@ describe("the mistakes in the tutorial give the messages in the tutorial", () =>
       "a surface without authenticate",
       "mcp({ authenticate: apiKeys() })",
       "mcp()",
-      ["MCP tools are exposed, but mcp() has no authenticate option", "Add mcp({ authenticate: ... }) to plugins, for example authenticate: apiKeys()"],
+      [
+        "MCP tools are exposed, but mcp() has no authenticate option",
+        "Add mcp({ authenticate: ... }) to plugins, for example authenticate: apiKeys()",
+      ],
     ],
   ])("%s in the manifest gives the message that the tutorial shows", async (_, right, wrong, messages) => {
     const text = readFileSync(join(hello, "quater.config.ts"), "utf8");

@@ -187,7 +187,7 @@ test("S6: each address may open a limited number of connections, further ones ar
   expect(answered.filter(Boolean)).toHaveLength(5);
   expect(await connections([mute(app, "", "127.0.0.3")])).toEqual([true]);
   expect(app.log).toMatchObject([
-    { level: "warn", message: expect.stringContaining("5 connections"), fields: { peer: "127.0.0.2" } },
+    { level: "warn", message: expect.stringContaining("5 open connections"), fields: { peer: "127.0.0.2" } },
   ]);
   for (const socket of attacker) socket.destroy();
   // A place is free again once the server has seen the end.
