@@ -182,7 +182,7 @@ test.each(Object.entries(overMcp))("S8: an MCP response to an oversized request 
   expect({ length: text.length < mostAnswer || text.slice(0, 400) }).toEqual({ length: true });
 });
 
-test("S8: an MCP error about headers that disagree with the body does not repeat them", async () => {
+test("S8: an MCP error about headers that disagree with the body does not repeat the headers", async () => {
   const headers = { ...ana, accept: "application/json, text/event-stream", "mcp-protocol-version": long };
   const { text } = await send({ path: "/mcp", headers, body: call({ name: "look", arguments: { id: "a" } }) });
   expect(text.length).toBeLessThan(mostAnswer);

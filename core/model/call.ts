@@ -307,14 +307,17 @@ export class Cancellation {
     return this.#controller.signal;
   }
 
-  /** Cancels the call: aborts its signal. Safe to call twice. */
+  /** Cancels the call: aborts the AbortSignal of the call. Safe to call twice. */
   cancel(): void {
     this.#isCancelled = true;
     this.#controller?.abort();
   }
 }
 
-/** Whether a handler failed because its signal aborted. Client libraries wrap the AbortError in an error of their own. */
+/**
+ * Whether a handler failed because the AbortSignal of the call aborted. Client libraries wrap the AbortError in an error of their
+ * own.
+ */
 export const isAbort = (error: unknown): boolean => isAbortError(error) || isAbortError(Object(error).cause);
 
 const isAbortError = (error: unknown): boolean =>

@@ -93,7 +93,10 @@ export const release = async ({ call: { callId, handler }, holdings = [] }: Runn
   }
 };
 
-/** Ends a stream whose credential is no longer accepted. A source that ignores its signal keeps its resources until it ends. */
+/**
+ * Ends a stream whose credential is no longer accepted. If the source ignores the AbortSignal of the call, the resources of the
+ * call stay open until the source ends.
+ */
 export const endEarly = async (running: RunningCall, stream: CheckedStream, error: unknown, log: Log): Promise<void> => {
   if (running.hasEnded) return;
   stream.refuse(error);

@@ -1,4 +1,4 @@
-// All errors of the approval plugin: for requesters, for approvers, and for visitors of the page.
+// All errors of the approval plugin: for requesters, for approvers, and for visitors of the approvals page.
 
 import { QuaterError } from "../../core/index.ts";
 import type { ErrorKind } from "../../core/plugin-api.ts";
@@ -30,7 +30,7 @@ export const approvalCodes = {
   approval_pending: "conflict",
 } as const satisfies Record<string, ErrorKind>;
 
-/** Codes with which the page and the API refuse a request before they call the approvals service. */
+/** Codes with which the approvals page and the API refuse a request before they call the approvals service. */
 export const pageCodes = {
   sso_not_trusted: "forbidden",
   form_not_yours: "forbidden",
@@ -210,7 +210,7 @@ export const ssoNotTrusted = (message: string): QuaterError => build("sso_not_tr
 
 /** For a form of another visitor, a form from before the last sign-in, and a form without a token. */
 export const formNotYours = (): QuaterError =>
-  build("form_not_yours", "This form belongs to another visitor, or to an earlier session. Open the page again");
+  build("form_not_yours", "This form belongs to another visitor, or to an earlier session. Open the approvals page again");
 
 /** For wrong, used and expired codes, with the same answer. */
 export const codeWrong = (): QuaterError =>

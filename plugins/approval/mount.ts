@@ -21,7 +21,10 @@ export interface MountGiven {
 }
 
 export interface Mounted {
-  /** Returns the URL of the page without a slash at the end; `undefined` while no port is open and no publicUrl is configured. */
+  /**
+   * Returns the URL of the approvals page without a slash at the end; `undefined` while no port is open and no publicUrl is
+   * configured.
+   */
   readonly baseUrl: () => string | undefined;
   readonly start: () => Promise<void>;
   /** Closes the own listener. Safe to call twice. */
@@ -32,7 +35,7 @@ const mounted = "/approvals";
 
 export const mount = ({ options, context, http, store, audit, approvals }: MountGiven): Mounted => {
   const { listen, sso } = options;
-  // With its own listener the page has another origin than http.
+  // With its own listener the approvals page has another origin than http.
   const publicUrl = options.publicUrl ?? (listen === undefined ? http.publicUrl : undefined);
   const { gate, catalog, project, mode } = context;
   let listener: Listener | undefined;
@@ -55,7 +58,7 @@ export const mount = ({ options, context, http, store, audit, approvals }: Mount
     under(prefix, (ctx) => api.serveOwnStatus(ctx, ctx.path.slice(prefix.length)));
   });
   if (listen === undefined) http.mount(mounted, mounting);
-  // List the page in the exposure table, although another listener serves it.
+  // List the approvals page in the exposure table, although another listener serves it.
   else http.mount(`${mounted} on ${placeOf(listen)}`, () => {});
   return {
     baseUrl,

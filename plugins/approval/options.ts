@@ -9,7 +9,7 @@ import { withDefault } from "../../core/schema/with-default.ts";
 import type { NotifyOption } from "./notices/index.ts";
 import type { ApprovalPolicy } from "./policy.ts";
 
-/** A separate listener for the page and its API. Without it, both are on the listener of `http()`. */
+/** A separate listener for the approvals page and the API for approvals. Default: the listener of `http()`. */
 export type ApprovalListen =
   | { readonly port: number; readonly host?: string }
   /** The path of a Unix socket, relative to the project's folder. Users who can write the socket file can connect. */
@@ -28,7 +28,7 @@ export type SsoOptions = {
       readonly secret: string;
       readonly unixSocket?: never;
     }
-  /** The page listens on a Unix socket to which only the proxy can connect, so no secret is needed. */
+  /** The approvals page listens on a Unix socket to which only the proxy can connect, so no secret is needed. */
   | { readonly unixSocket: true; readonly secretHeader?: never; readonly secret?: never }
 );
 
@@ -45,7 +45,7 @@ export const approvalOptions = {
   sso: Type.Optional(
     opaque<SsoOptions>("{ personHeader, secretHeader, secret }, or { personHeader, unixSocket: true }", isPlainObject),
   ),
-  /** A separate listener for the page. Default: the listener of `http()`. */
+  /** A separate listener for the approvals page. Default: the listener of `http()`. */
   listen: Type.Optional(opaque<ApprovalListen>("{ port, host }, or { path }", isPlainObject)),
   /** Receives notices about requests: a function, a webhook, or a list of them. */
   notify: Type.Optional(opaque<NotifyOption>("a function, { webhook: { url, secret } }, or a list of those")),

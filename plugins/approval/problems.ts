@@ -48,7 +48,7 @@ const pageProblems = ({ publicUrl, listen, sso }: Pick<ApprovalOptions, "publicU
   if (publicUrl !== undefined && URL.canParse(publicUrl) && new URL(publicUrl).href !== `${new URL(publicUrl).origin}/`)
     say(
       `The approval() option publicUrl is ${JSON.stringify(publicUrl)}, but it must be only an origin`,
-      'Write "https://shop.example" without a path. The page is at /approvals',
+      'Write "https://shop.example" without a path. The approvals page is at /approvals',
     );
   if (isSocket && publicUrl === undefined)
     say(
@@ -65,7 +65,7 @@ const pageProblems = ({ publicUrl, listen, sso }: Pick<ApprovalOptions, "publicU
   const secret = sso.secret ?? "";
   if (sso.unixSocket === true && !isSocket)
     say(
-      "The approval() option sso has unixSocket: true, but the page does not listen on a Unix socket",
+      "The approval() option sso has unixSocket: true, but the approvals page does not listen on a Unix socket",
       'Add listen: { path: "run/approvals.sock" }',
     );
   else if (sso.unixSocket !== true && (sso.secretHeader === undefined || secret.length < leastSecret))

@@ -1,5 +1,5 @@
-// The service of approval(). The page, the JSON API, the commands and the gate suite all make their changes through it, so they
-// all refuse the same things.
+// The service of approval(). The approvals page, the JSON API, the commands and the gate suite all make their changes through
+// it, so they all refuse the same things.
 
 import type { Principal } from "../../core/index.ts";
 import { type Awaitable, type Operation, serviceRef } from "../../core/plugin-api.ts";
@@ -50,7 +50,7 @@ export interface OwnStatus {
   readonly status: ApprovalState;
   /** ISO 8601 text. Until this time people can decide the request or, after the approval, the call can use it. */
   readonly expiresAt: string;
-  /** The URL of the page for the request. Absent without http(). */
+  /** The URL of the approvals page for the request. Absent without http(). */
   readonly url?: string;
   readonly reason?: string;
   readonly usedBy?: { readonly callId: string; readonly outcome: string };
@@ -116,7 +116,7 @@ export interface Approvals {
   untilDecided(enter: () => Awaitable<Principal>, surface: string, id: string, how: WaitGiven): Promise<OwnStatus>;
   /** Returns who must approve the calls of a handler, for tables and help; `undefined` when no approval is needed. */
   requirementOf(operation: Operation): Requirement | undefined;
-  /** Returns the page where people decide a request, built from `publicUrl`; `undefined` without http(). */
+  /** Returns the approvals page where people decide a request, built from `publicUrl`; `undefined` without http(). */
   urlOf(id: string): string | undefined;
 }
 

@@ -21,7 +21,7 @@ export interface LoadLimits {
 const times = {
   /** A process whose requests take longer than this in one turn of the event loop is busy. Then each turn gets this much. */
   turn: 5,
-  /** How long requests are taken in at most before work goes on. */
+  /** The longest time for which requests are taken in before other work continues. */
   intake: 20,
   /** The shortest time between two log lines about overload. */
   silence: 60_000,

@@ -51,7 +51,7 @@ test.each([
   expect(answer).toMatchObject({ status: 422, body: { errors: { [field]: [blank] } } });
 });
 
-test("H15: articles with the same title, or without letters in it, have slugs of their own", async () => {
+test("H15: articles with the same title, or with a title without letters, have slugs of their own", async () => {
   await using client = await conduit();
   const token = await client.register("ana");
   const slugs: string[] = [];

@@ -44,7 +44,7 @@ test("H6: open of a call-scoped resource gets the principal, the AbortSignal of 
   expect(await seen("ben")).toEqual({ rows: [], said: "session of ben", isSameCall: true });
 });
 
-test("H6: open of an app-scoped resource gets no principal, signal or call id", async () => {
+test("H6: open of an app-scoped resource gets no principal, AbortSignal or call id", async () => {
   const given: unknown[] = [];
   const pool = resource({ name: "pool", scope: "app", open: (uses) => void given.push(...Object.keys(uses)) });
   const run = handler({

@@ -74,7 +74,7 @@ describe("the packed npm package", () => {
     expect(problems).toBeDefined();
   });
 
-  test("a manifest in TypeScript imports the same copy of Quater that runs it", async () => {
+  test("a manifest in TypeScript imports the same copy of Quater that runs the manifest", async () => {
     writeFileSync(
       join(hello, "once.config.ts"),
       `import { authenticated, defineConfig, expose, handler, QuaterError, Type } from "quater";

@@ -19,7 +19,7 @@ export interface Notice {
   readonly app: string;
   readonly handler: string;
   readonly policy: string;
-  /** The URL of the page on which people decide the request. Absent without http(). */
+  /** The URL of the approvals page on which people decide the request. Absent without http(). */
   readonly url?: string;
 }
 

@@ -28,8 +28,8 @@ export const assertFromOurPage = ({ headers }: KoaContext, { publicOrigin }: Pag
 };
 
 /**
- * Whether the origin is the page's own. http() has already checked the Host header. With publicUrl, other origins of the same
- * server are refused.
+ * Whether the origin is the approvals page's own. http() has already checked the Host header. With publicUrl, other origins of
+ * the same server are refused.
  */
 const isOurs = (origin: string, host: string, publicOrigin: string | undefined): boolean =>
   origin === publicOrigin ||

@@ -14,8 +14,8 @@ import { style } from "./style.ts";
 import { anonymousVisitOf, type Visit, visitOf, visitorOf } from "./visitor.ts";
 
 /**
- * Headers of every answer. They allow only the page's own style sheet and forms, and forbid frames, caches, and access from other
- * windows.
+ * Headers of every answer. They allow only the page's own style sheet and forms, and forbid frames, caches, and
+ * access from other windows.
  */
 export const pageHeaders: Readonly<Record<string, string>> = {
   "content-security-policy": "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -85,7 +85,7 @@ const askToSignIn = (ctx: KoaContext, parts: PageParts): void => {
 
 /**
  * Answers a visit from another site with a link to the same page, because browsers send the session cookie only for requests from
- * the page itself. For other visits it sets the cookie.
+ * the approvals page itself. For other visits it sets the cookie.
  *
  * @returns Whether to show the page itself.
  */

@@ -1,5 +1,5 @@
-// The service of the approval plugin. The page, the API, the commands and the gate suite all make their changes through it, so
-// they all refuse the same things.
+// The service of the approval plugin. The approvals page, the API, the commands and the gate suite all make their changes
+// through it, so they all refuse the same things.
 
 import { isQuaterError } from "../../../core/index.ts";
 import { approversSurface } from "../approvers.ts";

@@ -153,7 +153,7 @@ const assertMayAsk = ({ requester: { person, actsFor }, policy, policyName }: As
     );
   if (person === undefined && actsFor === undefined && !policy.unattributed)
     throw approvalUnattributed(
-      `The policy ${policyName} needs the person who makes the request, but this credential has no person and no actsFor. Create a key with one of them`,
+      `The policy ${policyName} needs the person who makes the request, but this credential has no person and no actsFor. Create a key with a person or with actsFor`,
     );
 };
 

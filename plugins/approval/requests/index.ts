@@ -28,7 +28,7 @@ export interface RequestsGiven {
   readonly catalog: Catalog;
   readonly log: Log;
   readonly tell: Tell;
-  /** Returns the URL of the page where people decide a request; `undefined` without a page. */
+  /** Returns the URL of the approvals page where people decide a request; `undefined` without a page. */
   readonly urlOf: (id: string) => string | undefined;
 }
 

@@ -1,4 +1,4 @@
-// Collects the values that the presentation of a request needs. The page, the API and the commands use it.
+// Collects the values that the presentation of a request needs. The approvals page, the API and the commands use it.
 
 import type { Catalog } from "../../../core/plugin-api.ts";
 import type { ApprovalRecord } from "../record.ts";

@@ -1,5 +1,5 @@
-// Turns a request into what approvers see: plain data in which all texts are safe to show. The page and the terminal only print
-// it.
+// Turns a request into what approvers see: plain data in which all texts are safe to show. The approvals page and the terminal
+// only print it.
 
 import type { Operation } from "../../../core/plugin-api.ts";
 

@@ -1,6 +1,6 @@
 // Makes texts safe to show to approvers. Characters that could hide, reorder or imitate text are escaped, and unusual texts get
 // warnings. The original text can be computed from the shown one, so two different texts are never shown as the same. All texts
-// of a request pass through this file before the page or the terminal shows them.
+// of a request pass through this file before the approvals page or the terminal shows them.
 
 import { createHash } from "node:crypto";
 import { hasHalves, hasUnseen } from "./unseen.ts";

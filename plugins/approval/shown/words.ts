@@ -51,7 +51,7 @@ const exceptions = ({ kind }: Policy, { person, actsFor }: Requester): readonly 
   if (kind === "confirm")
     return actsFor === undefined
       ? []
-      : [`${nameIn(actsFor)}, for whom the requester acts, may be one of them, with another credential`];
+      : [`${nameIn(actsFor)}, for whom the requester acts, may be one of the approvers, with another credential`];
   return [
     ...(person === undefined || person === actsFor ? [] : [`not ${nameIn(person)}, who made the request`]),
     ...(actsFor === undefined ? [] : [`not ${nameIn(actsFor)}, for whom the requester acts`]),

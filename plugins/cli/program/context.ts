@@ -17,8 +17,8 @@ export interface Context {
   /** The manifest that `--config` or `QUATER_CONFIG` names. */
   readonly config: string | undefined;
   /**
-   * Returns a signal that aborts when the process is asked to end; its reason is the process signal. A command that calls this
-   * must end soon after the abort. For other commands the process ends immediately.
+   * Returns an AbortSignal that aborts when the process is asked to end; the reason is the name of the process signal. A
+   * command that calls this must end soon after the abort. For other commands the process ends immediately.
    */
   readonly heedInterrupt: () => AbortSignal;
   /** Makes standard error a log. Uncaught errors are then written by this log. */

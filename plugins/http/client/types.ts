@@ -30,7 +30,7 @@ export interface ApprovalRequired<Value = unknown, Code extends string = never> 
   readonly code: "approval_required";
   readonly approval: {
     readonly id: string;
-    /** The page where people decide, if the server has one. */
+    /** The approvals page on which people decide, if the server has one. */
     readonly url?: string;
     /** The time of expiry as RFC 3339 text. */
     readonly expiresAt: string;

@@ -186,7 +186,7 @@ describe("an approval policy in words", () => {
     [
       { approvers: [{ role: "owner", need: 1 }], kind: "confirm" },
       { actsFor: "ana" },
-      "1 person with the role owner; ana, for whom the requester acts, may be one of them, with another credential",
+      "1 person with the role owner; ana, for whom the requester acts, may be one of the approvers, with another credential",
     ],
     [
       {},

@@ -193,7 +193,7 @@ test("boot refuses sso options that do not prove the proxy, and reports all prob
     "The approval() option sso has no secret of at least 32 characters, so anybody could send the header",
   ]);
   expect(await causes({ sso: { personHeader: "x-user", unixSocket: true } })).toEqual([
-    "The approval() option sso has unixSocket: true, but the page does not listen on a Unix socket",
+    "The approval() option sso has unixSocket: true, but the approvals page does not listen on a Unix socket",
   ]);
   expect(await causes({ listen: { path: "a.sock" } })).toEqual(["approval() listens on a Unix socket, but publicUrl is missing"]);
   expect(await causes({ publicUrl: "https://shop.example/ops" })).toEqual([

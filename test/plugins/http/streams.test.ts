@@ -126,7 +126,7 @@ test("a stream that is silent for long is answered before its first item, and a 
 });
 
 test.each([true, false])(
-  "a client that leaves before the first item of a stream leaves no open call (source watches its signal: %s)",
+  "a client that leaves before the first item of a stream leaves no open call (source watches the AbortSignal of the call: %s)",
   async (watches) => {
     const waiting = held();
     const { until, release } = held();

@@ -251,7 +251,7 @@ test("the client's wait for a decision ends with a denial", async () => {
   expect(await waiting).toMatchObject({ ok: false, code: "approval_denied", status: 403 });
 });
 
-test("the client's wait ends when its signal aborts, and continues while the server cannot be reached", async () => {
+test("the client stops waiting when the AbortSignal of the wait aborts, and continues while the server cannot be reached", async () => {
   let answers = 0;
   let isAway = false;
   const client = clientOf({
