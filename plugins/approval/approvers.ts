@@ -1,6 +1,6 @@
-// Authenticates approvers, by the option `authenticate` or by the headers of a proxy that signs people in. The headers count only
-// if the request contains the proxy's secret, or came over a Unix socket that only the proxy can open. A loopback address is no
-// proof, because every process on this computer has one.
+// Authenticates approvers, by the option `authenticate` or by the headers of a proxy that signs people in. The headers count
+// only if the HTTP request contains the proxy's secret, or came over a Unix socket that only the proxy can open. A loopback
+// address is no proof, because every process on this computer has one.
 
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { Credentials, Principal } from "../../core/index.ts";

@@ -93,8 +93,8 @@ export interface Genesis {
 export const genesisHash = (keyed: Keyed, genesisText: string): string => keyed.ofText(`quater.trail.v1\n${genesisText}`);
 
 /**
- * The trail format that this version writes. It still reads format 1, whose events have no `link` and whose head names no
- * approval event.
+ * The trail format that this version of Quater writes. Quater still reads format 1, whose events have no `link` and whose head
+ * names no approval event.
  */
 export const trailFormat = 2;
 

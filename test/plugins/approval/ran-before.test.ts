@@ -233,7 +233,7 @@ onBothDialects((claim) => {
     },
   );
 
-  claim("S18: tables of an older version are migrated, and their requests are compared", async ({ boot, again }) => {
+  claim("S18: tables of an older version of Quater are migrated, and their requests are compared", async ({ boot, again }) => {
     const one = await boot({ handlers: { pay: before } });
     const { id } = await ran(one, robot, order);
     const denied = await one.file(robot, { ...order, cents: 6 });
@@ -266,7 +266,7 @@ onBothDialects((claim) => {
     ]);
   });
 
-  claim("S18: requests of an older version get comparison keys, and are compared", async ({ boot }) => {
+  claim("S18: requests of an older version of Quater get comparison keys, and are compared", async ({ boot }) => {
     const desk = await boot({ handlers: { pay: before } });
     const { id } = await ran(desk, robot, order);
     const other = await ran(desk, dan, order);

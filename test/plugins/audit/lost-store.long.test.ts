@@ -122,7 +122,7 @@ test("S9: trail keys that were made only to print their fingerprint do not stop 
   expect(JSON.parse(readFileSync(keysIn(folder.root), "utf8"))).toMatchObject({ trail: expect.stringMatching(/^[0-9a-f]{64}$/) });
 });
 
-test("S9: key files of older versions note at the next start that there is a trail", async () => {
+test("S9: key files of older versions of Quater note at the next start that there is a trail", async () => {
   using folder = tempFolder();
   const boot = () => bootWithTrail({ root: folder.root, handlers: { change: change() } });
   await (await boot()).stop();

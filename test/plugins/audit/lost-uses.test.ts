@@ -27,7 +27,7 @@ const paid = async (desk: ProjectDesk, to: string, cents: number): Promise<void>
   expect((await desk.pay(to, cents)).code).toBe(0);
 };
 
-/** Writes the lines of uses as older versions did: without tags. */
+/** Writes the lines of uses as older versions of Quater did: without tags. */
 const asOlderVersion = (desk: ProjectDesk): void => {
   const { checkpoint } = readKeys(join(desk.folder, ".quater/trail-keys.json"));
   const older = (line: string): string => {

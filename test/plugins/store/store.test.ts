@@ -173,7 +173,7 @@ test("store() refuses a SQLite file that has other tables, and does not change i
   file.close();
 });
 
-test("tables of a newer version stop the boot, and tables of an older version are migrated", async () => {
+test("tables of a newer version of Quater stop the boot, and tables of an older version are migrated", async () => {
   using folder = tempFolder();
   const second: Migration = {
     version: 2,
