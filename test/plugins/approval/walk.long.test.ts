@@ -92,7 +92,7 @@ describe.skipIf(typeof found === "string")("approvals in a real browser", () => 
     const button = page.getByRole("button", { name: "Approve" });
     await expect(button.evaluate((element) => element === element.ownerDocument.activeElement)).resolves.toBe(false);
     await button.click();
-    await page.getByText("bea agreed", { exact: false }).waitFor();
+    await page.getByText("bea approved", { exact: false }).waitFor();
   };
 
   const walk = async (ask: Ask, orderId: string, asker: readonly string[]): Promise<void> => {

@@ -182,6 +182,6 @@ test.each([
   createKey(file, { name: "a", ...plain });
   rmSync(`${file}.lock`, { force: true });
   put(`${file}.lock`);
-  expect(() => createKey(file, { name: "b", ...plain })).toThrow(`${file}.lock is not a lock file`);
+  expect(() => createKey(file, { name: "b", ...plain })).toThrow(`${file}.lock exists, but is not a lock file`);
   expect([existsSync(`${file}.lock`), [...named(file).keys()]]).toEqual([true, ["a"]]);
 });
