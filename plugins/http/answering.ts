@@ -1,6 +1,7 @@
-// Turns errors into answers. Quater's own endpoints answer their errors themselves. So middleware around them sees an answer, as
-// for exposed routes, and middleware without `await next()` leaves no rejection that would end the process. Errors of routes that
-// users mount reach the middleware around them, as in Koa, and this middleware may answer them.
+// Turns errors into HTTP answers. Errors of Quater's own endpoints become answers inside the endpoint. So middleware around the
+// endpoint sees an answer, as for exposed routes, and middleware without `await next()` causes no unhandled rejection that would
+// end the process. Errors of routes that users mount reach the middleware around the route, as in Koa. This middleware may answer
+// the errors.
 
 import type { IncomingMessage } from "node:http";
 import type Koa from "koa";
@@ -10,13 +11,13 @@ import { failureAfter, type Run, runIn } from "./ran.ts";
 import { refusalOf, thrownRefusal } from "./refusals.ts";
 import { put, type Reply } from "./reply.ts";
 
-/** The request that failed. */
+/** An HTTP request that failed. */
 export interface Failed {
   readonly req: IncomingMessage;
   readonly callId: string;
   /** The handler that ran before the failure, if there was one. */
   readonly run: Run | undefined;
-  /** Called with the error, unless it is a refusal. */
+  /** Called with the error, unless the error is a refusal. */
   readonly report: (error: unknown) => void;
 }
 

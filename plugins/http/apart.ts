@@ -1,5 +1,5 @@
-// Opens a separate listener for the routes of one plugin. It is another origin than the exposed routes, so a page there shares
-// neither cookies nor scripts with them. Checks, limits and refusals are those of the main server.
+// Opens a separate listener for the routes of one plugin. The listener has another origin than the exposed routes, so the browser's
+// same-origin policy separates the plugin's pages from these routes. Checks, limits and refusals are the same as on the main server.
 
 import { chmodSync, lstatSync, rmSync } from "node:fs";
 import { connect } from "node:net";
@@ -61,7 +61,7 @@ export const listenApart = async ({ what, place, mounting, context, options, acc
   return { baseUrl: undefined, stop: () => stop(graceMs) };
 };
 
-/** A killed process leaves its socket file behind. Remove the file, because no process can listen there otherwise. */
+/** Removes the socket file of a killed process, because no process can listen on the path while the file exists. */
 const removeStale = async (path: string, what: string): Promise<void> => {
   const stats = lstatSync(path, { throwIfNoEntry: false });
   if (stats === undefined) return;

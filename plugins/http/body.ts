@@ -1,4 +1,4 @@
-// Reads a request's body and query. Every limit is checked during the reading.
+// Reads the body and the query of an HTTP request. Every limit is checked while the body arrives.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { cut, visible } from "../../core/diagnostics/text.ts";
@@ -35,9 +35,9 @@ export const readJsonBody = (
 };
 
 /**
- * Returns the body, without a promise if all of it has arrived.
+ * Returns the body, or a promise if a part of the body has not arrived yet.
  *
- * @throws {QuaterError | TransportRefusal} or rejects with them.
+ * @throws {QuaterError | TransportRefusal} A promise rejects with the same errors.
  */
 export const readBytes = (req: IncomingMessage, res: ServerResponse, maxBytes: number): Awaitable<Buffer> => {
   refuseCharset(req.headers["content-type"]);
@@ -46,7 +46,7 @@ export const readBytes = (req: IncomingMessage, res: ServerResponse, maxBytes: n
 };
 
 /**
- * Checks a body before its first byte is read, and tells the client to send it.
+ * Checks the headers of a body before the first byte is read, and sends `100 Continue` if the client waits for it.
  *
  * @returns The length that the client announced, or `NaN` for a body without announced length.
  * @throws {QuaterError | TransportRefusal} 415 for a compressed body, 413 over the limit.
@@ -69,15 +69,15 @@ export const beginBody = (req: IncomingMessage, res: ServerResponse, maxBytes: n
       ),
     );
   if (req.destroyed) throw cancelled(); // The client has left, and no later event would report it.
-  // Send 100 Continue only now, when no header refused the call. A client of HTTP/1.0 would take the 100 for the answer (RFC 9110
-  // 10.1.1).
+  // Send 100 Continue only now, after all headers have passed their checks. A client of HTTP/1.0 would read the 100 as the answer
+  // (RFC 9110 10.1.1).
   if (req.headers.expect !== undefined && req.httpVersion === "1.1") res.writeContinue();
   return length;
 };
 
 const charset = /;\s*charset\s*=\s*"?([^";\s]*)/i;
 
-/** Refuses other charsets than UTF-8 (RFC 8259 8.1). Bytes in another charset may be valid UTF-8 with another meaning. */
+/** Refuses charsets other than UTF-8 (RFC 8259 8.1). Bytes in another charset may be valid UTF-8 with another meaning. */
 const refuseCharset = (type = ""): void => {
   const named = type.includes(";") ? charset.exec(type)?.[1] : undefined;
   if (named === undefined || /^utf-?8$/i.test(named)) return;

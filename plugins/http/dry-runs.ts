@@ -22,8 +22,8 @@ export interface DryRunOptions {
 }
 
 /**
- * `POST /__quater__/dry-run/<handler>`, with the whole input as its body. A path of its own: a header that a proxy drops
- * would execute the call.
+ * Makes the endpoint `POST /__quater__/dry-run/<handler>`, whose body is the whole input. Dry runs have a separate path instead
+ * of a header, because the call would run if a proxy dropped the header.
  */
 export const dryRuns = ({ gate, http, catalog, maxBodyBytes }: DryRunOptions): Koa.Middleware => {
   const fileBytesByName = new Map(catalog.operations.map(({ name, input }) => [name, fileBytesOf(input)]));

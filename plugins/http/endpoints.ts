@@ -1,5 +1,6 @@
-// Endpoints of plugins on Node's request and response, such as POST /mcp. Without middleware in front of them they are answered without
-// Koa, which takes a third of the time of a tools/call. With middleware, Koa gets their requests and calls the same function.
+// Runs endpoints of plugins on Node's request and response, such as POST /mcp. If no middleware is mounted in front of the
+// endpoint, the server calls the endpoint without Koa, because Koa takes a third of the time of a tools/call. Otherwise Koa calls
+// the endpoint.
 
 import { failed } from "./answering.ts";
 import { note, runIn } from "./ran.ts";
@@ -7,7 +8,7 @@ import { put, type Reply } from "./reply.ts";
 import type { Endpoint, EndpointReply, EndpointRequest, KoaMiddleware } from "./service.ts";
 
 /**
- * Calls one of the two functions, once.
+ * Runs an endpoint, and then calls `done` or `written` once.
  *
  * @param done  Called with the answer.
  * @param written  Called when the endpoint has written the response itself.
@@ -32,7 +33,7 @@ export const answerBy = (
   }
 };
 
-/** The same endpoint as Koa middleware. */
+/** Returns Koa middleware that runs an endpoint. */
 export const throughKoa =
   (endpoint: Endpoint): KoaMiddleware =>
   async (ctx) => {
@@ -46,8 +47,8 @@ export const throughKoa =
       if (reply === undefined) return;
       put(ctx, reply);
       if (reply.body !== "") return;
-      ctx.body = null; // without it Koa would send a media type for an empty text
-      ctx.status = reply.status; // which a null body had made 204
+      ctx.body = null; // Koa would send a media type with an empty text.
+      ctx.status = reply.status; // Set the status again, because `ctx.body = null` has set it to 204.
     } finally {
       note(ctx, runIn(request));
     }

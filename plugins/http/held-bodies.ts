@@ -1,18 +1,18 @@
-// Bytes of bodies in memory. A body is held until its request is answered, so each peer and all peers together may have only so
-// many of them.
+// Limits the memory for bodies of HTTP requests. A body stays in memory until its request is answered, so each peer has a limit,
+// and all peers together have a limit.
 
 import type { ServerResponse } from "node:http";
 import type { Peer } from "./unread.ts";
 
 const mebibyte = 1024 * 1024;
-/** A peer that has no other body gets one of any size. */
+/** The most bytes of bodies in memory. A peer without another body in memory may send one body of any size. */
 const most = { ofPeer: 32 * mebibyte, ofAll: 96 * mebibyte } as const;
 
 export class HeldBodies {
   #total = 0;
   readonly #held = new WeakMap<ServerResponse, number>();
 
-  /** Counts bytes of the body of a request until its response closes. @returns false when the body must be refused. */
+  /** Counts bytes of a request's body until the response closes. @returns false if the server must refuse the body. */
   hold(peer: Peer, res: ServerResponse, bytes: number): boolean {
     const before = this.#held.get(res) ?? 0;
     const isFull = this.#total + bytes > most.ofAll || (peer.bodies + bytes > most.ofPeer && !peer.isExempt);

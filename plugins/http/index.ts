@@ -209,7 +209,7 @@ const ownFormat = (problem: ProblemFormat, { log }: PluginContext): Formatter =>
   );
 };
 
-/** The functions that check and answer requests. */
+/** The functions that check and answer HTTP requests. */
 interface Reading {
   readonly guard: Guard;
   readonly statusOf: HttpService["statusOf"];
@@ -248,7 +248,7 @@ const setup = async (options: HttpOptions, context: PluginContext): Promise<Runn
   const mountings: { readonly what: string; readonly mount: Mounting }[] = [];
   const described: PathItems[] = [];
   const isServing = isListening(context.mode);
-  // Load the code for requests only when the process serves, because a command that runs once must not spend time on it.
+  // Load the code for HTTP requests only when the process serves, so that a command that runs once does not spend time on it.
   const reading = isServing ? await readingOf(options) : undefined;
   const read = (): Reading => {
     if (reading === undefined) throw new Error(`http() does not serve requests in the run mode ${context.mode}`);

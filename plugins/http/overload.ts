@@ -1,32 +1,36 @@
-// Work that is offered faster than it can be done would wait longer and longer, and callers would get answers that they no longer
-// wait for. So a request is refused when too many others are not answered yet, or when it has waited too long for its turn.
+// Refuses HTTP requests when the process is overloaded. If requests arrive faster than the process answers them, each request waits
+// longer than the request before, until callers no longer wait for answers. So the server refuses a request when too many other
+// requests are not answered yet, or when the request has waited too long for its turn.
 //
-// Node's event loop hands over the requests of connections that it knows, and takes one new connection in each of its turns. While
-// handlers compute, other requests would wait in the system, where nobody can see for how long. So in a busy process the
-// requests that are there are taken in first, and begun one after the other. Peers take turns, so that one with many requests does
-// not delay the others.
+// In each turn, Node's event loop reads the requests of open connections and accepts one new connection. While handlers compute,
+// other requests would wait in the operating system, where this file cannot measure how long they wait. So a busy process first
+// reads all requests that have arrived, and then runs them one after the other. Peers take turns, so that a peer with many
+// requests does not delay the other peers.
 
 import type { IncomingMessage } from "node:http";
 import { TransportRefusal } from "./refusals.ts";
 import { networkOf } from "./sockets.ts";
 
 export interface LoadLimits {
-  /** Requests that are not answered yet. */
+  /** The most HTTP requests that are not answered yet. */
   readonly maxRequests: number;
   /** How long a request may wait for its turn, milliseconds. */
   readonly maxDelayMs: number;
 }
 
-/** Milliseconds. */
+/** Time limits in milliseconds. */
 const times = {
-  /** A process whose requests take longer than this in one turn of the event loop is busy. Then each turn gets this much. */
+  /**
+   * A process is busy when its requests take longer than this in one turn of the event loop. A busy process runs requests for at
+   * most this time before it reads new requests.
+   */
   turn: 5,
-  /** The longest time for which requests are taken in before other work continues. */
+  /** The longest time for which a busy process only reads new requests before it runs waiting requests. */
   intake: 20,
   /** The shortest time between two log lines about overload. */
   silence: 60_000,
 } as const;
-/** A new connection is taken in one turn, and its request is read in the next. */
+/** The process stops reading after this many turns without a new request. Node accepts a connection one turn before its request. */
 const quietTurns = 2;
 
 interface Waiting {
@@ -38,7 +42,7 @@ interface Waiting {
 /** @param refusal  Set for a request that has waited too long. */
 type Run = (refusal: TransportRefusal | undefined) => void;
 
-/** The requests of one listener that are not answered yet. */
+/** Counts and queues the HTTP requests of one listener that are not answered yet. */
 export class Load {
   readonly #limits: LoadLimits;
   readonly #warn: (message: string) => void;
@@ -46,7 +50,7 @@ export class Load {
   /** When the first request of this turn of the event loop came. */
   #turnAt: number | undefined;
   #isBusy = false;
-  /** By peer. The first is the next to have a turn. */
+  /** The waiting requests by peer. The first peer of the map has the next turn. */
   readonly #waiting = new Map<string, Waiting[]>();
   #count = 0;
   #intakeAt = 0;
@@ -61,9 +65,10 @@ export class Load {
   }
 
   /**
-   * Counts a request and runs it: at once, or in a busy process when it is its turn. One whose connection ends before never runs.
+   * Counts an HTTP request and runs it immediately. In a busy process, the request waits for its turn. If the connection of a
+   * waiting request ends, the request never runs.
    *
-   * @param isUrgent  Whether it runs before all others.
+   * @param isUrgent  Returns whether the request runs immediately also in a busy process.
    */
   take(req: IncomingMessage, isUrgent: (req: IncomingMessage) => boolean, run: Run): void {
     this.#running++;
@@ -94,12 +99,12 @@ export class Load {
     return undefined;
   }
 
-  /** Called once for each request, as soon as its answer is being sent. A stream is answered with its first item. */
+  /** Called once for each request, as soon as its answer is being sent. A stream counts as answered with its first item. */
   readonly end = (): void => {
     this.#running--;
   };
 
-  /** Returns the refusal for a request that was taken while too many others are not answered. */
+  /** Returns the refusal for a new request if too many requests are not answered yet. */
   get tooMany(): TransportRefusal | undefined {
     const { maxRequests } = this.#limits;
     return this.#running > maxRequests ? this.#refused(`More than ${maxRequests} requests are not answered yet`) : undefined;

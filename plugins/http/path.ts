@@ -1,5 +1,5 @@
-// Writes the path of a request in one normal form before any middleware, route or check reads it. A server has one resource for
-// `/items/5` and `/%69tems/5`. Without the normal form, another spelling could pass a check of the text.
+// Writes the path of an HTTP request in one normal form before any middleware, route or check reads the path. `/items/5` and
+// `/%69tems/5` name the same resource. Without the normal form, another spelling of a path could pass a check of the path's text.
 
 import { TransportRefusal } from "./refusals.ts";
 
@@ -10,26 +10,26 @@ import { TransportRefusal } from "./refusals.ts";
 const plain = /^(?:\/[\w\-~!$&'()*+,;=:@][\w\-.~!$&'()*+,;=:@]*)*\/?(?:\?(?!\?)[!"$-~]*)?$/;
 /**
  * The characters that a path segment may contain unencoded (`pchar` of RFC 3986 section 3.3): unreserved characters,
- * `!$&'()*+,;=`, `:` and `@`. By section 2.2, `@` and `%40` may name two resources. Here they cannot, because a path parameter
- * gets the decoded text of both.
+ * `!$&'()*+,;=`, `:` and `@`. By section 2.2, `@` and `%40` may name two resources. In Quater they name one resource, because a
+ * path parameter gets the decoded text of both.
  */
 const needsNoEncoding = /^[\w\-.~!$&'()*+,;=:@]$/;
 /** Characters that clients may send unencoded, although RFC 3986 section 3.3 encodes them. */
 const looselyWritten = /["<>[\]^`{|}]/g;
 /**
- * Characters that a target may not contain (RFC 9112 section 3.2), because parsers disagree about them. For Koa, a number sign
- * ends the query and changes the path before it. A tab or a byte outside of ASCII also changes its path.
+ * Characters that a target may not contain (RFC 9112 section 3.2), because parsers disagree about these characters. For Koa, a
+ * number sign ends the query and changes the path before the number sign. A tab or a byte outside of ASCII also changes Koa's path.
  */
 const unreadable = /[^\x21-\x7e]|#/;
 
 /**
  * Returns the request's target with its path in the one normal form. The query stays unchanged, except for one character.
  *
- * - A character that may stand raw in a segment is decoded: `/%69tems` becomes `/items`, `%40` becomes `@`.
- * - Every other character is percent-encoded, `%2F` and `%25` too. So a segment has one spelling for one decoded text.
+ * - A character that a segment may contain unencoded is decoded: `/%69tems` becomes `/items`, `%40` becomes `@`.
+ * - Every other character is percent-encoded, also `/` and `%`. So each decoded text of a segment has one spelling.
  * - Hexadecimal digits become upper case: `%c3` becomes `%C3`.
- * - An empty segment stays: `/items//5` is another path than `/items/5`.
- * - A query that begins with a question mark gets it encoded: Koa's `ctx.query` would drop it.
+ * - An empty segment is not removed: `/items//5` is another path than `/items/5`.
+ * - A question mark at the beginning of the query is encoded, because Koa's `ctx.query` would drop the question mark.
  *
  * @param target  Begins with a slash.
  * @throws {TransportRefusal} `bad_request` for a dot segment, a wrong percent-encoding, a path that begins with `//`, a backslash

@@ -1,12 +1,12 @@
-// Remembers which handler ran for a request. If middleware fails after a handler that changes something, the caller must not
-// learn that the call failed, because it would repeat the call.
+// Remembers which handler ran for an HTTP request. If middleware fails after a handler has changed something, the answer must not
+// say that the call failed, because the caller would repeat the call.
 
 import type Koa from "koa";
 import { failedAfterwards, outputUndelivered, refusedMidway, tooMuchUnread } from "../../core/diagnostics/errors.ts";
 import type { QuaterError } from "../../core/index.ts";
 import type { Operation, Outcome } from "../../core/plugin-api.ts";
 
-/** The handler that ran. It holds no value, which would stay in memory while its text is written. */
+/** The handler that ran. This object does not contain the output, because the output would stay in memory during the sending. */
 export interface Run {
   readonly operation: Operation;
   /** The error for the caller, if it is `outcome_unknown`. */
@@ -18,8 +18,7 @@ const ran = Symbol("ran");
 type Noted = Koa.Context & { [ran]?: Run };
 
 /**
- * Returns which handler ran; `undefined` if the call was refused or failed, so that nothing changed. Dry runs do not count as
- * calls here.
+ * Returns which handler ran; `undefined` if the call was refused or failed, so that nothing changed. Not called for dry runs.
  */
 export const runOf = (operation: Operation, outcome: Outcome): Run | undefined =>
   outcome.ok || outcome.error.kind === "outcome_unknown"
@@ -35,7 +34,7 @@ export const note = (ctx: object, run: Run | undefined): void => {
 
 export const runIn = (ctx: object): Run | undefined => (ctx as Noted)[ran];
 
-/** Returns the error for the caller of a request that failed: `outcome_unknown` if a write ran before the failure. */
+/** Returns the error for the caller of a failed HTTP request: `outcome_unknown` if a write ran before the failure. */
 export const failureAfter = (run: Run | undefined, failure: QuaterError): QuaterError => {
   if (run === undefined || run.operation.handler.effect === "read" || failure.kind === "outcome_unknown") return failure;
   const { operation, unknown } = run;

@@ -13,11 +13,12 @@ import { statusOfKind, transportStatus } from "./statuses.ts";
 export { statusOfKind, transportStatus };
 export type TransportCode = keyof typeof transportStatus;
 
-/** Any other refusal of the transport is `invalid_input`. */
+/** The error kinds of transport codes. A code that is not in this table has the kind `invalid_input`. */
 const kindOf: Partial<Record<TransportCode, ErrorKind>> = { origin_not_allowed: "forbidden", overloaded: "unavailable" };
 
 /**
- * The error that the HTTP server's own checks throw. It goes through the pipeline like any refusal, so that it is recorded once.
+ * The error that the HTTP server's own checks throw. The error goes through the pipeline like any refusal, so that the refusal is
+ * recorded once.
  */
 export class TransportRefusal extends QuaterError {
   readonly headers: Readonly<Record<string, string>>;
@@ -61,8 +62,8 @@ class ThrownRefusal extends QuaterError {
 }
 
 /**
- * Reads an error of the package http-errors, in which `expose` means that the caller may see the message. `undefined` for other
- * errors.
+ * Converts an error of the package http-errors, in which `expose` means that the caller may see the message. Returns `undefined`
+ * for other errors.
  */
 export const thrownRefusal = (error: unknown): QuaterError | undefined => {
   if (!(error instanceof Error)) return undefined;
@@ -74,15 +75,15 @@ export const thrownRefusal = (error: unknown): QuaterError | undefined => {
 export const statusOf = (error: QuaterError): number => {
   if (error instanceof ThrownRefusal) return error.status;
   if (isTransportCode(error.code)) return transportStatus[error.code];
-  // The body is not the JSON that it claims to be.
+  // The media type is JSON, but the body is not valid JSON.
   if (error.code.startsWith("json_")) return 400;
   if (error.code === "approval_denied" || error.code === "approver_not_eligible") return 403;
   return statusOfKind[error.kind];
 };
 
 /**
- * Returns the `Set-Cookie` headers that remove cookies. A browser removes a cookie if name, path and domain are those with
- * which it was set.
+ * Returns the `Set-Cookie` headers that remove cookies. A browser removes a cookie only if the header has the same name, path and
+ * domain as the header that set the cookie.
  */
 export const forgettingOf = ({ asks }: QuaterError): readonly string[] =>
   (asks?.forget ?? []).map(({ name, path = "/", domain }) => {
@@ -96,8 +97,8 @@ export const forgettingOf = ({ asks }: QuaterError): readonly string[] =>
 const ownMembers = new Set(["type", "title", "status", "code", "detail", "instance", "callId", "errors", "details"]);
 
 /**
- * Returns problem details. Details of the error become members. A detail with the name of a standard member is put into the
- * member `details`.
+ * Returns problem details. Details of the error become members. A detail that has the name of a standard member becomes a part of
+ * the member `details`.
  */
 export const problemOf = (error: QuaterError, callId: string, detail = error.message): ProblemDetails => {
   const status = statusOf(error);

@@ -1,5 +1,5 @@
-// An answer before it is sent, and two ways to send it: directly to Node's response, or through Koa, where middleware around the
-// route may still change it.
+// Describes an HTTP answer, and sends the answer directly to Node's response or through Koa, where middleware around the route may
+// still change the answer.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { pipeline, type Readable } from "node:stream";
@@ -11,10 +11,10 @@ import { roomOf } from "./sockets.ts";
 
 export interface Reply {
   readonly status: number;
-  /** Lower-case names and values, one after the other. A list is a header with several lines. */
+  /** Lower-case header names and values, one after the other. A value that is a list is sent as several header lines. */
   readonly headers: readonly (string | string[])[];
   readonly body: string | Buffer | Readable;
-  /** For a text: all headers of the answer, joined in advance with those that every answer has. */
+  /** For a text: all headers of the answer, including the headers that every answer has. */
   readonly known?: AnswerHeaders | undefined;
   /** The handler that ran, if one did. */
   readonly run?: Run | undefined;
@@ -25,7 +25,7 @@ export interface Reply {
 /** The headers of a route's answers, names and values one after the other. */
 export interface AnswerHeaders {
   readonly own: readonly string[];
-  /** The headers together with those that every answer has. The values of the first and the last are filled in later. */
+  /** These headers and the headers that every answer has. The values of the first and the last header are filled in later. */
   readonly whole: readonly string[];
 }
 
@@ -35,8 +35,8 @@ export const answerHeaders = (own: readonly string[], { usual }: SecurityHeaders
 });
 
 /**
- * Sends a text with headers that are known since boot. Copying one list instead of making a new one for each call saves a GET 1.5
- * µs of CPU, out of 31 (Node 20).
+ * Sends a text with headers that are known since boot. For each call, this function copies one list instead of joining several
+ * lists, which saves 1.5 of 31 µs of CPU for a GET (Node 20).
  */
 export const writeText = (
   res: ServerResponse,
@@ -60,7 +60,7 @@ export const isText = (body: Reply["body"]): body is string | Buffer => typeof b
  *
  * @param common  Headers that every answer has, names and values one after the other. The answer's own headers follow.
  * @param broke  Called when a stream ends with an error after its first byte.
- * @throws  For an invalid header. Then nothing was sent.
+ * @throws  For an invalid header. In this case, nothing was sent.
  */
 export const write = (
   { method }: IncomingMessage,
@@ -90,7 +90,7 @@ export const write = (
     body.destroy();
     return;
   }
-  res.flushHeaders(); // Send the headers now. Node would keep them until the first write, which may come much later.
+  res.flushHeaders(); // Send the headers now. Node would wait for the first write, which may come much later.
   pipeline(body, res, (error) => {
     if (error) broke(error);
   });
@@ -103,7 +103,7 @@ export const put = (ctx: Koa.Context, { status, headers, body }: Reply): void =>
   for (let at = 0; at < headers.length; at += 2) {
     const [name, value] = [headers[at] as string, headers[at + 1] as string | string[]];
     if (name === "set-cookie" || name === "vary") res.appendHeader(name, value);
-    // A policy that middleware has set is kept.
+    // Keep a content security policy that middleware has set.
     else if (value !== jsonPolicy[1] || !res.hasHeader(name)) res.setHeader(name, value);
   }
   ctx.body = body;

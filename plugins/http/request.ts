@@ -1,5 +1,5 @@
-// Gives the kernel a request: its credentials, and whether the caller still waits. Both are read only when they are needed,
-// because most calls need little.
+// Gives the kernel the facts about an HTTP request: its credentials, and whether the caller still waits. The facts are read only
+// when the kernel needs them, because most calls need few facts.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Cancellation, invalidToken, type Presented } from "../../core/plugin-api.ts";
@@ -12,7 +12,7 @@ import { TransportRefusal } from "./refusals.ts";
 const jsonType = /^application\/(?:json|[a-z0-9.+-]+\+json)\s*(?:;|$)/i;
 const reading = new Set(["GET", "HEAD", "OPTIONS"]);
 
-/** Paths that orchestrators ask until the end of the process. */
+/** Paths that orchestrators request until the process ends. */
 const probes = new Set(["/health", "/ready"]);
 export const isProbe = ({ method, url }: IncomingMessage): boolean =>
   (method === "GET" || method === "HEAD") && probes.has(pathOf(url ?? ""));
@@ -38,8 +38,8 @@ export class RequestCredentials implements Presented {
   header(name: string): string | undefined {
     const value = this.#req.headers[name];
     if (value === undefined) return undefined;
-    // Node joins lines of one name, or keeps only the first. The guard has refused a second Authorization. Cookie may be sent in
-    // several lines (RFC 9113 8.2.3), and its cookies are counted by name.
+    // Node joins header lines with the same name, or keeps only the first line. The guard has refused a second Authorization. The
+    // header Cookie may have several lines (RFC 9113 8.2.3), and its cookies are counted by name.
     if (name !== "authorization" && name !== "cookie" && linesOf(this.#req.rawHeaders, name) > 1) throw invalidToken();
     return Array.isArray(value) ? value[0] : value;
   }

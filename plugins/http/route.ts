@@ -1,4 +1,5 @@
-// The exposure key `http`: the route of a handler. The compiler checks it against the handler's input, and boot checks it again.
+// The exposure key `http`: the route of a handler. The compiler checks a route against the handler's input, and boot checks the
+// route again.
 
 import { type Static, Type } from "../../core/index.ts";
 import { readingOf } from "../../core/model/credentials.ts";
@@ -15,30 +16,30 @@ export interface RouteDetails {
   /** The status of a success. Default 200. */
   readonly status?: number;
   /**
-   * Inputs that are read from a header or cookie, and from no other place: `{ traceId: "header:x-trace-id" }`. Callers choose
-   * their values.
+   * Inputs that are read only from a header or cookie: `{ traceId: "header:x-trace-id" }`. Callers can send any value in a header
+   * or cookie.
    */
   readonly bind?: Readonly<Record<string, `header:${string}` | `cookie:${string}`>>;
-  /** The envelope key of the body: with "article" clients send `{ "article": { ... } }` without other keys. */
+  /** The envelope key of the body: with "article", clients send `{ "article": { ... } }` without other keys. */
   readonly body?: string;
-  /** The envelope key of the answer: with "article" clients get `{ "article": ... }`. */
+  /** The envelope key of the answer: with "article", clients get `{ "article": ... }`. */
   readonly answer?: string;
   /**
-   * "drop": ignores unknown fields of the body and the query, which would otherwise be refused. Only at the top level. Not for
-   * destructive handlers, and not with approval.
+   * With "drop", the route ignores unknown fields of the body and the query at the top level. Without "drop", the route refuses
+   * unknown fields. "drop" is not allowed for destructive handlers and for handlers with approval.
    */
   readonly extra?: "drop";
-  /** The header `Cache-Control` of a success. Default: "no-store" for callers with a credential, and no header for others. */
+  /** The header `Cache-Control` of a success. Default: "no-store" for callers with a credential, and no header for other callers. */
   readonly cache?: string;
   /** A short title for the OpenAPI document. Default: the first sentence of the handler's description. */
   readonly summary?: string;
-  /** The group in the OpenAPI document. Default: the name of the handler's module. */
+  /** The group of the route in the OpenAPI document. Default: the name of the handler's module. */
   readonly tag?: string;
-  /** Whether the OpenAPI document tells clients to move away from the route. Calls are answered as before. */
+  /** Whether the OpenAPI document marks the route as deprecated. The server answers calls of the route as before. */
   readonly deprecated?: boolean;
   /**
-   * Whether HTML forms are accepted, too: `application/x-www-form-urlencoded` and `multipart/form-data`. Default: only if an
-   * input is a file.
+   * Whether the route also accepts HTML forms: `application/x-www-form-urlencoded` and `multipart/form-data`. Default: only if
+   * an input is a file.
    */
   readonly forms?: boolean;
 }
@@ -99,7 +100,7 @@ export interface BoundInput {
   readonly key: string;
 }
 
-/** Whether other inputs are read from the body. For the other methods they are read from the query. */
+/** Whether inputs without another place are read from the body. With GET and DELETE, these inputs are read from the query. */
 export const takesBody = (method: Method): boolean => method !== "GET" && method !== "DELETE";
 
 /** A route after it was parsed. */
@@ -161,9 +162,9 @@ export const pathUnder = (prefix: string, path: string): string => (path === "/"
 const reserved = /^\/(?:health|ready|openapi\.json|docs|mcp|approvals|__quater__|\.well-known)(?:\/|$)/;
 /** Whether the URL is a path of Quater itself. @param url  A path, perhaps with a query. */
 export const isOwnPath = (url: string): boolean => reserved.test(url.split("?", 1)[0] ?? "");
-/** Matches texts that a path in normal form cannot contain, or only as data. */
+/** Matches texts that a path in normal form cannot contain, or can contain only as data. */
 const notNormal = /[%\\]|\/\/|\/\.\.?(?:\/|$)/;
-/** Headers to which no input can be bound: they are credentials or belong to HTTP, so an input could forge or leak them. */
+/** Headers to which no input can be bound. They are credentials or belong to HTTP, so an input could forge or leak their values. */
 const notForInputs = new Set([
   "authorization",
   "proxy-authorization",

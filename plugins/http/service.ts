@@ -25,23 +25,24 @@ export type Mounting = (koa: {
    */
   readonly app: KoaApp;
   readonly router: KoaRouter;
-  /** Mounts an endpoint for all methods of one path without parameters. A table finds it, so other calls take no longer. */
+  /** Mounts an endpoint for all methods of one path without parameters. The endpoint does not slow down calls of other paths. */
   readonly at: (path: string, middleware: KoaMiddleware) => void;
-  /** Like `at`, for an endpoint on Node's request and response. Without middleware in front of it, it is answered without Koa. */
+  /** Like `at`, for an endpoint on Node's request and response. Without middleware in front of the endpoint, Koa does not run. */
   readonly endpoint: (path: string, endpoint: Endpoint) => void;
   /**
-   * Mounts middleware for all paths that begin with a text, in front of the exposed routes. Calls of other paths take no longer.
+   * Mounts middleware for all paths that begin with `prefix`, in front of the exposed routes. The middleware does not slow down
+   * calls of other paths.
    */
   readonly under: (prefix: string, middleware: KoaMiddleware) => void;
 }) => void;
 
-/** Node's request and response. A Koa context has them, too. */
+/** Node's request and response. A Koa context also has both. */
 export interface Exchanged {
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
 }
 
-/** A request that has passed the checks of Host, Origin and headers. */
+/** An HTTP request that has passed the checks of Host, Origin and headers. */
 export interface EndpointRequest extends Exchanged {
   readonly callId: string;
   /** Sets the headers that every answer has. Call `takeOver()` before you write to `res` yourself, then return `undefined`. */
@@ -50,12 +51,12 @@ export interface EndpointRequest extends Exchanged {
 
 export interface EndpointReply {
   readonly status: number;
-  /** Names in lower case, and their values in turn; a list is one header with several lines. */
+  /** Lower-case header names and values, one after the other. A value that is a list is sent as several header lines. */
   readonly headers: readonly (string | string[])[];
   readonly body: string;
 }
 
-/** Errors are answered as for exposed routes. */
+/** Answers an HTTP request. The server answers errors of an endpoint as errors of an exposed route. */
 export type Endpoint = (request: EndpointRequest) => Awaitable<EndpointReply | undefined>;
 
 /** OpenAPI path items of mounted endpoints, by path: `{ "/approvals/api/requests": { get: {...} } }`. */
@@ -77,32 +78,32 @@ export interface Listener {
 /** The memory for large answers to one client. The limits apply to everything that the client has not read. */
 export interface AnswerRoom extends Room {
   /**
-   * Waits until this many bytes may be written. They replace the bytes that were reserved. Answers that are given to Koa as
-   * `ctx.body` need no such call.
+   * Waits until this many bytes may be written. These bytes replace the bytes that were reserved. Plugins that give Koa an answer
+   * as `ctx.body` do not call this function.
    *
-   * @returns A function that frees the memory; the end of the response frees it as well. `undefined`: write nothing, because the
-   * memory is full or the client has left.
+   * @returns A function that frees the memory. The end of the response also frees the memory. `undefined` means that the memory is
+   * full or the client has left, so the plugin must write nothing.
    */
   take(bytes: number): Awaitable<(() => void) | undefined>;
 }
 
 export interface HttpService {
   /**
-   * Called when the server is made, before it listens; never in commands that serve nothing. Host, Origin and header
-   * checks have passed before anything mounted runs. What is mounted is outside the pipeline. What it throws goes to the
-   * middleware around it, as in Koa, and is answered behind the last; what stands `at` a path is answered there.
+   * Mounts middleware and endpoints outside the pipeline. `mounting` is called before the server listens, and never in commands
+   * that do not serve. The checks of Host, Origin and headers run before mounted code. An error of middleware goes to the
+   * middleware around it, as in Koa, and then becomes an answer. An error of an endpoint `at` a path becomes an answer immediately.
    *
-   * @param what  For the exposure table: `POST /mcp`.
+   * @param what  The entry in the exposure table: `POST /mcp`.
    */
   mount(what: string, mounting: Mounting): void;
   /**
-   * Opens a separate listener for one mounting: another origin, with the same limits and the same checks. It starts immediately,
-   * and the plugin must stop it.
+   * Opens a separate listener for one mounting. The listener has another origin, with the same limits and the same checks. The
+   * listener starts immediately, and the plugin must stop the listener.
    *
-   * @param allowedHosts  Beside loopback names and http's own.
+   * @param allowedHosts  Hosts that are allowed in addition to loopback names and the hosts of http().
    */
   listen(what: string, place: ListenerPlace, allowedHosts: readonly string[], mounting: Mounting): Promise<Listener>;
-  /** Adds mounted endpoints to the OpenAPI document. Call it in `setup`. */
+  /** Adds mounted endpoints to the OpenAPI document. Call this function in `setup`. */
   describe(paths: PathItems): void;
   /** Returns the HTTP status of an error. */
   statusOf(error: QuaterError): number;
@@ -116,25 +117,28 @@ export interface HttpService {
   readonly baseUrl: string | undefined;
   /** The public origin, `https://shop.example`, if `publicUrl` is set. */
   readonly publicUrl: string | undefined;
-  /** Returns the credentials of a request. They come only from headers; the body is not read. */
+  /** Returns the credentials of an HTTP request. Credentials come only from headers. The body is not read. */
   credentials(exchanged: Exchanged, surface: string): Presented;
   /**
-   * Returns the caller's address, for counting attempts: for IPv6 its /64 network, because one caller has all addresses in it.
-   * Empty if the address is not known.
+   * Returns the caller's address, for counting attempts. For IPv6, returns the /64 network, because one caller has all addresses
+   * of the network. Returns an empty text if the address is not known.
    *
-   * @param isFromProxy  Whether the request came over a Unix socket that only a proxy can open. Then its X-Forwarded-For is
-   * trusted.
+   * @param isFromProxy  Whether the HTTP request came over a Unix socket that only a proxy can open. The X-Forwarded-For of such a
+   * request is trusted.
    */
   networkOf(ctx: KoaContext, isFromProxy?: boolean): string;
-  /** The body, without a promise where it came with the head. @throws {QuaterError} `too_large`, or a refusal of the transport (415 for a compressed body, 408 for a slow one). */
+  /**
+   * Returns the body, or a promise if a part of the body has not arrived yet. @throws {QuaterError} `too_large`, or a refusal by the
+   * HTTP server: 415 for a compressed body, 408 for a slow body.
+   */
   readBody(exchanged: Exchanged): Awaitable<Buffer>;
   /** Returns a cancellation that is triggered when the client leaves before the answer is complete. */
   cancellation(exchanged: Exchanged): Cancellation;
   /** Records the caller for the access log, in plugins that authenticate callers themselves. */
   noteCaller(exchanged: Exchanged, principal: Principal): void;
   /**
-   * Records how a call of this request ended, in plugins that run handlers. If middleware fails after a write, the caller then
-   * gets `outcome_unknown`. Not for dry runs.
+   * Records how a call of this HTTP request ended, in plugins that run handlers. If middleware fails after a recorded write, the
+   * caller gets `outcome_unknown`. Not for dry runs.
    */
   noteRun(exchanged: Exchanged, operation: Operation, outcome: Outcome): void;
   /** Returns the memory for the answer, or for messages before the answer. */

@@ -22,8 +22,8 @@ interface Begun {
 const firstStepMs = 1_000;
 
 /**
- * Waits for the first item of a stream, so that a refusal before it has its own status. The wait is short, because a subscription
- * may be silent for hours and its reader needs the headers.
+ * Waits for the first item of a stream, so that the answer to an earlier refusal has the status of the refusal. The wait is short,
+ * because a subscription may send nothing for hours, and its reader needs the headers.
  *
  * @throws {QuaterError} The error that the stream threw within that time.
  */
@@ -56,7 +56,7 @@ export const streamReply = (
   const item = (value: unknown) => (isEvents ? `data: ${JSON.stringify(value)}\n\n` : `${JSON.stringify(value)}\n`);
   const failure = (problem: string) => (isEvents ? `event: error\ndata: ${problem}\n\n` : `{"error":${problem}}\n`);
   const { items } = begun;
-  // Release this variable after its use, because it would keep the first item in memory.
+  // Clear this variable after its use, because the variable would keep the first item in memory.
   let upcoming: Begun["first"] | undefined = begun.first;
   const next = async (): Promise<string | Buffer | undefined> => {
     const step = await (upcoming ?? items.next());

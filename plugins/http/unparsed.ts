@@ -1,5 +1,5 @@
-// Answers connections that cannot be served as requests: bytes that are not HTTP, a request that does not arrive in time,
-// CONNECT. There is no call yet, so these answers are written by hand, and the connection closes.
+// Answers and closes connections that the server cannot serve: bytes that are not HTTP, an HTTP request that does not arrive in
+// time, and CONNECT. Node creates no response object for these connections, so this file writes the bytes of the answer itself.
 
 import { type ServerResponse, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
@@ -15,8 +15,8 @@ const codeOf: Readonly<Record<number, string>> = { 400: "bad_request", 408: "req
 const goodbyeMs = 2_000;
 
 /**
- * Answers and closes the connection. If an earlier answer is still due, it only closes the connection, because the client would
- * take this answer for the earlier one.
+ * Answers and closes the connection. If an earlier HTTP request on the connection has no answer yet, this function sends no answer
+ * and only closes the connection, because the client would read this answer as the answer to the earlier request.
  *
  * @param code  The code of Node's error.
  * @param answered  Called with the status and the bytes of the answer.
@@ -34,7 +34,7 @@ export const refuseUnparsed = (
   const answer = answerOf(status, security);
   socket.end(answer);
   answered?.(status, Buffer.byteLength(answer));
-  // A client that keeps its side open would keep this side open, too.
+  // Close the socket after this time, because a client that never closes its side would keep the socket open.
   const timer = setTimeout(() => socket.destroy(), goodbyeMs);
   timer.unref();
   socket.once("close", () => clearTimeout(timer));

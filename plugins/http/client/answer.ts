@@ -1,8 +1,8 @@
-// Turns a response into a result.
+// Turns the HTTP response of the server into the result of a call.
 
 import type { Failure, Refusal, Result, Unanswered } from "./types.ts";
 
-/** Thrown while a stream is read: the call was refused before the stream began, or the stream broke off. */
+/** Thrown while a caller reads a stream, if the server refused the call before the first item, or if the stream broke off. */
 export class CallError extends Error {
   readonly failure: Failure;
 
@@ -22,11 +22,11 @@ interface Problem {
   readonly errors?: Refusal["errors"];
 }
 
-/** A problem, read from the project's own error format. */
+/** An error that `problemOf` of the client read from the project's own error format. */
 export interface OwnProblem {
-  /** One of the codes that the call can have; the compiler believes it. */
+  /** One of the codes that the call can have. Neither the compiler nor the client checks the code. */
   readonly code: string;
-  /** For people. */
+  /** The error text for people. */
   readonly message: string;
   readonly errors?: Refusal["errors"];
 }
@@ -36,7 +36,7 @@ interface Reading {
   readonly problemOf: ((body: unknown, status: number) => OwnProblem | undefined) | undefined;
 }
 
-/** Returns the result of a request without an answer. @param error  The error of `fetch`, or of reading the body. */
+/** Returns the result of an HTTP request that got no answer. @param error  The error of `fetch`, or of reading the body. */
 export const unanswered = (error: unknown, signal: AbortSignal | undefined): Unanswered => {
   const isAborted = signal?.aborted === true;
   const said = error instanceof Error ? error.message : String(error);
@@ -55,13 +55,13 @@ const refusalOf = (problem: Problem, retryAfter: string | null): Refusal => {
   return { ok: false, code, message: detail, status, callId, errors, details, ...retry };
 };
 
-/** Returns the name of a file from its `Content-Disposition` header: in the form of RFC 8187, or in ASCII. */
+/** Returns the name of a file from the header `Content-Disposition`, where the name is in the form of RFC 8187 or in ASCII. */
 const nameIn = (disposition: string): string => {
   const [, encoded] = /filename\*=UTF-8''([^;]*)/.exec(disposition) ?? [];
   return encoded === undefined ? (/filename="([^"]*)"/.exec(disposition)?.[1] ?? "") : decodeURIComponent(encoded);
 };
 
-/** Returns the refusal that a body contains, or `undefined` for a body that is not a problem. */
+/** Returns the refusal that a body contains, or `undefined` for a body that describes no error. */
 const refusalIn = (body: unknown, { status, headers }: Response, { problemOf }: Reading): Refusal | undefined => {
   const retryAfter = headers.get("retry-after");
   const problem = body as Problem | null;
@@ -80,14 +80,14 @@ const unexpected = ({ status }: Response, text: string): Unanswered => {
   return { ok: false, code: "unexpected_answer", message, status, cause: text };
 };
 
-/** Returns the result of a response. Never throws, unless the body cannot be read. */
+/** Returns the result of a call from the server's response. Throws only if the body of the response cannot be read. */
 export const resultOf = async (answer: Response, reading: Reading): Promise<Result<unknown>> => {
   const { ok, headers, body } = answer;
   const type = headers.get("content-type") ?? "";
   const callId = headers.get("x-request-id") ?? "";
   if (ok && body !== null && type.startsWith("text/event-stream")) return { ok, value: itemsOf(body, answer, reading), callId };
   const disposition = headers.get("content-disposition");
-  // The server sends a version with each file, and none with a text.
+  // The server sends an ETag with each file, and no ETag with a text.
   if (ok && disposition !== null && headers.has("etag"))
     return { ok, value: new File([await answer.blob()], nameIn(disposition), { type }), callId };
   const text = await answer.text();
@@ -101,7 +101,8 @@ export const resultOf = async (answer: Response, reading: Reading): Promise<Resu
 };
 
 /**
- * Yields the items of server-sent events. The server ends a complete stream with the event `end`, and a broken one with `error`.
+ * Yields the items of server-sent events. The last event of a complete stream is `end`. The last event of a stream that failed is
+ * `error`.
  */
 async function* itemsOf(body: ReadableStream<Uint8Array>, answer: Response, reading: Reading): AsyncGenerator<unknown> {
   const reader = body.getReader();
@@ -124,6 +125,6 @@ async function* itemsOf(body: ReadableStream<Uint8Array>, answer: Response, read
   } catch (error) {
     throw error instanceof CallError ? error : new CallError(unanswered(error, reading.signal));
   } finally {
-    reader.cancel().catch(() => {}); // Close the connection if the reader leaves early.
+    reader.cancel().catch(() => {}); // Close the connection if the caller stops reading early.
   }
 }

@@ -1,9 +1,9 @@
-// The error codes that any route may answer with, besides the problems of its handler. The file has only types, so browsers load
-// no code of it.
+// The error codes that any route may answer with, besides the problems of its handler. This file contains only types, so browsers
+// load no code from this file.
 
 import type { ErrorCode } from "../../../core/diagnostics/errors.ts";
 
-/** Codes with which the HTTP server refuses a request before there is a call. */
+/** Codes with which the HTTP server refuses an HTTP request before there is a call. */
 export type TransportCode =
   | "bad_request"
   | "route_not_found"

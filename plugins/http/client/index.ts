@@ -1,6 +1,6 @@
-// The entry `quater/client`: calls the routes of a manifest from browsers and from Node. A type has no routes at run time, so
-// each call names its route, and no code is generated. Only types of the server are imported here; a test limits the client's
-// size.
+// The entry `quater/client`: calls the routes of a manifest from browsers and from Node. The client knows the manifest only as a
+// type, which does not exist at run time. So each call names its route, and no code is generated. This file imports only types of
+// the server. A test limits the client's size.
 
 import { CallError, type OwnProblem, resultOf, unanswered } from "./answer.ts";
 import { type Sent, sentFor } from "./request.ts";
@@ -22,24 +22,26 @@ export type {
 
 export interface ClientOptions {
   /**
-   * The origin of the server, `https://shop.example`, with the path under which it is reached. `""` in pages of the same origin.
+   * The URL of the server: the origin, such as `https://shop.example`, and the path under which clients reach the server, if there
+   * is one. Use `""` in pages of the same origin.
    */
   readonly baseUrl: string;
-  /** The bearer token, or a function that gives it for each request. `undefined` sends none. */
+  /** The bearer token, or a function that returns the token for each HTTP request. `undefined` sends no token. */
   readonly token?: string | (() => string | undefined | Promise<string | undefined>);
-  /** Headers that are sent with each request. */
+  /** Headers that the client sends with each HTTP request. */
   readonly headers?: Readonly<Record<string, string>>;
   /**
    * Reads the error format of the project, if `http()` has the option `problem`. Returns `undefined` for a body that is not a problem.
    */
   readonly problemOf?: (body: unknown, status: number) => OwnProblem | undefined;
   /**
-   * The function that sends requests. Default: the global `fetch`. Wrap it to send cookies to another origin, or to try again.
+   * The function that sends HTTP requests. Default: the global `fetch`. Wrap `fetch` to send cookies to another origin, or to
+   * retry.
    */
   readonly fetch?: (url: string, init: RequestInit) => Promise<Response>;
 }
 
-/** Whether a failure is temporary, so that a client that waits for a decision asks again. */
+/** Whether a failure is temporary. A client that waits for a decision requests the status again after a temporary failure. */
 const isPassing = ({ code, status }: Failure): boolean => code === "network_error" || status === 503 || status === 429;
 
 const pause = (ms: number, signal: AbortSignal | undefined): Promise<void> =>
@@ -107,7 +109,7 @@ export const createClient = <Given>({
           const asked = await fetched(status, again);
           if (!asked.ok && !isPassing(asked)) return asked;
           const isDecided = asked.ok && (asked.value as { readonly status?: unknown }).status !== "pending";
-          // After the request has expired, the server answers the repeated call with how the request ended.
+          // After the approval request has expired, the server's answer to the repeated call says how the approval request ended.
           if (isDecided || Date.now() > Date.parse(approval.expiresAt)) return call(sent, again, approval.id);
           await pause(everyMs, again.signal);
         }

@@ -1,4 +1,4 @@
-// Turns a route and an input into a request.
+// Turns a route and an input into an HTTP request.
 
 import type { UploadedFile } from "../../../core/schema/file.ts";
 import type { Refusal } from "./types.ts";
@@ -7,20 +7,20 @@ export interface Sent {
   readonly method: string;
   /** The path with its query. */
   readonly path: string;
-  /** JSON, or a form where an input is a file. */
+  /** JSON text, or a form if an input is a file. */
   readonly body?: string | FormData;
 }
 
 /**
- * A file as an input of a call: `client("POST /photos", { photo: upload(picked) })`. The client sends the call as a form.
+ * Marks a file as an input of a call: `client("POST /photos", { photo: upload(picked) })`. The client sends the call as a form.
  *
- * @param content  A `File` has a name. The server calls another `Blob` "blob".
+ * @param content  A `File` is sent with its name. A `Blob` without a name is sent with the name "blob".
  */
 export const upload = (content: Blob): UploadedFile => content as unknown as UploadedFile;
 
 const isFile = (value: unknown): boolean => value instanceof Blob || (Array.isArray(value) && value.some(isFile));
 
-/** Inputs that are not files are JSON parts: the texts of a form would lose types, and their line ends would change. */
+/** Makes a form in which inputs that are not files are JSON parts. As form texts, they would lose their types and line ends. */
 const formOf = (input: Readonly<Record<string, unknown>>): FormData => {
   const form = new FormData();
   for (const [name, value] of Object.entries(input)) {
@@ -32,8 +32,8 @@ const formOf = (input: Readonly<Record<string, unknown>>): FormData => {
 };
 
 /**
- * Returns the request for an input. @returns A refusal for an input that a URL cannot hold, because the server would see another
- * input or another route.
+ * Returns the HTTP request for an input. @returns A refusal if a value cannot be written in the URL, because the server would see
+ * another value or another route.
  */
 export const sentFor = (route: string, input: Readonly<Record<string, unknown>>): Sent | Refusal => {
   const [method = "", template = ""] = route.split(" ");
@@ -45,7 +45,7 @@ export const sentFor = (route: string, input: Readonly<Record<string, unknown>>)
       value === null || value === undefined || typeof value === "object" || (place === "path" && /^\.{0,2}$/.test(text));
     try {
       if (!isLost) return encodeURIComponent(text);
-    } catch {} // The input has half of a surrogate pair, which has no encoding in a URL.
+    } catch {} // The text contains half of a surrogate pair, which has no encoding in a URL.
     wrong.push({ path: `/${name}`, message: `cannot be written as text in a ${place}` });
     return "";
   };

@@ -7,19 +7,19 @@ import type { CallerInputOf, Handler } from "../../../core/model/handler.ts";
 import type { SentFile } from "../../../core/schema/file-answer.ts";
 import type { GeneralCode } from "./codes.ts";
 
-/** The result of a call that the server refused, or that failed there. */
+/** The result of a call that the server refused, or that failed on the server. */
 export interface Refusal<Code extends string = never> {
   readonly ok: false;
   readonly code: Code | GeneralCode;
   /** The error text for people. */
   readonly message: string;
-  /** The status of the HTTP answer. */
+  /** The status of the HTTP answer. 0 if the client refused the call and sent nothing. */
   readonly status: number;
-  /** The id under which the server's log and trail have the call. */
+  /** The id of the call in the server's log and on the trail. */
   readonly callId: string;
-  /** The wrong fields of the input. */
+  /** One entry for each wrong field of the input. */
   readonly errors: readonly FieldError[];
-  /** The seconds after which to try again, if the server says so. */
+  /** The number of seconds after which the caller may retry, if the answer has the header `Retry-After`. */
   readonly retryAfterSeconds?: number;
   /** Other facts about the error: `{ scopes: ["orders:read"] }`. */
   readonly details: Readonly<Record<string, unknown>>;
@@ -30,24 +30,24 @@ export interface ApprovalRequired<Value = unknown, Code extends string = never> 
   readonly code: "approval_required";
   readonly approval: {
     readonly id: string;
-    /** The approvals page on which people decide, if the server has one. */
+    /** The URL of the approvals page on which people decide, if the server has an approvals page. */
     readonly url?: string;
-    /** The time of expiry as RFC 3339 text. */
+    /** The time at which the approval request expires, as RFC 3339 text. */
     readonly expiresAt: string;
   };
   /** Sends the same call again, with the id of the approval request. */
   repeat(how?: CallOptions): Promise<Result<Value, Code>>;
-  /** Waits until people have decided or the request has expired, and then repeats the call. Abort it with `signal`. */
+  /** Waits until people have decided or the approval request has expired, and then repeats the call. `signal` ends the wait. */
   wait(how?: WaitOptions): Promise<Result<Value, Code>>;
 }
 
-/** The result of a request to which the server gave no answer, or none that the client understands. */
+/** The result of an HTTP request that got no answer, or an answer that the client does not understand. */
 export interface Unanswered {
   readonly ok: false;
   /**
    * - `network_error`: no answer came. The call may have run.
-   * - `aborted`: by `signal`. The call may have run.
-   * - `unexpected_answer`: not from Quater, such as a page of a proxy. `cause` has its text.
+   * - `aborted`: the caller aborted the call by `signal`. The call may have run.
+   * - `unexpected_answer`: the answer is not from Quater, such as a page of a proxy. `cause` has the text of the answer.
    */
   readonly code: "network_error" | "aborted" | "unexpected_answer";
   readonly message: string;
@@ -58,14 +58,14 @@ export interface Unanswered {
 
 export type Failure<Value = unknown, Code extends string = never> = Refusal<Code> | ApprovalRequired<Value, Code> | Unanswered;
 
-/** The result of a call. Errors are not thrown: test `ok`, then `code`. */
+/** The result of a call. The client does not throw errors of a call, so test `ok`, then `code`. */
 export type Result<Value, Code extends string = never> =
   | { readonly ok: true; readonly value: Value; readonly callId: string }
   | Failure<Value, Code>;
 
 export interface CallOptions {
   readonly signal?: AbortSignal;
-  /** Headers in addition to those of the client. Inputs that a route binds to headers go here. */
+  /** Headers in addition to the client's own. Inputs that a route binds to headers are passed here. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -74,7 +74,7 @@ export interface WaitOptions extends CallOptions {
   readonly everyMs?: number;
 }
 
-/** The answer of a route with a stream: iterate over it, or await it to see a refusal as a value. */
+/** The answer of a route with a stream. Iterate over the answer, or await the answer to get a refusal as a value. */
 export interface StreamAnswer<Item, Code extends string = never>
   extends Promise<Result<AsyncIterable<Item>, Code>>,
     AsyncIterable<Item> {}
@@ -87,7 +87,7 @@ type RouteIn<Entry> = Entry extends { readonly http: infer Http }
       : never
   : never;
 
-/** A handler as clients see it: without the inputs that a header or a cookie is bound to, and with the envelopes of the route. */
+/** A handler as clients see it: without the inputs that the route binds to headers or cookies, and with the route's envelopes. */
 type Reached<Given, Entry> = Entry extends { readonly http: string }
   ? Given
   : Entry extends { readonly http: infer Http }
@@ -100,7 +100,7 @@ type Unbound<Given, Http> = Http extends { readonly bind: infer Bound }
     : never
   : Given;
 
-/** With `body` and `answer` of the route as keys around the inputs that are not in its path, and around the output. */
+/** Adds a route's envelopes: one around the inputs that are not in the path, and one around the output. */
 type Enveloped<Given, Http> =
   Given extends Handler<infer Input, infer Output, infer Code, infer Omittable>
     ? Handler<
@@ -143,8 +143,8 @@ type AnswerOf<Given> =
     : never;
 
 /**
- * Calls a route: `client("GET /orders/:orderId", { orderId: "ord_1" })`. Inputs named in the route go into the path, the others
- * into the query or the body. The promise always resolves.
+ * Calls a route: `client("GET /orders/:orderId", { orderId: "ord_1" })`. The client writes the inputs that the route names into
+ * the path, and the other inputs into the query or the body. The promise never rejects.
  */
 export type Client<Routes> = <Route extends keyof Routes & string>(
   route: Route,
