@@ -1,6 +1,6 @@
-// Writes the access log: one line for each request, after its answer was sent or its client has left. It also writes the header
-// `Server-Timing` in development. The facts about a request are kept on the response, in one object without closures. A line
-// contains no arguments, so it names the route and not the path.
+// Writes the access log: one line for each HTTP request, after the answer was sent or the client has left. In development, this
+// file also makes the header `Server-Timing`. The facts about a request are stored on the response, in one object without
+// closures. A log line contains no arguments, so the line names the route and not the path.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Principal } from "../../core/index.ts";
@@ -11,16 +11,16 @@ import { statusOfKind } from "./statuses.ts";
 export interface AccessOptions {
   /** Receives the lines. `undefined` if there is no access log. */
   readonly log: Log | undefined;
-  /** Whether answers say how long they took, in the header `Server-Timing`. */
+  /** Whether answers have the header `Server-Timing` with the time that the answer took. */
   readonly isTimed: boolean;
 }
 
 const noted = Symbol("access");
 type Noted = ServerResponse & { [noted]?: Access };
 
-/** The facts about one request that its log line needs. */
+/** The facts about one HTTP request that its log line contains. */
 export class Access {
-  /** The route as the manifest has it: `/orders/:orderId`. `undefined` if no route matched the request. */
+  /** The path of the route as the manifest has it: `/orders/:orderId`. `undefined` if no route matched the HTTP request. */
   route: string | undefined;
   handler: string | undefined;
   principal: Principal | undefined;
@@ -63,7 +63,7 @@ export class Access {
   }
 }
 
-/** Returns the facts about a request; `undefined` if no request is logged. */
+/** Returns the facts about an HTTP request; `undefined` if the server logs no requests. */
 export const accessOf = (res: ServerResponse): Access | undefined => (res as Noted)[noted];
 
 export const noteRoute = (res: ServerResponse, route: string): void => {
@@ -71,7 +71,7 @@ export const noteRoute = (res: ServerResponse, route: string): void => {
   if (access !== undefined) access.route = route;
 };
 
-/** Starts the log line of a request. It is written when the response closes. */
+/** Starts to collect the facts about an HTTP request. The log line is written when the response closes. */
 export const beginAccess = (options: AccessOptions, req: IncomingMessage, res: ServerResponse, callId: string): void => {
   (res as Noted)[noted] = new Access(options, req, callId);
   if (options.log !== undefined) res.on("close", ended);
@@ -81,7 +81,7 @@ function ended(this: ServerResponse): void {
   accessOf(this)?.write(this);
 }
 
-/** Makes the function that logs a request that could not be read as HTTP, so that there is no call. */
+/** Makes the function that logs a request that the server could not read as HTTP. There is no call for such a request. */
 export const unreadableIn =
   ({ log }: AccessOptions) =>
   (status: number, bytes: number): void =>

@@ -1,12 +1,12 @@
-// Writes a very large answer as JSON into one Buffer. `JSON.stringify` would make its whole text, and encoding would make a
-// second copy: 40 MB of garbage for 20 MB, which stays in memory until the next full garbage collection. Under an attack with
-// answers of 20 MB the process has 190 MiB instead of 317.
+// Writes a very large answer as JSON into one Buffer. `JSON.stringify` would make the whole text, and encoding would make a
+// second copy. For an answer of 20 MB, this would be 40 MB of garbage, which stays in memory until the next full garbage
+// collection. Under an attack with answers of 20 MB, the process uses 190 MiB instead of 317.
 
 import { jsonSizeOf, roughSizeOf } from "../../core/pipeline/answer-size.ts";
 
 /**
- * Answers of at least this many characters are written in pieces. It is the default of `maxOutputBytes`. Texts take as long as
- * with `JSON.stringify`, and lists of small items three times as long.
+ * Answers of at least this many characters are written in pieces. The number is the default of `maxOutputBytes`. Texts take as
+ * long as with `JSON.stringify`, and lists of small items take three times as long.
  */
 export const veryLargeAnswer = 8 * 1024 * 1024;
 

@@ -1,5 +1,6 @@
-// Opens a separate listener for the routes of one plugin. The listener has another origin than the exposed routes, so the browser's
-// same-origin policy separates the plugin's pages from these routes. Checks, limits and refusals are the same as on the main server.
+// Opens a separate listener for the routes of one plugin. The listener has another origin than the exposed routes, so the
+// browser's same-origin policy separates the plugin's pages from these routes. Checks, limits and refusals are the same as on the
+// main server.
 
 import { chmodSync, lstatSync, rmSync } from "node:fs";
 import { connect } from "node:net";

@@ -1,5 +1,5 @@
-// Builds a server from its parts: the checks of each request, middleware that plugins and users mount on Koa, exposed routes,
-// Quater's own pages, and the answer for unknown paths.
+// Builds a server from its parts: the checks of each HTTP request, middleware that plugins and users mount on Koa, exposed
+// routes, Quater's own pages, and the answer for unknown paths.
 
 import type { IncomingMessage, RequestListener } from "node:http";
 import Router from "@koa/router";
@@ -31,7 +31,7 @@ export interface AppOptions extends LoadLimits {
   readonly service: HttpService;
   readonly maxBodyBytes: number;
   readonly mount: Mounting;
-  /** Whether everybody can read the documents. Only in development. */
+  /** Whether everybody can read the OpenAPI document and its page. True only in development. */
   readonly isOpen: boolean;
   readonly allowedOrigins?: "any" | readonly string[];
   /** The headers, schemes and cookies that the authenticator reads. */
@@ -47,7 +47,7 @@ export interface AppOptions extends LoadLimits {
 const isOfClient = (error: unknown): boolean =>
   ["ERR_STREAM_PREMATURE_CLOSE", "ECONNRESET", "EPIPE"].includes(String((error as NodeJS.ErrnoException | undefined)?.code));
 
-/** Makes a Koa app whose first middleware answers errors. Requests are checked before they reach it: see serve.ts. */
+/** Makes a Koa app whose first middleware answers errors. serve.ts checks each HTTP request before Koa gets it. */
 const answeringApp = ({ gate, log }: PluginContext): Koa => {
   const app = new Koa();
   app.on("error", (error: unknown, ctx?: Koa.Context) => {
@@ -64,7 +64,7 @@ const answeringApp = ({ gate, log }: PluginContext): Koa => {
     if (typeof ctx._matchedRoute === "string") noteRoute(ctx.res, ctx._matchedRoute);
     const timing = accessOf(ctx.res)?.timing;
     if (timing !== undefined && !ctx.res.headersSent) ctx.set("server-timing", timing);
-    // Close the connection after this answer, because a stopping server must not get another request on it.
+    // Close the connection after this answer, so that the stopping server gets no further request on the connection.
     if (gate.isStopping && !ctx.res.headersSent) ctx.set("connection", "close");
     if (isLarge(ctx.body) && !(await hasRoomFor(ctx))) answer(ctx, undelivered(runIn(ctx), ctx.method));
   });
@@ -193,7 +193,7 @@ export const pathTable = (): Pick<Parameters<Mounting>[0], "at" | "endpoint"> & 
   };
 };
 
-/** Answers requests that no route matched, with the methods that the path has, if there are some. */
+/** Answers HTTP requests that no route matched. If the path has routes with other methods, the answer lists these methods. */
 export const unknownPaths = (router: Router, exposedMethods: (url: string) => readonly string[]): Koa.Middleware =>
   answered((ctx) => {
     const allowed = methodsOf(router, ctx, exposedMethods(ctx.req.url ?? "/"));

@@ -5,27 +5,28 @@ import type { IncomingMessage } from "node:http";
 import type { Reply } from "./reply.ts";
 
 export interface Cors {
-  /** Names and values in turn, for each answer. */
+  /** Returns the CORS headers of an answer: names and values, one after the other. */
   readonly headersOf: (req: IncomingMessage) => readonly string[];
-  /** The answer to a preflight of a listed page; `undefined` for every other request. */
+  /** Returns the answer to a preflight of an allowed page; `undefined` for every other HTTP request. */
   readonly preflight: (req: IncomingMessage) => Reply | undefined;
 }
 
-/** How long a browser may go without asking again; they forget after 5 seconds if nothing is said. */
+/** How many seconds a browser may use the answer to a preflight. Without this header, browsers use the answer for 5 seconds. */
 const preflightSeconds = "600";
 const methods = "GET,HEAD,PUT,POST,DELETE,PATCH";
 
-/** What a page asks before its request: `Access-Control-Request-Method`. */
+/** Returns the method that a preflight asks for, from the header `Access-Control-Request-Method`. */
 export const methodAsked = ({ method, headers }: IncomingMessage): string | undefined =>
   method === "OPTIONS" ? headers["access-control-request-method"] : method;
 
-/** What pages of other origins may read of a response. The typed client tells a file from a text by the last two. */
+/** The headers that pages of other origins may read. By the last two, the typed client distinguishes a file from a text. */
 const exposedHeaders = "x-request-id,retry-after,content-disposition,etag";
 
 /**
- * For pages of all sites. Browsers then send no cookies with their requests, and no answer lets a page ask for that.
+ * Makes the CORS headers for pages of all sites. Browsers send no cookies with requests of these pages, because no answer allows
+ * cookies.
  *
- * @param isOpen  Whether the request is one of an exposed route, or its preflight.
+ * @param isOpen  Returns whether the HTTP request is for an exposed route, or is the preflight of such a request.
  */
 export const corsForAll = (isOpen: (req: IncomingMessage) => boolean): Cors => ({
   headersOf: (req) =>
@@ -49,7 +50,9 @@ const allowing = (origin: string, asked: string | undefined): readonly string[] 
   ...(asked ? ["access-control-allow-headers", asked] : []),
 ];
 
-/** @returns `undefined` where no origin is listed: then no answer has such a header. */
+/**
+ * Makes the CORS headers for pages of listed origins. @returns `undefined` if no origin is listed: no answer has CORS headers.
+ */
 export const corsOf = (allowedOrigins: readonly string[]): Cors | undefined => {
   if (allowedOrigins.length === 0) return undefined;
   const listed = new Set(allowedOrigins.map((origin) => origin.toLowerCase()));

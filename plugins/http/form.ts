@@ -1,5 +1,5 @@
-// Forms: `application/x-www-form-urlencoded`, and `multipart/form-data` with or without files. Fields are texts, which the
-// schema coerces as it does those of a query; a part of the type application/json is JSON.
+// Reads forms: `application/x-www-form-urlencoded`, and `multipart/form-data` with or without files. Fields are texts, which are
+// converted to the types in the schema like texts of a query. A part with the type application/json is read as JSON.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Readable, Writable } from "node:stream";
@@ -90,7 +90,7 @@ const readMultipart = async (
       });
       parser.on("file", (name, content, filename, _encoding, type) => {
         contents.push(content);
-        content.on("error", () => {}); // The code that reads the file gets the error.
+        content.on("error", () => {}); // Ignore the error here, because the code that reads the file also gets the error.
         taking.push(form.addFile(name, { name: filename, mediaType: type }, content).catch(fail));
       });
       for (const limit of ["partsLimit", "filesLimit", "fieldsLimit"] as const)
@@ -110,8 +110,8 @@ const readMultipart = async (
 };
 
 /**
- * Writes the body into the parser, no faster than its files are written to disk. The request stays open, so that it can be
- * answered.
+ * Writes the body into the parser, no faster than the files in the body are written to disk. The HTTP request stays open, so that
+ * the server can answer the request.
  */
 const feed = (
   req: IncomingMessage,
@@ -123,7 +123,7 @@ const feed = (
 ): void => {
   let size = 0;
   req.on("data", (part: Buffer) => {
-    // At most this much is text, which stays in memory. Files go to disk.
+    // At most this many bytes are text, which stays in memory. Files are written to disk.
     const held = Math.min(part.length, mostHeld - size);
     size += part.length;
     if (size > most) return fail(tooLarge("The body", `${most} bytes`));
@@ -199,7 +199,7 @@ class Form {
 
   async addFile(name: string, announced: { name: string | undefined; mediaType: string }, content: AsyncIterable<Uint8Array>) {
     const field = this.#uploads?.field(name);
-    // Browsers give every Blob in a form a file name, also one of JSON.
+    // Browsers send a file name with every Blob in a form, also with a Blob of JSON.
     if (field === undefined && jsonType.test(announced.mediaType)) return this.#addJson(name, content);
     const path = pathOf(name);
     if (this.#uploads === undefined || field === undefined) return invalid(path, "is sent as a file, but must be a text field");

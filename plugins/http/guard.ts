@@ -1,5 +1,5 @@
-// Checks every request before any other code sees it: the number of headers, one Host of this server, a path in its normal form,
-// and an allowed Origin (threats T14 to T18).
+// Checks every HTTP request before any other code reads it: the number of headers, one Host of this server, a path in its normal
+// form, and an allowed Origin (threats T14 to T18).
 
 import type { IncomingMessage } from "node:http";
 import { isIP } from "node:net";
@@ -11,7 +11,7 @@ import { TransportRefusal } from "./refusals.ts";
 export interface GuardOptions {
   /** Host names that requests may have, without port. Loopback names are always allowed. */
   readonly allowedHosts?: readonly string[];
-  /** Origins of other sites whose pages may call: `https://app.example`. Pages of the same origin always may. */
+  /** Origins of other sites whose pages may call: `https://app.example`. Pages of the same origin may always call. */
   readonly allowedOrigins?: readonly string[];
   /** Addresses or networks (`10.0.0.0/8`) of proxies whose X-Forwarded-For is trusted. */
   readonly trustedProxies?: readonly string[];
@@ -19,10 +19,11 @@ export interface GuardOptions {
 
 export interface Guard {
   /**
-   * Checks a request, and writes the path in `req.url` in its normal form.
+   * Checks an HTTP request, and writes the path in `req.url` in its normal form.
    *
-   * @param isProbe  Returns whether the request may have any Host. Called only if its Host is not one of the server's.
-   * @returns Whether the Host is one of the server's.
+   * @param isProbe  Returns whether the request may have any Host. Called only if the Host of the request is not a Host of the
+   * server.
+   * @returns Whether the Host is a Host of the server.
    * @throws {TransportRefusal}
    */
   readonly check: (
@@ -45,7 +46,9 @@ export interface Guard {
 const hostText = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+?)\.?(?::\d{1,5})?$/i;
 /** The most header lines of a request. Node silently drops lines after about a thousand. */
 const maxHeaderLines = 100;
-/** Headers that may be sent only once. Node uses the first of two, or both, and a proxy may have checked the other one. */
+/**
+ * Headers that may be sent only once. Node would use the first of two lines or both, and a proxy may have checked another line.
+ */
 const onlyOnce = new Set(["host", "authorization", "content-length", "content-type"]);
 
 export const guardOf = ({ allowedHosts = [], allowedOrigins = [], trustedProxies = [] }: GuardOptions): Guard => {
@@ -101,7 +104,7 @@ export const guardOf = ({ allowedHosts = [], allowedOrigins = [], trustedProxies
       let known = peer;
       for (const hop of forwarded.split(",").reverse()) {
         const address = addressIn(hop.trim());
-        // No trusted proxy wrote this text, so earlier addresses in the header are not trusted either.
+        // No trusted proxy wrote this invalid address, so the addresses before it in the header are not trusted either.
         if (address === undefined) return known;
         known = address;
         if (!isIn(proxies, address)) return known;

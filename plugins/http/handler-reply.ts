@@ -8,8 +8,8 @@ import type { Reply as Answer } from "./reply.ts";
 import type { ReplyRules } from "./reply-options.ts";
 
 /**
- * Headers that a handler cannot set: they define where a message ends, who may read it or what a page may do with it, or there is
- * an option for them.
+ * Headers that a handler cannot set. Each of these headers defines where an answer ends, who may read the answer or what a page
+ * may do with the answer, or has an option of its own.
  */
 const notForHandlers =
   /^(?:connection|content-(?:encoding|length|range|type|security-policy(?:-report-only)?)|cross-origin-.*|access-control-.*|cache-control|date|expect|host|keep-alive|location|proxy-.*|referrer-policy|set-cookie|strict-transport-security|te|timing-allow-origin|trailer|transfer-encoding|upgrade|www-authenticate|x-content-type-options|x-frame-options|x-request-id|quater-.*)$/;
@@ -31,7 +31,7 @@ const base = "http://own.invalid";
 
 const quoted = (text: unknown): string => JSON.stringify(text);
 
-/** Collects the headers of a handler by lower-case names. `vary` is added to the one that a route sends. */
+/** Collects the headers of a handler by lower-case names. The handler's `vary` is added to the `vary` of the route. */
 export class HandlerReply implements Reply {
   readonly #rules: ReplyRules;
   readonly #headers = new Map<string, string>();
@@ -77,7 +77,7 @@ export class HandlerReply implements Reply {
 
   readonly clearCookie: Reply["clearCookie"] = (name, options = {}) => this.#setCookie(name, "", options, 0);
 
-  /** Returns the answer with the handler's headers. Afterwards the handler can set no more. */
+  /** Returns the answer with the handler's headers. Afterwards the handler can set no more headers. */
   with(answer: Answer): Answer {
     this.#hasBegun = true;
     const headers = [...answer.headers];

@@ -1,4 +1,4 @@
-// Reads the parts of a call's input from a request: path, query, body, and the headers and cookies that a route binds.
+// Reads the parts of a call's input from an HTTP request: path, query, body, and the headers and cookies that a route binds.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { visible } from "../../core/diagnostics/text.ts";
@@ -22,7 +22,9 @@ import type { RouteMatch } from "./routes.ts";
  */
 export const approvalHeader = "quater-approval";
 
-/** Reads the input. Called after the static part of the policy has allowed the call. @throws {QuaterError} or rejects with it. */
+/**
+ * Reads the input. Called after the static part of the policy has allowed the call. @throws {QuaterError} or rejects with one.
+ */
 export const givenBy = (
   req: IncomingMessage,
   res: ServerResponse,
@@ -78,7 +80,7 @@ const complete = (req: IncomingMessage, bound: readonly BoundInput[], given: Giv
   return given.length === 0 ? [{ from: "query", isText: true, values: {} }] : given;
 };
 
-/** Adds the inputs that the manifest binds to headers and cookies. They are read from no other place. */
+/** Adds the inputs that the manifest binds to headers and cookies. These inputs are read from no other place. */
 const boundInputs = (req: IncomingMessage, bound: readonly BoundInput[], given: readonly GivenInput[]): GivenInput[] =>
   bound.flatMap(({ name, from, key }) => {
     if (given.some(({ values }) => values !== null && typeof values === "object" && Object.hasOwn(values, name))) {
@@ -94,8 +96,8 @@ const boundInputs = (req: IncomingMessage, bound: readonly BoundInput[], given: 
   });
 
 /**
- * Returns one text, or a list for a repeated header. Node would join the lines, and binding would not notice that there are
- * several.
+ * Returns the value of a header, or a list of values for a repeated header. Node would join the values, and binding would not
+ * notice that the header is repeated.
  */
 const headerOf = (req: IncomingMessage, key: string): string | readonly string[] | undefined => {
   const lines = req.headersDistinct[key];

@@ -1,5 +1,4 @@
-// The types of Koa and its router that are handed to plugins and users. They are the original types, so that existing middleware
-// fits.
+// The types of Koa and its router for plugins and users. These are Koa's own types, so that existing middleware compiles.
 
 import type Router from "@koa/router";
 import type Koa from "koa";

@@ -14,27 +14,27 @@ export const httpOptions = {
   port: withDefault(Type.Integer({ minimum: 0, maximum: 65_535 }), 3000),
   /** The address to listen on. Default 127.0.0.1. Other addresses need `allowedHosts`. */
   host: withDefault(Type.String({ minLength: 1 }), "127.0.0.1"),
-  /** Authenticates callers. Required once a route is not public. */
+  /** Authenticates callers. Required if any route is not public. */
   authenticate: Type.Optional(anAuthentication),
   /** The largest request body, bytes. Default 1 MiB. */
   maxBodyBytes: withDefault(Type.Integer({ minimum: 1, maximum: 1_073_741_824 }), 1_048_576),
-  /** How long a client may take to send its headers. Default 10,000. */
+  /** How long a client may take to send its headers, milliseconds. Default 10,000. */
   headersTimeoutMs: withDefault(timeoutMs, 10_000),
-  /** How long a client may take to send the whole request. Default 30,000. */
+  /** How long a client may take to send a whole HTTP request, milliseconds. Default 30,000. */
   requestTimeoutMs: withDefault(timeoutMs, 30_000),
-  /** How long a connection without a request stays open. Default 5,000. */
+  /** How long a connection without an HTTP request stays open, milliseconds. Default 5,000. */
   keepAliveTimeoutMs: withDefault(timeoutMs, 5_000),
   /** How long a client may read nothing of an available answer before its connection is closed, milliseconds. Default 30,000. */
   stallTimeoutMs: withDefault(timeoutMs, 30_000),
   /** How many connections one address, or one /64 network of IPv6, may have at once. Default 250, of 1,000 in total. */
   maxConnectionsPerPeer: withDefault(Type.Integer({ minimum: 1, maximum: 1_000 }), 250),
-  /** Requests that are worked on at once. Further ones are answered with 503 `overloaded`. Default 500. */
+  /** The most HTTP requests that are not answered yet. Further requests get 503 `overloaded`. Default 500. */
   maxRequests: withDefault(Type.Integer({ minimum: 1, maximum: 1_000 }), 500),
-  /** How long a request may wait until the process begins it. Then it is answered with 503 `overloaded`. Default 1,000. */
+  /** How long an HTTP request may wait until the process runs it. After this time it gets 503 `overloaded`. Default 1,000 ms. */
   maxDelayMs: withDefault(timeoutMs, 1_000),
-  /** The origin under which clients reach this server: `https://shop.example`. Its host is an allowed host. */
+  /** The origin under which clients reach this server: `https://shop.example`. The host of this origin is an allowed host. */
   publicUrl: Type.Optional(Type.String()),
-  /** The path under which all exposed routes are: `/api/v1`. Default: none. */
+  /** The path with which all exposed routes begin: `/api/v1`. Default: none. */
   prefix: withDefault(Type.String({ pattern: "^(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*$" }), ""),
   /** The keys of signed cookies, each of at least 32 bytes. The first key signs, and all keys verify, so put a new key first. */
   cookieKeys: withDefault(Type.Array(secret(Type.String())), []),
@@ -43,8 +43,8 @@ export const httpOptions = {
   /** Host names that requests may have, without port. Loopback names are always allowed. */
   allowedHosts: withDefault(Type.Array(Type.String()), []),
   /**
-   * Origins of other sites whose pages may call: `https://app.example`. Pages of the same origin always may. "any": pages of all
-   * sites may call routes.
+   * Origins of other sites whose pages may call: `https://app.example`. Pages of the same origin may always call. With "any",
+   * pages of all sites may call routes.
    */
   allowedOrigins: withDefault(Type.Union([Type.Literal("any"), Type.Array(Type.String())]), []),
   /** Addresses or networks (`10.0.0.0/8`) of proxies whose X-Forwarded-For is trusted. */

@@ -1,6 +1,6 @@
-// Refuses HTTP requests when the process is overloaded. If requests arrive faster than the process answers them, each request waits
-// longer than the request before, until callers no longer wait for answers. So the server refuses a request when too many other
-// requests are not answered yet, or when the request has waited too long for its turn.
+// Refuses HTTP requests when the process is overloaded. If requests arrive faster than the process answers them, each request
+// waits longer than the request before, until callers no longer wait for answers. So the server refuses a request when too many
+// other requests are not answered yet, or when the request has waited too long for its turn.
 //
 // In each turn, Node's event loop reads the requests of open connections and accepts one new connection. While handlers compute,
 // other requests would wait in the operating system, where this file cannot measure how long they wait. So a busy process first
@@ -30,7 +30,9 @@ const times = {
   /** The shortest time between two log lines about overload. */
   silence: 60_000,
 } as const;
-/** The process stops reading after this many turns without a new request. Node accepts a connection one turn before its request. */
+/**
+ * The process stops reading after this many turns without a new request. Node accepts a connection one turn before its request.
+ */
 const quietTurns = 2;
 
 interface Waiting {

@@ -18,7 +18,8 @@ const needsNoEncoding = /^[\w\-.~!$&'()*+,;=:@]$/;
 const looselyWritten = /["<>[\]^`{|}]/g;
 /**
  * Characters that a target may not contain (RFC 9112 section 3.2), because parsers disagree about these characters. For Koa, a
- * number sign ends the query and changes the path before the number sign. A tab or a byte outside of ASCII also changes Koa's path.
+ * number sign ends the query and changes the path before the number sign. A tab or a byte outside of ASCII also changes Koa's
+ * path.
  */
 const unreadable = /[^\x21-\x7e]|#/;
 
@@ -26,7 +27,7 @@ const unreadable = /[^\x21-\x7e]|#/;
  * Returns the request's target with its path in the one normal form. The query stays unchanged, except for one character.
  *
  * - A character that a segment may contain unencoded is decoded: `/%69tems` becomes `/items`, `%40` becomes `@`.
- * - Every other character is percent-encoded, also `/` and `%`. So each decoded text of a segment has one spelling.
+ * - Every other character is percent-encoded, such as `%2F` and `%25`. So each decoded text of a segment has one spelling.
  * - Hexadecimal digits become upper case: `%c3` becomes `%C3`.
  * - An empty segment is not removed: `/items//5` is another path than `/items/5`.
  * - A question mark at the beginning of the query is encoded, because Koa's `ctx.query` would drop the question mark.

@@ -1,4 +1,4 @@
-// Calls the http surface in tests: sends a request to the socket and returns the answer.
+// Calls the http surface in tests: sends an HTTP request to the server and returns the answer.
 
 import type { WrittenFile } from "../../core/plugin/surface.ts";
 import { type Catalog, cannotSend, type Probe, type ProbeAnswer, type ProbeCall } from "../../core/plugin-api.ts";
@@ -8,7 +8,7 @@ import { type ProblemDetails, probed } from "./problem-format.ts";
 import { httpKey, pathUnder, type RoutePlan } from "./route.ts";
 import type { HttpService } from "./service.ts";
 
-/** An input as a request has it: the texts of path, query and headers, and the body. */
+/** An input as an HTTP request contains it: the texts of path, query and headers, and the body. */
 interface Written {
   readonly texts: Record<string, string | readonly string[]>;
   readonly body: string | undefined;

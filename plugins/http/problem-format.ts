@@ -80,10 +80,12 @@ export const formatterOf =
 
 const formatters = new WeakMap<IncomingMessage, Formatter>();
 
-/** Gives answers to this request the project's format. */
+/** Makes the error answers to this HTTP request use the project's format. */
 export const useFormat = (req: IncomingMessage, formatter: Formatter): void => void formatters.set(req, formatter);
 
-/** The problems of requests by probes, which need the code behind a body of any form. */
+/**
+ * The problem details of HTTP requests that probes send. A probe needs the error code even if the project's format has no code.
+ */
 const told = new Map<string, ProblemDetails>();
 let probing = 0;
 
@@ -98,7 +100,7 @@ export const problemText = (
   return own;
 };
 
-/** Runs a probe's request. @returns Its answer, and the problem behind it. */
+/** Runs a probe's HTTP request. @returns The answer, and the problem details of the error in the answer. */
 export const probed = async <Answer extends { readonly callId: string }>(
   send: () => Promise<Answer>,
 ): Promise<Answer & { readonly refusal: ProblemDetails | undefined }> => {

@@ -26,10 +26,10 @@ const mappedBits = 96;
 const mapped = [`::ffff:0:0/${mappedBits}`];
 
 /**
- * Returns why a network is too wide to be trusted. Callers with an address in it count as proxies, so the address that the limits
- * and the trail know is the one that such a caller wrote into X-Forwarded-For.
+ * Returns why a network is too wide to be trusted. Callers with an address in a trusted network count as proxies. Limits and the
+ * trail then use the address that such a caller wrote into X-Forwarded-For.
  *
- * @param network  A valid one. An address by itself is never too wide.
+ * @param network  A valid network or address. A single address is never too wide.
  * @returns The reason, such as "is wider than /8", or `undefined`.
  */
 export const tooWide = (network: string): string | undefined => {

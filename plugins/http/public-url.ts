@@ -1,4 +1,4 @@
-// The public URL of the server, and the path under which all routes are.
+// Checks the public URL of the server, and the path with which all routes begin.
 
 import type { BootProblem } from "../../core/plugin-api.ts";
 import { isOwnPath } from "./route.ts";

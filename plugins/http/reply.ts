@@ -1,5 +1,5 @@
-// Describes an HTTP answer, and sends the answer directly to Node's response or through Koa, where middleware around the route may
-// still change the answer.
+// Describes an HTTP answer, and sends the answer directly to Node's response or through Koa, where middleware around the route
+// may still change the answer.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { pipeline, type Readable } from "node:stream";

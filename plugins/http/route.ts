@@ -29,7 +29,9 @@ export interface RouteDetails {
    * unknown fields. "drop" is not allowed for destructive handlers and for handlers with approval.
    */
   readonly extra?: "drop";
-  /** The header `Cache-Control` of a success. Default: "no-store" for callers with a credential, and no header for other callers. */
+  /**
+   * The header `Cache-Control` of a success. Default: "no-store" for callers with a credential, and no header for other callers.
+   */
   readonly cache?: string;
   /** A short title for the OpenAPI document. Default: the first sentence of the handler's description. */
   readonly summary?: string;
@@ -164,7 +166,9 @@ const reserved = /^\/(?:health|ready|openapi\.json|docs|mcp|approvals|__quater__
 export const isOwnPath = (url: string): boolean => reserved.test(url.split("?", 1)[0] ?? "");
 /** Matches texts that a path in normal form cannot contain, or can contain only as data. */
 const notNormal = /[%\\]|\/\/|\/\.\.?(?:\/|$)/;
-/** Headers to which no input can be bound. They are credentials or belong to HTTP, so an input could forge or leak their values. */
+/**
+ * Headers to which no input can be bound. They are credentials or belong to HTTP, so an input could forge or leak their values.
+ */
 const notForInputs = new Set([
   "authorization",
   "proxy-authorization",

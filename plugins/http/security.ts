@@ -9,7 +9,7 @@ export interface SecurityHeaders {
 
 const year = 31_536_000;
 
-/** Makes the headers. @param publicUrl  If it is https, browsers are told to use only https for this host. */
+/** Makes the headers. @param publicUrl  If the URL is https, a header makes browsers use only https for this host. */
 export const securityHeaders = (publicUrl?: string): SecurityHeaders => {
   const isHttps = publicUrl?.startsWith("https:") === true;
   const shared = [

@@ -16,7 +16,7 @@ const limits = {
   keepAliveMs: 5_000,
   connections: 1_000,
   requestsPerSocket: 1_000,
-  /** How many requests a client may send on a connection before it gets the earlier answers. */
+  /** How many HTTP requests a client may send on a connection before the client gets the answers to earlier requests. */
   requestsAhead: 32,
 } as const;
 
@@ -30,7 +30,7 @@ export interface ListenOptions extends SocketLimits {
   readonly keepAliveTimeoutMs?: number | undefined;
   /** With https, answers to unreadable requests also have `Strict-Transport-Security`. */
   readonly publicUrl?: string | undefined;
-  /** Called for a request that could not be read, with the status of the answer and its bytes. */
+  /** Called for an HTTP request that could not be read, with the status and the number of bytes of the answer. */
   readonly unreadable?: ((status: number, bytes: number) => void) | undefined;
 }
 

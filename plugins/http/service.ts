@@ -81,8 +81,8 @@ export interface AnswerRoom extends Room {
    * Waits until this many bytes may be written. These bytes replace the bytes that were reserved. Plugins that give Koa an answer
    * as `ctx.body` do not call this function.
    *
-   * @returns A function that frees the memory. The end of the response also frees the memory. `undefined` means that the memory is
-   * full or the client has left, so the plugin must write nothing.
+   * @returns A function that frees the memory. The end of the response also frees the memory. `undefined` means that the memory
+   * is full or the client has left, so the plugin must write nothing.
    */
   take(bytes: number): Awaitable<(() => void) | undefined>;
 }
@@ -91,7 +91,8 @@ export interface HttpService {
   /**
    * Mounts middleware and endpoints outside the pipeline. `mounting` is called before the server listens, and never in commands
    * that do not serve. The checks of Host, Origin and headers run before mounted code. An error of middleware goes to the
-   * middleware around it, as in Koa, and then becomes an answer. An error of an endpoint `at` a path becomes an answer immediately.
+   * middleware around it, as in Koa, and then becomes an answer. An error of an endpoint `at` a path becomes an answer
+   * immediately.
    *
    * @param what  The entry in the exposure table: `POST /mcp`.
    */
@@ -123,13 +124,13 @@ export interface HttpService {
    * Returns the caller's address, for counting attempts. For IPv6, returns the /64 network, because one caller has all addresses
    * of the network. Returns an empty text if the address is not known.
    *
-   * @param isFromProxy  Whether the HTTP request came over a Unix socket that only a proxy can open. The X-Forwarded-For of such a
-   * request is trusted.
+   * @param isFromProxy  Whether the HTTP request came over a Unix socket that only a proxy can open. The X-Forwarded-For of such
+   * a request is trusted.
    */
   networkOf(ctx: KoaContext, isFromProxy?: boolean): string;
   /**
-   * Returns the body, or a promise if a part of the body has not arrived yet. @throws {QuaterError} `too_large`, or a refusal by the
-   * HTTP server: 415 for a compressed body, 408 for a slow body.
+   * Returns the body, or a promise if a part of the body has not arrived yet. @throws {QuaterError} `too_large`, or a refusal by
+   * the HTTP server: 415 for a compressed body, 408 for a slow body.
    */
   readBody(exchanged: Exchanged): Awaitable<Buffer>;
   /** Returns a cancellation that is triggered when the client leaves before the answer is complete. */

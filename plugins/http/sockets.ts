@@ -1,6 +1,6 @@
-// Limits the connections of one server, so that a client that reads none of its answers, or opens many connections, leaves memory
-// and connections for other clients. There are limits for the connections per address, the unread answers, and the time in which
-// a client reads nothing.
+// Limits the connections of one server, so that a client that reads no answers or opens many connections does not use up the
+// memory and connections for other clients. There are limits for the connections per address, the unread answers, and the time in
+// which a client reads nothing.
 
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { isIPv6, type Server, type Socket } from "node:net";
@@ -11,12 +11,12 @@ import { type Holder, isWaiting, mostUnread, newPeer, type Peer, Room, Unread } 
 
 /** How long a client may read nothing of an answer that waits for it, milliseconds (threat T13). */
 export const defaultStallMs = 30_000;
-/** How many connections one address may have, of 1,000 in total. */
+/** How many connections one address may have. The server has at most 1,000 connections. */
 export const defaultConnectionsPerPeer = 250;
 
 /**
- * How fast a client must read while memory for answers is needed. A socket takes waiting bytes in portions of about 1.4 MB, when
- * a third of the system's buffer of 4 MB is free. So with a shorter period a steady reader would look stalled.
+ * How fast a client must read while other answers need memory. A socket accepts waiting bytes in portions of about 1.4 MB, when
+ * a third of the system's buffer of 4 MB is free. With a shorter period, a client that reads steadily would look stalled.
  */
 const pace = { bytesPerSecond: 256 * 1024, periodMs: 2_000 } as const;
 const checkMs = { usually: 1_000, whileWaiting: 50 } as const;
@@ -47,7 +47,7 @@ const ownerOf = new WeakMap<Socket, Sockets>();
 const rooms = new WeakMap<ServerResponse, AnswerRoom>();
 const noRoom: AnswerRoom = { reserve: () => true, take: () => undefined };
 
-/** Makes the memory account for messages to a client. The client has left when its socket is closed. */
+/** Makes the memory account for messages to a client. A client with a closed socket has left. */
 export const newRoom = (res: ServerResponse): AnswerRoom =>
   (res.socket === null ? undefined : ownerOf.get(res.socket)?.room(res.socket, res)) ?? noRoom;
 
@@ -118,8 +118,8 @@ export class Sockets {
   }
 
   /**
-   * Runs a request, immediately unless the client's address has too many unread bytes. If the connection ends before, the request
-   * never runs.
+   * Runs an HTTP request. If the client's address has too many unread bytes, the request waits. If the connection ends during the
+   * wait, the request never runs.
    */
   start(req: IncomingMessage, res: ServerResponse, handle: RequestListener): void {
     const { socket } = req;

@@ -20,7 +20,7 @@ export const statusOfKind: Readonly<Record<ErrorKind, number>> = {
   internal: 500,
 };
 
-/** The statuses of requests that the HTTP server refuses before there is a call. */
+/** The statuses of HTTP requests that the HTTP server refuses before there is a call. */
 export const transportStatus = {
   bad_request: 400,
   route_not_found: 404,

@@ -22,8 +22,8 @@ interface Begun {
 const firstStepMs = 1_000;
 
 /**
- * Waits for the first item of a stream, so that the answer to an earlier refusal has the status of the refusal. The wait is short,
- * because a subscription may send nothing for hours, and its reader needs the headers.
+ * Waits for the first item of a stream, so that the answer to an earlier refusal has the status of the refusal. The wait is
+ * short, because a subscription may send nothing for hours, and its reader needs the headers.
  *
  * @throws {QuaterError} The error that the stream threw within that time.
  */

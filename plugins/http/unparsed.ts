@@ -15,8 +15,8 @@ const codeOf: Readonly<Record<number, string>> = { 400: "bad_request", 408: "req
 const goodbyeMs = 2_000;
 
 /**
- * Answers and closes the connection. If an earlier HTTP request on the connection has no answer yet, this function sends no answer
- * and only closes the connection, because the client would read this answer as the answer to the earlier request.
+ * Answers and closes the connection. If an earlier HTTP request on the connection has no answer yet, this function sends no
+ * answer and only closes the connection, because the client would read this answer as the answer to the earlier request.
  *
  * @param code  The code of Node's error.
  * @param answered  Called with the status and the bytes of the answer.

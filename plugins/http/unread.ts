@@ -1,14 +1,15 @@
-// Counts the bytes of large answers that clients have not read yet. They are in memory, so they are limited for each address and
-// for all addresses together. An answer above the limit waits in memory, too; when too many wait, further ones are dropped.
+// Counts the bytes of large answers that clients have not read yet. These bytes are in memory, so each address has a limit, and
+// all addresses together have a limit. An answer above the limit also waits in memory. If too many answers wait, further answers
+// are dropped.
 
 import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Awaitable } from "../../core/plugin-api.ts";
 import type { AnswerRoom } from "./service.ts";
 
-/** The most bytes of large answers that are being written. An address without any may get one answer of any size. */
+/** The most bytes of large answers that are being written. An address without unread bytes may get one answer of any size. */
 export const mostUnread = { ofPeer: 16 * 1024 * 1024, ofAll: 48 * 1024 * 1024 } as const;
-/** The most bytes of large answers that are being made, or wait to be written. Above it, further answers are dropped. */
+/** The most bytes of large answers that are being made, or wait to be written. Above this limit, further answers are dropped. */
 const mostWaiting = { ofPeer: 16 * 1024 * 1024, ofAll: 24 * 1024 * 1024 } as const;
 
 /** The client as limits see it: an address, a network, a trusted proxy, or all clients of a Unix socket. */
@@ -75,7 +76,7 @@ export class Unread {
     return peer.starts.length === 0 && !this.#leavesTooMuch(peer);
   }
 
-  /** Runs a request as soon as its address has read enough. If the connection ends before, the request never runs. */
+  /** Runs an HTTP request as soon as its address has read enough. If the connection ends earlier, the request never runs. */
   startLater(peer: Peer, socket: Socket, run: () => void): void {
     peer.starts.push({ socket, run });
     this.#onWait();
@@ -209,7 +210,7 @@ export class Room implements AnswerRoom {
 
 const hasLeft = (res: ServerResponse): boolean => res.destroyed || res.closed;
 
-/** Resolves when the written bytes were sent, or never will be. */
+/** Resolves when the written bytes were sent, or when they can no longer be sent. */
 export const drained = (res: ServerResponse): Promise<void> =>
   new Promise((resolve) => {
     if (res.closed || !res.writableNeedDrain) return resolve();

@@ -22,8 +22,8 @@ export type {
 
 export interface ClientOptions {
   /**
-   * The URL of the server: the origin, such as `https://shop.example`, and the path under which clients reach the server, if there
-   * is one. Use `""` in pages of the same origin.
+   * The URL of the server: the origin, such as `https://shop.example`, and the path under which clients reach the server, if
+   * there is one. Use `""` in pages of the same origin.
    */
   readonly baseUrl: string;
   /** The bearer token, or a function that returns the token for each HTTP request. `undefined` sends no token. */
@@ -31,7 +31,8 @@ export interface ClientOptions {
   /** Headers that the client sends with each HTTP request. */
   readonly headers?: Readonly<Record<string, string>>;
   /**
-   * Reads the error format of the project, if `http()` has the option `problem`. Returns `undefined` for a body that is not a problem.
+   * Reads the error format of the project, if `http()` has the option `problem`. Returns `undefined` for a body that is not a
+   * problem.
    */
   readonly problemOf?: (body: unknown, status: number) => OwnProblem | undefined;
   /**

@@ -1,4 +1,4 @@
-// Describes the answers of a route for OpenAPI: its success, each refusal with its schema, and links that follow a 428.
+// Describes the answers of a route for OpenAPI: the success, each refusal with its schema, and the links of a 428.
 
 import type { JsonSchema, Operation } from "../../../core/plugin-api.ts";
 import { fileAnswerRulesOf, textTypeOf } from "../../../core/schema/file-answer.ts";
@@ -42,7 +42,7 @@ export const problemSchema = {
   },
 };
 
-/** The schema of a 428. */
+/** The schema of the answer with the status 428. */
 export const approvalRequiredSchema = {
   description: "The call needs an approval before it can run",
   allOf: [reference("Problem"), { type: "object", required: ["approval"] }],
@@ -98,7 +98,7 @@ const generalAnswers = (operation: Operation, plan: RoutePlan, hasCredentials: b
   503: shared("Unavailable"),
 });
 
-/** Describes a refusal with the handler's codes. The general codes of the same status stay possible. */
+/** Describes a refusal with the handler's codes. The description also allows the general codes of the same status. */
 const refusedWith = (codes: readonly string[], sentence: string): object => {
   const code = { anyOf: [{ type: "string", enum: codes }, text] };
   const schema = { allOf: [reference("Problem"), { type: "object", properties: { code } }] };

@@ -1,5 +1,5 @@
-// Publishes schemas of handlers for OpenAPI. Named and recursive schemas become components, and other schemas are written at
-// their place.
+// Publishes schemas of handlers for OpenAPI. Named and recursive schemas become components. Other schemas are written at the
+// place where they are used.
 
 import { fileRulesOf } from "../../../core/schema/file.ts";
 import { isPlainObject, type JsonSchema, propertiesOf, referred, withSubschemas } from "../../../core/schema/schema.ts";
@@ -24,7 +24,7 @@ interface Root {
   readonly owner: string;
 }
 
-/** Matches a reference that was written before it is known whether the two forms of a component are equal. */
+/** Matches a provisional reference, which is written before Quater knows whether the two forms of a component are equal. */
 const provisional = /^#\/components\/schemas\/(input|output):(.+)$/;
 
 const dropped = new Set(["$id", "$schema", "$defs", "definitions"]);
@@ -103,7 +103,8 @@ export class Components {
   }
 
   /**
-   * Names a part that only a `$ref` names: the last word of the reference, with the operation's name before it if that is taken.
+   * Names a part that only a `$ref` names. The name is the last word of the reference. If another component has this name, the
+   * operation's name comes before the word.
    */
   #localName(ref: string, text: string, { owner, direction }: Root): string {
     const last = componentName(ref);
@@ -115,7 +116,7 @@ export class Components {
     }
   }
 
-  /** Returns a reference with the annotations that belong to this place. */
+  /** Returns a reference with the annotations that belong to the place where the schema is used. */
   #placed(name: string, source: JsonSchema, site: JsonSchema, root: Root, text?: string): JsonSchema {
     const known = this.#forms[root.direction];
     let component = known.get(name);

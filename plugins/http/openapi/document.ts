@@ -1,5 +1,5 @@
-// Makes the OpenAPI 3.1 document of the routes. It is made once for all routes; each reader gets the part that the reader's
-// static policy allows, with the same names.
+// Makes the OpenAPI 3.1 document of the routes. The document is made once for all routes. Each reader gets the routes whose
+// static policy allows the reader. All readers get the same names of components.
 
 import type { Principal } from "../../../core/index.ts";
 import { type Authentication, type Catalog, isVisibleTo, type Operation, type Project } from "../../../core/plugin-api.ts";
@@ -41,7 +41,7 @@ interface Described {
 /**
  * Prepares the document.
  *
- * @returns A function from a reader to the reader's document. `undefined` is shown all routes: in development, and on the
+ * @returns A function from a reader to the reader's document. The reader `undefined` gets all routes, for development and for the
  *          operator's terminal.
  */
 export const openApiDocument = (of: DocumentOf): ((principal: Principal | undefined) => object) => {

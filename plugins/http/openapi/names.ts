@@ -37,7 +37,7 @@ export const givenName = (schema: JsonSchema): string | undefined => {
 
 /** Annotations that belong to the place where a schema is used, so a component does not have them. */
 export const ofPlace = ["default", "deprecated", "readOnly", "writeOnly"] as const;
-/** Annotations that may differ from place to place. The component has those of the first place. */
+/** Annotations that may differ from place to place. The component has the annotations of the first place. */
 export const ofFirstPlace = ["title", "description", "examples"] as const;
 
 const annotations = new Set<string>([...ofPlace, ...ofFirstPlace]);

@@ -105,8 +105,8 @@ const examplesOf = (schema: JsonSchema): readonly JsonSchema[] =>
   Array.isArray(schema["examples"]) ? (schema["examples"] as unknown[]).filter(isPlainObject) : [];
 
 /**
- * Returns the input schema of the body, without fields from other places. It gets no name, because the author named the whole
- * schema.
+ * Returns the input schema of the body, without fields from other places. The schema of the body gets no name, because the
+ * author's name belongs to the whole input schema.
  */
 const inputWithout = (input: JsonSchema, names: ReadonlySet<string>): JsonSchema => {
   const { $id: _id, title: _title, ...rest } = input;

@@ -1,5 +1,5 @@
-// Serves `/docs`, which shows the OpenAPI document with Swagger UI. Its files are local, and the page can load nothing from
-// elsewhere.
+// Serves `/docs`, which shows the OpenAPI document with Swagger UI. The files of Swagger UI are local, and the page can load
+// nothing from other servers.
 
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";

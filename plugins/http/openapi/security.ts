@@ -38,8 +38,8 @@ const schemeOf = (scheme: string): Scheme =>
 const standard = (scheme: string): string => (/^(?:bearer|basic)$/i.test(scheme) ? scheme.toLowerCase() : scheme);
 
 /**
- * Returns the alternatives for one operation. `{}` is a call without a credential. Scopes are not listed, because tools accept
- * them only for oauth2.
+ * Returns the security requirements of one operation. A caller must fulfil one of them. `{}` is a call without a credential.
+ * Scopes are not listed, because tools accept scopes only for oauth2.
  */
 export const securityOf = ({ isPublic }: Operation, schemes: readonly string[]): readonly Requirement[] => {
   const required = schemes.map((scheme) => ({ [scheme]: [] }));
