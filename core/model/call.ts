@@ -1,5 +1,5 @@
-// A call on its way through the pipeline. Each stage takes the type that the stage before returns, so stages in another order do not
-// compile.
+// A call on its way through the pipeline. The parameter of each stage has the type that the previous stage returns, so stages in
+// another order do not compile.
 
 import { invalidToken, isQuaterError, type QuaterError } from "../diagnostics/errors.ts";
 import { argumentsHash, canonicalText } from "../schema/digest.ts";
@@ -10,18 +10,18 @@ import { type Reply, type Replying, replyingNowhere } from "./reply.ts";
 import type { CallResources } from "./resource.ts";
 import { haveSameRights, type Standing } from "./standing.ts";
 
-/** What is known of a call that is refused early. The principal or the handler may be missing. */
+/** The known facts about a call, also of a call that is refused early. The principal or the handler may be missing. */
 export interface Arrival {
   readonly callId: string;
   readonly surface: string;
   readonly handler: string | undefined;
   readonly principal: Principal | undefined;
-  /** Milliseconds since the epoch. */
+  /** The time of the start, milliseconds since the epoch. */
   readonly startedAt: number;
   readonly peer: string | undefined;
   /** The id of the trace that the caller sent (W3C Trace Context): 32 hexadecimal digits. */
   readonly traceId: string | undefined;
-  /** A dry run. It must not be recorded as a call that ran. */
+  /** Whether the call is a dry run. A dry run must not be recorded as a call that ran. */
   readonly isDryRun: boolean;
 }
 
@@ -60,7 +60,7 @@ export interface Approved extends Authorized {
   readonly consume: readonly (() => Awaitable<Verdict>)[];
 }
 
-/** How a call ended: with a value, or with an error. A stream ends when its last item has left. */
+/** How a call ended: with a value, or with an error. A stream ends when its last item was sent. */
 export type Outcome<Value = unknown> =
   | { readonly ok: true; readonly value: Value; readonly callId: string }
   | { readonly ok: false; readonly error: QuaterError; readonly callId: string };
@@ -68,10 +68,10 @@ export type Outcome<Value = unknown> =
 type StageName = "arrived" | "bound" | "authorized" | "approved";
 
 /**
- * A call through all its stages: one object, which each stage sees through its own type. A call through the gate takes 1 µs; with
- * a copy of all fields for each of the three stages it took 31 µs (Node 20). Getters return the values, and only stages can add
- * values, each one once. A plugin that assigns to a call gets an error. The object is frozen, so that nobody can define a field
- * that hides a getter. Freezing is cheap, because the object has no fields.
+ * A call in all its stages: one object, for which each stage has its own type. A call through the gate takes 1 µs. With a copy of
+ * all fields for each of the three stages, a call took 31 µs (Node 20). Getters return the values. Only stages can add values,
+ * and each value only once. A plugin that assigns to a call gets an error. The object is frozen, so that no code can define a
+ * field that hides a getter. Freezing is fast, because the object has no fields.
  */
 export class StagedCall implements Approved {
   readonly #from: Call;
@@ -85,8 +85,8 @@ export class StagedCall implements Approved {
   #consume: Approved["consume"] = [];
 
   /**
-   * @param from  The call keeps this object, so do not change it afterwards.
-   * @param standing  Checks the caller's credential again, where that is possible.
+   * @param from  The call uses this object until its end, so do not change the object afterwards.
+   * @param standing  Checks the caller's credential again. Absent if the credential cannot be checked again.
    */
   constructor(from: Call, standing?: Standing) {
     this.#from = from;
@@ -212,11 +212,11 @@ export class StagedCall implements Approved {
   }
 
   /**
-   * Checks the caller's credential again when the last check is too old. Before the policy has decided, the call continues with
-   * the caller's current rights. Afterwards a call is refused if its caller's rights have changed.
+   * Checks the caller's credential again when the last check is too old. If the policy has not decided yet, the call continues
+   * with the caller's current rights. If the policy has decided, the call is refused if the caller's rights have changed.
    *
    * @param ageMs  How old the last check may be, milliseconds. Default 250.
-   * @returns `undefined` when the last check is fresh, which is nearly always. Rejects with `invalid_token` and the like.
+   * @returns `undefined` when the last check is recent, as for nearly all calls. Rejects with an error such as `invalid_token`.
    */
   static enterAgain(call: Call, ageMs?: number): Promise<void> | undefined {
     if (!(#stage in call))
@@ -236,7 +236,7 @@ export class StagedCall implements Approved {
     });
   }
 
-  /** Records the time of the credential's check. It must be called before the call waits for its input or its policy. */
+  /** Records the time of the credential's check. Must be called before the call waits for its input or its policy. */
   static waits(call: Call): void {
     if (!(#stage in call))
       throw new Error(
@@ -258,8 +258,8 @@ export const digestOf = (call: Bound): string => argumentsHash(call.handler, cal
 /**
  * The second argument of a handler's functions: these fields, and the handler's resources by name.
  *
- * It is a class because of its getters. Most handlers never read the AbortSignal, and making an AbortSignal costs more than the
- * rest of the call. A getter in an object literal would give each context its own hidden class in V8, which is slow.
+ * The context is a class because of its getters. Most handlers never read the AbortSignal, and making an AbortSignal takes longer
+ * than the rest of the call. A getter in an object literal would give each context its own hidden class in V8, which is slow.
  */
 class Context {
   readonly callId: string;
@@ -292,7 +292,7 @@ export const contextOf = (call: Call, resources: Readonly<Record<string, unknown
 export const previewOf = async (call: Bound): Promise<unknown> =>
   call.operation.handler.preview?.(call.input as never, contextOf(call, await call.resources(), replyingNowhere) as never);
 
-/** Tells whether the caller still waits for the answer. The AbortSignal is created when it is first read. */
+/** The state of a call's cancellation: whether the caller still waits. The AbortSignal is created when code first reads it. */
 export class Cancellation {
   #controller: AbortController | undefined;
   #isCancelled = false;

@@ -1,5 +1,6 @@
-// Measures the size of answers. Most answers are small, and the lengths of their strings show that. Only an answer that may be
-// too large is counted exactly. It is not written as JSON for this, because the text would need as much memory again.
+// Measures the size of answers. Most answers are small, and the lengths of their strings show that they are small. Only an answer
+// that may be too large is counted exactly. The count does not write the answer as JSON, because the text would need as much
+// memory as the answer.
 
 /**
  * The largest number of JSON bytes for one counted character. A character has at most six bytes (`\u0000`). A number has at most
@@ -13,7 +14,7 @@ const mostLevels = 1_000;
 
 export class NestedTooDeep extends RangeError {}
 
-/** From this size on, bytes, an answer counts against the limit of memory for answers. */
+/** Answers of at least this many bytes count against the memory limit for answers. */
 export const largeAnswer = 256 * 1024;
 
 /**

@@ -1,5 +1,5 @@
-// Makes the one frozen input that policy, approval and handler see. The schema converts text, but not JSON values. A name from
-// two places, an unknown name or a wrong value is refused with the same sentence on every surface.
+// Makes the one frozen input that policy, approval and handler see. Text is converted to the types in the schema, and JSON values
+// are not converted. A name from two places, an unknown name or a wrong value is refused with the same sentence on every surface.
 
 import { type FieldError, inputInvalid, internal, jsonRefused, type QuaterError, unknownField } from "../diagnostics/errors.ts";
 import { visible } from "../diagnostics/text.ts";
@@ -39,7 +39,7 @@ export const binderOf = (schema: JsonSchema): Binder => {
 };
 
 /**
- * Accepts only files that a surface received. A JSON value that looks like a file names a content that Quater has not checked.
+ * Accepts only files that a surface received. A JSON value with the fields of a file names a content that Quater has not checked.
  */
 const checkFiles = (input: unknown, files: readonly FileField[]): void => {
   if (!isPlainObject(input)) return;
@@ -66,7 +66,7 @@ const tooSlow = "takes too long to match against its patterns: send fewer or sho
  */
 const mismatch = (checked: InputCheck, looked: unknown): QuaterError => {
   const complaints = checked.complaints(looked);
-  const isCutAway = complaints?.length === 0 && checked.check(looked); // Whether the only fault is a value that was cut away.
+  const isCutAway = complaints?.length === 0 && checked.check(looked); // Whether all faults were in the parts that were cut away.
   if (complaints === undefined || isCutAway) return inputInvalid([{ path: "", message: "does not match its schema" }]);
   // TypeBox can fail a check without reporting an error. The refusal then has a general text.
   if (complaints.length === 0) return internal(new Error("The schema check of the input failed without an error"));
@@ -99,7 +99,7 @@ const sizesOf = (schema: unknown): Sizes => {
  * too long (threat T26).
  */
 const cut = (value: unknown, sizes: Sizes): unknown => {
-  if (typeof value === "string") return value.slice(0, 2 * sizes.text); // limits count characters, which have two units at most
+  if (typeof value === "string") return value.slice(0, 2 * sizes.text); // Limits count characters, which have at most two units.
   if (Array.isArray(value)) return value.slice(0, sizes.list).map((item) => cut(item, sizes));
   return isPlainObject(value) ? Object.fromEntries(Object.entries(value).map(([name, item]) => [name, cut(item, sizes)])) : value;
 };
@@ -142,8 +142,8 @@ const assign = (target: Record<string, unknown>, name: string, value: unknown): 
 };
 
 /**
- * Freezes an input with everything in it, and brings it into the one form that its canonical text has: no `-0`, and no field that
- * is `undefined`.
+ * Freezes an input and all values in it, and changes the input to the form of its canonical text: no `-0`, and no field that is
+ * `undefined`.
  */
 export const frozen = <Value>(value: Value): Value => {
   if (value === null || typeof value !== "object") return value;

@@ -1,4 +1,4 @@
-// Decides which error the caller of a failed call gets, and logs what the caller must not see.
+// Decides which error the caller of a failed call gets, and logs the errors that the caller must not see.
 
 import { errorText } from "../diagnostics/error-text.ts";
 import {
@@ -35,9 +35,9 @@ export class CallErrors {
       return this.logged(isPastRun ? failedAfterwards(handler, told) : told, call);
     }
     if (!changes) noteLate(error, call, this.#log);
-    else if (!isAbort(error)) this.logged(error, call); // The caller gets another error, so this one must be in the log.
+    else if (!isAbort(error)) this.logged(error, call); // Log this error, because the caller gets another error.
     if (!isCutOff) return cancelled();
-    // The call is safe to repeat if the handler had not started, or only reads.
+    // The call is safe to repeat if the handler did not start, or only reads.
     const hasBegun = !isQuaterError(error) || stream !== undefined;
     return hasBegun && changes ? cutOff() : stopping();
   }

@@ -11,12 +11,12 @@ import { eachSubschema, isPlainObject, type JsonSchema, patternTextLength, withS
 import { complainerOf } from "./complaints.ts";
 import type { Complaint } from "./sentences.ts";
 
-/** The most steps that a recursive union may need, where each level of the input at least doubles them. */
+/** The most steps that the check of a recursive union may need. Each level of the input at least doubles the number of steps. */
 const maxRecursionSteps = 100_000;
 /** The pattern of `Type.Record(Type.String(), ...)`, which matches every key. */
 const anyKey = "^.*$";
 
-/** Checks whether an input matches its schema, and finds the errors of one that does not. */
+/** Checks whether an input matches its schema, and finds the errors of an input that does not match. */
 export interface InputCheck {
   /**
    * Checks the lengths of the input's keys. @throws {QuaterError} `invalid_input` for a key or a text that is too long for its
@@ -82,8 +82,8 @@ class LimitedPattern extends WatchedPattern {
 }
 
 /**
- * Moves constant fields to the front: they tell the branches of a union apart, so they are checked before fields that may be
- * deep.
+ * Moves constant fields to the front, so that they are checked before fields that may be deep. Constant fields distinguish the
+ * branches of a union.
  */
 const constantsFirst = (schema: JsonSchema): JsonSchema => {
   const copy = withSubschemas(schema, constantsFirst);

@@ -1,4 +1,4 @@
-// The stream that the caller of a streaming handler reads: it checks each item, and reports the end of the stream once.
+// The stream that the caller of a streaming handler reads. The stream checks each item, and reports its end once.
 
 import { cancelled, internal, isQuaterError, type QuaterError } from "../diagnostics/errors.ts";
 import type { Cancellation } from "../model/call.ts";
@@ -14,8 +14,8 @@ type ItemCheck = (item: unknown) => unknown;
 type StreamEnd = (failure: unknown) => Promise<QuaterError | undefined>;
 
 /**
- * Wraps the stream that a handler returned. Every reader gets the reported end, also when another party ended the stream, so that an
- * incomplete stream never looks complete.
+ * Wraps the stream that a handler returned. Every reader gets the reported end, also when the process or a credential check ended
+ * the stream, so that an incomplete stream never looks complete.
  */
 export class CheckedStream implements AsyncIterable<unknown>, AsyncIterator<unknown> {
   readonly #source: AsyncIterator<unknown>;
@@ -62,11 +62,11 @@ export class CheckedStream implements AsyncIterable<unknown>, AsyncIterator<unkn
           if (this.#refusal !== undefined) throw this.#refusal;
           return { done: false, value: await this.#check(step.value) };
         }
-        // A source whose signal aborted may end early without an error, so report the cancellation.
+        // A source may end early without an error after the AbortSignal of the call aborted, so report the cancellation.
         await this.#finish(this.#isCancelled ? cancelled() : undefined);
       } catch (error) {
-        // If `#end` is set, another failure came first and is already reported. The source may never finish, so do not wait for
-        // it.
+        // If `#end` is set, an earlier failure is already reported. In this case, do not wait for the source, which may never
+        // end.
         if (this.#end === undefined) await this.#unlessCut(this.#endSource());
         await this.#finish(error ?? internal(error));
       }
@@ -83,7 +83,8 @@ export class CheckedStream implements AsyncIterable<unknown>, AsyncIterator<unkn
   }
 
   /**
-   * Called when the reader cannot continue. The call ends with this failure. Rejects with the error that the gate makes of it.
+   * Called when the reader cannot continue. The call ends with `failure`. Rejects with the error that the gate makes of
+   * `failure`.
    */
   async throw(failure: unknown): Promise<IteratorResult<unknown>> {
     if (this.#end === undefined) await this.#unlessCut(this.#endSource());

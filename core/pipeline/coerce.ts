@@ -12,8 +12,7 @@ export interface Coercer {
   /** Whether the name may be repeated, because the field is a list. */
   readonly takesList: boolean;
   /**
-   * Converts the text that was given under one name, or the list of texts when the name was repeated. Returns other values
-   * unchanged.
+   * Converts the text under one name, or the list of texts when the name was repeated. Returns other values unchanged.
    */
   readonly coerce: (given: unknown) => unknown;
 }
@@ -24,7 +23,7 @@ const numberText = /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$/;
 
 const readString: ReadText = (text) => text;
 const readInteger: ReadText = (text) => (integerText.test(text) && Number.isSafeInteger(Number(text)) ? Number(text) : undefined);
-/** Reads an integer beyond the exact range as a number too, so that the check's error names the range. */
+/** Reads also an integer beyond the exact range as a number, so that the error of the schema check names the range. */
 const readLargeInteger: ReadText = (text) => {
   const value = numberText.test(text) ? Number(text) : Number.NaN;
   return Number.isInteger(value) && !Number.isSafeInteger(value) ? value : undefined;
@@ -60,7 +59,7 @@ const oneOf = (values: readonly unknown[]): ReadText => {
   return (text) => byText.get(text);
 };
 
-// Tries the readers in order. A branch that accepts any string would always win, so it comes last.
+// Tries the readers in order. A reader that accepts any string would always win, so this reader comes last.
 const firstThatReads = (candidates: readonly ReadText[]): ReadText => {
   const ordered = [
     ...candidates.filter((reader) => reader !== readString),

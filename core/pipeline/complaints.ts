@@ -48,8 +48,8 @@ const withoutKeys = (errors: readonly SchemaError[]): readonly SchemaError[] =>
 
 /**
  * Reduces the errors of a union, because TypeBox reports the errors of every branch. When exactly one branch has the right type
- * and the right value of the field that tells the branches apart, its errors are kept. Otherwise, and for a union with an
- * `x-message`, the union's own error is kept.
+ * and the right value of the field that distinguishes the branches, the errors of this branch are kept. Otherwise, and for a
+ * union with an `x-message`, the union's own error is kept.
  */
 const withoutBranches = (schema: JsonSchema, errors: readonly SchemaError[]): readonly SchemaError[] => {
   const dropped = new Set<SchemaError>();
@@ -74,8 +74,8 @@ const withoutBranches = (schema: JsonSchema, errors: readonly SchemaError[]): re
 const isWithin = (path: string, outer: string): boolean => path === outer || path.startsWith(`${outer}/`);
 
 /**
- * Whether the error shows that another branch was meant: it is about the type, or about the value of a field directly in the
- * branch.
+ * Whether the error shows that the caller meant another branch. Such an error is about the type, or about the value of a field
+ * directly in the branch.
  */
 const isAnother = (error: SchemaError, path: string): boolean => {
   if (error.instancePath === path) return ["type", "const", "enum"].includes(error.keyword);

@@ -1,5 +1,5 @@
-// The doors of the surfaces. A door calls the authenticator of its surface with headers or environment variables, before the body
-// is read.
+// The doors of the surfaces. A door is the place where callers of a surface are authenticated: it calls the surface's
+// authenticator with headers or environment variables, before the body is read.
 
 import { authenticatorFailed, invalidToken, isQuaterError, unauthenticated } from "../diagnostics/errors.ts";
 import { kindOf } from "../diagnostics/plugin-options.ts";
@@ -54,13 +54,14 @@ export const principalAt = (
   try {
     shown = new Shown(entry.credentials, door.reading, isAgain);
     const { hasCookie } = shown; // Reading this getter also refuses a cookie that is given twice.
-    // Only a request without any credential becomes the anonymous caller. A wrong credential is refused on public handlers, too.
+    // Only a caller without any credential becomes the anonymous principal. A wrong credential is refused also on public
+    // handlers.
     if (isOpen && !hasCookie && !shown.hasExplicit) return anonymous;
     found = door.authenticator.authenticate(shown, resources);
   } catch (error) {
     throw failed(error, door, entry);
   }
-  // Wait for every object with a `then` function, not only for promises, so that it is never used as a principal.
+  // Wait for every object with a `then` function, not only for promises, so that such an object is never used as a principal.
   if (typeof (found as { then?: unknown } | undefined)?.then !== "function")
     return adopted(found as Principal | null | undefined, door, shown);
   return Promise.resolve(found).then(
@@ -69,7 +70,7 @@ export const principalAt = (
   );
 };
 
-/** Adds to a refusal which headers and cookies the authenticator reads, so that the caller learns how to try again. */
+/** Adds the headers and cookies that the authenticator reads to a refusal, so that the caller learns which credential to send. */
 const failed = (error: unknown, { reading, surface }: Door, entry: Arriving): unknown => {
   if (!isQuaterError(error)) return authenticatorFailed(entry.surface, error);
   if (error.asks !== undefined) return error;
@@ -80,7 +81,7 @@ const failed = (error: unknown, { reading, surface }: Door, entry: Arriving): un
 const adopted = (principal: Principal | null | undefined, { surface, reading }: Door, shown: Shown): Principal => {
   if (isUnknown(principal)) {
     if (shown.hasExplicit) throw invalidToken({ ...reading, forget: [] });
-    // Tell the browser to delete an expired cookie, because it would send it with every request.
+    // Make the browser delete an expired cookie, because the browser would send the cookie with every request.
     const forget = reading.cookies.filter(({ name }) => shown.hasCookieNamed(name));
     throw forget.length > 0 ? invalidToken({ ...reading, forget }) : unauthenticated(surface.name, { ...reading, forget });
   }
@@ -97,7 +98,7 @@ const isPrincipal = (value: Principal): boolean =>
   Array.isArray(value.scopes) &&
   Array.isArray(value.roles);
 
-/** Describes why the result of an authenticator is not a principal, without its values. For the log. */
+/** Describes for the log why the result of an authenticator is not a principal. The text contains no values of the result. */
 const whatIsReturned = (value: unknown): string => {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return `${kindOf(value)} instead of a principal`;
   const fields = value as Readonly<Record<string, unknown>>;

@@ -1,5 +1,5 @@
-// A dry run: it runs the first stages of the pipeline, and returns what the approval plugin would answer and the handler's
-// preview.
+// Makes dry runs. A dry run runs the first stages of the pipeline, and returns the forecast of the approval plugin and the
+// handler's preview.
 
 import { type Call, digestOf, previewOf, StagedCall } from "../model/call.ts";
 import { masked } from "../schema/schema.ts";
@@ -14,15 +14,15 @@ export interface DryRun {
   readonly input: unknown;
   readonly argumentsHash: string;
   readonly auth: { readonly allowed: true; readonly by: string };
-  /** What the approval plugin would answer: whether people must approve the call, and its own details. */
+  /** The forecast of the approval plugin: whether people must approve the call, and details. */
   readonly approval: unknown;
   /** The handler's preview, if the exposure shows it to callers. */
   readonly preview?: unknown;
 }
 
 /**
- * Binds and authorizes as in a real call, then calls the `forecast` hook. It files no approval request and does not run the
- * handler.
+ * Binds and authorizes as in a real call, and then calls the `forecast` hook. A dry run files no approval request and does not
+ * run the handler.
  */
 export const rehearse = async (
   call: Call,

@@ -1,5 +1,5 @@
-// The gate: the only way from a surface to a handler. It authenticates callers, sends calls through the pipeline, closes the resources
-// of a call, runs the `settled` hooks, and knows which calls are running.
+// The gate: the only way from a surface to a handler. The gate authenticates callers, sends calls through the pipeline, closes
+// the resources of a call, runs the `settled` hooks, and stores which calls are running.
 
 import { errorText } from "../diagnostics/error-text.ts";
 import {
@@ -256,8 +256,8 @@ export class PipelineGate implements Gate {
   }
 
   /**
-   * Refuses new calls and waits for running calls. After `drainMs` milliseconds their signals abort. Shortly afterwards, calls
-   * that still run are answered with `outcome_unknown` or `stopping`, while their connections are still open.
+   * Refuses new calls and waits for running calls. After `drainMs` milliseconds the AbortSignals of running calls abort. Shortly
+   * afterwards, calls that still run are answered with `outcome_unknown` or `stopping`, while their connections are still open.
    */
   async drain(drainMs: number): Promise<void> {
     this.phase = "stopping";
@@ -286,12 +286,14 @@ export class PipelineGate implements Gate {
     tell(running, await this.#end(running, { ok: false, error, callId: call.callId }));
   }
 
-  /** Resources close before the outcome is recorded and answered: a failed commit must not follow a success. */
+  /**
+   * Closes the resources of a call before its outcome is recorded and answered, because a commit must not fail after a success.
+   */
   #finish(running: RunningCall, outcome: Outcome): Awaitable<Outcome> {
     const { call, resources } = running;
     // The source of the stream still uses the resources.
     if (running.isAbandoned && running.stream !== undefined) return this.#end(running, outcome);
-    // A handler that ran to its end keeps what it changed, also when its result cannot be sent.
+    // If the handler has returned, its changes are committed, also when its result cannot be sent.
     const isDone = outcome.ok || (running.hasRun && outcome.error.code === "output_undelivered");
     const closing = resources.close(!isDone || call.isDryRun); // The resources that a dry run's preview opened are rolled back.
     if (closing === undefined) return this.#end(running, outcome);
@@ -334,7 +336,7 @@ export class PipelineGate implements Gate {
       const fields = { callId, handler, plugin, hook, error: errorText(error) };
       this.#log.error("The end of a call could not be recorded", fields);
     }
-    // A refusal keeps its code, because nothing ran.
+    // A refused or failed call keeps its error code.
     return outcome.ok ? { ok: false, error: outcomeUnrecorded(first.error), callId } : outcome;
   }
 }

@@ -44,7 +44,9 @@ const approve = async (call: Authorized, { hooks }: CompiledHandler): Promise<Ap
   return StagedCall.approved(call, approvedBy, consume);
 };
 
-/** Waits for locks. Resources that a policy opened before the wait may show an older state, so they are opened again. */
+/**
+ * Waits for locks. Resources that a policy opened before the wait may show an older state, so these resources are opened again.
+ */
 const hold = async (call: Approved, { holdings, resources }: RunningCall, { hooks }: CompiledHandler): Promise<void> => {
   for (const verdict of await hooks.every("hold", call, (holding) => void holdings?.push(holding)))
     if (!verdict.allow) throw refused(verdict, notAllowed);

@@ -29,8 +29,8 @@ import { shaperOf } from "./shape.ts";
  *
  * @param room  The memory for unread answers. A large value is dropped if the memory is full.
  * @throws {QuaterError} `output_too_large`, `rate_limited` when the memory is full, or `internal` with the mismatch as its cause.
- * If the handler changes something, the error is `output_undelivered` with that error as its cause: the call has run, and must
- * not be reported as failed.
+ * If the handler changes something, the error is `output_undelivered` with one of these errors as its cause, because the call has
+ * run and must not be reported as failed.
  */
 export type OutputCheck = (value: unknown, room?: AnswerRoom) => unknown;
 
@@ -72,7 +72,7 @@ const valueCheck = (operation: Operation, maxBytes: number, root: string): Outpu
   const { output: schema, name, isStream } = operation;
   const subject = isStream ? `An item of ${name}` : `The output of ${name}`;
   const file = fileAnswerRulesOf(schema);
-  // Loaded with the first file: few handlers answer with one, and sent-file.ts loads node:stream.
+  // Load sent-file.ts with the first file, because few handlers return files and sent-file.ts loads node:stream.
   if (file !== undefined) return async (value) => (await import("./sent-file.ts")).fileAnswerOf(file, { subject, root })(value);
   const check =
     schema === undefined
@@ -135,7 +135,7 @@ const dateAdvice = (value: unknown, path: string): string => {
   return found instanceof Date ? ". The value is a Date: return value.toISOString(), or declare the output with shaped()" : "";
 };
 
-/** Whether a part of the schema accepts any value. Then a matching value may still contain something that is not JSON. */
+/** Whether a part of the schema accepts any value. A value that matches such a schema may contain values that are not JSON. */
 const leavesOpen = (schema: unknown): boolean => {
   if (!isPlainObject(schema)) return schema === true;
   if ("const" in schema || "enum" in schema) return false;
@@ -145,13 +145,14 @@ const leavesOpen = (schema: unknown): boolean => {
   return isFree || isFreeObject || isFreeArray || [...eachSubschema(schema)].some(([, part]) => leavesOpen(part));
 };
 
-/** Whether the value contains a `toJSON` method, which would send another value than the checked one. */
+/** Whether the value contains a `toJSON` method, with which the answer would differ from the checked value. */
 type OwnVoice = (value: unknown) => boolean;
 
 const scalars = new Set<unknown>(["string", "number", "integer", "boolean", "null"]);
 
 /**
- * Makes a search for `toJSON` that visits only places where the schema allows an object. Returns `undefined` if it allows none.
+ * Makes a search for `toJSON` that visits only places where the schema allows an object. Returns `undefined` if the schema allows
+ * no object.
  */
 const ownVoiceOf = (schema: unknown): OwnVoice | undefined => {
   if (!isPlainObject(schema)) return anyOwnVoice;

@@ -1,5 +1,5 @@
-// The pipeline: bind -> auth -> approve -> handle, the same for every surface. A stage takes the type that the stage before it returns,
-// so another order does not compile. Nothing else in Quater calls a handler.
+// The pipeline: bind -> auth -> approve -> handle, the same for every surface. The parameter of each stage has the type that the
+// previous stage returns, so another order does not compile. No other code in Quater calls a handler.
 
 import { approvalRefused, cancelled, notAllowed } from "../diagnostics/errors.ts";
 import type { AnswerRoom } from "../model/arriving.ts";
@@ -18,7 +18,7 @@ type Stage<In extends Call, Out extends In> = (call: In, compiled: CompiledHandl
 /** The types of the stages, for tests of types. */
 export type Stages = { readonly bind: typeof bind; readonly auth: typeof auth; readonly handle: typeof handle };
 /**
- * Runs all stages. Returns a value instead of a promise if no stage had to wait, because each promise makes a call slower.
+ * Runs all stages. Returns a value and not a promise if no stage had to wait, because each promise makes a call slower.
  *
  * @returns The checked value of the handler.
  * @throws {QuaterError} for every refusal. A promise rejects with the same errors.
@@ -84,12 +84,12 @@ export const bind = (call: Call, given: readonly GivenInput[], { bind, hooks, fi
   // Parse the input from its canonical text, so that approvers, digest and handler all get the same text.
   const text = canonicalText(input);
   const parsed = JSON.parse(text) as Record<string, unknown>;
-  // The text contains only the description of a file. Put the file objects back, which can read the content.
+  // The canonical text contains only the description of a file. Put the file objects, which can read the content, into the input.
   for (const name of files.keys()) if (name in parsed) parsed[name] = (input as Record<string, unknown>)[name];
   return StagedCall.bound(call, frozen(parsed), text);
 };
 
-/** Runs the check that a schema of another library brings, which may be asynchronous. The input stays as it was bound. */
+/** Runs the check of a schema of another library. The check may be asynchronous, and cannot change the bound input. */
 export const refine: Stage<Bound, Bound> = (call, { refineInput }) =>
   refineInput === undefined ? call : andThen(refineInput(call.input), () => call);
 
@@ -108,7 +108,7 @@ const handle = (call: Approved, { holdings }: RunningCall): Awaitable<unknown> =
     const context = contextOf(call, uses);
     if (call.cancellation.isCancelled) throw cancelled();
     const isReady = call.consume.length === 0 && holdings === undefined;
-    // Use the approval last, directly before the handler, because all other checks have passed now.
+    // Use the approval only now, directly before the handler, because all other checks have passed.
     return andThen(isReady ? StagedCall.enterAgain(call) : useUp(call, holdings), () =>
       call.operation.handler.handle(call.input as never, context as never),
     );

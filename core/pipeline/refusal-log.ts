@@ -1,5 +1,5 @@
-// Logs one line for each call that a policy or a plugin refused. Callers do not learn which policy it was, so the operator finds
-// it here. A caller can be refused in a loop, so the lines per handler and policy are limited.
+// Logs one line for each call that a policy or a plugin refused. The line names the policy or plugin, which the caller does not
+// learn. A caller can be refused in a loop, so the number of lines per handler and policy is limited.
 
 import type { QuaterError } from "../diagnostics/errors.ts";
 import type { Log } from "../diagnostics/log.ts";
@@ -8,11 +8,11 @@ import type { Arrival } from "../model/call.ts";
 
 const windowMs = 10_000;
 /**
- * The most lines per time window, handler and policy. The first line of the next window has the number of lines that were left
- * out.
+ * The most lines per time window, handler and policy. The first line of the next time window contains the number of lines that
+ * were left out.
  */
 const mostLines = 10;
-/** The most entries that are kept, because a plugin may give a new name for every refusal. */
+/** The most entries in memory, because a plugin may use a new name for every refusal. */
 const mostRuns = 1_000;
 
 interface Run {

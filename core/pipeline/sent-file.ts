@@ -20,7 +20,8 @@ interface Place {
 }
 
 /**
- * @returns A function that makes the file of a handler's value. It rejects with `internal` when the value does not name a file.
+ * @returns A function from a handler's value to the file to send. The function rejects with `internal` when the value does not
+ * name a file.
  */
 export const fileAnswerOf =
   ({ folder, mediaTypes }: FileAnswerRules, { subject, root }: Place) =>
@@ -80,7 +81,7 @@ const underFolder = async (base: string, path: string): Promise<Found | string> 
   }
 };
 
-/** Reads the file. Fails if another file is at the path now, because the length of the first one was already sent. */
+/** Reads the file. Fails if another file is at the path now, because the length of the first file was already sent. */
 async function* contentOf(path: string, ino: number, from: number, to: number): AsyncGenerator<Buffer> {
   if (to < from) return;
   const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);

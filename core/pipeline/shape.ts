@@ -157,7 +157,7 @@ const converted = (schema: JsonSchema, value: unknown): unknown => {
 const declaresFields = (part: JsonSchema): boolean =>
   ["properties", "patternProperties", "additionalProperties", "unevaluatedProperties"].some((key) => key in part);
 
-/** Returns the schemas that the parts of an object have for one of its fields, or an empty list for an undeclared field. */
+/** Returns the schemas that the parts of an object schema declare for one field, or an empty list for an undeclared field. */
 const fieldSchemas = (parts: readonly JsonSchema[], name: string): readonly unknown[] => {
   const declared = parts.flatMap(({ properties, patternProperties }) => [
     ...(isPlainObject(properties) && Object.hasOwn(properties, name) ? [properties[name]] : []),

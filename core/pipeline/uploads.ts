@@ -1,5 +1,5 @@
-// Stores uploaded files until their call ends, in a folder of this process and in files that only its user can read. All files
-// together have a maximum size. Files that a killed process left are removed by the next process.
+// Stores uploaded files until their call ends. The files are in a folder of this process, and only the user of the process can
+// read them. All files together have a maximum size. The next process removes the files of a killed process.
 
 import { createHash, randomBytes } from "node:crypto";
 import { createReadStream, mkdtempSync, promises, readdirSync, rmSync, statSync } from "node:fs";
@@ -90,7 +90,7 @@ const namesIn = (folder: string): readonly string[] => {
   try {
     return readdirSync(folder);
   } catch {
-    return []; // The folder does not exist, so no process left files in it.
+    return []; // The folder does not exist, so there are no files of killed processes.
   }
 };
 
@@ -107,7 +107,7 @@ const removeFolder = (path: string): void => {
   try {
     if (statSync(path).uid === process.getuid?.()) rmSync(path, { recursive: true, force: true });
   } catch {
-    // Another process removed the folder, or it cannot be removed. Its content is readable only for its owner in any case.
+    // Another process removed the folder, or the folder cannot be removed. In both cases only the owner can read its content.
   }
 };
 
