@@ -1,13 +1,14 @@
-// Makes TypeBox's checks of values. A check of calls is compiled at its second use. Checks at boot run once, so they are
+// Makes TypeBox's checks of values. A check for calls is compiled at its second use. Checks at boot run once, so these checks are
 // interpreted, because compiling would take longer than the check.
 
 import { Check, Compile } from "typebox/schema";
 import { Settings } from "typebox/system";
 
-// TypeBox stops at 8 errors by default. That would hide the error in the field after a union of eight literals.
+// TypeBox stops at 8 errors by default. This limit would hide the error in the field after a union of eight literals.
 Settings.Set({ maxErrors: 64 });
 
-// Validators of typebox/compile can also convert and create values. That code is a tenth of the bundle that each start compiles.
+// Validators of typebox/compile can also convert and create values. This code would be a tenth of the bundle that each start
+// compiles.
 export { Check, Errors } from "typebox/schema";
 
 /**

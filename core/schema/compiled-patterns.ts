@@ -1,5 +1,6 @@
-// Prepares schemas for TypeBox's compiler. TypeBox matches patterns on JavaScript's engine, where a short text can take hours. So
-// each pattern is replaced by an object that matches in limited time. Rules for numbers are replaced by exact rules.
+// Prepares schemas for TypeBox's compiler. TypeBox matches patterns on JavaScript's engine, where the match of a short text can
+// take hours. So each pattern is replaced by an object that matches in limited time. Rules for numbers are replaced by exact
+// rules.
 
 import { useExactNumbers } from "./exact-numbers.ts";
 import { patternOf } from "./pattern.ts";

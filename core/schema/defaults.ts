@@ -5,7 +5,7 @@ import { isPlainObject, propertiesOf } from "./schema.ts";
 
 export type Filler = (value: unknown) => void;
 
-/** Returns a function that makes the default value. It copies objects, because inputs are frozen. */
+/** Returns a function that makes the default value. The function copies objects, because inputs are frozen. */
 const presetOf = (value: unknown): (() => unknown) | undefined => {
   if (value === undefined) return undefined;
   return value !== null && typeof value === "object" ? () => structuredClone(value) : () => value;
@@ -14,7 +14,7 @@ const presetOf = (value: unknown): (() => unknown) | undefined => {
 /**
  * Returns a function that sets absent properties to their `default`, in nested objects, items of arrays and values of records
  * that exist. Defaults inside unions are not set, because the right branch is not known yet. Returns `undefined` if the schema
- * has no default, so that most inputs cost no time.
+ * has no default, so that filling takes no time for most inputs.
  */
 export const fillerOf = (schema: unknown): Filler | undefined => {
   if (!isPlainObject(schema)) return undefined;

@@ -3,7 +3,7 @@
 
 import { isPlainObject } from "./schema.ts";
 
-/** The range of integers that a double represents exactly. Above it 9007199254740993 is read as 9007199254740992. */
+/** The range of integers that a double represents exactly. Outside of this range 9007199254740993 is read as 9007199254740992. */
 export const integerRange = { minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER } as const;
 
 /** A decimal number as digits and a power of ten: 1.005 is 1005 times 10 to the power of -3. */
@@ -32,19 +32,19 @@ export const isMultipleOf = (value: number, step: number): boolean => {
   return scaled(one) % scaled(other) === 0n;
 };
 
-/** A check in TypeBox's own format. TypeBox calls it for a value that has passed the other keywords of its schema. */
+/** A check in TypeBox's own format. TypeBox calls this check for a value that has passed the other keywords of its schema. */
 interface Refinement {
   readonly check: (value: unknown) => boolean;
   readonly error: () => string;
 }
 
-/** The keyword that TypeBox's errors have for such a check. The sentence of the error is `params.message`. */
+/** The keyword of TypeBox's errors for a check of the type `Refinement`. The sentence of the error is `params.message`. */
 export const refinementKeyword = "~refine";
 
 /**
  * Replaces `multipleOf` and the type `integer` with exact checks, in a copy of a schema for the compiler.
  *
- * @param copy  This object is changed. Its nested objects are not.
+ * @param copy  The schema to change. Nested objects of the schema are not changed.
  */
 export const useExactNumbers = (copy: Record<string, unknown>): void => {
   const set = (key: string, value: unknown) =>

@@ -11,12 +11,14 @@ export type FileAnswer = (
 ) & {
   /** The file name that the caller gets for saving. Default: the last part of `path`. */
   readonly name?: string;
-  /** The media type. Default: by the file name, or the only one in the schema's `mediaTypes`. */
+  /** The media type. Default: the type for the file name, or the only media type in the schema's `mediaTypes`. */
   readonly mediaType?: string;
 };
 
 export interface FileAnswerRules {
-  /** The folder that holds the files of a `path`: absolute, or relative to the project. Links in it are not followed. */
+  /**
+   * The folder that contains the files of a `path`: absolute, or relative to the project. Links in this folder are not followed.
+   */
   readonly folder?: string;
   /** The media types that answers may have: `["application/pdf"]`, or `["image/*"]`. */
   readonly mediaTypes: readonly string[];
@@ -77,7 +79,8 @@ export class SentFile {
   }
 
   /**
-   * Reads the content. The file is opened when the first byte is read. @param to  The index of the last byte, which is included.
+   * Returns a stream of the content. The file is opened when the first byte is read. @param to  The index of the last byte to
+   * read.
    */
   stream(from = 0, to = this.bytes - 1): Readable {
     return this.#open(from, to);

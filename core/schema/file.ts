@@ -1,16 +1,16 @@
-// File inputs. A handler gets a description of the content (name, type, length, SHA-256) and a way to read it. Only the
-// description is JSON, so the digest, approvals and the trail cover the content without storing it.
+// File inputs. A handler gets a description of a file (name, type, length, SHA-256) and functions to read its content. Only the
+// description is JSON. Because of the SHA-256, the digest, approvals and the trail cover the content without storing the content.
 
 import type { Readable } from "node:stream";
 import { type FileAnswerRules, fileAnswerRulesOf, fileAnswerSchema } from "./file-answer.ts";
 import { eachSubschema, isPlainObject, type JsonSchema, propertiesOf } from "./schema.ts";
 import { Type } from "./typebox.ts";
 
-/** A file that a caller sent. It is deleted when the call ends, so copy what you want to keep. */
+/** A file that a caller sent. Quater deletes the file when the call ends, so copy the content that you want to keep. */
 export interface UploadedFile {
   /** The name that the caller gave, without folders. At most 200 characters. Never use it as a path. */
   readonly name: string;
-  /** The media type, detected from the content if the format allows it. It is one of the schema's `mediaTypes`. */
+  /** The media type, detected from the content if the format allows detection. It is one of the schema's `mediaTypes`. */
   readonly mediaType: string;
   /** The length of the content, bytes. */
   readonly bytes: number;
@@ -18,7 +18,7 @@ export interface UploadedFile {
   readonly sha256: string;
   /** The path of the stored content, which exists until the call ends. */
   readonly path: string;
-  /** Opens the content for reading. It may be called several times. */
+  /** Opens the content for reading. This function may be called several times. */
   readonly stream: () => Readable;
 }
 
@@ -33,10 +33,10 @@ export interface FileRules {
 const fileMark = "x-quater-file";
 
 /**
- * With `maxBytes`: a file as an input, at the top of a handler's input or in a list there.
- * Each surface has its own way to send one. A surface whose inputs are only JSON refuses the handler at boot.
+ * With `maxBytes`: the schema of a file input, at the top level of a handler's input or in a list at the top level.
+ * Each surface has its own way to send a file. A surface whose inputs are only JSON refuses the handler at boot.
  *
- * Without it: a file as the output. The handler returns `{ path }` of a file under `folder`, or `{ content }`.
+ * Without `maxBytes`: the schema of a file output. The handler returns `{ path }` of a file under `folder`, or `{ content }`.
  *
  * @example
  * input: Type.Object({ photo: file({ maxBytes: 5_000_000, mediaTypes: ["image/png", "image/jpeg"] }) })
@@ -174,7 +174,7 @@ export class OfferedFile {
   }
 }
 
-/** The file of a call, as the handler gets it. Its own fields are the part that is JSON. */
+/** The file of a call, as the handler gets it. The object's own fields are the description, which is JSON. */
 export class ReceivedFile implements UploadedFile {
   readonly name: string;
   readonly mediaType: string;
@@ -201,8 +201,8 @@ export class ReceivedFile implements UploadedFile {
   }
 
   /**
-   * Whether the value is a received file. JSON with the same fields is not one, because Quater has not checked the content that
-   * it names.
+   * Whether the value is a received file. JSON with the same fields is not a received file, because Quater has not checked the
+   * content that the JSON names.
    */
   static is(value: unknown): value is ReceivedFile {
     return value !== null && typeof value === "object" && #path in value;

@@ -1,6 +1,6 @@
-// Compares two schemas at boot: is every value of the first also a value of the second? A policy declares the input that it needs
-// and is used with many handlers, so boot compares that schema with each handler's input. In TypeScript the compiler does the
-// same with types; projects in JavaScript have only this check.
+// Checks at boot whether every value of one schema is also a value of another schema. A policy declares the input that it needs
+// and is used with many handlers, so boot compares the policy's schema with each handler's input. In TypeScript the compiler does
+// the same with types. Projects in JavaScript have only this check.
 
 import { Check } from "./compile.ts";
 import { isPlainObject, type JsonSchema, propertiesOf, requiredOf } from "./schema.ts";

@@ -54,7 +54,7 @@ const whereIn = (text: string, error: unknown): string => {
 
 const quote = 34;
 
-/** The keys that were found in an object whose end is not reached yet; `undefined` for an array. */
+/** The keys that the scan has found in an object whose end it has not reached yet; `undefined` for an array. */
 type Frame = string[] | Set<string> | undefined;
 
 const surrogate = /[\ud800-\udfff]/;
@@ -68,7 +68,7 @@ const backslashFrom = (text: string, from: number): number => {
 const scan = (text: string, maxDepth: number): void => {
   if (text.charCodeAt(0) === 0xfeff)
     throw jsonRefused("json_bad_unicode", "", "starts with a byte order mark: send UTF-8 without it");
-  // Most texts have no surrogates and no backslashes. Then a string ends at the next quote, which is faster to find.
+  // Most texts have no surrogates and no backslashes. In these texts a string ends at the next quote, which is faster to find.
   const hasSurrogates = surrogate.test(text);
   let nextBackslash = backslashFrom(text, 0);
   const end = text.length;
@@ -139,7 +139,7 @@ const scan = (text: string, maxDepth: number): void => {
   }
 };
 
-// Whether an object may not have this key. The length is compared first, because that is cheaper than a lookup.
+// Whether an object may not have this key. The length is compared first, because this comparison is faster than a lookup.
 export const isForbiddenKey = (key: string): boolean => (key.length === 9 || key.length === 11) && forbiddenKeys.has(key);
 
 const tooManyValues = (text: string, at: number) =>
@@ -190,7 +190,7 @@ const decimal = (text: string): string => {
   return `${digits.slice(0, length)}e${Number(exponent) - fraction.length + (digits.length - length)}`;
 };
 
-// Makes the error for a refused text. The path is computed only here, so that valid text costs no time for it.
+// Makes the error for a refused text. The path is computed only here, so that valid text needs no time for a path.
 const refusal = (text: string, at: number, code: ErrorCode & `json_${string}`, message: string) =>
   jsonRefused(code, visible(pointerTo(text, at)), message);
 

@@ -1,26 +1,27 @@
-// Finds the branch of a union that a value means by a constant field, such as `kind: "circle"`. Errors are then only about this
-// branch. The errors of all other branches would not help the caller, and would fill the list.
+// Finds the branch of a union that a value means by a constant field, such as `kind: "circle"`. With a known branch, the caller
+// gets only errors about this branch. The errors of all other branches would not help the caller, and would fill the list of
+// errors.
 
 import { messageMark } from "./own-message.ts";
 import { patternOf } from "./pattern.ts";
 import { standingAloneOf } from "./references.ts";
 import { eachSubschema, isPlainObject, type JsonSchema, propertiesOf, referred, requiredOf } from "./schema.ts";
 
-/** The branches of a union by the value of the constant field that tells them apart. */
+/** The branches of a union by the value of the constant field that distinguishes the branches. */
 interface Kinds {
   readonly name: string;
   readonly branches: ReadonlyMap<unknown, JsonSchema>;
 }
 
 /**
- * Returns the schema with each union replaced by the branch that `value` means, so that the errors are those that the caller can
- * act on.
+ * Returns the schema with each union replaced by the branch that `value` means, so that the caller gets only errors of that
+ * branch.
  */
 export type Narrowing = (value: unknown) => JsonSchema;
 
 /**
- * @param schema  The schema that values are checked against. @returns A function that returns `schema` itself if it has no such
- * union.
+ * @param schema  The schema that values are checked against. @returns A function that returns `schema` itself if `schema` has no
+ * union with a constant field.
  */
 export const narrowingOf = (schema: JsonSchema): Narrowing => {
   if (!hasChoice(schema)) return () => schema;
@@ -79,8 +80,8 @@ const branchFor = (root: JsonSchema, branches: readonly unknown[], value: unknow
 };
 
 /**
- * Returns the branch of a union whose constant field has the same value as `value`. `undefined` if no field tells the branches
- * apart.
+ * Returns the branch of a union whose constant field has the same value as in `value`. `undefined` if no field distinguishes the
+ * branches.
  */
 export const meantBranch = (root: JsonSchema, branches: readonly unknown[], value: object): JsonSchema | undefined => {
   const kinds = kindsOf(root, branches);
@@ -144,7 +145,7 @@ const constantsOf = (root: JsonSchema, branch: JsonSchema, name: string): readon
     : [];
 };
 
-/** Each item of a list may mean another branch, so each item gets its own schema. */
+/** Gives each item of a list its own schema, because each item may mean another branch. */
 const withItems = (root: JsonSchema, schema: JsonSchema, value: readonly unknown[]): JsonSchema => {
   const { items, prefixItems } = schema;
   if (!isPlainObject(items)) return schema;

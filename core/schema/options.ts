@@ -41,13 +41,13 @@ export type OptionValues<Table extends OptionTable> = {
 // biome-ignore lint/complexity/noBannedTypes: {} fits what has no required option
 export type FactoryArguments<Given> = {} extends Given ? [options?: Given] : [options: Given];
 
-/** The options that a factory takes: `OptionsOf<typeof audit>`. */
+/** The type of a factory's options: `OptionsOf<typeof audit>`. */
 export type OptionsOf<Factory extends (...given: never) => unknown> = NonNullable<Parameters<Factory>[0]>;
 
 const opaqueWords = "x-quater-opaque";
 
 /**
- * A schema for a value that JSON cannot hold, such as a function.
+ * A schema for a value that JSON cannot represent, such as a function.
  *
  * @param words  The value in words: "a function that gives milliseconds". Errors and the reference page use these words.
  * @param isRight  Checks the value at boot. Default: any value is right.
@@ -99,7 +99,7 @@ const isRightFor = (schema: TSchema, value: unknown): boolean => {
 };
 
 /**
- * Makes the rule that checks an option and says what to write instead. A schema may bring its own sentence: `Type.String({
+ * Makes the rule that checks an option and returns the remedy for a wrong value. A schema may have its own remedy: `Type.String({
  * pattern, remedy: "Write ..." })`.
  */
 const ruleOf =
@@ -111,7 +111,7 @@ const ruleOf =
     return isOmittable(schema) ? `${what}, or leave it out` : what;
   };
 
-/** Reads the arguments of `definePlugin` and `defineAuthenticator`, in which the table of options may be missing. */
+/** Reads the arguments of `definePlugin` and `defineAuthenticator`. The table of options is optional in these arguments. */
 export const tableAndMake = <Make extends (...given: never) => unknown>(
   first: OptionTable | Make,
   second: Make | undefined,
@@ -128,8 +128,8 @@ export const tableOf = (factory: object): OptionTable => (factory as { readonly 
 
 export interface ReadOptions<Table extends OptionTable> {
   /**
-   * The options with defaults in place of absent and of wrong values. A wrong value stops the boot, so no plugin runs with such a
-   * default.
+   * The options with defaults in place of absent and wrong values. A wrong value stops the boot, so no plugin runs with a default
+   * in place of a wrong value.
    */
   readonly values: OptionValues<Table>;
   readonly problems: (name: string) => readonly BootProblem[];

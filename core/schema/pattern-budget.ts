@@ -1,9 +1,9 @@
 // Limits the time for matching patterns. The linear-time engine reads a text character by character, so it gets a text object
 // that checks the clock and stops the match when the time is used up.
 
-/** The time for all patterns of one input or output together, milliseconds. Most inputs need less than one. */
+/** The time for all patterns of one input or output together, milliseconds. Most inputs need less than one millisecond. */
 const budgetMs = 500;
-/** How many steps the engine may take between two checks of the clock. They take about 2 ms. */
+/** How many steps the engine may run between two checks of the clock. These steps take about 2 ms. */
 const stepsBetween = 65_536;
 
 let spentMs = 0;
@@ -51,7 +51,7 @@ export const withinBudget = (text: string, size: number, match: (text: string) =
   if (spentMs > budgetMs) throw new TakesTooLong();
   const began = performance.now();
   try {
-    // A short text needs no check of the clock, which would make the match several times as slow.
+    // A short text needs no checks of the clock. Such checks would make the match several times as slow.
     return match(text.length * size <= stepsBetween ? text : (new WatchedText(text, size) as unknown as string));
   } finally {
     spentMs += performance.now() - began;

@@ -36,7 +36,7 @@ const lineEnds: Characters = [
 
 export type OneCharacter = AST.Character | AST.CharacterSet | AST.CharacterClass | AST.CharacterClassRange;
 
-/** Returns the characters that the element matches. @param element  Of a pattern with the flag `u` and no other flag. */
+/** Returns the characters that the element matches. @param element  A part of a pattern with only the flag `u`. */
 export const charactersOf = (element: OneCharacter): Characters => {
   switch (element.type) {
     case "Character":
@@ -69,8 +69,8 @@ export const shareCharacter = (elements: readonly OneCharacter[]): boolean => {
   const others = elements.filter((element) => !hasProperty(element)).map(charactersOf);
   const [only] = withProperty;
   if (only === undefined) return overlap(others);
-  // Computing the ranges of a property such as `\p{L}` takes 50 ms. Usually only a few other characters stand beside it, and they
-  // can be tested one by one.
+  // Computing the ranges of a property such as `\p{L}` takes 50 ms. Usually the other elements match only a few characters, so
+  // these characters are tested one by one.
   const few = withProperty.length === 1 && others.flat().reduce((sum, [from, to]) => sum + to - from + 1, 0) <= maxFew;
   if (!few) return overlap([...withProperty.map(charactersOf), ...others]);
   const holds = new RegExp(only.raw, "u");

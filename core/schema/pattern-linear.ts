@@ -1,5 +1,5 @@
-// Translates patterns for the linear-time engine RE2. Its syntax looks like JavaScript's but differs in details (`.`, `\s`, `$`,
-// `\p`), so a pattern is written again from its parts, with every set of characters as ranges of code points.
+// Translates patterns for the linear-time engine RE2. The syntax of RE2 looks like JavaScript's but differs in details (`.`,
+// `\s`, `$`, `\p`), so a pattern is written again from its parts, with every set of characters as ranges of code points.
 //
 // The engine has lookbehinds but no lookaheads. So a pattern with a lookahead is reversed, and matched against the reversed text:
 // `a(?=b)` finds in "ab" what `(?<=b)a` finds in "ba".

@@ -1,5 +1,5 @@
-// Decides whether a pattern can match any text in one way only. JavaScript's engine tries one way after the other. It is fast for
-// such a pattern, but may take exponential time for others: `(a+)+`, `(?:\d{1,3},?){1,16}`, `(?:a?){25}a{25}`.
+// Decides whether a pattern can match any text in one way only. JavaScript's engine tries one way after the other. The engine is
+// fast for a pattern with one way, but may take exponential time for others: `(a+)+`, `(?:\d{1,3},?){1,16}`, `(?:a?){25}a{25}`.
 //
 // The pattern becomes a graph of its characters (Glushkov's automaton), with `{1,3}` as a loop and `{3}` as three copies. If no
 // two characters that can follow at the same place overlap, the pattern has one way (Brüggemann-Klein and Wood, One-unambiguous
@@ -27,8 +27,8 @@ const nothing: Part = { canBeEmpty: true, first: [], last: [] };
 const maxPositions = 1_000;
 
 /**
- * The most characters of a part that the engine tries again at every place of the text: a lookahead, or a pattern without `^`.
- * With this limit the whole match still takes linear time.
+ * The most characters of a part that the engine tries again at every place of the text. Such a part is a lookahead, or a pattern
+ * without `^`. With this limit the whole match still takes linear time.
  */
 const maxAgain = 32;
 
@@ -78,8 +78,8 @@ class Graph {
   readonly #isTriedAgain: boolean;
 
   /**
-   * @param isTriedAgain  Whether the engine tries the part at every place of the text. A lookahead in it would then multiply the
-   * steps.
+   * @param isTriedAgain  Whether the engine tries the part at every place of the text. A lookahead in such a part would multiply
+   * the steps.
    */
   constructor(isTriedAgain: boolean) {
     this.#isTriedAgain = isTriedAgain;
@@ -161,15 +161,15 @@ class Graph {
     if (min === max && max > 1) return this.#copies(element, max);
     const part = this.#element(element);
     if (max === 0) return nothing;
-    // Repeating a part that can be empty leaves a choice of the empty repetition: (?:a?){25} matches "a" in 25 ways.
+    // If a repeated part can be empty, any of its repetitions may be empty: (?:a?){25} matches "a" in 25 ways.
     if (part.canBeEmpty && (max > 1 || min === 0)) throw new TwoWays();
     if (max > 1) this.#link(part.last, part.first);
     return min === 0 ? { ...part, canBeEmpty: true } : part;
   }
 
   /**
-   * Returns copies of the element. A fixed count leaves no choice where the repetition ends. As a loop it would seem to have one:
-   * `^(?:[0-9a-f]{2}:){5}[0-9a-f]{2}$`.
+   * Returns copies of the element. With a fixed count, the repetition can end only at one place. As a loop, the repetition would
+   * seem to end at several places: `^(?:[0-9a-f]{2}:){5}[0-9a-f]{2}$`.
    */
   #copies(element: AST.QuantifiableElement, count: number): Part {
     const whole = this.#sequence(Array.from({ length: Math.min(count, maxPositions + 1) }, () => element));

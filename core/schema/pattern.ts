@@ -1,6 +1,6 @@
-// Matches the patterns of schemas so that no text can take long. A pattern that matches any text in only one way runs on
-// JavaScript's engine, which is fast for it. All other patterns run on a linear-time engine and within a time budget. Patterns
-// with backreferences are refused, because that engine does not have them.
+// Matches the patterns of schemas in limited time. A pattern that matches any text in only one way runs on JavaScript's engine,
+// which is fast for these patterns. All other patterns run on a linear-time engine and within a time budget. Patterns with
+// backreferences are refused, because the linear-time engine does not support backreferences.
 
 import { createRequire } from "node:module";
 import type { AST, RegExpParser } from "@eslint-community/regexpp";
@@ -13,7 +13,7 @@ export interface Pattern {
   /** Returns whether the text matches. @throws {TakesTooLong} when the time budget is used up. */
   readonly test: (text: string) => boolean;
   /**
-   * Whether the pattern runs on JavaScript's engine. It is then fast for every text, and its source can be given to other code.
+   * Whether the pattern runs on JavaScript's engine. Such a pattern is fast for every text, so other code can use its source.
    */
   readonly isNative: boolean;
 }
@@ -21,7 +21,7 @@ export interface Pattern {
 const known = new Map<string, Pattern>();
 
 /**
- * Compiles a pattern, and keeps the result for the next call.
+ * Compiles a pattern, and caches the result.
  *
  * @throws {Unsupported} for a pattern that cannot be matched in limited time.
  * @throws {SyntaxError} for a text that is not a regular expression.
@@ -84,8 +84,8 @@ const matchOf = (alternatives: Alternatives): Match => {
 };
 
 /**
- * Matches with JavaScript's engine. The engine stores a place for each repetition, and throws a RangeError after some millions of
- * them.
+ * Matches with JavaScript's engine. The engine stores a position for each repetition, and throws a RangeError after some millions
+ * of positions.
  */
 const nativeMatchOf = (native: RegExp, alternatives: Alternatives): Match => {
   let linear: Match | undefined;

@@ -8,7 +8,7 @@ export interface Recursion {
   readonly branches: number;
   /**
    * Whether two of these branches differ only at a deeper level: neither has a constant field, or a required field that the other
-   * lacks.
+   * branch lacks.
    */
   readonly isAmbiguous: boolean;
 }

@@ -1,5 +1,5 @@
-// Copies a part of a schema so that it works without the root. A `$ref` is a path in the root, so in a part alone, or in a
-// changed root, it would lead to another schema.
+// Copies a part of a schema so that the copy works without the root. A `$ref` is a path in the root. In a part alone, or in a
+// changed root, the `$ref` would lead to another schema.
 
 import { eachSubschema, isPlainObject, type JsonSchema, withSubschemas } from "./schema.ts";
 

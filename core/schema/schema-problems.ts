@@ -40,7 +40,7 @@ const keywords: Readonly<Record<string, Expectation>> = {
   required: [(value) => Array.isArray(value) && value.every(isText), "a list of names"],
 };
 
-/** The limits of strict JSON that apply to schema keywords. A schema limit above them could never be reached by an input. */
+/** The limits of strict JSON that apply to schema keywords. No input could reach a schema limit above these limits. */
 const inputLimits: Readonly<Record<string, readonly [most: number, ofWhat: string]>> = {
   minLength: [jsonLimits.stringLength, "characters in a string"],
   maxLength: [jsonLimits.stringLength, "characters in a string"],
@@ -68,7 +68,8 @@ const known = new Set([
 /**
  * Returns the problems of `schema`. Each cause begins with the path: `/properties/id has the type "bigint", ...`.
  *
- * @param of  Whether the schema is for inputs or outputs. Inputs arrive as JSON text, whose limits apply to them.
+ * @param of  Whether the schema is for inputs or outputs. Inputs arrive as JSON text, so the limits of strict JSON apply to
+ * inputs.
  */
 export const schemaProblems = (schema: unknown, of: "input" | "output" = "input"): readonly CauseAndRemedy[] => {
   if (typeof schema === "boolean") return [];
@@ -189,7 +190,7 @@ const hasSlowKeys = (schema: unknown): boolean =>
   isPlainObject(schema) &&
   (slowKeyPatternsOf(schema).length > 0 || [...eachSubschema(schema)].some(([, part]) => hasSlowKeys(part)));
 
-/** @param schema  A closed schema: otherwise it is not known which other keys an object accepts. */
+/** @param schema  A closed schema, because only a closed schema defines which other keys an object accepts. */
 const keyProblems = (schema: unknown, path: string): CauseAndRemedy[] => {
   if (!isPlainObject(schema)) return [];
   const [slow] = slowKeyPatternsOf(schema);

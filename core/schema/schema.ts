@@ -13,8 +13,8 @@ const secretMark = "x-quater-secret";
 const personalMark = "x-quater-personal";
 
 /**
- * Marks a field whose value must never leave the process: it is refused on command lines, masked in dry runs, and replaced by a
- * keyed digest in the trail.
+ * Marks a field whose value must never leave the process. The value is refused on command lines, masked in dry runs, and replaced
+ * by a keyed digest on the trail.
  */
 export const secret = <Schema extends TSchema>(schema: Schema): Schema => Type.With(schema, { [secretMark]: true }) as never;
 
@@ -33,7 +33,7 @@ const isPersonal: IsMarked = (schema) => schema[personalMark] === true;
 const holdsSchema = ["items", "additionalProperties", "unevaluatedProperties", "unevaluatedItems"];
 const holdsSchemaList = ["allOf", "anyOf", "oneOf", "prefixItems"];
 const holdsSchemaTable = ["properties", "patternProperties", "$defs", "definitions"];
-// Keywords whose schemas only test a value and declare no fields. Closing them would change the test.
+// Keywords whose schemas only test a value and declare no fields. A closed schema would change the test.
 const asksSchema = ["not", "if", "then", "else", "contains", "propertyNames"];
 const asksSchemaTable = ["dependentSchemas"];
 
@@ -101,8 +101,8 @@ export const patternTextLength = 1_000;
 
 /**
  * Returns a closed copy, which refuses undeclared fields. Objects that declare properties get `additionalProperties: false`. In
- * combinations such as `allOf` the parts stay open and the whole gets `unevaluatedProperties: false`, because closed parts would
- * exclude each other.
+ * combinations such as `allOf`, the parts stay open and the whole schema gets `unevaluatedProperties: false`, because closed
+ * parts would refuse each other's fields.
  *
  * The copy keeps property descriptors, because TypeBox keeps hidden properties that a spread loses.
  *
@@ -116,7 +116,7 @@ export const closed = <Schema>(schema: Schema, of: "input" | "output" = "input",
   const replace = (key: string, value: unknown) =>
     Object.defineProperty(copy, key, { value, enumerable: true, configurable: true, writable: true });
   // Matching a pattern takes time in proportion to the text, so callers cannot send a long text for a pattern (threat T26).
-  // Outputs have no such limit, because they may only fail for what their schema says.
+  // Outputs have no length limit, because an output may fail only for the rules of its schema.
   if (of === "input" && typeof schema["pattern"] === "string" && schema["maxLength"] === undefined)
     replace("maxLength", patternTextLength);
   for (const key of holdsSchema) if (isPlainObject(schema[key])) replace(key, closed(schema[key], of));
@@ -195,7 +195,7 @@ const partsOfField = (schema: JsonSchema, name: string): unknown[] => {
   return declared.length > 0 ? declared : [schema["additionalProperties"], schema["unevaluatedProperties"]];
 };
 
-/** Whether the name may match the pattern. If the match takes too long the answer is yes, so that a secret stays hidden. */
+/** Whether the name may match the pattern. If the match takes too long, the result is true, so that a secret stays hidden. */
 const mayMatch = (pattern: string, name: string): boolean => {
   try {
     return patternOf(pattern).test(name);

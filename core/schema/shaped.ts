@@ -8,7 +8,9 @@ export interface Shaped {
   readonly "~shaped": true;
 }
 
-/** The values that a handler may return for a shaped output: `Date` or `bigint` as text, `bigint` as number, 0 or 1 as boolean. */
+/**
+ * The values that a handler may return for a shaped output: `Date` or `bigint` as text, `bigint` as number, 0 or 1 as boolean.
+ */
 export type Unshaped<Value> = Value extends string
   ? string extends Value
     ? string | Date | bigint
@@ -31,11 +33,11 @@ export type ReturnedFor<Schema extends TSchema> = Schema extends FileAnswerMark
     : Static<Schema>;
 
 /**
- * Returns an output schema by which values are cut and converted before they are checked. Rows of a database can then be returned
- * as they are: fields that the schema does not declare are dropped, a `Date` becomes RFC 3339 text where the format is
- * `date-time`, a `bigint` becomes an integer or a text, and 0 and 1 become booleans. Without `shaped` such values are refused.
+ * Returns an output schema by which values are cut and converted before they are checked. So a handler can return rows of a
+ * database unchanged: fields that the schema does not declare are dropped, a `Date` becomes RFC 3339 text where the format is
+ * `date-time`, a `bigint` becomes an integer or a text, and 0 and 1 become booleans. Without `shaped`, such values are refused.
  *
- * A value that fits no branch of a union, or several, is refused, because it is not clear which fields to drop.
+ * A value that fits no branch or several branches of a union is refused, because it is not clear which fields to drop.
  *
  * @example
  * output: shaped(Type.Object({ id: Type.Integer(), paidAt: Type.String({ format: "date-time" }) }))

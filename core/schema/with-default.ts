@@ -8,8 +8,8 @@ export interface Defaulted {
 }
 
 /**
- * Returns the schema with a default, which the compiler checks and remembers: where callers may omit the value, its type says
- * so. `Type.Integer({ default: 20 })` fills the same default in, and its type does not say so.
+ * Returns the schema with a default. The compiler checks the default, and types of inputs allow callers to omit the value.
+ * `Type.Integer({ default: 20 })` sets the same default, but its type does not allow callers to omit the value.
  *
  * @example
  * withDefault(Type.Integer({ minimum: 1 }), 60)
