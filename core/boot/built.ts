@@ -1,17 +1,20 @@
-// Loads a manifest that `quater build` made: one JavaScript file beside a list of its sources. The file is used only while
-// every source is unchanged. After a change Quater loads the sources, which is slower but never out of date.
+// Loads a manifest that `quater build` made: one JavaScript file beside a list of its sources. Quater uses the built file only
+// while every source is unchanged. After a change Quater loads the sources, which is slower but never out of date.
 
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
 
-/** The folder for built manifests, relative to the manifest's folder. Keep it out of version control. */
+/** The folder for built manifests, relative to the manifest's folder. Do not add this folder to version control. */
 export const buildFolder = ".quater/build";
 
 export interface BuildInput {
   /** The path of the source, relative to the manifest's folder. */
   readonly path: string;
-  /** The digest of the file's bytes. Times are not used: they change with every checkout and copy, and can be set back. */
+  /**
+   * The digest of the file's bytes. File times are not used, because they change with every checkout and copy, and can be set
+   * back.
+   */
   readonly sha256: string;
 }
 

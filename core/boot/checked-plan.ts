@@ -1,5 +1,5 @@
-// Checks everything that can be checked before a plugin is set up: the list of plugins, their order, the handlers, and who may
-// call them.
+// Runs all checks that are possible before a plugin is set up: of the list of plugins, their order, the handlers, and their
+// policies.
 
 import { kindOf } from "../diagnostics/plugin-options.ts";
 import { BootError, type BootProblem } from "../diagnostics/problem.ts";
@@ -42,8 +42,8 @@ export const checkedPlan = async (loaded: LoadedManifest, mode: RunMode, only: s
     ...notPlugins,
     ...orderProblems,
     ...handlerProblems,
-    // Check the ownership of the loaded modules. Modules that are imported through `paths` of tsconfig.json, and not by a
-    // relative path, were not checked before.
+    // Check the ownership of the loaded modules. The earlier check covers only modules that are imported by a relative path, and
+    // not modules that are imported through `paths` of tsconfig.json.
     ...untrustedProblems(loaded.files?.() ?? [], root),
     ...doorProblems(plugins, exposures, place),
     ...publicProblems(plugins, catalog),

@@ -1,5 +1,5 @@
-// Reads `.env` entry by entry. Node's parser reads the values. Given a whole file, it would silently join a malformed line with the
-// next one and set neither.
+// Reads `.env` entry by entry. Node's parser reads the value of each entry. With a whole file, Node's parser would silently join
+// a malformed line with the next line and set neither variable.
 
 import { parseEnv } from "node:util";
 import { BootError, type BootProblem } from "../diagnostics/problem.ts";

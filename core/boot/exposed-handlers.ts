@@ -1,5 +1,5 @@
-// Reads the tables of expose() in the manifest: which handlers are exposed, under which names, with which keys. Checks what can be
-// checked before a handler module is imported.
+// Reads the tables of expose() in the manifest: which handlers are exposed, under which names, with which keys. Runs the checks
+// that are possible before a handler module is imported.
 
 import { kindOf } from "../diagnostics/plugin-options.ts";
 import type { BootProblem } from "../diagnostics/problem.ts";
@@ -65,7 +65,7 @@ const notMadeByExpose = ({ placeOf }: LoadedManifest): BootProblem => ({
 
 const namePattern = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/;
 
-/** @param before  An earlier handler whose name differs only in its case style, or not at all. */
+/** @param before  An earlier handler with the same name, or with a name that differs only in its case style. */
 const nameProblems = ({ name, place }: ExposedHandler, before: ExposedHandler | undefined): readonly BootProblem[] => {
   if (!namePattern.test(name)) {
     const remedy = "Use at most 64 letters, digits, - and _, and begin with a letter";

@@ -1,6 +1,6 @@
-// Lets one process at a time change a file. SQLite takes the lock from the operating system, which frees the lock when the
-// process ends. A lock that is only a file would have to be removed after a crash: when two processes remove it at the same
-// moment, both believe that they hold the lock.
+// Lets one process at a time change a file. SQLite requests the lock from the operating system, which frees the lock when the
+// process ends. A lock that is only a file would have to be removed after a crash. If two processes removed such a file at the
+// same moment, both would believe that they have the lock.
 
 import { closeSync, constants, openSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -12,14 +12,14 @@ interface Database {
   close(): unknown;
 }
 
-/** A change takes milliseconds. After this time, the process that holds the lock probably hangs. */
+/** How long to wait for the lock, milliseconds. A change takes milliseconds, so a process with a longer change probably hangs. */
 const waitMs = 10_000;
 
 /**
  * Runs `change` while no other process runs a `change` for the same file, and returns its result. The lock is an empty file
  * `<file>.lock`, which is never removed.
  *
- * @param file  If this is a link, the file that it leads to is locked, even when that file does not exist yet.
+ * @param file  If the file is a link, the target of the link is locked, even when the target does not exist yet.
  * @param change  Must not call this function for the same file.
  * @throws {QuaterError} `unavailable` when the lock is not free within 10 seconds, or other users can write the folder.
  */
@@ -41,7 +41,7 @@ const locked = (file: string): Database => {
     // Load the SQLite driver only here, because only few commands change files.
     const Libsql = createRequire(import.meta.url)("libsql") as new (path: string, options: object) => Database;
     database = new Libsql(lock, { timeout: waitMs });
-    database.exec("PRAGMA journal_mode = MEMORY"); // Without this, SQLite would create a second file beside the lock.
+    database.exec("PRAGMA journal_mode = MEMORY"); // In other journal modes, SQLite would create a second file beside the lock.
     database.exec("BEGIN EXCLUSIVE");
     return database;
   } catch (error) {

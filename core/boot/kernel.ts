@@ -47,15 +47,16 @@ export interface Kernel extends Gate {
   /**
    * Waits for running calls, then stops the plugins in reverse order. Safe to call twice.
    *
-   * @param most  The longest time that running calls get, milliseconds. It applies when `drainMs` of the manifest is longer.
+   * @param most  The longest time that running calls get, milliseconds. This limit applies when `drainMs` of the manifest is
+   * longer.
    */
   stop(most?: number): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
 /**
- * Default time for running calls during a stop. Containers get ten seconds between SIGTERM and SIGKILL; the other two are for
- * stopping the plugins.
+ * How long a stop waits for running calls by default, milliseconds. Containers get ten seconds between SIGTERM and SIGKILL. The
+ * other two seconds are for stopping the plugins.
  */
 const defaultDrainMs = 8_000;
 const defaultOutputBytes = 8 * 1024 * 1024;
@@ -150,7 +151,7 @@ export const createKernel = async (options: KernelOptions): Promise<Kernel> => {
   };
 };
 
-/** Makes a stop function that stops once. Every later call waits for the same end. */
+/** Makes a stop function that stops once. Every later call of the function waits for the same stop. */
 const once = (stop: (mostMs: number) => Promise<void>): ((mostMs?: number) => Promise<void>) => {
   let stopping: Promise<void> | undefined;
   return (mostMs = Number.POSITIVE_INFINITY) => {

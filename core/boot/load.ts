@@ -72,7 +72,7 @@ export const loadManifest = async (from: string, named?: string, { useBuild = tr
 };
 
 // The class behind cosmiconfig's public function. The public function would run `.config/config.js` of the current folder without
-// a check, and would continue its search in ~/.config after the last folder.
+// a check. After the last folder, the public function would also search in ~/.config.
 interface Explorer {
   search(folder: string): Promise<{ readonly filepath: string } | null>;
 }

@@ -1,6 +1,6 @@
 // Makes the manifest import the copy of Quater that already runs. tsx adds a mark to every URL that a manifest imports, also to
 // URLs of packages, so Node would load and run Quater a second time at every start. This hook of Node's loader removes the mark
-// from modules of the running package. Node loads this file in the loader's thread, or calls it in the main thread.
+// from modules of the running package. Node runs this hook in the loader's thread or in the main thread.
 
 interface Resolved {
   readonly url: string;

@@ -12,9 +12,9 @@ export interface Distrust {
 }
 
 /**
- * The environment variable that names more users whose files are trusted, by their numeric ids: `1000,1001`. It is for containers
- * in which the files belong to another user than the one that runs the process. `.env` cannot set it, because a file must not
- * declare itself trusted.
+ * The environment variable that names more users whose files are trusted, by their numeric ids: `1000,1001`. The variable is for
+ * containers in which the files belong to another user than the user of the process. `.env` cannot set this variable, because a
+ * file must not declare itself trusted.
  */
 export const trustedOwnersVariable = "QUATER_TRUSTED_OWNERS";
 
@@ -64,9 +64,9 @@ interface Way {
 }
 
 /**
- * Checks every folder from the root to `path`, and those on the way of each link, as OpenSSH's StrictModes does: a user who can
- * write one of these folders can replace the files, folders and links in it. If `path` is a folder, it is checked too. A missing
- * file or folder has no fault.
+ * Checks every folder from the root to `path`, and the folders on the way of each link, as OpenSSH's StrictModes does. A user who
+ * can write one of these folders can replace the files, folders and links in the folder. If `path` is a folder, this folder is
+ * also checked. A missing file or folder has no fault.
  */
 export const distrustOfWay = (path: string, known: KnownWays = new Map()): Distrust | undefined =>
   process.getuid === undefined ? undefined : wayTo(resolve(path), known, 0).distrust;
@@ -95,8 +95,8 @@ const step = (from: Way, name: string, known: KnownWays, links: number): Way => 
   if (links === maxLinks) throw Object.assign(new Error(`ELOOP: too many links, ${real}`), { code: "ELOOP" });
   const target = readlinkSync(real);
   let way = isAbsolute(target) ? wayTo(parse(target).root, known, links + 1) : from;
-  // Follow the parts of the target one by one. Behind a link, `../..` means the folders above the link's target, so the text of
-  // the path cannot be shortened.
+  // Follow the parts of the link's target one by one. Behind a link, `../..` means the folders above the link's target, so the
+  // text of the path cannot be shortened.
   for (const part of target.split("/")) {
     if (way.distrust !== undefined || part === "" || part === ".") continue;
     way = part === "../.." ? wayTo(dirname(way.real), known, links + 1) : step(way, part, known, links + 1);

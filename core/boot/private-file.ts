@@ -1,5 +1,5 @@
-// Reads and writes files that hold secrets. Only the owner can read such a file, and only the owner can write its folder. A file
-// is always replaced as a whole, so a reader never sees an incomplete file.
+// Reads and writes files that contain secrets. Only the owner can read such a file, and only the owner can write its folder. A
+// file is always replaced as a whole, so a reader never sees an incomplete file.
 
 import { randomBytes } from "node:crypto";
 import {
@@ -51,7 +51,7 @@ export const readPrivateFile = (file: string): string | undefined => {
 };
 
 /**
- * Replaces the whole file, and creates the file and its folder if they are missing. For a link, the file that the link leads to
+ * Replaces the whole file, and creates the file and its folder if they are missing. If the file is a link, the target of the link
  * is replaced, and the link stays.
  *
  * @throws {QuaterError} `unavailable` when other users can write the folder.
@@ -67,7 +67,7 @@ export const replacePrivateFile = (file: string, text: string): void => {
 };
 
 /**
- * Creates the file if it does not exist. When two processes do so at the same time, one of them succeeds.
+ * Creates the file if it does not exist. When two processes create the file at the same time, one of them succeeds.
  *
  * @returns Whether this call created the file.
  * @throws {QuaterError} `unavailable` when other users can write the folder.
@@ -86,7 +86,7 @@ export const createPrivateFile = (file: string, text: string): boolean => {
 };
 
 /**
- * Returns the path of the file that a link leads to, even when that file does not exist yet. Otherwise two names of one file
+ * Returns the path of a link's target, even when the target does not exist yet. Without this function, two names of one file
  * would have two locks, and a write would replace the link. Missing folders on the way are created.
  *
  * @throws {QuaterError} `unavailable` when other users can write one of these folders.

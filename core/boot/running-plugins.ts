@@ -159,7 +159,7 @@ const missingServices = (
     }));
 };
 
-/** Calls `stop` and logs its error instead of throwing it. A plugin that fails to stop must not keep the others from stopping. */
+/** Calls `stop` and logs its error instead of throwing the error, so that the other plugins are also stopped. */
 export const quietly = async (what: string, stop: () => Awaitable<void>, log: Log): Promise<void> => {
   try {
     await stop();

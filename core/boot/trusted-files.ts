@@ -1,5 +1,5 @@
-// Checks the files of a project that run as code: the manifest, the modules that it imports, and builds of them. The check comes
-// before the first file runs, because a module that another user wrote could do anything once it runs.
+// Checks the files of a project that run as code: the manifest, the modules that it imports, and the files that `quater build`
+// made. The check runs before the first file of the project, because a module that another user wrote could do anything.
 
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
@@ -29,7 +29,7 @@ export const assertProjectTrusted = (manifest: string, from: string): void => {
   throw new BootError([{ place, cause: `A file in this folder ${distrust.what}`, remedy: distrust.remedy }]);
 };
 
-/** Returns a problem for each file that another user can change. For modules that are known only after they were loaded. */
+/** Returns a problem for each file that another user can change. For modules that Quater knows only after they were loaded. */
 export const untrustedProblems = (files: Iterable<string>, from: string): BootProblem[] =>
   allProblems([...files].filter(existsSync), from, new Map());
 

@@ -14,7 +14,7 @@ export const importTypeScript = async (file: string, imported: string[]): Promis
   const namespace = randomUUID();
   cjs.register({ namespace }); // tsx's CommonJS hook handles what the project loads with require(). Imports have the other hook.
   const loader = esm.register({ namespace, onImport: (url) => void imported.push(url) });
-  shareCopy(); // Register this hook after tsx: Node calls the last registered hook first, so this one has the last word.
+  shareCopy(); // Register this hook after tsx, because Node calls the last registered hook first.
   return loader.import(pathToFileURL(file).href, import.meta.url);
 };
 
@@ -24,12 +24,13 @@ type ResolveHook = (
   next: (specifier: string, context: unknown) => { url: string },
 ) => object;
 /**
- * The types of the oldest supported Node do not have this function. tsx uses it when Node has it, so this file must do the same.
+ * The types of the oldest supported Node do not have this function. tsx uses the function if Node has it, so this file must also
+ * use the function.
  */
 const { registerHooks } = module as { registerHooks?: (hooks: { readonly resolve: ResolveHook }) => void };
 
 /**
- * Registers the hook of one-copy.ts. When Quater itself runs from source there is nothing to share: the manifest then imports a
+ * Registers the hook of one-copy.ts. When Quater itself runs from source, no hook is needed, because the manifest then imports a
  * build or its own source.
  */
 const shareCopy = (): void => {

@@ -1,8 +1,8 @@
-// What a surface passes to the gate when a request arrives, before the caller is known.
+// The data that a surface passes to the gate when a caller's request arrives, before Quater knows the caller.
 
 import type { Presented } from "./credentials.ts";
 
-/** A request whose caller is not known yet: its credentials and its surface. */
+/** A request whose caller Quater does not know yet: its credentials and its surface. */
 export interface Arriving {
   readonly surface: string;
   readonly credentials: Presented;

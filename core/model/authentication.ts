@@ -3,5 +3,5 @@
 import { opaque } from "../schema/options.ts";
 import type { Authentication } from "./authenticator.ts";
 
-/** The option accepts any value here. core/pipeline/door.ts checks the value and reports what is wrong with it. */
+/** The schema of the option, which accepts any value. core/pipeline/door.ts checks the value and reports its faults. */
 export const anAuthentication = opaque<Authentication>("an authenticator, or a function from credentials to a principal");

@@ -31,7 +31,7 @@ export type Authenticate = (credentials: Credentials, resources?: AppResources) 
  */
 export type AppResources = (uses: Uses) => Promise<Readonly<Record<string, unknown>>>;
 
-/** Whether an authenticator returned that it does not know the credential. JavaScript code returns `false` for that, too. */
+/** Whether the result of an authenticator means that it does not know the credential. JavaScript code may also return `false`. */
 export const isUnknown = (found: Principal | null | undefined): found is null | undefined =>
   found === undefined || found === null || (found as unknown) === false;
 
@@ -42,10 +42,10 @@ export interface AuthenticatorContext {
   readonly mode: RunMode;
 }
 
-/** An authenticator as an object, for one that must open or check something at boot. Otherwise a plain function is enough. */
+/** An authenticator as an object, such as one that must open or check something at boot. A plain function also works. */
 export interface Authenticator extends Branded<"authenticator"> {
   readonly name: string;
-  /** The headers, schemes and cookies that the authenticator reads. It receives no others. Default: bearer tokens. */
+  /** The headers, schemes and cookies that the authenticator receives. Default: bearer tokens. */
   readonly reads?: Reads | undefined;
   /** The app-scoped resources that this authenticator and authenticators inside it use. */
   readonly uses?: readonly Uses[] | undefined;
@@ -103,7 +103,8 @@ const resourcesOf = (name: string, resources: AppResources | undefined): AppReso
 };
 
 /**
- * Makes an authenticator that calls other authenticators. It passes them their parts of the credentials, and its second argument.
+ * Makes an authenticator that calls other authenticators. It passes each authenticator its part of the credentials, and the
+ * second argument of `authenticate`.
  */
 export const authenticatorOver = (
   inner: readonly Authenticator[],
@@ -135,8 +136,8 @@ const checked = ({ problems: known = [], ...parts }: Omit<Authenticator, typeof 
 };
 
 /**
- * Returns a problem for each call-scoped resource of an authenticator. The authenticator runs before the call, so such a resource
- * cannot be opened for it.
+ * Returns a problem for each call-scoped resource of an authenticator. The authenticator runs before the call, so it cannot use a
+ * resource of the call.
  */
 const useProblems = (name: string, use: Uses): readonly BootProblem[] => {
   const ofCalls = Object.values(Object(use) as Uses).filter((used) => used?.scope === "call");
@@ -155,7 +156,8 @@ const useProblems = (name: string, use: Uses): readonly BootProblem[] => {
 };
 
 /**
- * Returns the problem of an authenticator that is not a function. JavaScript does not check the types, and every call would fail.
+ * Returns the problem of an authenticator that is not a function. JavaScript does not check types. Without this boot problem,
+ * every call would fail.
  */
 const askingNobody = (name: string): BootProblem => ({
   place: `authenticator ${name}`,
@@ -164,8 +166,8 @@ const askingNobody = (name: string): BootProblem => ({
 });
 
 /**
- * Makes an authenticator with wrong options refuse every caller. Boot reports its options, but does not see an authenticator that
- * is hidden in the function of another one.
+ * Makes an authenticator with wrong options refuse every caller. Boot reports wrong options, but does not find an authenticator
+ * that another authenticator's function calls.
  */
 const refusing = (problems: readonly BootProblem[]): Pick<Authenticator, "open" | "authenticate"> => {
   const refuse = () => {
@@ -181,14 +183,16 @@ interface DefineAuthenticator {
    * Makes the factory of an authenticator. With an unknown option or a wrong value the authenticator refuses every caller, and
    * the project does not boot.
    *
-   * @param options  As for `definePlugin`.
-   * @param make  Returns `authenticator({ ... })`. It may run with defaults in the place of wrong options, to learn the name.
+   * @param options  The schema of each option by its name, as for `definePlugin`.
+   * @param make  Returns `authenticator({ ... })`. `make` may run with defaults in place of wrong options, because boot problems
+   * contain the authenticator's name.
    *
    * @example
    * export const sessions = defineAuthenticator(
    *   { find: opaque<(id: string) => Principal | undefined>("a function from a session's id to a principal") },
    *   ({ find }) =>
-   *     authenticator({ name: "sessions", reads: { headers: ["x-session"] }, authenticate: ({ header }) => find(header("x-session") ?? "") }),
+   *     authenticator({ name: "sessions", reads: { headers: ["x-session"] }, authenticate: ({ header }) =>
+   *     find(header("x-session") ?? "") }),
    * );
    */
   <const Options extends OptionTable>(
@@ -211,7 +215,7 @@ export const defineAuthenticator = ((first: OptionTable | Make, second?: Make) =
   return withTable(authenticatorFactory(factory), table);
 }) as DefineAuthenticator;
 
-/** Returns the authenticator's name for problems with its options. The authenticator itself is not used. */
+/** Returns the name of an authenticator for boot problems about its options. The authenticator itself is not used. */
 const nameOf = (make: () => Authenticator): string => {
   try {
     return make().name;

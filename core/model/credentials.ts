@@ -1,12 +1,14 @@
-// The credentials of a request. An authenticator declares the headers, schemes and cookies that it reads, and receives no others.
-// So Quater knows whether a request has a credential before it calls the authenticator.
+// The credentials of a caller's request. An authenticator declares the headers, schemes and cookies that it reads, and receives
+// no others. So Quater knows whether a request has a credential before Quater calls the authenticator.
 
 import { invalidToken, type QuaterError, unauthenticated } from "../diagnostics/errors.ts";
 import { kindOf } from "../diagnostics/plugin-options.ts";
 import type { BootProblem } from "../diagnostics/problem.ts";
 import type { CookieRead, Reading } from "../diagnostics/reading.ts";
 
-/** What an authenticator reads of a request. Without any of these fields it receives only bearer tokens. */
+/**
+ * The parts of a request that an authenticator reads. Without any of these fields, the authenticator receives only bearer tokens.
+ */
 export interface Reads {
   /** Names of headers: `["x-session"]`. */
   readonly headers?: readonly string[];
@@ -16,10 +18,10 @@ export interface Reads {
   readonly cookies?: readonly CookieRead[];
 }
 
-/** What a surface received from a caller. The authenticator gets a part of it: see `Credentials`. */
+/** The credentials that a surface received from a caller. The authenticator gets a part of them: see `Credentials`. */
 export interface Presented {
   readonly surface: string;
-  /** A key or token that did not come in a header, but from the environment or from typing. If it is set, no header is read. */
+  /** A key or token from an environment variable or a terminal, and not from a header. If it is set, no header is read. */
   readonly token?: string | undefined;
   /**
    * A header of the request by its lower-case name; `undefined` when it is absent.
@@ -34,7 +36,7 @@ export interface Presented {
   /** True when the request came over a Unix socket, which only local processes with access to its file can use. */
   readonly isOverUnixSocket?: boolean;
   /**
-   * Called before an authenticator receives a cookie, because browsers attach cookies to requests of other sites' pages, too.
+   * Called before an authenticator receives a cookie, because browsers also send cookies with requests of other sites' pages.
    *
    * @throws {QuaterError} for a write that does not come from a page of an allowed origin.
    */
@@ -43,23 +45,25 @@ export interface Presented {
   readonly unsign?: (name: string, sent: string) => string | undefined;
 }
 
-/** What an authenticator receives: the values that `reads` declares. They are taken before the body is read. */
+/** The values that `reads` of an authenticator declares. The authenticator receives these values before the body is read. */
 export interface Credentials extends Omit<Presented, "header" | "assertSameSite" | "unsign"> {
   /** The value after the scheme in the header Authorization, or a token that did not come in a header. */
   readonly token?: string | undefined;
   /** The scheme as `reads` declares it; `undefined` for a token that did not come in a header. */
   readonly scheme?: string | undefined;
-  /** Returns a header of the request. `undefined` if the request does not have it, or `reads` does not declare it. */
+  /**
+   * Returns a header of the request. `undefined` if the request does not have the header, or `reads` does not declare the header.
+   */
   readonly header: (name: string) => string | undefined;
   /**
-   * Returns a cookie of the request. `undefined` if the request does not have it, if `reads` does not declare it, or if the
-   * request has a token or a declared header: then cookies do not count.
+   * Returns a cookie of the request. `undefined` if the request does not have the cookie, or if `reads` does not declare the
+   * cookie. Also `undefined` if the request has a token or a declared header, because cookies then do not count.
    *
    * @param options  `{ signed: true }` for a cookie that `reply.cookie` signed. With a wrong signature the result is `undefined`.
    * @throws {QuaterError} for a write that does not come from a page of an allowed origin.
    */
   readonly cookie: (name: string, options?: { readonly signed?: boolean }) => string | undefined;
-  /** True when the credential was accepted before and is checked again. Use no cache then, because it may have been revoked. */
+  /** True when the credential was accepted before. Use no cache for this check, because the credential may have been revoked. */
   readonly isCheckedAgain?: boolean;
 }
 
@@ -159,8 +163,8 @@ export class Shown implements Credentials {
   }
 
   /**
-   * Returns the function that reads cookies. It hides them when the request has a header or token, so that a wrong header or
-   * token never falls back to a cookie. Otherwise it checks that the request comes from an allowed page.
+   * Returns the function that reads cookies. When the request has a declared header or a token, this function returns no cookies,
+   * so that a cookie never replaces a wrong header or token. Otherwise it checks that the request comes from an allowed page.
    */
   get cookie(): Credentials["cookie"] {
     return (name, options) => {
@@ -174,11 +178,11 @@ export class Shown implements Credentials {
   }
 
   #cookieNamed(name: string): string | undefined {
-    // Of two cookies with the same name, one was not set by this app.
+    // If a request has two cookies with the same name, this app did not set one of them.
     return cookieIn(this.#from.header?.("cookie"), name, invalidToken);
   }
 
-  /** Whether the request has a header or token that the authenticator reads. Pages of other sites cannot add one to a request. */
+  /** Whether the request has a header or token that the authenticator reads. Pages of other sites cannot send such a header. */
   get hasExplicit(): boolean {
     return this.token !== undefined || this.#reading.headers.some((name) => this.#from.header?.(name) !== undefined);
   }
@@ -198,7 +202,7 @@ export const partOf = (credentials: Credentials, reading: Reading): Credentials 
 
 /**
  * Matches an Authorization header (RFC 9110 11.6.2): a scheme, and one word without spaces or a list of `name=value`. Other forms
- * are refused: if an authenticator read only a part of the value, it might read another part than the proxy in front.
+ * are refused, because the authenticator and a proxy in front of the server could read different parts of the value.
  */
 const authorizationForm =
   /^([!#$%&'*+.^_`|~0-9A-Za-z-]+) +([^\s,]+|[\w!#$%&'*+.^`|~-]+ *= *(?:"[^"]*"|[^\s,"]+)(?: *, *[\w!#$%&'*+.^`|~-]+ *= *(?:"[^"]*"|[^\s,"]+))*)$/;
@@ -229,7 +233,7 @@ export const cookieIn = (line: string | undefined, name: string, repeated: () =>
 
 const nameForm = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/;
 
-/** Headers that an authenticator cannot read. They do not say who calls, and a proxy or any web page could set them. */
+/** Headers that an authenticator cannot read. They do not identify the caller, and a proxy or any web page could set them. */
 const reservedHeaders =
   /^(?:host|origin|referer|user-agent|date|via|forwarded|x-forwarded-.*|x-real-ip|connection|keep-alive|upgrade|expect|te|trailer|transfer-encoding|content-.*|accept(?:-.*)?|sec-.*|access-control-.*|proxy-.*|set-cookie|if-.*|range|cache-control|pragma|traceparent|tracestate|x-request-id|quater-.*)$/;
 
@@ -297,7 +301,7 @@ export const challengeOf = ({ asks, code, details, kind }: QuaterError): string 
 const challengeFrom = (reading: Reading | undefined, isWrong: boolean): string => {
   const { schemes, headers, cookies } = reading ?? bearerAlone;
   const found = schemes.map((scheme) => {
-    // RFC 6750 3: `error` is sent only when the request had a token.
+    // RFC 6750 3: `error` is sent only when the refused request had a token.
     if (isScheme(scheme, "bearer")) return isWrong ? `${scheme} error="invalid_token"` : scheme;
     // RFC 7617 2: Basic has a realm and a charset.
     return isScheme(scheme, "basic") ? `${scheme} realm="restricted", charset="UTF-8"` : scheme;

@@ -7,7 +7,7 @@ import type { Handler } from "./handler.ts";
 export interface Exposure {
   /** The handler's name on all surfaces. Default: the name of the module's export. */
   readonly name?: string;
-  /** "caller": a dry run shows the preview to its caller, too. Default: only approvers see previews. */
+  /** With "caller", a dry run also shows the preview to its caller. Default: only approvers see previews. */
   readonly preview?: "caller";
 }
 
@@ -27,8 +27,8 @@ export type HandlerName<Module> = {
   string;
 
 /**
- * Completes handler names in editors. The index signature of `expose` accepts other names, so that `Checked` can refuse them with
- * one sentence.
+ * Completes handler names in editors. The index signature of `expose` accepts other names, so that `Checked` can refuse other
+ * names with one sentence.
  */
 type Named<Module> = { readonly [Name in HandlerName<Module>]?: Exposure };
 
@@ -69,7 +69,7 @@ export const expose = <Module, const Table extends Named<Module> & { readonly [o
 
 export const isExposed = (value: unknown): value is Exposed => isBranded(value, "exposed");
 
-/** The keys of an exposure that core owns, and no plugin. */
+/** The keys of an exposure that belong to core and not to a plugin. */
 export const ownExposureKeys: ReadonlySet<string> = new Set(["name", "preview"]);
 
 /** An exposure as the manifest has it. In a JavaScript manifest its values may have any type. */

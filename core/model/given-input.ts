@@ -5,10 +5,10 @@ export interface GivenInput {
   /** The source of the part, for messages: "path", "query", "body", "arguments", "flags". */
   readonly from: string;
   /**
-   * True for text, which the schema converts; a repeated name gives a list of texts. False for JSON values, which are not
-   * converted.
+   * True for texts, which are converted to the types in the schema. A repeated name gives a list of texts. False for JSON values,
+   * which are not converted.
    */
   readonly isText: boolean;
-  /** The values by name. Binding takes this object over: it adds defaults and freezes it. */
+  /** The values by name. Binding changes this object: binding adds defaults to the object and freezes the object. */
   readonly values: unknown;
 }

@@ -1,4 +1,5 @@
-// What a handler is: its schemas, description, effect, policy and function. A handler does not know over which surface it is called.
+// The definition of a handler: its schemas, description, effect, policy and function. A handler does not know the surface of a
+// call.
 
 import { type Branded, brand, isBranded } from "../diagnostics/brand.ts";
 import type { Problem } from "../diagnostics/own-problem.ts";
@@ -13,15 +14,17 @@ import type { Opened, Uses } from "./resource.ts";
 
 export type Effect = "read" | "write" | "destructive";
 
-/** What every handler gets beside its input and its resources. */
+/** The fields that every handler gets in its second argument, besides its resources. */
 export interface CallContext {
   readonly callId: string;
   readonly principal: Principal;
-  /** Aborted when the caller has gone or the server stops. Pass it to everything that waits. */
+  /**
+   * An AbortSignal that aborts when the caller has left or the server stops. Pass this AbortSignal to every function that waits.
+   */
   readonly signal: AbortSignal;
   /** Reports how much of the work is done. @param fraction  0 to 1. */
   readonly progress: (fraction: number, message?: string) => void;
-  /** Sets headers, cookies and redirects of the answer if the call succeeds. Surfaces without them ignore it. */
+  /** Sets headers, cookies and redirects of the answer if the call succeeds. Surfaces without headers ignore these settings. */
   readonly reply: Reply;
 }
 
@@ -81,24 +84,27 @@ type OptionalOf<Table> = { [Key in keyof Table & string]-?: {} extends Pick<Tabl
 type ValueOf<Output> = Output extends StreamSchema<infer Item, unknown> ? AsyncIterable<Item> : ValueFor<Output>;
 
 export interface HandlerDefinition<Input extends AnySchema, Output, Used extends Uses, Code extends string> {
-  /** Required for exposed handlers. Agents read it as a prompt. Printable, at most 1,000 characters. */
+  /** The description. Required for exposed handlers. Agents read it as a prompt. Printable, at most 1,000 characters. */
   readonly description: string;
-  /** Decides methods, annotations, and what the trail must hold before the handler runs. */
+  /** The effect decides methods, annotations, and which events must be on the trail before the handler runs. */
   readonly effect: Effect;
   /** Whether repeating the call has no further effect. Default: true for reads. */
   readonly idempotent?: boolean;
-  /** The schema of the input, an object. Boot closes it, so that unknown fields are refused. */
+  /** The schema of the input, an object. Boot closes the schema, so that unknown fields are refused. */
   readonly input: Input;
   /** The schema of the value that the handler returns, or `stream(Item)`. Absent: any JSON value. */
   readonly output?: Output;
   /** Allows `secret()` fields in the output. Without this option such an output stops the boot. */
   readonly reveal?: boolean;
-  /** The policy of the handler. It holds on every surface. */
+  /** The policy of the handler. The policy applies on every surface. */
   readonly auth: NoInfer<Auth<ValueFor<Input>, Opened<Used>>>;
   readonly use?: Used;
   /** The handler's own errors, besides the general codes: functions made by `problem()`, or codes as text. */
   readonly problems?: readonly (Code | Problem<Code>)[];
-  /** Returns what the call would do, without doing it. Approvers see the preview, and their approval holds for this preview only. */
+  /**
+   * Returns a description of the call's effect, and changes nothing. An approval is valid only for the preview that approvers
+   * saw.
+   */
   readonly preview?: (input: NoInfer<ValueFor<Input>>, context: NoInfer<CallContext & Opened<Used>>) => unknown;
   readonly handle: Handle<Input, Output, Used>;
 }
@@ -125,16 +131,16 @@ export interface Handler<Input = unknown, Output = unknown, Code extends string 
     readonly output: Output;
     readonly problem: Code;
     /**
-     * Never called. It carries the names of the inputs that callers may omit because of `withDefault`. It is a function
-     * parameter, so that each handler is assignable to `Handler`.
+     * Never called. The type of this function contains the names of the inputs that callers may omit because of `withDefault`.
+     * The names are a parameter's type, so that each handler is assignable to `Handler`.
      */
     readonly omittable: (name: Omittable) => void;
   };
 }
 
-/** The input that a handler's function gets: `InputOf<typeof updateNote>`. */
+/** The type of the input that a handler's function gets: `InputOf<typeof updateNote>`. */
 export type InputOf<Given extends Handler> = NonNullable<Given["~types"]>["input"];
-/** The input that callers write for a handler: like `InputOf`, but inputs with `withDefault` may be absent. */
+/** The type of the input that callers send to a handler: like `InputOf`, but inputs with `withDefault` may be absent. */
 export type CallerInputOf<Given> =
   Given extends Handler<infer Input, infer _Output, infer _Code, infer Name>
     ? [Name] extends [never]
@@ -143,7 +149,7 @@ export type CallerInputOf<Given> =
           readonly [Key in keyof Input as Extract<Key, Name>]?: Input[Key];
         }
     : never;
-/** The value that a handler returns: `OutputOf<typeof updateNote>`. An `AsyncIterable` for a stream. */
+/** The type of the value that a handler returns: `OutputOf<typeof updateNote>`. An `AsyncIterable` for a stream. */
 export type OutputOf<Given> = Given extends Handler<infer _Input, infer Output> ? Output : never;
 
 /**

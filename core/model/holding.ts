@@ -1,11 +1,12 @@
-// Things that a call holds while its handler runs, such as a lock.
+// The type for locks, and for other things that a call has while its handler runs.
 
 import type { Awaitable } from "./principal.ts";
 
-/** What a call holds until its handler has ended, such as a lock. */
+/** A lock, or another thing that a call has until its handler has ended. */
 export interface Holding {
   /**
-   * Called directly before the handler starts. Throws if the call no longer holds the lock, and then the handler does not start.
+   * Called directly before the handler starts. Throws if the call no longer has the lock. In this case, the handler does not
+   * start.
    */
   readonly confirm: () => Awaitable<void>;
   /** Called once, after the end of the call was recorded. An error is logged. */

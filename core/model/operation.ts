@@ -19,11 +19,11 @@ export interface Operation {
   readonly isPublic: boolean;
   /** Whether people must approve calls, on all of the handler's surfaces or on some. */
   readonly needsApproval: boolean;
-  /** Whether a dry run shows the handler's preview to its caller, too. */
+  /** Whether a dry run also shows the handler's preview to its caller. */
   readonly showsPreview: boolean;
-  /** The JSON Schema of the input. It is closed: unknown fields are refused. */
+  /** The JSON Schema of the input. The schema is closed, so unknown fields are refused. */
   readonly input: JsonSchema;
-  /** The JSON Schema of the output, or of one item of a stream. It is closed: unknown fields are refused. */
+  /** The JSON Schema of the output, or of one item of a stream. The schema is closed, so unknown fields are refused. */
   readonly output: JsonSchema | undefined;
   readonly isStream: boolean;
   /** The error codes that the handler declares. */

@@ -1,5 +1,5 @@
-// The policy of a handler. Its static part (scopes and roles) needs no input, so it is checked before the body is read, and it decides
-// what listings and documents show. Its functions get the bound input.
+// The policy of a handler. The static part of a policy (scopes and roles) needs no input, so it is checked before the body is
+// read, and listings and documents show only the handlers that it allows. The functions of a policy get the bound input.
 
 import { type Branded, brand, isBranded } from "../diagnostics/brand.ts";
 import {
@@ -44,8 +44,8 @@ export interface NamedPolicy extends Policy {
 }
 
 /**
- * A policy as a plain function. `true` allows; `false` or a sentence refuses, and the caller gets the sentence. It must not
- * change anything.
+ * A policy as a plain function. `true` allows the call. `false` or a sentence refuses the call, and the caller gets the sentence.
+ * The function must not change anything.
  */
 export type PolicyFunction<Input, Resources = unknown> = (
   call: { readonly principal: Principal; readonly input: Input } & Resources,
@@ -53,7 +53,7 @@ export type PolicyFunction<Input, Resources = unknown> = (
 
 export type PolicyLike<Input, Resources = unknown> = Policy<Input> | PolicyFunction<Input, Resources>;
 
-/** One policy, a list of which all must allow, or `{ any: [...] }`. */
+/** One policy, a list of policies that must all allow the call, or `{ any: [...] }`. */
 export type Auth<Input, Resources = unknown> =
   | PolicyLike<Input, Resources>
   | readonly PolicyLike<Input, Resources>[]
@@ -65,16 +65,18 @@ const staticPolicy = (parts: Omit<StaticPolicy, typeof brand | "~reads">): Polic
 /**
  * Defines a policy that reads the input or resources, under a name that the log, `dev` and the trail show.
  *
- * Boot refuses it for a handler whose input lacks a property of `needs`, leaves one optional that `needs` requires, or declares
- * it with another JSON type, other listed values, or an object without the properties in it. Limits, patterns and formats are not
- * compared. The compiler checks the same by the types.
+ * The input of each handler with this policy must have the properties of `needs`. Boot refuses a handler whose input lacks such a
+ * property, or makes a property optional that `needs` requires. Boot also refuses a property with another JSON type or other
+ * listed values, and an object that lacks a property. Limits, patterns and formats are not compared. The compiler checks the same
+ * by the types.
  *
  * @example
  * export const isOwner = policy({
  *   name: "isOwner",
  *   needs: { noteId: NoteId },
  *   use: { notes },
- *   allow: ({ input, notes, principal }) => notes.ownerOf(input.noteId) === personOf(principal) || "This note is somebody else's",
+ *   allow: ({ input, notes, principal }) => notes.ownerOf(input.noteId) === personOf(principal) || "This note is somebody
+ *   else's",
  * });
  */
 export const policy = <
@@ -87,17 +89,17 @@ export const policy = <
   readonly name: string;
   /** The properties of the input that the policy reads, by name. */
   readonly needs?: Needs;
-  /** The resources that the policy uses. They are opened for it, and shared with a handler that uses the same ones. */
+  /** The resources that the policy uses. Quater opens them for the policy. A handler that uses the same resources shares them. */
   readonly use?: Used;
   /**
-   * Returns `true` to allow the call; `false` or a sentence refuses it, and the caller gets the sentence. It must not change
-   * anything.
+   * Returns `true` to allow the call. `false` or a sentence refuses the call, and the caller gets the sentence. This function
+   * must not change anything.
    */
   readonly allow: PolicyFunction<NoInfer<Static<TObject<Needs>>>, NoInfer<Opened<Used>>>;
 }): Policy<Static<TObject<Needs>>> =>
   Object.freeze({ ...definition, [brand]: "policy" as const }) as unknown as Policy<Static<TObject<Needs>>>;
 
-/** Allows every caller. A route without credentials also needs `public: true` in its exposure. */
+/** Allows every caller. A route for callers without a credential also needs `public: true` in its exposure. */
 export const anyone: Policy = staticPolicy({ name: "anyone", judge: () => undefined });
 
 /** Allows callers with a valid credential. */
@@ -142,7 +144,7 @@ export interface CompiledPolicy {
    */
   readonly scopeChoices: readonly (readonly string[])[];
   readonly isAnyone: boolean;
-  /** Whether a part is a function or a named policy. Those read a call's input and resources. */
+  /** Whether a part is a function or a named policy. Functions and named policies read a call's input and resources. */
   readonly needsInput: boolean;
   /** Whether a named policy opens its own resources. */
   readonly usesResources: boolean;
@@ -158,7 +160,7 @@ export const isPolicyLike = (value: unknown): value is PolicyLike<never> =>
 export const isStaticPolicy = (value: unknown): value is StaticPolicy => isBranded(value, "policy") && "judge" in value;
 export const isNamedPolicy = (value: unknown): value is NamedPolicy => isBranded(value, "policy") && !("judge" in value);
 
-/** Returns the fault of a handler's `auth` in words, or `undefined` for a correct one. */
+/** Returns the fault of a handler's `auth` in words, or `undefined` for a correct `auth`. */
 export const authProblem = (auth: unknown): string | undefined => {
   if (auth === undefined) return "has no auth";
   const parts = partsOf(auth);
@@ -223,7 +225,7 @@ export const compilePolicy = (auth: unknown): CompiledPolicy => {
   };
   const only = fixed[0];
   if (joint === "and") {
-    // Missing scopes are reported together, because a challenge names everything that the call needs (RFC 6750 section 3.1).
+    // Missing scopes are reported together, because a challenge names all scopes that the call needs (RFC 6750 section 3.1).
     const judgeStatic =
       only !== undefined && fixed.length === 1
         ? only.judge
@@ -253,7 +255,7 @@ export const compilePolicy = (auth: unknown): CompiledPolicy => {
         if (answer === true) return undefined;
         sentence ??= answer;
       }
-      // A missing scope or role tells the caller more than a function that returned only `false`, and less than a function's
+      // A missing scope or role helps the caller more than a function that returned only `false`, and less than a function's
       // sentence.
       const lacking = sentence === undefined ? firstRefusal(call.principal) : undefined;
       return lacking ?? notAllowed(name, sentence);

@@ -1,5 +1,5 @@
-// The principal: who calls. Only authenticators make principals. Request bodies, metadata and headers that are not credentials
-// have no influence on them.
+// The principal, which identifies the caller. Only authenticators make principals. Request bodies, metadata and headers that are
+// not credentials have no influence on principals.
 
 import { forbidden } from "../diagnostics/errors.ts";
 
@@ -24,11 +24,11 @@ export interface Principal {
   readonly issuer: string;
   readonly subject: string;
   readonly kind: "user" | "service" | "agent" | "operator";
-  /** The name of the human in this app. Agents and services have none. */
+  /** The name of the human in this app. Agents and services have no `person`. */
   readonly person?: string;
   /** The person whom an agent or a service works for. */
   readonly actsFor?: string;
-  /** The id of the credential, and never its secret. */
+  /** The id of the credential, and never the secret of the credential. */
   readonly credential: string;
   readonly scopes: readonly string[];
   readonly roles: readonly string[];
@@ -53,7 +53,7 @@ export const isAnonymous = (principal: Principal): boolean =>
 /**
  * Returns the person who calls, to compare it with the owner of a thing.
  *
- * Only `person` counts. An agent that acts for a person has no `person`: your policy decides whether `actsFor` gives the same
+ * Only `person` counts. An agent that acts for a person has no `person`, so your policy decides whether `actsFor` gives the same
  * rights.
  *
  * @throws {QuaterError} `forbidden` when the caller is not a person, so that two missing names are never equal.

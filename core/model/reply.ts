@@ -1,4 +1,4 @@
-// Headers, cookies and redirects that a handler can add to its answer. A surface that does not have them ignores them.
+// Headers, cookies and redirects that a handler can add to its answer. A surface without headers ignores them.
 
 /** How long a cookie is kept and where it is sent. */
 export interface CookieOptions {
@@ -12,7 +12,9 @@ export interface CookieOptions {
   readonly sameSite?: "Strict" | "Lax" | "None";
   /** Whether scripts of a page can read the cookie. Default false. */
   readonly readableByScripts?: boolean;
-  /** Whether the browser sends the cookie only over encrypted connections. Default: true if the server's public URL is encrypted. */
+  /**
+   * Whether the browser sends the cookie only over encrypted connections. Default: true if the server's public URL is encrypted.
+   */
   readonly secure?: boolean;
   /**
    * Whether to sign the value with the first of the server's cookie keys. An authenticator reads it by `cookie(name, { signed:
@@ -41,7 +43,7 @@ export interface Reply {
   readonly redirect: (path: string, status?: 301 | 302 | 303 | 307 | 308) => void;
   /** Sets a cookie. */
   readonly cookie: (name: string, value: string, options?: CookieOptions) => void;
-  /** Removes a cookie. Give the path and the domain with which it was set. */
+  /** Removes a cookie. Pass the path and the domain with which the cookie was set. */
   readonly clearCookie: (name: string, options?: Pick<CookieOptions, "path" | "domain">) => void;
 }
 

@@ -1,6 +1,6 @@
-// Resources that handlers use: databases, clients, transactions. A resource opens when a call first needs it. "app" resources
-// open once and close when the process stops. Policy, preview and handler of one call share its "call" resources. These close
-// before the outcome is known. `close` gets whether the call failed, so that a transaction can roll back.
+// Resources that handlers use: databases, clients, transactions. A resource opens when a call first needs the resource. "app"
+// resources open once and close when the process stops. Policy, preview and handler of one call share its "call" resources.
+// "call" resources close before the outcome is final. `close` gets whether the call failed, so that a transaction can roll back.
 
 import { type Branded, brand, isBranded } from "../diagnostics/brand.ts";
 import type { Awaitable, Principal } from "./principal.ts";
@@ -30,12 +30,12 @@ export type Uses = Readonly<Record<string, Resource<unknown>>> & {
 /** The parts of the call that `open` of a call-scoped resource gets, besides the resources that it uses. */
 export interface OpeningCall {
   readonly principal: Principal;
-  /** Aborted when the caller has gone or the server stops. */
+  /** An AbortSignal that aborts when the caller has left or the server stops. */
   readonly signal: AbortSignal;
   readonly callId: string;
 }
 
-/** The part of a call that its resources are opened with. */
+/** The part of a call that `open` of its resources gets. */
 interface Opener extends Pick<OpeningCall, "principal" | "callId"> {
   readonly cancellation: Pick<OpeningCall, "signal">;
 }
@@ -84,8 +84,8 @@ const ownProblems = ({ name, scope, opens, isReady }: Resource<unknown>): { caus
 };
 
 /**
- * Returns the resources in these `use` tables, and the resources that those use. Each is listed once, after the resources that it
- * uses.
+ * Returns the resources in these `use` tables, and the resources that these resources use. Each resource is listed once, after
+ * the resources that it uses.
  */
 export const resourcesIn = (uses: readonly (Uses | undefined)[]): readonly Resource<unknown>[] => {
   const found = new Set<Resource<unknown>>();
@@ -104,8 +104,8 @@ export type Opened<Used> = { readonly [Name in keyof Used]: Used[Name] extends R
 type Opening<Scope, Used> = Opened<Used> & (Scope extends "call" ? OpeningCall : unknown);
 
 /**
- * Defines a resource that handlers use. `open` gets the resources of `use`. For the scope "call" it also gets `principal`, `signal` and
- * `callId` of the call: a session of the database for this caller's tenant.
+ * Defines a resource that handlers use. `open` gets the resources of `use`. For the scope "call" it also gets `principal`,
+ * `signal` and `callId` of the call: a session of the database for this caller's tenant.
  *
  * @example
  * const database = resource({ name: "database", scope: "app", open: () => connect(), close: (db) => db.end() });
@@ -117,13 +117,13 @@ export const resource = <Value, const Scope extends "app" | "call", Used extends
     readonly scope: Scope;
     readonly use?: Used;
     /**
-     * "start": open the resource before the server listens, and do not start the server when that fails. Default "use": open the
-     * resource when a call first needs it. Only for the scope "app".
+     * With "start", the resource opens before the server listens, and the server does not start if the opening fails. With "use",
+     * the default, the resource opens when a call first needs it. Only for the scope "app".
      */
     readonly opens?: "use" | "start";
     readonly open: (use: Opening<Scope, Used>) => Awaitable<Value>;
     /**
-     * Returns whether calls can use the resource now. An error means no, and so does an answer that takes more than two seconds.
+     * Returns whether calls can use the resource now. An error, and a result after more than two seconds, count as `false`.
      * `/ready` opens the resource and calls this function, at most once a second. Only for the scope "app".
      */
     readonly isReady?: (value: NoInfer<Value>) => Awaitable<boolean>;
@@ -173,7 +173,7 @@ export class OpenResources {
     return value;
   }
 
-  /** Closes the resources in reverse order. All are closed even when one fails, and then the first error is thrown. */
+  /** Closes all resources in reverse order, even when one of them fails. Afterwards the first error is thrown. */
   async close(outcome: { readonly failed: boolean }): Promise<void> {
     await Promise.allSettled(this.#values.values());
     this.#values.clear();
@@ -189,7 +189,7 @@ export class OpenResources {
   }
 }
 
-/** Gives `open` the parts of the call. The signal is created only if the resource reads it. */
+/** Gives `open` the parts of the call. The AbortSignal is created only if the resource reads the AbortSignal. */
 class OpeningContext implements OpeningCall {
   readonly principal: Principal;
   readonly callId: string;
@@ -211,7 +211,7 @@ export interface CallResources {
   /** @param uses  The `use` of a policy. Default: the `use` of the handler. A resource that both use is opened once. */
   readonly open: (uses?: Uses) => Awaitable<Readonly<Record<string, unknown>>>;
   readonly close: (failed: boolean) => Promise<void> | undefined;
-  /** Closes the open resources as after a failed call. The next `open` opens them again. */
+  /** Closes the open resources as after a failed call. The next `open` opens the resources again. */
   readonly renew: () => Promise<void> | undefined;
 }
 

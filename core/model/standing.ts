@@ -1,6 +1,6 @@
 // Checks the credential of a caller again after it was accepted. Bodies arrive slowly, calls wait for locks and people, and
-// streams last for hours. When a key is revoked in the meantime, its calls must not run and its streams must end. Calls that
-// never wait do not even read the clock.
+// streams last for hours. When a key is revoked during such a wait, calls with the key must not run and streams must end. Calls
+// that never wait do not read the clock.
 
 import { authenticatorFailed, invalidToken } from "../diagnostics/errors.ts";
 import type { Arriving } from "./arriving.ts";
@@ -8,7 +8,8 @@ import { type Awaitable, andThen, type Principal } from "./principal.ts";
 
 /**
  * How old a check of a credential may be, milliseconds. A revoked key must stop working within a second. An authenticator may use
- * a file content that is half a second old; together with this quarter of a second that makes three quarters.
+ * a file content that is half a second old. Together with this quarter of a second, a revoked key works for three quarters of a
+ * second.
  */
 const freshMs = 250;
 
@@ -27,9 +28,9 @@ export class Standing {
 
   /**
    * @param enter  Calls the authenticator again, and throws or rejects when the credential is refused. All calls share one
-   * function, because a closure for each call costs a tenth of a microsecond.
-   * @param checkedAt  When the caller was authenticated, by `performance.now()`. If it is absent, `waits` must be called before
-   * everything that the call waits for.
+   * function, because a closure for each call takes a tenth of a microsecond.
+   * @param checkedAt  When the caller was authenticated, by `performance.now()`. If `checkedAt` is absent, `waits` must be called
+   * before the call waits.
    */
   constructor(enter: (entry: Arriving) => Awaitable<Principal>, entry: Arriving, checkedAt: number | undefined) {
     this.#enter = enter;
@@ -68,7 +69,8 @@ export class Standing {
 const streamCheck = { everyMs: 1_000, ageMs: 750 } as const;
 
 /**
- * How long an authenticator may take to check a stream's credential, milliseconds. It may have to fetch keys of a token issuer.
+ * How long an authenticator may take to check a stream's credential, milliseconds. The authenticator may have to fetch keys of a
+ * token issuer.
  */
 const answerMs = 5_000;
 

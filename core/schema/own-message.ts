@@ -14,7 +14,10 @@ const rules = (
 /** Rules whose error is about a property of the value, and not about the value itself. */
 const ofOthers = new Set(["additionalProperties", "unevaluatedProperties"]);
 
-/** Returns the schema's own error text for a rule. `x-message` is one text for all rules, or has an entry for each rule. */
+/**
+ * Returns the schema's own error text for a rule. `x-message` is one text for all rules about the value itself, or a table of
+ * rules.
+ */
 export const ownMessageOf = (schema: unknown, rule: string): string | undefined => {
   const given = isPlainObject(schema) ? schema[messageMark] : undefined;
   if (typeof given === "string") return ofOthers.has(rule) ? undefined : given;
