@@ -1,4 +1,4 @@
-// The entry `quater`: everything that authors of handlers and manifests need.
+// The entry `quater`, which exports the functions and types for authors of handlers and manifests.
 
 export { defineConfig, type Manifest } from "./boot/manifest.ts";
 export {

@@ -1,4 +1,4 @@
-// The entry `quater/plugin-api`: what authors of plugins need besides `quater`.
+// The entry `quater/plugin-api`, which exports the functions and types that authors of plugins need besides `quater`.
 
 export type { Config } from "./boot/manifest.ts";
 export { errorText } from "./diagnostics/error-text.ts";

@@ -47,7 +47,7 @@ export const buildCatalog = async (
   }
   const wrongValues = valueProblems(entries, keys);
   problems.push(...codeProblems(operations), ...wrongValues);
-  // The key's own check runs only for values that the key's schema accepts.
+  // The own check of an exposure key runs only for values that the schema of the key accepts.
   const refused = new Set(wrongValues.map(({ place }) => place));
   for (const operation of operations) if (!refused.has(operation.place)) problems.push(...resolveKeys(operation, keys));
   const byName = new Map(operations.map((operation) => [operation.name, operation]));

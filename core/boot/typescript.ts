@@ -14,7 +14,7 @@ export const importTypeScript = async (file: string, imported: string[]): Promis
   const namespace = randomUUID();
   cjs.register({ namespace }); // tsx's CommonJS hook handles what the project loads with require(). Imports have the other hook.
   const loader = esm.register({ namespace, onImport: (url) => void imported.push(url) });
-  shareCopy(); // Register this hook after tsx, because Node calls the last registered hook first.
+  shareCopy(); // Register this hook after tsx, because the last registered hook gets the results of the others.
   return loader.import(pathToFileURL(file).href, import.meta.url);
 };
 

@@ -1,9 +1,9 @@
-// The text of an error for the log: its stack, its system codes and its causes. Other properties are left out: `detail` of a database
-// holds values of rows, and `config` of a client library holds the credential that it sent.
+// Makes the text of an error for the log: its stack, its system codes and its causes. Other properties are not logged, because
+// `detail` of a database error contains values of rows, and `config` of a client library's error contains the sent credential.
 
 import { withoutPassword } from "./plugin-options.ts";
 
-/** Properties of errors of Node and of database drivers that hold no personal data. */
+/** Properties of errors of Node and of database drivers that contain no personal data. */
 const facts = ["code", "errno", "syscall", "address", "port", "hostname"] as const;
 /** The fields that are logged of a thrown object that is not an error. */
 const tableFacts = ["name", "message", "status", ...facts] as const;
@@ -51,8 +51,8 @@ const isTable = (value: unknown): value is object =>
   value !== null && typeof value === "object" && (value.toString === undefined || value.toString === Object.prototype.toString);
 
 /**
- * Describes a thrown object that is not an error. It may hold anything, so fields that errors do not have are named without their
- * values.
+ * Describes a thrown object that is not an error. The object may contain any data, so for fields that errors do not have, the
+ * text contains only the names and not the values.
  */
 const tableText = (thrown: object): string => {
   const known = factsOf(thrown, tableFacts);
@@ -75,7 +75,7 @@ const limited = (text: string): string => {
 
 const unwritable = "a value that cannot be converted to text";
 
-/** Calls `write`, and returns a placeholder when it throws: a thrown value may have a toString that fails. */
+/** Calls `write`, and returns a placeholder when `write` throws, because a thrown value may have a toString that fails. */
 const safely = (write: () => string): string => {
   try {
     return write();

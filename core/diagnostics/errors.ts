@@ -24,7 +24,7 @@ export const errorKinds = [
 ] as const;
 export type ErrorKind = (typeof errorKinds)[number];
 
-/** The general codes. The codes that handlers add with `problems` have one of the same kinds. */
+/** The general codes with their kinds. The codes that handlers add with `problems` have one of the same kinds. */
 export const errorCodes = {
   invalid_input: "invalid_input",
   unknown_field: "invalid_input",
@@ -66,7 +66,7 @@ const codeForm = /^[a-z][a-z0-9_]*$/;
 
 export const isCode = (value: unknown): boolean => typeof value === "string" && codeForm.test(value);
 
-/** Checks that a general code has its own kind, because callers act on codes. @throws {TypeError} */
+/** Checks that a general code is used only with its own kind, because callers act on codes. @throws {TypeError} */
 const checkCode = (code: string, kind: ErrorKind): void => {
   if (!isCode(code)) throw new TypeError(`The code ${JSON.stringify(code)} is not valid. Use a code such as order_not_paid`);
   const known = Object.hasOwn(errorCodes, code) ? errorCodes[code as ErrorCode] : kind;
@@ -103,7 +103,7 @@ export interface ErrorParts {
   /** The error code, stable and easy to search for, such as `order_not_paid`. A general code keeps its kind. */
   readonly code: string;
   readonly kind: ErrorKind;
-  /** What failed, and the value that caused it. Safe to send to any caller. Cut to 1,000 characters. */
+  /** The failure, and the value that caused the failure. Safe to send to any caller. Cut to 1,000 characters. */
   readonly message: string;
   /** The next step for the operator of the process. Never sent to callers. */
   readonly hint?: string;
@@ -119,7 +119,7 @@ export interface ErrorParts {
   readonly asks?: Asks | undefined;
 }
 
-/** The class of errors that surfaces translate for callers. Test with `isQuaterError`: `instanceof` fails for a second copy. */
+/** The class of errors that surfaces translate for callers. Test with `isQuaterError`: a second copy has another class. */
 export class QuaterError extends Error {
   readonly [brand] = "error";
   readonly code: string;
@@ -150,7 +150,7 @@ export class QuaterError extends Error {
 export const isQuaterError = (value: unknown): value is QuaterError =>
   value instanceof Error && (value as unknown as Record<symbol, unknown>)[brand] === "error";
 
-/** Returns a copy with more fields. A copy, because a project may throw one error object in several calls. */
+/** Returns a copy of an error with more fields. The error is copied, because a project may throw one object in several calls. */
 const copiedWith = (error: QuaterError, more: Pick<ErrorParts, "refusedBy" | "asks">): QuaterError => {
   const { code, kind, message, hint, errors, details, retryAfterSeconds, refusedBy, asks, cause, stack } = error;
   const parts = { code, kind, message, hint, errors, details, retryAfterSeconds, refusedBy, asks, cause, ...more };
@@ -160,11 +160,11 @@ const copiedWith = (error: QuaterError, more: Pick<ErrorParts, "refusedBy" | "as
   return copy;
 };
 
-/** Returns a copy that names the policy or plugin that refused. */
+/** Returns a copy of an error that names the policy or plugin that refused the call. */
 export const refusedAs = (error: QuaterError, refusedBy: string): QuaterError =>
   error.refusedBy === undefined ? copiedWith(error, { refusedBy }) : error;
 
-/** Returns a copy of a handler's own 401 with what the authenticator reads, which WWW-Authenticate needs (RFC 9110 15.5.2). */
+/** Adds the headers that the authenticator reads to a copy of a handler's own 401, for WWW-Authenticate (RFC 9110 15.5.2). */
 export const askingFor = (error: QuaterError, asks: Asks): QuaterError =>
   error.kind === "unauthenticated" && error.asks === undefined ? copiedWith(error, { asks }) : error;
 
@@ -177,7 +177,7 @@ const fail = (code: ErrorCode, message: string, more: Partial<ErrorParts> = {}):
   throw new QuaterError({ code, kind: errorCodes[code], message, ...more });
 };
 
-// Errors that handlers throw. Each function throws by itself, so that `(await find(id)) ?? notFound("order", id)` works.
+// Errors that handlers throw. Each function throws its error itself, so that `(await find(id)) ?? notFound("order", id)` works.
 
 /** Throws the error for a missing thing: `order "ord_7" was not found`. @throws {QuaterError} `not_found`. */
 export const notFound = (what: string, id: string | number | bigint, choice: Choice = {}): never => {
@@ -199,15 +199,15 @@ export const invalid = (path: string, message: string, choice: Choice = {}): nev
 /** Refuses the call because the caller lacks the right for it. @throws {QuaterError} `forbidden`. */
 export const forbidden = (message: string, choice: Choice = {}): never => fail("forbidden", message, choice);
 
-/** Throws the error for a temporary failure that changed nothing: callers may repeat. @throws {QuaterError} `unavailable`. */
+/** Throws the error for a temporary failure that changed nothing, so callers may repeat. @throws {QuaterError} `unavailable`. */
 export const unavailable = (message: string, more: Choice & { readonly retryAfterSeconds?: number } = {}): never =>
   fail("unavailable", message, { retryAfterSeconds: 1, ...more });
 
-/** Refuses a call of a caller who sends too many. It must not have an effect. @throws {QuaterError} `rate_limited`. */
+/** Refuses a call of a caller who sends too many calls. Throw before any change. @throws {QuaterError} `rate_limited`. */
 export const rateLimited = (message: string, more: Choice & { readonly retryAfterSeconds?: number } = {}): never =>
   fail("rate_limited", message, { retryAfterSeconds: 1, ...more });
 
-/** Throws the error for a change that may have taken effect: do not repeat. @throws {QuaterError} `outcome_unknown`. */
+/** Throws the error for a change that may have taken effect: callers must not repeat. @throws {QuaterError} `outcome_unknown`. */
 export const outcomeUnknown = (message: string, choice: Choice = {}): never => fail("outcome_unknown", message, choice);
 
 // Errors that the kernel and the surfaces make. These functions return the error and do not throw it.
@@ -232,7 +232,7 @@ export const unknownField = (errors: readonly FieldError[]): QuaterError => buil
 export const jsonRefused = (code: ErrorCode & `json_${string}`, path: string, message: string): QuaterError =>
   build(code, summary([{ path, message }]), { errors: [{ path, message }] });
 
-/** For a caller without a credential. @param asks  What the authenticator reads, for the challenge. */
+/** For a caller without a credential. @param asks  The headers and cookies that the authenticator reads, for the challenge. */
 export const unauthenticated = (surface: string, asks?: Asks): QuaterError =>
   build("unauthenticated", `This call over ${surface} needs a credential`, { asks });
 
@@ -252,7 +252,7 @@ export const authenticatorFailed = (surface: string, cause: unknown): QuaterErro
     retryAfterSeconds: 1,
   });
 
-/** For a caller who lacks scopes. Names all of them. */
+/** For a caller who lacks scopes. The error names all missing scopes. */
 export const missingScope = (scopes: readonly string[]): QuaterError =>
   build("missing_scope", `This call needs a credential with the scope ${scopes.join(", ")}`, {
     details: { scopes },
@@ -263,7 +263,7 @@ export const missingScope = (scopes: readonly string[]): QuaterError =>
 export const missingRole = (role: string): QuaterError =>
   build("missing_role", `This call needs a credential with the role ${role}`, { refusedBy: `hasRole(${role})` });
 
-/** For a policy or an `authorize` hook that refused. @param by  Its name. @param reason  Sent to the caller. */
+/** For a refusal by a policy or an `authorize` hook. @param by  The policy or plugin. @param reason  Sent to the caller. */
 export const notAllowed = (by: string, reason?: string): QuaterError =>
   build("forbidden", reason ?? "The caller is not allowed to make this call", { refusedBy: by });
 
@@ -271,7 +271,7 @@ export const notAllowed = (by: string, reason?: string): QuaterError =>
 export const approvalRefused = (by: string, reason?: string): QuaterError =>
   build("approval_refused", reason ?? "This call was not approved, so it did not run", { refusedBy: by });
 
-/** For unknown and for unexposed handlers, with the same answer, so that callers cannot find out what exists. */
+/** For unknown and for unexposed handlers. Both get the same error, so callers cannot find out which handlers exist. */
 export const unknownHandler = (name: string, surface: string): QuaterError =>
   build("unknown_handler", `No handler named ${JSON.stringify(cut(visible(name)))} is exposed over ${surface}`);
 
@@ -287,7 +287,7 @@ export const cancelled = (): QuaterError => build("cancelled", "The caller cance
 export const cutOff = (): QuaterError =>
   build("outcome_unknown", "The server stopped before the call had ended. The call may have taken effect, so do not repeat it");
 
-/** For a credential revoked during a write. Not a 401: the caller would repeat the call with another credential. */
+/** For a credential revoked during a write. Not a 401, because the caller would repeat the call with another credential. */
 export const refusedMidway = ({ cause }: QuaterError): QuaterError =>
   build(
     "outcome_unknown",
@@ -304,20 +304,20 @@ export const outputTooLarge = (handler: string, maxBytes: number): QuaterError =
     hint: "Return one page per call, declare output: stream(...), or raise maxOutputBytes in the manifest",
   });
 
-/** For a large answer that was dropped. Reads may be repeated. For writes it is the cause of `output_undelivered`. */
+/** For a large answer that was dropped. Reads may be repeated. For writes, this error is the cause of `output_undelivered`. */
 export const tooMuchUnread = (): QuaterError =>
   build("rate_limited", "The client must read earlier large responses first. The server dropped this response", {
     retryAfterSeconds: 1,
   });
 
-/** For a write that ran, and whose value cannot be sent for the reason `cause`: its caller must not repeat the call. */
+/** For a write that ran, and whose value cannot be sent because of `cause`. The caller must not repeat the call. */
 export const outputUndelivered = (handler: string, cause: QuaterError): QuaterError =>
   build("output_undelivered", `${handler} finished, but its output ${reasonUnsent(cause)}. Do not repeat the call`, {
     cause,
     ...(cause.hint === undefined ? {} : { hint: cause.hint }),
   });
 
-/** Returns the error for an item of a stream that cannot be sent, where the handler was stopped before its end. */
+/** Returns the error for an item of a stream that cannot be sent. The handler was stopped before its end. */
 export const itemUndelivered = (handler: string, cause: QuaterError): QuaterError =>
   build(
     "outcome_unknown",

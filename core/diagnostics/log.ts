@@ -1,6 +1,6 @@
 // The log that plugins and the kernel write for operators.
 
-/** @param fields  Named values: `{ orderId, error }`. Instead of them you can pass a caught error: `log.warn("...", error)`. */
+/** @param fields  Named values: `{ orderId, error }`. You can also pass a caught error: `log.warn("...", error)`. */
 type Write = (message: string, fields?: unknown) => void;
 
 export interface Log {

@@ -1,4 +1,5 @@
-// Error codes that a project defines for its handlers. Code and kind are in one place, so that documents show the status of each code.
+// Error codes that a project defines for its handlers. Each code is defined with its kind, so that documents show the status of
+// each code.
 
 import { type Branded, brand } from "./brand.ts";
 import { type ErrorKind, errorCodes, isCode, QuaterError } from "./errors.ts";
@@ -33,7 +34,7 @@ export interface Problem<Code extends string = string> extends Branded<"problem"
 }
 
 /**
- * Defines a refusal of your own. List it in the `problems` of the handlers that throw it.
+ * Defines an error code of your own. List the problem in the `problems` of the handlers that throw the problem.
  *
  * Boot refuses a code that Quater itself uses, and a code that has another kind in another handler.
  *
@@ -64,7 +65,7 @@ export interface ListedProblem {
 export const listedProblem = (given: string | Problem): ListedProblem =>
   isProblem(given) ? { code: given.code, kind: given.kind } : { code: given };
 
-/** Returns the fault of an entry of `problems` and what to write instead, or `undefined` for a correct entry. */
+/** Returns the fault of an entry of `problems` and the remedy, or `undefined` for a correct entry. */
 export const listingProblem = (given: unknown): { readonly cause: string; readonly remedy: string } | undefined => {
   const code = isProblem(given) ? given.code : given;
   if (!isCode(code)) {

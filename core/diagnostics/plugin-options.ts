@@ -4,7 +4,7 @@
 import type { BootProblem } from "./problem.ts";
 import { cut, nearest, visible } from "./text.ts";
 
-/** Returns what to write instead of this value, or `undefined` when the value is right. An absent field has the value `undefined`. */
+/** Returns the remedy for a wrong value, or `undefined` for a right value. An absent field has the value `undefined`. */
 export type FieldRule = (value: unknown) => string | undefined;
 
 /**
@@ -70,8 +70,8 @@ export const keyProblems = (
 };
 
 /**
- * Whether the value is a plain object. An instance of a class or a promise is not one: its inherited fields would be ignored
- * without a message.
+ * Whether the value is a plain object. An instance of a class or a promise is not a plain object, because its inherited fields
+ * would be ignored without a message.
  */
 export const isTable = (value: unknown): value is Readonly<Record<string, unknown>> => {
   if (value === null || typeof value !== "object" || Array.isArray(value)) return false;
@@ -109,7 +109,8 @@ export const tellable = (value: unknown, name: string, above: readonly unknown[]
   const inside = [...above, value];
   if (Array.isArray(value)) return value.map((item) => tellable(item, name, inside));
   const prototype: unknown = Object.getPrototypeOf(value);
-  // For an instance of a class, such as a connection pool, only the name of its class is used: its fields are not configuration.
+  // For an instance of a class, such as a connection pool, use only the name of the class, because its fields are not
+  // configuration.
   if (prototype !== null && prototype !== Object.prototype) return value.constructor?.name ?? "object";
   const entries = Object.entries(value).filter(([, item]) => item !== undefined);
   return Object.fromEntries(entries.map(([key, item]) => [wellFormed(key), tellable(item, key, inside)]));
@@ -118,7 +119,7 @@ export const tellable = (value: unknown, name: string, above: readonly unknown[]
 /** Replaces halves of surrogate pairs, which have no RFC 8785 text. */
 const wellFormed = (text: string): string => text.replace(/[\ud800-\udfff]/gu, "\ufffd");
 
-/** Removes the password from a URL. Database URLs hold passwords before the host or among the parameters. */
+/** Removes the password from a URL. Database URLs contain passwords before the host or among the parameters. */
 export const withoutPassword = (text: string): string => {
   if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return text;
   try {

@@ -1,6 +1,8 @@
 // The headers, schemes and cookies of a request that hold credentials. A 401 lists them for the caller.
 
-/** A cookie by its name, or with the attributes it was set with. A browser needs the attributes to remove the cookie. */
+/**
+ * The name of a cookie, or its name and the attributes with which it was set. Browsers need the attributes to remove a cookie.
+ */
 export type CookieRead = string | CookiePlace;
 
 export interface CookiePlace {
@@ -17,8 +19,8 @@ export interface Reading {
 }
 
 /**
- * What a 401 tells the caller: the parts of a request that the authenticator reads, and the cookies that the client should
- * delete.
+ * The facts for the answer with the status 401: the parts of a request that the authenticator reads, and the cookies that the
+ * client should delete.
  */
 export interface Asks extends Reading {
   readonly forget: Reading["cookies"];

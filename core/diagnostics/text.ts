@@ -1,4 +1,4 @@
-// Makes text from outside safe to print on a terminal and in a log.
+// Makes text from callers and other programs safe to print on a terminal and in a log.
 
 // Invisible characters: control and format characters, private use, unassigned, lone surrogates, line and paragraph separators
 // (threat T22).
@@ -7,12 +7,12 @@ const invisible = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/gu;
 const escaped = (character: string): string => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
 
 /**
- * Returns printable text. Characters that could control a terminal or a log become escapes such as `\u{1b}`. Line breaks are
- * escaped, too.
+ * Returns printable text. Characters that could control a terminal or a log become escapes such as `\u{1b}`. Line breaks are also
+ * escaped.
  */
 export const visible = (text: string): string => text.replace(invisible, escaped);
 
-/** Returns printable text of several lines: like `visible`, but line breaks and tabs stay. */
+/** Returns printable text of several lines: like `visible`, but line breaks and tabs are not escaped. */
 export const visibleLines = (text: string): string =>
   text.replace(invisible, (character) => (character === "\n" || character === "\t" ? character : escaped(character)));
 
@@ -20,13 +20,13 @@ export const visibleLines = (text: string): string =>
 const mark = "...";
 
 /**
- * Cuts a text that somebody sent to `most` UTF-16 units, the mark `...` included. Every sentence, header, log line and
- * event that repeats input passes the input through here, so that a long request never makes a long answer.
+ * Cuts a text from a caller to `most` UTF-16 units, including the mark `...`. Every sentence, header, log line and event that
+ * repeats input cuts the input with this function, so that a long request never makes a long answer.
  */
 export const cut = (text: string, most = 120): string => {
   if (text.length <= most) return text;
   const end = most - mark.length;
-  // A cut between the two halves of a surrogate pair would leave a half, which has no UTF-8.
+  // Do not cut between the two halves of a surrogate pair, because a single half has no UTF-8.
   const isPair = /[\uD800-\uDBFF]/.test(text.charAt(end - 1));
   return `${text.slice(0, isPair ? end - 1 : end)}${mark}`;
 };

@@ -8,8 +8,8 @@ import { type Awaitable, andThen, type Principal } from "./principal.ts";
 
 /**
  * How old a check of a credential may be, milliseconds. A revoked key must stop working within a second. An authenticator may use
- * a file content that is half a second old. Together with this quarter of a second, a revoked key works for three quarters of a
- * second.
+ * a file content that is half a second old. Together with this quarter of a second, a revoked key works for at most three
+ * quarters of a second.
  */
 const freshMs = 250;
 

@@ -1,4 +1,4 @@
-// The type of a command that a plugin adds to the `quater` program, and the terminal functions that the command gets.
+// The type of commands that plugins add to the `quater` program, and the terminal functions that a command gets.
 
 import type { Presented } from "../model/credentials.ts";
 import type { Awaitable } from "../model/principal.ts";
@@ -15,7 +15,7 @@ export interface CommandIo {
   readonly isTerminal: boolean;
   /** Whether results are written as JSON, because the user chose JSON or the output is not a terminal. */
   readonly isJson: boolean;
-  /** Aborted when the process is asked to end. A command that uses this AbortSignal must end then. */
+  /** An AbortSignal that aborts when the process must end. A command that uses this AbortSignal must then end itself. */
   readonly signal: AbortSignal;
   /**
    * Asks the person at the terminal a question. For a secret, the terminal does not show the typed characters.
@@ -31,7 +31,7 @@ export interface CommandIo {
   readonly credentials: Presented;
 }
 
-/** A command of the `quater` program. Its flags are derived from its input schema, as for actions. */
+/** A command of the `quater` program. The flags of the command are derived from its input schema, as for actions. */
 export interface PluginCommand {
   readonly path: readonly string[];
   readonly description: string;
@@ -46,7 +46,7 @@ export interface CommandDefinition<Input extends TSchema> {
   /** The words of the command: `["audit", "tail"]`. */
   readonly path: readonly string[];
   readonly description: string;
-  /** The schema of the input, an object. The flags are derived from it, as for actions. */
+  /** The schema of the input, an object. The flags are derived from this schema, as for actions. */
   readonly input: Input;
   /** Names of inputs that may be given by position instead of by flag. */
   readonly positional?: readonly NoInfer<keyof Static<Input> & string>[];

@@ -45,7 +45,7 @@ export const commandProblems = (owned: readonly OwnedCommand[], taken: readonly 
   });
 };
 
-/** Whether this is a path of valid words, none of which begins with a dash. */
+/** Whether the value is a path of valid words, none of which begins with a dash. */
 const isPath = (path: unknown): path is readonly string[] =>
   Array.isArray(path) &&
   path.length > 0 &&

@@ -1,4 +1,4 @@
-// What a plugin receives when it is set up.
+// The context that a plugin receives when Quater sets the plugin up.
 
 import type { Log } from "../diagnostics/log.ts";
 import type { Catalog } from "../model/operation.ts";
@@ -14,20 +14,20 @@ export interface PluginContext {
   readonly mode: RunMode;
   readonly project: Project;
   /**
-   * The largest JSON of an answer, bytes. The gate checks values and items of streams. A surface that joins items must check
-   * their sum.
+   * The largest JSON of an answer, bytes. The gate checks values and items of streams. A surface that joins items must check the
+   * size of all joined items.
    */
   readonly maxOutputBytes: number;
   /** All configured plugins, in boot order. */
   readonly plugins: readonly ConfiguredName[];
   /**
-   * Returns `sha256:...` over the manifest: its name, version and exposure tables, the plugins' names and the digests of their
-   * options. Two processes with equal digests expose the same handlers in the same way.
+   * Returns `sha256:...` over the manifest: its name, version and exposure tables, and the names and options digests of the
+   * plugins. Two processes with equal digests expose the same handlers in the same way.
    */
   readonly manifestDigest: () => string;
   /**
-   * Ends the process: it waits for running calls and exits with `exitCode`. For failures after which the process must not
-   * continue, such as a damaged store. In tests nothing happens.
+   * Ends the process with `exitCode` after the running calls have ended. For failures after which the process must not continue,
+   * such as a damaged store. In tests this function does nothing.
    */
   readonly halt: (reason: string, exitCode: number) => void;
 }

@@ -22,9 +22,9 @@ interface DefinePlugin {
   /**
    * Makes the factory of a plugin. Open files and sockets in `start`, because loading a manifest must have no effects.
    *
-   * @param options  By name: the schema of each option. It gives the type, the default and the check at boot.
-   * @param make  Receives every option, with its default where the manifest does not have it. `given` is what the manifest
-   *   has, for `testRun`.
+   * @param options  The schema of each option by its name. A schema defines the type, the default and the check at boot.
+   * @param make  Receives every option, with the default of an option that the manifest does not have. `given` contains only the
+   *   options of the manifest, for `testRun`.
    *
    * @example
    * export const outcomes = definePlugin(

@@ -5,14 +5,14 @@ import type { Operation } from "../model/operation.ts";
 import type { JsonSchema } from "../schema/schema.ts";
 import type { Static, TSchema } from "../schema/typebox.ts";
 
-/** The fault of an exposure key's value, and what to write instead. */
+/** The fault of an exposure key's value, and the remedy. */
 export interface KeyProblem {
   readonly cause: string;
   readonly remedy: string;
 }
 
 /**
- * What a key means for core and other plugins. The meaning holds for every value of the key except `false`:
+ * The meaning of an exposure key for core and other plugins. A key has this meaning with every value except `false`:
  * - `public`: callers need no credential, on the surfaces that can be public. Sets `operation.isPublic`.
  * - `approval`: people must approve each call. Sets `operation.needsApproval`.
  */
@@ -37,7 +37,7 @@ export interface ExposureKey<Given = unknown, Value = unknown> extends Branded<"
 export type ExposureValue<Key> = Key extends ExposureKey<infer Given> ? Given : never;
 
 export interface ExposureKeyRules<Given, Value> {
-  /** What to write instead of a value that the schema refuses: `Write "GET /path" or { route, status?, bind? }`. */
+  /** The remedy for a value that the schema refuses: `Write "GET /path" or { route, status?, bind? }`. */
   readonly remedy?: string;
   /** The name of the plugin that owns the key. Default: the name of the key. */
   readonly owner?: string;
@@ -46,8 +46,8 @@ export interface ExposureKeyRules<Given, Value> {
   readonly check?: (given: Given, operation: Operation) => readonly KeyProblem[];
   /**
    * Turns the value of the manifest into the value that the plugin uses. Runs once per handler at boot, for values that fit the
-   * schema. An error that it throws stops the boot: its message is the cause of the problem, and the hint of a QuaterError is the
-   * remedy.
+   * schema. An error that `resolve` throws stops the boot. The message of the error is the cause of the boot problem, and the
+   * hint of a QuaterError is the remedy.
    */
   readonly resolve?: (given: Given, operation: Operation) => Value;
 }
@@ -55,7 +55,7 @@ export interface ExposureKeyRules<Given, Value> {
 const keyOwners = new Map<string, string>();
 
 /**
- * Defines a key of the exposure table. Name it in the plugin's `exposure`, and read it with `.of(operation)`.
+ * Defines a key of the exposure table. List the key in the plugin's `exposure`, and read its value with `.of(operation)`.
  *
  * @param schema  The schema of the value. Quater does not close it, so write `additionalProperties: false` for objects.
  *
@@ -80,7 +80,7 @@ export const exposureKey = <const Schema extends TSchema, Value = Static<Schema>
   });
 };
 
-/** Names the plugin that owns a key, for the boot problem about a key that no configured plugin owns. */
+/** Returns the name of the plugin that owns a key, for the boot problem about a key that no configured plugin owns. */
 export const keyOwnerOf = (key: string): string => keyOwners.get(key) ?? key;
 
 /** Whether the exposure has a key with this meaning whose value is not `false`. */

@@ -1,4 +1,4 @@
-// The gate as surfaces see it: it accepts credentials, and runs calls.
+// The gate as surfaces see it: functions that check credentials and run calls.
 
 import type { AnswerRoom, Arriving } from "../model/arriving.ts";
 import type { Call, Cancellation, Outcome } from "../model/call.ts";
@@ -8,12 +8,12 @@ import type { Replying } from "../model/reply.ts";
 import type { FileField, UploadedFile } from "../schema/file.ts";
 
 /**
- * Returns whether the value has the form of an approval request's id. A surface must refuse a malformed id: without the id the
- * call would continue as a call that names no approval.
+ * Returns whether the value has the form of an approval request's id. A surface must refuse a malformed id, because a call
+ * without the id would run as a call that names no approval.
  */
 export const isApprovalId = (value: unknown): value is string => typeof value === "string" && /^[\w-]{1,100}$/.test(value);
 
-/** Takes the files of one call. They are removed when the call has ended. */
+/** Stores the files of one call. The files are removed when the call has ended. */
 export interface Uploading {
   /** Returns the file field of this name, or `undefined` if the handler has none. */
   field(name: string): FileField | undefined;
@@ -25,7 +25,7 @@ export interface Uploading {
   take(field: FileField, announced: Announced, content: AsyncIterable<Uint8Array>): Promise<UploadedFile>;
 }
 
-/** What a surface knows about a file before its content arrives: its name and media type, as the caller declares them. */
+/** The facts about a file before its content arrives: the name and media type that the caller declares. */
 export interface Announced {
   readonly name: string | undefined;
   readonly mediaType: string | undefined;
@@ -34,11 +34,11 @@ export interface Announced {
 export interface Invocation {
   readonly handler: string;
   readonly surface: string;
-  /** The result of `enter`. Never take the principal from a body or from another claim of the caller. */
+  /** The result of `enter`. Never make the principal from a body or from another claim of the caller. */
   readonly principal: Principal;
   /**
-   * The parts of the input, or a function that reads them. It is called only after the part of the policy that needs no input has
-   * allowed the call.
+   * The parts of the input, or a function that reads the parts. The function is called only after the part of the policy that
+   * needs no input has allowed the call.
    */
   readonly given: readonly GivenInput[] | ((uploads?: Uploading) => Awaitable<readonly GivenInput[]>);
   readonly callId?: string;
@@ -47,15 +47,15 @@ export interface Invocation {
   readonly dryRun?: boolean;
   readonly peer?: string | undefined;
   /**
-   * The request as passed to `enter`. If it is given and the last check is too old, the gate checks the credential again after
-   * the input was read and before the handler starts.
+   * The object that was passed to `enter`. If `entry` is set and the last check of the credential is too old, the gate checks the
+   * credential again after the input was read and before the handler starts.
    */
   readonly entry?: Arriving;
   /** The trace id of the call, from `traceIdOf`. */
   readonly traceId?: string | undefined;
   /** The id of an approval request that the caller names, checked by `isApprovalId`. */
   readonly approvalId?: string | undefined;
-  /** Receives the headers, cookies and redirects that the handler sets. Absent: the surface ignores them. */
+  /** Receives the headers, cookies and redirects that the handler sets. Absent if the surface ignores these settings. */
   readonly replying?: Replying | undefined;
   /** The memory for large answers that are not read yet. */
   readonly room?: AnswerRoom | undefined;
@@ -64,19 +64,19 @@ export interface Invocation {
 /** The kernel as a surface uses it. */
 export interface Gate {
   /**
-   * Authenticates a request and returns the principal. Rejects with `unauthenticated`, `invalid_token` and the like, after the
-   * `settled` hooks have run.
+   * Authenticates a caller and returns the principal. Rejects with an error such as `unauthenticated` or `invalid_token`, after
+   * the `settled` hooks have run.
    */
   enter(entry: Arriving): Awaitable<Principal>;
   /**
    * Checks a credential again, for surfaces that read input after `enter`: a key may be revoked while the body arrives.
    *
    * @param since  The time of `enter` by `performance.now()`. A check that is less than a quarter of a second old still counts.
-   * @returns The same caller with its current rights. Rejects as `enter` does.
+   * @returns The same caller with its current rights. Rejects with the same errors as `enter`.
    */
   enterAgain(entry: Arriving, principal: Principal, since: number): Awaitable<Principal>;
   /**
-   * Runs a call through the pipeline. It is the only function that runs handlers. Never throws: refusals and failures are
+   * Runs a call through the pipeline. Only `invoke` and `call` run handlers. Never throws, because refusals and failures are
    * outcomes.
    */
   invoke(invocation: Invocation): Promise<Outcome>;
@@ -89,6 +89,6 @@ export interface Gate {
   newCallId(): string;
   /** Returns the names of plugins that are not ready, and "kernel" while it boots or stops. Empty when everything is ready. */
   unready(): Promise<readonly string[]>;
-  /** Whether the process stops: new calls are refused, and running calls may end. */
+  /** Whether the process is stopping. A stopping process refuses new calls, and lets running calls end. */
   readonly isStopping: boolean;
 }

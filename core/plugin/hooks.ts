@@ -1,5 +1,5 @@
-// All hooks, and how the answers of several plugins combine. A plugin chooses its hooks for each handler. The chains of hooks are made
-// at boot, so a call runs only the hooks that apply to its handler.
+// All hooks, and how the answers of several plugins combine. A plugin chooses its hooks for each handler. The chains of hooks are
+// made at boot, so a call runs only the hooks that apply to its handler.
 
 import { internal, isQuaterError, type QuaterError } from "../diagnostics/errors.ts";
 import type { Log } from "../diagnostics/log.ts";
@@ -14,8 +14,9 @@ import type { Awaitable } from "../model/principal.ts";
 type Unnamed<Answer> = Answer extends { readonly by: string } ? Omit<Answer, "by"> & { readonly by?: string } : never;
 
 /**
- * The answer of a hook, like the answer of a policy function: `true` allows, `false` refuses, a sentence refuses and is sent to
- * the caller. Or a verdict, such as `{ allow: false, error }`. Its field `by` names who refused, if not the plugin.
+ * The answer of a hook, like the answer of a policy function: `true` allows the call, `false` refuses the call, and a sentence
+ * refuses the call and is sent to the caller. The answer may also be a verdict, such as `{ allow: false, error }`. The field `by`
+ * of a verdict names who refused the call. Default: the plugin.
  */
 export type HookAnswer<Named = Verdict> = boolean | string | Unnamed<Named>;
 
@@ -30,8 +31,8 @@ export type ApprovalAnswer =
   | (Extract<Verdict, { allow: true }> & { readonly consume?: () => Awaitable<HookAnswer> })
   | Extract<Verdict, { allow: false }>;
 
-// The hooks of a call. They are properties and not methods: TypeScript compares parameters of methods loosely, and would let a
-// plugin's `authorize` hook take a call that is already approved.
+// The hooks of a call. Hooks are properties and not methods, because TypeScript compares parameters of methods loosely. With
+// methods, a plugin's `authorize` hook could have a parameter for calls that are already approved.
 export interface InvokeHooks {
   /** Kind every: all plugins must allow the call, after the handler's own policy. */
   authorize: (call: Bound) => Awaitable<HookAnswer>;
@@ -39,18 +40,18 @@ export interface InvokeHooks {
   admit: (call: Authorized) => Awaitable<HookAnswer<Admission>>;
   /** Kind every: all plugins must allow the call, and the first refusal ends it. */
   approve: (call: Authorized) => Awaitable<HookAnswer<ApprovalAnswer>>;
-  /** Kind first: returns what `approve` would answer, for a dry run. It must not file a request. */
+  /** Kind first: returns the answer that `approve` would give, for a dry run. This hook must not file an approval request. */
   forecast: (call: Authorized) => Awaitable<unknown>;
   /**
-   * Kind every: waits for what the call must hold while its handler runs, such as a lock, and passes it to `keep`. Runs after all
-   * checks. What was passed to `keep` is released after the end of the call was recorded, or when a later hook refuses.
+   * Kind every: waits for a lock, or another thing that the call must have while its handler runs, and passes the lock to `keep`.
+   * Runs after all checks. Quater releases the lock after the end of the call was recorded, or when a later hook refuses.
    */
   hold: (call: Approved, keep: (holding: Holding) => void) => Awaitable<HookAnswer>;
-  /** Kind around: wraps the handler; the first plugin is the outermost. It must call `next` at most once. */
+  /** Kind around: wraps the handler. The hook of the first plugin is the outermost. Each hook must call `next` at most once. */
   around: (call: Approved, next: () => Promise<unknown>) => Promise<unknown>;
   /**
-   * Kind observe: gets the outcome of the call, and cannot change it. If it throws after the handler ran, the call ends with
-   * `outcome_unrecorded`.
+   * Kind observe: gets the outcome of the call, and cannot change the outcome. If the hook throws after the handler ran, the call
+   * ends with `outcome_unrecorded`.
    */
   settled: (call: Arrival, outcome: Outcome) => Awaitable<void>;
 }
@@ -68,7 +69,10 @@ export const hookKinds = {
 } as const satisfies Record<keyof InvokeHooks, HookKind>;
 
 export type Hooks = Partial<InvokeHooks>;
-/** The same hooks for all handlers, or a function that chooses them for each handler at boot. Without an operation, it chooses the hooks for calls to unknown handlers. */
+/**
+ * The same hooks for all handlers, or a function that chooses the hooks of each handler at boot. Without an operation, the
+ * function chooses the hooks for calls to unknown handlers.
+ */
 export type HookChoice = Hooks | ((operation: Operation | undefined) => Hooks | undefined);
 
 type NamesOf<Kind extends HookKind> = {
@@ -84,11 +88,11 @@ interface Verdicts {
   hold: Verdict;
 }
 
-/** Runs the hooks that apply to one handler. It has one method per kind of hook. */
+/** Runs the hooks that apply to one handler, with one method for each kind of hook. */
 export interface HookRunner {
   /** The problems of the hooks that plugins chose for the handler. Any problem stops the boot. */
   readonly problems: readonly BootProblem[];
-  /** Whether each hook applies. It is a table, because a call reads several entries. */
+  /** Whether each hook applies, by the hook's name. */
   readonly has: Readonly<Record<keyof InvokeHooks, boolean>>;
   /** Returns the first answer of a hook that is not `undefined`. */
   first<Name extends NamesOf<"first">>(name: Name, ...given: Parameters<InvokeHooks[Name]>): Promise<unknown>;
@@ -190,7 +194,7 @@ export const hookRunner = (sources: readonly HookSource[], operation: Operation 
               throw error;
             }
           };
-          // If the handler throws, its error also leaves the hook, but is not an error of the plugin.
+          // If the handler throws, the hook also throws the handler's error, which is not an error of the plugin.
           return asked(
             plugin,
             "around",

@@ -21,7 +21,7 @@ const grouped = (plugins: readonly ConfiguredPlugin[], owned: (plugin: Configure
   return groups;
 };
 
-/** Sorts the plugins, and keeps the manifest's order where their needs allow it. */
+/** Sorts the plugins. If no service decides the order of two plugins, they have the manifest's order. */
 export const inBootOrder = (plugins: readonly ConfiguredPlugin[], placeOf: (word: string) => string): Ordered => {
   const problems: BootProblem[] = [];
   const providers = new Map<string, ConfiguredPlugin>();

@@ -1,6 +1,6 @@
-// The fields that a plugin and the result of its `setup` may have. A misspelt field would never be read, so a check in it would
-// never run. Boot finds such fields, and `Known` lets the compiler find them: TypeScript accepts extra fields in an object that a
-// function returns.
+// The fields that a plugin and the result of its `setup` may have. Quater would never read a misspelt field, so a check in the
+// field would never run. Boot finds misspelt fields. The compiler finds them through `Known`, because TypeScript itself accepts
+// extra fields in an object that a function returns.
 
 import { isBranded } from "../diagnostics/brand.ts";
 import { aFunction, type FieldRule, isTable, keyProblems } from "../diagnostics/plugin-options.ts";

@@ -1,4 +1,4 @@
-// What a plugin is: its name, exposure keys, hooks, services, commands, start and stop.
+// The definition of a plugin: its name, exposure keys, hooks, services, commands, start and stop.
 
 import { type Branded, isBranded } from "../diagnostics/brand.ts";
 import type { BootProblem } from "../diagnostics/problem.ts";
@@ -17,25 +17,25 @@ import type { Probe, Surface } from "./surface.ts";
 export interface Running {
   readonly hooks?: HookChoice;
   readonly commands?: readonly PluginCommand[];
-  /** Opens ports, files and connections. It runs after all plugins are set up. */
+  /** Opens ports, files and connections. Runs after all plugins are set up. */
   readonly start?: () => Awaitable<void>;
   /**
-   * Closes what `start` opened. It runs after running calls have ended, in the reverse of the start order. It must be safe to
-   * call twice.
+   * Closes the ports, files and connections that `start` opened. Runs after running calls have ended, in the reverse of the start
+   * order. Must be safe to call twice.
    */
   readonly stop?: () => Awaitable<void>;
   readonly isReady?: () => Awaitable<boolean>;
-  /** Calls the surface from the outside as its callers do, and returns the answer. For tests. */
+  /** Calls the surface from outside, as a caller does, and returns the answer. For tests. */
   readonly probe?: Probe;
 }
 
 /** A second run of the same manifest for tests, beside the real app. */
 export interface TestRun {
-  /** The folder for the plugin's files. It is created for the test run and deleted after it. */
+  /** The folder for the plugin's files. The folder is created for the test run and deleted after the test run. */
   readonly folder: string;
   /** How long approvals can be used, milliseconds. Default: the time in the approval policy. */
   readonly usableForMs?: number;
-  /** Whether the test run keeps the configured authenticators. Default: it has its own. */
+  /** Whether the test run uses the configured authenticators. Default: the test run has its own authenticators. */
   readonly hasOwnDoors?: boolean;
 }
 
@@ -51,8 +51,8 @@ export interface Plugin extends Running, Omit<ConfiguredName, "optionsDigest"> {
   /** The files with secrets that the plugin reads, except those of its authenticator. `quater check --gate` checks them. */
   readonly secretFiles?: readonly SecretFile[];
   /**
-   * Returns the plugin for a test run: it listens on a free port of this computer, keeps its files in the given folder, and sends
-   * nothing to other computers. Omit this function if the plugin can run unchanged in tests.
+   * Returns the plugin for a test run. This plugin listens on a free port of this computer, writes its files into the given
+   * folder, and sends nothing to other computers. Omit this function if the plugin can run unchanged in tests.
    */
   readonly testRun?: (run: TestRun) => Plugin;
   /** Returns the problems of the plugin's options and of the catalog, before any plugin is set up. */

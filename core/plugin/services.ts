@@ -1,4 +1,4 @@
-// Services that plugins offer each other, under typed references.
+// Services that plugins offer to each other under typed references.
 
 import { type Branded, brand } from "../diagnostics/brand.ts";
 

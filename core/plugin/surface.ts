@@ -1,4 +1,4 @@
-// A surface is a plugin that receives calls, such as a server. Its probe lets tests call it from the outside.
+// A surface is a plugin that receives calls, such as a server. The probe of a surface lets tests call the surface from outside.
 
 import { brand, isBranded } from "../diagnostics/brand.ts";
 import type { Authentication } from "../model/authenticator.ts";
@@ -9,7 +9,7 @@ export interface Surface {
   readonly name: string;
   /** The surface's name for exposed handlers in messages, in the plural: "CLI actions". */
   readonly exposes: string;
-  /** The surface's authenticator. Without it boot refuses protected handlers on this surface. */
+  /** The surface's authenticator. Without an authenticator, boot refuses protected handlers on this surface. */
   readonly authenticate?: Authentication | undefined;
   /** Whether handlers with `public: true` need no credential on this surface. */
   readonly opensToPublic?: boolean;
@@ -27,7 +27,7 @@ export interface WrittenFile {
 export interface ProbeCall {
   readonly handler: string;
   /**
-   * The input as a caller of the surface would send it: JSON text, or texts by name (path, query, flags). JSON has a
+   * The input as a caller of the surface would send it: JSON text, or texts by name (path, query, flags). JSON contains a
    * `WrittenFile` in place of a file.
    */
   readonly input: { readonly json: string } | { readonly text: Readonly<Record<string, string | readonly string[]>> };

@@ -56,8 +56,8 @@ export const expectOk: ExpectOk = async (call: Awaitable<Outcome | ProbeAnswer>)
 };
 
 /**
- * Adds the cause of an `internal` error, which otherwise only the log has. The answer of a surface has no cause, because callers
- * do not see it.
+ * Adds the cause of an `internal` error, which otherwise only the log contains. The answer of a surface has no cause, because
+ * callers must not see the cause.
  */
 const saidOf = ({
   code,

@@ -1,5 +1,5 @@
-// `quater/testing`: the real kernel for tests, without mocks. Tests call handlers through the gate, and surfaces from
-// outside.
+// The entry `quater/testing`, which runs the real kernel in tests, without mocks. Tests call handlers through the gate, and call
+// surfaces from outside.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -119,7 +119,7 @@ interface BootTest {
 }
 
 /**
- * Boots a manifest, or a few handlers, and starts it.
+ * Boots a manifest, or a few handlers, and starts the app.
  *
  * @example
  * await using app = await bootTest({ handlers: { greet } });

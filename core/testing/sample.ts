@@ -55,7 +55,7 @@ const formats: Readonly<Record<string, string>> = {
   regex: "^a$",
 };
 
-/** The deepest level of a sample. It ends the search in schemas that refer to themselves. */
+/** The deepest level of a sample. This limit ends the search in schemas that refer to themselves. */
 const deepest = 32;
 
 class Maker {
