@@ -1,5 +1,5 @@
-// Authenticates API keys from a file. A running server sees a change of the file within a second, so a revoked key stops working without a
-// restart.
+// Authenticates API keys from a file. A running server reads a change of the file within a second, so a revoked key stops working
+// without a restart.
 
 import { statSync } from "node:fs";
 import { isAbsolute, join } from "node:path";

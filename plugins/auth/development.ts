@@ -1,5 +1,5 @@
-// The keys that `quater dev` prints. Each is kept in its own file, so that a printed command also works the next day. Only
-// `quater dev` accepts them.
+// The keys that `quater dev` prints. Each key is stored in its own file, so that a printed command also works the next day. Only
+// `quater dev` accepts these keys.
 
 import { userInfo } from "node:os";
 import { join } from "node:path";
@@ -32,14 +32,15 @@ const approver: Kind = {
 };
 
 /**
- * Returns the key for calls, and creates it if it is missing.
+ * Returns the key for calls, and creates the key if it is missing.
  *
  * @param rights  The rights of the key from now on: usually all that the manifest's policies name.
  */
 export const developmentKey = (root: string, rights: Rights): string => shownKey(root, rights, caller);
 
 /**
- * Returns the key of a demo person, who exists only in development and may approve requests there. Creates it if it is missing.
+ * Returns the key of a demo person, and creates the key if it is missing. The demo person exists only in development, and may
+ * approve requests in development.
  *
  * @param roles  The roles that approval policies name.
  */
@@ -47,8 +48,8 @@ export const demoApproverKey = (root: string, roles: readonly string[]): string 
   shownKey(root, { scopes: [], roles }, approver);
 
 /**
- * Whether this is a valid development key. Only for the terminal of a user who can read the key file: over a network, the answer would
- * show which keys exist.
+ * Whether this is a valid development key. Only for the terminal of a user who can read the key file, because an answer over a
+ * network would show which keys exist.
  */
 export const isDevelopmentKey = (root: string, key: string): boolean => {
   try {

@@ -1,4 +1,4 @@
-// The authenticators of Quater. They find out who a caller is from the credentials of a request.
+// The authenticators of Quater, which identify callers by the credentials of a request.
 
 import { userInfo } from "node:os";
 import { authenticator, type Principal, Type } from "../../core/index.ts";
@@ -32,12 +32,13 @@ const localUserOptions = {
 
 /**
  * Authenticates the operating system's user who started this process, on surfaces that run in this process. The user has only the
- * scopes and roles that are given here. It returns nobody for calls over a network and for calls with another credential.
+ * scopes and roles of these options. For calls over a network and for calls with a credential, the authenticator returns no
+ * principal.
  */
 export const localUser = defineAuthenticator(localUserOptions, ({ person, scopes, roles }) =>
   authenticator({
     name: "localUser",
-    // Declares that it reads tokens, so that a call with a refused token is not treated as the local user.
+    // Declare tokens, so that a caller with a refused token does not become the local user.
     reads: { schemes: ["Bearer"] },
     authenticate: ({ isLocal, token }) => {
       if (!isLocal || token !== undefined) return undefined;
@@ -76,12 +77,12 @@ export const bearer = defineAuthenticator(bearerOptions, ({ scheme, verify }) =>
 );
 
 /**
- * Calls authenticators in order, until one returns a principal. After `undefined` or `null` the next one is called. A thrown
- * error refuses the caller.
+ * Calls authenticators in order, until one returns a principal. If an authenticator returns `undefined` or `null`, the next
+ * authenticator is called. A thrown error refuses the caller.
  *
- * Only one credential of a request counts, so that a wrong credential never falls back to another one. This is the token, if
- * there is one. Otherwise it is the first declared header that the request has. Cookies count only without both. Authenticators
- * that do not read this credential are not asked.
+ * Only one credential of a request counts, so that another credential never replaces a wrong credential. A token counts first.
+ * Without a token, the first declared header that the request has counts. Cookies count only without a token and a declared
+ * header. Authenticators that do not read the credential that counts are not called.
  */
 export const firstOf = authenticatorFactory((...given: Authentication[]) => {
   const authenticators = given.map(asAuthenticator);

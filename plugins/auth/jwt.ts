@@ -1,5 +1,6 @@
-// Authenticates tokens of an authorization server, or of this app, by the rules of RFC 8725. Algorithms, issuer and audience come from the
-// options, never from the token. Keys are fetched over https with a timeout and a size limit, or are one secret of the app.
+// Authenticates tokens of an authorization server, or of this app, by the rules of RFC 8725. Algorithms, issuer and audience come
+// from the options, never from the token. The keys are fetched over https with a timeout and a size limit. Without an
+// authorization server, the key is one secret of the app.
 
 import { randomUUID } from "node:crypto";
 import type { JWTPayload, JWTVerifyGetKey } from "jose";
@@ -12,7 +13,7 @@ import { withDefault } from "../../core/schema/with-default.ts";
 const asymmetric = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"] as const;
 
 const keyFetch = { timeoutMs: 5_000, maxBytes: 256 * 1024, cooldownMs: 30_000 } as const;
-/** The accepted difference between clocks. With a larger one, expired tokens would be accepted. */
+/** The accepted difference between clocks, seconds. With a larger difference, expired tokens would be accepted. */
 const clockToleranceSeconds = 5;
 
 const isSafeAddress = (value: unknown): boolean => {
@@ -107,13 +108,14 @@ export const jwt = defineAuthenticator(jwtOptions, (options, given): SigningAuth
     problems: keyProblems(given),
     reads: { schemes: [options.scheme] },
     authenticate: async ({ token }) => {
-      // A JWT has three parts. For another token, such as an API key, the library need not be loaded.
+      // A JWT has three parts. Do not load the library for another token, such as an API key.
       if (token === undefined || token.split(".").length !== 3) return undefined;
       const { errors } = await import("jose");
       try {
         return principalOf(await verified(token), options);
       } catch (error) {
-        // Whether the error is about the token, which is the caller's mistake. A failed fetch of keys is not.
+        // Whether the error is about the token, which is the caller's mistake. A failed fetch of keys is not the caller's
+        // mistake.
         const isOfToken =
           error instanceof errors.JOSEError &&
           !(error instanceof errors.JWKSTimeout) &&

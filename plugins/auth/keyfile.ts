@@ -1,5 +1,5 @@
-// The file of API keys. It contains only hashes of keys, only its owner can read it, and it is replaced as a whole, so that a
-// reader never sees half of it.
+// The file of API keys. The file contains only hashes of keys, and only its owner can read the file. The file is replaced as a
+// whole, so that a reader never sees an incomplete file.
 
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { changeKeysOf, readKeysOf, type WrongKey } from "../../core/boot/key-file.ts";
@@ -114,6 +114,6 @@ export const parseKey = (key: string): { readonly id: string; readonly secret: s
   return id !== "" && checkOf(id, secret) === check ? { id, secret } : undefined;
 };
 
-/** Compares in constant time, also for an unknown id, whose hash counts as zeros. */
+/** Compares a secret with a hash in constant time. For an unknown id, the hash counts as zeros. */
 export const isSecretOf = (secret: string, hash: string | undefined): boolean =>
   timingSafeEqual(sha256(secret), Buffer.from(hash ?? "0".repeat(64), "hex")) && hash !== undefined;

@@ -1,4 +1,4 @@
-// How the MCP server describes itself.
+// The description of the MCP server for its clients.
 
 /** The name, version and instructions of the server in the answer to `initialize`. */
 export interface About {

@@ -1,5 +1,5 @@
-// The texts about approvals for models. A model must understand that the handler did not run, that a yes in its conversation is not an
-// approval, and what to do next.
+// The texts about approvals for models. A model must understand that the handler did not run, that a yes in its conversation is
+// not an approval, and what the next step is.
 
 import type { QuaterError } from "../../core/index.ts";
 

@@ -1,4 +1,4 @@
-// The answer to one POST: JSON, or an event stream if the call reports progress before its answer.
+// Sends the answer to one POST: JSON, or an event stream if the call reports progress before its answer.
 
 import type { ServerResponse } from "node:http";
 import { largeAnswer } from "../../core/pipeline/answer-size.ts";
@@ -14,7 +14,7 @@ export interface Answer {
   readonly challenge?: { readonly status: 401 | 403; readonly header: string } | undefined;
 }
 
-/** Sends the answer to one POST, and the messages before it. */
+/** Sends the answer to one POST, and the messages before the answer. */
 export class Exchange implements Notifier {
   readonly #request: EndpointRequest;
   readonly #res: ServerResponse;
@@ -72,13 +72,14 @@ export class Exchange implements Notifier {
   async #endStream(last: Buffer): Promise<undefined> {
     await this.#sending;
     const isLarge = last.length >= largeAnswer;
-    // Close the connection if the memory is full: without a last event the client knows that its answer is missing.
+    // Close the connection if the memory is full. Because the last event is missing, the client recognizes that its answer is
+    // missing.
     if (isLarge && (await this.#http.room(this.#request, "answer").take(last.length)) === undefined) this.#res.destroy();
     else if (!this.#res.destroyed) this.#res.end(last);
   }
 }
 
-/** @param headers  Names and values in turn. */
+/** @param headers  Header names and values, one after the other. */
 export const jsonReply = (status: number, body: string, headers: readonly (string | string[])[] = []): EndpointReply => ({
   status,
   headers: [...headers, "content-type", "application/json"],

@@ -1,4 +1,5 @@
-// The mcp plugin: handlers as tools for agents, over `POST /mcp` if http() is configured, and over stdio with `quater mcp`.
+// The plugin mcp, which serves handlers as tools for agents: over `POST /mcp` if http() is configured, and over stdio with
+// `quater mcp`.
 
 import { type Principal, Type } from "../../core/index.ts";
 import { anAuthentication } from "../../core/model/authentication.ts";
@@ -20,11 +21,11 @@ declare module "quater" {
 }
 
 const mcpOptions = {
-  /** Authenticates the callers of tools. Boot refuses exposed tools without it. */
+  /** Authenticates the callers of tools. Without this option, boot refuses exposed tools. */
   authenticate: Type.Optional(anAuthentication),
-  /** The app's name for people. Default: none, and clients show the manifest's name. */
+  /** The app's name for people. Without this option, clients show the manifest's name. */
   title: Type.Optional(Type.String()),
-  /** Information about the app for agents. Clients may put it into their prompt. */
+  /** Information about the app for agents. Clients may put this text into the prompt of a model. */
   instructions: Type.Optional(Type.String()),
 };
 
@@ -72,15 +73,15 @@ const setup = async (
   };
 };
 
-/** Calls tools over a pair of streams, with one session per call. Without a token the caller is local. */
+/** Calls tools over a pair of streams, with one session per call. A call without a token comes from the local user. */
 export const stdioProbe =
   (service: McpService, catalog: Catalog): Probe =>
   async (call) =>
     (await import("./probe.ts")).stdioProbe(service, catalog)(call);
 
 /**
- * Makes every caller over MCP an agent that works for a person, even if the credential belongs to a person, because a person did
- * not type the call.
+ * Makes every caller over MCP an agent that works for a person, because no person typed the call. This is also true for a
+ * credential that belongs to a person.
  */
 const asAgent = (principal: Principal): Principal => {
   const known = agents.get(principal);
@@ -93,7 +94,7 @@ const asAgent = (principal: Principal): Principal => {
 /** Caches the agent of each principal, because authenticators often return the same object for the same credential. */
 const agents = new WeakMap<Principal, Principal>();
 
-/** Whether the principal cannot change any more. A value that can change, also behind a getter, must not be cached. */
+/** Whether the principal can no longer change. A principal that can change, also through a getter, must not be cached. */
 const isFixed = (principal: Principal): boolean =>
   Object.isFrozen(principal) &&
   Object.getPrototypeOf(principal) === Object.prototype &&

@@ -9,7 +9,7 @@ import type { About } from "./about.ts";
 import { errorMessage, type Request, rpcCodes } from "./protocol.ts";
 
 /**
- * Answers a request with a new server, so that nothing of one caller stays for the next.
+ * Answers a JSON-RPC request with a new server, so that no data of one caller remains for the next caller.
  *
  * @returns One JSON-RPC message as text.
  */
@@ -44,7 +44,7 @@ const notNeeded = () => {
   throw new Error("This server does not use the validation of the SDK");
 };
 
-/** Replaces the SDK's error texts, which may quote its schemas and the request. */
+/** Replaces the SDK's error texts, which may quote the SDK's schemas and the JSON-RPC request. */
 const inOwnWords = ({ id, method }: Request, answer: JSONRPCMessage): string => {
   if (!("error" in answer)) return JSON.stringify(answer);
   if (answer.error.code === rpcCodes.methodNotFound) return errorMessage(id, rpcCodes.methodNotFound, "Method not found");

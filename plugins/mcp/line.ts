@@ -1,11 +1,11 @@
-// Writes messages in order, one at a time, as fast as the client reads. Answers that the client has not read stay in memory, so their bytes
-// are limited.
+// Writes messages in order, one at a time, as fast as the client reads. Answers that the client has not read stay in memory, so
+// there is a limit for their bytes.
 
 import type { Readable, Writable } from "node:stream";
 import type { AnswerRoom } from "../../core/plugin-api.ts";
 import type { Notifier } from "./progress.ts";
 
-/** The most bytes of answers that are being made, wait or are being written. Above it, further large answers are dropped. */
+/** The most bytes of answers that are being made, wait or are being written. Above this limit, large answers are dropped. */
 const mostUnsent = 16 * 1024 * 1024;
 /** Notices below this size are always sent, bytes. */
 const smallNotice = 4 * 1024;
@@ -109,7 +109,7 @@ export interface LineRoom extends AnswerRoom {
   readonly release: () => void;
 }
 
-/** Resolves when `output` accepts more, or never will. */
+/** Resolves when `output` accepts more bytes, or when `output` is closed. */
 export const caughtUp = (output: Writable): Promise<void> =>
   new Promise((resolve) => {
     if (output.destroyed || !output.writableNeedDrain) return resolve();

@@ -1,4 +1,5 @@
-// Turns outcomes into MCP results. One table has an entry for each kind of error, and a new kind does not compile until it has an entry.
+// Turns outcomes into MCP results. One table has an entry for each kind of error, and a new kind does not compile until it has an
+// entry.
 
 import { visibleLines } from "../../core/diagnostics/text.ts";
 import type { QuaterError } from "../../core/index.ts";
@@ -9,7 +10,7 @@ import type { ErrorData } from "./protocol.ts";
 import type { Wrapping } from "./schema.ts";
 
 interface Words {
-  /** The HTTP status of a refusal during authentication, before the body is read. */
+  /** The HTTP status of a refusal before the body is read, during authentication. */
   readonly door: number;
   /** Returns the next step for the model, which follows the message. */
   readonly advice?: (error: QuaterError) => string | undefined;
@@ -42,8 +43,8 @@ const table: Readonly<Record<ErrorKind, Words>> = {
 export const doorStatus = (error: QuaterError): number => table[error.kind].door;
 
 /**
- * Returns status and `WWW-Authenticate` of an answer that another credential would change, otherwise `undefined`. A code of a handler,
- * such as `wrong_password`, is about its input: a client must not sign in again because of it.
+ * Returns status and `WWW-Authenticate` of an answer that another credential would change, otherwise `undefined`. A code of a
+ * handler, such as `wrong_password`, is about the input of the call, so a client must not sign in again because of this code.
  */
 export const challengeIn = (error: QuaterError): { readonly status: 401 | 403; readonly header: string } | undefined => {
   const header = Object.hasOwn(errorCodes, error.code) ? challengeOf(error) : undefined;
@@ -57,8 +58,8 @@ export const errorDataOf = (error: QuaterError, callId: string): ErrorData => ({
 });
 
 /**
- * The result of a `tools/call` that was refused or failed, as JSON text: `isError`, a text for the model, and
- * `_meta["quater/error"]` for machines.
+ * Returns the result of a `tools/call` that was refused or failed, as JSON text: `isError`, a text for the model, and
+ * `_meta["quater/error"]` for programs.
  */
 export const failureResult = (error: QuaterError, callId: string): string => {
   const [first, ...others] = (error.errors ?? []).map(fieldSentence);
@@ -96,8 +97,8 @@ export const wrapped = (value: unknown, wrapping: Wrapping | undefined): string 
 export const wrappedJson = (json: string): string => `{"result":${json}}`;
 
 /**
- * The result of a call that succeeded, as JSON text. Text and structured content are one JSON (MCP 2025-11-25,
- * server/tools, "Structured Content"). A shape that no schema promises is no structured content.
+ * Returns the result of a call that succeeded, as JSON text. The text and the structured content are the same JSON (MCP
+ * 2025-11-25, server/tools, "Structured Content"). Without an output schema there is no structured content.
  *
  * @param json  From `wrapped`.
  */
@@ -107,8 +108,9 @@ export const successResult = (json: string, wrapping: Wrapping | undefined, call
 };
 
 /**
- * The result of a dry run, as JSON text. It is no output of the tool, so it is no structured content; and a tool with an
- * output schema must give some unless `isError` (SDK clients throw otherwise), so there it says `isError`, too.
+ * Returns the result of a dry run, as JSON text. The result of a dry run is not the tool's output, so it has no structured
+ * content. For a tool with an output schema, SDK clients throw an error if a result has neither structured content nor `isError`.
+ * So the result of such a tool has `isError`.
  */
 export const dryRunResult = (value: unknown, wrapping: Wrapping | undefined, callId: string): string => {
   const json = JSON.stringify(value);

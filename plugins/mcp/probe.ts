@@ -7,7 +7,7 @@ import { outputSchemaFor } from "./schema.ts";
 import type { McpService } from "./service.ts";
 import { tokenVariable } from "./stdio.ts";
 
-/** Makes calls over a pair of streams, with one session per call. Without a token the caller is local. */
+/** Makes calls over a pair of streams, with one session per call. A call without a token comes from the local user. */
 export const stdioProbe =
   (service: McpService, catalog: Catalog): Probe =>
   async (call) => {

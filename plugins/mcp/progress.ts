@@ -14,7 +14,7 @@ export interface Notifier {
   caughtUp(): Promise<void>;
 }
 
-/** The smallest increase of the progress value, for a report that does not rise. */
+/** The smallest increase of the progress value, for a report whose value is not larger than the value before. */
 const nudge = 1e-9;
 
 export class Progress {
@@ -30,8 +30,8 @@ export class Progress {
   }
 
   /**
-   * The function `progress` of handlers. A report is dropped while the receiver is behind: it cannot wait, and the next report is
-   * newer.
+   * The function `progress` of handlers. A report is dropped while the receiver is behind, because the handler cannot wait and
+   * the next report is newer.
    */
   readonly report = (fraction: number, message?: string): void => {
     if (this.#isOver || this.#notifier.isBehind || !Number.isFinite(fraction)) return;
@@ -48,7 +48,9 @@ export class Progress {
     if (this.#notifier.isBehind) await this.#notifier.caughtUp();
   }
 
-  /** Stops all notifications. None may follow the answer, but work that a handler left behind may still report progress. */
+  /**
+   * Stops all notifications, because no notification may follow the answer. Code of a finished handler may still report progress.
+   */
   end(): void {
     this.#isOver = true;
   }

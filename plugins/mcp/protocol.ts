@@ -1,5 +1,5 @@
-// The messages of JSON-RPC 2.0 that are handled without the SDK: reading them, answering them, and the error codes. Texts are joined by
-// hand, because the values in them are JSON text already.
+// Reads and answers the messages of JSON-RPC 2.0 that are handled without the SDK, and defines the error codes. This file joins
+// the texts of messages itself, because the values in a message are JSON text already.
 
 import { isQuaterError, type QuaterError } from "../../core/index.ts";
 import { type FieldError, jsonRefused, parseJsonBytes } from "../../core/plugin-api.ts";
@@ -7,11 +7,11 @@ import { type FieldError, jsonRefused, parseJsonBytes } from "../../core/plugin-
 /** The supported protocol versions of 2025 and before, newest first, as the SDK's Server negotiates them. */
 export const protocolVersions: readonly string[] = ["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05", "2024-10-07"];
 
-/** Error codes of JSON-RPC 2.0 section 5.1, and those that MCP and its SDK add. */
+/** Error codes of JSON-RPC 2.0 section 5.1, and the error codes that MCP and its SDK add. */
 export const rpcCodes = {
   /** The SDK's code for requests that its HTTP transport refuses. */
   transport: -32000,
-  /** The credential was refused. JSON-RPC leaves this range of codes to servers. */
+  /** The credential was refused. JSON-RPC reserves this range of codes for servers. */
   refused: -32001,
   /** The headers and the body disagree (MCP 2026-07-28). */
   headerMismatch: -32020,
@@ -30,8 +30,8 @@ export interface Request {
   readonly method: string;
   readonly params: Readonly<Record<string, unknown>>;
   /**
-   * The error of strict JSON for the arguments of this `tools/call`; paths start at the arguments. The arguments must not be
-   * used.
+   * The error of strict JSON for the arguments of this `tools/call`. Paths in the error start at the arguments. If this field is
+   * set, the arguments must not be used.
    */
   readonly argumentsRefused?: QuaterError;
 }
@@ -42,12 +42,12 @@ export interface Notification {
   readonly params: Readonly<Record<string, unknown>>;
 }
 
-/** A response to a request of the server. The server sends no requests, so it is ignored. */
+/** A response to a request of the server. The server sends no requests, so the response is ignored. */
 export interface Response {
   readonly kind: "response";
 }
 
-/** Text that is not a message. `answer` is the JSON-RPC error that says why. */
+/** Text that is not a message. `answer` is the JSON-RPC error with the reason. */
 export interface Malformed {
   readonly kind: "malformed";
   readonly answer: string;
@@ -117,8 +117,9 @@ const messageOf = (value: unknown): Request | Notification | Response | Malforme
 const argumentsPath = "/params/arguments";
 
 /**
- * Returns the answer when strict JSON refused the bytes. A call with refused arguments stays a call, because the model reads tool
- * errors and can correct the arguments. Every surface gives the same answer for the same arguments.
+ * Returns the answer when strict JSON refused the bytes of a message. If only the arguments of a call were refused, the result is
+ * a call, because the model reads tool errors and can correct the arguments. Every surface gives the same answer for the same
+ * arguments.
  */
 const unreadable = (bytes: Buffer, refusal: QuaterError): Request | Malformed => {
   const { path = "", message = "" } = refusal.errors?.[0] ?? {};
@@ -140,6 +141,6 @@ const leniently = (bytes: Buffer): Readonly<Record<string, unknown>> | undefined
     const value: unknown = JSON.parse(bytes.toString("utf8"));
     return isRecord(value) ? value : undefined;
   } catch {
-    return undefined; // JSON.parse refuses the text, too, so the first refusal is used.
+    return undefined; // JSON.parse also refuses the text, so the first refusal is used.
   }
 };

@@ -33,7 +33,7 @@ export const headersRefused = ({
 const isJson = (type: string): boolean =>
   type === "application/json" || type.split(";", 1)[0]?.trim().toLowerCase() === "application/json";
 
-/** Returns how a header disagrees with the body (threat T24). A proxy may have decided by the header. */
+/** Returns the difference between a header and the body (threat T24). A proxy may have decided by the header. */
 export const disagreeing = ({ headers }: IncomingMessage, { method, params }: Request): string | undefined => {
   const { "mcp-method": saidMethod, "mcp-name": saidName } = headers;
   if (saidMethod !== undefined && saidMethod !== method) return "Mcp-Method";
@@ -41,7 +41,7 @@ export const disagreeing = ({ headers }: IncomingMessage, { method, params }: Re
   return undefined;
 };
 
-/** The answer to a caller whom the door refused. */
+/** Returns the answer to a caller whose credential was refused. */
 export const turnedAway = (request: EndpointRequest, http: HttpService, error: QuaterError): EndpointReply => {
   const headers: (string | string[])[] = [];
   const header = challengeOf(error);
@@ -59,7 +59,7 @@ export const turnedAway = (request: EndpointRequest, http: HttpService, error: Q
   );
 };
 
-/** An answer before the body was read. Then the connection is closed, because the unread body is still on it. */
+/** Returns an answer before the body was read. The connection closes after the answer, because the unread body is still on it. */
 export const refusal = (
   { req }: EndpointRequest,
   status: number,

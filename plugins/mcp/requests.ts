@@ -1,6 +1,6 @@
 // Passes MCP requests to the gate. `serve` handles a POST from its headers to its answer. `Dispatcher` answers the request in a
-// POST or in a line (stdio.ts). Frequent methods (tools/call, tools/list, ping) are answered here. All others go to the SDK,
-// which is loaded with the first of them.
+// POST or in a line (stdio.ts). This file answers the frequent methods tools/call, tools/list and ping. Requests with other
+// methods go to the SDK, which is loaded with the first of these requests.
 //
 // Each POST has one message and gets JSON. The answer becomes an event stream only when a call reports progress before its
 // answer. There are no sessions, no GET stream and no resumption, so any instance can answer any request.
@@ -115,10 +115,10 @@ const serve = async (request: EndpointRequest, parts: HttpParts): Promise<Endpoi
   }
 };
 
-/** The caller of a request. It comes from authentication; nothing in it comes from the message. */
+/** The caller of an MCP request. All data about the caller comes from authentication, and not from the message. */
 export interface Caller {
   readonly principal: Principal;
-  /** The request as it was passed to the gate: see `Invocation`. */
+  /** The object that was passed to `enter` of the gate: see `Invocation`. */
   readonly entry: Arriving;
   readonly callId: string;
   readonly peer: string | undefined;
@@ -126,7 +126,7 @@ export interface Caller {
   readonly cancellation: Cancellation;
   readonly notifier: Notifier;
   readonly room: AnswerRoom;
-  /** Called with the outcome of the call; for a stream, with how it began. Not called for dry runs. */
+  /** Called with the outcome of the call, or with the beginning of a stream. Not called for dry runs. */
   readonly ended?: (operation: Operation, outcome: Outcome) => void;
 }
 
@@ -180,7 +180,7 @@ export class Dispatcher {
     const tool = this.#toolbox.find(name);
     const progress = token === undefined ? undefined : new Progress(caller.notifier, token);
     const { principal, entry, callId, cancellation, peer } = caller;
-    // The trace of the message is more specific than the trace of the HTTP request around it.
+    // The trace id of the message is more specific than the trace id of the HTTP request with the message.
     const traceId = traceIdOf(traceparent) ?? caller.traceId;
     const refused = request.argumentsRefused;
     const outcome = await this.#gate.invoke({
@@ -188,7 +188,7 @@ export class Dispatcher {
       surface: "mcp",
       principal,
       entry,
-      // Refused arguments go through the gate too, so that the policy is checked first and the refusal is recorded.
+      // Refused arguments also go through the gate, so that the policy is checked first and the refusal is recorded.
       given: refused === undefined ? [{ from: "arguments", isText: false, values }] : () => Promise.reject(refused),
       callId,
       cancellation,
@@ -237,13 +237,13 @@ export class Dispatcher {
   }
 }
 
-/** Whether the principal must not learn that the tool exists: its static policy refuses, and no scope would change that. */
+/** Whether the principal must not learn that the tool exists: its static policy refuses the principal with any scopes. */
 const isHidden = ({ policy }: Operation, principal: Principal): boolean => {
   const refusal = policy.judgeStatic(principal);
   return refusal !== undefined && refusal.code !== "missing_scope";
 };
 
-/** Collects the items of a stream into one answer, which is held in memory. @param maxBytes  The limit of the answer. */
+/** Collects the items of a stream into one answer in memory. @param maxBytes  The largest size of the answer. */
 const collected = async (
   items: AsyncIterableIterator<unknown>,
   { name, handler }: Operation,

@@ -1,4 +1,4 @@
-// Turns schemas into a form that MCP clients can read: an object at the root, one dialect, and no keywords that only Quater knows.
+// Turns schemas into a form that MCP clients can read: an object at the root, one dialect, and no keywords that only Quater has.
 
 import type { JsonSchema } from "../../core/plugin-api.ts";
 import { isPlainObject } from "../../core/schema/schema.ts";
@@ -11,7 +11,7 @@ const schemaKeys = new Set(
 );
 const listKeys = new Set(["allOf", "anyOf", "oneOf", "prefixItems"]);
 const tableKeys = new Set(["properties", "patternProperties", "dependentSchemas", "definitions"]);
-/** Keywords below which binding looks for defaults. */
+/** The keywords with subschemas whose defaults binding sets. */
 const filledKeys = new Set(["properties", "patternProperties", "items", "allOf"]);
 
 /** The definitions that were found, by their names at the root. */
@@ -19,10 +19,10 @@ type Definitions = Record<string, unknown>;
 type Names = Readonly<Record<string, string>>;
 
 /**
- * An input schema as callers see it: what has a default need not be given, which the binding knows and JSON Schema's
- * `required` would deny.
+ * Returns an input schema as callers see it. Callers may omit a field with a default, because binding sets the default. So such a
+ * field is not in `required`.
  *
- * @returns `undefined` when the root is no object, which clients of the 2025 revisions refuse together with the whole list.
+ * @returns `undefined` when the root is not an object. Clients of the 2025 revisions would refuse the whole list of tools.
  */
 export const inputSchemaFor = (input: JsonSchema): JsonSchema | undefined => {
   if (!isObjectAtRoot(input)) return undefined;
@@ -60,7 +60,7 @@ interface Walk {
   readonly names: Names;
   /** The path of the original root in the result. */
   readonly base: string;
-  /** Whether binding sets defaults here. It does not inside unions, because the branch is not known yet. */
+  /** Whether binding sets defaults here. Binding sets no defaults inside unions, because the branch is not known yet. */
   readonly isFilled: boolean;
 }
 
@@ -72,7 +72,7 @@ const plain = (schema: unknown, outer: Walk): unknown => {
   const named = withNames(schema["$defs"], outer);
   const copy: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(schema)) {
-    // Remove the $id, because a client's validator knows the schemas of all tools together and accepts each $id once.
+    // Remove the $id, because a client's validator may load the schemas of all tools together and accepts each $id once.
     if (key.startsWith("x-quater-") || ["$defs", "$id", "x-message"].includes(key)) continue;
     const walk = named.isFilled && !filledKeys.has(key) ? { ...named, isFilled: false } : named;
     if (schemaKeys.has(key)) copy[key] = typeof value === "boolean" ? value : plain(value, walk);

@@ -1,4 +1,4 @@
-// The service of mcp for the `quater` program: it serves one client over a pair of streams.
+// The service of mcp for the `quater` program, which serves one client over a pair of streams.
 
 import type { Readable, Writable } from "node:stream";
 import { serviceRef } from "../../core/plugin-api.ts";
@@ -6,20 +6,20 @@ import { serviceRef } from "../../core/plugin-api.ts";
 export interface StdioStreams {
   readonly input: Readable;
   /**
-   * The output stream of the protocol. One other line breaks the protocol, so `quater mcp` redirects other output to standard
-   * error.
+   * The output stream of the protocol. A line that is not a message would break the protocol, so `quater mcp` redirects other
+   * output to standard error.
    */
   readonly output: Writable;
-  /** The environment. `QUATER_MCP_TOKEN` is the credential; without it the caller is local. */
+  /** The environment variables. `QUATER_MCP_TOKEN` is the credential. Without this variable the caller is the local user. */
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Prints a line for the person who started the process, and not into the protocol's stream. */
+  /** Prints a line for the person who started the process. The line is not written to the protocol's stream. */
   readonly say: (text: string) => void;
 }
 
 export interface McpService {
   /**
-   * Serves until the input ends or the client no longer reads. Running calls are then aborted, and it resolves within about half
-   * a second, although handlers that ignore their signal may continue.
+   * Serves until the input ends or the client no longer reads. Running calls are then aborted, and the promise resolves within
+   * about half a second. Handlers that ignore the AbortSignal of the call may continue.
    */
   serveStdio(streams: StdioStreams): Promise<void>;
 }

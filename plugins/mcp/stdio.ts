@@ -14,8 +14,8 @@ import type { StdioStreams } from "./service.ts";
 /** The largest message, bytes (threat T12). It equals the limit of a body over HTTP. */
 const maxLineBytes = 1024 * 1024;
 /**
- * The most running requests, which is more than any client needs. Further ones are refused, so that a cancellation can still be
- * read.
+ * The most running requests, which is more than any client needs. Further requests are refused, so that the server can still read
+ * a cancellation.
  */
 const maxInFlight = 256;
 /** From this many running requests on, answers are sent before further requests are read. */
@@ -43,7 +43,7 @@ export const serveStdio = async (streams: StdioStreams, parts: StdioParts): Prom
 
 interface InFlight {
   readonly cancellation: Cancellation;
-  /** Whether the client cancelled the request. It must then not be answered (basic/utilities/cancellation). */
+  /** Whether the client cancelled the request. A cancelled request must not be answered (basic/utilities/cancellation). */
   isTakenBack: boolean;
 }
 
@@ -64,7 +64,7 @@ class Session {
   async run(): Promise<void> {
     for await (const bytes of linesOf(this.#streams.input)) {
       this.#take(bytes);
-      // Read no further message while the client reads too slowly, or its unread answers would fill the memory.
+      // Read no further message while the client reads too slowly, because unread answers would fill the memory.
       if (this.#line.isBehind) await this.#line.caughtUp();
       if (this.#inFlight.size >= manyInFlight) await setImmediate();
     }
@@ -203,7 +203,7 @@ async function* linesOf(input: Readable): AsyncGenerator<Buffer | undefined> {
   }
 }
 
-/** Yields the message of a line. A blank line has none. */
+/** Yields the message of a line. Yields nothing for a blank line. */
 function* message(parts: readonly Buffer[]): Generator<Buffer> {
   const bytes = Buffer.concat(parts);
   if (bytes.length > 1 || (bytes.length === 1 && bytes[0] !== carriageReturn)) yield bytes;

@@ -1,5 +1,5 @@
 // Describes handlers as tools. The descriptions are made at boot, in the manifest's order. Each principal gets a list of the
-// tools that it may see.
+// tools that the principal may see.
 
 import { visible } from "../../core/diagnostics/text.ts";
 
@@ -13,13 +13,13 @@ import { inputSchemaFor, outputSchemaFor, type Wrapping } from "./schema.ts";
 /** The options of a tool, in place of `mcp: true`. */
 export interface ToolExposure {
   /**
-   * The title for people who look at a list of tools; printable, at most 100 characters. Default: none, and clients show the
+   * The title for people who look at a list of tools. Printable, at most 100 characters. Without a title, clients show the tool's
    * name.
    */
   readonly title?: string;
   /**
    * Whether the tool reaches systems outside of this app, such as mail or the web (`openWorldHint`). Default: not set, which
-   * clients must read as true. It is never guessed from the handler.
+   * clients must read as true. Quater never guesses this option from the handler.
    */
   readonly openWorld?: boolean;
 }
@@ -34,7 +34,9 @@ const exposureSchema = Type.Union([
 
 export interface Tool {
   readonly operation: Operation;
-  /** How values are wrapped for `structuredContent`; `undefined` without an output schema: then there is only text. */
+  /**
+   * How values are wrapped for `structuredContent`. `undefined` for a tool without an output schema, whose results are only text.
+   */
   readonly wrapping: Wrapping | undefined;
   /** The tool's entry in `tools/list`, as JSON text. */
   readonly json: string;
@@ -91,8 +93,9 @@ export const mcpKey = exposureKey("mcp", exposureSchema, {
 });
 
 /**
- * Returns the annotations of a tool (MCP 2025-11-25, `ToolAnnotations`). They are derived from the effect, so that they cannot
- * contradict it. All are set although the last two mean nothing for reads, because hosts read them without the first.
+ * Returns the annotations of a tool (MCP 2025-11-25, `ToolAnnotations`). The annotations are derived from the effect, so that
+ * they cannot contradict the effect. The last two annotations mean nothing for reads. They are set for reads too, because some
+ * hosts read them without the first annotation.
  */
 const annotationsOf = ({ handler }: Operation, { openWorld }: ToolExposure) => ({
   readOnlyHint: handler.effect === "read",
@@ -114,7 +117,9 @@ const toolOf = (operation: Operation, exposure: ToolExposure): Tool => {
   return { operation, wrapping: output?.wrapping, json: JSON.stringify(descriptor) };
 };
 
-/** How many lists are cached. Principals with other rights see other lists, but few kinds of rights are in use at a time. */
+/**
+ * How many lists are cached. Principals with other rights see other lists, but only a few sets of rights are in use at a time.
+ */
 const keptLists = 32;
 
 export class Toolbox {
@@ -136,7 +141,8 @@ export class Toolbox {
   }
 
   /**
-   * Returns the result of `tools/list` for this principal as JSON text. Handlers that its static policy refuses are not listed.
+   * Returns the result of `tools/list` for this principal as JSON text. A handler whose static policy refuses the principal is
+   * not listed.
    */
   listFor(principal: Principal): string {
     let seen = "";
