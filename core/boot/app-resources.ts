@@ -1,5 +1,5 @@
-// Finds the resources that live as long as the app, opens those that must be open before the server listens, and reports which of
-// them are not ready.
+// Finds the resources with the scope "app". Opens the resources that must be open before the server listens, and reports which
+// resources are not ready.
 
 import { errorText } from "../diagnostics/error-text.ts";
 import type { Log } from "../diagnostics/log.ts";
@@ -10,8 +10,8 @@ import { type OpenResources, type Resource, resourcesIn } from "../model/resourc
 
 const answerMs = 2_000;
 /**
- * How long an answer of `isReady` is reused, milliseconds. Anybody can request `/ready`, and not every request may become a query
- * of the database.
+ * How long a result of `isReady` is reused, milliseconds. Anybody can request `/ready`, so not every HTTP request may cause a
+ * query of the database.
  */
 const freshMs = 1_000;
 
@@ -41,8 +41,8 @@ export const appResourcesOf = (
 };
 
 /**
- * @returns A function that returns the resource's name while the resource is not ready. Concurrent requests share one call of
- * `isReady`.
+ * @returns A function that returns the resource's name while the resource is not ready. Concurrent calls of this function share
+ * one call of `isReady`.
  */
 const readinessOf = (used: Resource<unknown>, app: OpenResources, log: Log): (() => Promise<string | undefined>) => {
   let asking: Promise<boolean> | undefined;

@@ -12,11 +12,13 @@ export interface Config<Handlers extends readonly Exposed[] = readonly Exposed[]
   readonly plugins: readonly ConfiguredPlugin[];
   /** How long a stop waits for running calls, milliseconds. Default 8,000. */
   readonly drainMs?: number;
-  /** The largest JSON of an answer, bytes: of a value, or of one item of a stream. Default 8,388,608. */
+  /** The largest JSON of an output value or of one item of a stream, bytes. Default 8,388,608. */
   readonly maxOutputBytes?: number;
   /** The largest total size of all uploaded files that exist at the same time, bytes. Default 1,073,741,824. */
   readonly maxUploadBytes?: number;
-  /** The folder that holds uploaded files until their calls end. Default: the system's folder for temporary files. */
+  /**
+   * The folder for uploaded files, which Quater deletes when their calls end. Default: the system's folder for temporary files.
+   */
   readonly uploadFolder?: string;
 }
 

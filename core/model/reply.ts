@@ -2,11 +2,13 @@
 
 /** How long a cookie is kept and where it is sent. */
 export interface CookieOptions {
-  /** Seconds until the browser deletes the cookie. Default: the browser deletes it when its session ends. */
+  /**
+   * Seconds until the browser deletes the cookie. Default: the browser deletes the cookie at the end of the browser's session.
+   */
   readonly maxAgeSeconds?: number;
   /** The path below which the browser sends the cookie. Default "/". */
   readonly path?: string;
-  /** The domain to which the browser sends the cookie. Default: only the host that set it. */
+  /** The domain to which the browser sends the cookie. Default: only the host that set the cookie. */
   readonly domain?: string;
   /** Which requests of other sites include the cookie. Default "Lax". "None" needs `secure`. */
   readonly sameSite?: "Strict" | "Lax" | "None";
@@ -17,18 +19,18 @@ export interface CookieOptions {
    */
   readonly secure?: boolean;
   /**
-   * Whether to sign the value with the first of the server's cookie keys. An authenticator reads it by `cookie(name, { signed:
-   * true })`.
+   * Whether to sign the value with the first of the server's cookie keys. An authenticator reads the value by
+   * `cookie(name, { signed: true })`.
    */
   readonly signed?: boolean;
 }
 
 /**
- * Adds headers, cookies or a redirect to the answer of a call that succeeds. A call that fails sends none of them. Surfaces
- * without headers ignore them.
+ * Adds headers, cookies or a redirect to the answer of a call that succeeds. The answer of a failed call has none of them.
+ * Surfaces without headers ignore them.
  *
  * Each function throws a TypeError for a value that a handler cannot set. The call then ends with `internal`, and the log names
- * the reason. The same happens after the first item of a stream, because the answer has begun.
+ * the reason. Each function also throws after the first item of a stream, because the server has already sent the headers.
  */
 export interface Reply {
   /** Sets a header. A second call for the same name replaces the value. */
@@ -55,5 +57,5 @@ export interface Replying {
 const ignore = (): void => {};
 const ignored: Reply = Object.freeze({ header: ignore, location: ignore, redirect: ignore, cookie: ignore, clearCookie: ignore });
 
-/** The reply for previews and for surfaces that send only values. It ignores everything. */
+/** The reply for previews and for surfaces that send only values. This reply ignores all settings. */
 export const replyingNowhere: Replying = Object.freeze({ reply: ignored });

@@ -32,7 +32,7 @@ const localUserOptions = {
 
 /**
  * Authenticates the operating system's user who started this process, on surfaces that run in this process. The user has only the
- * scopes and roles of these options. For calls over a network and for calls with a credential, the authenticator returns no
+ * scopes and roles of these options. For calls over a network and for calls with a token, the authenticator returns no
  * principal.
  */
 export const localUser = defineAuthenticator(localUserOptions, ({ person, scopes, roles }) =>

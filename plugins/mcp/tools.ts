@@ -94,8 +94,8 @@ export const mcpKey = exposureKey("mcp", exposureSchema, {
 
 /**
  * Returns the annotations of a tool (MCP 2025-11-25, `ToolAnnotations`). The annotations are derived from the effect, so that
- * they cannot contradict the effect. The last two annotations mean nothing for reads. They are set for reads too, because some
- * hosts read them without the first annotation.
+ * they cannot contradict the effect. `destructiveHint` and `idempotentHint` mean nothing for reads, but reads also have them,
+ * because some hosts ignore `readOnlyHint`.
  */
 const annotationsOf = ({ handler }: Operation, { openWorld }: ToolExposure) => ({
   readOnlyHint: handler.effect === "read",
