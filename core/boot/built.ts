@@ -25,7 +25,7 @@ export interface BuildRecord {
   /** The name of the JavaScript file that `quater build` made. */
   readonly output: string;
   readonly inputs: readonly BuildInput[];
-  /** Paths of files that did not exist at build time, but would change what is loaded: lock files, tsconfig.json. */
+  /** Paths of files that did not exist at build time, and that would change the loaded modules: lock files, tsconfig.json. */
   readonly absent: readonly string[];
 }
 

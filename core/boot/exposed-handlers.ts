@@ -24,7 +24,7 @@ export interface ExposedHandler {
 /** The exposure keys of the configured plugins, by name. */
 export type KeysByName = ReadonlyMap<string, ExposureKey>;
 
-/** Returns the lines of all tables in the manifest's order, also those that have a problem. */
+/** Returns the lines of all tables in the manifest's order, including lines with a problem. */
 export const exposedHandlers = (
   loaded: LoadedManifest,
   keys: KeysByName,

@@ -1,5 +1,5 @@
-// Computes one digest over everything that a manifest exposes. The trail records it at each start, so that readers see what could
-// be called from then on.
+// Computes one digest over all exposures and plugins of a manifest. Quater records the digest on the trail at each start, so that
+// readers of the trail know which handlers could be called after the start.
 
 import { isExposed } from "../model/exposure.ts";
 import type { ConfiguredPlugin } from "../plugin/plugin.ts";

@@ -54,7 +54,7 @@ const throwAny = (problems: readonly BootProblem[]): void => {
 
 /**
  * Matches `from "./a.ts"`, `import "./a.ts"`, `import("./a.ts")` and `require("./a.ts")` in the source text, because importing
- * the file would run it. An import inside a comment matches too, which only checks one file more.
+ * the file would run the file. An import inside a comment also matches, so at most one more file is checked.
  */
 const imports = /(?:\bfrom\s*|\bimport\s*\(?\s*|\brequire\s*\(\s*)["'`](\.\.?\/[^"'`\n]+)["'`]/g;
 

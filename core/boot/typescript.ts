@@ -6,13 +6,13 @@ import { pathToFileURL } from "node:url";
 import { unmarked } from "./one-copy.ts";
 
 /**
- * Imports the file and returns its module. @param imported  Gets the URL of each file that is loaded, also of those that are
- * loaded later.
+ * Imports the file and returns its module. @param imported  Gets the URL of each loaded file, including files that are loaded
+ * later.
  */
 export const importTypeScript = async (file: string, imported: string[]): Promise<unknown> => {
   const [esm, cjs] = await Promise.all([import("tsx/esm/api"), import("tsx/cjs/api")]);
   const namespace = randomUUID();
-  cjs.register({ namespace }); // tsx's CommonJS hook handles what the project loads with require(). Imports have the other hook.
+  cjs.register({ namespace }); // This hook of tsx handles require() of the project. Another hook handles imports.
   const loader = esm.register({ namespace, onImport: (url) => void imported.push(url) });
   shareCopy(); // Register this hook after tsx, because the last registered hook gets the results of the others.
   return loader.import(pathToFileURL(file).href, import.meta.url);

@@ -74,7 +74,7 @@ const checkCode = (code: string, kind: ErrorKind): void => {
     throw new TypeError(`The code ${code} is a general code of the kind ${known}, not ${kind}. Use a code of your own`);
 };
 
-/** One fault of an input. `path` is a JSON Pointer (RFC 6901) into the input; "" is the whole input. */
+/** One fault of an input. `path` is a JSON Pointer (RFC 6901) into the input. "" means the whole input. */
 export interface FieldError {
   readonly path: string;
   readonly message: string;

@@ -19,7 +19,7 @@ export const ownKinds = [
 export type OwnKind = (typeof ownKinds)[number];
 
 interface Details {
-  /** More information for programs, as plain JSON. It is sent to the caller. */
+  /** More information for programs, as plain JSON. Sent to the caller. */
   readonly details?: Readonly<Record<string, unknown>>;
   /** Seconds until the caller may repeat the call. Default: 1 for `rate_limited` and `unavailable`. */
   readonly retryAfterSeconds?: number;

@@ -1,5 +1,5 @@
-// The problems of a project that stop its boot. Problems are collected and not thrown one by one, so that a person can correct all
-// of them at once.
+// The problems of a project that stop its boot. Problems are collected and not thrown one by one, so that a person can correct
+// all of them at once.
 
 import { brand } from "./brand.ts";
 
@@ -14,7 +14,7 @@ export interface BootProblem {
 /** A problem without its place, which the calling code adds. */
 export type CauseAndRemedy = Pick<BootProblem, "cause" | "remedy">;
 
-/** Thrown when the project cannot boot. It is shown without a stack, because the mistake is in the project and not in Quater. */
+/** Thrown when the project cannot boot. Shown without a stack, because the mistake is in the project and not in Quater. */
 export class BootError extends Error {
   readonly [brand] = "boot-error";
   readonly problems: readonly BootProblem[];

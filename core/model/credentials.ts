@@ -164,7 +164,8 @@ export class Shown implements Credentials {
 
   /**
    * Returns the function that reads cookies. When the request has a declared header or a token, this function returns no cookies,
-   * so that a cookie never replaces a wrong header or token. Otherwise it checks that the request comes from an allowed page.
+   * so that a cookie never replaces a wrong header or token. Before it returns a cookie, it checks that the request comes from an
+   * allowed page.
    */
   get cookie(): Credentials["cookie"] {
     return (name, options) => {

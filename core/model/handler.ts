@@ -59,7 +59,7 @@ export const isStream = (output: unknown): output is StreamSchema<unknown> =>
   output !== null && typeof output === "object" && (output as { kind?: unknown }).kind === "stream" && "item" in output;
 
 /**
- * The type of `handle`. It is a conditional type so that the compiler fixes the schemas before it reads the function body.
+ * The type of `handle`. This type is conditional, so that the compiler infers the schemas before it reads the function body.
  *
  * `NoInfer` keeps the compiler from inferring a handler's input or resources from its functions. Without it, a policy that was
  * written for another input compiles, compares `undefined` with `undefined` and lets every caller in.

@@ -42,7 +42,7 @@ export interface Catalog {
   /** The operations of the loaded modules, in the manifest's order. */
   readonly operations: readonly Operation[];
   readonly get: (name: string) => Operation | undefined;
-  /** The names of all exposed handlers, also of those whose modules were not loaded. */
+  /** The names of all exposed handlers, including handlers whose modules were not loaded. */
   readonly names: readonly string[];
   /** Handlers that a loaded module exports and the manifest does not list. No surface can call them. */
   readonly declared: readonly { readonly name: string; readonly module: string }[];

@@ -135,7 +135,7 @@ export const resource = <Value, const Scope extends "app" | "call", Used extends
 export class OpenResources {
   readonly #parent: OpenResources | undefined;
   readonly #values = new Map<Resource<unknown>, Promise<unknown>>();
-  /** The open resources in the order in which they were opened: a resource comes after those that it uses. */
+  /** The open resources in the order of their opening. A resource comes after the resources that it uses. */
   readonly #opened: { readonly used: Resource<unknown>; readonly value: unknown }[] = [];
   readonly #callOf: (() => Opener) | undefined;
 
@@ -206,7 +206,7 @@ class OpeningContext implements OpeningCall {
   }
 }
 
-/** The resources of one call. They open when they are needed, and close with the outcome of the call. */
+/** The resources of one call. Each resource opens when the call first needs it, and closes with the outcome of the call. */
 export interface CallResources {
   /** @param uses  The `use` of a policy. Default: the `use` of the handler. A resource that both use is opened once. */
   readonly open: (uses?: Uses) => Awaitable<Readonly<Record<string, unknown>>>;

@@ -116,7 +116,7 @@ const merged = (given: readonly GivenInput[], coercers: ReadonlyMap<string, Coer
     for (const name of Object.keys(values)) {
       const value = values[name];
       if (value === undefined) continue;
-      // JSON input was already checked for forbidden keys. Check text input, too, because a record schema accepts any name
+      // JSON input was already checked for forbidden keys. Also check text input, because a record schema accepts any name
       // (threat T10).
       if (isText && isForbiddenKey(name))
         throw jsonRefused("json_forbidden_key", visible(`/${pointerStep(name)}`), "is not allowed as a key");

@@ -90,7 +90,7 @@ const adopted = (principal: Principal | null | undefined, { surface, reading }: 
   return surface.adopt?.(principal) ?? principal;
 };
 
-/** Checks what an authenticator returned: `null`, `false` and `true` are not principals. */
+/** Whether the result of an authenticator is a principal. `null`, `false` and `true` are not principals. */
 const isPrincipal = (value: Principal): boolean =>
   typeof value.issuer === "string" &&
   typeof value.subject === "string" &&

@@ -21,7 +21,7 @@ export interface RunningCall {
   readonly uploads: CallUploads | undefined;
   /** The hooks that apply to the call's handler. */
   readonly hooks: HookRunner;
-  /** What the call holds, such as locks, in the order in which they were taken. */
+  /** The locks and other holdings of the call, in the order in which the call got them. */
   readonly holdings: Holding[] | undefined;
   /** The stream, if the answer is one. The call ends when the stream ends. */
   stream: CheckedStream | undefined;
@@ -78,7 +78,7 @@ export const noteLate = (error: unknown, { callId, handler, surface }: StagedCal
   log.info(`${handler} ended with an error after it was cancelled`, { callId, handler, surface, error: errorText(error) });
 };
 
-/** Releases what the call holds, such as locks, the last one first. Never rejects: an error is logged. */
+/** Releases the locks and other holdings of the call, in reverse order. Never rejects, because errors are logged. */
 export const release = async ({ call: { callId, handler }, holdings = [] }: RunningCall, log: Log): Promise<void> => {
   for (const { release } of holdings.toReversed()) {
     try {

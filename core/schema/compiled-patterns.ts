@@ -6,7 +6,7 @@ import { useExactNumbers } from "./exact-numbers.ts";
 import { patternOf } from "./pattern.ts";
 import { isPlainObject, type JsonSchema, withSubschemas } from "./schema.ts";
 
-/** A pattern that matches in limited time. It extends RegExp because TypeBox calls only RegExp objects. */
+/** A pattern that matches in limited time. This class extends RegExp because TypeBox calls only RegExp objects. */
 export class BoundedPattern extends RegExp {
   readonly #written: string;
   readonly #matches: (text: string) => boolean;

@@ -1,4 +1,5 @@
-// Checks at boot that every `default` is a valid value of its own schema. Otherwise callers who omit the field would be refused.
+// Checks at boot that every `default` is a valid value of its own schema. With an invalid default, calls that omit the field
+// would be refused.
 
 import type { CauseAndRemedy } from "../diagnostics/problem.ts";
 import { Check } from "./compile.ts";

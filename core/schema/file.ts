@@ -10,7 +10,7 @@ import { Type } from "./typebox.ts";
 export interface UploadedFile {
   /** The name that the caller gave, without folders. At most 200 characters. Never use it as a path. */
   readonly name: string;
-  /** The media type, detected from the content if the format allows detection. It is one of the schema's `mediaTypes`. */
+  /** The media type, detected from the content if the format allows detection. Always one of the schema's `mediaTypes`. */
   readonly mediaType: string;
   /** The length of the content, bytes. */
   readonly bytes: number;

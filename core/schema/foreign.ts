@@ -98,7 +98,7 @@ export const foreignProblem = (schema: unknown): CauseAndRemedy | undefined => {
 export type Refinement = (value: unknown) => void | Promise<void>;
 
 /**
- * Returns the check that the schema's library brings; `undefined` for a schema of Quater's own.
+ * Returns the check of the library that made the schema. Returns `undefined` for a schema of Quater.
  *
  * @param schema  A result of `fromForeign`.
  * @param subject  The subject of log messages: `The input of createOrder`.

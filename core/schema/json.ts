@@ -54,7 +54,7 @@ const whereIn = (text: string, error: unknown): string => {
 
 const quote = 34;
 
-/** The keys that the scan has found in an object whose end it has not reached yet; `undefined` for an array. */
+/** The keys that the scan has found in an unfinished object. `undefined` for an unfinished array. */
 type Frame = string[] | Set<string> | undefined;
 
 const surrogate = /[\ud800-\udfff]/;

@@ -16,8 +16,8 @@ export class Unsupported extends Error {}
 type Alternatives = readonly (readonly AST.Element[])[];
 
 /**
- * Returns a match function whose time grows only with the length of the text. It throws `TakesTooLong` when its time budget is
- * used up.
+ * Returns a match function whose time grows only with the length of the text. The match function throws `TakesTooLong` when its
+ * time budget is used up.
  *
  * @throws {Unsupported}
  */

@@ -251,7 +251,7 @@ const maskedBy = (root: JsonSchema, schema: unknown, value: unknown, onTheWay: r
 
 const tableOf = (schema: JsonSchema, key: string): JsonSchema => (isPlainObject(schema[key]) ? schema[key] : {});
 
-/** Returns the properties of an object schema, including those of combined parts such as `allOf`. */
+/** Returns the properties of an object schema, including the properties of combined parts such as `allOf`. */
 export const propertiesOf = (schema: unknown): Readonly<Record<string, JsonSchema>> => {
   if (!isPlainObject(schema)) return {};
   const own = Object.entries(tableOf(schema, "properties")).map(([name, part]) => [name, isPlainObject(part) ? part : {}]);
@@ -259,7 +259,7 @@ export const propertiesOf = (schema: unknown): Readonly<Record<string, JsonSchem
   return Object.assign({}, ...parts, Object.fromEntries(own)) as Record<string, JsonSchema>;
 };
 
-/** Returns the required names of an object schema, including those of combined parts such as `allOf`. */
+/** Returns the required names of an object schema, including the required names of combined parts such as `allOf`. */
 export const requiredOf = (schema: unknown): readonly string[] => {
   if (!isPlainObject(schema)) return [];
   const own = Array.isArray(schema["required"]) ? (schema["required"] as string[]) : [];

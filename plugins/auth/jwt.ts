@@ -74,12 +74,12 @@ export interface TokenClaims {
   readonly [claim: string]: unknown;
 }
 
-/** The authenticator that `jwt({ secret })` makes. It can also sign tokens. */
+/** The authenticator that `jwt({ secret })` makes. This authenticator can also sign tokens. */
 export interface SigningAuthenticator extends Authenticator {
   /**
    * Returns a token that this authenticator accepts.
    *
-   * @param seconds  The token expires after so many seconds. It cannot be revoked earlier.
+   * @param seconds  The token expires after this number of seconds. The token cannot be revoked earlier.
    * @throws {TypeError} for a subject that is empty, a claim that `sign` sets itself, or seconds that are not a whole number from
    *   1 to 31,536,000.
    */

@@ -10,7 +10,7 @@ export interface KeyRecord {
   readonly id: string;
   /** The SHA-256 of the secret, hexadecimal. */
   readonly hash: string;
-  /** The name of the key's user or purpose. It becomes the principal's subject. */
+  /** The name of the key's user or purpose. The name becomes the principal's subject. */
   readonly name: string;
   readonly kind: Principal["kind"];
   readonly person?: string;

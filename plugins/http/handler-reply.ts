@@ -144,7 +144,7 @@ export class HandlerReply implements Reply {
       if (!mayLeave) refuse('write a path: "/orders/7"');
       return this.#rules.redirectOrigins.has(origin) ? href : refuse(`add ${quoted(origin)} to http({ redirectOrigins })`);
     }
-    // Browsers read "/\\x" and "/.//x" as the host x, too.
+    // Browsers also read "/\\x" and "/.//x" as the host x.
     if (origin !== base || pathname.startsWith("//")) refuse("browsers would take this path for the URL of another host");
     return `${pathname}${search}${hash}`;
   }

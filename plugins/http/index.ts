@@ -40,7 +40,7 @@ declare module "quater" {
   interface Exposure {
     /** The route of the handler: `"GET /orders/:orderId"`, or an object with a status and inputs bound to headers. */
     readonly http?: Route;
-    /** Whether the handler can be called without a credential over http. It also needs `auth: anyone` in the handler. */
+    /** Whether the handler can be called without a credential over http. The handler also needs `auth: anyone`. */
     readonly public?: boolean;
   }
   interface ExposureRules<Input, Given> {

@@ -70,7 +70,9 @@ const multipartOf = (body: string, files: readonly string[]): { readonly type: s
   };
 };
 
-/** If the whole input is the body, the JSON is sent unchanged. Otherwise its members go to path, query, headers and body. */
+/**
+ * Splits the members of an input into path, query, headers and body. If the whole input is the body, its JSON stays unchanged.
+ */
 const writtenOf = (input: ProbeCall["input"], { params, bound, method, body: envelope }: RoutePlan): Written => {
   if (!("json" in input)) return { texts: { ...input.text }, body: undefined };
   const apart = new Set([...params, ...bound.map(({ name }) => name)]);

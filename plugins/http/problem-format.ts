@@ -23,7 +23,7 @@ export interface ProblemDetails {
 export interface ProblemFormat {
   /** The schema of the bodies that `from` returns. */
   readonly schema: TSchema;
-  /** Returns the body of an error answer. It cannot change the status. */
+  /** Returns the body of an error answer. This function cannot change the status. */
   readonly from: (problem: ProblemDetails) => unknown;
   /** The media type of the body. Default "application/json". */
   readonly contentType?: string;

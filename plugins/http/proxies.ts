@@ -1,4 +1,4 @@
-// Checks the networks of trusted proxies. It is a separate file, because boot needs it before it loads the guard.
+// Checks the networks of trusted proxies. This is a separate file, because boot needs the check before boot loads the guard.
 
 import { BlockList, isIP } from "node:net";
 

@@ -3,7 +3,9 @@
 /** Headers as names and values, one after the other. */
 export interface SecurityHeaders {
   readonly usual: readonly string[];
-  /** The headers of a route that pages of all sites may call. They may also embed its answers, such as images. */
+  /**
+   * The headers of a route that pages of all sites may call. These pages may also embed the answers of the route, such as images.
+   */
   readonly open: readonly string[];
 }
 

@@ -110,7 +110,7 @@ export interface HttpService {
   statusOf(error: QuaterError): number;
   /** Returns the error text for the caller: the error's message, and the next step if HTTP has one. */
   sentenceOf(error: QuaterError): string;
-  /** Returns the `Set-Cookie` headers for an error. They remove cookies that are no longer valid credentials. */
+  /** Returns the `Set-Cookie` headers for an error. These headers remove cookies that are no longer valid credentials. */
   forgettingOf(error: QuaterError): readonly string[];
   /** The mounted paths, for the exposure table. */
   readonly mounted: readonly string[];
@@ -144,7 +144,9 @@ export interface HttpService {
   noteRun(exchanged: Exchanged, operation: Operation, outcome: Outcome): void;
   /** Returns the memory for the answer, or for messages before the answer. */
   room(exchanged: Exchanged, use: "answer" | "notices"): AnswerRoom;
-  /** Returns the OpenAPI 3.1 document that this principal may see; `undefined` shows all routes. */
+  /**
+   * Returns the OpenAPI 3.1 document for a principal, with the routes that the principal may see. `undefined` sees all routes.
+   */
   openApi(principal: Principal | undefined): Promise<object>;
 }
 

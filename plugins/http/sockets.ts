@@ -56,8 +56,8 @@ export const holdBody = (res: ServerResponse, bytes: number): boolean =>
   (res.socket === null ? undefined : ownerOf.get(res.socket)?.holdBody(res.socket, res, bytes)) ?? true;
 
 /**
- * Returns the memory account of a response. It is made when a large answer needs it, because an entry in a WeakMap for each
- * response made garbage collection several times as expensive.
+ * Returns the memory account of a response. The inner account is made only when a large answer needs memory, because an entry in
+ * a WeakMap for each response made garbage collection several times as slow.
  */
 export const roomOf = (res: ServerResponse): RoomOfAnswer => new RoomOfAnswer(res);
 

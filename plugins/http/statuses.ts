@@ -1,4 +1,4 @@
-// The HTTP statuses of error kinds and of refusals by the HTTP server. It is a separate file, because boot reads these tables,
+// The HTTP statuses of error kinds and of refusals by the HTTP server. This is a separate file, because boot reads these tables,
 // and refusals.ts loads node:http, which takes some milliseconds of every start.
 
 import type { ErrorKind } from "../../core/plugin-api.ts";

@@ -87,7 +87,7 @@ export const streamReply = (
       }
     })(),
   );
-  // A body that is never read (HEAD, or a client that left before the first byte) must end the stream, too.
+  // End the stream also if its body is never read, because of HEAD or because the client left before the first byte.
   body.once("close", () => void items.return?.().catch(() => {}));
   const headers = [
     "content-type",

@@ -11,7 +11,7 @@ import { errorMessage, type MessageId, type Request, readMessage, rpcCodes } fro
 import type { Dispatcher } from "./requests.ts";
 import type { StdioStreams } from "./service.ts";
 
-/** The largest message, bytes (threat T12). It equals the limit of a body over HTTP. */
+/** The largest message, bytes (threat T12). This limit equals the limit of a body over HTTP. */
 const maxLineBytes = 1024 * 1024;
 /**
  * The most running requests, which is more than any client needs. Further requests are refused, so that the server can still read
@@ -176,7 +176,7 @@ class Session {
 const newline = 10;
 const carriageReturn = 13;
 
-/** Yields lines without their ends; `undefined` for a line that was too long and was not kept. */
+/** Yields lines without their line ends. Yields `undefined` for a line that was too long, and drops the bytes of this line. */
 async function* linesOf(input: Readable): AsyncGenerator<Buffer | undefined> {
   let parts: Buffer[] = [];
   let size = 0;

@@ -5,7 +5,9 @@ import { fileRulesOf } from "../../../core/schema/file.ts";
 import { isPlainObject, type JsonSchema, propertiesOf, referred, withSubschemas } from "../../../core/schema/schema.ts";
 import { componentName, givenName, ofFirstPlace, ofPlace } from "./names.ts";
 
-/** Whether a schema describes an input or an output. Both are closed differently, so one schema may have two forms. */
+/**
+ * Whether a schema describes an input or an output. Inputs and outputs are closed differently, so one schema may have two forms.
+ */
 export type Direction = "input" | "output";
 
 export const reference = (name: string): { readonly $ref: string } => ({ $ref: `#/components/schemas/${name}` });

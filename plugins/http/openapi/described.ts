@@ -1,4 +1,4 @@
-// Completes the OpenAPI entries that plugins write for their own routes, so that each operation has what tools need.
+// Completes the OpenAPI entries that plugins write for their own routes, so that each operation has the fields that tools need.
 
 import { isPlainObject } from "../../../core/schema/schema.ts";
 import type { PathItems } from "../service.ts";

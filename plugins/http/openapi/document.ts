@@ -17,7 +17,9 @@ import { bearerScheme, securitySchemes } from "./security.ts";
 export interface DocumentOf {
   readonly catalog: Catalog;
   readonly project: Project;
-  /** The entries of routes that plugins mounted. They have their own authentication, so every reader sees them. */
+  /**
+   * The entries of routes that plugins mounted. Plugins authenticate callers of these routes, so every reader sees the entries.
+   */
   readonly described?: readonly PathItems[];
   /** The authenticator of the routes. */
   readonly authenticate?: Authentication | undefined;
@@ -111,7 +113,7 @@ const tagsOf = (paths: Readonly<Record<string, Fields>>, words: Readonly<Record<
 
 type Table = Readonly<Record<string, JsonSchema | object>>;
 
-/** Returns the components that `paths` need, including those that other components need. */
+/** Returns the components that `paths` need, including the components that other needed components refer to. */
 const usedOf = (all: Readonly<Record<string, Table>>, paths: Readonly<Record<string, Fields>>): object => {
   const used = new Set<string>(operationsIn(paths).flatMap(schemesIn));
   const look = (value: unknown): void => {

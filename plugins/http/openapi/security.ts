@@ -24,7 +24,9 @@ export const securitySchemes = (authenticate: Authentication | undefined): Reado
 /** Returns a valid key of a component (OpenAPI 3.1, Components Object). */
 const nameOf = (text: string): string => text.replaceAll(/[^A-Za-z0-9._-]/g, "-");
 
-/** The authentication schemes that IANA lists. OpenAPI allows others for `http` too, but tools such as Prism refuse these. */
+/**
+ * The authentication schemes that IANA lists. OpenAPI also allows other schemes for `http`, but tools such as Prism refuse them.
+ */
 const registered = new Set(
   "basic bearer concealed digest dpop gnap hoba mutual negotiate oauth privatetoken scram-sha-1 scram-sha-256 vapid".split(" "),
 );
