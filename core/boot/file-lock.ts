@@ -12,7 +12,9 @@ interface Database {
   close(): unknown;
 }
 
-/** How long to wait for the lock, milliseconds. A change takes milliseconds, so a process with a longer change probably hangs. */
+/**
+ * How long to wait for the lock, milliseconds. A change takes milliseconds, so after this time the other process probably hangs.
+ */
 const waitMs = 10_000;
 
 /**
@@ -41,7 +43,7 @@ const locked = (file: string): Database => {
     // Load the SQLite driver only here, because only few commands change files.
     const Libsql = createRequire(import.meta.url)("libsql") as new (path: string, options: object) => Database;
     database = new Libsql(lock, { timeout: waitMs });
-    database.exec("PRAGMA journal_mode = MEMORY"); // In other journal modes, SQLite would create a second file beside the lock.
+    database.exec("PRAGMA journal_mode = MEMORY"); // In the default mode, SQLite would create a second file beside the lock.
     database.exec("BEGIN EXCLUSIVE");
     return database;
   } catch (error) {

@@ -99,8 +99,8 @@ const isRightFor = (schema: TSchema, value: unknown): boolean => {
 };
 
 /**
- * Makes the rule that checks an option and returns the remedy for a wrong value. A schema may have its own remedy: `Type.String({
- * pattern, remedy: "Write ..." })`.
+ * Makes the rule that checks an option and returns the remedy for a wrong value. A schema may have its own remedy:
+ * `Type.String({ pattern, remedy: "Write ..." })`.
  */
 const ruleOf =
   (schema: TSchema): FieldRule =>
