@@ -191,8 +191,7 @@ interface DefineAuthenticator {
    * export const sessions = defineAuthenticator(
    *   { find: opaque<(id: string) => Principal | undefined>("a function from a session's id to a principal") },
    *   ({ find }) =>
-   *     authenticator({ name: "sessions", reads: { headers: ["x-session"] }, authenticate: ({ header }) =>
-   *     find(header("x-session") ?? "") }),
+   *     authenticator({ name: "sessions", reads: { headers: ["x-session"] }, authenticate: ({ header }) => find(header("x-session") ?? "") }),
    * );
    */
   <const Options extends OptionTable>(

@@ -75,8 +75,7 @@ const staticPolicy = (parts: Omit<StaticPolicy, typeof brand | "~reads">): Polic
  *   name: "isOwner",
  *   needs: { noteId: NoteId },
  *   use: { notes },
- *   allow: ({ input, notes, principal }) => notes.ownerOf(input.noteId) === personOf(principal) || "This note is somebody
- *   else's",
+ *   allow: ({ input, notes, principal }) => notes.ownerOf(input.noteId) === personOf(principal) || "This note is somebody else's",
  * });
  */
 export const policy = <
