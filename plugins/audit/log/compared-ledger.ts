@@ -1,5 +1,5 @@
-// Opens the ledger of this process, and compares the store with the sinks and with what this process has seen. A store that was
-// changed or set back to an older state is fenced: then this process writes nothing more.
+// Opens the ledger of this process, and compares the store with the sinks and with the events that this process has seen. A store
+// that was changed or set back to an older state is fenced. After that, this process writes no event any more.
 
 import type { QuaterError } from "../../../core/index.ts";
 import type { Attestor } from "../restore/attestor.ts";
@@ -13,9 +13,9 @@ import { meaningOf, unrecorded } from "./unrecorded.ts";
 export interface ComparedLedgerOptions extends TrailOptions {
   readonly instance: string;
   readonly attestor: Attestor;
-  /** See BatchesOptions. */
+  /** See `registration` of BatchesOptions. */
   readonly registration: NonNullable<BatchesOptions["registration"]>;
-  /** Runs before the first write. */
+  /** Called after the ledger is open, before its first write. */
   readonly whenOpened: (ledger: Ledger) => Promise<void>;
 }
 
@@ -25,7 +25,8 @@ export class ComparedLedger {
   #opening: Promise<Ledger> | undefined;
   #opened: Ledger | undefined;
   /**
-   * Whether a connection to the store was lost. The next connection may lead to another server, so compare before the next write.
+   * Whether a connection to the store was lost. The next connection may lead to another server, so this process compares the
+   * store with the sinks before its next write.
    */
   #mustCompare = false;
   #isAcknowledging = false;
@@ -44,7 +45,8 @@ export class ComparedLedger {
   }
 
   /**
-   * Opens the ledger, and compares the store with the sinks: the first time, and again after a connection to the store was lost.
+   * Opens the ledger, and compares the store with the sinks. The first call does this, and the first call after a lost
+   * connection.
    *
    * @throws {DamagedHead} when the store was changed or set back, or a sink cannot be read.
    */
@@ -72,7 +74,7 @@ export class ComparedLedger {
     return ledger;
   }
 
-  /** Compares again after a failover, because the new server may lack events that this process wrote. */
+  /** Compares the store with the sinks again after a failover, because the new server may lack events that this process wrote. */
   async #compareAgain(ledger: Ledger): Promise<void> {
     const open = await this.#options.store.open();
     this.#mustCompare = false;
@@ -92,14 +94,14 @@ export class ComparedLedger {
     this.#isAcknowledging = true;
   }
 
-  /** Compares again if a connection to the store was lost. Fences a store that was set back. */
+  /** Compares the store with the sinks if a connection to the store was lost. Fences a store that was set back. */
   async compareWhenDue(): Promise<void> {
     if (this.#mustCompare) await this.compare();
   }
 
   /**
    * Compares the store with the events that this process has seen, and with new lines in the sinks. So a process without calls
-   * also notices a store that was set back. Fences such a store.
+   * also notices a store that was set back. Fences a store that was changed or set back.
    */
   async compare(): Promise<void> {
     if (this.#opened === undefined) return;
@@ -120,8 +122,8 @@ export class ComparedLedger {
   }
 
   /**
-   * Fences the store. If the store was set back, the sinks get a line about the newest event that this process has seen, so that no
-   * process numbers other events like the lost ones.
+   * Fences the store. If the store was set back, the sinks get a line about the newest event that this process has seen, so that
+   * no process gives the numbers of lost events to new events.
    */
   fence(error: unknown): void {
     const { attestor, store } = this.#options;
@@ -131,7 +133,7 @@ export class ComparedLedger {
     store.fence(error);
   }
 
-  /** Fences the store if the error means damage. @returns The error for the caller of the call. */
+  /** Fences the store if the error means damage. @returns The error that the call returns to its caller. */
   refusalOf(error: unknown): QuaterError {
     if (meaningOf(error) === "damage") this.fence(error);
     return unrecorded(error);

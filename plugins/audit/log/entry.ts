@@ -13,27 +13,32 @@ export interface Position {
 }
 
 export interface Draft {
-  /** The fields of the event, or a function if they depend on the event before. */
+  /** The fields of the event, or a function if the fields depend on the event before this event. */
   readonly fields: EventFields | ((before: Position) => EventFields);
   readonly body?: string;
 }
 
-/** Events, and the changes of state that are written together with them or not at all. */
+/** Events and changes of state. One transaction writes all of them, or none. */
 export interface Entry {
   readonly events: readonly Draft[];
-  /** Statements that run under a savepoint before the events. If one fails, only this entry of the batch is refused. */
+  /**
+   * Statements that run under a savepoint before the events are inserted. If a statement fails, only this entry of the batch is
+   * refused.
+   */
   readonly changes?: readonly Statement[];
   /** Moves the beginning of the trail from after event `from` to after event `to`. `changes` deletes the events in between. */
   readonly floor?: { readonly from: EventLink; readonly to: EventLink };
-  /** Runs in the same transaction before `changes`. If it returns an error, only this entry is refused. */
+  /** Runs before `changes`, in the transaction that writes the entry. If `check` returns an error, only this entry is refused. */
   readonly check?: Check;
-  /** The next events get numbers above this one, because a restore lost events up to it: see restore/acknowledged.ts. */
+  /**
+   * The next events get numbers above this number, because a restore lost events up to this number: see restore/acknowledged.ts.
+   */
   readonly above?: number;
-  /** Writes the row of this process in `audit_instance` in the same transaction: see leases.ts. */
+  /** Writes the row of this process in `audit_instance`, in the transaction that writes the entry: see leases.ts. */
   readonly registers?: true;
-  /** Returns more statements for the same transaction. Receives the newest event before the entry. */
+  /** Returns more statements for the transaction that writes the entry. The argument is the newest event before the entry. */
   readonly beside?: (before: Position) => readonly Statement[];
 }
 
-/** The result for an entry: the number and hash of its first event, or why it was refused. */
+/** The result of writing an entry: the number and hash of its first event, or the reason why the entry was refused. */
 export type Receipt = { readonly seq: number; readonly hash: string } | { readonly refusal: Error };

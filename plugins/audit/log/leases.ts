@@ -1,5 +1,6 @@
-// Leases. A process that writes has a row with a time. Until that time, calls that the process has started may still end. After it,
-// another process takes this one for dead and records that the ends of its calls are unknown. See sweep.ts.
+// Leases. Each process that writes to the trail has a row with an expiry time. Before the expiry time, calls that the process has
+// started may still end. After the expiry time, other processes treat the process as dead, and one of them records that the ends
+// of its calls are unknown. See sweep.ts.
 
 import { visible } from "../../../core/diagnostics/text.ts";
 import type { OpenStore, Statement, Store } from "../../store/service.ts";
@@ -39,8 +40,9 @@ export class Lease {
   }
 
   /**
-   * Returns the statement that registers this process. It is part of every such entry, and not only of the first one: a process that
-   * stood still, and was taken for dead meanwhile, must have a row again when its next `call.started` is committed.
+   * Returns the statement that registers this process. Every entry that registers this process contains the statement, and not
+   * only the first one. A paused process may lose its row because another process treated it as dead. The paused process must
+   * have a row again when its next `call.started` is committed.
    */
   registration(queries: TrailQueries, { seq, at }: Position): Statement {
     const { instance, leaseMs, openStarts } = this.#options;
@@ -53,7 +55,10 @@ export class Lease {
     );
   }
 
-  /** Renews the lease, if there is one. A process that was taken for dead is registered anew by its next entry. */
+  /**
+   * Renews the lease of this process, if the lease still has a row. If another process deleted the row, the next entry registers
+   * this process again.
+   */
   async renew(): Promise<void> {
     const { instance, leaseMs, openStarts } = this.#options;
     const ledger = this.#options.ledger();
@@ -67,7 +72,10 @@ export class Lease {
     await store.apply([compiled(renewal)]);
   }
 
-  /** The statement that ends the lease, for the last entry of a process. It is empty while a call may have started and not ended. */
+  /**
+   * Returns the statement that ends the lease, for the last entry of a process. While a call may have started and not ended, the
+   * list is empty.
+   */
   ending(): readonly Statement[] {
     const { instance, openStarts } = this.#options;
     const ledger = this.#options.ledger();
@@ -79,8 +87,9 @@ export class Lease {
 const mostNamed = 5;
 
 /**
- * Instances whose lease runs. A row is no proof, because an attacker who can write to the store can plant one. So commands that
- * refuse because of a row name the instance and the time, and have a flag to continue.
+ * Returns the instances whose lease has not expired. A row does not prove that an instance runs, because an attacker who can
+ * write to the store can add a row. So a command that refuses because of a row prints the instance and the expiry time, and has a
+ * flag to continue.
  *
  * @returns The number of running instances, and a text with their names and times, such as
  * `9c2f41d0a7b3 until 2026-11-27T02:40:00.000Z`.
@@ -95,7 +104,7 @@ export const runningInstances = async (store: OpenStore): Promise<{ readonly cou
   return { count: rows.length, text: visible([...named, ...more].join(", ")) };
 };
 
-/** Returns the end of a lease as text. A planted row may have any value. */
+/** Returns the expiry time of a lease as text. A row that an attacker added may have any value. */
 const timeText = (at: unknown): string => {
   const date = new Date(at as number);
   return Number.isNaN(date.getTime()) ? String(at) : date.toISOString();

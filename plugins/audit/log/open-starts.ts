@@ -1,12 +1,13 @@
-// The calls of this process whose `call.started` may be in the trail without an end. A call is among them from the moment when its start is
-// given to the writer, because a start may be committed long before the process knows it. It leaves when its end is committed, or when the
-// start can never be committed. The process stays registered until none is left: see leases.ts.
+// The open calls of this process: calls whose `call.started` may be on the trail without an end event. A call is added when its
+// `call.started` is queued, because the event may be committed long before the process gets the answer. A call is removed when
+// its end event is committed, or when its `call.started` can never be committed. The process stays registered until no open call
+// is left: see leases.ts.
 
 import type { Entry, Receipt } from "./entry.ts";
 import type { EventFields } from "./event.ts";
 
 export class OpenStarts {
-  /** By call id: the number of an event before the start. `undefined` until one is known. */
+  /** The number of an event before `call.started`, by call id. `undefined` while no such number is known. */
   readonly #before = new Map<string, number | undefined>();
 
   get size(): number {
@@ -20,7 +21,7 @@ export class OpenStarts {
   }
 
   /**
-   * The fate of an entry is known.
+   * Adds or removes calls, when it is known whether an entry was written.
    *
    * @param receipt  `undefined` when the entry will never be written.
    */
@@ -34,8 +35,8 @@ export class OpenStarts {
   }
 
   /**
-   * @param newest  A number that every later start exceeds.
-   * @returns The number of an event before every open start that is in the trail.
+   * @param newest  The number of an event that comes before every later `call.started`.
+   * @returns The number of an event that comes before the `call.started` of every open call.
    */
   floor(newest: number): number {
     let least = newest;
@@ -43,7 +44,7 @@ export class OpenStarts {
     return least;
   }
 
-  /** Whether an open start may be anywhere in the trail. */
+  /** Whether the place of some `call.started` is unknown, so that it may be anywhere on the trail. */
   get isPlaceUnknown(): boolean {
     for (const before of this.#before.values()) if (before === undefined) return true;
     return false;
@@ -52,6 +53,8 @@ export class OpenStarts {
 
 const isEnd = (type: EventFields["type"]): boolean => type === "call.ended" || type === "call.unknown";
 
-/** The fields of the entry's events. Those that depend on the event before are not about calls. */
+/**
+ * The fields of the entry's events. Functions are left out, because fields that depend on the event before are not about calls.
+ */
 const eventsOf = ({ events }: Entry): readonly EventFields[] =>
   events.flatMap(({ fields }) => (typeof fields === "function" ? [] : [fields]));

@@ -5,7 +5,7 @@ import type { Query, Reading, Result, Statement } from "../../store/service.ts";
 import type { EventRow } from "./event.ts";
 import { chain, erasures, type HeadRow, linkedTypes, type SinkRow, type Tables, useTypes } from "./tables.ts";
 
-/** The most rows of one insert. It is more than a usual batch, so that such a batch needs one statement. */
+/** The most rows of one insert. A usual batch has fewer rows, so it needs only one statement. */
 const rowsPerInsert = 256;
 
 const columns = ["seq", "at", "type", "call_id", "meta", "body", "salt", "body_hash", "hash"] as const;
@@ -21,8 +21,8 @@ export const queriesOn = (store: Reading) => {
     .select(["seq", "hash", "mac", "genesis", "floor_seq", "floor_hash", "format", "approval_seq", "approval_hash"])
     .where("chain", "=", chain);
   const events = db.selectFrom("audit_event").where("chain", "=", chain);
-  // JavaScript rounds larger numbers, so the next page after such a row would begin with the same row. The plus sign keeps SQLite
-  // from using its index for this condition: the index must serve the position of the page.
+  // JavaScript rounds larger numbers, so the page after a row with a larger number would begin with that row again. The plus sign
+  // prevents SQLite from using an index for this condition, because SQLite must use the index to find the beginning of the page.
   const most = Number.MAX_SAFE_INTEGER;
   const isNumbered =
     store.dialect === "sqlite"
@@ -44,7 +44,7 @@ export const queriesOn = (store: Reading) => {
   return {
     db,
     head: head as Query,
-    /** Reads the head, the time, and the hash of event `seen`, in one query. On PostgreSQL it locks the head. */
+    /** Reads the head, the time, and the hash of event `seen`, in one query. On PostgreSQL, the query locks the head. */
     headForWriting: (seen: number): Query => {
       const query = headBeside(seen).select(store.clock.as("now"));
       return store.dialect === "postgres" ? query.forUpdate() : query;
@@ -62,7 +62,7 @@ export const queriesOn = (store: Reading) => {
         .insertInto("audit_head")
         .values({ chain, ...row })
         .onConflict((conflict) => conflict.doNothing()),
-    /** Moves the head, if it is still the one that was read. Otherwise no row changes. */
+    /** Replaces the head by `to`, if the stored head still equals `from`. Otherwise no row changes. */
     moveHead: (from: HeadRow, { genesis: _, ...to }: HeadRow): Statement => ({
       ...compiled(
         db
@@ -75,14 +75,18 @@ export const queriesOn = (store: Reading) => {
       ),
       expects: 1,
     }),
-    /** Changes a row and changes it back. SQLite would not write an update that changes no value. */
+    /**
+     * Adds a row and deletes it, to test whether the store accepts writes. SQLite would not write an update that changes no
+     * value.
+     */
     touch: (instance: string): readonly Statement[] => [
       compiled(db.insertInto("audit_instance").values({ instance, lease_until: 0, floor_seq: 0 })),
       compiled(db.deleteFrom("audit_instance").where("instance", "=", instance)),
     ],
     /**
-     * Returns several statements for many rows: SQLite takes 32,766 parameters in one, and an entry may have thousands of events. The
-     * SQL is kept for each number of rows, because making it for 64 rows takes longer than inserting them.
+     * Returns the statements that insert the rows. Many rows need several statements, because SQLite accepts 32,766 parameters in
+     * one statement, and an entry may have thousands of events. The SQL is cached for each number of rows, because making the SQL
+     * for 64 rows takes longer than inserting 64 rows.
      */
     inserts: (rows: readonly EventRow[]): readonly Statement[] => {
       const statements: Statement[] = [];
@@ -95,8 +99,8 @@ export const queriesOn = (store: Reading) => {
       return statements;
     },
     /**
-     * Reads a page of rows on one side of `seq`, nearest first. Rows whose number is not an integer, or not a possible number of
-     * an event, are left out; `strays` finds them.
+     * Reads a page of rows on one side of `seq`, nearest first. The page leaves out rows whose number is not an integer or not a
+     * possible number of an event. `strays` finds the rows that the page leaves out.
      */
     page: (side: "after" | "before", seq: number, limit: number) =>
       numbered
@@ -114,7 +118,7 @@ export const queriesOn = (store: Reading) => {
         .where("seq", ">", above)
         .orderBy("seq", "desc")
         .limit(limit),
-    /** Reads a page of linked events after `seq`, up to `through`, in order. */
+    /** Reads a page of linked events after `seq`, up to `through`, oldest first. */
     linkedAfter: (seq: number, through: number, limit: number) =>
       numbered
         .selectAll()
@@ -126,7 +130,7 @@ export const queriesOn = (store: Reading) => {
     /** Reads a page of `audit.erased` events after `seq`. */
     erased: (seq: number, limit: number) =>
       numbered.selectAll().select(previous).where(sql.raw<boolean>(erasures)).where("seq", ">", seq).orderBy("seq").limit(limit),
-    /** Reads a page of events about uses of approvals: the newest ones, or those after a number in order. */
+    /** Reads a page of events about uses of approvals: the newest events, or the events after number `from`, oldest first. */
     uses: (types: readonly ("approval.used" | "approval.lost")[], from: "newest" | number, limit: number) =>
       numbered
         .selectAll()
@@ -135,14 +139,17 @@ export const queriesOn = (store: Reading) => {
         .where("seq", ">", from === "newest" ? 0 : from)
         .orderBy("seq", from === "newest" ? "desc" : "asc")
         .limit(limit),
-    /** The events of one process after `seq`, up to the end of the trail at that moment. Rows behind the end do not count. */
+    /**
+     * Selects the events of one process after `seq`, up to the end of the trail when the query runs. Rows behind the end do not
+     * count.
+     */
     ofInstance: (instance: string, seq: number) =>
       events
         .select("seq")
         .where("seq", ">", seq)
         .where("seq", "<=", db.selectFrom("audit_head").select("seq").where("chain", "=", chain))
         .where(sql<boolean>`meta like ${`%"instance":${JSON.stringify(instance).replaceAll(/[!%_]/g, "!$&")}%`} escape '!'`),
-    /** A column for pages: the stored hash of the row before. */
+    /** A column for pages: the stored hash of the row before each row. */
     previous,
     strays: (floor: number, limit: number): Query =>
       db
@@ -150,7 +157,10 @@ export const queriesOn = (store: Reading) => {
         .select([sql<string>`cast(chain as text)`.as("chain"), sql<string>`cast(seq as text)`.as("seq")])
         .where(({ eb, not, or }) => or([eb("chain", "<>", chain), not(isNumbered), eb("seq", "<=", floor)]))
         .limit(limit),
-    /** Reads the end of the trail and the first row behind it in one query, because other processes write meanwhile. */
+    /**
+     * Reads the end of the trail and the first row behind the end in one query, because other processes could write between two
+     * queries.
+     */
     behindEnd: db
       .selectFrom("audit_head")
       .select((eb) => [
@@ -168,7 +178,7 @@ export const queriesOn = (store: Reading) => {
         .select(({ fn }) => fn.countAll<number>().as("n"))
         .where("seq", ">", floor)
         .where("seq", "<=", through),
-    /** Reads the next `limit` events after `seq`, in order. */
+    /** Reads the next `limit` events after `seq`, oldest first. */
     after: (seq: number, limit: number): Query =>
       events.select(columns).where("seq", ">", seq).orderBy("seq").limit(limit) as Query,
     ofCall: (callId: string): Query => events.select(columns).where("call_id", "=", callId).orderBy("seq") as Query,

@@ -1,5 +1,6 @@
-// The hooks of the audit plugin: they turn calls into events. A call that writes leaves `call.started` before its handler runs
-// and `call.ended` before it is answered. A read leaves one event after its end, and nobody waits for that event.
+// The hooks of the audit plugin. The hooks record calls as events. For a call of a handler that writes, they record
+// `call.started` before the handler runs, and `call.ended` before the caller gets the answer. For a read, they record one event
+// after the call has ended, and the caller does not wait for this event.
 //
 // Between the hooks `around` and `settled` a call is in one of four states:
 //
@@ -7,7 +8,7 @@
 //     a write                 starting ───────────────────> started
 //     a write with approval   awaitingUse ──commitStart()──> started
 //
-// A call that settles before it is `started` did not run, so it is recorded as refused.
+// If a call settles before its state is `started`, its handler did not run, so the call is recorded as refused.
 
 import type { Approved, Arrival, HookChoice, Hooks, Outcome } from "../../../core/plugin-api.ts";
 import type { Statement } from "../../store/service.ts";
@@ -126,8 +127,8 @@ export class Recorder {
   /**
    * Writes `call.started` of a call with approval, after the given events and together with the changes that use the approval.
    *
-   * @returns The refusal, when the check or a change refused: nothing was written, and `commitStart` may be called again.
-   * @throws {Error} when the call does not wait for its start.
+   * @returns The refusal, if the check or a change refused. Then no event was written, and `commitStart` may be called again.
+   * @throws {Error} when the state of the call is not `awaitingUse`.
    * @throws {QuaterError} `audit_unavailable`.
    */
   async commitStart(callId: string, events: readonly Draft[], changes: readonly Statement[], start: CallStart): Promise<Receipt> {
@@ -158,7 +159,7 @@ export class Recorder {
    * Changes the state of a call to `started`.
    *
    * @param before  The state of the call when its start was written.
-   * @throws {Error} when the call was answered in the meantime, because a plugin around the handler gave up. Its handler must not
+   * @throws {Error} when the call was answered in the meantime, because a plugin around the handler gave up. The handler must not
    * run.
    */
   #markStarted(callId: string, before: Starting | AwaitingUse, start: CallStart, neverRan: () => void): void {
@@ -169,7 +170,7 @@ export class Recorder {
     this.#states.set(callId, { is: "started", args: before.args, start });
   }
 
-  /** Returns the state of a call that settles, and removes it. */
+  /** Returns the state of a call that settles, and removes the state. */
   #take({ callId }: Arrival): CallState | undefined {
     const state = this.#states.get(callId);
     this.#states.delete(callId);
@@ -177,8 +178,8 @@ export class Recorder {
   }
 
   /**
-   * Records that a call was refused although its `call.started` was written, because the commit came after the wait for it had
-   * ended.
+   * Records that a call was refused although its `call.started` was written, because the commit ended after the wait for the
+   * commit.
    */
   #noteNeverRan(call: Approved, events: CallEvents, start: CallStart): void {
     const fields: EventFields = {

@@ -1,9 +1,10 @@
-// Records `call.unknown` for calls whose process is gone, so that nobody else can record how they ended. The events since the start of such
-// a process are verified first. Otherwise a forged `call.started` would lead to a genuine event about a call that never happened, and a
-// call whose end somebody hid would be called unknown.
+// Records `call.unknown` for each open call of a dead process, because no other process can record how the call ended. The events
+// since the start of the dead process are verified first. Without this, a forged `call.started` would lead to a genuine event
+// about a call that never happened. And a call whose `call.ended` an attacker hid would be recorded as unknown.
 //
-// A database may commit a batch of a process long after its lease has run out: the process stood still, or was killed after it had sent
-// the commit. So the transaction that deletes the row of a process checks that no event of that process came after those that were read.
+// A database may commit a batch of a process long after the lease of the process has expired, because the process was paused, or
+// was killed after it had sent the commit. So the transaction that deletes the row of a process checks that the process has no
+// events after the events that were read.
 
 import type { ExpressionBuilder } from "kysely";
 import { cut, visible } from "../../../core/diagnostics/text.ts";
@@ -20,7 +21,7 @@ import { readRows } from "./rows.ts";
 import type { HeadRow, InstanceRow, Tables } from "./tables.ts";
 import type { Trail } from "./trail.ts";
 
-/** The most calls per process and sweep. The next sweep continues. */
+/** The most calls per process and sweep. The next sweep records the remaining calls. */
 const most = 500;
 
 export interface SweepParts {
@@ -30,8 +31,8 @@ export interface SweepParts {
 }
 
 /**
- * @returns How many calls were found.
- * @throws {Unverified} when events do not verify. Calls of processes that these events do not concern were still recorded.
+ * @returns The number of calls that were recorded as unknown.
+ * @throws {Unverified} when events do not verify. Calls of other processes, whose events verify, were still recorded.
  */
 export const sweepUnknown = async (
   { trail, store, keys }: SweepParts,
@@ -58,13 +59,14 @@ export const sweepUnknown = async (
   if (failure !== undefined) throw failure;
   return found;
 
-  /** @param read  The calls are those of the events up to this one. */
+  /** @param read  The number of the newest event that was read to find `calls`. */
   async function sweepInstance({ instance, floor_seq }: InstanceRow, read: number, calls: readonly EventMeta[]): Promise<number> {
     if (typeof instance !== "string") return 0;
-    // The condition does not use the lease that was read, because JavaScript rounds large numbers.
+    // The condition compares the stored lease and not the lease that was read, because JavaScript rounds large numbers.
     const isGone = ({ and, eb, exists, not }: ExpressionBuilder<Tables, "audit_instance">) =>
       and([eb("instance", "=", instance), eb("lease_until", "<", store.clock), not(exists(ofInstance(instance, read)))]);
-    // The change of the row is counted. Of two processes that sweep at once, the second changes no row and writes nothing.
+    // `expects` requires one changed row. If two processes sweep at the same time, the second changes no row, so it writes
+    // nothing.
     const change =
       calls.length <= most
         ? db.deleteFrom("audit_instance").where(isGone)
@@ -80,7 +82,8 @@ export const sweepUnknown = async (
 };
 
 /**
- * Whether the row of a process is damaged: SQLite stores any type, and both databases store larger numbers than Quater writes.
+ * Whether the row of a process is damaged. SQLite stores values of any type, and both databases store larger numbers than Quater
+ * writes.
  */
 const isDamaged = ({ instance, floor_seq }: InstanceRow): boolean =>
   typeof instance !== "string" || !Number.isSafeInteger(floor_seq);
@@ -109,7 +112,10 @@ const openCalls = async (
   return [...open.values()];
 };
 
-/** Returns the event `seq`, or the one before it if a restore lost it. The hash of the following event covers it. */
+/**
+ * Returns the event `seq`, or the newest event before `seq` if a restore lost event `seq`. The hash of the following event covers
+ * the returned event.
+ */
 const eventBefore = async ({ store }: TrailReader, head: HeadRow, seq: number): Promise<EventLink> => {
   const [row] = seq <= head.floor_seq ? [] : await readRows(store, queriesOn(store).page("before", seq + 1, 1));
   return row === undefined ? { seq: head.floor_seq, hash: head.floor_hash } : { seq: row.seq, hash: row.hash };

@@ -1,4 +1,5 @@
-// The tables of the trail: their rows, and the migrations that create them. queries.ts reads and writes them.
+// The tables of the trail: the types of their rows, and the migrations that create the tables. queries.ts has the queries on
+// these tables.
 
 import type { Migration } from "../../store/service.ts";
 import { noBody } from "./chain.ts";
@@ -23,14 +24,17 @@ export interface HeadRow {
   readonly mac: string;
   /** The genesis of the trail as RFC 8785 text: see chain.ts. */
   readonly genesis: string;
-  /** The number of the last pruned event, and its hash in `floor_hash`. Without pruned events they are 0 and the genesis hash. */
+  /**
+   * The number of the last pruned event. Its hash is in `floor_hash`. Before the first pruning, the number is 0 and the hash is
+   * the genesis hash.
+   */
   readonly floor_seq: number;
   readonly floor_hash: string;
-  /** The format of the trail: 1 until the first write by a version that knows format 2. */
+  /** The format of the trail. The format is 1 until a version of Quater that writes format 2 writes to the trail. */
   readonly format: number;
   /**
-   * The number and hash of the newest linked event (see event.ts); 0 and zeros before the first. The MAC covers them from format
-   * 2 on.
+   * The number and hash of the newest linked event (see event.ts). Before the first linked event, the number is 0 and the hash is
+   * zeros. From format 2 on, the MAC covers the number and the hash.
    */
   readonly approval_seq: number;
   readonly approval_hash: string;
@@ -45,11 +49,13 @@ export interface HeadBeside extends HeadRow {
 export const newestLinked = ({ format, approval_seq, approval_hash }: HeadRow): EventLink =>
   format === 1 ? { hash: noBody, seq: 0 } : { hash: approval_hash, seq: approval_seq };
 
-/** A process that writes to the trail. While its lease runs, calls that it has started may still end. */
+/**
+ * A process that writes to the trail. Until the lease of the process expires, calls that the process has started may still end.
+ */
 export interface InstanceRow {
   readonly instance: string;
   readonly lease_until: number;
-  /** Every `call.started` of it that has no end comes after this event. */
+  /** Every `call.started` of this process that has no end event comes after the event with this number. */
   readonly floor_seq: number;
 }
 
@@ -114,8 +120,8 @@ export const migrations: readonly Migration[] = [
       build.schema.alterTable("audit_head").addColumn("format", "bigint", (column) => column.notNull().defaultTo(1)),
       build.schema.alterTable("audit_head").addColumn("approval_seq", "bigint", (column) => column.notNull().defaultTo(0)),
       build.schema.alterTable("audit_head").addColumn("approval_hash", "text", (column) => column.notNull().defaultTo(noBody)),
-      // This index finds linked events among many others. Their links prove that none is left out, so the index need not be
-      // trusted.
+      // This index finds linked events among many others. The links between linked events prove that no linked event is left out,
+      // so a reader notices if an attacker has changed the index.
       { sql: `create index audit_event_linked on audit_event (chain, seq) where ${linkedTypes}`, parameters: [] },
     ],
   },

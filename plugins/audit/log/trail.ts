@@ -1,5 +1,5 @@
-// The trail of one process: all that the process records, from its first event to its last. The trail is opened by the first
-// event, so a command that records no event leaves nothing in the store.
+// The trail of one process: all events that the process records. The first event opens the trail, so a command that records no
+// event writes nothing to the store.
 
 import { randomBytes } from "node:crypto";
 import type { AttestedUse } from "../restore/attestation.ts";
@@ -16,7 +16,9 @@ import type { TrailOptions } from "./trail-options.ts";
 import { meaningOf, textOf, unrecorded } from "./unrecorded.ts";
 import { recordWithinMs, Writer } from "./writer.ts";
 
-/** How long the process is not ready after a failed write, milliseconds, because the next write would probably fail too. */
+/**
+ * How long the process reports that it is not ready after a failed write, milliseconds. The next write would probably fail, too.
+ */
 const troubleMs = 3_000;
 
 export class Trail {
@@ -29,7 +31,7 @@ export class Trail {
   readonly #compared: ComparedLedger;
   readonly #lease: Lease;
   readonly #openStarts = new OpenStarts();
-  /** `runtime.started` is written, or waits to be written. */
+  /** Whether `runtime.started` is written or queued. */
   #isAnnounced = false;
   /** When the last write failed; `undefined` after a write succeeded. */
   #troubleAt: number | undefined;
@@ -68,22 +70,22 @@ export class Trail {
     return this.#compared.opened;
   }
 
-  /** Opens the ledger: see ComparedLedger. @throws {DamagedHead | StoreFailure} */
+  /** Opens the ledger: see `open` of ComparedLedger. @throws {DamagedHead | StoreFailure} */
   open(): Promise<Ledger> {
     return this.#compared.open();
   }
 
-  /** Lets this process write after an acknowledged restore: see ComparedLedger. */
+  /** Lets this process write after an acknowledged restore: see `acknowledgeRestore` of ComparedLedger. */
   acknowledgeRestore(): void {
     this.#compared.acknowledgeRestore();
   }
 
-  /** Compares store and sinks again after a lost connection: see ComparedLedger. */
+  /** Compares the store with the sinks again after a lost connection: see `compareWhenDue` of ComparedLedger. */
   compareWhenDue(): Promise<void> {
     return this.#compared.compareWhenDue();
   }
 
-  /** Compares store and sinks: see ComparedLedger. */
+  /** Compares the store with the sinks: see `compare` of ComparedLedger. */
   compare(): Promise<void> {
     return this.#compared.compare();
   }
@@ -105,28 +107,29 @@ export class Trail {
       if (meaningOf(error) === "damage") this.#compared.fence(error);
       throw error;
     }
-    // A probe writes only a few bytes, for which even a full disk may have room. So the last real write counts, too.
+    // A probe writes only a few bytes, for which even a full disk may have room. So the result of the last real write counts,
+    // too.
     const since = Date.now() - (this.#troubleAt ?? 0);
     if (since < troubleMs) throw new Error("The last write to the trail failed less than a second ago");
   }
 
-  /** Records an event later, without waiting for it. */
+  /** Queues an event, and does not wait until the event is committed. */
   note(fields: EventFields, body?: string): void {
     this.announce();
     this.writer.note({ events: [body === undefined ? { fields } : { fields, body }] });
   }
 
-  /** Records an event like `note`, with changes of state in the same transaction. */
+  /** Queues an event like `note`. The transaction of the event also makes changes of state. */
   noteBeside(fields: EventFields, beside: Pick<Entry, "beside">): void {
     this.announce();
     this.writer.note({ events: [{ fields }], ...beside });
   }
 
   /**
-   * Records an entry, and waits until it is committed.
+   * Records an entry, and waits until the entry is committed.
    *
-   * @param onLate  Called when the entry was committed after the wait for it had ended with an error. Without `onLate` a late
-   * entry is still written. With it, a late entry that was not sent yet is withdrawn.
+   * @param onLate  Called when the entry was committed after the wait for the commit had ended with an error. Without `onLate`, a
+   * late entry is still written. With `onLate`, a late entry is withdrawn if it was not sent to the store yet.
    * @param withinMs  How long to wait for the commit. Default 2 seconds.
    * @throws {QuaterError} `audit_unavailable`.
    */
@@ -143,7 +146,8 @@ export class Trail {
   }
 
   /**
-   * Records an entry like `record`. Its first event comes before all other events of this process, also before `runtime.started`.
+   * Records an entry like `record`. The first event of the entry comes before all other events of this process, also before
+   * `runtime.started`.
    *
    * @throws {Error} when this process has written already.
    */
@@ -153,15 +157,16 @@ export class Trail {
     return this.record({ ...entry, events: [first, this.#start(), ...events] }, undefined, withinMs);
   }
 
-  /** Makes an event that signs the trail up to itself. It is used inside entries of many events. */
+  /** Makes an event that signs the trail up to and including itself. Entries of many events contain such an event. */
   checkpointDraft(): Draft {
     return { fields: (before) => ({ type: "audit.checkpoint", detail: this.#attestor.signed(before) }) };
   }
 
   /**
-   * Writes `runtime.started`, once, before every other event of this process.
+   * Queues `runtime.started` once, before every other event of this process.
    *
-   * @param stays  Registers the process immediately, because `quater store restored` must see every running server.
+   * @param stays  Whether the process registers immediately. Servers do, because `quater store restored` must see every running
+   * server.
    */
   announce(stays = false): void {
     if (this.#isAnnounced) return;
@@ -180,16 +185,17 @@ export class Trail {
   }
 
   /**
-   * Writes what is queued, `runtime.stopped`, and a checkpoint over all of it. If calls may have started and not ended, the process stays
-   * registered, so that another process records that their ends are unknown.
+   * Writes the queued entries, `runtime.stopped`, and a checkpoint after these events. If calls may have started and not ended,
+   * the process stays registered, so that another process records that the ends of these calls are unknown.
    *
-   * @param isSigned  Makes the checkpoint in any case. Otherwise it is made if this process recorded something that a caller waited
-   *   for; a command that merely read something makes one when it is due.
+   * @param isSigned  Whether to make the checkpoint in any case. If false, the checkpoint is made if this process has registered,
+   *   or if a checkpoint is due.
    */
   async stop(isSigned: boolean): Promise<void> {
     if (!this.#isAnnounced) return;
     const { mayHaveRow } = this.#lease;
-    // Both are decided when the event is written, because a start before it in the queue may be written until then.
+    // `fields` and `beside` run when `runtime.stopped` is written, because a `call.started` that was queued earlier may be
+    // written until then.
     const fields = (): EventFields => ({
       type: "runtime.stopped",
       ...(this.#openStarts.size > 0 ? { detail: { hasOpenCalls: true } } : {}),
@@ -204,16 +210,16 @@ export class Trail {
     this.writer.close();
   }
 
-  /** Returns the state of an approval request by its events. @throws {QuaterError} `audit_unavailable`. */
+  /** Computes the state of an approval request from its events. @throws {QuaterError} `audit_unavailable`. */
   async standingOf(approvalId: string): Promise<Standing | undefined> {
     return this.#refusing(async () => (await this.open()).standingOf(approvalId));
   }
 
   /**
-   * Checks that an approval may be used up. Call it before the use is recorded.
+   * Checks that an approval may be used. Call this function before you record the use.
    *
    * @throws {QuaterError} `audit_unavailable` when the sinks did not accept earlier uses, cannot be read, or attest an event that
-   * the store lacks. The last case fences the store.
+   * the store lacks. An event that the store lacks fences the store.
    */
   assertUsable(): Promise<void> {
     return this.#refusing(async () => {
@@ -223,12 +229,12 @@ export class Trail {
   }
 
   /**
-   * Writes the use of an approval to every sink, before the handler runs. Then reads the lines of other processes, and whether
-   * the store still has the use: the store may have been set back in the meantime, and another process may have used the same
-   * approval.
+   * Writes the use of an approval to every sink, before the handler runs. Then reads the lines of other processes, and checks
+   * that the store still has the use. In the meantime, the store may have been set back, and another process may have used the
+   * same approval.
    *
-   * @param place  The event `approval.used`.
-   * @throws {QuaterError} `audit_unavailable` when a sink does not take the line, or attests an event that the store lacks.
+   * @param place  The number and hash of the event `approval.used`.
+   * @throws {QuaterError} `audit_unavailable` when a sink does not accept the line, or attests an event that the store lacks.
    */
   async sendUse(place: { readonly seq: number; readonly hash: string }, use: AttestedUse): Promise<void> {
     const { log, sinks } = this.#options;
