@@ -1,5 +1,5 @@
-// The cases for calls that need approval. Calls come from outside of the surface. Votes go through the service that the page, the API and
-// the commands use.
+// The cases for calls that need approval. The suite makes the calls through the probe of the surface. The suite votes through the
+// service that the approvals page, the API of approval and the commands use.
 
 import { isQuaterError, type Principal, type QuaterError } from "../../core/index.ts";
 import type { ApprovalRecord } from "../offered.ts";
@@ -19,7 +19,7 @@ interface Request {
   readonly record: ApprovalRecord;
 }
 
-/** @throws {Untried} when the call did not lead to a request. */
+/** @throws {Untried} when the call did not file an approval request. */
 const filed = async (target: Target, given: Partial<Principal> = {}): Promise<Request> => {
   const { operation, rehearsed, surface, granted, inputs } = target;
   const caller = allowed(operation, granted);
@@ -32,7 +32,8 @@ const filed = async (target: Target, given: Partial<Principal> = {}): Promise<Re
   const [looker] = peopleOf(target);
   const found =
     looker === undefined ? [] : await rehearsed.approvals.list(looker, { states: ["pending"], handler: operation.name });
-  // If the gate wrongly answers with the request of another caller, people approve that request. The case then shows what happens.
+  // If the gate wrongly answers with the approval request of another caller, the approvers approve that request. The case then
+  // shows whether the call runs.
   const record = found.find(({ requester }) => requester.subject === principal.subject) ?? found[0];
   if (record === undefined) throw new Untried("no approver can see its approval request");
   return { target, principal, token, input, record };
@@ -47,7 +48,7 @@ const agree = (request: Request, principal: Principal): Promise<ApprovalRecord> 
     { id: request.record.id, verdict: "approve", digest: request.record.digest },
   );
 
-/** @throws {Untried} when enough people approved, but the request is not approved. */
+/** @throws {Untried} when all approvers approved, but the state of the approval request is not approved. */
 export const approved = async (target: Target, given: Partial<Principal> = {}): Promise<Request> => {
   const request = await filed(target, given);
   let { record } = request;
@@ -56,7 +57,7 @@ export const approved = async (target: Target, given: Partial<Principal> = {}): 
   return { ...request, record };
 };
 
-/** Repeats the call. */
+/** Repeats the call for which the approval request was filed. */
 const repeat = async (request: Request, expected: string, how?: string, approvalId?: string): Promise<readonly Tried[]> =>
   tried(await send(request.target, request.token, request.input, approvalId), [expected], how);
 
@@ -128,7 +129,7 @@ const overtaken: Case = {
   hole: "ran although an earlier call had changed the preview that people approved",
   run: async (target) => {
     const { operation, rehearsed } = target;
-    // The preview of a real handler may stay the same.
+    // The preview of a real handler may stay the same when another call runs.
     if (operation.handler.preview === undefined || rehearsed.isReal) return [];
     const requests: Request[] = [];
     while (requests.length < overtakers) requests.push(await approved(target, { claims: overtaking }));
@@ -225,10 +226,13 @@ const expired: Case = {
   },
 };
 
-/** The store of the test run is a file on this machine, so approvals expire by this machine's clock. */
+/**
+ * Waits until the given time by this machine's clock. The store of the test run is a file on this machine, so approvals expire by
+ * the same clock.
+ */
 const untilPast = async (time: number): Promise<void> => {
   while (Date.now() <= time) await new Promise((resume) => setTimeout(resume, time + 1 - Date.now()));
 };
 
-/** These cases run in a copy whose approvals expire after a moment. */
+/** The cases that run in a copy of the manifest whose approvals expire after 100 ms. */
 export const expiryCases: readonly Case[] = [expired];

@@ -1,5 +1,5 @@
-// The cases for each handler on each surface. In each case, one thing is missing or wrong. In the last case, everything is right and the
-// call must run. Otherwise the refusals of the other cases would prove nothing.
+// The cases for each handler on each surface. In each case, one part of the call is missing or wrong. In the last case, all parts
+// of the call are right and the call must run. If it did not run, the refusals of the other cases would prove nothing.
 
 import type { Principal } from "../../core/index.ts";
 import type { Operation, ProbeCall } from "../../core/plugin-api.ts";
@@ -19,7 +19,7 @@ export interface Target {
   readonly needsApproval: boolean;
 }
 
-/** One call of a case, and its expected result. */
+/** One call of a case, with its expected result and its actual result. */
 export interface Tried extends Seen {
   readonly expected: readonly string[];
   /** Words that distinguish this call from the other calls of its case, such as "over cli". Absent if the case makes one call. */
@@ -28,7 +28,7 @@ export interface Tried extends Seen {
 
 export interface Case {
   readonly name: string;
-  /** The words for a hole: "ran without a credential". */
+  /** The words that describe the hole, such as "ran without a credential". */
   readonly hole: string;
   /** What the project can do about the hole, if anything. */
   readonly remedy?: (target: Target) => string;
@@ -36,7 +36,7 @@ export interface Case {
   readonly run: (target: Target) => Promise<readonly Tried[]>;
 }
 
-/** Makes a call over the surface of the target. @param token  `undefined`: the call has no token. */
+/** Makes a call over the surface of the target. @param token `undefined`: the call is made without a token. */
 export const send = (
   { rehearsed, operation, surface }: Target,
   token: string | undefined,
@@ -100,7 +100,7 @@ const missingRight: Case = {
     const [wrong] = inputs.unknownField();
     for (const { principal, codes, isStatic } of lacking(operation, granted)) {
       found.push(...tried(await sendAs(target, principal, inputs.right()), codes));
-      // A caller without access must not be able to probe validation.
+      // A caller without access must not get errors of validation.
       if (isStatic && wrong !== undefined)
         found.push(...tried(await sendAs(target, principal, wrong), codes, "and a wrong input"));
     }
@@ -114,7 +114,7 @@ const pluginRefuses: Case = {
   run: async (target) => {
     const { operation, granted, inputs } = target;
     const principal = allowed(operation, granted);
-    if (operation.isPublic) return []; // A caller without a credential cannot be marked for the refusing plugin.
+    if (operation.isPublic) return []; // The suite's plugin cannot recognize a caller without a credential.
     const marked = { ...principal, claims: { ...principal.claims, ...refusedByPlugin } };
     return tried(await sendAs(target, marked, inputs.right()), ["forbidden"]);
   },
@@ -138,7 +138,10 @@ const unknownField: Case = {
   run: (target) => firstSent(target, target.inputs.unknownField(), "unknown_field"),
 };
 
-/** If the correct input cannot be sent, the results of the other cases mean nothing. */
+/**
+ * Returns the result for a correct input that cannot be sent. Without a correct input, the results of the other cases mean
+ * nothing.
+ */
 export const unwritable = ({ operation, surface }: Target): Seen => ({
   got: "not tested",
   message: `the sample input cannot be sent over ${surface}. Give another one in inputs.${operation.name}`,
@@ -170,7 +173,7 @@ export const notExposed: Case = {
   },
 };
 
-/** The cases in the order of the matrix. */
+/** The cases, in the order of the rows of the report. */
 export const cases: readonly Case[] = [
   noCredential,
   otherSurface,

@@ -1,6 +1,6 @@
-// Makes the manifest that the gate suite runs. All checks of the real manifest stay. Handlers are replaced by stand-ins that report their
-// start and answer a sample. Credentials come from the suite's own table. Plugins run in their test mode, so nothing of the real project is
-// opened, listened on or written.
+// Makes the manifest that the gate suite runs. The copy keeps all checks of the real manifest. Stand-ins replace the handlers. A
+// stand-in reports its start and returns a sample of the output. Credentials come from the suite's own table. Plugins run in run
+// mode `test`, so the suite opens no port, store or file of the real project.
 
 import { isBranded } from "../../core/diagnostics/brand.ts";
 
@@ -21,7 +21,7 @@ import type { Interlude } from "./interlude.ts";
 import type { PolicyReads } from "./policy-reads.ts";
 import { overtaking, StartingLine } from "./race.ts";
 
-/** Each stand-in of a handler calls this first. */
+/** Called at the start of each stand-in of a handler. */
 export type Started = (handler: string) => void;
 /** Called when something reads the stand-in of a resource. */
 export type Missed = (resource: string) => void;
@@ -29,7 +29,7 @@ export type Missed = (resource: string) => void;
 export interface CopyChoice extends TestRun {
   readonly started: Started;
   readonly missed: Missed;
-  /** Returns how many handlers have started so far. */
+  /** Returns the number of handlers that have started so far. */
   readonly starts: () => number;
   /** Called when the suite's own plugin refuses a call. */
   readonly refused: () => void;
@@ -38,9 +38,9 @@ export interface CopyChoice extends TestRun {
   readonly interlude: Interlude;
   /** Returns the authenticator of a surface. `undefined`: the surfaces keep their own authenticators. */
   readonly doorOf: ((surface: string) => Authenticator) | undefined;
-  /** Run the manifest's own handlers, previews and resources. */
+  /** Whether to run the manifest's own handlers, previews and resources. */
   readonly isReal: boolean;
-  /** Open the manifest's own resources, for policies that read them. */
+  /** Whether to open the manifest's own resources, for policies that read them. */
   readonly opensResources: boolean;
 }
 
@@ -48,7 +48,7 @@ export const copyOf = (manifest: Manifest, choice: CopyChoice): Manifest =>
   defineConfig({
     ...manifest,
     handlers: manifest.handlers.map((exposed) => (isBranded(exposed, "exposed") ? exposedCopy(exposed, choice) : exposed)),
-    // The first plugin, so that racing calls wait for each other before one of them takes a lock.
+    // The suite's own plugin is the first plugin, so that racing calls wait for each other before one of them gets a lock.
     plugins: [attendant(choice), ...manifest.plugins.map((plugin) => pluginCopy(testRunOf(plugin, choice), choice))],
   });
 
@@ -84,7 +84,7 @@ const handlerCopy = (name: string, original: Handler, choice: CopyChoice): Handl
   return Object.freeze({ ...given, ...preview, ...(opensResources ? {} : { use: standInsOf(given.use) ?? {} }), handle });
 };
 
-/** A preview that is the same for each call, except for callers whose previews must become stale. */
+/** A preview that is the same for each call. Only callers with the claim `overtaking` get a preview that becomes stale. */
 const standInPreview =
   (starts: () => number) =>
   (_: unknown, { principal }: { readonly principal: Principal }): unknown =>
@@ -93,7 +93,7 @@ const standInPreview =
 const isStreamed = (output: Handler["output"]): output is Extract<Handler["output"], { kind: "stream" }> =>
   isPlainObject(output) && output["kind"] === "stream";
 
-/** The suite checks whether a call runs. It does not check outputs. */
+/** Returns a value for the output of a handler. The suite checks whether a call runs, and does not check outputs. */
 const sampleOf = async (schema: unknown): Promise<unknown> => {
   if (!isPlainObject(schema)) return null;
   try {
@@ -107,19 +107,23 @@ async function* itemsOf(item: unknown): AsyncGenerator {
   yield await sampleOf(item);
 }
 
-/** A resource that opens nothing. It notices when a policy reads it, because the answer of that policy then means nothing. */
+/**
+ * A stand-in of a resource, which opens nothing. The stand-in reports that a policy read it, because the verdict of that policy
+ * then means nothing.
+ */
 const untouchable = (name: string, missed: Missed) => {
   const miss = (): never => {
     missed(name);
     throw new Error(`The gate suite does not open resources: ${name} is a stand-in`);
   };
-  // `then` must be undefined, so that the stand-in can be awaited. It is a function, because clients of databases often are.
+  // `then` must be undefined, so that the stand-in can be awaited. The stand-in is a function, because a database client is often
+  // a function.
   const get = (_: unknown, property: string | symbol) => (property === "then" ? undefined : miss());
   const standIn = new Proxy(() => {}, { get, apply: miss, construct: miss, has: miss, ownKeys: miss });
   return resource({ name, scope: "call", open: () => standIn });
 };
 
-/** Replaces the authenticator of a surface. All other parts of the surface stay. */
+/** Replaces the authenticator of a surface. All other parts of the surface stay the same. */
 const pluginCopy = (plugin: ConfiguredPlugin, { doorOf }: CopyChoice): ConfiguredPlugin => {
   const surface = isBranded(plugin, "plugin") ? plugin.surface : undefined;
   if (surface?.authenticate === undefined || doorOf === undefined) return plugin;
@@ -130,8 +134,9 @@ const pluginCopy = (plugin: ConfiguredPlugin, { doorOf }: CopyChoice): Configure
 export const refusedByPlugin = { gateSuite: "refused" };
 
 /**
- * The suite's own plugin. It refuses marked callers, because the refusal of a plugin must count and the manifest may have no plugin that
- * refuses. It also makes racing calls wait for each other.
+ * The suite's own plugin. The plugin refuses callers with the claim `refusedByPlugin`, so that the suite can check that the gate
+ * obeys the refusal of a plugin. The plugins of the manifest may refuse nobody. The suite's plugin also makes racing calls wait
+ * for each other.
  */
 const attendant = ({ interlude, refused }: CopyChoice): ConfiguredPlugin => {
   const { hold } = new StartingLine();

@@ -1,4 +1,4 @@
-// `expectApproval`: shows in a test that a call runs after so many people approved it, not earlier, and only once.
+// `expectApproval` checks in a test that a call runs only after a given number of people approved it, and runs only once.
 
 import type { Handler, Principal } from "../../core/index.ts";
 
@@ -17,12 +17,12 @@ export interface ApprovalCall {
 
 export interface ExpectedApproval {
   /**
-   * Checks that so many people must approve. The call is refused until the last of them approves. Then it runs, once. When it is repeated,
-   * it needs a new approval or is refused.
+   * Checks that exactly `count` people must approve the call. The call must be refused until the last person approves. Then the
+   * call must run once. When the call is repeated after that, it must need a new approval or be refused.
    *
-   * @param people  Who they are. Default: made from the policy.
-   * @returns How the call ended.
-   * @throws {Error} that says what happened instead.
+   * @param people  The approvers. Default: people made from the approval policy.
+   * @returns The outcome of the approved call.
+   * @throws {Error} when a check fails. The message describes what happened instead.
    */
   by(count: number, people?: readonly Principal[]): Promise<Outcome>;
 }
@@ -65,8 +65,8 @@ export const expectApproval = (app: TestApp, call: ApprovalCall): ExpectedApprov
 });
 
 /**
- * Finds the calls in which the handler started. The answer to the caller does not show this: a handler that ran again and a preview that
- * failed may give the same error.
+ * Collects the ids of the calls in which the handler started. The answer to the caller does not show whether the handler started,
+ * because a handler that ran again and a preview that failed may cause the same error.
  */
 const startsOf = (operation: Operation): ReadonlySet<string> => {
   const known = starts.get(operation);

@@ -7,8 +7,8 @@ export { expectApproval } from "./expect.ts";
 export type { GateReport } from "./suite.ts";
 
 /**
- * Calls each handler from outside of each surface, with one thing missing or wrong, and reports each call that should not have run. Opens,
- * runs and writes nothing of the project.
+ * Calls each handler through the probe of each surface. In each call, one part is missing or wrong. Reports each call that should
+ * not have run. By default, opens, runs and writes nothing of the project.
  *
  * @example
  * const report = await gateSuite(manifest);

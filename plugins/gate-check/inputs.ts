@@ -1,5 +1,5 @@
-// Makes inputs from the schema of a handler: one that is accepted, others that are wrong in one way, and one that differs in one byte. A
-// wrong value is also wrong when a surface sends it as text.
+// Makes inputs from the schema of a handler: one accepted input, inputs that are wrong in one way, and another accepted input
+// that differs in one byte. A wrong value is wrong even if a surface sends the value as text.
 
 import type { JsonSchema, Operation } from "../../core/plugin-api.ts";
 import { isPlainObject, propertiesOf, requiredOf } from "../../core/schema/schema.ts";
@@ -9,18 +9,19 @@ export type Input = Readonly<Record<string, unknown>>;
 
 export interface Inputs {
   /**
-   * Returns an input that the schema accepts. @throws {NoSample} when no input can be made from the schema, and none was
-   * supplied.
+   * Returns an input that the schema accepts. @throws {NoSample} when no input can be made from the schema, and the user of the
+   * suite supplied no input.
    */
   readonly right: () => Input;
   /**
-   * Returns inputs of a wrong type, in the order in which to try them, because a surface may not be able to send each of them.
+   * Returns inputs of a wrong type, in the order in which to try them. There are several, because a surface may not be able to
+   * send each of them.
    */
   readonly wrongType: () => readonly Input[];
   readonly missing: () => readonly Input[];
   /** Returns inputs with an unknown field; `undefined` when the schema accepts any field. */
   readonly unknownField: () => readonly Input[];
-  /** Returns another accepted input that differs in one byte or one field; `undefined` when there is no other one. */
+  /** Returns another accepted input that differs in one byte or one field; `undefined` when there is no such input. */
   readonly changed: () => Input | undefined;
 }
 
@@ -44,7 +45,10 @@ export const inputsOf = async (operation: Operation, supplied: unknown): Promise
   };
 };
 
-/** Reads the schema as the author wrote it, because the kernel's closed copy is what the suite checks. */
+/**
+ * Whether the handler's own schema accepts unknown fields. This function does not read the kernel's closed copy of the schema,
+ * because the suite checks that copy.
+ */
 const takesAnyField = ({ handler }: Operation): boolean => {
   const schema = handler.input as JsonSchema;
   const { additionalProperties, unevaluatedProperties } = schema;
@@ -52,7 +56,7 @@ const takesAnyField = ({ handler }: Operation): boolean => {
   return isOpen(additionalProperties) || isOpen(unevaluatedProperties) || "patternProperties" in schema;
 };
 
-/** First a text that only a string schema accepts, then values that are not texts. */
+/** Returns values of a wrong type: first a text that only a string schema accepts, then values that are not texts. */
 const wrongValues = (property: JsonSchema): readonly unknown[] => {
   const tooLong = Number(property["maxLength"] ?? 0);
   const long = tooLong > 0 && tooLong < 4_000 ? ["x".repeat(tooLong + 1)] : [];
@@ -76,7 +80,7 @@ const changed = (input: Input, schema: JsonSchema, sampler: Sampler): Input | un
   return undefined;
 };
 
-/** How many characters of a text are changed, one after the other, from its end. */
+/** How many characters at the end of a text are changed, one in each attempt. */
 const nearEnd = 40;
 
 /** Yields values that differ from `value` as little as possible. */

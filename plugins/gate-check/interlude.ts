@@ -1,14 +1,20 @@
-// Runs a function during a call: after its policy allowed the call, and before its handler starts.
+// Runs a function during a call, after the policy has allowed the call and before the handler starts.
 
 import type { Awaitable } from "../../core/plugin-api.ts";
 
-/** How long the call waits, milliseconds. The gate checks a credential again when the last check is older than 250 ms. */
+/**
+ * How long the call waits after the function, milliseconds. The gate checks a credential again when the last check is older than
+ * 250 ms.
+ */
 const staleMs = 300;
 
 export class Interlude {
   #act: (() => Awaitable<void>) | undefined;
 
-  /** @param act  Happens during the first call that `send` makes. Then that call waits until its credential must be checked again. */
+  /**
+   * @param act  Runs during the first call that `send` makes. After `act`, that call waits until the gate must check its
+   * credential again.
+   */
   async during<Answer>(act: () => Awaitable<void>, send: () => Promise<Answer>): Promise<Answer> {
     this.#act = act;
     try {
@@ -18,7 +24,7 @@ export class Interlude {
     }
   }
 
-  /** Called by the suite's plugin in `authorize`. @returns `undefined` when no function must run. */
+  /** The suite's plugin calls this method in its hook `authorize`. @returns `undefined` when no function must run. */
   play(): Promise<void> | undefined {
     const act = this.#act;
     if (act === undefined) return undefined;

@@ -1,5 +1,6 @@
-// Tries the authenticators of the project itself, with tokens that the user of the suite supplies. The policies of the handlers then get
-// real principals. Approvals are tried only with the suite's own principals, because each request needs another caller.
+// Tries the authenticators of the project itself, with tokens that the user of the suite supplies. The policies of the handlers
+// then get real principals. Approvals are tried only with the suite's own principals, because each approval request needs another
+// caller.
 
 import type { Awaitable } from "../../core/plugin-api.ts";
 import type { Case, Target, Tried } from "./cases.ts";
@@ -16,7 +17,7 @@ export interface OwnTokens {
   readonly elsewhere?: string;
   /** Whether the surface accepts calls without a token, as `localUser()` does. Default false. */
   readonly isLocal?: boolean;
-  /** Revokes the token `allowed`. Called last, while a call with this token waits. */
+  /** Revokes the token `allowed`. The suite calls this function after the other cases, while a call with this token waits. */
   readonly revoke?: () => Awaitable<void>;
 }
 
@@ -59,7 +60,10 @@ export const ownCases = (own: OwnTokens): readonly Case[] => {
   ];
 };
 
-/** An authenticator may use a cache, but not when a credential is checked again during a call. */
+/**
+ * Checks that a call does not run if its token is revoked while the call waits. An authenticator may cache credentials, but must
+ * not use the cache when the gate checks a credential again during a call.
+ */
 export const ownRevoked = ({ allowed, revoke }: OwnTokens): Case => ({
   name: ownNames[4],
   hole: "ran although the caller's token was revoked after the policy allowed the call and before the handler started",

@@ -1,4 +1,5 @@
-// The people who decide in the gate suite: as many approvers as the policy asks for, and people who must not be able to approve.
+// The people who vote in the gate suite: as many approvers as the approval policy needs, and people who must not be able to
+// approve.
 
 import type { Principal } from "../../core/index.ts";
 import type { ApprovalRecord, Requirement } from "../offered.ts";
@@ -7,7 +8,7 @@ type Place = Requirement["approvers"][number];
 
 let made = 0;
 
-/** Returns an approver for one entry of the policy. */
+/** Returns an approver for one entry of the approval policy. */
 const holderOf = ({ role, person }: Place, given: Partial<Principal> = {}): Principal => {
   made++;
   return {
@@ -26,23 +27,23 @@ const holderOf = ({ role, person }: Place, given: Partial<Principal> = {}): Prin
 const placesIn = (approvers: Requirement["approvers"]): readonly Place[] =>
   approvers.flatMap((approver) => Array.from({ length: approver.need }, () => approver));
 
-/** Returns exactly as many people as the policy needs. */
+/** Returns exactly as many approvers as the approval policy needs. */
 export const peopleFor = (approvers: Requirement["approvers"]): readonly Principal[] =>
   placesIn(approvers).map((place) => holderOf(place));
 
-/** A person who must not give the last vote, although the policy names their role. */
+/** A person who must not be able to give the last vote, although the approval policy names the person or their role. */
 export interface Culprit {
   readonly how: string;
-  /** Changes of the requester, so that the policy names this person. */
+  /** Changed fields of the requester, so that the approval policy names the person. */
   readonly requester: Partial<Pick<Principal, "person" | "actsFor">>;
-  /** `undefined` when the request has no such person. */
+  /** `undefined` when the approval request has no such person. */
   readonly voter: (record: ApprovalRecord) => Principal | undefined;
 }
 
 export const culpritsFor = (approvers: Requirement["approvers"]): readonly Culprit[] => {
   const place = placesIn(approvers).at(-1) ?? { need: 1 };
   const named = place.person;
-  // With `confirm`, the person of the request may approve, with another credential.
+  // With `confirm`, the person who made the call may approve it, with another credential.
   const unlessConfirmed = ({ policy }: ApprovalRecord, person: string | undefined) =>
     person === undefined || policy.kind === "confirm" ? undefined : holderOf(place, { person });
   return [

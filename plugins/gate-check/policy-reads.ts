@@ -1,6 +1,7 @@
-// Watches what a handler's policy functions read. A policy that was written for another handler reads an input or a resource
-// that this handler does not have, gets `undefined`, and may then compare `undefined` with `undefined` and allow everybody.
-// The compiler refuses such a policy; a manifest in JavaScript is checked only here.
+// Watches which inputs and resources a handler's policy functions read. A policy that was written for another handler may read an
+// input or a resource that this handler does not have. The policy then gets `undefined`, may compare `undefined` with
+// `undefined`, and may allow everybody. The TypeScript compiler refuses such a policy. In a manifest in JavaScript, only this
+// check finds such a policy.
 
 import type { Handler } from "../../core/index.ts";
 import { isNamedPolicy, mapPolicies } from "../../core/model/policy.ts";
@@ -12,13 +13,13 @@ export class PolicyReads {
   readonly #foreign = new Map<string, Set<string>>();
   readonly #refused: () => void;
 
-  /** @param refused  Called when a policy function refuses a call; not when it throws. */
+  /** @param refused  Called when a policy function refuses a call, but not when a policy function throws. */
   constructor(refused: () => void) {
     this.#refused = refused;
   }
 
   /**
-   * @param standInsOf  Returns the stand-ins for a policy's own `use`.
+   * @param standInsOf  Returns the stand-ins for the resources in a policy's own `use`.
    * @returns The handler's `auth`. Each policy in it that reads more than the caller is watched.
    */
   watched(
@@ -51,8 +52,8 @@ export class PolicyReads {
   }
 
   /**
-   * @returns What the policy functions read although the handler does not have it, for example `input.customerId`;
-   *   `undefined` when no policy function of it has run.
+   * @returns The inputs and resources that the policy functions read although the handler does not have them, for example
+   *   `input.customerId`. `undefined` when no policy function of the handler has run.
    */
   foreignTo(handler: string): readonly string[] | undefined {
     const foreign = this.#foreign.get(handler);
@@ -60,7 +61,7 @@ export class PolicyReads {
   }
 }
 
-/** Returns the names of the inputs; `undefined` when the schema does not list all of them. */
+/** Returns the names of the inputs; `undefined` when the schema does not list all inputs. */
 const declaredInputs = (schema: unknown): ReadonlySet<string> | undefined => {
   const isOpen =
     isPlainObject(schema) && ["anyOf", "oneOf", "patternProperties", "$ref", "if"].some((keyword) => keyword in schema);

@@ -1,16 +1,24 @@
-// Makes the callers of the gate suite from the `auth` of a handler, so that exactly one thing is missing in a case. Reads the handler and
-// not the kernel's compiled copy, because the suite checks that copy.
+// Makes the callers of the gate suite from the `auth` of a handler, so that in each case the caller lacks exactly one right.
+// Reads the `auth` of the handler and not the kernel's compiled copy of it, because the suite checks that copy.
 
 import type { Principal } from "../../core/index.ts";
 import { isStaticPolicy, type StaticPolicy } from "../../core/model/policy.ts";
 import type { Operation } from "../../core/plugin-api.ts";
 
-/** The fields of a principal without its identity, because the suite makes another caller for each case. */
+/**
+ * The fields of a principal without the fields that identify the principal, because the suite makes another caller for each case.
+ */
 type PrincipalParts = Partial<Omit<Principal, "issuer" | "subject" | "credential">>;
 
-/** The rights of callers for policy functions, because the suite cannot know what they read. */
+/**
+ * The rights of callers for policy functions. The user of the suite sets them, because the suite cannot know which fields policy
+ * functions read.
+ */
 export interface Granted {
-  /** What an allowed caller needs besides the scopes and roles that the policy names: `{ claims: { customerId: "cus_1" } }`. */
+  /**
+   * The fields that an allowed caller needs besides the scopes and roles that the policy names: `{ claims: { customerId: "cus_1"
+   * } }`.
+   */
   readonly allowed?: PrincipalParts;
   /** A caller whom the policy refuses. `false`: the policy refuses nobody who is authenticated. */
   readonly refused?: PrincipalParts | false;
@@ -19,7 +27,7 @@ export interface Granted {
 interface Auth {
   readonly parts: readonly StaticPolicy[];
   readonly hasFunctions: boolean;
-  /** Whether one of the parts is enough. */
+  /** Whether one part of the policy is enough to allow a call. */
   readonly isAny: boolean;
 }
 
@@ -69,7 +77,7 @@ export const allowed = (operation: Operation, granted: Granted = {}): Principal 
 export interface Lacking {
   readonly principal: Principal;
   readonly codes: readonly string[];
-  /** The input does not matter for this refusal, so it must come before the input is read. */
+  /** Whether the policy can refuse without the input. Then the refusal must come before the input is read. */
   readonly isStatic: boolean;
 }
 
@@ -87,7 +95,8 @@ export const lacking = (operation: Operation, granted: Granted = {}): readonly L
   const found: Lacking[] = isAny ? [] : named.map((part) => ({ principal: without(part), codes: codesOf(part), isStatic: true }));
   const codes = named.flatMap(codesOf);
   if (isAny && !hasFunctions && named.length === parts.length) found.push({ principal: somebody(), codes, isStatic: true });
-  // A policy function may refuse by the input alone. Without a sample from its author, the suite tries the other parts of the policy only.
+  // A policy function may refuse by the input alone. Without principals from the user of the suite, the suite tries only the
+  // other parts of the policy.
   const isTried = granted.refused !== undefined || granted.allowed !== undefined || isAny || named.length === 0;
   if (hasFunctions && granted.refused !== false && isTried) {
     const rights = isAny
@@ -102,6 +111,9 @@ export const lacking = (operation: Operation, granted: Granted = {}): readonly L
   return found;
 };
 
-/** Without the role, the answer may be the same as for an unknown handler. */
+/**
+ * Returns the possible error codes of a refusal. For a caller without the role, the error may be the same as for an unknown
+ * handler.
+ */
 const codesOf = ({ scope, role }: StaticPolicy): readonly string[] =>
   scope !== undefined ? ["missing_scope"] : role !== undefined ? ["missing_role", "unknown_handler"] : [];

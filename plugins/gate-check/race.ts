@@ -1,18 +1,19 @@
-// A race that does not depend on luck. Marked calls wait after they were found to be approved, and before the approval is used, until all of
-// them have come. So the suite always finds a gate that checks and uses an approval in two steps.
+// Makes calls race without chance. Calls with the claim `racing` or `overtaking` wait after the gate found their approval, and
+// before the gate uses the approval, until all expected calls wait. So the suite always finds a gate that checks an approval in
+// one step and uses the approval in a second step.
 
 import type { Hooks } from "../../core/plugin-api.ts";
 
 /** How many times the approved call is sent at the same time. */
 export const racers = 4;
 
-/** A claim of principals whose calls race. */
+/** A claim of principals. Their calls use the same approval at the same time. */
 export const racing = { gateSuite: "racing" };
 
-/** How many approved calls of different callers are sent at the same time. Each of them changes the preview of the others. */
+/** How many approved calls of different callers are sent at the same time. Each call changes the preview of the other calls. */
 export const overtakers = 2;
 
-/** A claim of the principals of these calls. Their previews show how many handlers have started. */
+/** A claim of the principals of these calls. The previews of the calls contain the number of handlers that have started. */
 export const overtaking = { gateSuite: "overtaking" };
 
 const marks: ReadonlyMap<unknown, number> = new Map([
@@ -20,14 +21,16 @@ const marks: ReadonlyMap<unknown, number> = new Map([
   [overtaking.gateSuite, overtakers],
 ]);
 
-/** After this time the waiting calls go on, because a call may have been refused before it came. */
+/**
+ * How long calls wait for each other, milliseconds. The wait has a limit, because an expected call may have been refused earlier.
+ */
 const patienceMs = 3_000;
 
 export class StartingLine {
   #waiting: (() => void)[] = [];
   #timer: NodeJS.Timeout | undefined;
 
-  /** The first `hold` hook: a call that waits here must not hold a lock that another call of the race needs. */
+  /** This is the first `hold` hook, because a waiting call must not have a lock that another call of the race needs. */
   readonly hold: NonNullable<Hooks["hold"]> = async ({ principal }) => {
     const expected = marks.get(principal.claims["gateSuite"]);
     if (expected !== undefined) await this.#arrive(expected);

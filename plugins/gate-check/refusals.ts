@@ -1,5 +1,5 @@
-// The log names the policy or the plugin that refused a call. The answer to the caller must not. This case makes no calls. It reads the
-// answers of the other cases.
+// The log names the policy or the plugin that refused a call. The answer to the caller must not name the policy or the plugin.
+// This case makes no calls, but checks the answers to the calls of the other cases.
 
 import type { GateRow } from "./report.ts";
 
@@ -9,7 +9,7 @@ export interface Refusal {
   readonly surface: string;
   /** The answer to the caller. */
   readonly message: string;
-  /** The policy or plugin that refused, by the log. */
+  /** The policy or plugin that refused the call, as the log names it. */
   readonly by: string | undefined;
 }
 
@@ -37,5 +37,5 @@ export const refusalRows = (refusals: readonly Refusal[]): readonly GateRow[] =>
 
 const placeOf = ({ handler, surface }: Refusal): string => `${handler} over ${surface}`;
 
-/** Whether a name cannot be in a sentence by chance: `isOwner` cannot, `owner` can. */
+/** Returns the names that cannot be in a sentence by chance: `isOwner`, but not `owner`. */
 const functionsIn = (by: string): readonly string[] => by.split(/ (?:and|or) /).filter((name) => /^\w*[a-z][A-Z]\w*$/.test(name));

@@ -1,5 +1,5 @@
-// Boots the copy of the manifest, calls it from outside of a surface, and finds out whether a handler started: by the stand-ins and by the
-// trail.
+// Boots the copy of the manifest, and calls its handlers through the probe of a surface. Finds out from the stand-ins and from
+// the trail whether a handler started.
 
 import { rmSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
@@ -21,9 +21,9 @@ import { Untried } from "./untried.ts";
 export interface Seen {
   /** `ran`, or the code of the refusal. */
   readonly got: string;
-  /** The answer to the caller. For a failure, the message in the log. */
+  /** The message to the caller. For the error `internal`, the message in the log. */
   readonly message: string;
-  /** Whether a handler started, or the trail says that one did. */
+  /** Whether a handler started, by its stand-in or by the trail. */
   readonly hasRun: boolean;
 }
 
@@ -51,18 +51,21 @@ export class Rehearsed implements AsyncDisposable {
   readonly #app: TestApp;
   readonly #folder: string;
   readonly #starts: { count: number };
-  /** Refusals by policy functions and by the suite's plugin. A resource may also refuse a call. Then the log names no policy. */
+  /**
+   * The number of refusals by policy functions and by the suite's plugin. Refusals by a resource are not counted, because the log
+   * names no policy for them.
+   */
   readonly #refused: { count: number };
   readonly #missed: Set<string>;
   readonly #isRecorded: boolean;
-  /** What policy functions read. */
+  /** The inputs and resources that policy functions read. */
   readonly policies: PolicyReads;
   /** Calls that a policy function or a plugin refused. */
   readonly refusals: Refusal[] = [];
   readonly #interlude: Interlude;
   /** Whether a start on the trail counts as a run, even if no stand-in reported it. */
   #isTrailBelieved = true;
-  /** Whether handlers and previews are those of the manifest. */
+  /** Whether the manifest's own handlers and previews run. */
   readonly isReal: boolean;
 
   private constructor(app: TestApp, folder: string, tokens: Tokens, parts: Parts) {
@@ -103,7 +106,8 @@ export class Rehearsed implements AsyncDisposable {
       interlude,
     });
     try {
-      // Real handlers and authenticators of the project need its folder. Everything else uses a temporary one.
+      // Real handlers and authenticators of the project need the project's folder. Without them, the suite uses a temporary
+      // folder.
       const app = await bootTest(copy, { root: isReal || hasOwnDoors ? root : folder });
       return new Rehearsed(app, folder, tokens, { starts, refused, missed, policies, interlude, isReal });
     } catch (error) {
@@ -138,8 +142,8 @@ export class Rehearsed implements AsyncDisposable {
   }
 
   /**
-   * @returns `undefined` when callers of the surface cannot send this input.
-   * @throws {Untried} when a policy read a stand-in of a resource, because its answer then means nothing.
+   * @returns `undefined` when callers of the surface cannot send the input of `call`.
+   * @throws {Untried} when a policy read a stand-in of a resource, because the verdict of the policy then means nothing.
    */
   async call(surface: string, call: ProbeCall): Promise<Seen | undefined> {
     const probe = kernelOf(this.#app).probes.get(surface);
@@ -167,8 +171,9 @@ export class Rehearsed implements AsyncDisposable {
   }
 
   /**
-   * Makes one call during which something happens, after its policy allowed it. The call then waits until its credential must be checked
-   * again. That check comes last, so a call that it refuses is on the trail as started and as refused.
+   * Makes one call, and runs `act` during the call, after the policy has allowed it. The call then waits until the gate must
+   * check its credential again. The gate makes this check last, so the trail records a call that this check refuses as started
+   * and as refused.
    */
   async callDuring<Answer>(act: () => Awaitable<void>, send: () => Promise<Answer>): Promise<Answer> {
     this.#isTrailBelieved = false;
@@ -179,7 +184,7 @@ export class Rehearsed implements AsyncDisposable {
     }
   }
 
-  /** Counts the handlers that started meanwhile. */
+  /** Returns the number of handlers that start while `act` runs. */
   async startsOf(act: () => Promise<unknown>): Promise<number> {
     const before = this.#starts.count;
     await act();
@@ -190,7 +195,10 @@ export class Rehearsed implements AsyncDisposable {
     return kernelOf(this.#app).plugins.find(({ surface }) => surface?.name === name)?.surface;
   }
 
-  /** Sets the row of a request to approved, as an attacker with access to the store, but without keys, can do. */
+  /**
+   * Sets the row of an approval request to approved. An attacker with access to the store, but without the keys of the trail, can
+   * do the same.
+   */
   async forgeApproval(id: string): Promise<void> {
     const store = await this.#app.services.get(storeRef).open();
     const until = (await store.now()) + 60_000;
@@ -203,7 +211,7 @@ export class Rehearsed implements AsyncDisposable {
     await store.apply([{ sql, parameters, expects: 1 }]);
   }
 
-  /** Counts the calls that started, by the trail. */
+  /** Returns the number of started calls on the trail. */
   async #recorded(): Promise<number> {
     if (!this.#isRecorded) return 0;
     const store = await this.#app.services.get(storeRef).open();

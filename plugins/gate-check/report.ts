@@ -1,4 +1,5 @@
-// The report of the gate suite: one row for each handler, surface and case. It can be printed as a matrix, with one sentence for each hole.
+// The report of the gate suite: one row for each handler, surface and case. The report can be printed as a matrix of handlers and
+// cases, with one sentence for each hole.
 
 import { visible } from "../../core/diagnostics/text.ts";
 
@@ -19,7 +20,7 @@ export interface GateRow {
 
 export interface GateReport {
   readonly rows: readonly GateRow[];
-  /** Whether all cases that apply were tried, and all results were as expected. */
+  /** Whether all applicable cases were tried, and all results were as expected. */
   readonly isGreen: boolean;
   /** The holes, one sentence for each. */
   readonly holes: readonly string[];
@@ -27,7 +28,7 @@ export interface GateReport {
   print(): string;
 }
 
-/** @param order  The names of the cases, in the order of the matrix. */
+/** @param order  The names of the cases, in the order of their columns in the matrix. */
 export const reportOf = (rows: readonly GateRow[], order: readonly string[]): GateReport => {
   const holes = rows.flatMap(({ hole }) => hole ?? []);
   // Without any row, nothing was proved, so the report is not green.

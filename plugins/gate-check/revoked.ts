@@ -1,7 +1,8 @@
-// A credential that is revoked while its call waits, for a slow body, a lock or people, must not run the call. The gate asks
-// the surface's authenticator again before the handler starts. A surface makes that possible by passing `entry` to
-// `gate.invoke()`, which a plugin of the project may forget. Only one handler is tried on each surface, because each try waits 0.3 seconds.
-// So a plugin that passes `entry` for some handlers, but not for others, is not always found.
+// A call may wait for a slow body, for a lock or for approvers. If its credential is revoked during the wait, the call must not
+// run. So the gate lets the surface's authenticator check the credential again before the handler starts. The gate can do this
+// only if the surface passes `entry` to `gate.invoke()`, and the author of a surface may forget `entry`. The suite tries only one
+// handler on each surface, because each try waits 0.3 seconds. So the suite does not always find a surface that passes `entry`
+// for some handlers, but not for others.
 
 import { approved } from "./approvals.ts";
 import { type Case, send, type Target, tried } from "./cases.ts";
@@ -26,7 +27,7 @@ export const revoked: Case = {
   },
 };
 
-/** @returns For each surface one handler that ran in the case `name` and needs a credential. */
+/** @returns One target for each surface, whose handler ran in the case `name` and needs a credential. */
 export const oneForEachSurface = (targets: readonly Target[], rows: readonly GateRow[], name: string): readonly Target[] => {
   const found = new Map<string, Target>();
   for (const target of targets) {

@@ -1,6 +1,6 @@
-// The gate suite tests the gate of a manifest. It boots a copy of the manifest and calls each exposed handler over each of its surfaces, each
-// time with one thing missing or wrong. It opens nothing of the real project: handlers are stand-ins that report their start, and the
-// store is temporary.
+// The gate suite tests the gate of a manifest. The suite boots a copy of the manifest and calls each exposed handler over each of
+// its surfaces. In each call, one part is missing or wrong. By default, the suite opens nothing of the real project, because
+// stand-ins that report their start replace the handlers, and the store is temporary.
 
 import { isQuaterError, type Manifest } from "../../core/index.ts";
 
@@ -23,15 +23,15 @@ export type { Granted } from "./principals.ts";
 export type { GateReport, GateRow } from "./report.ts";
 
 export interface GateSuiteOptions {
-  /** Accepted inputs by handler, for schemas from which none can be made. */
+  /** Accepted inputs by handler, for schemas from which the suite can make no input. */
   readonly inputs?: Readonly<Record<string, unknown>>;
-  /** The rights by handler that a policy function needs of the caller. */
+  /** The rights of the caller that the policy functions of a handler need, by handler. */
   readonly principals?: Readonly<Record<string, Granted>>;
   /** The handlers to try. Default: all. */
   readonly only?: readonly string[];
   /**
-   * `real`: an allowed call runs the handler of the manifest, with its resources and side effects. Default: stand-ins that answer a sample
-   * of the output's schema.
+   * `real`: an allowed call runs the handler of the manifest, with its resources and side effects. Default: a stand-in runs,
+   * which returns a sample of the output's schema.
    */
   readonly handlers?: "stand-in" | "real";
   /**
@@ -40,8 +40,8 @@ export interface GateSuiteOptions {
    */
   readonly resources?: "stand-in" | "real";
   /**
-   * Tokens by surface for the surface's own authenticator, so that it is tested as well. Default: only the suite's own tokens are
-   * used.
+   * Tokens by surface for the surface's own authenticator, so that the suite also tests that authenticator. Default: only the
+   * suite's own tokens are used.
    */
   readonly tokens?: Readonly<Record<string, OwnTokens>>;
   /** The project's folder, for key files, real handlers and authenticators. Default: the current folder. */
@@ -50,11 +50,13 @@ export interface GateSuiteOptions {
   readonly onProgress?: (done: number, all: number, what: string) => void;
 }
 
-/** How long approvals last when they must expire: short, but long enough to approve in time. */
+/**
+ * How long approvals last in the cases in which approvals must expire, milliseconds. The time is short, but long enough to vote.
+ */
 const hurriedMs = 100;
 
 /**
- * Calls each handler from outside of each surface, with one thing missing or wrong.
+ * Calls each handler through the probe of each surface. In each call, one part is missing or wrong.
  *
  * @example
  * const report = await gateSuite(manifest);
@@ -102,7 +104,10 @@ export const gateSuite = async (manifest: Manifest, options: GateSuiteOptions = 
 
 const policyCase = "a policy of its own";
 
-/** Comes after the other cases, because policy functions read their input during the calls of these cases. */
+/**
+ * Checks that policy functions read only what their handler has. This check runs after the other cases, because policy functions
+ * read their input during the calls of the other cases.
+ */
 const foreignPolicies = (targets: readonly Target[]): readonly GateRow[] =>
   targets.flatMap(({ operation: { name, surfaces }, surface, rehearsed }): readonly GateRow[] => {
     const reads = surfaces.has(surface) ? rehearsed.policies.foreignTo(name) : undefined;
@@ -157,7 +162,7 @@ const targetsOf = async (
   return (await Promise.all(targets)).flat();
 };
 
-/** An exposure may limit its approval to some surfaces. */
+/** Whether calls of the handler need approval on this surface. An exposure may limit its approval to some surfaces. */
 const asksPeople = (rehearsed: Rehearsed, operation: Operation, surface: string): boolean =>
   operation.needsApproval && rehearsed.approvals.requirementOf(operation)?.surfaces?.includes(surface) !== false;
 
@@ -192,7 +197,7 @@ const rowsOf = async (each: Case, target: Target): Promise<readonly GateRow[]> =
   return [{ ...row, ok: false, hole: `${place} ${sentence(each, wrong)}${remedy}` }];
 };
 
-/** Returns why a case could not be tried. Throws any other error, because it is a fault of the suite. */
+/** Returns why a case could not be tried. Throws any other error, because any other error is a mistake of the suite. */
 const whyUntried = (error: unknown, handler: string): string => {
   if (error instanceof NoSample)
     return `the suite cannot create an input from the schema (${error.message}). Give one in inputs.${handler}`;
@@ -206,7 +211,7 @@ const sentence = ({ hole }: Case, { expected, got, hasRun, message, how }: Tried
   const what = how === undefined ? hole : `${hole} (${how})`;
   if (hasRun) return what;
   if (expected.includes("ran")) return `${what}: ${got}${message === "" ? "" : `, ${message}`}`;
-  // The code explains a refusal. For a failure, add the message.
+  // The error code is enough to explain a refusal. For the code `internal`, the message is added.
   const why = got === "internal" ? `: ${message}` : "";
   return `answered ${got} instead of ${expected.join(" or ")} in the case "${what}"${why}`;
 };

@@ -1,2 +1,2 @@
-/** A case that could not be set up. The message says why. */
+/** The error for a case that could not be tried. The message contains the reason. */
 export class Untried extends Error {}

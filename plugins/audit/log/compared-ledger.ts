@@ -45,7 +45,7 @@ export class ComparedLedger {
   }
 
   /**
-   * Opens the ledger, and compares the store with the sinks. The first call does this, and the first call after a lost
+   * Opens the ledger, and compares the store with the sinks. Only the first call does this, and the first call after a lost
    * connection.
    *
    * @throws {DamagedHead} when the store was changed or set back, or a sink cannot be read.

@@ -1,5 +1,5 @@
-// Runs one call from its command line to its exit code, on a booted kernel. `quater run` and the cli surface's probe for tests
-// use it.
+// Runs one call on a booted kernel, from the command line to the exit code. `quater run` and the probe of the cli surface use
+// this file.
 
 import { isQuaterError, type QuaterError } from "../../../core/diagnostics/errors.ts";
 import { visible } from "../../../core/diagnostics/text.ts";
@@ -29,11 +29,11 @@ import { flagsOf } from "./flags.ts";
 import { withFiles } from "./offered-files.ts";
 import type { RunArguments } from "./run-arguments.ts";
 
-/** The parts of a kernel that a call needs. The cli surface has them without the kernel. */
+/** The parts of a kernel that a call needs. The cli surface has these parts without the kernel. */
 export interface Host {
   readonly gate: Pick<Gate, "enter" | "invoke" | "newCallId">;
   readonly catalog: Catalog;
-  /** The approvals service, which help and `--wait` use. */
+  /** The approvals service. Help texts and `--wait` use the service. */
   readonly approvals?: Pick<Approvals, "untilDecided" | "requirementOf"> | undefined;
 }
 
@@ -48,14 +48,14 @@ const entryOf = ({ env }: Context, callId: string, handler?: string): Arriving =
   ...(handler === undefined ? {} : { handler }),
 });
 
-/** An error and the call that failed. With `--wait` there may be two calls. */
+/** An error, and the id of the call that failed. With `--wait` there may be two calls. */
 interface Failed {
   readonly error: QuaterError;
   readonly callId: string;
 }
 
 /**
- * @param words  The words after `quater run`, for the line that says how to continue.
+ * @param words  The words after `quater run`. The line about the next step repeats them.
  * @returns The exit code. @throws {UsageError}
  */
 export const act = async (
@@ -93,7 +93,7 @@ export const act = async (
     if ("error" in caller) return caller;
     given ??= once(await collectGiven(context, args.tokens, flags, { input: args.input }));
     const read = given;
-    // Anew for every call: the files of a call are removed at its end.
+    // Open the files again for every call, because the files of a call are removed at its end.
     const complete = () => andThen(read(), (parts) => (files.length === 0 ? parts : withFiles(parts, files, context.cwd)));
     return invoked(host, context, { operation, given: complete, callId, approvalId, isDryRun: args.isDryRun, ...caller });
   };
@@ -107,7 +107,7 @@ export const act = async (
   const enter = () => enterDoor(host, context, host.gate.newCallId(), operation.name);
   const code = await waitFor({ approvals: host.approvals, context, announced, next, enter });
   if (code !== undefined) return code;
-  // The repeated call gets the decision from the gate, also a denial.
+  // Repeat the call. The gate then runs the approved call, or refuses the denied call.
   const repeated = await callOnce(announced.id);
   return typeof repeated === "number" ? repeated : report(repeated);
 };
@@ -126,7 +126,7 @@ const entered = async (
   }
 };
 
-/** Standard input is read once, however often the call is made. */
+/** Returns a function that reads the input only once, because standard input cannot be read again when the call is repeated. */
 const once = (read: () => Awaitable<readonly GivenInput[]>): (() => Awaitable<readonly GivenInput[]>) => {
   let reading: Awaitable<readonly GivenInput[]> | undefined;
   return () => {
@@ -144,7 +144,7 @@ interface Calling {
   readonly isDryRun: boolean;
 }
 
-/** @returns The exit code after the result is written, or the error. */
+/** @returns The exit code if the result was written, or the error of the call. */
 const invoked = async (host: Host, context: Context, calling: Calling): Promise<Failed | number> => {
   const { terminal, isJson } = context;
   const { operation, principal, given, callId, approvalId, isDryRun } = calling;
@@ -179,7 +179,7 @@ const invoked = async (host: Host, context: Context, calling: Calling): Promise<
     try {
       await writeItems(outcome.value, context);
     } catch (error) {
-      // A stream throws only QuaterErrors, because the gate converts all others.
+      // A stream throws only QuaterErrors, because the gate converts all other errors.
       return terminal.closed.aborted ? exit.ok : { error: error as QuaterError, callId };
     }
     return exit.ok;
@@ -192,7 +192,10 @@ const invoked = async (host: Host, context: Context, calling: Calling): Promise<
 const isStreamed = (value: unknown): value is AsyncIterable<unknown> =>
   value !== null && typeof value === "object" && Symbol.asyncIterator in value;
 
-/** Writes one line per item, as fast as the reader reads. If the reader leaves, the stream ends, even between two items. */
+/**
+ * Writes one line per item of a stream, as fast as the reader of standard output reads. If the reader closes standard output, the
+ * stream ends, even between two items.
+ */
 const writeItems = async (items: AsyncIterable<unknown>, { terminal, isJson }: Context): Promise<void> => {
   const left = new Promise<undefined>((resolve) => {
     if (terminal.closed.aborted) resolve(undefined);
@@ -202,7 +205,8 @@ const writeItems = async (items: AsyncIterable<unknown>, { terminal, isJson }: C
   for (;;) {
     const step = await Promise.race([iterator.next(), left]);
     if (step === undefined) {
-      // Not waited for: it queues behind an item that may take long, and the kernel's stop waits as long as is due.
+      // Do not wait for `return`, because it runs after the pending item, which may take long. The stop of the kernel waits for
+      // it.
       void Promise.resolve(iterator.return?.()).catch(() => {});
       return;
     }

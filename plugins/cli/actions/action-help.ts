@@ -1,4 +1,4 @@
-// The help of an action: for people as text, for agents as JSON.
+// Makes the help of an action: text for people, and JSON for agents.
 
 import { visible, visibleLines } from "../../../core/diagnostics/text.ts";
 import type { JsonSchema, Operation } from "../../../core/plugin-api.ts";
@@ -109,8 +109,8 @@ const factRows = (operation: Operation, requirement: Requirement | undefined): [
 };
 
 /**
- * Returns who must approve a call: `finance: 1 with role finance`. If the plugin gives no words, the exposure's value is
- * returned; `null` if nobody must approve.
+ * Returns who must approve a call: `finance: 1 with role finance`. If the approval plugin returns no requirement, this function
+ * returns the exposure's value. `null` if nobody must approve.
  */
 export const approvalOf = (operation: Operation, requirement: Requirement | undefined): string | null => {
   return operation.needsApproval ? (requirement?.words ?? "needed") : null;
@@ -125,7 +125,7 @@ export interface ActionDescription {
   readonly approval?: unknown;
   /** The handler's own error codes. */
   readonly problems?: readonly string[];
-  /** The kinds of the codes that were made by `problem()`, by code. The kind decides the exit code. */
+  /** The kinds of the error codes that were made by `problem()`, by code. The kind determines the exit code. */
   readonly problemKinds?: Readonly<Record<string, string>>;
   readonly input: JsonSchema;
   readonly output?: JsonSchema;
@@ -137,11 +137,11 @@ export interface ActionDescription {
     readonly kind: string;
     readonly variable?: string;
   }[];
-  /** Command lines that can be run once the placeholders are filled in. */
+  /** Command lines with placeholders. The reader must replace the placeholders before running the command lines. */
   readonly usage: { readonly run: string; readonly dryRun: string };
 }
 
-/** Returns the kinds of error codes. A code that was written as text has no kind. */
+/** Returns the kinds of the handler's error codes. A code that the handler declares as text has no kind. */
 const kindsOf = (problems: Operation["problems"]): Readonly<Record<string, string>> =>
   Object.fromEntries(problems.flatMap(({ code, kind }) => (kind === undefined ? [] : [[code, kind]])));
 

@@ -1,4 +1,4 @@
-// Collects the input of a call from flags, words by position, `--input`, and secrets. Secrets come from places that other
+// Collects the input of a call from flags, words without a flag, `--input`, and secrets. Secrets come from sources that other
 // processes cannot read.
 
 import { cut } from "../../../core/diagnostics/text.ts";
@@ -12,13 +12,15 @@ import type { Token } from "./tokens.ts";
 interface Choice {
   /** The value of `--input`. */
   readonly input?: string | undefined;
-  /** Names of inputs that may be given by position. A list takes all remaining words. */
+  /**
+   * Names of inputs that may be given as words without a flag, in this order. An input that is a list takes all remaining words.
+   */
   readonly positional?: readonly string[];
 }
 
 /**
- * @returns A function that reads the input for binding. Call it after the policy's static part has allowed the caller: it reads
- * standard input and parses JSON.
+ * @returns A function that reads the input for binding. Call the function after the policy's static part has allowed the caller,
+ * because the function reads standard input and parses JSON.
  * @throws {UsageError}
  */
 export const collectGiven = async (
@@ -48,8 +50,8 @@ export const collectGiven = async (
 };
 
 /**
- * Returns the flags as text for the error about a word that no input takes. In `--wait 5000`, `--wait` takes no value, so `5000`
- * is such a word.
+ * Returns the flags as text, for the error about a word that belongs to no flag and no input. For example, `5000` in `--wait
+ * 5000` is such a word, because `--wait` takes no value.
  */
 const asFlags = (flags: readonly Flag[]): string => {
   const shadowed = flags.filter((flag) => flag.isShadowed).map(({ name }) => name);

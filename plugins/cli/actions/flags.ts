@@ -1,12 +1,12 @@
-// Derives flags from an input schema: their names, how their text is read, and their help.
+// Derives flags from an input schema: the names of the flags, the format of their values, and their placeholders in help texts.
 
 import type { JsonSchema } from "../../../core/plugin-api.ts";
 import { fileRulesOf } from "../../../core/schema/file.ts";
 import { hasSecret, isPlainObject, propertiesOf, requiredOf } from "../../../core/schema/schema.ts";
 
 /**
- * How the value of an input is written: `switch` needs no value, `text` is converted by binding, `list` is text by repetition,
- * `json` is JSON text, `either` is JSON if it begins like an object or array, and otherwise text.
+ * The format of the flag's value. A `switch` needs no value. Binding converts a `text`. A `list` is a flag that may be repeated,
+ * with one text each time. `json` is JSON text. `either` is JSON if the value begins like an object or array, and otherwise text.
  */
 export type FlagKind = "switch" | "text" | "list" | "json" | "either";
 
@@ -19,16 +19,17 @@ export interface Flag {
   readonly schema: JsonSchema;
   readonly isRequired: boolean;
   /**
-   * Whether the input contains a `secret()`. Such a value is never taken from the command line, which other processes can read.
+   * Whether the input contains a `secret()`. Secrets are never read from the command line, because other processes can read the
+   * command line.
    */
   readonly isSecret: boolean;
-  /** Whether the program has a flag of the same name. The input can then be given only by --input. */
+  /** Whether the program has a flag of the same name. If so, the input can be given only by --input. */
   readonly isShadowed: boolean;
   /** The environment variable from which a secret may be read. */
   readonly variable: string;
 }
 
-/** Returns the flag of a name: `orderID`, `order_id` and `orderId` all become `order-id`. */
+/** Returns the flag for the name of an input: `orderID`, `order_id` and `orderId` all become `order-id`. */
 export const kebab = (name: string): string =>
   name
     .replaceAll(/([a-z0-9])([A-Z])/g, "$1-$2")
@@ -41,7 +42,7 @@ const ofRun: ReadonlySet<string> = new Set([...ofTheProgram, "input", "dry-run",
 /** Flags that commands of plugins cannot have. */
 export const ofEveryCommand: ReadonlySet<string> = new Set(ofTheProgram);
 
-/** @param taken  Flags in kebab-case that belong to the command and not to the input. Default: those of `quater run`. */
+/** @param taken  Flags in kebab-case that belong to the command and not to the input. Default: the flags of `quater run`. */
 export const flagsOf = (input: unknown, taken: ReadonlySet<string> = ofRun): readonly Flag[] => {
   const required = new Set(requiredOf(input));
   return Object.entries(propertiesOf(input)).map(([name, schema]) => ({
@@ -56,7 +57,7 @@ export const flagsOf = (input: unknown, taken: ReadonlySet<string> = ofRun): rea
   }));
 };
 
-/** Returns a function that finds the input of a flag, written in kebab-case or as in the schema. */
+/** Returns a function that finds a flag by its text, which may be in kebab-case or as in the schema. */
 export const finderOf = (flags: readonly Flag[]): ((flag: string) => Flag | undefined) => {
   const found = new Map<string, Flag>();
   for (const flag of flags) found.set(flag.name, flag);
@@ -94,7 +95,7 @@ const kindOf = (schema: JsonSchema): FlagKind => {
   if (fileRulesOf(schema) !== undefined) return "text";
   if (isFileList(schema)) return "list";
   const shapes = new Set(shapesOf(schema).filter((shape) => shape !== "null"));
-  // Binding makes a list of repeated texts only if the schema accepts nothing except a list.
+  // Binding makes a list of repeated texts only if the schema accepts only a list.
   if (shapes.has("list")) return schema["type"] === "array" ? "list" : shapes.has("text") ? "either" : "json";
   if (shapes.has("json")) return shapes.has("text") || shapes.has("boolean") ? "either" : "json";
   return shapes.has("boolean") && !shapes.has("text") ? "switch" : "text";
@@ -116,7 +117,7 @@ const typeWord = (schema: JsonSchema): string => {
   return `<${format ?? (types.length > 0 ? types.join("|") : "value")}>`;
 };
 
-/** Returns the values of an enum, a const, or a union of those; undefined for other schemas. */
+/** Returns the values of an enum, a const, or a union of enums and consts; undefined for other schemas. */
 const valuesOf = (schema: unknown): readonly unknown[] | undefined => {
   if (!isPlainObject(schema)) return undefined;
   if ("const" in schema) return [schema["const"]];

@@ -1,5 +1,5 @@
-// Turns flags into the input for the binding. Texts stay texts, so the binding coerces them by the same rules as an HTTP query. Objects are
-// read as strict JSON.
+// Converts flags to the input for binding. Texts stay texts, so binding converts them by the rules for an HTTP query. Objects are
+// parsed as strict JSON.
 
 import { cut, nearest, visible } from "../../../core/diagnostics/text.ts";
 import { invalid, isQuaterError, QuaterError } from "../../../core/index.ts";
@@ -13,15 +13,15 @@ import { joinValues, type Token } from "./tokens.ts";
 export type Texts = ReadonlyMap<string, readonly string[]>;
 
 export interface TypedInput {
-  /** The texts by input name. Unknown names are included, so that binding refuses them. */
+  /** The texts by input name. The texts of unknown flags are included, so that binding refuses them. */
   readonly texts: Texts;
   readonly words: readonly string[];
 }
 
-/** @throws {UsageError} for a wrong command line, such as a secret in it. */
+/** @throws {UsageError} for a wrong command line, such as a command line with a secret. */
 export const readTyped = (tokens: readonly Token[], flags: readonly Flag[]): TypedInput => {
   const find = finderOf(flags);
-  /** Returns the switch that a flag such as `--no-urgent` turns off, unless an input has that name. */
+  /** Returns the switch that a flag such as `--no-urgent` turns off, unless an input is named `noUrgent`. */
   const negated = (flag: string) => {
     const positive = flag.startsWith("no-") && find(flag) === undefined ? find(flag.slice(3)) : undefined;
     return positive?.kind === "switch" ? positive : undefined;
@@ -50,7 +50,7 @@ const secretTyped = ({ flag, variable }: Flag): UsageError =>
     "secret_in_arguments",
   );
 
-/** Returns the secrets that the environment has under `QUATER_INPUT_<NAME>`. */
+/** Returns the secrets in the environment variables `QUATER_INPUT_<NAME>`. */
 export const secretsFrom = (env: Readonly<Record<string, string | undefined>>, flags: readonly Flag[]): Texts =>
   new Map(
     flags.flatMap(({ name, isSecret, variable }) => {
@@ -60,8 +60,8 @@ export const secretsFrom = (env: Readonly<Record<string, string | undefined>>, f
   );
 
 /**
- * @param from  The source for messages: "flags", "environment".
- * @throws {QuaterError} `json_*` and `invalid_input`, with the path below the field.
+ * @param from  The source of the texts, for error messages: "flags" or "environment".
+ * @throws {QuaterError} `json_*` and `invalid_input`, with the path of the wrong value inside the input.
  */
 export const givenFrom = (from: string, texts: Texts, flags: readonly Flag[]): readonly GivenInput[] => {
   const kinds = new Map(flags.map(({ name, kind }) => [name, kind]));
@@ -82,8 +82,8 @@ export const givenFrom = (from: string, texts: Texts, flags: readonly Flag[]): r
 };
 
 /**
- * Returns the error of a plain command with flags in place of paths, because a person typed flags: `--name is required: Who or
- * what the key is for`. Errors of calls keep the paths, which are the same on every surface.
+ * Returns the error of a command that is not a call, with flags instead of paths: `--name is required: Who or what the key is
+ * for`. Errors of calls keep the paths, because errors of calls are the same on every surface.
  */
 export const inFlags = (error: QuaterError, flags: readonly Flag[]): QuaterError => {
   const { code, kind, hint, errors = [] } = error;
@@ -100,7 +100,9 @@ export const inFlags = (error: QuaterError, flags: readonly Flag[]): QuaterError
   });
 };
 
-/** Returns `Unknown flag --stat; did you mean --state?` if the error of a plain command is about an unknown field. */
+/**
+ * Returns `Unknown flag --stat; did you mean --state?` if the error of a command that is not a call is about an unknown field.
+ */
 export const unknownFlagIn = ({ errors = [] }: QuaterError, flags: readonly Flag[]): string | undefined => {
   const unknown = errors.find(({ path, message }) => /^\/[^/]+$/.test(path) && message.startsWith("is not a known field"));
   if (unknown === undefined) return undefined;
@@ -144,7 +146,7 @@ const parseField = (name: string, text: string): unknown => {
   }
 };
 
-/** Writes a field error for a person at a terminal, with the flag of the field. */
+/** Returns the line about a field error for a person at a terminal, with the flag of the field. */
 export const fieldLine = (field: FieldError, flags: readonly Flag[]): string => {
   const { path, message } = field;
   const [, name = "", deeper = ""] = /^\/([^/]*)(.*)$/.exec(path) ?? [];

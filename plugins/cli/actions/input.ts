@@ -6,12 +6,12 @@ import { tooLarge } from "../../../core/diagnostics/errors.ts";
 import { UsageError } from "../output/exit.ts";
 import type { Context } from "../program/context.ts";
 
-/** The largest input, bytes (threat T12). It equals the default limit of a request's body. */
+/** The largest input, bytes (threat T12). The number equals the default limit of the body of an HTTP request. */
 const maxInputBytes = 1_048_576;
 
 /**
- * Opens a file immediately, so that a wrong name is a mistake in the command line. Standard input is read only when the bytes are
- * needed.
+ * Opens a file immediately, so that a wrong file name is reported as a mistake in the command line. Standard input is read only
+ * when the returned function is called.
  *
  * @returns A function that returns the bytes. @throws {QuaterError} `too_large`.
  * @throws {UsageError} when the file cannot be read.

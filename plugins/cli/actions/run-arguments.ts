@@ -8,7 +8,7 @@ export interface RunArguments {
   readonly isDryRun: boolean;
   /** The value of `--approval`: the id of the approval request to use. */
   readonly approval: string | undefined;
-  /** The flag `--wait`: if people must approve the call, wait for them and then repeat the call. */
+  /** Whether `--wait` is set. If people must approve the call, the command then waits for their decision and repeats the call. */
   readonly isWaiting: boolean;
   /** The value of `--input`: a file, or "-" for standard input. */
   readonly input: string | undefined;

@@ -1,5 +1,5 @@
-// Splits the flags of actions and of plugin commands. It knows how flags are written but not what they mean, so texts reach
-// binding as they were typed.
+// Splits the flags of actions and of plugin commands. This file does not interpret the values of flags, so binding gets the texts
+// as they were typed.
 
 import { cut } from "../../../core/diagnostics/text.ts";
 import { UsageError } from "../output/exit.ts";
@@ -7,13 +7,15 @@ import { UsageError } from "../output/exit.ts";
 export interface FlagToken {
   /** The flag as typed, without the dashes: `amount-cents`. */
   readonly flag: string;
-  /** The text after "="; undefined without "=". Then the next word may be the value. */
+  /** The text after "=". Undefined without "="; then the next word may be the value of the flag. */
   readonly joined: string | undefined;
 }
 
 export type Token = FlagToken | { readonly word: string };
 
-/** Whether this is a word and not a flag. "-5" and "-.5" are words, because no flag is written with one dash and a digit. */
+/**
+ * Whether an argument is a word and not a flag. "-5" and "-.5" are words, because no flag is written with one dash and a digit.
+ */
 const isWord = (text: string): boolean => !text.startsWith("-") || text === "-" || /^-[0-9.]/.test(text);
 
 /** @throws {UsageError} for `-x`: flags have two dashes. */
@@ -33,7 +35,7 @@ const tokenOf = (text: string): Token => {
     : { flag: text.slice(2, equals), joined: text.slice(equals + 1) };
 };
 
-/** What a flag does with the word after it. */
+/** Whether the word after a flag can be the value of the flag. */
 export type Taking = "value" | "switch" | "unknown";
 
 export interface Typed {
@@ -45,8 +47,8 @@ export interface Typed {
 /**
  * Joins flags with their values.
  *
- * A separate word is a value only if it does not begin with a dash, or is a number or "-". In `--reason --dry-run` the reason was
- * forgotten. If `--dry-run` were taken as the reason, the call would run although a dry run was meant.
+ * A separate word is a value only if the word does not begin with a dash, or is a number or "-". In `--reason --dry-run` the user
+ * forgot the reason. If `--dry-run` were the value of `--reason`, the call would run although the user wanted a dry run.
  *
  * @throws {UsageError}
  */

@@ -1,5 +1,5 @@
 // Runs `quater run --wait`: waits until people have decided. No call is open during the wait. If the wait is interrupted, the
-// request stays, and the same command continues with it.
+// approval request stays pending. The same command then continues to wait for that approval request.
 
 import { isQuaterError } from "../../../core/diagnostics/errors.ts";
 import { visible } from "../../../core/diagnostics/text.ts";
@@ -20,7 +20,7 @@ interface Waiting {
   readonly next: NextSteps;
 }
 
-/** @returns The exit code if the wait ended without a decision; undefined after a decision. */
+/** @returns The exit code if the wait ended without a decision of the approvers; undefined after a decision. */
 export const waitFor = async ({ approvals, context, enter, announced, next }: Waiting): Promise<number | undefined> => {
   const { terminal, isJson } = context;
   const { id, expiresAt } = announced;
