@@ -1,5 +1,5 @@
 // The shop's own policies, besides scopes and roles: a customer who signs in may see their own records. The principal's claim
-// `customerId` says which customer it is.
+// `customerId` is the id of the customer.
 
 import { type Principal, policy } from "quater";
 import { CustomerId } from "./schemas.ts";

@@ -1,5 +1,5 @@
-// The shop's database: one SQLite file. Only this file uses the driver, and it loads the driver when the file is opened, so that
-// importing handlers loads no native code.
+// The shop's database: one SQLite file. Only this module uses the driver. It loads the driver when it opens the database file, so
+// that importing handlers loads no native code.
 
 import { mkdirSync } from "node:fs";
 import { dirname, resolve } from "node:path";
@@ -21,15 +21,16 @@ interface Statement {
   run(binds: readonly unknown[]): { readonly changes: number };
 }
 
-/** How long a writer waits for another process, milliseconds. It is short, because the wait blocks this process. */
+/** How long a writer waits for another process, milliseconds. The time is short, because the wait blocks this process. */
 const busyTimeoutMs = 2000;
 const walAttempts = 100;
 const walPauseMs = 20;
 
 /**
- * Opens the file. A new file gets its tables and rows.
+ * Opens the database file. In a new file, creates the tables and first rows.
  *
- * @param file  Relative to the current folder. Default: the environment variable SHOP_DB, else `.quater/shop.db`.
+ * @param file  The path of the database file, relative to the current folder. Default: the environment variable SHOP_DB, else
+ * `.quater/shop.db`.
  */
 export const openDatabase = async (file = process.env["SHOP_DB"] || ".quater/shop.db"): Promise<Database> => {
   const path = resolve(file);
@@ -48,7 +49,7 @@ export const openDatabase = async (file = process.env["SHOP_DB"] || ".quater/sho
   }
 };
 
-/** The open database. Other resources use it to run SQL. */
+/** The open database. Other resources use this resource to run SQL. */
 export const database = resource({
   name: "database",
   scope: "app",
@@ -57,8 +58,8 @@ export const database = resource({
 });
 
 /**
- * Changes the file to WAL mode. While another process writes to a file that is not in this mode yet, SQLite refuses the change
- * immediately, regardless of the timeout.
+ * Changes the database file to WAL mode. While another process writes to a file that is not in WAL mode yet, SQLite refuses the
+ * change immediately, regardless of the timeout.
  */
 const useWriteAheadLog = async (driver: Driver): Promise<void> => {
   for (let attempt = 1; ; attempt++) {
@@ -78,7 +79,7 @@ const isSeeded = (database: Database): boolean =>
 const seedOnce = async (database: Database): Promise<void> => {
   const { seed } = await import("./seed.ts");
   database.inTransaction(() => {
-    // Check again under the lock: if two processes start at the same time, the second finds the work done.
+    // Check again under the lock, because another process may have created the tables in the meantime.
     if (!isSeeded(database)) seed(database);
   });
 };
@@ -100,7 +101,7 @@ const guarded = (driver: Driver): Database => {
         driver.exec("COMMIT");
         return value;
       } catch (error) {
-        // After some failures, such as a full disk, SQLite has already rolled back.
+        // Check first, because after some failures, such as a full disk, SQLite has already rolled back.
         if (driver.inTransaction) driver.exec("ROLLBACK");
         throw error;
       }
@@ -112,7 +113,10 @@ const guarded = (driver: Driver): Database => {
   };
 };
 
-/** Converts a bind. The driver aborts the process at a boolean, and stores every number as a REAL; a BigInt stays an integer. */
+/**
+ * Converts a bind for the driver. The driver aborts the process at a boolean, and stores every number as a REAL. It stores a
+ * BigInt as an integer.
+ */
 const bound = (value: Bind): string | number | bigint | null => {
   if (value === undefined) return null;
   if (typeof value === "boolean") return value ? 1n : 0n;

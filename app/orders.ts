@@ -46,7 +46,8 @@ export const listOwnOrders = handler({
   output: OrderPage,
   auth: [authenticated, isCustomer],
   use: { shop },
-  // The policy guarantees that there is an id. Without one this query would list the orders of all customers.
+  // The policy guarantees that the principal has a customer id. Without a customer id, this query would list the orders of all
+  // customers.
   handle: ({ limit, cursor }, { shop, principal }) => shop.orders({ customerId: customerIdOf(principal) ?? "" }, limit, cursor),
 });
 
@@ -156,14 +157,15 @@ export const exportOrders = handler({
     do {
       const page = shop.orders(filter, exportPageSize, cursor);
       for (const order of page.orders) {
-        // Throw instead of returning, because an export that was cut short must not look complete.
+        // Throw instead of returning, because an incomplete export must not look complete.
         signal.throwIfAborted();
         yield order;
       }
       sent += page.orders.length;
       progress(Math.min(1, sent / Math.max(total, sent, 1)), `${sent} of ${Math.max(total, sent)} orders`);
       cursor = page.next;
-      // The database answers synchronously, so without this pause no other call would be served until the end.
+      // The database answers synchronously. Without this pause, the process could not serve other calls until the end of the
+      // export.
       await new Promise((resume) => setImmediate(resume));
     } while (cursor !== undefined);
   },

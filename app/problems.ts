@@ -1,4 +1,4 @@
-// The shop's own error codes. Each is listed in the `problems` of the handlers that throw it.
+// The shop's own error codes. The `problems` of a handler list the error codes that the handler throws.
 
 import { problem } from "quater";
 

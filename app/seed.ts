@@ -1,5 +1,5 @@
-// The shop's tables and first rows. They are the same on every machine, so that examples and tests can name them. Loaded only
-// when the file is new.
+// The shop's tables and first rows. The rows are the same on every machine, so that examples and tests can name them. This module
+// is loaded only when the database file is new.
 
 import type { OrderStatus } from "./schemas.ts";
 import type { Database } from "./sql.ts";
@@ -71,7 +71,7 @@ const statuses: readonly OrderStatus[] = [
 const hourMs = 3_600_000;
 const firstDay = Date.UTC(2025, 0, 1);
 
-/** Creates tables and rows inside the transaction of its caller, so that all of them exist or none. */
+/** Creates all tables and rows, or none, because the caller has begun a transaction. */
 export const seed = (database: Database): void => {
   for (const sql of tables) database.run(sql);
   for (let index = 0; index < seededCustomers; index++) seedCustomer(database, index);

@@ -1,5 +1,5 @@
-// The shop itself: its rules and its SQL. Every change reads and writes inside one transaction, so that what a rule was
-// checked against is what is changed, also when several processes serve the same file.
+// The shop itself: its rules and its SQL. Every change reads and writes inside one transaction. So no other process can change a
+// row between the check of a rule and the change, even if several processes serve the same file.
 
 import { notFound, resource } from "quater";
 import { database } from "./database.ts";
@@ -20,7 +20,7 @@ import type { Database } from "./sql.ts";
 export interface OrderFilter {
   readonly status?: OrderStatus;
   readonly customerId?: string;
-  /** A day; orders of that day and later. */
+  /** A day. The filter selects the orders of that day and later days. */
   readonly createdAfter?: string;
 }
 
@@ -33,7 +33,7 @@ export interface NewOrder {
   readonly traceId?: string;
 }
 
-/** What a refund would do, for its approvers. */
+/** The effect that a refund would have, for the approvers of the refund. */
 export interface RefundForecast {
   readonly orderId: string;
   readonly customerId: string;
@@ -72,7 +72,7 @@ const orderFrom = (row: OrderRow): Order => ({
   createdAt: row.created_at,
 });
 
-/** `ord_1001` to 1001. The schemas let nothing else through. */
+/** Converts `ord_1001` to 1001. The schemas accept only ids of this form. */
 const numberOf = (orderId: string): number => Number(orderId.slice("ord_".length));
 
 const now = (): string => new Date().toISOString();
@@ -97,7 +97,8 @@ export class Shop {
   }
 
   /**
-   * One page, newest orders first. A page begins where the last one ended, also when orders were added meanwhile.
+   * Returns one page of orders, newest first. A page begins where the page before ended, even if orders were added in the
+   * meantime.
    *
    * @param cursor  The last order of the page before.
    */
@@ -107,7 +108,7 @@ export class Shop {
       where.push("number < ?");
       binds.push(numberOf(cursor));
     }
-    // One more than asked for tells whether there is another page.
+    // Reads one order more than `limit`, to find out whether there is another page.
     const rows = this.#database.all<OrderRow>(
       `select ${orderColumns} from orders ${whereText(where)} order by number desc limit ?`,
       [...binds, limit + 1],
@@ -144,7 +145,7 @@ export class Shop {
     });
   }
 
-  /** @throws {QuaterError} what `refund` would throw. */
+  /** @throws {QuaterError} the error that `refund` would throw. */
   describeRefund(orderId: string, amountCents: number): RefundForecast {
     const order = this.#refundable(orderId, amountCents);
     const leftAfterwardsCents = order.totalCents - order.refundedCents - amountCents;
@@ -159,7 +160,7 @@ export class Shop {
   }
 
   /**
-   * @param by  Who refunds, for the books.
+   * @param by  The person who refunds. The name is stored with the refund.
    * @throws {QuaterError} `not_found`, `order_not_paid`, `refund_too_large`.
    */
   refund(orderId: string, amountCents: number, by: string, reason?: string): Refund {
@@ -178,7 +179,7 @@ export class Shop {
     });
   }
 
-  /** @throws {QuaterError} `not_found`; `order_not_open` unless it is open, or cancelled already. */
+  /** @throws {QuaterError} `not_found`; `order_not_open` unless the order is open or already cancelled. */
   cancel(orderId: string): Order {
     return this.#database.inTransaction(() => {
       const order = this.#existing(orderId);
@@ -192,7 +193,7 @@ export class Shop {
   /**
    * Adds a line to the order's note.
    *
-   * @throws {QuaterError} `not_found`; `note_full` when the note would grow beyond `noteMaxLength`.
+   * @throws {QuaterError} `not_found`; `note_full` when the note would become longer than `noteMaxLength`.
    */
   addNote(orderId: string, line: string): Order {
     return this.#database.inTransaction(() => {
@@ -205,12 +206,12 @@ export class Shop {
     });
   }
 
-  /** How many orders `purge` would delete now. */
+  /** Returns the number of orders that `purge` would delete now. */
   countPurgeable(createdBefore: string): number {
     return this.#count(`select count(*) as "count" from orders where ${purgeable}`, [createdBefore]);
   }
 
-  /** Deletes cancelled orders from before a day. @returns How many. */
+  /** Deletes cancelled orders from before a day. @returns The number of deleted orders. */
   purge(createdBefore: string): number {
     return this.#database.inTransaction(() => this.#database.run(`delete from orders where ${purgeable}`, [createdBefore]));
   }
@@ -241,7 +242,7 @@ export class Shop {
     });
   }
 
-  /** Cancelled orders count for nothing, except as a group of their own. Both days are included. */
+  /** Returns a report that includes both days. Cancelled orders are counted only in the group `cancelled`. */
   salesReport(from: string, to: string, by: "day" | "status", currency: Order["currency"]): SalesReport {
     const key = by === "day" ? "substr(created_at, 1, 10)" : "status";
     const groups = this.#database.all<SalesReport["groups"][number]>(
@@ -264,7 +265,7 @@ export class Shop {
     };
   }
 
-  /** Refreshes what SQLite knows of the tables' contents, by which it chooses indexes. */
+  /** Updates the statistics about the tables, by which SQLite chooses indexes. */
   rebuildStatistics(): void {
     this.#database.run("analyze");
   }
@@ -287,7 +288,7 @@ export class Shop {
   }
 }
 
-/** One condition for the count that is agreed to and the delete that follows. */
+/** The condition for orders that may be purged. The count that approvers see and the deletion use the same condition. */
 const purgeable = "status = 'cancelled' and created_at < ?";
 
 const conditionsOf = ({ status, customerId, createdAfter }: OrderFilter) => {
@@ -306,7 +307,7 @@ const conditionsOf = ({ status, customerId, createdAfter }: OrderFilter) => {
 
 const whereText = (conditions: readonly string[]): string => (conditions.length === 0 ? "" : `where ${conditions.join(" and ")}`);
 
-/** The shop, as handlers use it. */
+/** The resource through which handlers use the shop. */
 export const shop = resource({
   name: "shop",
   scope: "app",

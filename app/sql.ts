@@ -1,19 +1,19 @@
-// The shop's database as its handlers see it.
+// The interface through which the shop's resources use the database.
 
 export type Bind = string | number | boolean | null | undefined;
 
-/** Everything is synchronous: statements take microseconds, and nothing can come between two of them. */
+/** All functions are synchronous, because a statement takes microseconds. So no other call can run between two statements. */
 export interface Database {
-  /** The rows of a query, or of what `returning` gives. */
+  /** Returns the rows of a query, or the rows of a `returning` clause. */
   readonly all: <Row>(sql: string, binds?: readonly Bind[]) => Row[];
-  /** @returns How many rows were changed. */
+  /** @returns The number of changed rows. */
   readonly run: (sql: string, binds?: readonly Bind[]) => number;
   /**
-   * Runs `work` in one transaction that holds the write lock from its start, so that what it reads stays true until it
-   * has written. A deferred one fails with SQLITE_BUSY_SNAPSHOT when another process writes in between.
+   * Runs `work` in one transaction that has the write lock from its start, so that no other process changes the rows that `work`
+   * reads. A deferred transaction would fail with SQLITE_BUSY_SNAPSHOT if another process wrote in between.
    *
-   * @param work  Synchronous: a promise would be committed before it is done.
-   * @throws {QuaterError} `unavailable` when another process holds the lock for too long; nothing has happened then.
+   * @param work  A synchronous function. The work of an asynchronous function would be committed before it has ended.
+   * @throws {QuaterError} `unavailable` when another process has the lock for too long. Then no row was changed.
    */
   readonly inTransaction: <Value>(work: () => Value) => Value;
   readonly close: () => void;

@@ -1,4 +1,4 @@
-// Whether the shop is open, for everybody.
+// A handler that tells every caller whether the shop is open.
 
 import { anyone, handler, Type } from "quater";
 import { shop } from "./shop.ts";

@@ -1,5 +1,5 @@
-// The interface of a database for the store: it takes statements and returns rows and counts, without blocking the event loop. SQLite in
-// this process, SQLite in a thread and PostgreSQL implement it.
+// The interface of a database for the store: a connection runs statements and returns rows and counts. SQLite in the main thread,
+// SQLite in a thread, and PostgreSQL implement this interface.
 
 export type Dialect = "sqlite" | "postgres";
 
@@ -8,7 +8,9 @@ export type Value = string | number | bigint | boolean | null;
 export interface Statement {
   readonly sql: string;
   readonly parameters: readonly unknown[];
-  /** How many rows must change. Another number fails with the kind `mismatch`. */
+  /**
+   * How many rows the statement must change. If the statement changes another number of rows, it fails with the kind `mismatch`.
+   */
   readonly expects?: number;
   /** For SQLite: the statement returns only numbers and blobs, so no text must be checked. */
   readonly isTextless?: boolean;
@@ -23,24 +25,25 @@ export interface Result {
 
 export const nothing: Result = { rows: [], changes: 0 };
 
-/** A connection that one piece of work uses at a time. */
+/** A connection that only one caller uses at a time. */
 export interface Connection {
   /** The statement that begins a transaction for writing. On PostgreSQL, statements without it may run in another session. */
   readonly begin: Statement;
   /**
-   * The statement that begins a transaction for reading, which sees the database as of its first statement. It may take a minute.
+   * The statement that begins a transaction for reading. The transaction sees the database as of its first statement, and may
+   * take a minute.
    */
   readonly beginReading: Statement;
   /**
    * Runs statements one after the other, up to the first failure.
    *
-   * @param answerMs  How long the database may take for each of them. Default: less than a call waits for its record.
+   * @param answerMs  How long the database may take for each statement. Default: less than a call waits for its record.
    * @throws {StoreFailure}
    */
   run(statements: readonly Statement[], answerMs?: number): Promise<readonly Result[]>;
   /** Runs one statement that only reads, outside of a transaction. @throws {StoreFailure} */
   read(statement: Statement): Promise<Result>;
-  /** Runs statements in one transaction: all or none. It needs one round trip where the database allows it. */
+  /** Runs statements in one transaction. If the database allows it, one round trip is enough. */
   whole(statements: readonly Statement[]): Promise<readonly Result[]>;
 }
 
@@ -48,7 +51,10 @@ export interface Database {
   readonly dialect: Dialect;
   /** Gives `use` a connection that no other work uses at the same time. */
   lend<Answer>(use: (connection: Connection) => Promise<Answer>): Promise<Answer>;
-  /** Checks that this is still the database that was opened. @throws {StoreFailure} `broken` when it was replaced or deleted. */
+  /**
+   * Checks that this is still the database that was opened. @throws {StoreFailure} `broken` when the database was replaced or
+   * deleted.
+   */
   assertSame(): Promise<void>;
   close(): Promise<void>;
 }

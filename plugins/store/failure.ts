@@ -1,17 +1,17 @@
-// The kinds of failures of the store. Drivers have dozens of codes; callers need only these kinds.
+// The kinds of failures of the store. Drivers have dozens of error codes, but callers need only these kinds.
 
 /**
- * - `busy`: another writer held the lock for too long, or the transaction lost against another one.
+ * - `busy`: another writer had the lock for too long, or another transaction prevented the commit of this transaction.
  * - `full`: no room on the disk, or a quota or size limit.
- * - `lost`: the connection broke or did not answer; whether a commit under way took place is not known.
- * - `unavailable`: the database answers, but for now it takes no writes or lets nobody in: it is read-only, refuses the
+ * - `lost`: the connection broke, or the server did not answer. It is unknown whether the last commit succeeded.
+ * - `unavailable`: the database answers, but does not accept writes or connections at the moment. It is read-only, refuses the
  *   login or a permission, or has no connection or memory left.
- * - `broken`: I/O error or corruption. What the file holds can no longer be trusted, so the store is fenced.
+ * - `broken`: an I/O error or damage. The content of the database file may be wrong, so the store is fenced.
  * - `conflict`: a constraint refused the row.
- * - `mismatch`: a statement changed another number of rows than it had to.
- * - `other`: everything else, a mistake in the statement for one.
+ * - `mismatch`: a statement did not change the expected number of rows.
+ * - `other`: any other failure, such as a mistake in the statement.
  *
- * Nothing but `broken` says that data is damaged. The kinds before it pass by themselves.
+ * Only `broken` means that data is damaged. Failures of the kinds before `broken` end without a restart.
  */
 export type FailureKind = "busy" | "full" | "lost" | "unavailable" | "broken" | "conflict" | "mismatch" | "other";
 
@@ -29,13 +29,13 @@ export class StoreFailure extends Error {
 }
 
 /**
- * Whether the value is a failure of the store. It reads fields and not the class, because a failure from another thread has
- * another class.
+ * Whether the value is a failure of the store. The check reads fields and not the class, because a failure from another thread
+ * has another class.
  */
 export const isStoreFailure = (value: unknown): value is StoreFailure =>
   value instanceof Error && value.name === "StoreFailure" && "kind" in value;
 
-/** Whether nothing was written and a later try may succeed. */
+/** Whether the failed write changed nothing, and a later attempt may succeed. */
 export const isPassing = (error: unknown): boolean => isStoreFailure(error) && passing.has(error.kind);
 
 const passing: ReadonlySet<FailureKind> = new Set(["busy", "full", "lost", "unavailable"]);
@@ -102,8 +102,8 @@ export const postgresFailure = (error: unknown): StoreFailure => {
   if (isStoreFailure(error)) return error;
   const { code, message, severity } = error as { code?: unknown; message?: string; severity?: unknown };
   const name = typeof code === "string" ? code : "";
-  // Errors of PostgreSQL have a severity. All others come from the socket (EPIPE has no class). After these it is unknown whether the
-  // statement ran.
+  // Errors of PostgreSQL have a severity. All other errors come from the socket (EPIPE has no class). After an error of the
+  // socket, it is unknown whether the statement ran.
   if (error instanceof TypeError || error instanceof RangeError) return new StoreFailure("other", "", error.message, error);
   const known = severity === undefined ? "lost" : postgresKinds.find(([prefix]) => name.startsWith(prefix))?.[1];
   return new StoreFailure(known ?? "other", name, message ?? String(error), error);

@@ -1,14 +1,18 @@
-// Runs SQLite in this process, for commands that run once, where starting a thread would take longer than waiting.
+// Runs SQLite in the main thread of the process. Commands that run once do this, because starting a thread would take longer than
+// waiting for the disk.
 
 import { type Connection, type Database, nothing, type Statement } from "./connection.ts";
 import { openSqlite } from "./sqlite.ts";
 
-/** Takes the write lock immediately. A transaction that reads first could fail because another one has written in between. */
+/**
+ * Takes the write lock immediately. A transaction that reads before it takes the write lock could fail, because another
+ * transaction may have written in between.
+ */
 export const beginImmediate: Statement = { sql: "BEGIN IMMEDIATE", parameters: [] };
 
 /**
- * Begins a transaction for reading. In WAL mode it sees the database as of its first statement, and other processes can write
- * meanwhile.
+ * Begins a transaction for reading. In WAL mode the transaction sees the database as of its first statement, and other processes
+ * can write during the transaction.
  */
 export const beginDeferred: Statement = { sql: "BEGIN DEFERRED", parameters: [] };
 

@@ -19,7 +19,9 @@ interface Applied {
 
 /** The table that lists the applied migrations. */
 export const ledger = "quater_migration";
-/** The number of the advisory lock. Any number that no other program uses works: "quater" on a telephone's keys. */
+/**
+ * The number of the advisory lock. The number must not be used by another program. It spells "quater" on the keys of a telephone.
+ */
 const advisoryLock = 782_837;
 
 export const migrate = async (
@@ -42,7 +44,7 @@ export const migrate = async (
       // The lock must end with the transaction, because a pooler in transaction mode keeps only a transaction on one session.
       if (!isSqlite)
         await run([plain(`select pg_advisory_xact_lock(${advisoryLock})`), plain(`create schema if not exists ${place.schema}`)]);
-      // Read the state again under the lock: if two processes start at the same time, the second finds the work done.
+      // Read the state again under the lock, because another process may have migrated the tables in the meantime.
       const current = await stateOf(database.dialect, async (statement) => (await run([statement]))[0] ?? nothing, place.schema);
       assertOurs(current, registered, place);
       if (!current.tables.includes(ledger)) {
@@ -69,7 +71,7 @@ export const migrate = async (
       }
       await run([plain("commit")]);
     } catch (error) {
-      await connection.run([plain("rollback")]).catch(() => undefined); // The first failure is reported, and not this one.
+      await connection.run([plain("rollback")]).catch(() => undefined); // Only the first failure is reported.
       throw error;
     }
   });
@@ -78,7 +80,7 @@ export const migrate = async (
 interface State {
   readonly tables: readonly string[];
   readonly applied: readonly Applied[];
-  /** How many rows in the table of migrations Quater did not write. */
+  /** The number of rows in the table of migrations that Quater did not write. */
   readonly damaged: number;
 }
 

@@ -24,10 +24,10 @@ export interface Opening {
   /** Whether callers continue to work while the database reads. */
   readonly inThread?: boolean;
   readonly registered: readonly Registered[];
-  /** Called with every failure, before its caller gets it. */
+  /** Called with every failure, before the caller of the store gets the failure. */
   readonly onFailure: (error: unknown) => void;
   readonly onLost: (error: Error) => void;
-  /** Throws once the store is fenced. */
+  /** Throws if the store is fenced. */
   readonly assertOpen: () => void;
 }
 
@@ -101,7 +101,7 @@ export const openStore = async (database: Database, opening: Opening): Promise<O
         if (!isCommitted) await run([commit]);
         return answer;
       } catch (error) {
-        // The first failure is reported. SQLite may have rolled back already.
+        // Ignore this failure, because the first failure is reported, and SQLite may have rolled back already.
         await connection.run([{ sql: "rollback", parameters: [] }]).catch(() => undefined);
         throw error;
       }

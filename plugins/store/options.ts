@@ -13,7 +13,7 @@ export const storeOptions = {
    * `file:.quater/quater.db`.
    */
   url: withDefault(secret(opaque<string>("a string that begins with file: or postgres://", isUrl)), "file:.quater/quater.db"),
-  /** On PostgreSQL: the schema that holds the store's tables. Default "quater". */
+  /** On PostgreSQL: the schema with the store's tables. Default "quater". */
   schema: withDefault(
     Type.String({
       pattern: "^[a-z_][a-z0-9_]{0,62}$",
@@ -23,7 +23,9 @@ export const storeOptions = {
   ),
   /** Whether to start although PostgreSQL has `fsync` or `full_page_writes` switched off. Only for tests. Default false. */
   mayLoseCommits: withDefault(Type.Boolean(), false),
-  /** How long a process that is paused or dies keeps its locks. A running process renews them. Milliseconds, default 30,000. */
+  /**
+   * How long a process that is paused or dies keeps its locks. A running process renews its locks. Milliseconds, default 30,000.
+   */
   lockLeaseMs: withDefault(Type.Integer({ minimum: 1_000, maximum: 600_000 }), 30_000),
 };
 

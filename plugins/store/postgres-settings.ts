@@ -1,17 +1,21 @@
-// The settings under which every statement of the store runs on PostgreSQL. On a direct connection they are set once, for
-// the session. A pooler in transaction mode gives each transaction another session, so there they are set at the beginning
-// of every transaction, with the same message as the `begin`.
+// The settings under which every statement of the store runs on PostgreSQL. On a direct connection, the store sends the settings
+// once, for the session. A pooler in transaction mode gives each transaction another session. Behind a pooler, the store sends
+// the settings at the beginning of every transaction, in the same message as `begin`.
 
 import type { ClientBase } from "pg";
 import type { Connection, Statement } from "./connection.ts";
 
 /**
- * Time limits in milliseconds. A call waits two seconds for its record, so all others are shorter. A session that holds the
- * trail's head and does not continue (a paused machine) is ended before the others give up.
+ * Time limits in milliseconds. A call waits two seconds for its record, so all these limits are shorter. If a session has locked
+ * the trail's head and does not continue, for example on a paused machine, PostgreSQL ends the session before the sessions that
+ * wait for the head give up.
  */
 export const limits = { connectMs: 1_000, statementMs: 1_500, answerMs: 1_800, idleInTransactionMs: 1_500 } as const;
 
-/** The time limit for migrations, milliseconds: another instance may be migrating, and an index on a large table takes long. */
+/**
+ * The time limit for migrations, milliseconds: The limit is long, because another instance may be migrating, and creating an
+ * index on a large table takes long.
+ */
 const migrationMs = 60_000;
 
 const timeouts = {
@@ -24,10 +28,10 @@ const timeouts = {
 export type Scope = "session" | "transaction";
 
 /**
- * Finds out whether this connection has a server session of its own, and sets the settings of the session if so. The
- * client of a pooler is told a process id that is not the one of the session behind it.
+ * Finds out whether this connection has its own server session. If so, sets the settings of the session. A pooler tells its
+ * client another process id than the process id of the server session.
  *
- * One statement does both: what is set for a transaction alone ends with that statement.
+ * One statement finds out and sets the settings. A setting for the transaction ends with this statement.
  */
 export const settleSession = async (client: ClientBase, schema: string): Promise<Scope> => {
   const { processID } = client as ClientBase & { readonly processID?: number | null };
@@ -37,13 +41,13 @@ export const settleSession = async (client: ClientBase, schema: string): Promise
   return rows[0]?.is_own === true ? "session" : "transaction";
 };
 
-/** @returns The statement that begins a transaction in which the settings hold. */
+/** @returns The statement that begins a transaction with the settings. */
 export const beginOf = (scope: Scope, schema: string): Statement => ({
   sql: scope === "session" ? "begin" : `begin; select ${settingsFor(schema, "true")}`,
   parameters: [],
 });
 
-/** @returns The statement that begins a transaction which reads one state of the database, for as long as `patient` work. */
+/** @returns The statement that begins a transaction that reads one state of the database, with the time limits of `patient`. */
 export const beginReadingOf = (scope: Scope, schema: string): Statement => {
   const { sql } = beginOf(scope, schema);
   const settings = patient.map((each) => each.sql).join("; ");
@@ -59,8 +63,8 @@ export const patient: readonly Statement[] = Object.keys(timeouts).map((name) =>
 export const patientAnswerMs = migrationMs + 5_000;
 
 /**
- * Returns the settings. A commit counts only when the server has written it to disk, even if its configuration says otherwise.
- * `remote_apply` waits for more, so it is kept.
+ * Returns the settings. A commit must wait until the server has written the commit to disk, even if the configuration of the
+ * server says otherwise. The setting `remote_apply` is kept, because with it a commit waits for even more.
  */
 const settingsFor = (schema: string, isLocal: string): string => {
   const synchronous = "case current_setting('synchronous_commit') when 'remote_apply' then 'remote_apply' else 'on' end";
@@ -78,7 +82,7 @@ export interface SettingsProblem {
   readonly remedy: string;
 }
 
-/** Reads which settings hold inside a normal transaction. */
+/** Reads the settings inside a normal transaction, and returns the first problem. */
 export const settingsProblem = async (connection: Connection, mayLoseCommits: boolean): Promise<SettingsProblem | undefined> => {
   const names = ["fsync", "full_page_writes", "synchronous_commit", ...Object.keys(timeouts)];
   const list = names.map((name) => `'${name}'`).join(", ");
@@ -89,7 +93,7 @@ export const settingsProblem = async (connection: Connection, mayLoseCommits: bo
   return problemOf(Object.fromEntries(rows.map(({ name, setting }) => [name, setting])), mayLoseCommits);
 };
 
-/** @param settings  The settings by name, as in `pg_settings`: time-outs in milliseconds. */
+/** @param settings  The settings by name, as in `pg_settings`. Time limits are in milliseconds. */
 export const problemOf = (
   settings: Readonly<Record<string, string | undefined>>,
   mayLoseCommits: boolean,

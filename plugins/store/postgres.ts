@@ -11,7 +11,7 @@ const int8 = 20;
 
 export interface PostgresOptions {
   readonly url: string;
-  /** The schema that holds the store's tables. It is created when it is missing. */
+  /** The schema with the store's tables. If the schema is missing, the store creates it. */
   readonly schema: string;
   /** Called when a connection broke while no caller used it. */
   readonly onLost: (error: Error) => void;
@@ -39,7 +39,8 @@ export const openPostgres = async ({ url, schema, onLost }: PostgresOptions): Pr
     ...({ pipeline: true } as object), // The type definitions of pg do not have this option yet.
   });
   pool.on("error", onLost);
-  // A connection that breaks during work reports it to its queries. Without this listener it would also end the process.
+  // A connection that breaks during work makes its queries fail. Without this listener, the broken connection would also end the
+  // process.
   pool.on("connect", (client) => client.on("error", () => undefined));
   const lend: Database["lend"] = async (use) => {
     const client = await pool.connect().catch((error: unknown) => {
@@ -52,7 +53,7 @@ export const openPostgres = async ({ url, schema, onLost }: PostgresOptions): Pr
       failure = error;
       throw error;
     } finally {
-      // A connection that broke, or whose transaction could not be ended, is closed.
+      // Close a connection that is broken, or whose transaction could not be ended.
       const isSpoilt = failure instanceof StoreFailure && failure.kind !== "conflict" && failure.kind !== "mismatch";
       client.release(isSpoilt);
     }
@@ -75,7 +76,7 @@ export const openPostgres = async ({ url, schema, onLost }: PostgresOptions): Pr
   };
 };
 
-/** Reads the object ids of database and schema. A database that was created again has other ids. */
+/** Reads the object ids of the database and of the schema. A database that was deleted and created again has other ids. */
 const identityOf = (schema: string): Statement => ({
   sql: `select cast(oid as bigint) as database, (select cast(oid as bigint) from pg_namespace where nspname = $1
     and to_regclass($2) is not null) as held from pg_database where datname = current_database()`,
@@ -99,7 +100,7 @@ const connectionOn = (client: PoolClient, scope: Scope, begins: Readonly<Record<
   };
   const run = async (statements: readonly Statement[], answerMs?: number): Promise<readonly Result[]> => {
     try {
-      // Send all statements together: after a failure PostgreSQL refuses the following ones.
+      // Send all statements together, because after a failure PostgreSQL refuses the following statements.
       if (!statements.some(isCounted)) return await allSent(statements.map((statement) => send(statement, answerMs)));
       const results: Result[] = [];
       for (const statement of statements) {
@@ -115,7 +116,7 @@ const connectionOn = (client: PoolClient, scope: Scope, begins: Readonly<Record<
   };
   const whole = async (statements: readonly Statement[]): Promise<readonly Result[]> => {
     try {
-      // If no number of rows must be compared, one round trip is enough: a commit after a failure rolls back.
+      // If no statement expects a number of rows, one round trip is enough, because a commit after a failure rolls back.
       if (!statements.some(isCounted)) return (await run([begin, ...statements, commit])).slice(1, -1);
       await run([begin]);
       const results = await run(statements);

@@ -1,4 +1,4 @@
-// Kysely as a builder of queries for both databases. It gets no connection, so its queries run only through the store.
+// Kysely as a builder of queries for both databases. The builder gets no connection, so its queries run only through the store.
 
 import type { Kysely, RawBuilder, Sql } from "kysely";
 import type { Dialect, Statement } from "./connection.ts";

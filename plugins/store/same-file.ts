@@ -1,12 +1,12 @@
-// Checks that the store's file is still the one that was opened. A deleted or replaced file still accepts writes from processes
-// that have it open, and all these writes are lost.
+// Checks that the file of the store is still the file that this process opened. A deleted or replaced file still accepts writes
+// from processes that have it open, and all these writes are lost.
 
 import { statSync } from "node:fs";
 import { StoreFailure } from "./failure.ts";
 
 /**
  * The files of a database. SQLite removes the write-ahead log and its index when the last process closes the database, and
- * creates them again for the next one. While a connection is open they stay the same files.
+ * creates both files again for the next process. While a connection is open, both files stay the same files.
  */
 const parts = ["", "-wal", "-shm"] as const;
 
@@ -17,7 +17,10 @@ export class SameFile {
   /** Whether this process has the database open, so that the write-ahead log and the index of this log must stay. */
   #isOpen = false;
 
-  /** @param path  The path of the database, before it is opened, because another file may replace it during the opening. */
+  /**
+   * @param path  The path of the database. Create the object before the database is opened, because another file may replace the
+   * database during the opening.
+   */
   constructor(path: string) {
     this.#path = path;
     this.assert();
@@ -34,7 +37,7 @@ export class SameFile {
     this.assert();
   }
 
-  /** Checks the files. @throws {StoreFailure} `broken` when one of them was deleted or replaced. */
+  /** Checks the files. @throws {StoreFailure} `broken` when one of the files was deleted or replaced. */
   assert(): void {
     for (const part of parts) {
       if (part !== "" && !this.#isOpen) return;

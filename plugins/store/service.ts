@@ -1,4 +1,4 @@
-// The service of store: a durable database for other plugins. They import only this file of store.
+// The service of store: a durable database for other plugins. Other plugins import only this file of store.
 
 import type { Kysely, RawBuilder, Sql } from "kysely";
 import { serviceRef } from "../../core/plugin-api.ts";
@@ -19,13 +19,15 @@ export type Query<Row = unknown> =
       };
     };
 
-/** One step of a plugin's tables. Released steps are never changed; new ones are added. */
+/**
+ * One step in the migration of a plugin's tables. A released step is never changed. A new version of the plugin adds new steps.
+ */
 export interface Migration {
   /** The number of the step: 1, 2, 3 ... */
   readonly version: number;
   /**
-   * The tables that the step creates. The store refuses a database with tables that no step lists, because they belong to another
-   * program.
+   * The tables that the step creates. The store refuses a database with tables that no step lists, because such tables belong to
+   * another program.
    */
   readonly tables: readonly string[];
   // biome-ignore lint/suspicious/noExplicitAny: tables do not exist yet, so no type can name them
@@ -43,7 +45,7 @@ export interface Transaction {
 /** The part of the store that reads need. */
 export interface Reading {
   readonly dialect: Dialect;
-  /** Returns a builder of queries. It does not run them. */
+  /** Returns a builder of queries. The builder does not run queries. */
   queries<Tables>(): Kysely<Tables>;
   /** Kysely's `sql` tag, for SQL that its builder cannot express. */
   readonly sql: Sql;
@@ -56,15 +58,15 @@ export interface Reading {
 export interface OpenStore extends Reading {
   now(): Promise<number>;
   /**
-   * Runs `work` in a transaction, which is rolled back if `work` throws. It holds the write lock from its start (SQLite), or runs
-   * as READ COMMITTED (PostgreSQL).
+   * Runs `work` in a transaction, which is rolled back if `work` throws. On SQLite, the transaction has the write lock from its
+   * start. On PostgreSQL, the transaction runs as READ COMMITTED.
    */
   transaction<Answer>(work: (transaction: Transaction) => Promise<Answer>): Promise<Answer>;
   /** Runs queries that are known in advance in one transaction: one round trip on SQLite. */
   apply(queries: readonly Query[]): Promise<readonly Result[]>;
   /**
-   * Gives `work` the store as it is at its first read. Later writes are not visible to it. On SQLite nothing else of this
-   * process is read or written until `work` is done, so `work` must use nothing but what it is given.
+   * Calls `work` with one state of the store: the state at the first read of `work`. `work` does not see later writes. On SQLite,
+   * all other reads and writes of this process wait until `work` ends, so `work` must read only through its argument.
    */
   snapshot<Answer>(work: (at: Reading) => Promise<Answer>): Promise<Answer>;
 }
@@ -72,8 +74,8 @@ export interface OpenStore extends Reading {
 /** The lock that a call holds while its handler runs. */
 export interface HeldLock {
   /**
-   * A statement for a transaction that must not be committed after another call has taken the lock. It changes one row, and
-   * otherwise fails with `mismatch`.
+   * A statement for a transaction that must not be committed after another call has taken the lock. The statement changes one
+   * row. After another call has taken the lock, the statement fails with `mismatch`.
    */
   readonly guard: Statement;
   /** Checks the lock in the store. @throws {QuaterError} `lock_lost`. */
@@ -84,26 +86,33 @@ export interface Store {
   /** Registers a plugin's tables. Call it in `setup`, before the store is opened. */
   register(plugin: string, migrations: readonly Migration[]): void;
   /**
-   * Opens, checks and migrates on first use; later calls give the same.
+   * Opens, checks and migrates the store at the first call. Later calls return the same open store.
    *
-   * @param inThread  Also commands use a thread: for callers that work while the database reads.
+   * @param inThread  Whether to use a thread also in commands, for callers that work while the database reads.
    */
   open(how?: { readonly inThread: boolean }): Promise<OpenStore>;
   /** Returns whether the database exists. Creates nothing. */
   isMade(): Promise<boolean>;
   /**
-   * In `setup`: what tries whether a write would be taken now, in the place of the store's own check. `/ready` runs it at
-   * most once a second. It rejects when not.
+   * Replaces the store's own check whether a write would succeed now. Call this function in `setup`. `/ready` runs `check` at
+   * most once a second. `check` must reject if a write would fail.
    */
   checkWith(check: () => Promise<void>): void;
-  /** Calls the listener when a connection was lost. The store may then be another server: a standby that was promoted. */
+  /**
+   * Calls the listener when a connection was lost. The next connection may lead to another server, such as a standby that was
+   * promoted.
+   */
   whenLost(listener: () => void): void;
   /**
-   * Fences the store: nothing more is written, calls are refused, the process is not ready, and it ends after its running calls.
+   * Fences the store. The store then accepts no writes, the gate refuses calls, the process is not ready, and the process ends
+   * after its running calls.
    */
   fence(error: unknown): void;
   readonly isFenced: boolean;
-  /** Returns the lock of a call whose handler has one: from before its approval is used until its end is recorded. */
+  /**
+   * Returns the lock that a call has, if its handler needs a lock. A call has its lock from before its approval is used until its
+   * end is recorded.
+   */
   lockOf(callId: string): HeldLock | undefined;
 }
 

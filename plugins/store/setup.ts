@@ -18,7 +18,7 @@ import { type OpenStore, type Store, storeRef } from "./service.ts";
 
 /** The exit code when the store is fenced (EX_IOERR of sysexits.h). */
 const exitOnFence = 74;
-/** How often a running process checks whether its database is still the one that it opened, milliseconds. */
+/** How often a running process checks whether its database is still the database that the process opened, milliseconds. */
 const tickMs = 1_000;
 /** How long an answer to the readiness check is reused, milliseconds. */
 const readinessMs = 1_000;
@@ -78,7 +78,7 @@ export const setup = (options: StoreOptions, { services, mode, project, log, hal
       opening ??= connected(how?.inThread)
         .then((open) => openStore(open, parts))
         .catch((error: unknown) => {
-          opening = undefined; // Try again the next time, because the database may work then.
+          opening = undefined; // The next call tries again, because the database may work then.
           throw error;
         });
       return opening;
@@ -105,7 +105,7 @@ export const setup = (options: StoreOptions, { services, mode, project, log, hal
   const look = async (): Promise<void> => {
     if (isLooking || isFenced || database === undefined) return;
     isLooking = true;
-    // A database that does not answer is reported by the calls that need it.
+    // Ignore a database that does not answer, because the calls that need the database report the failure.
     await database.assertSame().catch(onFailure);
     isLooking = false;
   };
@@ -115,7 +115,7 @@ export const setup = (options: StoreOptions, { services, mode, project, log, hal
       if (!isServing(mode)) return;
       try {
         await service.open();
-        await database?.assertSame(); // From now on the database must stay the one that was just opened.
+        await database?.assertSame(); // From now on, the path must lead to the database that was just opened.
       } catch (error) {
         throw startProblem(error, place);
       }
@@ -137,7 +137,10 @@ const placeOf = ({ url, schema, mayLoseCommits }: StoreOptions, root: string): P
   return { url, path, schema, mayLoseCommits };
 };
 
-/** Makes the boot problem for a database that cannot be opened. It does not quote the url, which may hold a password. */
+/**
+ * Makes the boot problem for a database that cannot be opened. The boot problem does not contain the url, because the url may
+ * contain a password.
+ */
 const startProblem = (error: unknown, { path }: Place): unknown => {
   if (!isStoreFailure(error)) return error;
   const say = (cause: string, remedy: string) => new BootError([{ place: "store()", plugin: "store", cause, remedy }]);
@@ -164,7 +167,7 @@ const startProblem = (error: unknown, { path }: Place): unknown => {
   );
 };
 
-/** Runs the check at most once per `freshMs`, and returns the last answer in between. */
+/** Returns a function that runs the check at most once per `freshMs`, and returns the last answer in between. */
 const recently = (freshMs: number, ask: () => Promise<void>): (() => Promise<boolean>) => {
   let asked: Promise<boolean> | undefined;
   let at = 0;

@@ -1,20 +1,22 @@
 // Reads rows of SQLite safely. A text in a SQLite file may have any bytes, and the driver aborts the whole process at a text that
-// is not UTF-8. So each row is read as bytes, and its cells are checked here.
+// is not UTF-8. So each row is read as bytes, and this file checks the cells of the row.
 
 import { isUtf8 } from "node:buffer";
 
 /** A statement that returns each row as the bytes of one JSON array. */
 export interface ReadAsBytes {
   readonly sql: string;
-  /** Returns the row of the original statement by the names of its columns. @param row  One row of `sql`. */
+  /**
+   * Returns the row of the original statement as an object, with the names of the columns as keys. @param row One row of `sql`.
+   */
   readonly rowOf: (row: unknown) => Readonly<Record<string, unknown>>;
 }
 
 /**
  * Rewrites a statement so that the driver reads no text.
  *
- * @param names  The columns of its rows.
- * @returns `undefined` for statements such as `PRAGMA`, which only read the database's own state.
+ * @param names  The names of the columns in the rows of the statement.
+ * @returns `undefined` for statements such as `PRAGMA`, which read only the state of the database.
  */
 export const readAsBytes = (sql: string, names: readonly string[]): ReadAsBytes | undefined => {
   const rewritten = isSelect.test(sql) ? selecting(sql, names) : returning(sql);
@@ -28,7 +30,7 @@ const isSelect = /^\s*(?:select|with)\b/i;
 const selecting = (sql: string, names: readonly string[]): string => {
   const cells = names.map((name) => {
     const cell = `q."${name.replaceAll('"', '""')}"`;
-    // JSON has no blobs, so a blob becomes a list with its hexadecimal text. Quater stores no blobs.
+    // JSON has no blobs, so a blob is returned as a list with the hexadecimal text of the blob. Quater stores no blobs.
     return `case typeof(${cell}) when 'blob' then json_array(hex(${cell})) else ${cell} end`;
   });
   return `select cast(json_array(${cells.join(", ")}) as blob) as row from (${sql}) as q`;

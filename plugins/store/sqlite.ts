@@ -1,9 +1,9 @@
 // Opens SQLite files with the driver libsql. No other file of the store uses the driver. All functions here block, so servers run
 // them in a thread.
 //
-// The driver aborts the whole process in three cases: for a boolean among the binds, for an object as the only bind, and for a
-// text in a row that is not UTF-8. So every bind goes through `bound`, binds are always passed as one array, and rows are read as
-// bytes (sqlite-rows.ts).
+// The driver aborts the whole process in three cases: if a bind is a boolean, if the only bind is an object, and if a row
+// contains a text that is not UTF-8. So every bind goes through `bound`, binds are always passed as one array, and rows are read
+// as bytes (sqlite-rows.ts).
 
 import {
   accessSync,
@@ -38,14 +38,17 @@ interface Driver {
 }
 
 /**
- * How long SQLite waits for another writer, milliseconds. It is less than a call waits for its record, so that the writer can try
- * again.
+ * How long SQLite waits for another writer, milliseconds. The time is less than a call waits for its record, so that the writer
+ * of the trail can try again.
  */
 const busyTimeoutMs = 1_500;
-/** How often to try the change to WAL. While another process writes, SQLite refuses it immediately, regardless of the timeout. */
+/**
+ * How often to try the change to WAL. While another process writes, SQLite refuses the change to WAL immediately, regardless of
+ * the timeout.
+ */
 const walAttempts = 100;
 const walPauseMs = 20;
-/** How many prepared statements are kept. Inserts of 1 to n rows are n different statements. */
+/** How many prepared statements are kept. Each number of inserted rows needs its own statement. */
 const preparedLimit = 200;
 
 export interface SqliteFile {
@@ -57,16 +60,16 @@ export interface SqliteFile {
 }
 
 /**
- * Opens the file for durable writing. A new file is created so that only its owner can read it.
+ * Opens the database file for durable writing. Only the owner of a new file can read the file.
  *
  * @param path  The absolute path.
  * @throws {StoreFailure}
  */
 export const openSqlite = (path: string): SqliteFile => {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  // Create the file first: SQLite would use the process's mask, and gives its -wal and -shm files the mode of the file. An
-  // existing file must not be opened here, because closing it would drop every lock that this process has on it (POSIX), and
-  // another process could then remove the write-ahead log of an open connection.
+  // Create the database file first, because SQLite would create a file with the process's mask. SQLite gives its -wal and -shm
+  // files the mode of the database file. An existing file must not be opened here, because closing the file would drop every lock
+  // that this process has on the file (POSIX). Another process could then remove the write-ahead log of an open connection.
   if (existsSync(path)) accessSync(path, fsConstants.R_OK | fsConstants.W_OK);
   else closeSync(openSync(path, "a", 0o600));
   if (statSync(path).size === 0) chmodSync(path, 0o600);
@@ -77,7 +80,7 @@ export const openSqlite = (path: string): SqliteFile => {
     opened = new Libsql(path, { timeout: busyTimeoutMs });
     useWriteAheadLog(opened);
     opened.exec("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
-    // The first query opens SQLite's write-ahead log. If no query has run yet, this query opens it.
+    // The first query opens SQLite's write-ahead log. If no query has run yet, this query opens the write-ahead log.
     opened.prepare("SELECT count(*) FROM sqlite_schema").all([]);
     same.opened();
   } catch (error) {
@@ -104,7 +107,8 @@ export const openSqlite = (path: string): SqliteFile => {
     try {
       return read(found, binds);
     } catch (error) {
-      // A `select *` lists the columns of the time when it was prepared. Another instance may have changed the table since.
+      // A prepared `select *` lists the columns that the table had when the statement was prepared. Another instance may have
+      // changed the table since then.
       if (!String(error).includes("no such column: q.")) throw error;
       statements.clear();
       return read(prepared(given), binds);
@@ -144,7 +148,7 @@ export const openSqlite = (path: string): SqliteFile => {
           committed();
           return results;
         } catch (error) {
-          // After some failures, such as a full disk, SQLite has already rolled back.
+          // Check first, because after some failures, such as a full disk, SQLite has already rolled back.
           if (driver.inTransaction) driver.exec("ROLLBACK");
           throw error;
         }
@@ -175,14 +179,14 @@ const preparedOn = (driver: Driver, { sql, isTextless = false }: Statement): Pre
   return rewritten === undefined ? { statement } : { statement: driver.prepare(rewritten.sql), rowOf: rewritten.rowOf };
 };
 
-/** Converts a bind for the driver, which aborts at a boolean and stores every number as a REAL. */
+/** Converts a bind for the driver, because the driver aborts the process at a boolean and stores every number as a REAL. */
 const bound = (value: unknown): string | number | bigint | Buffer | null => {
   if (value === undefined || value === null) return null;
   if (typeof value === "boolean") return value ? 1n : 0n;
   if (typeof value === "number") return Number.isSafeInteger(value) ? BigInt(value) : value;
   if (typeof value === "bigint") return value;
   if (typeof value === "string") {
-    // SQLite accepts a NUL in a text, but PostgreSQL refuses it. Both follow one rule here.
+    // SQLite accepts a NUL in a text, but PostgreSQL does not. Refuse a NUL, so that both databases accept the same texts.
     if (value.includes("\0")) throw new TypeError("A string with a NUL character cannot be stored");
     return value;
   }
@@ -205,8 +209,9 @@ const useWriteAheadLog = (driver: Driver): void => {
 const noRoom = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
 
 /**
- * Whether a failed write means that the disk is full. SQLite reports SQLITE_FULL only for ENOSPC. A quota or a limit on file
- * sizes looks to it like a dying disk, so one byte is written beside the file, where the next page would go.
+ * Whether a failed write means that the disk is full. SQLite reports SQLITE_FULL only for ENOSPC. SQLite reports a quota or a
+ * limit on file sizes as an I/O error. To distinguish these cases, this function writes one byte to another file, at the position
+ * of the next page.
  */
 const isOutOfRoom = (path: string, error: unknown): boolean => {
   if (!String((error as { code?: unknown }).code).startsWith("SQLITE_IOERR_WRITE")) return false;

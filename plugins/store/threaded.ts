@@ -1,4 +1,4 @@
-// Runs SQLite in a thread, for processes that keep running.
+// Runs SQLite in a thread, for processes that run until a signal stops them.
 
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
@@ -91,13 +91,14 @@ const workerAt = (path: string): Worker => {
     script ??= scriptAt(here);
     return new Worker(script, { eval: true, workerData: { path }, execArgv: [] });
   }
-  // In a build this code is inside a chunk, but the thread's file is a separate entry.
+  // In the built package, this code is inside a chunk, but the file of the thread is a separate entry point.
   const dist = here.href.slice(0, here.href.lastIndexOf("/dist/") + "/dist/".length);
   return new Worker(new URL("plugins/store/worker.js", dist), { workerData: { path }, execArgv: [] });
 };
 
 /**
- * From source the thread gets one script, because loading each file through tsx would take 200 ms of processor time per thread.
+ * When Quater runs from source, the thread runs one bundled script, because loading each file through tsx would take 200 ms of
+ * processor time per thread.
  */
 let script: string | undefined;
 

@@ -1,5 +1,6 @@
-// The thread in which SQLite runs on a server. A commit waits for the disk (up to 640 ms were measured), and the event loop must
-// not wait for it. The first message is the path, and each later message is a list of statements.
+// The thread in which SQLite runs on a server. A commit waits for the disk (up to 640 ms were measured), and the event loop of
+// the server must not wait for the disk. The first message to the thread is the path of the database, and each later message is a
+// list of statements.
 
 import { parentPort, workerData } from "node:worker_threads";
 import type { Statement } from "./connection.ts";
@@ -10,7 +11,9 @@ export type Asked =
   | { readonly id: number; readonly act: "run" | "whole"; readonly statements: string | readonly Statement[] }
   | { readonly id: number; readonly act: "assertSame" | "close" };
 
-/** An answer of the thread. A failure is sent as data, because classes are lost between threads. */
+/**
+ * An answer of the thread. A failure is sent as a plain object, because a message between threads loses the class of an object.
+ */
 export type Answered =
   | { readonly id: number; readonly answer: unknown }
   | { readonly id: number; readonly failure: { readonly kind: string; readonly code: string; readonly message: string } };

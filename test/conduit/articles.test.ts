@@ -3,7 +3,7 @@
 import { afterAll, expect, test } from "vitest";
 import { conduit } from "./kit.ts";
 
-/** For tests that do not mind what others have written. */
+/** The client for tests whose results do not depend on the data of other tests. */
 const shared = await conduit();
 const zoe = await shared.register("zoe");
 afterAll(() => shared.app.stop());

@@ -1,4 +1,4 @@
-// Articles, the feed, favorites and tags.
+// The handlers for articles, the feed, favorites and tags.
 
 import { randomBytes } from "node:crypto";
 import { anyone, authenticated, handler, policy, type Static, shaped, Type } from "quater";
@@ -30,7 +30,7 @@ const pageOf = (db: Database, where: string, values: Values) => ({
   articlesCount: db.first<{ count: number }>(`select count(*) as count ${from} where ${where}`, values)?.count ?? 0,
 });
 
-/** The words of the title, with random letters behind them where another article has the same slug. */
+/** Returns the words of the title. If another article has this slug, random letters are added. */
 const slugFor = (db: Database, title: string): string => {
   const slug =
     title

@@ -1,4 +1,4 @@
-// Comments on articles.
+// The handlers for comments on articles.
 
 import { anyone, authenticated, handler, policy, type Static, shaped, Type } from "quater";
 import { type Database, db } from "./database.ts";

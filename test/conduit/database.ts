@@ -1,4 +1,5 @@
-// One SQLite file holds everything. Statements are synchronous, so nothing can come between two statements of a handler.
+// All data of Conduit is in one SQLite file. Statements are synchronous, so no other call can run between two statements of a
+// handler.
 
 import Libsql from "libsql";
 import { resource } from "quater";
@@ -23,13 +24,13 @@ const tables = `
   );
 `;
 
-/** SQLite has 0 and 1 for false and true. */
+/** The type of a row. SQLite has no booleans, so false is 0 and true is 1. */
 export type Row<Fields> = { readonly [Name in keyof Fields]: Fields[Name] extends boolean ? number : Fields[Name] };
 
-/** The values of `:name` in a statement. */
+/** The values of parameters such as `:name` in a statement. */
 export type Values = Readonly<Record<string, string | number | null>>;
 
-/** In every statement, `:viewer` is the id of the user who calls, or null. */
+/** Returns the database for one caller. In every statement, `:viewer` is the id of the caller, or null without a caller. */
 const databaseFor = (file: Libsql.Database, person: string | undefined) => {
   const viewer = person === undefined ? null : Number(person);
   const all = <Fields>(sql: string, values: Values = {}) => file.prepare(sql).all({ ...values, viewer }) as Row<Fields>[];

@@ -1,4 +1,4 @@
-// What Conduit's tests share: a server of its own for every test, and requests as its clients send them.
+// The functions that Conduit's tests share. They start a server, and send HTTP requests like Conduit's clients.
 
 import { httpRef } from "quater/http";
 import { bootTest, type TestApp } from "quater/testing";
@@ -13,11 +13,14 @@ export interface Answer {
 
 export interface Client {
   readonly app: TestApp;
-  /** `ask("PUT /user", { token, body })`. A body is sent as JSON, or as it is where it is a text. */
+  /**
+   * Sends an HTTP request: `ask("PUT /user", { token, body })`. A body that is a text is sent unchanged. Other bodies are sent as
+   * JSON.
+   */
   readonly ask: (route: string, given?: { readonly token?: string; readonly body?: unknown }) => Promise<Answer>;
-  /** Registers a user of this name. @returns The token. */
+  /** Registers a user with this name. @returns The token of the user. */
   readonly register: (name: string) => Promise<string>;
-  /** Publishes an article. @returns The slug. */
+  /** Publishes an article. @returns The slug of the article. */
   readonly publish: (token: string, title: string, more?: object) => Promise<string>;
 }
 

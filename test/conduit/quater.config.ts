@@ -15,7 +15,7 @@ export default defineConfig({
       register: { http: { route: "POST /users", status: 201, ...user }, public: true },
       logIn: { http: { route: "POST /users/login", ...user }, public: true },
       getUser: { http: { route: "GET /user", answer: "user" } },
-      updateUser: { http: { route: "PUT /user", ...user, extra: "drop" } }, // clients send the whole user, with its token
+      updateUser: { http: { route: "PUT /user", ...user, extra: "drop" } }, // clients send the whole user, with the token
       getProfile: { http: { route: "GET /profiles/:username", answer: "profile" }, public: true },
       follow: { http: { route: "POST /profiles/:username/follow", answer: "profile", extra: "drop" } },
       unfollow: { http: { route: "DELETE /profiles/:username/follow", answer: "profile" } },

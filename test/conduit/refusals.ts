@@ -1,4 +1,4 @@
-// The errors of Conduit. The answer names what the error is about: { "errors": { "article": ["not found"] } }.
+// The errors of Conduit. The key in the answer names the object of the error: { "errors": { "article": ["not found"] } }.
 
 import { problem, Type } from "quater";
 import type { ProblemDetails } from "quater/http";

@@ -1,4 +1,4 @@
-// What clients send and get, as the RealWorld specification has it.
+// The schemas of the inputs and outputs, as the RealWorld specification describes them.
 
 import { type Static, secret, Type, withDefault } from "quater";
 
@@ -14,7 +14,7 @@ export const Email = Type.String({
 });
 export const Password = secret(Type.String({ minLength: 1, maxLength: 128, "x-message": filled }));
 const tooShort = { ...filled, pattern: "is too short (minimum is 8 characters)" };
-/** What a user may log in with later. */
+/** The fields with which a user logs in. */
 export const Login = {
   email: Email,
   password: secret(Type.String({ minLength: 1, maxLength: 128, pattern: "^.{8,}$", "x-message": tooShort })),
@@ -62,7 +62,7 @@ const listed = {
 };
 export const Article = Type.Object({ ...listed, body: Type.String() }, { title: "Article" });
 
-/** Lists leave the body of an article out. */
+/** The schema of a page of articles. The articles in a page have no body. */
 export const ArticlePage = Type.Object({
   articles: Type.Array(Type.Object(listed, { title: "ListedArticle" })),
   articlesCount: Type.Integer({ minimum: 0, description: "Of all pages" }),

@@ -1,4 +1,4 @@
-// Passwords, and the tokens that users get for them.
+// Checks passwords, and makes the tokens that users get for a correct password.
 
 import { randomBytes, scrypt, timingSafeEqual } from "node:crypto";
 import { promisify } from "node:util";
@@ -24,5 +24,5 @@ export const sessions = jwt({
   secret: process.env["CONDUIT_SECRET"] ?? randomBytes(32).toString("hex"),
 });
 
-/** Valid for sixty days. */
+/** Returns a token that is valid for sixty days. */
 export const tokenFor = (userId: number): Promise<string> => sessions.sign({ sub: String(userId) }, 60 * 24 * 60 * 60);

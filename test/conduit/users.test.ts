@@ -6,7 +6,7 @@ import { httpRef } from "quater/http";
 import { afterAll, expect, test } from "vitest";
 import { conduit } from "./kit.ts";
 
-/** For tests that do not mind what others have written. */
+/** The client for tests whose results do not depend on the data of other tests. */
 const shared = await conduit();
 const zoe = await shared.register("zoe");
 afterAll(() => shared.app.stop());
@@ -109,7 +109,7 @@ test("H15: profiles say whether the caller follows them", async () => {
   });
   expect(await client.ask("GET /profiles/bea")).toMatchObject(profile(false));
   expect(await client.ask("GET /profiles/bea", { token })).toMatchObject(profile(false));
-  // An older client of the specification sends a body that means nothing.
+  // A client by an older version of the specification sends a body, which the server must ignore.
   const body = { user: { email: "ana@test.com" } };
   expect(await client.ask("POST /profiles/bea/follow", { token, body })).toMatchObject(profile(true));
   expect(await client.ask("POST /profiles/bea/follow", { token })).toMatchObject(profile(true));

@@ -1,4 +1,4 @@
-// Users, and their profiles as others see them.
+// The handlers for users, and for their profiles as other users see them.
 
 import { anyone, authenticated, handler, type Static, shaped, Type } from "quater";
 import { type Database, db } from "./database.ts";
@@ -12,14 +12,14 @@ const ownAccount = (db: Database) => db.first<Account>("select * from users wher
 
 const signedIn = async (account = notFound("profile") as Account) => ({ ...account, token: await tokenFor(account.id) });
 
-/** @param id  Of the user who may have the name and the address. */
+/** @param id  The id of the user who may already have the name and the address. */
 const refuseTaken = (db: Database, wanted: { readonly username: string; readonly email: string }, id = 0): void => {
   for (const about of ["username", "email"] as const)
     if (db.first(`select 1 from users where ${about} = :value and id <> :id`, { value: wanted[about], id }) !== undefined)
       taken("has already been taken", { details: { about } });
 };
 
-/** The answers of these handlers have a token. */
+/** The parts that the handlers share whose answers contain a token. */
 const signing = { output: shaped(User), reveal: true, use: { db } } as const;
 
 export const register = handler({

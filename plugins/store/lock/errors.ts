@@ -1,4 +1,4 @@
-// The errors of locks. docs/reference/errors.md lists the same codes, and a test compares the two.
+// The errors of locks. docs/reference/errors.md lists the same codes, and a test compares that page with this file.
 
 import { isQuaterError, QuaterError } from "../../../core/index.ts";
 import type { ErrorKind } from "../../../core/plugin-api.ts";
@@ -8,7 +8,7 @@ export const lockCodes = {
   lock_lost: "unavailable",
 } as const satisfies Record<string, ErrorKind>;
 
-/** For a call that waited for its lock and gave up. */
+/** Returns the error of a call that waited too long for its lock. */
 export const lockBusy = (name: string): QuaterError =>
   new QuaterError({
     code: "lock_busy",
@@ -17,7 +17,7 @@ export const lockBusy = (name: string): QuaterError =>
     retryAfterSeconds: 1,
   });
 
-/** For a process that was paused for longer than its lease, so that another call has taken the lock. */
+/** Returns the error of a call that lost its lock to another call, because its process was paused for longer than the lease. */
 export const lockLost = (name: string): QuaterError =>
   new QuaterError({
     code: "lock_lost",
@@ -26,7 +26,7 @@ export const lockLost = (name: string): QuaterError =>
     retryAfterSeconds: 1,
   });
 
-/** For a store that did not answer, or refused the statement. */
+/** Returns the error of a call whose lock is not known, because the store did not answer or refused the statement. */
 export const lockUnavailable = (name: string, cause: unknown): QuaterError =>
   isQuaterError(cause)
     ? cause

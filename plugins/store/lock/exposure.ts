@@ -33,7 +33,7 @@ const lockSchema = Type.Union([
 
 interface Lock {
   readonly name: string;
-  /** The input that distinguishes locks. Absent: one lock for all calls. */
+  /** The input that distinguishes locks. Absent if all calls need the same lock. */
   readonly by?: string;
 }
 
@@ -48,7 +48,7 @@ export const lockKey = exposureKey("lock", lockSchema, {
 });
 
 /**
- * Returns the lock that calls of a handler take. A handler with a preview and an approval has one by default: without it,
+ * Returns the lock that calls of a handler need. A handler with a preview and an approval has a lock by default. Without a lock,
  * the preview that people approved could become stale before the handler runs.
  */
 export const lockOf = (operation: Operation): Lock | undefined => {
@@ -57,8 +57,8 @@ export const lockOf = (operation: Operation): Lock | undefined => {
 };
 
 /**
- * Returns the key of the lock in the store. Equal values of one type have equal keys, and a missing value has its own key. The
- * key is a digest, because values can be long or personal, and PostgreSQL cannot index long texts.
+ * Returns the key of the lock in the store. Calls with equal input values get equal keys, and calls without the value get their
+ * own key. The key is a digest, because values can be long or personal, and PostgreSQL cannot index long texts.
  */
 export const lockKeyOf = ({ name, by }: Lock, input: unknown): string => {
   const value = by === undefined ? undefined : (input as Readonly<Record<string, unknown>>)[by];
@@ -66,7 +66,7 @@ export const lockKeyOf = ({ name, by }: Lock, input: unknown): string => {
   return createHash("sha256").update(text).digest("base64url");
 };
 
-/** Checks `by` against the handler's input, for projects without a compiler. */
+/** Checks that `by` is an input of the handler, for projects without the TypeScript compiler. */
 const lockProblems = ({ by }: Lock, { name, input }: Operation): readonly KeyProblem[] => {
   if (by === undefined) return [];
   const properties = propertiesOf(input);
@@ -92,8 +92,8 @@ const lockProblems = ({ by }: Lock, { name, input }: Operation): readonly KeyPro
 };
 
 /**
- * Returns a problem for each name that some handlers lock as a whole and others by an input, because those calls would not
- * exclude each other.
+ * Returns a problem for each lock name that some handlers use with `by` and other handlers use without `by`. Calls of these
+ * handlers would not exclude each other.
  */
 export const sharedLockProblems = (operations: readonly Operation[]): readonly BootProblem[] => {
   const byName = new Map<string, { readonly operation: Operation; readonly isByInput: boolean }>();

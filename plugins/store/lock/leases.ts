@@ -1,5 +1,6 @@
-// Locks in the store. Each held lock is a row with a lease and a fencing number. Session locks of PostgreSQL do not work, because a pooler
-// may give every transaction another session. Transaction locks would keep a transaction open while a handler runs.
+// Locks in the store. Each lock that a call has is a row with a lease and a fencing number. Quater does not use the session locks
+// of PostgreSQL, because a pooler may give every transaction another session. Transaction locks would keep a transaction open
+// while a handler runs.
 
 import type { Kysely } from "kysely";
 import { statementOf } from "../queries.ts";
@@ -9,11 +10,13 @@ interface LockRow {
   readonly lock_key: string;
   /** The lock's name, for people who look into the table. */
   readonly name: string;
-  /** The fencing number, which grows with every new holder. */
+  /** The fencing number, which grows each time when another holder takes the lock. */
   readonly fence: number;
   /** The random name of the process that holds the lock. */
   readonly holder: string;
-  /** The end of the lease by the store's clock, milliseconds. Afterwards other processes may take the lock. */
+  /**
+   * The expiry time of the lease by the store's clock, milliseconds. After the expiry time, other processes may take the lock.
+   */
   readonly lease_until: number;
 }
 
@@ -37,20 +40,20 @@ export const lockMigrations: readonly Migration[] = [
   },
 ];
 
-/** A lock as this process holds it. */
+/** The lease of a lock that this process has. */
 export interface Lease {
   readonly name: string;
   /** The statement that extends the lease. It changes one row, or no row after another holder has taken the lock. */
   readonly extension: Statement;
   /** The statement that deletes the row, unless another holder has taken the lock. */
   readonly end: Statement;
-  /** When the store last confirmed the lease; the time is taken before the query. */
+  /** The time at which this process sent the last query that confirmed the lease. */
   confirmedAt: Instant;
   /** Whether another holder has taken the lock, or the row was deleted. */
   isLost: boolean;
 }
 
-/** A moment by both clocks of the process: one stops while the computer sleeps, and the other can be set. */
+/** A moment by both clocks of the process, because one clock stops while the computer sleeps, and the other clock can be set. */
 interface Instant {
   readonly steady: number;
   readonly wall: number;
@@ -61,12 +64,13 @@ export const instant = (): Instant => ({ steady: performance.now(), wall: Date.n
 export const elapsedSince = ({ steady, wall }: Instant): number => Math.max(performance.now() - steady, Date.now() - wall);
 
 /**
- * The longest lease that is respected. Quater's longest lease is ten minutes, and a database clock may be set back a little. A
- * later end was planted, and would keep the lock forever.
+ * The longest lease that is valid, milliseconds. Quater's longest lease is ten minutes, and a database clock may be set back a
+ * little. An attacker could write a lease with a later end, which would block the lock forever.
  */
 const mostLeaseMs = 3_600_000;
 /**
- * The largest fencing number that can be increased. A planted number may be the largest that the database or JavaScript knows.
+ * The largest fencing number that can be increased. An attacker could write the largest number that the database or JavaScript
+ * can store.
  */
 const mostFence = Number.MAX_SAFE_INTEGER - 1;
 
@@ -83,13 +87,16 @@ interface Wanted {
 const tablesOf = (store: OpenStore): Kysely<Tables> => store.queries<Tables>();
 const leaseEnd = (store: OpenStore, leaseMs: number) => store.sql<number>`${store.clock} + cast(${leaseMs} as bigint)`;
 
-/** Tries once to take a lock. It can be repeated when the answer was lost, because a holder may take its own lock again. */
+/**
+ * Tries once to take a lock. If the answer of the database was lost, the caller can try again, because a holder may take its own
+ * lock again.
+ */
 export const acquired = async (store: OpenStore, { key, name, holder, leaseMs }: Wanted): Promise<Lease | undefined> => {
   const confirmedAt = instant();
   const { sql, clock } = store;
   const attempt = tablesOf(store)
     .insertInto("quater_lock")
-    // The number starts at the clock, so that it also grows after the row of an earlier holder was deleted.
+    // The first fencing number is the time, so that the number also grows after the row of an earlier holder was deleted.
     .values({ lock_key: key, name, fence: clock, holder, lease_until: leaseEnd(store, leaseMs) })
     .onConflict((conflict) =>
       conflict
@@ -123,7 +130,7 @@ export const acquired = async (store: OpenStore, { key, name, holder, leaseMs }:
   return { name, extension: statementOf(extended), end: statementOf(deleted), confirmedAt, isLost: false };
 };
 
-/** Extends all leases, and marks the lost ones. */
+/** Extends all leases, and marks the leases that are lost. */
 export const renewed = async (store: OpenStore, leases: readonly Lease[]): Promise<void> => {
   const confirmedAt = instant();
   const results = await store.apply(leases.map(({ extension }) => extension));

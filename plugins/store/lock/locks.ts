@@ -1,4 +1,4 @@
-// The hook that takes a handler's lock, and the leases of this process, which are renewed while handlers run.
+// The hook that waits for the lock of a handler. Also renews the leases of this process while handlers run.
 
 import { randomUUID } from "node:crypto";
 import { errorText, type HookChoice, type Log } from "../../../core/plugin-api.ts";
@@ -19,7 +19,7 @@ export interface LocksOptions {
 export class Locks {
   readonly #options: LocksOptions;
   readonly #holder = randomUUID();
-  /** The queues of locks that a call of this process has or wants, by key. */
+  /** The queues of the locks that calls of this process have or wait for, by key. */
   readonly #queues = new Map<string, LockQueue>();
   readonly #leases = new Set<Lease>();
   readonly #byCall = new Map<string, HeldLock>();
@@ -30,7 +30,7 @@ export class Locks {
     this.#options = options;
   }
 
-  /** Returns the lock that a call holds, from before its approval is used until its end is recorded. */
+  /** Returns the lock that a call has. A call has its lock from before its approval is used until its end is recorded. */
   heldBy(callId: string): HeldLock | undefined {
     return this.#byCall.get(callId);
   }
@@ -54,7 +54,7 @@ export class Locks {
     };
   };
 
-  /** Stops renewing. The leases of handlers that still run stay in the store until they run out. */
+  /** Stops renewing. The leases of handlers that still run stay in the store until the leases expire. */
   stop(): void {
     clearInterval(this.#renewing);
     this.#leases.clear();
@@ -97,7 +97,7 @@ export class Locks {
   };
 
   /**
-   * Renews the leases. A lease that could not be renewed is tried again the next time, because it is valid as long as no other
+   * Renews the leases. If a lease cannot be renewed, the next renewal tries again, because the lease is valid until another
    * process takes the lock.
    */
   async #renew(): Promise<void> {

@@ -7,15 +7,21 @@ import { type HeldLock, isPassing } from "../service.ts";
 import { lockBusy, lockUnavailable } from "./errors.ts";
 import type { Lease } from "./leases.ts";
 
-/** How long a call waits, milliseconds. The docs say two seconds, and the answer must arrive within them. */
+/**
+ * How long a call waits, milliseconds. The documentation promises two seconds, and the caller must get the answer within two
+ * seconds.
+ */
 const waitMs = 1_900;
-/** How often the store is queried while another process holds the lock, milliseconds. */
+/** How often the store is queried while another process has the lock, milliseconds. */
 const ask = { firstMs: 4, mostMs: 40 } as const;
-/** How long a process passes its lock on in memory, milliseconds. Then other processes get their turn. */
+/**
+ * How long a process passes its lock to its next call in memory, milliseconds. After this time, the process releases the lock for
+ * other processes.
+ */
 const turnMs = 250;
 /**
- * How long a process does not take a lock after its turn, milliseconds. It is longer than other processes wait between two
- * queries.
+ * How long a process does not try to get a lock after it has released the lock for other processes, milliseconds. The time is
+ * longer than other processes wait between two queries.
  */
 const giveWayMs = 60;
 
@@ -25,15 +31,15 @@ export interface LeaseKeeper {
   release(lease: Lease): Promise<void>;
   /** Checks the lease in the store. @throws {QuaterError} `lock_lost`. */
   confirm(lease: Lease): Promise<void>;
-  /** Whether the lease certainly has not run out yet. */
+  /** Whether the lease has certainly not expired yet. */
   isFresh(lease: Lease): boolean;
   /** Called when the queue is no longer needed. */
   idle(key: string): void;
 }
 
-/** A lock that one call holds. */
+/** A lock that one call has. */
 export interface Held extends HeldLock {
-  /** Queries the store only if the lease may have run out. @throws {QuaterError} `lock_lost`. */
+  /** Queries the store only if the lease may have expired. @throws {QuaterError} `lock_lost`. */
   readonly confirm: () => Promise<void> | undefined;
   /** Releases the lock. Safe to call twice. */
   readonly release: () => Promise<void>;
@@ -49,7 +55,7 @@ export class LockQueue {
   readonly #key: string;
   readonly #name: string;
   readonly #waiters: Waiter[] = [];
-  /** Whether a call has the lock, or this process is querying the store about it. */
+  /** Whether a call has the lock, or this process is querying the store for the lock. */
   #isTaken = false;
   #turnEndsAt = 0;
   /** The error of the last query, if it failed. */
@@ -97,7 +103,7 @@ export class LockQueue {
     });
   }
 
-  /** Queries the store until it gives the lock, or until no call wants it any more. Never throws. */
+  /** Queries the store until this process gets the lock, or until no call waits for the lock any more. Never throws. */
   async #ask(afterMs: number): Promise<void> {
     this.#isTaken = true;
     let pauseMs: number = ask.firstMs;
@@ -123,7 +129,7 @@ export class LockQueue {
 
   #hand(lease: Lease): void {
     const waiter = this.#waiters.shift();
-    if (waiter === undefined) return void this.#giveBack(lease).catch(() => undefined); // If this fails, the lease runs out.
+    if (waiter === undefined) return void this.#giveBack(lease).catch(() => undefined); // If this fails, the lease expires.
     const { confirm, isFresh } = this.#keeper;
     let isReleased = false;
     waiter.resolve({
@@ -140,7 +146,7 @@ export class LockQueue {
     });
   }
 
-  /** Releases a lease. If this fails, the lease runs out, because it is no longer renewed. */
+  /** Releases a lease. If the release fails, the lease expires, because this process no longer renews the lease. */
   async #giveBack(lease: Lease): Promise<void> {
     const hasHadItsTurn = this.#waiters.length > 0;
     try {
