@@ -78,6 +78,9 @@ const evidenceOf = ({ store, trail, keys }: ServiceParts): ApprovalEvidence => {
   };
 };
 
-/** Turns a failed read into an error for callers. @throws {QuaterError} `audit_unavailable` when the trail cannot be read. */
+/**
+ * Converts a failed read of the trail to an error for callers. @throws {QuaterError} `audit_unavailable` when the trail cannot be
+ * read.
+ */
 const readable = <Value>(reading: Promise<Value>): Promise<Value> =>
   reading.catch((error: unknown) => Promise.reject(unrecorded(error)));

@@ -1,4 +1,4 @@
-// The audit plugin: the trail of every call, hard to falsify, and no write without a record.
+// The audit plugin: it records every call on the trail, and runs no write that it cannot record.
 
 import { join } from "node:path";
 import { definePlugin, type Plugin } from "../../core/plugin-api.ts";
@@ -14,9 +14,9 @@ export type { SinkOption } from "./sinks/sinks.ts";
 declare module "quater" {
   interface Exposure {
     /**
-     * How much of a call the trail keeps: `off` (no event, for reads only), `metadata` (who called what, when, and how it ended),
-     * `request` (also the arguments), `response` (also the results). Default: `request` for writes; `metadata` for reads, except
-     * that reads over http leave no event.
+     * How much of a call is stored on the trail: `off` (no event, for reads only), `metadata` (who called what, when, and how it
+     * ended), `request` (also the arguments), `response` (also the results). Default: `request` for writes; `metadata` for reads,
+     * except that reads over http leave no event.
      */
     readonly audit?: AuditLevel;
   }

@@ -7,8 +7,8 @@ import type { SinkOption } from "./sinks/sinks.ts";
 
 export const auditOptions = {
   /**
-   * The key file, relative to the project's folder. It is created at the first start. Instances that share a store need the same
-   * file. Default `.quater/trail-keys.json`.
+   * The key file, relative to the project's folder. Quater creates the key file at the first start. Instances that share a store
+   * need the same key file. Default `.quater/trail-keys.json`.
    */
   keys: withDefault(Type.String({ minLength: 1 }), ".quater/trail-keys.json"),
   /** The sinks that get checkpoints in addition to the store. Default: none, and the log warns of the consequence. */
@@ -21,8 +21,8 @@ export const auditOptions = {
   /** How many days events are kept. Default 400. */
   retentionDays: withDefault(Type.Integer({ minimum: 1 }), 400),
   /**
-   * How long an instance counts as alive without renewing its lease. Afterwards its unfinished calls are recorded as `unknown`.
-   * Milliseconds, default 30,000.
+   * How long an instance counts as running without renewing its lease. After this time, its unfinished calls are recorded as
+   * `unknown`. Milliseconds, default 30,000.
    */
   leaseMs: withDefault(Type.Integer({ minimum: 100 }), 30_000),
   /** The fingerprint `SHA256:...` of the only checkpoint key that `audit verify` accepts. Default: the keys in the key file. */

@@ -1,4 +1,4 @@
-// Sets up the audit plugin: it connects the keys, the trail, the hooks, the service and the commands. index.ts imports this file
+// Sets up the audit plugin: connects the keys, the trail, the hooks, the service and the commands. index.ts imports this file
 // only when a project that uses audit starts, so that a manifest which merely imports audit loads fast.
 
 import { readFileSync } from "node:fs";
@@ -34,7 +34,7 @@ export const setup = (options: AuditOptions, context: PluginContext): Running =>
   store.register("audit", migrations);
   store.checkWith(() => trail.probe());
   const path = resolve(project.root, keyFile);
-  // The key ring reads its file when a key is first needed, because commands that only look at a project must not create files.
+  // The key ring reads the key file when a key is first needed, because commands that only read a project must not create files.
   const keys = new KeyRing(path, log);
   const redactor = new Redactor(() => keys.current);
   const sinks = sinksOf(sinkOptions, project.root, servers.has(mode));
@@ -121,7 +121,7 @@ export const setup = (options: AuditOptions, context: PluginContext): Running =>
   };
 };
 
-/** Turns an error of the first opening into a boot problem with its remedy. Returns other errors unchanged. */
+/** Converts an error of the first opening of the trail into a boot problem with its remedy. Returns other errors unchanged. */
 const startProblem = (error: unknown, keyFile: string): unknown => {
   const remedy = remedyOf(error, keyFile);
   if (remedy === undefined || !(error instanceof Error)) return error;

@@ -1,5 +1,6 @@
-// The periodic work of a process that has the trail open: it writes counts of refusals, reads changed keys, compares the store with
-// the sinks, renews the lease of the process, records lost calls, and removes events whose time of retention is over.
+// The periodic work of a process that has the trail open: it writes the counts of refusals, reads a changed key file, compares
+// the store with the sinks, renews the lease of the process, records lost calls, and removes events that are older than
+// `retentionDays`.
 
 import type { Log } from "../../core/plugin-api.ts";
 import type { OpenStore, Statement, Store } from "../store/service.ts";
@@ -31,8 +32,8 @@ export class Upkeep {
   /** Changes of state by other plugins, for the transaction that records a lost call. */
   readonly lostCallChanges: ((open: OpenStore, call: LostCall) => readonly Statement[])[] = [];
   /**
-   * The last message of each kind of work. A damaged trail stays damaged until a person repairs it, so its message is logged
-   * once.
+   * The last message of each kind of work. A damaged trail stays damaged until a person repairs it, so the message about the
+   * damage is logged only once.
    */
   readonly #failures = new Map<string, string>();
   #timer: NodeJS.Timeout | undefined;
@@ -58,7 +59,7 @@ export class Upkeep {
     clearInterval(this.#timer);
   }
 
-  /** @returns How many lost calls were found, and recorded as `unknown`. */
+  /** @returns How many lost calls were recorded as `unknown`. */
   async sweepLost(): Promise<number> {
     const { trail, store, keys } = this.#parts;
     const { sweepUnknown } = await import("./log/sweep.ts");

@@ -210,8 +210,8 @@ const noRoom = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
 
 /**
  * Whether a failed write means that the disk is full. SQLite reports SQLITE_FULL only for ENOSPC. SQLite reports a quota or a
- * limit on file sizes as an I/O error. To distinguish these cases, this function writes one byte to another file, at the position
- * of the next page.
+ * limit on file sizes as an I/O error. To distinguish these cases, this function writes 4,096 bytes to another file, at the
+ * position of the next page.
  */
 const isOutOfRoom = (path: string, error: unknown): boolean => {
   if (!String((error as { code?: unknown }).code).startsWith("SQLITE_IOERR_WRITE")) return false;

@@ -44,7 +44,7 @@ const inUse = 75;
 /** The exit code when the trail cannot be read. */
 const noTrail = 2;
 
-/** Returns the store if it exists, because commands that only read must not create it. */
+/** Returns the store if the store exists, because commands that only read must not create a store. */
 const storeOf = async ({ store }: CommandParts, io: CommandIo, inThread = false): Promise<OpenStore | undefined> => {
   if (await store.isMade()) return store.open({ inThread });
   io.say("The store has no trail yet. The first start of the server creates the trail.\n");
@@ -64,7 +64,8 @@ export const tail = async (parts: CommandParts, input: Static<typeof tailInput>,
   if (!input.follow) return 0;
   const { signal } = io;
   let last = end;
-  // A row behind the end of the trail was planted. Print it once, and continue to look for new events before it.
+  // An attacker added each row behind the end of the trail. Print such a row once, and continue to look for new events before the
+  // row.
   const shown = new Set(found.map(({ row }) => row.seq).filter((seq) => seq > last));
   while (!signal.aborted) {
     await pause(followMs, signal);
@@ -110,7 +111,7 @@ export const erase = async (
   const principal = await eraserFor(parts, io);
   const store = await storeOf(parts, io);
   if (store === undefined) return noTrail;
-  // Without a person or a call the command erases whole bodies. This is the way to reduce stored data.
+  // Without a person or a call, the command erases whole bodies, so that operators can reduce the stored data.
   const isWhole = whole || (person === undefined && filter.call === undefined);
   const by = userInfo().username;
   const counts = await eraseFrom({ ...parts, store }, { person, filter, isWhole, reason, principal, by });
@@ -164,7 +165,7 @@ export const rotate = async (
 
 export const verify = async (parts: CommandParts, input: Static<typeof verifyInput>, io: CommandIo): Promise<number> => {
   const given = input.against.map((file) => resolve(file));
-  // Do not compare an export with the sinks: they have newer lines, so the export would look cut.
+  // Do not compare an export with the sinks, because the sinks have newer lines, and the export would look cut.
   const sinkFiles = input.file === undefined ? parts.sinkFiles : [];
   const unreadable = sinkFiles.flatMap((file) => unreadableSink(file) ?? []);
   const readable = sinkFiles.filter((file) => !unreadable.some((sink) => sink.file === file));
@@ -177,7 +178,7 @@ export const verify = async (parts: CommandParts, input: Static<typeof verifyInp
         ? await verifyStore(parts, options, io)
         : { report: await verifySource(fileSource(resolve(input.file)), options), sent: new Map() };
     if (read === "no store") return withoutTrail(parts, io);
-    // Read the sinks last: a checkpoint is written to the sink before the store records that it was.
+    // Read the sinks last, because a checkpoint is written to the sink before the store records that the sink has the checkpoint.
     const report = read && {
       ...read,
       sinks: sinkProblems([...unreadable, ...readable.map(sinkState)], read.checkpoints, sent),
@@ -195,7 +196,7 @@ export const verify = async (parts: CommandParts, input: Static<typeof verifyInp
   }
 };
 
-/** Prints that there is no trail. If the key file says that a trail was begun, the trail is lost. */
+/** Prints that there is no trail. If the key file records that a trail was begun, prints that the trail is lost. */
 const withoutTrail = ({ keyFile }: CommandParts, io: CommandIo): number => {
   if (!existsSync(keyFile) || readTrailFile(keyFile).trail === undefined) return noTrail;
   io.say(
@@ -205,8 +206,8 @@ const withoutTrail = ({ keyFile }: CommandParts, io: CommandIo): number => {
 };
 
 /**
- * Verifies one state of the store, because servers may write, prune and erase in the meantime. The database runs in a thread, so
- * a million rows are hashed here while the next ones are fetched there.
+ * Verifies one state of the store, because servers may write, prune and erase in the meantime. The database runs in another
+ * thread, so this thread hashes rows while the other thread reads the next rows.
  */
 const verifyStore = async (parts: CommandParts, options: VerifyOptions, io: CommandIo) => {
   const store = await storeOf(parts, io, true);
@@ -220,7 +221,7 @@ export const exportTrail = async (parts: CommandParts, { until }: Static<typeof 
   const before = until === undefined ? Number.POSITIVE_INFINITY : timeOf("until", until);
   const { fingerprint } = readKeys(parts.keyFile).checkpoint;
   let [from, last, unverified] = [0, 0, 0];
-  // Read head and rows in one state of the store. Otherwise rows that are erased or pruned meanwhile would be missing in the
+  // Read head and rows in one state of the store. Otherwise rows that are pruned in the meantime would be missing in the exported
   // file.
   const isWritten = await store.snapshot(async (at) => {
     const head = await storeSource(at).head();
@@ -249,7 +250,10 @@ export const exportTrail = async (parts: CommandParts, { until }: Static<typeof 
   return 1;
 };
 
-/** Writes a row unchanged, as `audit verify --file` reads it. The mark is for people who read the file. */
+/**
+ * Returns a row as one line of an export, with unchanged cells for `audit verify --file`. The mark `unverified` is for people who
+ * read the file.
+ */
 const exported = ({ row: { previous: _, malformed: __, ...row }, unverified }: ReadEvent): string =>
   `${JSON.stringify(unverified === undefined ? row : { ...row, unverified: `Event ${row.seq} ${unverified}` })}\n`;
 
@@ -263,7 +267,7 @@ const line = (event: ReadEvent, io: CommandIo): string => (io.isJson ? jsonLine(
 
 const headSeq = async (store: Reading): Promise<number> => (await headOf(store))?.seq ?? 0;
 
-/** Waits, or returns early when the process is asked to end. */
+/** Waits, or returns early when a signal asks the process to end. */
 const pause = (milliseconds: number, signal: AbortSignal): Promise<void> =>
   new Promise((done) => {
     const timer = setTimeout(end, milliseconds);

@@ -1,4 +1,4 @@
-// The commands `quater audit ...`: their names and input schemas. Their code is loaded when a command runs.
+// The commands `quater audit ...`: their names and input schemas. The code of the commands is loaded when a command runs.
 
 import { Type } from "../../../core/index.ts";
 import { command, type PluginCommand } from "../../../core/plugin-api.ts";

@@ -1,4 +1,4 @@
-// The input schemas of `quater audit ...`. The program derives the flags from them.
+// The input schemas of `quater audit ...`. The `quater` program derives the flags of the commands from these schemas.
 
 import { Type } from "../../../core/index.ts";
 

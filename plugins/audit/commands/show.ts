@@ -1,5 +1,5 @@
-// Prints events: one line of safe text for people, or one JSON object per line for programs. For a row that does not verify, the
-// raw cells are printed with the mark `UNVERIFIED`, which the content of a row cannot set or remove.
+// Prints events: one line of safe text for people, or one JSON object per line for programs. If a row does not verify, its raw
+// cells are printed with the mark `UNVERIFIED`. The content of a row cannot add or remove this mark.
 
 import { cut, visible } from "../../../core/diagnostics/text.ts";
 import type { ReadEvent, Unverified, Verified } from "../verify/find.ts";

@@ -1,7 +1,7 @@
-// Runs `quater audit erase`: erases personal data from the trail and from the data of other plugins, in one transaction with the
-// events that record the erasure. The hashes of the bodies stay in the chain, so the trail still verifies. Rows that do not
-// verify are not changed but counted: they may contain data of another person, and a part of them would be copied into a genuine
-// event.
+// Runs `quater audit erase`: erases personal data from the trail and from the data of other plugins. The same transaction writes
+// the events that record the erasure. The hashes of the bodies stay in the chain, so the trail still verifies. Rows that do not
+// verify are counted but not changed. Such a row may contain data of another person, and an erasure would copy a part of the row
+// into a genuine event.
 
 import { conflict } from "../../../core/index.ts";
 import type { Catalog } from "../../../core/plugin-api.ts";
@@ -18,12 +18,12 @@ import { erasedBy, erasedRequests } from "../verify/verified.ts";
 import { keptOf } from "./parts.ts";
 import { type Eraser, type Erasure, type ErasureSubject, isBy, isSelected, type Selection } from "./subject.ts";
 
-/** Limits of one `audit.erased` event, so that it stays small: how many numbers of events, and how many bytes. */
+/** Limits of one `audit.erased` event, so that the event stays small: how many numbers of events, and how many bytes. */
 const perEvent = { numbers: 300, bytes: 16 * 1024 } as const;
 const perStatement = 500;
-/** How long the command waits for its commit, milliseconds. Servers that write to the trail wait meanwhile. */
+/** How long the command waits for its commit, milliseconds. Servers that write to the trail wait until the commit has ended. */
 const withinMs = 60_000;
-/** How often to start again when another process changed a request in the meantime. */
+/** How often to repeat the erasure when another process has changed an approval request in the meantime. */
 const maxAttempts = 5;
 
 export interface EraseParts {
@@ -42,7 +42,7 @@ export interface EraseGiven extends Selection {
   readonly isWhole: boolean;
   readonly reason: string;
   readonly principal: Who;
-  /** The name of the operating system's user. */
+  /** The name of the operating system's user who runs the command. */
   readonly by: string;
 }
 
@@ -50,8 +50,8 @@ export interface EraseGiven extends Selection {
 export type Counts = Readonly<Record<string, number>>;
 
 /**
- * Erases the subject's data. @returns How many rows of each kind. @throws {QuaterError} `audit_unavailable`; `conflict` when
- * requests change faster than they can be erased.
+ * Erases the subject's data. @returns How many rows of each kind were erased. @throws {QuaterError} `audit_unavailable`;
+ * `conflict` when other processes changed approval requests during each attempt.
  */
 export const erase = async (parts: EraseParts, given: EraseGiven): Promise<Counts> => {
   for (let attempt = 0; attempt < maxAttempts; attempt++) {
@@ -100,7 +100,8 @@ const found = async (parts: EraseParts, given: EraseGiven) => {
   const ids = new Set([...approvalIds.ofCall, ...filed]);
   const bodies = new Map<number, ErasedBody["kept"]>();
   let [keptWhole, unverified] = [0, 0];
-  // Read one state of the store, because a body that another command erases meanwhile would look like one that was put back.
+  // Read one state of the store, because a body that another command erases in the meantime would look like a body that another
+  // program has restored.
   await store.snapshot(async (at) => {
     for await (const event of each({ ...reader, store: at }, {})) {
       if (event.unverified !== undefined) {
@@ -108,7 +109,7 @@ const found = async (parts: EraseParts, given: EraseGiven) => {
         continue;
       }
       const { row, meta } = event;
-      // A body that was erased before and exists again was put back by another program.
+      // Another program has restored a body that was erased before and exists again.
       if (meta.type === "audit.erased") unverified += withoutRange(bodies, meta);
       const isOfRequest = meta.approvalId !== undefined && ids.has(meta.approvalId);
       if (row.body === null || meta.type === "audit.erased" || (!isOfRequest && !isSelected(meta, given))) continue;
@@ -120,7 +121,7 @@ const found = async (parts: EraseParts, given: EraseGiven) => {
   return { bodies: [...bodies].map(([seq, kept]) => ({ seq, kept })), keptWhole, erasures, unverified };
 };
 
-/** Removes the bodies that an earlier erasure names from the list. @returns How many of them existed. */
+/** Removes the bodies that an earlier erasure names from the list. @returns How many of these bodies existed. */
 const withoutRange = (bodies: Map<number, unknown>, erasure: Verified["meta"]): number => {
   let removed = 0;
   for (const [first, last] of erasedBy(erasure)) for (let seq = first; seq <= last; seq++) if (bodies.delete(seq)) removed++;
@@ -139,8 +140,8 @@ const requestsOfCall = async (reader: TrailReader, callId: string): Promise<read
 };
 
 /**
- * Returns the ids of requests in the person's events. The row of a request does not say who revoked it, and the row of a vote may
- * contain any name.
+ * Returns the ids of requests in the person's events. The row of an approval request does not contain who revoked the request,
+ * and the row of a vote may contain any name.
  */
 const requestsBy = async (
   reader: TrailReader,
@@ -175,8 +176,8 @@ const statementsFor = (store: OpenStore, bodies: readonly ErasedBody[]): readonl
   }));
 
 /**
- * Makes the events of the erasure. They name the erased bodies and requests, and contain what is kept. The person is named only
- * by a keyed digest.
+ * Makes the events of the erasure. The events contain the numbers of the erased bodies, the ids of the erased requests, and the
+ * parts that are kept. The events contain a keyed digest of the person, and not the name.
  */
 const erasedEvents = (
   { tagOf }: EraseParts,

@@ -1,4 +1,4 @@
-// Decides which part of an event's body stays when personal data are erased.
+// Computes the part of an event's body that is kept when personal data are erased.
 
 import type { Catalog } from "../../../core/plugin-api.ts";
 

@@ -1,5 +1,5 @@
-// Describes what is erased: the data of one person, of one call, or of every event that a filter matches. Plugins with their own
-// personal data add what they erase.
+// Describes the subject of an erasure: the data of one person, of one call, or of every event that a filter matches. Plugins with
+// their own personal data add their own changes to the erasure.
 
 import type { OpenStore, Statement } from "../../store/service.ts";
 import type { EventFields, EventMeta } from "../log/event.ts";
@@ -8,7 +8,7 @@ import { type Filter, matches } from "../verify/find.ts";
 
 /** The subject of an erasure, for plugins that keep their own rows. */
 export interface ErasureSubject {
-  /** Whether a name is the person's; `undefined` when the erasure is about a call. */
+  /** Returns whether a name is the name of the person; `undefined` when the erasure is about a call. */
   readonly isPerson: ((name: string | undefined) => boolean) | undefined;
   readonly callId: string | undefined;
   /**
@@ -19,7 +19,7 @@ export interface ErasureSubject {
     readonly ofCall: readonly string[];
     readonly voted: readonly string[];
     readonly revoked: readonly string[];
-    /** The ids of requests that were erased before, by their events. */
+    /** The ids of requests whose data were erased before, according to the trail. */
     readonly erased: ReadonlySet<string>;
   };
   /** Whether to erase whole arguments, and not only `personal()` fields. */
@@ -28,9 +28,9 @@ export interface ErasureSubject {
   readonly principal: NonNullable<EventFields["principal"]>;
 }
 
-/** The changes by which a plugin erases its data, in the same transaction as the trail. */
+/** The changes by which a plugin erases its data, in the transaction that erases data of the trail. */
 export interface Erasure {
-  /** The ids of the requests whose data are erased. The `audit.erased` events name them. */
+  /** The ids of the requests whose data are erased. The `audit.erased` events contain these ids. */
   readonly approvalIds: readonly string[];
   /** The statements, each with the number of rows that it must change. */
   readonly changes: readonly Statement[];
@@ -53,9 +53,12 @@ export const isBy = ({ principal }: EventMeta, isPerson: (name: string | undefin
   principal !== undefined &&
   (isPerson(principal.person) ||
     isPerson(principal.actsFor) ||
-    // A principal without a person is identified only by its subject.
+    // A principal without a person has only its subject as a name.
     (principal.person === undefined && isPerson(principal.subject)));
 
-/** Returns whether the erasure includes an event, apart from the events of its requests. */
+/**
+ * Returns whether the person or the filter of the erasure selects an event. Events of the person's approval requests are selected
+ * separately.
+ */
 export const isSelected = (meta: EventMeta, { person, filter }: Selection): boolean =>
   matches(meta, filter) && (person === undefined || isBy(meta, (name) => name !== undefined && isSameName(name, person)));

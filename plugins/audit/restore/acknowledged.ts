@@ -1,5 +1,5 @@
-// Reads the restores that an operator acknowledged: events `store.restored`. Each is the first event of a new segment of the
-// trail, which begins above the highest number that a sink attested, so no number is used twice.
+// Reads the events `store.restored`: the restores that an operator acknowledged. Each `store.restored` is the first event of a
+// new segment of the trail. The segment begins above the highest number that a sink attested, so no number is used twice.
 
 import type { Reading } from "../../store/service.ts";
 import { Keyed } from "../log/chain.ts";
@@ -31,8 +31,8 @@ export interface Acknowledged {
 }
 
 /**
- * Reads the acknowledged restores. Each row is verified with the chain key and the event that it names as the one before, so an
- * attacker without the key cannot fake a restore.
+ * Reads the acknowledged restores. Each row is verified with the chain key and with the event before the restore, which the row
+ * names. So an attacker without the chain key cannot fake a restore.
  */
 export const acknowledgedIn = async (
   store: Reading,

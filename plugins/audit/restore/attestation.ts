@@ -1,5 +1,5 @@
-// The lines in sinks. Each line attests that the trail has an event with a certain number and hash. There are three kinds of
-// lines, each signed with the checkpoint key under its own purpose:
+// The lines in sinks. Each line attests that the trail has an event with a certain number and hash. There are three types of
+// lines. The checkpoint key signs each line, and the signature includes the type of the line:
 //
 // audit.checkpoint  the newest event, every 1,000 events or 60 seconds
 // approval.used     the event that used an approval, written before the handler runs
@@ -36,9 +36,9 @@ export interface UsedLine extends About, AttestedUse {
 /** The numbers of events that the store lacks after a restore. */
 export interface Missing {
   readonly from: number;
-  /** The highest number that a sink attests. `from - 1` when no sink says how many events were lost. */
+  /** The highest number that a sink attests. `from - 1` when no sink attests the number of lost events. */
   readonly through: number;
-  /** The hash of the event `through` by a sink. */
+  /** The hash of the event `through`, as a sink attests it. */
   readonly head?: string;
 }
 
@@ -75,16 +75,16 @@ export const signedLine = <Type extends LineType>(type: Type, fields: Lines[Type
 };
 
 /**
- * The content of a line before its signature is checked. The check takes longer than everything else, so it is made only when it
- * matters.
+ * The content of a line before its signature is checked. The check takes longer than all other work, so it is made only when its
+ * result matters.
  */
 export interface Claim extends Attestation {
   readonly isSigned: () => boolean;
 }
 
 /**
- * Lines that claim nothing. `foreign`: a line of another program, such as a log. `unsigned`: a line of a type of ours that does
- * not verify.
+ * The reason why a line attests nothing. `foreign`: the line is from another program, such as a log. `unsigned`: the line has a
+ * type of Quater, but does not verify.
  */
 type NoClaim = "foreign" | "unsigned";
 

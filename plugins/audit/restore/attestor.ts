@@ -1,4 +1,4 @@
-// Writes the lines of one process to the sinks, and compares the store with the lines that it reads there.
+// Writes the lines of one process to the sinks, and compares the store with the lines in the sinks.
 
 import type { Log } from "../../../core/plugin-api.ts";
 import type { OpenStore } from "../../store/service.ts";
@@ -20,7 +20,10 @@ export interface AttestorParts {
   readonly log: Log;
 }
 
-/** How many own lines are remembered until they are read back from a sink. It is more than calls can write at the same time. */
+/**
+ * How many lines of this process are kept in memory until they are read back from a sink. The number is larger than the number of
+ * lines that calls can write at the same time.
+ */
 const remembered = 1_000;
 
 export class Attestor {
@@ -29,7 +32,7 @@ export class Attestor {
   readonly #parts: AttestorParts;
   readonly #uses: Uses;
   readonly #watches: readonly SinkWatch[];
-  /** Lines that this process wrote. They need no comparison, because the ledger knows their events. */
+  /** Lines that this process wrote. These lines need no comparison, because the ledger knows their events. */
   readonly #own = new Set<string>();
 
   constructor(parts: AttestorParts) {
@@ -41,7 +44,7 @@ export class Attestor {
   /**
    * Reads every sink completely and compares the store with the newest lines.
    *
-   * @throws {StoreDisagrees} when a sink attests what the store lacks, or cannot be read although the trail has events.
+   * @throws {StoreDisagrees} when a sink attests an event that the store lacks, or cannot be read although the trail has events.
    */
   async assertAgreement(store: OpenStore, ledger: Ledger): Promise<void> {
     const { keys, log } = this.#parts;
@@ -63,11 +66,11 @@ export class Attestor {
   }
 
   /**
-   * Compares the store, which may be another one after a reconnect, with the lines that this process has read from the sinks, and
-   * with new lines.
+   * Compares the store with the lines that this process has read from the sinks, and with new lines. After a reconnect, the store
+   * may be on another server.
    *
-   * @throws {StoreDisagrees} when a sink attests an event that the store lacks. A sink that cannot be read is only logged,
-   * because that says nothing about the store.
+   * @throws {StoreDisagrees} when a sink attests an event that the store lacks. If a sink cannot be read, this is only logged,
+   * because an unreadable sink proves nothing about the store.
    */
   async assertStillAgreed(store: OpenStore, ledger: Ledger): Promise<void> {
     await this.#assertNewest(store, ledger);
@@ -80,8 +83,8 @@ export class Attestor {
   }
 
   /**
-   * Compares the store with the lines that were added to the sinks since the last time. Without new lines it costs one `stat` per
-   * sink.
+   * Compares the store with the lines that were added to the sinks since the last comparison. Without new lines, a comparison
+   * needs only one `stat` per sink.
    *
    * @throws {StoreDisagrees} when a line attests an event that the store lacks.
    * @throws {Error} when a sink cannot be read.
@@ -113,14 +116,14 @@ export class Attestor {
   }
 
   /**
-   * Compares lines with the store and reads the head. The ledger remembers this head, so it notices when the store is set back
-   * afterwards.
+   * Compares lines with the store and reads the head. The ledger keeps this head in memory, so the ledger notices when the store
+   * is set back afterwards.
    */
   #assertHeld(store: OpenStore, ledger: Ledger, lines: Parameters<typeof assertHeld>[2]): Promise<void> {
     return assertHeld({ store, keys: this.#parts.keys.current, genesis: this.genesis }, () => ledger.look(), lines);
   }
 
-  /** Creates the sink files when the trail begins, so that a file that is missing later is known to be lost. */
+  /** Creates the sink files when the trail begins, so that a missing sink file always means that the file was lost. */
   makeSinks(): void {
     for (const sink of this.#parts.sinks)
       if (sink.path !== undefined) this.#sentTo(sink, "", "Quater could not create the file of a sink");

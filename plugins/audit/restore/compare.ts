@@ -1,5 +1,5 @@
 // Compares the store's trail with the lines in its sinks, at boot and after each reconnect. If a sink attests an event that the
-// store lacks, the store was set back: by a restore, by promoting an outdated standby, or by an attacker.
+// store lacks, the store was set back by a restore, by the promotion of an outdated standby, or by an attacker.
 
 import type { Reading } from "../../store/service.ts";
 import { DamagedHead } from "../log/head.ts";
@@ -40,10 +40,10 @@ export interface Contradiction<Line extends Attestation = Attestation> extends H
 }
 
 /**
- * Compares lines with the store. Signatures are checked only of lines that the store contradicts.
+ * Compares lines with the store. Checks the signature of a line only if the store contradicts the line.
  *
- * @param look  Returns the trail's current head. It is called after the lines were read: an event is committed before its line is
- * written, so a store that was not set back has it.
+ * @param look  Returns the trail's current head. `look` is called after the lines have been read. An event is committed before
+ * its line is written, so a store that was not set back has the event of each line.
  * @throws {StoreDisagrees} when the store contradicts a signed line.
  */
 export const assertHeld = async (
@@ -83,7 +83,7 @@ export const contradictions = async <Line extends Attestation>(
 
 const perQuery = 500;
 
-/** Returns the stored hashes of these events by their numbers. */
+/** Returns the stored hashes of the events with the given numbers, by number. */
 export const hashesOf = async (store: Reading, seqs: readonly number[]): Promise<ReadonlyMap<number, string>> => {
   const found = new Map<number, string>();
   const each = [...new Set(seqs)];
@@ -107,7 +107,7 @@ const behind = ({ file, line, head }: Contradiction): StoreDisagrees =>
     acknowledgeRemedy,
   );
 
-/** Returns the error for a sink that cannot be read. @param error  The error of the attempt to read it. */
+/** Returns the error for a sink that cannot be read. @param error The error of the attempt to read the sink. */
 export const unreadable = (file: string, error: unknown): StoreDisagrees => {
   const why = (error as NodeJS.ErrnoException).code === "ENOENT" ? "does not exist" : `cannot be read: ${String(error)}`;
   return new StoreDisagrees(

@@ -1,5 +1,6 @@
-// Finds the newest lines of a sink: those at its end, and those with the highest numbers. Instances that share a sink write
-// nearly in order, but an attacker may append copies of old lines, and a trail that was set back uses numbers again.
+// Finds the newest lines of a sink: the lines at its end, and the lines with the highest numbers. Instances that share a sink
+// write nearly in order, but an attacker may append copies of old lines, and a trail that was set back uses the same numbers
+// again.
 //
 // The position of a line in the file proves nothing, because a copy of an old line is signed, too, and can be appended any number
 // of times. The number in a line is signed. So the file is read completely, and the lines with the highest numbers are the
@@ -22,13 +23,13 @@ export class NewestLines {
   /** The lines of each trail by its genesis hash. */
   readonly #trails = new Map<string, OfTrail>();
 
-  /** How many lines no key of the project signed. */
+  /** The number of lines that no key of the project signed. */
   unsigned = 0;
 
   /**
    * Reads a sink completely, which takes about 3 milliseconds per MiB.
    *
-   * @param publicKeys  By id: those whose signatures count.
+   * @param publicKeys  The public keys whose signatures count, by id.
    * @throws {Error} when the file cannot be read.
    */
   static async in(path: string, publicKeys: ReadonlyMap<string, KeyObject>): Promise<NewestLines> {
@@ -49,8 +50,8 @@ export class NewestLines {
   }
 
   /**
-   * Adds the lines of a file, last one first, and later the lines that are appended. Checks the signature only if the line is
-   * among the newest.
+   * Adds a line. Add the lines of a file from the last line to the first, and then each line that is appended later. Checks the
+   * signature of a line only if the line is among the newest lines.
    */
   add(claim: Claim): void {
     const { genesis, seq, hash } = claim;
@@ -74,8 +75,8 @@ export class NewestLines {
   }
 
   /**
-   * Returns whether the number of a line shows that it is not among the newest. Parsing all lines of a large sink would take
-   * eight times as long. In lines that Quater writes, the first `seq` or `size` is the number of the line.
+   * Returns whether the number of a line shows that the line is not among the newest lines. Parsing all lines of a large sink
+   * would take eight times as long. In lines that Quater writes, the first `seq` or `size` is the number of the line.
    */
   #isOld(line: string): boolean {
     const number = /"(?:seq|size)":(\d+)/.exec(line)?.[1];

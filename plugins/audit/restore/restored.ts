@@ -1,5 +1,6 @@
-// Runs `quater store restored`, by which an operator acknowledges that the store was set back to an older state. Every open
-// request is voided. The trail begins a new segment above all numbers that a sink attests, and every sink gets a line about it.
+// Runs `quater store restored`, by which an operator acknowledges that the store was set back to an older state. The command
+// voids every open request. The trail begins a new segment above all numbers that a sink attests, and every sink gets a line
+// about the new segment.
 
 import { conflict, QuaterError } from "../../../core/index.ts";
 import type { OpenStore, Statement } from "../../store/service.ts";
@@ -28,9 +29,9 @@ export interface LostUse {
   readonly tags?: LikeTags;
 }
 
-/** The changes of a plugin in the same transaction as the `store.restored` event. */
+/** The changes of a plugin's rows in the transaction that writes the `store.restored` event. */
 export interface Voiding {
-  /** The statements, each with the number of rows that it must change. */
+  /** The statements, each with the number of rows that the statement must change. */
   readonly changes: readonly Statement[];
   readonly events: readonly Draft[];
   /** How many rows are changed by kind, for the command's output. */
@@ -52,7 +53,7 @@ export interface RestoreGiven {
   readonly by: string;
   /** The paths of sinks of other instances. */
   readonly against: readonly string[];
-  /** Whether to continue although a row says that an instance runs. */
+  /** Whether to continue although the row of an instance has a lease that has not expired. */
   readonly despiteLeases: boolean;
 }
 
@@ -62,12 +63,12 @@ export interface Restored {
   readonly missing: Missing;
   readonly lostUses: readonly LostUse[];
   readonly counts: Readonly<Record<string, number>>;
-  /** The sinks that did not accept the line, with the reason. */
+  /** The sinks that did not accept the line about the restore, with the reason. */
   readonly untold: readonly string[];
 }
 
 const withinMs = 60_000;
-/** How many uses the event itself lists. The sinks list all of them. */
+/** How many lost uses the `store.restored` event lists. The sinks list all of them. */
 const usesNamed = 100;
 
 /**
@@ -146,10 +147,10 @@ type Held = Parameters<typeof contradictions>[0] & { readonly files: readonly st
 const blockLines = 256;
 
 /**
- * Reads the sinks completely, because an attacker may have appended copies of old lines, and a trail that was set back uses
- * numbers again.
+ * Reads the sinks completely, because an attacker may have appended copies of old lines, and a trail that was set back uses the
+ * same numbers again.
  *
- * @returns `undefined` when the sinks attest nothing that the store lacks.
+ * @returns `undefined` when the sinks attest no event that the store lacks.
  */
 const lostEvents = async (held: Held, head: HeadRow): Promise<Lost | undefined> => {
   const byPlace = new Map<string, Claim>();
@@ -178,7 +179,7 @@ const firstLost = async (held: Held, head: HeadRow, lost: readonly Claim[]): Pro
   return agreed + 1;
 };
 
-/** Yields all lines of all sinks. Signatures are checked only of lines that contradict the store. */
+/** Yields all lines of all sinks. Checks the signature of a line only if the line contradicts the store. */
 const comparedBlocks = async function* (held: Held, head: HeadRow) {
   for (const file of held.files) {
     for (const block of blocksOf(file, held)) {

@@ -1,11 +1,12 @@
-// Reads a sink from its end, so that the newest lines come first. Once they are known, older lines need not be parsed.
+// Reads a sink from its end, so that the newest lines come first. When the newest lines are known, older lines need not be
+// parsed.
 
 import { open } from "node:fs/promises";
 
 const chunkBytes = 256 * 1024;
 /**
- * The longest line of a sink. Quater writes no longer lines, so longer ones are left out, and other programs cannot fill the
- * memory.
+ * The longest line of a sink. Quater writes no longer lines. Longer lines are left out, so that another program cannot fill the
+ * memory by writing a long line.
  */
 const mostLineBytes = 1024 * 1024;
 const lineEnd = 0x0a;

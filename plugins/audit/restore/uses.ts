@@ -1,5 +1,6 @@
-// Writes uses of approvals to the sinks before their handlers run. A restore then knows which approvals were used after the last
-// checkpoint. Lines that wait while others are written are written together, so a busy server syncs the disk once for many lines.
+// Writes uses of approvals to the sinks before their handlers run. So `quater store restored` can find approvals that were used
+// after the last checkpoint. Lines that arrive during a write are written together in the next write, so a busy server syncs the
+// disk once for many lines.
 
 import type { Sink } from "../sinks/sinks.ts";
 
@@ -13,7 +14,7 @@ export class Uses {
   readonly #sinks: readonly Sink[];
   #waiting: Waiting[] = [];
   #isWriting = false;
-  /** Lines that a sink did not accept. They must be written before another approval may be used. */
+  /** Lines that a sink did not accept. These lines must be written before another approval may be used. */
   readonly #owed = new Map<Sink, string>();
 
   constructor(sinks: readonly Sink[]) {

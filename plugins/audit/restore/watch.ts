@@ -1,5 +1,5 @@
-// Reads a sink: the whole file at boot, and later only the appended lines. Other instances write their uses of approvals there,
-// so even an instance without calls notices that the store was set back.
+// Reads a sink file: the whole file at boot, and later only the appended lines. Other instances write their uses of approvals to
+// the sink, so even an instance without calls notices that the store was set back.
 
 import type { KeyObject } from "node:crypto";
 import { open, stat } from "node:fs/promises";
@@ -12,11 +12,11 @@ const lineEnd = 0x0a;
 
 export class SinkWatch {
   readonly path: string;
-  /** The newest lines that this process has read from the file. After a reconnect they are compared with the store. */
+  /** The newest lines that this process has read from the file. After a reconnect, the store is compared with these lines. */
   newest = new NewestLines();
   /** The device and inode of the file that was read. */
   #file = "";
-  /** How many bytes were read and compared. They end with a complete line. */
+  /** How many bytes of the file were read and compared. The last of these bytes ends a line. */
   #read = 0;
   /** The size of the file at the last check. */
   #size = 0;
@@ -47,7 +47,8 @@ export class SinkWatch {
    * calls.
    *
    * @param compare  Rejects when the lines must be read again the next time.
-   * @throws {Error} when the file cannot be read. A file that is missing has no lines: the next write makes it.
+   * @throws {Error} when the file cannot be read. A missing file counts as a file without lines, because the next write creates
+   * the file.
    */
   look(compare: (lines: readonly string[]) => Promise<void>): Promise<void> {
     this.#next ??= this.#running.then(() => {
@@ -74,7 +75,7 @@ export class SinkWatch {
       while (this.#read < size) {
         const { buffer, bytesRead } = await file.read(Buffer.alloc(Math.min(chunkBytes, size - this.#read)), 0, null, this.#read);
         const bytes = buffer.subarray(0, bytesRead);
-        // A line without its end is still being written. A chunk without any line end is not from Quater.
+        // Another process is still writing a line without a line end. A chunk without any line end is not from Quater.
         const whole = bytes.lastIndexOf(lineEnd) + 1;
         if (whole === 0 && bytesRead < chunkBytes) break;
         const taken = whole === 0 ? bytesRead : whole;

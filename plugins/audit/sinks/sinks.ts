@@ -12,7 +12,7 @@ export interface Sink {
   readonly name: string;
   /** The path of a file sink, which can be read back. Absent for standard output. */
   readonly path?: string;
-  /** Writes a line and returns once it is written. An empty line only creates the file. */
+  /** Writes a line, and returns after the line is written. An empty line only creates the file. */
   readonly send: (line: string) => void;
   /** Writes lines like `send`, without blocking the event loop. */
   readonly append: (lines: string) => Promise<void>;
@@ -22,8 +22,8 @@ export const lineOf = (checkpoint: SignedCheckpoint): string =>
   `${JSON.stringify({ type: "audit.checkpoint", ...checkpoint })}\n`;
 
 /**
- * @param mayPrint  Whether sinks may write to standard output. In commands that are not servers it belongs to the answer or to a
- * protocol.
+ * @param mayPrint  Whether sinks may write to standard output. In other processes than servers, standard output is for the result
+ * of the command or for a protocol.
  */
 export const sinksOf = (options: readonly SinkOption[], root: string, mayPrint: boolean): readonly Sink[] =>
   options.flatMap((option): Sink[] => {
@@ -47,7 +47,7 @@ const fileSink = (path: string): Sink => ({
 });
 
 const inFolder = { recursive: true, mode: 0o700 } as const;
-/** With `flush` the lines are on the disk when the call returns. */
+/** With `flush`, the lines are on the disk when the write returns. */
 const inFile = { mode: 0o600, flush: true } as const;
 
 /**

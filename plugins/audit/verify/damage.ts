@@ -3,14 +3,16 @@
 import type { SinkProblem } from "./verify-sinks.ts";
 
 /**
- * - `altered`: an event, a column, a body or the head is not what was written.
- * - `missing`: an event, or a body that no record of an erasure names, is gone; or the end of a call whose process is gone.
- * - `reordered`: an event stands where another stood.
- * - `forked`: a checkpoint, or a line held elsewhere, attests another history than this one.
- * - `truncated`: the end is gone.
- * - `unsigned`: a checkpoint or a line held elsewhere that the key did not sign, or too many events without a checkpoint.
- * - `unproven`: an approval was used, given or ended without the events that must come before.
- * - `orphan`: a row that the trail does not know of.
+ * - `altered`: an event, a column, a body or the head differs from the data that Quater wrote.
+ * - `missing`: an event is missing, a body is missing without a record of an erasure, or the end of a call of a dead process is
+ * missing.
+ * - `reordered`: an event is at the place of another event.
+ * - `forked`: a checkpoint, or a line from outside the store, attests another history than this trail.
+ * - `truncated`: the end of the trail is missing.
+ * - `unsigned`: the checkpoint key did not sign a checkpoint or a line from outside the store, or too many events follow each
+ * other without a checkpoint.
+ * - `unproven`: an approval was used, given or ended without the events that must come before the use or the end.
+ * - `orphan`: a row that is not part of the trail.
  */
 export type DamageKind = "altered" | "missing" | "reordered" | "forked" | "truncated" | "unsigned" | "unproven" | "orphan";
 
@@ -52,13 +54,13 @@ export interface Report {
   /** The damage, at most `damageListed` entries. `damageCount` counts all of it. */
   readonly damage: readonly Damage[];
   readonly damageCount: number;
-  /** How many of them are contradictions with lines from outside the store. */
+  /** How many entries of the damage are contradictions with lines from outside the store. */
   readonly heldElsewhere: number;
   /** The configured sinks that are missing, unreadable or cut. */
   readonly sinks?: readonly SinkProblem[];
 }
 
-/** Returns the exit code of `audit verify` for a report. The code 2 is for a trail that could not be read. */
+/** Returns the exit code of `audit verify` for a report. The exit code 2 means that the trail could not be read. */
 export const exitOf = ({ isWhole, damageCount, heldElsewhere, sinks = [] }: Report): 0 | 1 | 3 | 4 => {
   if (damageCount > heldElsewhere) return 1;
   if (heldElsewhere > 0 || sinks.length > 0) return 3;
@@ -81,8 +83,8 @@ export class Findings {
   }
 
   /**
-   * Adds a contradiction with a line from outside the store. The trail may be intact in itself, but not the one that was
-   * attested.
+   * Adds a contradiction with a line from outside the store. The trail may be undamaged, but may not be the trail that the line
+   * attests.
    */
   sayOfHeld(kind: DamageKind, seq: number | undefined, what: string): void {
     this.count++;

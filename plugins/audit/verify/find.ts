@@ -1,5 +1,5 @@
-// Finds events for `audit tail` and `audit show`. The database searches the text of `meta`, and then each event is verified. The
-// other columns are not trusted, because anybody who can write to the store can change them.
+// Finds events for `audit tail` and `audit show`. The database searches the text of `meta`, and then each found event is
+// verified. The other columns are not trusted, because an attacker who can write to the store can change these columns.
 
 import { invalid } from "../../../core/index.ts";
 import type { Reading } from "../../store/service.ts";
@@ -49,7 +49,7 @@ export interface TrailReader {
   readonly check: (row: ReadRow, previous: string | undefined) => string | undefined;
 }
 
-/** @returns A reader of the store. Without the keys rows are still shown, but each is marked as unverified. */
+/** @returns A reader of the store. Without the keys of the trail, rows are still shown, but each row is marked as unverified. */
 export const trailIn = (store: Reading, keyFile: string): TrailReader => {
   try {
     return readerOf(store, readKeys(keyFile));
@@ -89,9 +89,10 @@ export const verifiedRows = async ({ store, check }: TrailReader, query: Page): 
  * Reads a page of events that match. A row that does not verify is included if its `meta` contains the texts of the filter,
  * because its fields cannot be trusted.
  *
- * @param from  Exclusive; the direction is `"after"` it, or `"before"` it with the newest first.
- * @param begin  Rows up to this number are left out, unless their column says that they are new enough.
- * @returns A page of at most 1,000, and where the next one begins; `undefined` after the last.
+ * @param from  The number from which to read, exclusive. `"after"` reads newer events, oldest first. `"before"` reads older
+ * events, newest first.
+ * @param begin  Rows up to this number are left out, unless their column `at` contains a time that is new enough.
+ * @returns A page of at most 1,000 events, and the number at which the next page begins; `undefined` after the last page.
  */
 export const pageOf = async (
   trail: TrailReader,
@@ -116,8 +117,8 @@ export const pageOf = async (
 };
 
 /**
- * Finds the first event for `since` by the verified time of the events. It reads back from the end until a page has no event that
- * is new enough.
+ * Finds the first event for `since` by the verified time of the events. Reads backward from the end of the trail until a page has
+ * no event that is new enough.
  *
  * @returns The number before the first event that may match.
  */
@@ -134,9 +135,9 @@ const beginOf = async ({ since }: Filter, trail: TrailReader): Promise<number> =
   return 0;
 };
 
-/** Reads all events after `from`, in order. */
+/** Reads all events after `from`, oldest first. */
 export const each = async function* (trail: TrailReader, filter: Filter, from = 0): AsyncGenerator<ReadEvent> {
-  // A command that follows the trail reads few rows at a time, and often, so it does not search the beginning again.
+  // A command that follows the trail reads a few rows very often, so the command does not search the beginning again.
   const begin = from > 0 ? from : await beginOf(filter, trail);
   for (let next: number | undefined = from; next !== undefined; ) {
     const page = await pageOf(trail, filter, "after", next, begin);
@@ -145,7 +146,7 @@ export const each = async function* (trail: TrailReader, filter: Filter, from = 
   }
 };
 
-/** Returns the newest `count` matching events, in order. */
+/** Returns the newest `count` matching events, oldest first. */
 export const newest = async (trail: TrailReader, filter: Filter, count: number): Promise<readonly ReadEvent[]> => {
   const found: ReadEvent[] = [];
   const begin = await beginOf(filter, trail);
@@ -159,7 +160,7 @@ export const newest = async (trail: TrailReader, filter: Filter, count: number):
 
 /**
  * Replaces a backslash, which PostgreSQL would treat as an escape. `%` and `_` match any text, so the query may find too many
- * rows, which are left out later.
+ * rows. A later check removes the wrong rows.
  */
 const likely = (text: string): string => text.replaceAll("\\", "_");
 

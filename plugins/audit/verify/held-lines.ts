@@ -24,7 +24,7 @@ const disorder = 64;
  * Returns the claims of the lines in the order of their numbers. Instances that share a file write nearly in order. Signatures
  * are checked later.
  *
- * @param publicKeys  The public keys by id. A line of another key cannot be checked, so it claims nothing.
+ * @param publicKeys  The public keys by id. A line that another key signed cannot be checked, so the line attests nothing.
  */
 export const heldIn = function* (
   files: readonly HeldFile[],

@@ -1,4 +1,4 @@
-// A set of numbers, kept as ranges. Missing and erased events usually follow each other, so a few ranges are enough.
+// A set of numbers, stored as ranges. Missing and erased events usually follow each other, so a few ranges are enough.
 
 export class Ranges implements Iterable<readonly [from: number, to: number]> {
   #ranges: [from: number, to: number][] = [];

@@ -23,13 +23,13 @@ export interface Source {
   /** Reads rows in order after `seq`. An empty page is the end. */
   readonly after: (seq: number) => Promise<readonly ReadRow[]>;
   /**
-   * Reads rows of another chain, without a whole number, or with a number up to `floor`: at most 100 of them. A file has no such
-   * rows.
+   * Reads at most 100 rows that are of another chain, have a number that is not an integer, or have a number up to `floor`. A
+   * file has no such rows.
    */
   readonly strays?: (floor: number) => Promise<readonly Stray[]>;
-  /** Reads the stored hashes of these events. A file cannot do this. */
+  /** Reads the stored hashes of the events with the given numbers. A source of a file does not have this function. */
   readonly hashes?: (seqs: readonly number[]) => Promise<ReadonlyMap<number, string>>;
-  /** Reads the names of the registered processes. A file does not have them. */
+  /** Reads the names of the registered processes. A source of a file does not have this function. */
   readonly instances?: () => Promise<ReadonlySet<string>>;
   /** Counts the rows with numbers above `floor` and up to `through`. */
   readonly count?: (floor: number, through: number) => Promise<number>;

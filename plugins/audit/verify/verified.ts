@@ -1,5 +1,5 @@
-// Reads verified events for maintenance, which writes events and deletes rows. If it trusted rows, an attacker who can write to the store
-// could make Quater sign false events or delete evidence.
+// Reads verified events for maintenance, which writes events and deletes rows. If maintenance trusted unverified rows, an
+// attacker who can write to the store could make Quater sign false events or delete evidence.
 
 import type { EventLink } from "../log/event.ts";
 import { queriesOn } from "../log/queries.ts";
@@ -7,7 +7,7 @@ import { type ReadRow, readRows } from "../log/rows.ts";
 import { type ReadEvent, type TrailReader, type Verified, verifiedRows } from "./find.ts";
 import { metaOf } from "./meta.ts";
 
-/** Thrown when a row of the store does not verify, so that the work is not done. */
+/** Thrown when a row of the store does not verify, so that maintenance does not use the row. */
 export class Unverified extends Error {
   constructor(what: string) {
     super(`${what}. Run \`quater audit verify\``);
@@ -23,8 +23,8 @@ export const assertVerified = (found: ReadEvent): Verified => {
 const pageRows = 1_000;
 
 /**
- * Reads all events after one that is known, up to and including the event `through`, as pages. Each row must continue the row before
- * it, so no row is left out and none is added.
+ * Reads all events after a known event, up to and including the event `through`, as pages. Each row must continue the row before
+ * it, so the pages contain all events of the trail, and no other rows.
  *
  * @throws {Unverified}
  */
@@ -55,10 +55,10 @@ export const verifiedPages = async function* (
 };
 
 /**
- * Returns the numbers of the events from `from` to `through` whose bodies were erased, by the `audit.erased` events of the
- * trail.
+ * Returns the numbers of the events from `from` to `through` whose bodies were erased, according to the `audit.erased` events of
+ * the trail.
  *
- * @throws {Unverified} when one of those events does not verify.
+ * @throws {Unverified} when an `audit.erased` event does not verify.
  */
 export const erasedIn = async (trail: TrailReader, from: number, through: number): Promise<ReadonlySet<number>> => {
   const { erased: erasures } = queriesOn(trail.store);
@@ -74,7 +74,9 @@ export const erasedIn = async (trail: TrailReader, from: number, through: number
   }
 };
 
-/** Returns the ids of the approval requests that verified `audit.erased` events name. A mark in a request's row may be forged. */
+/**
+ * Returns the ids of erased approval requests from verified `audit.erased` events. A mark in the row of a request may be forged.
+ */
 export const erasedRequests = async (trail: TrailReader): Promise<ReadonlySet<string>> => {
   const { erased: erasures } = queriesOn(trail.store);
   const ids = new Set<string>();
@@ -92,6 +94,6 @@ interface ErasedDetail {
   readonly bodies?: readonly (readonly [first: number, last: number])[];
 }
 
-/** Returns the ranges of bodies that an `audit.erased` event names. */
+/** Returns the ranges of erased bodies in an `audit.erased` event. */
 export const erasedBy = ({ detail }: Verified["meta"]): readonly (readonly [first: number, last: number])[] =>
   (Object(detail) as ErasedDetail).bodies ?? [];

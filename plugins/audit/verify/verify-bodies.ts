@@ -1,4 +1,4 @@
-// Verifies the bodies of events: each body must be the one that was written, or erased with a record of the erasure.
+// Verifies the bodies of events: each body must be the body that Quater wrote, or must be erased with a record of the erasure.
 
 import { bodyHashOf, noBody } from "../log/chain.ts";
 import type { EventRow } from "../log/event.ts";
@@ -16,7 +16,7 @@ interface Erasure {
 
 export class Bodies {
   readonly #findings: Findings;
-  /** The numbers of events without their body. A later `audit.erased` may explain them. */
+  /** The numbers of events without their body. A later `audit.erased` may explain the missing bodies. */
   readonly #unaccounted = new Ranges();
   /** How many bodies were erased with a record. */
   erased = 0;
@@ -37,8 +37,8 @@ export class Bodies {
   /**
    * Reads an `audit.erased` event.
    *
-   * @param first  The first event that was read: earlier bodies are not known.
-   * @returns Which events the erasure removed as a whole, if it did.
+   * @param first  The first event that was read. Bodies of earlier events are not known.
+   * @returns The last event that retention removed, if the event records a removal of whole events.
    */
   readErasure({ meta }: EventRow, first: number): Erasure["pruned"] {
     const { bodies = [], pruned } = (metaOf(meta)?.detail ?? {}) as Erasure;

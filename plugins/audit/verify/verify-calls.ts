@@ -1,5 +1,6 @@
-// Finds calls that were started and never ended. While their process is registered, the end may still come, or the sweep records
-// it as unknown. If an attacker deletes the row of a killed process, no sweep finds its calls, so this check reports them.
+// Finds calls that were started and never ended. While the process of a call is registered, the process may still record the end
+// of the call, or the sweep records `call.unknown`. If an attacker deletes the row of a killed process, no sweep finds the calls
+// of the process, so this check reports the calls.
 
 import type { EventMeta, EventRow } from "../log/event.ts";
 import type { Findings } from "./damage.ts";
@@ -14,30 +15,36 @@ export class Calls {
     this.#findings = findings;
   }
 
-  /** Reads a verified event. Its columns agree with its text, so most texts need not be parsed. */
+  /** Reads a verified event. The columns of the event agree with its `meta`, so `meta` need not be parsed for most events. */
   read({ type, call_id, seq, meta }: EventRow): void {
     if (type === "call.started") this.#open.set(call_id, { seq, meta });
     else if (type === "call.ended" || type === "call.unknown") this.#open.delete(call_id);
     else if (this.#open.size > 0 && (type === "runtime.stopped" || type === "audit.gap")) this.#explained(metaOf(meta));
   }
 
-  /** Called where events are missing or changed. Ends of calls may be among them. */
+  /** Called where events are missing or changed. The missing events may be ends of calls. */
   interrupted(): void {
     this.#open.clear();
   }
 
-  /** Reports the calls without an end. @param registered  The processes whose calls may still end, or will be swept. */
+  /**
+   * Reports the calls without an end. @param registered The processes whose calls may still end, or whose calls the sweep will
+   * find.
+   */
   ended(registered: ReadonlySet<string>): void {
     for (const [callId, { seq, meta }] of this.#open) {
       const started = metaOf(meta);
-      // In format 1, processes were not kept registered for calls that they could not end.
+      // In format 1, a process did not stay registered for calls whose end it could not record.
       if (started?.v === 1 || registered.has(started?.instance ?? "")) continue;
       const what = `Event ${seq} starts the call ${callId}. No event records the end of this call, and its process is no longer registered`;
       this.#findings.say("missing", seq, what);
     }
   }
 
-  /** A process that stopped regularly left no running call, unless its event says so. Missing events may have been the ends. */
+  /**
+   * A process that stopped regularly has no open call, unless its `runtime.stopped` contains `hasOpenCalls`. Missing events may
+   * be the ends of its calls.
+   */
   #explained(by: EventMeta | undefined): void {
     if (by === undefined || Object(by.detail).hasOpenCalls === true) return;
     for (const [callId, { meta }] of this.#open) if (metaOf(meta)?.instance === by.instance) this.#open.delete(callId);

@@ -1,4 +1,4 @@
-// Verifies the hash chain: each event must be the one that was written, and follow the event before it.
+// Verifies the hash chain: each event must be the event that Quater wrote, and must follow the event before it.
 
 import type { ReadRow } from "../log/rows.ts";
 import { chain } from "../log/tables.ts";
@@ -12,7 +12,7 @@ export class Hashes {
   readonly #findings: Findings;
   /** The stored hash of the event before. `undefined` after missing events. */
   #previous: string | undefined;
-  /** The right hash of the event before, if only its stored hash was changed. The next event still refers to it. */
+  /** The right hash of the event before, if only its stored hash was changed. The next event still refers to the right hash. */
   #repaired: string | undefined;
 
   /** @param previous  The hash that the first event refers to. */
@@ -32,12 +32,12 @@ export class Hashes {
     return [this.#previous, this.#repaired];
   }
 
-  /** Called where events are missing. The next event is accepted without a comparison with the one before. */
+  /** Called where events are missing. The next event is accepted without a comparison with the event before it. */
   interrupted(): void {
     [this.#previous, this.#repaired] = [undefined, undefined];
   }
 
-  /** Verifies an event and continues after it. @returns Whether its hash, its form and its columns are right. */
+  /** Verifies an event. The next call verifies the next event. @returns Whether its hash, its form and its columns are right. */
   read(row: ReadRow): boolean {
     const isRight = this.#isRight(row);
     this.#previous = row.hash;

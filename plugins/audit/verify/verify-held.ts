@@ -1,4 +1,4 @@
-// Compares signed lines from outside the store with the trail: each event that a line attests must be in the trail.
+// Compares signed lines from outside the store with the trail: each event that a line attests must be on the trail.
 
 import type { Acknowledged } from "../restore/acknowledged.ts";
 import type { Claim } from "../restore/attestation.ts";
@@ -11,9 +11,9 @@ interface Disputed {
   readonly what: string;
 }
 
-/** The most disputed lines that are kept until the end. Further ones are reported immediately. */
+/** The most disputed lines that are kept until the end. Further disputed lines are reported immediately. */
 const mostDisputed = 10_000;
-/** The most lines far out of order whose events are looked up at the end. Further ones are not compared. */
+/** The most lines far out of order whose events are looked up at the end. Further lines are not compared. */
 const mostLate = 10_000;
 
 /** The kinds of lines as subjects of a sentence. */
@@ -33,7 +33,7 @@ export class HeldLines {
   #last: Claim | undefined;
   #compared = 0;
   #disputed: Disputed[] = [];
-  /** The number up to which the trail was read, or its beginning. */
+  /** The number up to which the trail was read. At first, the number at which the verification begins. */
   #seq: number;
 
   /**
@@ -49,17 +49,17 @@ export class HeldLines {
     while (this.#next !== undefined && this.#next.seq <= after) this.#next = this.#take();
   }
 
-  /** How many lines attested an event that the trail has, or another event in its place. */
+  /** The number of lines that attest an event whose number the trail has. */
   get compared(): number {
     return this.#compared;
   }
 
-  /** The lines about events that were read before the line came. */
+  /** The lines about events that were read before the line was read. */
   get late(): readonly Claim[] {
     return [...this.#late.values()];
   }
 
-  /** Called when the trail was read up to this event. */
+  /** Called when the trail was read up to the given event. */
   reached(seq: number, hash: string): void {
     const before = this.#seq;
     this.#seq = seq;
@@ -77,7 +77,7 @@ export class HeldLines {
     this.#disputed = this.#disputed.filter(({ line }) => !restore.covers(line));
   }
 
-  /** Compares the late lines. @param hashes  The hashes of the events that `late` names. */
+  /** Compares the late lines. @param hashes The hashes of the events of the lines in `late`. */
   lookedUp(hashes: ReadonlyMap<number, string>): void {
     for (const line of this.late) this.#compare(line, hashes.get(line.seq));
   }
@@ -119,8 +119,8 @@ export class HeldLines {
       const { type, seq, hash, genesis } = line;
       const last = this.#last;
       if (last?.seq === seq && last.hash === hash && last.genesis === genesis && last.type === type) continue;
-      // Skip copies before their signatures are checked, which takes longer than everything else. An attacker may have appended
-      // many copies.
+      // Skip copies before their signatures are checked, because checking signatures takes longer than all other work. An
+      // attacker may have appended many copies.
       if (genesis === this.#genesis && this.#late.has(`${seq} ${hash}`)) continue;
       this.#last = line;
       const what = `${names[type]}, of ${seq} events, is`;

@@ -10,7 +10,7 @@ export class VerifyKeys {
   /** The public keys whose signatures count, by id. */
   readonly #publicKeys: ReadonlyMap<string, KeyObject>;
   readonly #keyed = new Map<string, Keyed>();
-  /** The key in the text of the last event. Nearly always the next event has the same one. */
+  /** The text of the key id in the last event. Nearly always, the next event has the same key id. */
   #said = "";
   #now: Keyed | undefined;
 
@@ -21,8 +21,8 @@ export class VerifyKeys {
 
   /** Returns the chain key that an event names. */
   ofEvent(meta: string): Keyed | undefined {
-    // Only short values without a key follow it, so its last occurrence in the text is the event's own, even if `detail` has a
-    // field `key`.
+    // Only short values without a field `key` follow the event's `key`, so the last `key` in `meta` is the event's, even if
+    // `detail` has a field `key`.
     if (this.#now !== undefined && meta.startsWith(this.#said, meta.lastIndexOf('"key":'))) return this.#now;
     const id = metaOf(meta)?.key;
     if (typeof id !== "string") return undefined;
@@ -47,8 +47,8 @@ export class VerifyKeys {
 }
 
 /**
- * Returns the keys whose signatures count. If a fingerprint is given that is not the current key's, only the key with this
- * fingerprint counts, because the key file is then not trusted.
+ * Returns the keys whose signatures count. If `fingerprint` is not the fingerprint of the current key, only the key with
+ * `fingerprint` counts, because the key file is then not trusted.
  */
 export const trusted = (keys: TrailKeys, fingerprint: string): ReadonlyMap<string, KeyObject> => {
   if (fingerprint === keys.checkpoint.fingerprint) return keys.publicKeys;

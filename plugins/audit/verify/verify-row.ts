@@ -1,6 +1,6 @@
-// Verifies one row: its cells, and its hash over the row before it. `meta` is RFC 8785 text with its keys in one order. So its
-// values can be compared without parsing: unescaped quotes stand only around keys and whole values, and a value cannot look like
-// a key.
+// Verifies one row: its cells, and its hash over the row before it. `meta` is RFC 8785 text with its keys in one order. Unescaped
+// quotes are only around keys and whole values, so a value cannot look like a key. So this file can compare values in `meta`
+// without parsing `meta`.
 
 import { bodyHashOf, noBody } from "../log/chain.ts";
 import type { EventRow } from "../log/event.ts";
@@ -17,7 +17,7 @@ const controls = /[\u0000-\u001f]/;
  * Checks each cell separately. Hashes cover bytes and not cells, so a cell of another length could move bytes from one cell into
  * another under the same hash.
  *
- * @returns What is wrong, as the end of a sentence; `undefined` when the row has the right form.
+ * @returns What is wrong with the row, as the end of a sentence; `undefined` when the row has the right form.
  */
 export const formProblem = ({ seq, at, meta, body, salt, body_hash, hash, malformed }: ReadRow): string | undefined => {
   if (malformed !== undefined) return malformed;
@@ -33,8 +33,8 @@ export const formProblem = ({ seq, at, meta, body, salt, body_hash, hash, malfor
 };
 
 /**
- * Verifies one row for a reader that does not read all rows: its form, its hash over the row before it, its columns and its body.
- * Only `audit verify` finds missing rows.
+ * Verifies the form of one row, its hash over the row before it, its columns and its body. Readers that do not read all rows use
+ * this function. Only `audit verify` finds missing rows.
  *
  * @param previous  The stored hash of the row before.
  * @returns Why the row is not trusted, as the end of a sentence; `undefined` if it verifies.
@@ -58,15 +58,15 @@ export const rowProblem = (row: ReadRow, previous: string | undefined, keys: Ver
 export const isBodyGone = ({ body, body_hash }: EventRow): boolean => body === null && body_hash !== noBody;
 
 /**
- * Whether the text has this number. After `seq` only short texts follow, so its last occurrence is the event's own, even if
- * `detail` has a field `seq`.
+ * Whether `meta` contains this number as the event's `seq`. Only short texts follow the event's `seq`, so the last `seq` in
+ * `meta` is the event's, even if `detail` has a field `seq`.
  */
 export const saysSeq = (meta: string, seq: number): boolean =>
   meta.startsWith(`${seq},`, meta.lastIndexOf(seqKey) + seqKey.length);
 
 /**
- * Whether the columns agree with the text. Before `at` there are only keyed digests and ids, so its first occurrence is the
- * event's own; the call's id follows it, if there is one.
+ * Whether the columns agree with `meta`. Only keyed digests and ids come before the event's `at`, so the first `at` in `meta` is
+ * the event's. The call id comes after `at`, if the event has a call id.
  */
 export const saysColumns = ({ meta, at, call_id, type }: EventRow): boolean => {
   const from = meta.indexOf(atKey) + atKey.length;
@@ -78,7 +78,10 @@ export const saysColumns = ({ meta, at, call_id, type }: EventRow): boolean => {
   return meta.startsWith(callKey, next + 1) && saysText(meta, next + 1 + callKey.length, call_id);
 };
 
-/** Compares part by part, because joining the texts first would take longer than everything else. */
+/**
+ * Whether `meta` has the text at this place. Compares part by part, because joining the texts first would take longer than all
+ * other work.
+ */
 const saysText = (meta: string, from: number, text: string): boolean => {
   if (/["\\]|[^ -~]/.test(text)) return meta.startsWith(`${JSON.stringify(text)},`, from);
   return meta[from] === '"' && meta.startsWith(text, from + 1) && meta.startsWith('",', from + 1 + text.length);
@@ -91,7 +94,10 @@ const callKey = '"callId":';
 /** The end of an event's text for each type, by format. */
 const endings = new Map<string, readonly string[]>();
 
-/** Checks the type against a pattern first: a type with a quote could match more than one value of the text. */
+/**
+ * Whether `meta` contains the type. Checks the type against a pattern first, because a type with a quote could match more than
+ * one value in `meta`.
+ */
 const saysType = (meta: string, type: string): boolean => {
   let known = endings.get(type);
   if (known === undefined) {

@@ -1,5 +1,5 @@
-// Checks the configured sinks. A sink file that is missing or empty proves nothing, so it must not look like a sink that agrees with the
-// trail.
+// Checks the configured sinks. A sink file that is missing or empty proves nothing, so the report must not treat the file like a
+// sink that agrees with the trail.
 
 import { closeSync, openSync } from "node:fs";
 import type { Reading } from "../../store/service.ts";
@@ -67,7 +67,7 @@ export const sentTo = async (store: Reading): Promise<ReadonlyMap<string, number
 /**
  * Returns the problems of the sinks.
  *
- * @param checkpoints  How many checkpoints the trail has: without any, no sink can have one.
+ * @param checkpoints  How many checkpoints the trail has. Without a checkpoint on the trail, no sink can have a checkpoint.
  * @param sent  The result of `sentTo`.
  */
 export const sinkProblems = (

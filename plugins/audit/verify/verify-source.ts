@@ -1,4 +1,5 @@
-// Runs a verification: reads pages from a source and gives them to a Verifier. The next page is read while one is checked.
+// Runs a verification: reads pages from a source and passes the pages to a Verifier. While the Verifier checks a page, the next
+// page is read.
 
 import { closeSync, openSync } from "node:fs";
 import { visible } from "../../../core/diagnostics/text.ts";
@@ -18,7 +19,7 @@ export interface VerifyOptions {
   readonly fingerprint?: string | undefined;
   /** The number of the event from which to verify. Earlier events are assumed to be right. */
   readonly from?: number | undefined;
-  /** Files with signed lines that were kept outside the store: sinks, and copies of them. */
+  /** Files with signed lines that were kept outside the store: sinks, and copies of sinks. */
   readonly against?: readonly string[];
 }
 
@@ -41,8 +42,8 @@ export const verifySource = async (source: Source, options: VerifyOptions): Prom
     held: heldIn(held, trusted(keys, fingerprint)),
     ...(begin === undefined ? {} : { after: begin }),
   });
-  // The position of reading, which is not the verifier's. Rows behind the end of the trail do not move the verifier, and would be
-  // read again forever.
+  // The number up to which rows were read. `verifier.seq` is not enough, because rows behind the end of the trail do not change
+  // `verifier.seq`, and would be read again forever.
   let read = verifier.seq;
   let page = source.after(read);
   for (;;) {
@@ -50,7 +51,8 @@ export const verifySource = async (source: Source, options: VerifyOptions): Prom
     const last = rows.at(-1);
     if (last === undefined) {
       if (verifier.isComplete) break;
-      // The trail is cut, or it was written to since the head was read. It is cut only if the head no longer moves.
+      // Either the trail is cut, or another process has added events since the head was read. The trail is cut only if the head
+      // no longer moves.
       const again = await source.head();
       const more = await source.after(read);
       if (again === undefined || (more.length === 0 && again.seq === head.seq)) break;
@@ -61,18 +63,19 @@ export const verifySource = async (source: Source, options: VerifyOptions): Prom
       }
     }
     if (last !== undefined && last.seq > head.seq) {
-      const moved = await source.head(); // The head moves with the rows, so it is at least as new as they are.
+      const moved = await source.head(); // The head moves together with the rows, so this head is at least as new as the rows.
       if (moved !== undefined && moved.seq > head.seq) {
         verifier.moveHead(moved);
         head = moved;
       }
     }
-    // A number above 2^53 is rounded, so the same page would be read again forever. Such a row is read once, as an orphan.
+    // JavaScript rounds a number above 2^53, so the same page would be read again forever. A row with such a number is read once,
+    // as an orphan.
     const isRepeated = last !== undefined && last.seq <= read;
     if (isRepeated) break;
     read = last === undefined ? read : last.seq;
     page = source.after(read);
-    await turn(); // Let the next query start now: another thread answers it while these rows are checked.
+    await turn(); // Let the next query start now. Another thread answers this query while these rows are checked.
     for (const row of rows) verifier.read(row);
   }
   const from = begin?.seq ?? head.floor_seq;
@@ -118,7 +121,10 @@ export interface ExportHeader {
 /** The fields that the head of an export from before format 2 does not have. */
 const ofFormat1 = { format: 1, approval_seq: 0, approval_hash: noBody } as const;
 
-/** Makes a source of an exported file, which is read once from beginning to end. @throws for a file that is not an export. */
+/**
+ * Makes a source of an exported file. The source reads the file once, from beginning to end. @throws for a file that is not an
+ * export.
+ */
 export const fileSource = (path: string): Source => {
   const lines = linesOf(path);
   const first = lines.next();

@@ -1,5 +1,6 @@
-// Checks each event of an approval request against the earlier events of the request: it must be filed, voted on by enough people,
-// approved, and not ended. The events verify already. This check finds events that should never have been written.
+// Checks each event of an approval request against the earlier events of the request: the request must be filed, voted on by
+// enough people, approved, and not ended. The hashes of the events were verified before. This check finds events that should
+// never have been written.
 
 import type { EventMeta } from "../log/event.ts";
 import { advanced, type Standing } from "../log/evidence.ts";
@@ -20,7 +21,7 @@ export class Uses {
     this.#isComplete = isComplete;
   }
 
-  /** Called where events are missing or changed. A request that is not known may have been filed there. */
+  /** Called where events are missing or changed. A missing event may have filed a request. */
   interrupted(): void {
     this.#open.clear();
     this.#isComplete = false;
@@ -34,7 +35,7 @@ export class Uses {
   /** Reads an event of format 2 about a request. Events of format 1 do not contain enough for the check. */
   read(meta: EventMeta): void {
     const { type, seq, at, approvalId } = meta;
-    if (type === "store.restored") this.#open.clear(); // A restore voids all of them.
+    if (type === "store.restored") this.#open.clear(); // A restore voids all open requests.
     if (approvalId === undefined) return;
     const before = this.#open.get(approvalId);
     if (type === "approval.used") this.#used(meta, before);
@@ -51,7 +52,8 @@ export class Uses {
   }
 
   /**
-   * Reports an event whose request was never filed, except `approval.voided`, which says that a row did not agree with the trail.
+   * Reports an event whose request was never filed, except `approval.voided`, which records that a row did not agree with the
+   * trail.
    */
   #unfiled({ type, seq, approvalId }: EventMeta): void {
     if (!this.#isComplete || this.#hasFormat1 || type === "approval.voided" || !type.startsWith("approval.")) return;

@@ -1,5 +1,5 @@
-// Verifies the trail from its beginning, row by row, and reports what is damaged. Memory grows with the damage and with erased bodies whose
-// record was not read yet, but not with the length of the trail.
+// Verifies the trail from its beginning, row by row, and reports what is damaged. The memory that a verification needs grows with
+// the damage, and with erased bodies whose record was not read yet, but not with the length of the trail.
 
 import { cut, visible } from "../../../core/diagnostics/text.ts";
 import { genesisHash, headMac, noBody, type SignedCheckpoint } from "../log/chain.ts";
@@ -25,7 +25,7 @@ export interface Verification {
   /** The fingerprint of the checkpoint key whose signatures count. Older keys count as long as the key file has them. */
   readonly fingerprint: string;
   readonly head: HeadRow;
-  /** Begins after this event, which is assumed to be right. */
+  /** The event after which the verification begins. The verification assumes that this event is right. */
   readonly after?: { readonly seq: number; readonly hash: string };
   /** Signed lines from outside the store, nearly in the order of their numbers. */
   readonly held: Iterator<Claim>;
@@ -81,7 +81,7 @@ export class Verifier {
     return this.#seq >= this.#head.seq;
   }
 
-  /** Called when the trail grew while it was read. */
+  /** Called when other processes added events during the verification. */
   moveHead(head: HeadRow): void {
     this.#checkHead(head);
     this.#head = head;
@@ -132,7 +132,7 @@ export class Verifier {
     this.#held.reached(seq, hash);
   }
 
-  /** Reads an event that verifies. @param before  The hashes that the event may refer to. */
+  /** Reads an event that verifies. @param before The hashes to which the event may refer. */
   #readRight(row: ReadRow, before: readonly (string | undefined)[]): void {
     const { type } = row;
     this.#bodies.read(row);
@@ -143,7 +143,7 @@ export class Verifier {
     if (isLinked(type)) this.#linkage(row);
   }
 
-  /** Reports rows where no event can stand. */
+  /** Reports rows at places where the trail cannot have an event. */
   stray(strays: readonly Stray[]): void {
     for (const { chain: other, seq } of strays)
       this.#findings.say(
@@ -159,18 +159,20 @@ export class Verifier {
       this.#findings.say("orphan", undefined, `The store has ${rows} rows, but the trail has ${this.#events} events`);
   }
 
-  /** Called after every row was read. @returns Lines from outside the store about events that were read before the line came. */
+  /**
+   * Called after every row was read. @returns Lines from outside the store about events that were read before the line was read.
+   */
   ended(): readonly Claim[] {
     this.#held.ended(this.#seq);
     return this.#held.late;
   }
 
-  /** @param instances  The processes that the store lists as running, or as dead and not swept yet. */
+  /** @param instances  The processes in the store that are running, or that are dead and not swept yet. */
   registered(instances: ReadonlySet<string>): void {
     if (this.isComplete) this.#calls.ended(instances);
   }
 
-  /** @param hashes  The hashes of the events that `ended` named. */
+  /** @param hashes  The hashes of the events of the lines that `ended` returned. */
   lookedUp(hashes: ReadonlyMap<number, string>): void {
     this.#held.lookedUp(hashes);
   }
@@ -213,14 +215,14 @@ export class Verifier {
     };
   }
 
-  /** Called where events are missing or wrong. The state of open requests and calls is not known any more. */
+  /** Called where events are missing or wrong. After this, the state of open requests and calls is not known. */
   #interrupted(): void {
     this.#linked = undefined;
     this.#uses.interrupted();
     this.#calls.interrupted();
   }
 
-  /** Checks the link of a linked event to the one before. Events of format 1 have no link. */
+  /** Checks the link of a linked event to the linked event before it. Events of format 1 have no link. */
   #linkage({ seq, meta, hash }: EventRow): void {
     const read = metaOf(meta);
     const link = read?.link;
@@ -260,7 +262,10 @@ export class Verifier {
     if (pruned?.through === floor_seq && pruned.hash === floor_hash) this.#isFloorAttested = true;
   }
 
-  /** Whether a row begins a new segment after the event before it, so that the numbers in between are lost and not missing. */
+  /**
+   * Whether a row begins a new segment after the event before it, so that the events with the numbers in between are lost in a
+   * restore, and not missing.
+   */
   #continues({ type, meta }: EventRow): boolean {
     if (type !== "store.restored") return false;
     const { after } = (metaOf(meta)?.detail ?? {}) as Partial<RestoredDetail>;
