@@ -1,6 +1,6 @@
-// Authenticates approvers, by the option `authenticate` or by the headers of a proxy that signs people in. The headers count
-// only if the HTTP request contains the proxy's secret, or came over a Unix socket that only the proxy can open. A loopback
-// address is no proof, because every process on this computer has one.
+// Authenticates approvers, by the option `authenticate` or by the headers of a proxy that signs people in. The headers are
+// accepted only if the HTTP request contains the proxy's secret, or came over a Unix socket that only the proxy can open. A
+// loopback address proves nothing, because every process on this computer can use a loopback address.
 
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { Credentials, Principal } from "../../core/index.ts";
@@ -11,12 +11,14 @@ import { ssoNotTrusted } from "./errors.ts";
 import type { SsoOptions } from "./options.ts";
 
 /**
- * The name of the surface on which approvers authenticate. It exposes no handler. It exists so that refused credentials are
- * recorded in the trail.
+ * The name of the surface on which approvers authenticate. The surface exposes no handler. The surface exists so that the trail
+ * records refused credentials.
  */
 export const approversSurface = "approvals";
 
-/** Returns the authenticator of the approvers' surface. It reads the proxy's headers first, and then calls `given`. */
+/**
+ * Returns the authenticator of the approvers' surface. The authenticator reads the proxy's headers first, and then calls `given`.
+ */
 export const approversDoor = (given: Authentication | undefined, sso: SsoOptions | undefined): Authenticator | undefined => {
   if (sso === undefined) return given === undefined ? undefined : asAuthenticator(given);
   const keys = given === undefined ? undefined : asAuthenticator(given);
@@ -26,20 +28,20 @@ export const approversDoor = (given: Authentication | undefined, sso: SsoOptions
     authenticate: (credentials, resources) =>
       personBehind(sso, credentials) ?? keys?.authenticate(partOf(credentials, readingOf(keys.reads)), resources),
   });
-  // Other authenticators cannot read reserved headers such as x-forwarded-user. This one can, because the headers count only with
-  // the proxy's secret or over its socket.
+  // Other authenticators cannot read reserved headers such as x-forwarded-user. This authenticator can, because it accepts the
+  // headers only with the proxy's secret or over the proxy's socket.
   return { ...door, reads: allReads([{ headers }, ...(keys === undefined ? [] : [keys.reads])]) };
 };
 
 /**
- * @returns The person whom the headers name; `undefined` when the headers are absent. @throws {QuaterError} `sso_not_trusted`.
+ * @returns The person in the proxy's headers; `undefined` when the headers are absent. @throws {QuaterError} `sso_not_trusted`.
  */
 export const personBehind = (sso: SsoOptions, credentials: Credentials): Principal | undefined => {
   const person = textOf(credentials, sso.personHeader);
   if (person === undefined || person === "") return undefined;
   if (!isFromProxy(sso, credentials))
     throw ssoNotTrusted("The request names a person in a header, but did not come from the trusted proxy");
-  // Two header lines arrive as one value with a comma. One of them is then not from the proxy, so refuse both.
+  // Node joins two header lines to one value with a comma. One of the two lines is not from the proxy, so refuse the value.
   if (person.includes(",") || person.length > 200)
     throw ssoNotTrusted("The header that names the person must have exactly one name");
   const roles = sso.rolesHeader === undefined ? "" : (textOf(credentials, sso.rolesHeader) ?? "");

@@ -1,4 +1,4 @@
-// Describes an earlier call that may be the same as the current one, so that requesters and approvers notice a repetition.
+// Describes an earlier call that may be the same as the current call, so that requesters and approvers notice a repetition.
 
 export type RanBefore =
   | {
@@ -16,7 +16,7 @@ export type RanBefore =
       /** Paths of the arguments that differ, or that only one of the two calls has: see differing.ts. Printable. */
       readonly fields: readonly string[];
     }
-  /** There may be an earlier call, but it cannot be compared. */
+  /** There may be an earlier call, but Quater cannot compare it with the current call. */
   | { readonly match: "cannot_tell"; readonly reason: string };
 
 /** Describes the earlier call in one sentence without a full stop, for people and models. */

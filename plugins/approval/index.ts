@@ -1,4 +1,4 @@
-// The approval plugin: people approve one exact call, and then it runs once.
+// The approval plugin: people approve one exact call, and then the call can run once.
 
 import { type Authentication, definePlugin, type Plugin, type TestRun } from "../../core/plugin-api.ts";
 import type { GivenOptions } from "../../core/schema/options.ts";
@@ -21,8 +21,8 @@ export { type Approvals, approvalsRef } from "./service.ts";
 declare module "quater" {
   interface Exposure {
     /**
-     * The name of the policy in `approval()` that says who must approve calls. It applies on every surface, unless `surfaces`
-     * lists some.
+     * The name of the policy in `approval()` that says who must approve calls. The policy applies on every surface, unless
+     * `surfaces` lists surfaces.
      */
     readonly approval?: ApprovalExposure;
   }
@@ -42,7 +42,7 @@ export const approval = definePlugin(approvalOptions, (options, given): Plugin =
     wants: [httpRef],
     provides: [approvalsRef],
     exposure: [approvalKey],
-    // This surface exposes no handler. It exists so that refused credentials of approvers are recorded in the trail.
+    // This surface exposes no handler. The surface exists so that the trail records refused credentials of approvers.
     surface: { name: approversSurface, exposes: "Nothing", authenticate: approversDoor(authenticate, sso) },
     check: ({ catalog }) => [...exposureProblems(Object(policies), catalog.operations), ...optionProblems(options)],
     testRun: (choice) => rehearsal(given, choice),
@@ -50,20 +50,20 @@ export const approval = definePlugin(approvalOptions, (options, given): Plugin =
   };
 });
 
-/** Returns the plugin for a test run: it sends no notices and has no listener of its own. */
+/** Returns the plugin for a test run: the plugin of a test run sends no notices and has no listener of its own. */
 const rehearsal = (
   { notify, listen, sso, authenticate, ...options }: GivenOptions<typeof approvalOptions>,
   { usableForMs, hasOwnDoors = false }: TestRun,
 ): Plugin => {
   const closed: Authentication = () => undefined;
-  // A test run does not open the Unix socket, so no connection can prove that it comes from the proxy.
+  // A test run does not open the Unix socket, so a connection cannot prove that it comes from the proxy.
   const isBySocket = sso?.unixSocket === true;
   const door = hasOwnDoors ? (authenticate ?? (isBySocket ? closed : undefined)) : closed;
   return approval({
     ...options,
     // The gate suite files many requests for each of its test people.
     maxFiledPerHour: 100_000,
-    // The gate suite repeats a call directly after a denial, and the denial must still hold.
+    // The gate suite repeats a call directly after a denial, and the cooldown must not have ended at that time.
     cooldownMs: Math.max(options.cooldownMs ?? 0, 600_000),
     ...(door === undefined ? {} : { authenticate: door }),
     ...(sso === undefined || isBySocket || !hasOwnDoors ? {} : { sso }),

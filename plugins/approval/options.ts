@@ -23,7 +23,9 @@ export type SsoOptions = {
   readonly rolesHeader?: string;
 } & (
   | {
-      /** The proxy sends this header with the secret, at least 32 characters, to show that a request comes from it. */
+      /**
+       * The proxy sends this header with the secret, at least 32 characters, to prove that an HTTP request comes from the proxy.
+       */
       readonly secretHeader: string;
       readonly secret: string;
       readonly unixSocket?: never;
@@ -35,11 +37,14 @@ export type SsoOptions = {
 const sevenDaysMs = 7 * 86_400_000;
 
 export const approvalOptions = {
-  /** Approval policies by name. An exposure names one: `approval: "finance"`. */
+  /** Approval policies by name. An exposure contains the name of a policy: `approval: "finance"`. */
   policies: opaque<Readonly<Record<string, ApprovalPolicy>>>('{ finance: { approvers: [{ role: "finance" }] } }', isPlainObject),
-  /** Authenticates approvers. Credentials of other surfaces count only if you give the same authenticator here. */
+  /** Authenticates approvers. Credentials of other surfaces are accepted only if this option has the same authenticator. */
   authenticate: Type.Optional(anAuthentication),
-  /** The public origin of this server: `https://shop.example`. Links are made from it, and never from headers of a request. */
+  /**
+   * The public origin of this server: `https://shop.example`. Links contain this origin, and never an origin from the headers of
+   * an HTTP request.
+   */
   publicUrl: Type.Optional(Type.String()),
   /** Accepts people whom a proxy has signed in. */
   sso: Type.Optional(
@@ -55,7 +60,7 @@ export const approvalOptions = {
   maxFiledPerHour: withDefault(Type.Integer({ minimum: 1, maximum: 100_000 }), 60),
   /** How long after a denial the same call, and calls that look the same, are refused, milliseconds. Default 600,000. */
   cooldownMs: withDefault(Type.Integer({ minimum: 0, maximum: sevenDaysMs }), 600_000),
-  /** How many days a request is kept after it ended. Default 400. */
+  /** How many days a request is stored after it has ended. Default 400. */
   retentionDays: withDefault(Type.Integer({ minimum: 1, maximum: 36_500 }), 400),
 };
 

@@ -1,12 +1,12 @@
-// Approval policies: who must approve calls. A policy is written in the manifest and completed with defaults. The digest of a
-// request covers its policy, so a changed policy makes earlier approvals invalid.
+// Approval policies: who must approve calls. The manifest contains the policies, and Quater adds defaults for missing options.
+// The digest of a request covers its policy, so a changed policy makes earlier approvals invalid.
 
 import { type Candidate, fits, isSameName } from "../audit/service.ts";
 
 export { type Candidate, isSatisfied } from "../audit/service.ts";
 
 export interface Approver {
-  /** A role. People who have it at the time of their vote can approve. */
+  /** A role. People who have the role at the time of their vote can approve. */
   readonly role?: string;
   /** The name of one person who can approve. */
   readonly person?: string;
@@ -18,8 +18,8 @@ export interface ApprovalPolicy {
   /** The approvers that are needed. All entries must be satisfied, and one person counts only once. */
   readonly approvers: readonly Approver[];
   /**
-   * `dual` (default): the approver must be another person than the requester and the person it acts for. `confirm`: the person that an
-   * agent acts for may approve, with another credential than the agent's.
+   * `dual` (default): the approver must be another person than the requester and the person it acts for. `confirm`: the person
+   * for whom an agent acts may approve, with another credential than the agent's.
    */
   readonly kind?: "dual" | "confirm";
   /** How many denials end a request. Default 1. */
@@ -30,11 +30,11 @@ export interface ApprovalPolicy {
   readonly usableForMs?: number;
   /** Whether the approved call may be repeated over another surface. Default false. */
   readonly anySurface?: boolean;
-  /** Whether a requester without a person may ask. Default false. */
+  /** Whether a requester without a person may make calls that need this approval. Default false. */
   readonly unattributed?: boolean;
 }
 
-/** A policy with all defaults filled in. Digests are computed from its RFC 8785 text. */
+/** A policy with all defaults. Digests are computed from its RFC 8785 text. */
 export interface Policy {
   readonly approvers: readonly { readonly role?: string; readonly person?: string; readonly need: number }[];
   readonly kind: "dual" | "confirm";
@@ -62,7 +62,7 @@ export const names = ({ approvers }: Pick<Policy, "approvers">, candidate: Candi
 /**
  * Returns whether two names belong to one person. Authenticators write a name in different ways: an identity provider says
  * `Ana@shop.example`, a key file `ana@shop.example`, and accents have two encodings. If one person counted as two, they could
- * approve their own request, so in doubt two names are one person. An absent name belongs to nobody.
+ * approve their own request, so similar names count as one person. An absent name belongs to nobody.
  */
 export const isSamePerson = (one: string | undefined, other: string | undefined): boolean =>
   one !== undefined && other !== undefined && isSameName(one, other);

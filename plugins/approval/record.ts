@@ -1,4 +1,4 @@
-// An approval request as the other files of the plugin see it: one call with exactly these arguments, by exactly this principal.
+// The type of an approval request in the plugin: one call with exactly these arguments, by exactly this principal.
 
 import type { Principal } from "../../core/index.ts";
 import type { EndedAs } from "../audit/service.ts";
@@ -18,10 +18,13 @@ export type ApprovalOutcome = "running" | "succeeded" | "failed" | "unknown";
 export const outcomeOf = (how: EndedAs): Exclude<ApprovalOutcome, "running"> =>
   how === "succeeded" ? "succeeded" : how === "unknown" || how === "cancelled" ? "unknown" : "failed";
 
-/** The principal who asks: the fields that the digest covers. */
+/** The requester: the fields of the principal that the digest covers. */
 export type Requester = Pick<Principal, "issuer" | "subject" | "kind" | "person" | "actsFor" | "credential">;
 
-/** Copies these six fields. Roles and scopes are not covered, because policies check them again at every use. */
+/**
+ * Copies the six fields of a requester. The digest does not cover roles and scopes, because policies check roles and scopes again
+ * at every use.
+ */
 export const requesterOf = ({ issuer, subject, kind, person, actsFor, credential }: Requester): Requester => ({
   issuer,
   subject,
@@ -35,14 +38,14 @@ export const requesterOf = ({ issuer, subject, kind, person, actsFor, credential
 export const idForm = "apr_[a-z2-7]{20}";
 const wholeId = new RegExp(`^${idForm}$`);
 
-/** Whether a value is a valid request id. Check each text from outside with it before a query of the store. */
+/** Whether a value is a valid request id. Check each text from outside with this function before a query of the store. */
 export const isId = (value: unknown): value is string => typeof value === "string" && wholeId.test(value);
 
 /** The part of a request that never changes. The digest covers all of it except id, callId, times and callKey. */
 export interface Filed {
   /** The id of the request: `apr_` and 20 characters of a-z2-7. Empty in a damaged record whose row has another text. */
   readonly id: string;
-  /** A keyed digest over app, handler, arguments, principal and surface. A repeated call finds its request by it. */
+  /** A keyed digest over app, handler, arguments, principal and surface. The key by which a repeated call finds its request. */
   readonly callKey: string;
   /** The digest that people vote on, `sha256:` and 64 hexadecimal digits. */
   readonly digest: string;
@@ -56,12 +59,12 @@ export interface Filed {
   readonly surface: string;
   readonly policyName: string;
   readonly policy: Policy;
-  /** The handler's preview as RFC 8785 text; `undefined` for a handler without one. */
+  /** The handler's preview as RFC 8785 text; `undefined` for a handler without a preview. */
   readonly preview: string | undefined;
   readonly nonce: string;
   /** The id of the call that filed the request. */
   readonly callId: string;
-  /** When the request was filed, milliseconds since the epoch. All times here come from the store's clock. */
+  /** When the request was filed, milliseconds since the epoch. All times in this type are from the store's clock. */
   readonly filedAt: number;
   /** The time until which people may decide the request. */
   readonly pendingUntil: number;
@@ -86,7 +89,7 @@ export interface ApprovalRecord extends Filed {
   readonly isErased: boolean;
   /** Whether the row cannot be read, because another program wrote to it. Such a record has no approvers. */
   readonly isDamaged: boolean;
-  /** The state by the store's clock at the time of reading. It may be `expired` before the row says so. */
+  /** The state by the store's clock at the time of reading. The state may be `expired` before the row contains `expired`. */
   readonly state: ApprovalState;
   readonly votes: readonly Vote[];
   readonly decidedAt: number | undefined;

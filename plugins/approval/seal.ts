@@ -1,5 +1,6 @@
 // Encrypts texts that leave the process, such as cookies, and detects changes in them: AES-256-GCM with a random nonce for each
-// text. The purpose is authenticated as well, so a text that was encrypted for one purpose cannot be decrypted for another.
+// text. The encryption also authenticates the purpose, so a text that was encrypted for one purpose cannot be decrypted for
+// another purpose.
 
 import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
 

@@ -1,5 +1,5 @@
-// The service of approval(). The approvals page, the JSON API, the commands and the gate suite all make their changes through
-// it, so they all refuse the same things.
+// The service of approval(). The approvals page, the JSON API, the commands and the gate suite make all changes through this
+// service, so all of them refuse the same changes.
 
 import type { Principal } from "../../core/index.ts";
 import { type Awaitable, type Operation, serviceRef } from "../../core/plugin-api.ts";
@@ -12,8 +12,8 @@ export type { ApprovalRecord } from "./record.ts";
 
 export interface Approver {
   /**
-   * The approver's principal, from the `authenticate` option of approval(). Authenticate directly before, so that roles and
-   * person are current.
+   * The approver's principal, from the `authenticate` option of approval(). Authenticate directly before the call of the service,
+   * so that roles and person are current.
    */
   readonly principal: Principal;
   /** The place where the approver decides: "page", "api", "cli". */
@@ -32,7 +32,7 @@ export interface ListGiven {
   readonly handler?: string;
   /** How many requests to return, the newest first. Default 50, at most 200. */
   readonly limit?: number;
-  /** The id of a request. Only requests that were filed before it are listed. Use it for the next page. */
+  /** The id of a request. Only requests that were filed before this request are listed. Use this filter for the next page. */
   readonly before?: string;
 }
 
@@ -58,7 +58,7 @@ export interface OwnStatus {
 
 export interface WaitGiven {
   readonly signal: AbortSignal;
-  /** Called before each query for the state. */
+  /** Called before each read of the state. */
   readonly asked?: () => void;
 }
 
@@ -85,13 +85,16 @@ export interface Approvals {
    * is known.
    */
   ranBefore(record: ApprovalRecord): Promise<RanBefore | undefined>;
-  /** Returns why this principal may not vote on the request, as the end of a sentence; `undefined` when it may vote. */
+  /**
+   * Returns why this principal may not vote on the request, as the end of a sentence; `undefined` when the principal may vote.
+   */
   obstacle(approver: Principal, record: ApprovalRecord): string | undefined;
   /**
    * Approves or denies a request. Repeating the same vote changes nothing.
    *
-   * @throws {QuaterError} `approval_not_found`, `approver_not_eligible`, `approval_digest_changed` (another digest was shown),
-   * `approval_vote_differs` (this person voted otherwise before), `approval_decided` (no longer pending).
+   * @throws {QuaterError} `approval_not_found`, `approver_not_eligible`, `approval_digest_changed` (the person saw another
+   * digest), `approval_vote_differs` (the earlier vote of this person differs), `approval_decided` (the request is no longer
+   * pending).
    */
   vote(approver: Approver, given: VoteGiven): Promise<ApprovalRecord>;
   /**
@@ -104,13 +107,14 @@ export interface Approvals {
   cancel(requester: Principal, surface: string, id: string): Promise<OwnStatus>;
   /**
    * Returns the state of the requester's own request. @throws {QuaterError} `approval_not_found` for unknown ids and for requests
-   * of others.
+   * of other requesters.
    */
   statusOf(requester: Principal, surface: string, id: string): Promise<OwnStatus>;
   /**
    * Calls `statusOf` repeatedly, outside of any call, until the request is no longer pending or `signal` aborts.
    *
-   * @param enter  Authenticates the requester. Called each time, because the credential may be revoked in the meantime.
+   * @param enter  Authenticates the requester. Called before each read of the state, because the credential may be revoked in the
+   * meantime.
    * @returns The last status. @throws {QuaterError} as `statusOf` and `enter`.
    */
   untilDecided(enter: () => Awaitable<Principal>, surface: string, id: string, how: WaitGiven): Promise<OwnStatus>;

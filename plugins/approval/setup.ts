@@ -1,5 +1,5 @@
-// Sets the approval plugin up: requests, page, API and commands. Loaded when the kernel sets plugins up, so a manifest that is only read does
-// not load it.
+// Sets up the approval plugin: requests, approvals page, API and commands. This file is loaded when the kernel sets up the
+// plugins, so a process that only reads the manifest does not load the file.
 
 import { isListening, isServing } from "../../core/model/run-mode.ts";
 import { BootError, type PluginContext, type Running } from "../../core/plugin-api.ts";
@@ -63,7 +63,10 @@ export const setup = async (options: ApprovalOptions, context: PluginContext): P
   };
 };
 
-/** Checked in setup, because a plugin's own check does not see which other plugins there are. */
+/**
+ * Returns the boot problem for a project without an approvals page. The problem is found in `setup`, because the checks of a
+ * plugin's options do not know the other plugins.
+ */
 const noPage = (): Error =>
   new BootError([
     {

@@ -30,14 +30,14 @@ const idGiven = boundBy(onRequest(Type.Object({})));
 const voteGiven = boundBy(onRequest(voteBody));
 const revocationGiven = boundBy(onRequest(revocationBody));
 
-/** @param id  As it is in the normalised path. */
+/** @param id  The id as it is in the normalised path. */
 const inPath = (id: string): GivenInput => ({ from: "path", isText: true, values: { id: decodeURIComponent(id) } });
 
 const via = "api";
 const headers = { "cache-control": "no-store", "content-security-policy": "default-src 'none'; frame-ancestors 'none'" } as const;
 const paths = /^\/approvals\/api\/requests(?:\/([^/]+)(?:\/(votes|revocation))?)?$/;
 
-/** Answers one request to the API. @throws {QuaterError} for every refusal; http turns it into problem details. */
+/** Answers one HTTP request to the API. @throws {QuaterError} for every refusal. http converts the error to problem details. */
 export const serveApi = async (ctx: KoaContext, parts: ApiParts): Promise<void> => {
   for (const [name, value] of Object.entries(headers)) ctx.set(name, value);
   const found = paths.exec(ctx.path);
@@ -52,7 +52,7 @@ export const serveApi = async (ctx: KoaContext, parts: ApiParts): Promise<void> 
   return action === "votes" ? vote(ctx, parts, approver, id) : revoke(ctx, parts, approver, id);
 };
 
-/** Answers a requester who reads or cancels a request of their own. */
+/** Answers a requester who reads or cancels their own approval request. */
 export const serveOwnStatus = async (ctx: KoaContext, { gate, http, approvals }: ApiParts, segment: string): Promise<void> => {
   ctx.set("cache-control", "no-store");
   allow(ctx, "GET, DELETE");

@@ -1,5 +1,5 @@
-// Makes the OpenAPI entries of the approvals API from its schemas. Commands that do not serve also write the OpenAPI document, so
-// this file does not import the serving code.
+// Makes the OpenAPI entries of the approvals API from its schemas. Commands that are not servers also write the OpenAPI document,
+// so this file does not import the code that serves the API.
 
 import type { TSchema } from "../../../core/index.ts";
 import { propertiesOf } from "../../../core/schema/schema.ts";

@@ -6,13 +6,14 @@ import type { ApiParts } from "./api.ts";
 export { apiPaths, ownStatusPath } from "./document.ts";
 
 export interface Api {
-  /** Answers approvers' requests under /approvals/api/. */
+  /** Answers the HTTP requests of approvers under /approvals/api/. */
   readonly serve: (ctx: KoaContext) => Promise<void>;
-  /** Answers a requester who asks for the state of a request of their own, or cancels it. */
+  /** Answers a requester who reads the state of their own approval request, or cancels the approval request. */
   readonly serveOwnStatus: (ctx: KoaContext, id: string) => Promise<void>;
 }
 
-// Makes the API. Its code is loaded with the first request, because most processes that set up the plugin never serve one.
+// Makes the API. The code of the API is loaded for the first HTTP request, because most processes that set up the plugin never
+// serve the API.
 export const apiOn = (parts: ApiParts): Api => ({
   serve: async (ctx) => (await import("./api.ts")).serveApi(ctx, parts),
   serveOwnStatus: async (ctx, id) => (await import("./api.ts")).serveOwnStatus(ctx, parts, id),

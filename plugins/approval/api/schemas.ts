@@ -1,5 +1,5 @@
-// The schemas of the approvals API's inputs and answers. The API validates its inputs with them, and the OpenAPI document shows
-// them. Tests compare the real answers with them.
+// The schemas of the approvals API's inputs and answers. The API validates its inputs with these schemas, and the OpenAPI
+// document contains these schemas. Tests compare the real answers with the schemas.
 
 import { Type } from "../../../core/index.ts";
 import type { TObject, TProperties } from "../../../core/schema/typebox.ts";

@@ -67,14 +67,17 @@ export const issueCode = async (parts: CodeParts, key: string): Promise<IssuedCo
   return { code: `${text.slice(0, length / 2)}-${text.slice(length / 2)}`, expiresAt };
 };
 
-/** Uses up a code. @returns The key that the code stands for; `undefined` for wrong, used and expired codes. */
+/**
+ * Uses a sign-in code, which then stops working. @returns The approver key of the code; `undefined` for wrong, used and expired
+ * codes.
+ */
 export const redeemCode = async (parts: CodeParts, typed: string): Promise<string | undefined> => {
   const text = typed.toUpperCase().replaceAll(/[\s-]/g, "");
   if (text.length !== length || [...text].some((character) => !alphabet.includes(character))) return undefined;
   const open = await parts.store.open();
-  // Try all secrets, because the code may have been made before a key rotation, or by an instance that uses other keys.
+  // Try all secrets, because the code may have been created before a key rotation, or by an instance that uses other keys.
   const secrets = new Map(parts.audit.deriveSecrets(label).map((secret) => [hashOf(secret, text), secret]));
-  // One statement finds and deletes the code. If two people type it at the same time, one of them gets the key.
+  // One statement finds and deletes the code. If two people type the code at the same time, only one of them gets the key.
   const taking = open
     .queries<Tables>()
     .deleteFrom("approval_page_code")

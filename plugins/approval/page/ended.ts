@@ -1,6 +1,6 @@
-// Stores which sessions people ended. A session is an encrypted cookie, so a copy of it would still work after its owner signed
-// out. Therefore the store keeps the id of an ended session until the session would have expired. This works for all instances,
-// and after restarts.
+// Stores the sessions that people have ended. A session is an encrypted cookie, so a copy of the cookie would still work after
+// its owner signed out. Therefore the store keeps the id of an ended session until the session would have expired. This works for
+// all instances, and after restarts.
 
 import type { Migration, Store } from "../../store/service.ts";
 import { longestMs, type Session } from "./session.ts";
@@ -21,12 +21,12 @@ export const endedMigration: Migration = {
 };
 
 /**
- * How long an ended session is kept beyond its expiry. The clocks of instances and store may differ, and no clock may make the
- * session valid again.
+ * How long the id of an ended session is kept after the session would have expired. The clocks of instances and store may differ,
+ * and no clock may make the session valid again.
  */
 const toleranceMs = 3_600_000;
 
-/** Ends a session. Ending it twice is harmless. @throws {StoreFailure} */
+/** Ends a session. Safe to call twice for the same session. @throws {StoreFailure} */
 export const endSession = async (store: Store, { id, startedAt }: Session): Promise<void> => {
   const open = await store.open();
   const db = open.queries<Tables>();

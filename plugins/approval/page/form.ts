@@ -17,7 +17,8 @@ const maxBytes = 16 * 1024;
 const formType = /^application\/x-www-form-urlencoded\s*(?:;|$)/i;
 
 /**
- * Checks by its headers that a form comes from this server's page. A browser that does not send the page's origin is refused.
+ * Checks by the headers of the HTTP request that a form comes from a page of this server. A form without the origin of the
+ * approvals page is refused.
  * @throws {QuaterError} `origin_not_allowed`.
  */
 export const assertFromOurPage = ({ headers }: KoaContext, { publicOrigin }: PageParts): void => {

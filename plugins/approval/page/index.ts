@@ -21,7 +21,7 @@ export interface PageGiven extends Omit<PageParts, "codes" | "sessions" | "throt
 
 /**
  * Limits of attempts to sign in with a code. There are 2 * 10^11 codes, each valid for five minutes. An attacker who tries 600
- * codes a minute for a year, while ten codes are always valid, finds one with a probability of about 1 %.
+ * codes a minute for a year, while ten codes are always valid, finds a valid code with a probability of about 1 %.
  */
 const attempts = { perPeer: 5, altogether: 600, windowMs: 60_000 } as const;
 
@@ -34,6 +34,7 @@ export const pageOn = ({ store, audit, publicUrl, ...given }: PageGiven): ((ctx:
     throttle: new Throttle(attempts),
     publicOrigin: publicUrl === undefined ? undefined : new URL(publicUrl).origin,
   };
-  // The page's code is loaded with the first visitor, because most processes that set up the plugin serve no page.
+  // The code of the approvals page is loaded for the first visitor, because most processes that set up the plugin do not serve
+  // the page.
   return async (ctx) => (await import("./routes.ts")).servePage(ctx, parts);
 };

@@ -1,4 +1,4 @@
-// The page of one approval request: everything that an approver should know, then the buttons to approve and to deny.
+// The page of one approval request: first all data that an approver needs, then the buttons to approve and to deny.
 
 import type { Presentation, ShownText, ShownValues } from "../shown/index.ts";
 import { safeText } from "../shown/index.ts";

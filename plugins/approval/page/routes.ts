@@ -14,8 +14,8 @@ import { style } from "./style.ts";
 import { anonymousVisitOf, type Visit, visitOf, visitorOf } from "./visitor.ts";
 
 /**
- * Headers of every answer. They allow only the page's own style sheet and forms, and forbid frames, caches, and
- * access from other windows.
+ * Headers of every answer. The headers allow only the page's own style sheet and forms, and forbid frames, caches, and access
+ * from other windows.
  */
 export const pageHeaders: Readonly<Record<string, string>> = {
   "content-security-policy": "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -75,7 +75,7 @@ const look = async (ctx: KoaContext, parts: PageParts, id?: string): Promise<voi
   show(ctx, await (id === undefined ? listed(ctx, parts, visitor, principal) : looked(ctx, parts, visitor, principal, id)));
 };
 
-/** Answers with the sign-in page. It is also shown to people who are signed in, so that they can sign in as another person. */
+/** Answers with the sign-in page. People who are signed in can also open the sign-in page, to sign in as another person. */
 const askToSignIn = (ctx: KoaContext, parts: PageParts): void => {
   const visit = anonymousVisitOf(ctx, parts);
   if (!isContinued(ctx, visit, parts)) return;
@@ -85,7 +85,7 @@ const askToSignIn = (ctx: KoaContext, parts: PageParts): void => {
 
 /**
  * Answers a visit from another site with a link to the same page, because browsers send the session cookie only for requests from
- * the approvals page itself. For other visits it sets the cookie.
+ * the approvals page itself. For other visits, sets the session cookie if necessary.
  *
  * @returns Whether to show the page itself.
  */
@@ -94,7 +94,8 @@ const isContinued = (ctx: KoaContext, { hasSession, session }: Visit, { sessions
     show(ctx, continuePage({ app }, continued(ctx)));
     return false;
   }
-  // Set no cookie on a visit from another site: the browser did not send its cookie, and a new one would replace it.
+  // Set no cookie on a visit from another site: the browser did not send its session cookie, and a new cookie would replace the
+  // session cookie.
   if (!hasSession || sessions.isDueForRefresh(session)) ctx.set("set-cookie", sessions.cookieOf(session));
   return true;
 };

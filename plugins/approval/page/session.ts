@@ -1,13 +1,13 @@
 // Sessions of the approvals page. A session is an encrypted cookie that contains the credential with which the person signed in,
-// so the server keeps no list of sessions. The credential is authenticated again for each HTTP request: a revoked key stops
+// so the server keeps no list of sessions. The credential is authenticated again for each HTTP request, so a revoked key stops
 // working immediately, and changed roles take effect. Signing in starts a new session.
 
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import { sealed, unsealed } from "../seal.ts";
 
 /**
- * The content of a session cookie. Before the person signs in, it has no token for authentication, but its forms already have a
- * form token.
+ * The content of a session cookie. Before the person signs in, the session has no token for authentication, but the forms of the
+ * session already have a form token.
  */
 export interface Session {
   readonly id: string;
@@ -26,8 +26,8 @@ const use = "quater.approval.session.v1";
 
 export interface SessionOptions {
   /**
-   * Returns secrets of 32 bytes each. The first one is current. The others decrypt cookies from before a key rotation, or of
-   * another instance. It is called when an HTTP request comes, so that commands which only look at a project create no key
+   * Returns secrets of 32 bytes each. The first secret is current. The other secrets decrypt cookies from before a key rotation,
+   * or of another instance. `secrets` is called for each HTTP request, so that commands that only read a project create no key
    * file.
    */
   readonly secrets: (label: "approval.session" | "approval.form") => readonly Buffer[];
@@ -45,7 +45,7 @@ export class Sessions {
     this.cookieName = options.isHttps ? "__Host-quater-approvals" : "quater-approvals";
   }
 
-  /** Starts a session: at the first visit, and when a person signs in. */
+  /** Starts a session. Called at the first visit, and when a person signs in. */
   fresh(token?: string): Session {
     const now = this.#now();
     return {

@@ -1,7 +1,7 @@
 // Signing in to the approvals page and signing out. Signing in starts a new session and ends the old one, so that an attacker
-// cannot prepare a session for another person. Sign-in codes are short, so attempts are counted before a code is looked up.
-// Attempts with keys are not counted, because nobody can guess a key. So an attacker who guesses codes cannot lock out people
-// with keys.
+// cannot prepare a session for another person. Sign-in codes are short, so attempts are counted before the store is searched for
+// a code. Attempts with keys are not counted, because nobody can guess a key. So an attacker who guesses codes cannot lock out
+// people with keys.
 
 import { invalid } from "../../../core/index.ts";
 import { invalidToken } from "../../../core/plugin-api.ts";
@@ -42,7 +42,7 @@ export const signIn = async (ctx: KoaContext, form: Form, before: Session, parts
   approvals.assertApprover(principal);
   if (isCode) throttle.succeeded(network);
   const session = sessions.fresh(key);
-  // Browsers silently drop a longer cookie, so the person could never sign in.
+  // Browsers ignore a longer cookie without an error, so the person could never sign in.
   if (sessions.cookieOf(session).length > longestCookie) invalid("/key", "is too long for a session cookie. Use a shorter token");
   if (before.token !== undefined) await endSession(parts.codes.store, before);
   return session;
@@ -53,7 +53,7 @@ const keyIn = async (ctx: KoaContext, form: Form, parts: PageParts): Promise<str
   if (code !== undefined) {
     const key = await redeemCode(parts.codes, code);
     if (key !== undefined) return key;
-    // A wrong code is also given to the authenticator as a key, so that the failed attempt is recorded in the trail.
+    // The authenticator also checks a wrong code as a key, so that the trail records the failed attempt.
     await entered(ctx, parts, code);
     throw codeWrong();
   }

@@ -3,8 +3,8 @@
 
 export interface ThrottleOptions {
   /**
-   * The most failed attempts per time window: of one address, and of all together. `windowMs` is the length of the window,
-   * milliseconds.
+   * The most failed attempts per time window, from one address and from all addresses together. `windowMs` is the length of the
+   * window, milliseconds.
    */
   readonly perPeer: number;
   readonly altogether: number;
@@ -18,8 +18,8 @@ interface Attempts {
 }
 
 /**
- * How many addresses are remembered. With more, the address with the oldest attempt is forgotten. The limit for all addresses
- * still holds.
+ * How many addresses are kept in memory. If there are more addresses, the address with the oldest attempt is removed. The limit
+ * for all addresses together does not depend on this.
  */
 const mostPeers = 10_000;
 
@@ -35,7 +35,7 @@ export class Throttle {
   /**
    * Counts an attempt before its result is known, so that many attempts at the same time are all counted.
    *
-   * @returns How many seconds this address has to wait; `undefined` when it may try.
+   * @returns How many seconds this address has to wait; `undefined` when the address may try now.
    */
   attempt(peer: string): number | undefined {
     const { perPeer, altogether, windowMs } = this.#options;
@@ -54,7 +54,7 @@ export class Throttle {
     return undefined;
   }
 
-  /** How many addresses are remembered. */
+  /** The number of addresses in memory. */
   get size(): number {
     return this.#peers.size;
   }

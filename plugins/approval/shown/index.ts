@@ -1,4 +1,4 @@
-// The only file of this folder that other folders import. It exports what approvers see of a request.
+// The only file of this folder that other folders import. It exports the presentation of approval requests for approvers.
 
 export { type Present, presentOn } from "./present.ts";
 export type { Presentation } from "./presentation.ts";

@@ -13,7 +13,7 @@ export interface PresentSources {
   readonly catalog: Catalog;
   /** Returns audit's keyed digest of a value: `hmac:<key id>:<64 hex>`. */
   readonly tagOf: (value: unknown) => string;
-  /** Returns where calls run, in words for people: `serve, https://shop.example`. */
+  /** Returns the place where calls run, in words for people: `serve, https://shop.example`. */
   readonly environment?: () => string;
 }
 

@@ -1,5 +1,5 @@
-// Turns a request into what approvers see: plain data in which all texts are safe to show. The approvals page and the terminal
-// only print it.
+// Converts an approval request to its presentation for approvers: plain data in which all texts are safe to show. The approvals
+// page and the terminal only print this data.
 
 import type { Operation } from "../../../core/plugin-api.ts";
 
@@ -16,7 +16,7 @@ import { policyInWords, type ShownTime, shownTime, stateInWords } from "./words.
  */
 export interface Presentation {
   readonly view: View;
-  /** Whether something was shortened. The full view shows it. */
+  /** Whether a text or a list was shortened. The full view shows all texts and lists. */
   readonly needsFullView: boolean;
   /** Whether all arguments and the whole preview are shown. Offer the Approve button only if this is true. */
   readonly isComplete: boolean;
@@ -45,7 +45,7 @@ export interface Presentation {
   /** Why arguments and preview are not shown, as a sentence; `undefined` if they are shown. */
   readonly hidden: string | undefined;
   readonly arguments: ShownValues;
-  /** The handler's preview; `undefined` for a handler without one. */
+  /** The handler's preview; `undefined` for a handler without a preview. */
   readonly preview: ShownValues | undefined;
   /** Identical requests of the last 24 hours, newest first. */
   readonly earlier: readonly { readonly id: string; readonly filed: ShownTime; readonly stateInWords: string }[];
@@ -66,7 +66,7 @@ export interface Presentation {
     readonly via: ShownText;
     readonly at: ShownTime;
   }[];
-  /** The request's digest, which a vote must send back. */
+  /** The request's digest, which a vote must contain. */
   readonly digest: string;
   /** The first 16 hexadecimal digits of the digest, for people to compare. */
   readonly digestStart: string;
@@ -81,7 +81,7 @@ export interface Presentation {
 
 export interface Surroundings {
   readonly view: View;
-  /** The handler as it is exposed now. Its schema says which arguments are secret. */
+  /** The handler as it is exposed now. Its schema marks the secret arguments. */
   readonly operation: Operation | undefined;
   /** The result of `Approvals.earlier`. */
   readonly earlier: readonly ApprovalRecord[];
@@ -91,7 +91,7 @@ export interface Surroundings {
   readonly tagOf: (value: unknown) => string;
   /** The current time, milliseconds since the epoch. */
   readonly now: number;
-  /** Where calls run, in words for people: `serve, https://shop.example`. */
+  /** The place where calls run, in words for people: `serve, https://shop.example`. */
   readonly environment?: string;
 }
 
@@ -151,8 +151,8 @@ export const presentationOf = (record: ApprovalRecord, surroundings: Surrounding
 
 const nothing: ShownValues = { rows: [], rowsLeftOut: 0 };
 
-// Returns the arguments as rows. Only the schema under which a request was filed says which arguments are secret. If that schema
-// is gone, no argument is shown.
+// Returns the arguments as rows. Only the schema under which a request was filed marks the secret arguments of the request. If
+// the handler no longer has this schema, no argument is shown.
 const valuesOf = (
   record: ApprovalRecord,
   { operation, tagOf, view }: Surroundings,

@@ -1,6 +1,6 @@
 // Makes texts safe to show to approvers. Characters that could hide, reorder or imitate text are escaped, and unusual texts get
-// warnings. The original text can be computed from the shown one, so two different texts are never shown as the same. All texts
-// of a request pass through this file before the approvals page or the terminal shows them.
+// warnings. The original text can be computed from the shown text, so two different texts never look the same. All texts of a
+// request pass through this file before the approvals page or the terminal shows them.
 
 import { createHash } from "node:crypto";
 import { hasHalves, hasUnseen } from "./unseen.ts";
@@ -42,8 +42,8 @@ export const safeText = (text: string, view: View = "short"): ShownText => {
     warnings: warningsOf(text),
     isCut,
     length: characters.length,
-    // Half of a surrogate pair has no UTF-8, so all such texts would have the same digest. Digest the escaped text instead. It is
-    // longer than the original, so no other text has both this length and this digest.
+    // Half of a surrogate pair has no UTF-8, so all such texts would have the same digest. Compute the digest of the escaped text
+    // instead. The escaped text is longer than the original, so no other text has both this length and this digest.
     sha256: createHash("sha256")
       .update(hasHalves(text) ? rendered(characters) : text)
       .digest("hex"),
@@ -51,7 +51,7 @@ export const safeText = (text: string, view: View = "short"): ShownText => {
 };
 
 const mark = /^\p{M}$/u;
-/** The most combining marks on one letter that are shown. No language has more. */
+/** The most combining marks on one letter that are shown. No language has letters with more marks. */
 const mostMarks = 3;
 
 const rendered = (characters: readonly string[]): string => {
@@ -62,8 +62,8 @@ const rendered = (characters: readonly string[]): string => {
   for (const [index, character] of characters.entries()) {
     if (character === "\\") text += "\\\\";
     else if (hasUnseen(character)) text += escaped(character);
-    // Escape a space at the end and after another space: people cannot see it, and many spaces could move the following text to a
-    // new line.
+    // Escape a space at the end and after another space: people cannot see such a space, and many spaces could move the following
+    // text to a new line.
     else if (character === " " && (isAfterSpace || index === characters.length - 1)) text += escaped(character);
     else if (mark.test(character) && marks >= mostMarks) text += escaped(character);
     else {

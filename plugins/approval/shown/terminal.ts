@@ -1,5 +1,5 @@
-// Writes a presentation as lines for a terminal. Lines are not shortened, because that would hide what people are asked to
-// approve. The terminal wraps them.
+// Writes a presentation as lines for a terminal. Lines are not shortened, because shortened lines would hide parts of the call
+// that people approve. The terminal wraps long lines.
 
 import type { Presentation } from "./presentation.ts";
 import type { ShownText } from "./safe-text.ts";

@@ -1,5 +1,5 @@
-// Turns arguments and previews into rows of path, type and text. Objects and arrays are flattened, so the sender cannot create a
-// misleading layout. Secrets are replaced first.
+// Converts arguments and previews to rows of path, type and text. Objects and arrays are flattened, so the requester cannot
+// create a misleading layout. Secrets are replaced before that.
 
 import { pointerStep } from "../../../core/schema/json.ts";
 import { masked } from "../../../core/schema/schema.ts";
@@ -15,7 +15,10 @@ export type ValueType =
   | "empty string"
   | "empty object"
   | "empty array"
-  /** A `secret()` field, or a text of the preview that contains a secret. `value` gives its length, and never its content. */
+  /**
+   * A `secret()` field, or a text of the preview that contains a secret. `value` contains the length of the secret, and never its
+   * content.
+   */
   | "secret";
 
 export interface ShownValue {
@@ -33,8 +36,8 @@ export interface ShownValues {
 }
 
 /**
- * Returns arguments as rows. @param tagOf  Returns a keyed digest, `hmac:<key id>:<64 hex>`. It shows that two secrets are equal,
- * but nobody can guess the secret from it.
+ * Returns arguments as rows. @param tagOf Returns a keyed digest, `hmac:<key id>:<64 hex>`. The digest shows that two secrets are
+ * equal, but nobody can guess the secret from the digest.
  */
 export const shownArguments = (
   { args, schema, tagOf }: { readonly args: unknown; readonly schema: unknown; readonly tagOf: (value: unknown) => string },
@@ -65,12 +68,16 @@ export const shownArguments = (
 };
 
 /**
- * Returns the secret as texts to search for. A PIN may be a number here and a text in the preview. Booleans are not searched for.
+ * Returns the texts of a secret that the preview is searched for. A PIN may be a number in the arguments and a text in the
+ * preview. For a boolean there is no text.
  */
 const textsIn = (value: unknown): readonly string[] =>
   typeof value === "string" || typeof value === "number" ? [String(value)] : [];
 
-/** A shorter secret is searched for only as a whole value, because many texts contain a part of this length. */
+/**
+ * The shortest secret, in characters, that is searched for inside longer texts. A shorter secret is searched for only as a whole
+ * value, because many texts contain such a short text by chance.
+ */
 const shortestPart = 4;
 const isHidden = safeText("not shown, because it contains a secret argument", "full");
 
@@ -121,7 +128,7 @@ const plainOf = (value: unknown, view: View): { readonly type: ValueType; readon
 
 interface Leaf {
   readonly steps: readonly string[];
-  /** A value that is neither an object nor an array, or an empty one. */
+  /** A value that is neither an object nor an array, or an empty object or array. */
   readonly value: unknown;
 }
 
@@ -153,7 +160,10 @@ const mostLevels = 64;
  */
 const mostPathLength = 256 * 1024;
 
-/** Returns the first value that cannot be shown; `undefined` if all can be. It needs the same texts that the digest covers. */
+/**
+ * Returns the first value that cannot be shown; `undefined` if all values can be shown. The arguments and the preview must be the
+ * texts that the digest covers.
+ */
 export const unrenderableAt = ({ args, preview }: Pick<Filed, "args" | "preview">): Unrenderable | undefined => {
   const bytes = { arguments: Buffer.byteLength(args), preview: Buffer.byteLength(preview ?? "") };
   if (bytes.arguments + bytes.preview > mostBytes) {
@@ -190,7 +200,8 @@ const found = (where: Unrenderable["in"], steps: readonly string[], reason: stri
 });
 
 /**
- * Returns the path of the part that has most of the bytes, at most 8 levels deep, so that the sender knows which part to shorten.
+ * Returns the path of the part that has most of the bytes, at most 8 levels deep, so that the requester knows which part to
+ * shorten.
  */
 const heaviest = (value: unknown, steps: readonly string[] = []): readonly string[] => {
   const inside = entriesOf(value).map(([key, item]) => ({ key, item, size: JSON.stringify(item).length }));

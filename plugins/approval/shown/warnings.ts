@@ -18,7 +18,7 @@ export const warningsOf = (text: string): readonly string[] => {
   return warnings;
 };
 
-// The scripts in everyday use (UAX 31, table 5). Letters of all other scripts count as one more script.
+// The scripts in everyday use (UAX 31, table 5). All other scripts count together as one script.
 const scripts = [
   "Arabic",
   "Armenian",

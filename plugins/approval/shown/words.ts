@@ -27,7 +27,7 @@ export const shownTime = (at: number, now: number): ShownTime => {
   return { iso: new Date(at).toISOString(), relative: words };
 };
 
-/** Writes a name inside a sentence, in quotes if it could be read as words of the sentence. */
+/** Writes a name inside a sentence, in quotes if the name could look like words of the sentence. */
 export const nameIn = (name: string): string =>
   /^[A-Za-z0-9][A-Za-z0-9_.@+-]*$/.test(name) ? name : `"${safeText(name, "full").text.replaceAll('"', '\\"')}"`;
 
