@@ -1,5 +1,5 @@
-// The store, the trail and the notice functions that all files of this folder use. A change of a request and its event are
-// written in one transaction.
+// The store, the trail and the notice functions that all files of this folder use. One transaction writes a change of a request
+// and the event about the change.
 
 import { createHash } from "node:crypto";
 import { isQuaterError } from "../../../core/index.ts";
@@ -47,7 +47,7 @@ export class ApprovalContext {
   /**
    * Writes events and changes in one transaction.
    *
-   * @returns Whether they were written. If not, another process changed the request first, so read the request again.
+   * @returns Whether the transaction was committed. If not, another process changed the request first, so read the request again.
    * @throws {QuaterError} `audit_unavailable`; `approval_unavailable` when the store refuses a value.
    */
   async write(
@@ -75,7 +75,7 @@ export class ApprovalContext {
  * Repeats `attempt` while another process changes the request first.
  *
  * @param most  The most attempts.
- * @param attempt  Resolves to `undefined` if it must be repeated.
+ * @param attempt  Resolves to `undefined` if the attempt must be repeated.
  * @throws {QuaterError} `approval_unavailable` after the last attempt.
  */
 export const retried = async <Result>(most: number, attempt: () => Promise<Result | undefined>): Promise<Result> => {
@@ -99,13 +99,13 @@ export interface HandlerTerms {
   readonly hasSecrets: boolean;
 }
 
-/** A call that needs approval, with everything that people agree to. */
+/** A call that needs approval, with all values that people approve. */
 export interface Asked extends HandlerTerms {
   readonly call: Authorized;
   readonly app: string;
   readonly requester: Requester;
   readonly requesterText: string;
-  /** The keys that find requests for this call: one for each key in the key file, the current one first. */
+  /** The keys that find requests for this call: one for each key in the key file. The first is of the current key. */
   readonly callKeys: readonly string[];
 }
 
@@ -130,15 +130,15 @@ export const boundBy = (
 ): Digested => ({ app, handler: call.handler, schema, args: call.inputText, requester, policyName, policy, ...more });
 
 /**
- * Returns the key by which pending requests are counted: one for all credentials of a principal. It is a digest, because
- * PostgreSQL cannot index long texts.
+ * Returns the key by which the pending requests of a requester are counted. All credentials of a principal have the same key. The
+ * key is a digest, because PostgreSQL cannot index long texts.
  */
 export const requesterKeyOf = ({ issuer, subject }: Requester): string =>
   createHash("sha256")
     .update(canonicalText([issuer, subject]))
     .digest("base64url");
 
-/** Returns the event fields that name the call. */
+/** Returns the event fields with the ids of the call. */
 export const madeBy = ({ callId, traceId }: Authorized): Pick<EventFields, "callId" | "traceId"> =>
   traceId === undefined ? { callId } : { callId, traceId };
 
@@ -152,8 +152,8 @@ export const eventOf = (
 ): EventFields => ({ ...more, type, approvalId: id, handler, surface, schema });
 
 /**
- * Makes an event about a request that is in the trail. The event copies the trail's values, because an attacker may have changed
- * the row.
+ * Makes an event about a request whose filing is on the trail. The event copies the values on the trail, because an attacker may
+ * have changed the row.
  */
 export const provenEvent = (
   type: ApprovalEvent,

@@ -1,5 +1,5 @@
-// The service of the approval plugin. The approvals page, the API, the commands and the gate suite all make their changes
-// through it, so they all refuse the same things.
+// The service of the approval plugin. The approvals page, the API, the commands and the gate suite make all changes through this
+// service, so all of them refuse the same changes.
 
 import { isQuaterError } from "../../../core/index.ts";
 import { approversSurface } from "../approvers.ts";
@@ -17,10 +17,10 @@ import { revoke, vote } from "./voting.ts";
 import { waitingOn } from "./waiting.ts";
 
 const defaultListed = 50;
-/** How many requests each later query reads, when the first query did not find enough. */
+/** How many requests each later query reads, if the first query did not find enough requests. */
 const mostListed = 200;
 
-/** Records a refused decision in the trail, like a refused call. */
+/** Records a refused decision on the trail, like a refused call. */
 const accounted = <Answer>(
   context: ApprovalContext,
   { principal, via }: Approver,

@@ -1,6 +1,6 @@
-// Every change of the tables, as a SQL statement. Its WHERE repeats all conditions that must still hold, and `expects` says how
-// many rows must change. audit() runs the statement in the transaction that writes the event about it. Two kinds of changes have
-// no event: filling in keys (filling.ts) and removing old requests (sweeping.ts).
+// Every change of the tables, as a SQL statement. The WHERE clause repeats all conditions of the change, and `expects` is the
+// number of rows that must change. audit() runs the statement in the transaction that writes the event about the change. Two
+// kinds of changes have no event: filling in keys (filling.ts) and removing old requests (sweeping.ts).
 
 import type { OpenStore, Statement } from "../../store/service.ts";
 import type { ApprovalOutcome, Filed, Vote } from "../record.ts";
@@ -46,8 +46,8 @@ export interface Filing {
 
 /**
  * Files a request. Inserts no row when a limit is reached, when people have denied a call that looks the same within the
- * cooldown, or when the call is already pending. One statement checks all of this, so the limits also hold when two processes
- * file at the same time.
+ * cooldown, or when a request for the call is already pending. One statement checks all these conditions, so two processes that
+ * file at the same time cannot exceed a limit.
  */
 export const filed = (open: OpenStore, filing: Filing): Statement => {
   const { draft, nth, callKeys, keys, requesterKey, requesterText, policyText, texts } = filing;
@@ -109,7 +109,7 @@ const stillPending = (open: OpenStore, found: StoredRequest) =>
 const stillApproved = (open: OpenStore, found: StoredRequest) =>
   ofVersion(open, found).where("state", "=", "approved").where("usable_until", ">", open.clock);
 
-/** Writes `expired` into a row whose time has run out. */
+/** Writes `expired` into the row of an expired request. */
 export const expired = (open: OpenStore, found: StoredRequest): Statement => {
   const until = found.stored === "pending" ? "pending_until" : "usable_until";
   return one(ofVersion(open, found).set({ state: "expired" }).where("state", "=", found.stored).where(until, "<=", open.clock));
@@ -135,8 +135,8 @@ export const voidedUnproven = (open: OpenStore, id: string, reason: string): Sta
   );
 
 /**
- * Ends a row that cannot be read. Any number of rows may change, so that the contents of a damaged row cannot stop the
- * transaction.
+ * Ends a row that cannot be read. The statement may change any number of rows, so that the contents of a damaged row cannot stop
+ * the transaction.
  */
 export const closedDamaged = (open: OpenStore, { record: { id, callKey } }: StoredRequest): Statement => {
   const change = update(open).set({ state: "expired", version: 1 }).where("state", "in", ["pending", "approved"]);
@@ -168,7 +168,8 @@ export const voted = (
   const cast = { ...rest, roles: JSON.stringify(roles), reason: vote.reason ?? null, at: open.clock };
   return [
     one(change),
-    // The trail decides who has voted. If a row of this person already exists, Quater did not write it.
+    // Replace an existing vote of this person. According to the trail, this person has not voted, so Quater did not write the
+    // existing row.
     one(
       database(open)
         .insertInto("approval_vote")
@@ -201,7 +202,10 @@ export interface Use {
   readonly surface: string | undefined;
 }
 
-/** The only way from `approved` to `consumed`. It repeats every condition, also those that were checked before. */
+/**
+ * The only change from `approved` to `consumed`. The statement repeats every condition, also the conditions that were checked
+ * before.
+ */
 export const consumed = (open: OpenStore, id: string, use: Use): Statement => {
   const { callId, callKey, digest, handler, requesterText, surface } = use;
   const approved = updateOf(open, id)
@@ -222,8 +226,8 @@ export const consumed = (open: OpenStore, id: string, use: Use): Statement => {
 };
 
 /**
- * Records the outcome of a call that used an approval. Any number of rows may change, because the event about the end is written
- * for every state of the row.
+ * Records the outcome of a call that used an approval. The statement may change any number of rows, because the event about the
+ * end must be written whatever state the row has.
  */
 export const ended = (open: OpenStore, id: string, callId: string, outcome: Exclude<ApprovalOutcome, "running">): Statement =>
   uncounted(
@@ -233,13 +237,13 @@ export const ended = (open: OpenStore, id: string, callId: string, outcome: Excl
       .where("outcome", "in", ["running", "unknown"]),
   );
 
-/** Records that the caller no longer waits, while the call still runs. */
+/** Records that the caller stopped waiting, although the call still runs. */
 export const lost = (open: OpenStore, id: string, callId: string): Statement =>
   one(updateOf(open, id).set({ outcome: "unknown" }).where("used_call", "=", callId).where("outcome", "=", "running"));
 
 /** The replacements for the personal data of a request. */
 export interface ErasedTexts {
-  /** The arguments as they are stored: encrypted if some of them are secret. */
+  /** The arguments as they are stored: encrypted if some arguments are secret. */
   readonly args: string;
   readonly requester: string;
 }
@@ -260,8 +264,8 @@ export const erased = (open: OpenStore, found: StoredRequest, { args, requester 
 };
 
 /**
- * Erases the reasons of all people who voted on a request, or of one person. Any number of rows may change, because some rows of
- * votes may be damaged and must not stop the transaction.
+ * Erases the reasons of all people who voted on a request, or of one person. The statement may change any number of rows, because
+ * some rows of votes may be damaged and must not stop the transaction.
  */
 export const reasonsErased = (open: OpenStore, id: string, person?: string): Statement => {
   const change = database(open)
@@ -276,7 +280,7 @@ export const reasonsErased = (open: OpenStore, id: string, person?: string): Sta
 export const reasonErased = (open: OpenStore, found: StoredRequest): Statement =>
   one(ofVersion(open, found).set({ reason: null }));
 
-/** Ends a row that says "denied" although the trail says otherwise. The row's version may be damaged. */
+/** Ends a row with the state "denied" that the trail does not confirm. The version in the row may be damaged. */
 export const denialUnproven = (open: OpenStore, { record }: StoredRequest): Statement =>
   one(
     updateOf(open, record.id)
@@ -288,7 +292,7 @@ export const denialUnproven = (open: OpenStore, { record }: StoredRequest): Stat
 export const voidedByRestore = (open: OpenStore, found: StoredRequest): Statement =>
   one(ofVersion(open, found).set({ state: "expired", decided_at: open.clock, reason: "the store was restored" }));
 
-/** Records the use of an approval that the store has lost and a sink attests. The outcome of the call is not known. */
+/** Records the use of an approval that the store has lost and that a sink attests. The outcome of the call is not known. */
 export const usedBefore = (
   open: OpenStore,
   found: StoredRequest,

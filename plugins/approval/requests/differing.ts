@@ -1,5 +1,5 @@
-// Compares the arguments of two calls of one handler. A deploy may have changed the input schema between the calls, at any depth. The schema
-// of the earlier call is not kept, so only its values are known.
+// Compares the arguments of two calls of one handler. A deploy may have changed the input schema between the calls, at any depth.
+// The schema of the earlier call is not stored, so only the values of the earlier call are known.
 
 import { canonicalText } from "../../../core/schema/digest.ts";
 
@@ -11,7 +11,7 @@ type Args = Pick<Filed, "schema" | "args">;
 
 interface Comparison {
   readonly isSameSchema: boolean;
-  /** The places where the two calls differ: the name of an argument, or a JSON Pointer below one. */
+  /** The places where the two calls differ: the name of an argument, or a JSON Pointer for a value inside an argument. */
   readonly fields: string[];
   /** How many values both calls have. */
   shared: number;
@@ -22,7 +22,7 @@ interface Comparison {
  * If the schemas differ, a value may also be missing in one call, or have another type.
  *
  * @returns The names of arguments that differ, and JSON Pointers (RFC 6901) for values inside an argument. `undefined` if the two
- * calls are not alike. `"unknown"` if both have values, but none of them can be compared.
+ * calls are not alike. `"unknown"` if both calls have values, but no value can be compared.
  */
 export const differing = (now: Args, then: Args): readonly string[] | "unknown" | undefined => {
   const [one, other] = [JSON.parse(now.args), JSON.parse(then.args)] as const;

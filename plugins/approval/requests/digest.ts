@@ -1,5 +1,6 @@
-// Computes the digests of a request. People vote on the result of `digestOf`, and a call may use an approval only if its digest
-// is the same. A repeated call finds its request by the result of `callKeyOf`. Both are computed from RFC 8785 text.
+// Computes the digests of a request. People vote on the result of `digestOf`, and a call may use an approval only if the digest
+// of the call is the same. A repeated call finds its request by the result of `callKeyOf`. Digest and call key are computed from
+// RFC 8785 text.
 //
 // Two different calls never have the same text. The text is one JSON object with each part under its own name, and RFC 8785
 // writes each JSON value in exactly one way. Arguments and preview are JSON values in it, not strings that contain JSON. An
@@ -38,8 +39,8 @@ export const digestedText = ({ args, preview, requester, policyName, policy, ...
 };
 
 /**
- * Returns the key by which a repeated call finds its request. It is equal for calls of the same handler with the same arguments
- * by the same principal. The surface must be the same as well, unless the policy allows any surface.
+ * Returns the key by which a repeated call finds its request. The key is equal for calls of the same handler with the same
+ * arguments by the same principal. The surface must be the same as well, unless the policy allows any surface.
  *
  * @param tag  A keyed digest function, so that an attacker who has only the store cannot guess arguments. With audit's `tagsOf`
  * as `tag`, requests are also found after a key rotation.

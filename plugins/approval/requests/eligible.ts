@@ -1,5 +1,5 @@
-// Decides who may vote on a request (threat T4, invariant I5). This is checked for every vote, with the roles and the person at
-// that time.
+// Decides who may vote on a request (threat T4, invariant I5). This check is made for every vote, with the roles and the person
+// of the approver at the time of the vote.
 
 import { visible } from "../../../core/diagnostics/text.ts";
 import type { Principal } from "../../../core/index.ts";
@@ -13,7 +13,7 @@ export type Person = Principal & { readonly person: string };
 /** The longest name of a person, UTF-16 units. Names are stored with each vote, and are part of a primary key. */
 const longestName = 255;
 
-/** @returns Why this principal cannot decide any request; `undefined` if it can. */
+/** @returns Why this principal cannot decide any request; `undefined` if the principal can decide requests. */
 const obstacleToAll = ({ kind, issuer, subject, credential, person, actsFor }: Principal): string | undefined => {
   if (kind === "agent") return "agents cannot approve or deny requests";
   if (issuer === "local") return "the user of this machine is not authenticated. Sign in, or use an approver key";
@@ -27,7 +27,10 @@ const obstacleToAll = ({ kind, issuer, subject, credential, person, actsFor }: P
     : "a name in your credential has characters that cannot be shown";
 };
 
-/** @returns Why this principal may not decide this request, as the end of a sentence; `undefined` if it may. */
+/**
+ * @returns Why this principal may not decide this request, as the end of a sentence; `undefined` if the principal may decide the
+ * request.
+ */
 export const obstacleTo = (approver: Principal, record: Pick<ApprovalRecord, "policy" | "requester">): string | undefined =>
   obstacleToAll(approver) ??
   (names(record.policy, approver)
@@ -61,6 +64,6 @@ export const assertApprover = (approver: Principal, policies: Iterable<Policy>):
     throw notEligible("no approval policy names you or one of your roles");
 };
 
-/** Whether this principal may see a request: the policy lists it, even if it may not vote. */
+/** Whether this principal may see a request: the policy lists the principal, even if the principal may not vote. */
 export const mayLookAt = (approver: Principal, { policy }: Pick<ApprovalRecord, "policy">): boolean =>
   obstacleToAll(approver) === undefined && names(policy, approver);

@@ -1,5 +1,6 @@
-// Erases personal data from approval requests for `quater audit erase`. An ended request stays in lists, but without its
-// requester, preview, reasons and personal arguments. An open request is cancelled, because nobody can decide it without them.
+// Erases personal data from approval requests for `quater audit erase`. An ended request stays in lists, but its requester,
+// preview, reasons and personal arguments are erased. An open request is cancelled, because nobody can decide a request without
+// these data.
 
 import type { Catalog } from "../../../core/plugin-api.ts";
 
@@ -33,8 +34,8 @@ export const erasureOf = async (
       isAbout(record, subject) || !isAsFiled ? await context.parts.audit.evidence.filingOf(record.id, record.callId) : undefined;
     const requester = filing?.requester ?? record.requester;
     const isOwn = isAbout({ ...record, requester }, subject);
-    // An attacker may have changed the requester in the row. The call key covers requester and arguments with a key that is not
-    // in the store, so it shows such a change.
+    // An attacker may have changed the requester in the row. The call key is a keyed digest over requester and arguments. Its
+    // secret is not in the store, so the call key shows a change of the requester.
     const isProven = !record.isDamaged && (filing !== undefined || (!isOpen(found) && isAsFiled));
     if (!isProven && (isOwn || record.isDamaged)) unproven++;
     else if (isOwn) {
@@ -72,8 +73,8 @@ export const erasureOf = async (
 };
 
 /**
- * Whether the request was already erased. An attacker may have set the mark in the row, so it counts only if an event says the
- * same and no personal data are left in the row.
+ * Whether the request was already erased. An attacker may have set the mark in the row, so the mark counts only if an event
+ * records the erasure and the row contains no personal data.
  */
 const isDone = ({ id, isErased, requester, preview, reason }: ApprovalRecord, { approvalIds }: ErasureSubject): boolean =>
   isErased &&
@@ -82,15 +83,18 @@ const isDone = ({ id, isErased, requester, preview, reason }: ApprovalRecord, { 
   preview === undefined &&
   reason === undefined;
 
-/** Whether the row has the call key of its own contents. This proves a row whose filing event was removed because of its age. */
+/**
+ * Whether the call key in the row matches the contents of the row. A matching call key proves a row whose filing event was
+ * removed because of its age.
+ */
 const hasOwnCallKey = ({ parts: { audit } }: ApprovalContext, record: ApprovalRecord): boolean =>
   callKeyOf((text) => audit.tagsOf(text), record).includes(record.callKey);
 
 const isOpen = ({ stored }: StoredRequest): boolean => stored === "pending" || stored === "approved";
 
 /**
- * Whether the request was filed by or for the person. For the erasure of one call: whether the call filed or used the request, by
- * the events.
+ * Whether the request was filed by or for the person. For the erasure of one call: whether the call filed or used the request,
+ * according to the events.
  */
 const isAbout = (
   { id, requester }: Pick<ApprovalRecord, "id" | "requester">,
@@ -119,7 +123,9 @@ const ownRequest = (
   ];
 };
 
-/** Returns the erased requester. Its kind is kept, which says whether an agent or a person asked. */
+/**
+ * Returns the erased requester. The kind of the requester is kept, because it shows whether an agent or a person made the call.
+ */
 const erasedRequester = ({ kind }: Requester): Requester =>
   requesterOf({ issuer: erasedMark, subject: erasedMark, kind, credential: erasedMark });
 
@@ -132,7 +138,7 @@ const givenReasons = (
   if (isPerson === undefined) return { changes: [], count: 0, unproven: 0 };
   const { id, votes, state, reason } = found.record;
   const own = votes.filter((vote) => vote.reason !== undefined && isPerson(vote.person));
-  // An attacker may have changed the voter in the row, so the events decide who voted.
+  // An attacker may have changed the voter in the row, so this function finds the voters in the events.
   if (own.length > 0 && !approvalIds.voted.includes(id)) return { changes: [], count: 0, unproven: 1 };
   const isRevocation = reason !== undefined && approvalIds.revoked.includes(id);
   const isDenial = reason !== undefined && state === "denied" && own.some((vote) => vote.reason === reason);

@@ -1,5 +1,5 @@
-// Files a request for a call that needs approval. It checks who may ask and whether the arguments can be shown to people, and
-// writes one row, even if several processes file the same call at the same time.
+// Files a request for a call that needs approval. Checks that the requester may make the call and that people can see the
+// arguments. Writes only one row, even if several processes file the same call at the same time.
 
 import { randomBytes } from "node:crypto";
 import { type Authorized, previewOf } from "../../../core/plugin-api.ts";
@@ -30,9 +30,9 @@ import type { StoredRequest } from "./tables.ts";
 /**
  * Files a request and refuses the call with its id.
  *
- * @param after  The newest request for the same call, which has ended.
- * @returns When another process filed the same call first. Then look the request up again.
- * @throws {QuaterError} `approval_required`, or why it cannot be filed.
+ * @param after  The newest request for the same call. This request has ended.
+ * @returns Returns only if another process filed the same call first. Then look up the request again.
+ * @throws {QuaterError} `approval_required`, or the reason why the request cannot be filed.
  */
 export const file = async (context: ApprovalContext, asked: Asked, after: StoredRequest | undefined): Promise<void> => {
   assertMayAsk(asked);
@@ -78,9 +78,9 @@ export const file = async (context: ApprovalContext, asked: Asked, after: Stored
 };
 
 /**
- * Finds out why nothing was filed.
+ * Finds out why no request was filed.
  *
- * @returns If another process filed the same call first.
+ * @returns Returns only if another process filed the same call first.
  * @throws {QuaterError} `approval_denied`, `approval_backlog`, `approval_filing_limit`.
  */
 const assertMayFile = async (
@@ -106,9 +106,11 @@ const assertMayFile = async (
 };
 
 /**
- * Ends a pending request that blocks a new one and is not the newest of its call. Quater itself never leaves such a row.
+ * Ends a pending request that blocks a new request and is not the newest request for its call. Quater itself never leaves a row
+ * in this state.
  *
- * @throws {QuaterError} `approval_unproven` when the trail does not confirm the row; `approval_required` when it does.
+ * @throws {QuaterError} `approval_unproven` when the trail does not confirm the row; `approval_required` when the trail confirms
+ * the row.
  */
 const assertProven = async (context: ApprovalContext, pending: StoredRequest): Promise<void> => {
   if (pending.record.state === "pending") {
@@ -119,7 +121,7 @@ const assertProven = async (context: ApprovalContext, pending: StoredRequest): P
   await context.write(events, changes, check);
 };
 
-/** Makes the error that names the pending request, and says whether the call ran before. */
+/** Makes the error with the id of the pending request, and with the earlier call if the call ran before. */
 export const required = async (context: ApprovalContext, { record }: StoredRequest): Promise<Error> => {
   const url = context.parts.urlOf(record.id);
   return approvalRequired(
@@ -132,7 +134,7 @@ export const required = async (context: ApprovalContext, { record }: StoredReque
 export const usedBy = ({ id, use }: ApprovalRecord): EarlierUse | undefined =>
   use === undefined ? undefined : { id, callId: use.callId, outcome: use.outcome };
 
-/** Returns the handler's preview as RFC 8785 text; `undefined` for a handler without one. */
+/** Returns the handler's preview as RFC 8785 text; `undefined` for a handler without a preview. */
 export const previewText = async (call: Authorized): Promise<string | undefined> => {
   const text = JSON.stringify(await previewOf(call));
   if (text === undefined) return undefined;
@@ -145,7 +147,7 @@ export const previewText = async (call: Authorized): Promise<string | undefined>
   }
 };
 
-/** Refuses a requester without a person, because nobody could check that the approver is another person. */
+/** Refuses a requester without a person, because Quater could not check that the approver is another person. */
 const assertMayAsk = ({ requester: { person, actsFor }, policy, policyName }: Asked): void => {
   if (policy.kind === "confirm" && actsFor === undefined)
     throw approvalUnattributed(
@@ -158,8 +160,8 @@ const assertMayAsk = ({ requester: { person, actsFor }, policy, policyName }: As
 };
 
 /**
- * Makes the event of a filed request. The arguments are in the body of the event, which can be erased, and only if the trail
- * keeps arguments of this handler.
+ * Makes the event of a filed request. The body of the event, which can be erased, contains the arguments if the trail stores
+ * arguments of this handler.
  */
 const filedEvent = (context: ApprovalContext, asked: Asked, draft: Draft): AuditEvent => {
   const { call, requester } = asked;
@@ -172,7 +174,7 @@ const filedEvent = (context: ApprovalContext, asked: Asked, draft: Draft): Audit
   });
   const timed = (now: number) => ({ pendingUntil: now + draft.policy.pendingForMs });
   if (auditKey.of(call.operation) === "metadata") return { fields, timed };
-  // A preview may repeat secret arguments, and no schema says at which place.
+  // A preview may repeat secret arguments, and no schema marks the secrets in a preview.
   const isStorable = draft.preview !== undefined && !asked.hasSecrets;
   const preview = isStorable ? { preview: audit.storable(undefined, JSON.parse(draft.preview)) } : {};
   return { fields, timed, body: { args: audit.storable(call.operation.input, call.input), ...preview } };

@@ -1,6 +1,6 @@
 // Fills in the columns person_key and like_key of requests from an older version of Quater, which had no such columns or folded
-// arguments by another rule. Only a process with the key file can compute them, so the migration of the tables leaves them
-// empty.
+// arguments by another rule. Only a process with the key file can compute these columns, so the migration of the tables leaves
+// the columns empty.
 
 import type { ApprovalContext } from "./approval-context.ts";
 import { digestOf } from "./digest.ts";
@@ -19,7 +19,7 @@ export const fillKeys = async (context: ApprovalContext): Promise<boolean> => {
         .updateTable("approval_request")
         .set((eb) => {
           const { person, like } = keysOf(context, one);
-          // Keep an existing person_key, even if it cannot be computed again.
+          // Keep an existing person_key, even if the key cannot be computed again.
           return { person_key: person ?? eb.fn.coalesce("person_key", eb.val(unknownPerson)), like_key: like ?? null };
         })
         .where("id", "=", one.record.id)
@@ -29,7 +29,7 @@ export const fillKeys = async (context: ApprovalContext): Promise<boolean> => {
   return false;
 };
 
-/** Computes the keys of a request. Returns none for a request that was erased or changed, or was encrypted with a lost key. */
+/** Computes the keys of a request. Returns no keys for a request that was erased or changed, or was encrypted with a lost key. */
 const keysOf = (
   { parts: { audit } }: ApprovalContext,
   { record }: StoredRequest,

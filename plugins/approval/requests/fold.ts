@@ -4,13 +4,16 @@
 import { canonicalText } from "../../../core/schema/digest.ts";
 import { withoutLookAlikes } from "./look-alikes.ts";
 
-/** The Braille pattern without dots is blank, too, but Unicode does not list it as White_Space. */
+/**
+ * Characters that look like a space. The Braille pattern without dots looks like a space, too, but Unicode does not list it as
+ * White_Space.
+ */
 const blanks = /[\p{White_Space}\u2800]+/gu;
 const invisible = /[\p{C}\p{Default_Ignorable_Code_Point}]/gu;
 
 /**
- * Folds the encoding of characters (NFKC), characters that look like others, invisible characters, and runs of blanks. Letter
- * case stays, and so does the presence of a blank, because people see both and ids differ by them.
+ * Folds the encoding of characters (NFKC), characters that look like others, invisible characters, and runs of blanks. Folding
+ * does not change letter case or the presence of a blank, because people see both, and ids may differ only in them.
  */
 export const foldedText = (text: string): string => {
   // Replace blanks first: line breaks and tabs are control characters, which would be removed. Look up lone accents before NFKC
@@ -21,7 +24,8 @@ export const foldedText = (text: string): string => {
 };
 
 /**
- * Folds a JSON value to the differences that people can see. An empty text, list or object, and `null`, count as absent.
+ * Folds a JSON value, so that only differences that people can see remain. An empty text, list or object, and `null`, count as
+ * absent.
  *
  * @returns `undefined` for an empty value.
  */

@@ -1,12 +1,15 @@
-// Turns rows into records. An attacker who can write to the store may put any value into a row. One damaged row must not stop the
-// work on other rows, so it becomes a record that nobody can decide, use or see.
+// Converts rows to records. An attacker who can write to the store may write any value into a row. One damaged row must not stop
+// the work on other rows, so a damaged row becomes a record that nobody can decide, use or see.
 
 import { canonicalText } from "../../../core/schema/digest.ts";
 import type { Policy } from "../policy.ts";
 import { type ApprovalState, approvalStates, isId, type Requester, type Vote } from "../record.ts";
 import { erasedMark, type ReadRow, type StoredRequest, type VoteRow } from "./tables.ts";
 
-/** @param opened  Decrypts a stored text. A text that cannot be decrypted becomes empty, and then the digest does not match. */
+/**
+ * @param opened  Decrypts a stored text. A text that cannot be decrypted becomes empty. The digest of the record then does not
+ * match.
+ */
 export const foundOf = (row: ReadRow, votes: readonly VoteRow[], opened: (text: string) => string | undefined): StoredRequest => {
   const sealed = sealedOf(row, opened);
   const requester = requesterIn(row.requester);
@@ -59,13 +62,13 @@ export const foundOf = (row: ReadRow, votes: readonly VoteRow[], opened: (text: 
 const nothing = { args: "{}", preview: undefined, nonce: "" } as const;
 
 /**
- * Returns the state of a damaged request. It is never open: nobody can decide it, no call can use it, and the next call files a
- * new request.
+ * Returns the state of a damaged request. A damaged request is never open, so nobody can decide the request, no call can use it,
+ * and the next call files a new request.
  */
 const stateOfDamaged = (state: ApprovalState): ApprovalState =>
   state === "pending" || state === "approved" || !approvalStates.includes(state) ? "expired" : state;
 
-/** The policy of a damaged request. It has no approvers, so nobody may decide or see the request. */
+/** The policy of a damaged request. The policy has no approvers, so nobody may decide or see the request. */
 const damagedPolicy: Policy = {
   approvers: [],
   kind: "dual",
@@ -94,7 +97,7 @@ const text = (value: unknown): string => (typeof value === "string" ? value : ""
 
 const wholeNumber = (value: unknown): number | undefined => (Number.isSafeInteger(value) ? (value as number) : undefined);
 
-/** Returns a time in milliseconds since the epoch; `undefined` for a number that a Date cannot hold. */
+/** Returns a time in milliseconds since the epoch; `undefined` for a number that a Date cannot represent. */
 const time = (value: unknown): number | undefined => {
   const at = wholeNumber(value);
   return at === undefined || Number.isNaN(new Date(at).getTime()) ? undefined : at;
@@ -112,7 +115,7 @@ const sealedOf = ({ args, preview, nonce }: ReadRow, opened: (text: string) => s
   return isJson(plain.args) && (plain.preview === undefined || isJson(plain.preview)) ? plain : undefined;
 };
 
-/** Whether the text is JSON that has a canonical text. Half of a surrogate pair has none. */
+/** Whether the text is JSON that has a canonical text. JSON with half of a surrogate pair has no canonical text. */
 const isJson = (json: string): boolean => {
   try {
     canonicalText(JSON.parse(json));
@@ -150,7 +153,10 @@ const isApprover = (value: unknown): boolean => {
   return [role, person].every((name) => name === undefined || typeof name === "string") && wholeNumber(need) !== undefined;
 };
 
-/** Turns the row of a vote into a vote. A damaged row gives none. Decisions count the votes in the trail, not these. */
+/**
+ * Converts the row of a vote to a vote. Returns an empty list for a damaged row. These votes are only for display, because
+ * decisions count the votes on the trail.
+ */
 const voteOf = ({ roles: json, reason, at, verdict, ...who }: VoteRow): Vote[] => {
   const { person, issuer, subject, credential, via } = who;
   if (![person, issuer, subject, credential, via].every((value) => typeof value === "string")) return [];

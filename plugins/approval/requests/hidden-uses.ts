@@ -1,5 +1,5 @@
-// Finds calls that ran according to the trail, but whose request is missing in the store: the row was deleted or changed, or lost
-// by a restore.
+// Finds calls that ran according to the trail, but whose request is missing in the store, because the row was deleted, changed,
+// or lost in a restore.
 
 import { cut, visible } from "../../../core/diagnostics/text.ts";
 import type { KnownUses, ProvenUse } from "../../audit/service.ts";
@@ -9,26 +9,26 @@ export interface HiddenGiven {
   readonly handler: string;
   readonly schema: string;
   readonly keys: LikenessKeys;
-  /** The id of the current request, which does not count as an earlier one. */
+  /** The id of the current request, which does not count as an earlier request. */
   readonly except: string | undefined;
   /** Only uses before this time count, milliseconds since the epoch. */
   readonly before: number | undefined;
   /** Whether the request was found in the store and compared. */
   readonly isLoaded: (approvalId: string) => boolean;
-  /** Whether the request was found in the store, and an event says that its personal data were erased. */
+  /** Whether the request was found in the store, and an event records that its personal data were erased. */
   readonly isErased: (approvalId: string) => boolean;
 }
 
 export interface Hidden {
-  /** Whether the earlier call looks the same to people. If not, it cannot be compared. */
+  /** Whether the earlier call looks the same to people. If not, Quater cannot compare the calls. */
   readonly isAlike: boolean;
   /** The reason why the calls cannot be compared, as the end of a sentence. */
   readonly reason: string;
 }
 
 /**
- * Looks for a used approval that no row of the store explains. Call it after all rows were compared and no earlier call was
- * found. If the trail then has a use that looks the same, its row was changed or deleted.
+ * Looks for a use of an approval on the trail that has no row in the store. Call this function after all rows were compared and
+ * no earlier call was found. If the trail then has a use that looks the same, the row of the use was changed or deleted.
  */
 export const hiddenUse = ({ uses, isDamaged }: KnownUses, given: HiddenGiven): Hidden | undefined => {
   const { handler, schema, keys, except, before, isLoaded, isErased } = given;
@@ -63,7 +63,7 @@ export const hiddenUse = ({ uses, isDamaged }: KnownUses, given: HiddenGiven): H
   return undefined;
 };
 
-/** Returns the part of a keyed digest that names its key: `hmac:<key id>:`. */
+/** Returns the part of a keyed digest with the id of the key: `hmac:<key id>:`. */
 const keyOf = (tag: string): string => tag.slice(0, tag.lastIndexOf(":") + 1);
 
 const whenAndWhich = ({ at, callId }: ProvenUse): string => `, at ${new Date(at).toISOString()} (call ${cut(visible(callId))})`;

@@ -1,16 +1,19 @@
-// Computes keys that say which requests belong to one person, and which requests look the same to people. They are keyed digests:
-// without the project's key file, the store does not show who asked, or for what.
+// Computes keys by which requests of one person, and requests that look the same to people, can be found. The keys are keyed
+// digests, so the store alone shows neither who made a call nor which call the person made.
 
 import { canonicalText } from "../../../core/schema/digest.ts";
 import { foldedName, type LikeTags } from "../../audit/service.ts";
 import type { Filed, Requester } from "../record.ts";
 import { folded } from "./fold.ts";
 
-/** Returns the keyed digest of a value with each key in the key file, the current key first. This is audit's `tagsOf`. */
+/**
+ * Returns the keyed digest of a value with each key in the key file, the current key first. The plugin uses the function `tagsOf`
+ * of audit.
+ */
 export type TagsOf = (value: unknown) => readonly string[];
 
 export interface LikenessKeys {
-  /** Keyed digests of the person who asks. Filing limits count requests by them. */
+  /** Keyed digests of the requester's person. The limits of filing count requests by these digests. */
   readonly person: readonly string[];
   /**
    * Keyed digests of person, handler and folded arguments, each after `likeForm`. They are equal for calls that look the same to
@@ -20,14 +23,14 @@ export interface LikenessKeys {
 }
 
 /**
- * The name of the rule by which arguments are folded. If the rule changes, change this text to one that sorts after it. Keys with
- * an older text are then computed again (filling.ts). The keys of the first rule began with `hmac:`.
+ * The name of the rule by which arguments are folded. If you change the rule, change this text to a text that sorts after the old
+ * text. Keys with an older text are then computed again (filling.ts). The keys of the first rule began with `hmac:`.
  */
 export const likeForm = "like2:";
 
 /**
- * Returns the person who asks: the person of the credential, or the person it acts for. A credential without a person counts as
- * its subject. The result is the same on all surfaces.
+ * Returns the requester's person: the person of the credential, or the person for whom the credential acts. Without a person,
+ * returns issuer and subject of the credential. The result is the same on all surfaces.
  */
 export const personOf = ({ person, actsFor, issuer, subject }: Requester): object => {
   const name = person ?? actsFor;

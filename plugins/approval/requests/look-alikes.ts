@@ -1,7 +1,7 @@
 // Characters outside ASCII that look like other characters: Cyrillic and Greek letters, dashes, quotation marks.
 //
-// Source: the skeletons of UTS 39 (confusables.txt of Unicode 15.0), as `uspoof_getSkeleton` of ICU 72 gives them for every
-// assigned code point. The rules by which characters were taken from there:
+// Source: the skeletons of UTS 39 (confusables.txt of Unicode 15.0), as `uspoof_getSkeleton` of ICU 72 returns them for every
+// assigned code point. The table contains a part of these characters, by these rules:
 //
 //   - Taken are characters whose skeleton is ASCII text, and letters of Latin, Greek, Cyrillic, Armenian, Georgian, Coptic
 //     and Cherokee whose skeleton is one letter of these scripts.
@@ -245,7 +245,7 @@ u+a793 25b 3b5 454 511 2c89 ab9b
 u+a7fb 1d230
 `;
 
-/** Filled when a text first needs the table, because most texts are ASCII. */
+/** The parsed table. Parsed when a text first needs the table, because most texts are ASCII. */
 let targets: ReadonlyMap<string, string> | undefined;
 
 const targetsOf = (text: string): ReadonlyMap<string, string> => {
@@ -260,7 +260,7 @@ const targetsOf = (text: string): ReadonlyMap<string, string> => {
   );
 };
 
-/** Replaces each character by the one that it looks like. ASCII text stays unchanged. The text must be in NFD or NFKD. */
+/** Replaces each look-alike by the character that it looks like. ASCII text stays unchanged. The text must be in NFD or NFKD. */
 export const withoutLookAlikes = (text: string): string =>
   text.replace(/\P{ASCII}/gu, (character) => {
     targets ??= targetsOf(table);

@@ -1,5 +1,5 @@
-// The functions for requesters: they read the state of their own requests, cancel them, and learn in a dry run whether a call
-// would need approval. A requester sees only requests of the surface that it uses, unless the policy allows any surface.
+// The functions for requesters. Requesters can read and cancel their own requests, and find out in a dry run whether a call would
+// need approval. A requester sees only requests of the surface of the current call, unless the policy allows any surface.
 
 import type { Principal } from "../../../core/index.ts";
 import type { Authorized } from "../../../core/plugin-api.ts";
@@ -17,7 +17,10 @@ import type { StoredRequest } from "./tables.ts";
 
 const mostAttempts = 10;
 
-/** Returns a requester's own request. @throws {QuaterError} `approval_not_found` for unknown ids and for requests of others. */
+/**
+ * Returns a requester's own request. @throws {QuaterError} `approval_not_found` for unknown ids and for requests of other
+ * requesters.
+ */
 const ownOf = async (context: ApprovalContext, requester: Principal, surface: string, id: string): Promise<StoredRequest> => {
   const found = await context.parts.reader.byId(id);
   if (found === undefined) throw approvalNotFound();
@@ -47,7 +50,7 @@ export const cancel = (context: ApprovalContext, requester: Principal, surface: 
     return undefined; // Read the request again, because the answer is its current state.
   });
 
-/** Answers a dry run. It files nothing, and returns only the caller's own requests. */
+/** Answers a dry run. Files no request, and returns only the caller's own requests. */
 export const forecast = async (context: ApprovalContext, terms: HandlerTerms, call: Authorized): Promise<unknown> => {
   const { policyName, policy } = terms;
   const asked = askedOf(context, terms, call);

@@ -14,7 +14,8 @@ import type { StoredRequest } from "./tables.ts";
  * Compares a pending or approved request with its events. A request that the trail does not confirm is voided, and the next call
  * can file a new request.
  *
- * @returns The state of the request by its events; `undefined` when it was changed in the meantime and must be read again.
+ * @returns The state of the request by its events; `undefined` when another process changed the request in the meantime, so that
+ * it must be read again.
  * @throws {QuaterError} `approval_unproven`; `audit_unavailable` when the trail cannot be read.
  */
 export const proven = async (context: ApprovalContext, found: StoredRequest): Promise<Standing | undefined> => {
@@ -45,9 +46,9 @@ const doubtOf = (standing: Standing | undefined, record: ApprovalRecord): string
 };
 
 /**
- * Compares an ended request with its events. Row and event end in one transaction. So if the trail says that the request is
- * still open, the row was changed by another program. If the request is still open on the trail, Quater writes an event that
- * ends it, so an approver who reads that it was denied or revoked can rely on this, even if the row is changed back.
+ * Compares an ended request with its events. Row and event end in one transaction. So if the trail says that the request is still
+ * open, the row was changed by another program. If the request is still open on the trail, Quater writes an event that ends it,
+ * so an approver who reads that the request was denied or revoked can rely on this, even if the row is changed back.
  *
  * @throws {QuaterError} `approval_unproven`; `audit_unavailable` when the trail cannot be read.
  */
@@ -68,7 +69,8 @@ export const assertEndedOnTrail = async (context: ApprovalContext, { record, sto
  * Quater then sets the row to expired and, if the trail says that the request is open, writes `approval.voided`. The next call
  * can file a new request.
  *
- * @returns Whether the request was denied; `false` when it was changed in the meantime and must be read again.
+ * @returns Whether the request was denied; `false` when another process changed the request in the meantime, so that it must be
+ * read again.
  * @throws {QuaterError} `approval_unproven`; `audit_unavailable` when the trail cannot be read.
  */
 export const isDenied = async (context: ApprovalContext, found: StoredRequest): Promise<boolean> => {
@@ -86,8 +88,8 @@ export const isDenied = async (context: ApprovalContext, found: StoredRequest): 
 };
 
 /**
- * Returns the filing event of a request, however old it is. `undefined` means that the request was never filed. Then write no
- * event about it, because an event would make a planted request look real.
+ * Returns the filing event of a request, regardless of the age of the event. `undefined` means that the request was never filed.
+ * Then write no event about the request, because an event would make a forged request look real.
  */
 export const filedOnTrail = async (
   { parts: { audit } }: ApprovalContext,
@@ -96,8 +98,8 @@ export const filedOnTrail = async (
   (await audit.evidence.standingOf(id))?.filed ?? (await audit.evidence.filingOf(id, callId))?.filed;
 
 /**
- * Ends an open request with an `approval.voided` event. @returns Whether it was written. If not, the request was changed in the
- * meantime.
+ * Ends an open request with an `approval.voided` event. @returns Whether the event was written. If not, another process changed
+ * the request in the meantime.
  */
 export const voidRequest = async (
   context: ApprovalContext,

@@ -1,7 +1,7 @@
-// Answers whether a call already ran before. Looks for used requests of the same person and handler, on all surfaces and with all
-// credentials, and compares their arguments. In the meantime a deploy may have changed the input schema or the policy, and the
-// keys may have been rotated. An attacker who can write to the store can also forge and delete rows. So a call counts as run only
-// if the trail proves it.
+// Finds out whether a call already ran before. Looks for used requests of the same person and handler, on all surfaces and with
+// all credentials, and compares their arguments. Since the earlier call, a deploy may have changed the input schema or the
+// policy, and the keys may have been rotated. An attacker who can write to the store can also forge and delete rows. So an
+// earlier call counts only if the trail proves its use of an approval.
 
 import { cut, visible } from "../../../core/diagnostics/text.ts";
 import type { Audit } from "../../audit/service.ts";
@@ -18,7 +18,8 @@ export type Compared = Pick<Filed, "app" | "handler" | "schema" | "args" | "requ
   Partial<Pick<ApprovalRecord, "id" | "use">>;
 
 /**
- * How many rows without a proof are looked up in the trail. Each lookup is a query, and an attacker may have forged many rows.
+ * The most unproven rows whose uses are looked up on the trail. The number is limited because each lookup is a query, and an
+ * attacker may have forged many rows.
  */
 const mostUnproven = 20;
 
@@ -30,7 +31,8 @@ export const ranBefore = async ({ parts }: ApprovalContext, call: Compared): Pro
   const { audit, reader } = parts;
   const keys = likenessKeys((value) => audit.tagsOf(value), call);
   const asked = { handler: call.handler, except: call.id, before: call.use?.at };
-  // Read the trail before the rows. An event and its row are written together, so each use that is found here also has its row.
+  // Read the trail before the rows. An event and its row are written in one transaction, so each use that is found on the trail
+  // now also has its row.
   const known = await audit.evidence.knownUses();
   const likes = await reader.usedLike(keys.like, asked);
   const others = await reader.usedUnderOtherSchemas(keys.person, call.schema, asked);
@@ -80,7 +82,7 @@ const isAsFiled = (record: ApprovalRecord): boolean => !record.isDamaged && dige
 
 type Use = NonNullable<ApprovalRecord["use"]>;
 
-/** @returns The use of an approval by the trail; `undefined` when row and trail disagree. */
+/** @returns The use of an approval according to the trail; `undefined` when row and trail disagree. */
 const provenUse = async (audit: Audit, record: ApprovalRecord): Promise<Use | undefined> => {
   const { id, digest, use } = record;
   const proof = use === undefined ? undefined : await audit.evidence.proofOfUse(id, use.callId);

@@ -1,4 +1,4 @@
-// All queries of the tables. A failed read throws an error, so it cannot be mistaken for an empty result.
+// All queries of the tables. A failed read throws an error, so callers cannot confuse a failed read with an empty result.
 
 import { isQuaterError } from "../../../core/index.ts";
 import type { OpenStore, Query, Store } from "../../store/service.ts";
@@ -19,8 +19,8 @@ const mostEarlier = 20;
 export const mostCompared = 500;
 
 /**
- * The largest number that Quater gives to a request of a call. No call is filed this often, so a larger number was written by
- * another program.
+ * The largest number that Quater gives to a request of a call. No call is filed so often, so another program wrote a larger
+ * number.
  */
 export const mostFiled = 2 ** 52;
 
@@ -56,7 +56,7 @@ export class RequestReader {
     return found[0];
   }
 
-  /** Returns the row of this call that says `pending`. The table allows one such row for each call. */
+  /** Returns the row of this call with the state `pending`. The table allows only one pending row for each call. */
   async pendingOfCall(callKeys: readonly string[]): Promise<StoredRequest | undefined> {
     const found = await this.#read((open) =>
       rows(open).where("call_key", "in", callKeys).where("state", "=", "pending").limit(1),
@@ -105,7 +105,7 @@ export class RequestReader {
   }
 
   /**
-   * Returns used requests of a person that `usedLike` cannot find, because their input schema was different or they were erased.
+   * Returns used requests of a person that `usedLike` cannot find, because the requests had another input schema or were erased.
    * Newest first.
    */
   async usedUnderOtherSchemas(
@@ -190,7 +190,7 @@ export class RequestReader {
     );
   }
 
-  /** Returns requests that have expired, but whose rows do not say `expired` yet. */
+  /** Returns requests that have expired, but whose rows do not contain `expired` yet. */
   due(limit: number): Promise<readonly StoredRequest[]> {
     return this.#read((open) =>
       requests(open)
@@ -201,7 +201,7 @@ export class RequestReader {
     );
   }
 
-  /** Counts rows without a valid id, which all other queries leave out. Reads the whole table. */
+  /** Counts rows without a valid id. All other queries leave out these rows. Reads the whole table. */
   async countWithoutId(): Promise<number> {
     const [row] = await this.#rows<{ n: number }>((open) =>
       database(open)
@@ -238,7 +238,7 @@ const rows = (open: OpenStore) =>
     .selectAll()
     .select([stateNow(open).as("state_now"), open.clock.as("now")]);
 
-/** The form of an id as a GLOB pattern of SQLite, which does not have `{20}`. */
+/** The form of an id as a GLOB pattern of SQLite. GLOB patterns do not have `{20}`. */
 const idGlob = idForm.replace(/(\[.*\])\{(\d+)\}/, (_, one: string, count: string) => one.repeat(Number(count)));
 
 /**
@@ -259,7 +259,7 @@ const used = (open: OpenStore, { handler, except, before }: UsedGiven) => {
   return query;
 };
 
-/** Selects the requests that a person filed within the last hour, no matter how they ended. */
+/** Selects the requests that a person filed within the last hour, in all states. */
 const filedSince = (open: OpenStore, personKeys: readonly string[]) =>
   database(open)
     .selectFrom("approval_request")

@@ -1,6 +1,7 @@
-// Corrects approval requests for `quater store restored`. In a restored backup a request may be open that was denied, revoked or
-// used before. So every open request is voided. If a sink attests its use, the request becomes used. All uses that sinks attest
-// are written to the trail again, so that a repeated call is told that it may have run.
+// Corrects approval requests for `quater store restored`. In a restored backup, a request may be open although the request was
+// denied, revoked or used after the backup. So every open request is voided. If a sink attests the use of a request, the state of
+// the request becomes used. All uses that sinks attest are recorded on the trail again, so that the answer to a repeated call
+// warns that the call may have run.
 
 import type { LostUse, Voiding } from "../../audit/service.ts";
 import type { OpenStore, Statement } from "../../store/service.ts";
@@ -44,8 +45,8 @@ export const voidingOf = async (context: ApprovalContext, open: OpenStore, lost:
 };
 
 /**
- * Adds keyed digests to a sink line of an older version of Quater, which has none. They are computed from the restored request
- * if the trail proves it.
+ * Adds keyed digests to the use in a sink line of an older version of Quater, which has no keyed digests. The digests are
+ * computed from the restored request, if the trail proves the request.
  */
 const withTags = async ({ parts: { audit } }: ApprovalContext, use: LostUse, record: ApprovalRecord): Promise<LostUse> => {
   if (use.tags !== undefined || record.isErased || digestOf(record) !== record.digest) return use;

@@ -1,5 +1,6 @@
-// Encrypts what the store keeps of calls with secret() fields: the arguments; the preview, which may repeat them; and the nonce,
-// because with nonce and digest an attacker could guess a short secret. The key is in the project's key file.
+// Encrypts the stored texts of calls with secret() fields: the arguments, the preview and the nonce. A preview may repeat secret
+// arguments. With the nonce and the digest, an attacker could guess a short secret. The key of the encryption is in the project's
+// key file.
 
 import { sealed, unsealed } from "../seal.ts";
 
@@ -10,7 +11,7 @@ const mark = "sealed.";
 export class Secrecy {
   readonly #secretsFor: (label: string) => readonly Buffer[];
 
-  /** @param secretsFor  Audit's `deriveSecrets`: returns secrets, the one of the current key first. */
+  /** @param secretsFor  Audit's `deriveSecrets`: returns secrets. The first secret is of the current key. */
   constructor(secretsFor: (label: string) => readonly Buffer[]) {
     this.#secretsFor = secretsFor;
   }

@@ -1,5 +1,6 @@
-// Writes the expiry of requests with its event, and removes old requests. Reading a request does not depend on this, because each
-// read computes the expiry. When several processes sweep or file at the same time, one of them writes the expiry.
+// Writes the expiry of requests with its event, and removes old requests. Reads of a request do not need the written expiry,
+// because each read computes the expiry. If several processes sweep or file at the same time, one of the processes writes the
+// expiry.
 
 import { type AuditEvent, type Check, unchangedSince } from "../../audit/service.ts";
 import type { OpenStore, Statement } from "../../store/service.ts";
@@ -11,10 +12,10 @@ import type { StoredRequest } from "./tables.ts";
 
 const dayMs = 86_400_000;
 
-/** The most requests that one sweep handles. The next sweep continues. */
+/** The most requests that one sweep handles. The next sweep handles the remaining requests. */
 const most = 100;
 
-/** Writes the expiry of requests. @returns How many this process wrote. */
+/** Writes the expiry of requests. @returns The number of requests whose expiry this process wrote. */
 export const sweepExpired = async (context: ApprovalContext): Promise<number> => {
   let written = 0;
   for (const found of await context.parts.reader.due(most)) {
@@ -27,13 +28,13 @@ export const sweepExpired = async (context: ApprovalContext): Promise<number> =>
 };
 
 export interface Expiry {
-  /** The event of the expiry. Empty if the trail does not have the request as open. Then only the row ends. */
+  /** The event of the expiry. Empty if the request is not open according to the trail. Then only the row is changed. */
   readonly events: readonly AuditEvent[];
   readonly changes: (open: OpenStore) => readonly Statement[];
   readonly check?: Check;
 }
 
-/** Returns the changes that end an expired request. The event contains only what the trail proves. */
+/** Returns the changes that end an expired request. The event contains only values that the trail proves. */
 export const expiryOf = async (context: ApprovalContext, found: StoredRequest): Promise<Expiry> => {
   const { record, stored, now } = found;
   const { id, isDamaged } = record;
@@ -57,14 +58,14 @@ export const expiryOf = async (context: ApprovalContext, found: StoredRequest): 
   return { events: [{ fields }], changes, check: unchangedSince(id, standing, Number.POSITIVE_INFINITY) };
 };
 
-/** The most requests that one transaction removes. More would block the store for too long. */
+/** The most requests that one transaction removes. A larger transaction would block the store for too long. */
 const perPrune = 500;
 
 /**
  * Removes ended requests that did not change for this many days, and their votes. Requests may contain personal data, and the
- * trail keeps what happened. A denial is kept as long as its cooldown lasts.
+ * trail keeps the events about the requests. A denied request is kept until its cooldown has ended.
  *
- * @returns How many requests.
+ * @returns How many requests were removed.
  */
 export const pruneEnded = async (context: ApprovalContext, retentionDays: number): Promise<number> => {
   const open = await context.open();

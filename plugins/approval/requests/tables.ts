@@ -9,8 +9,8 @@ export interface RequestRow {
   readonly id: string;
   readonly call_key: string;
   /**
-   * The number of the request among those for the same call, from 1. When two processes file at the same time, the second finds
-   * the number taken.
+   * The number of the request among the requests for the same call, from 1. If two processes file at the same time, the second
+   * process cannot insert a row with the same number.
    */
   readonly nth: number;
   readonly digest: string;
@@ -23,11 +23,11 @@ export interface RequestRow {
   /** A digest of issuer and subject, by which pending requests are counted. */
   readonly requester_key: string;
   /**
-   * A keyed digest of the person who asks, the same on all surfaces. `null` in rows of older versions of Quater until it is
-   * filled in; `unknown` if it cannot be filled in.
+   * A keyed digest of the person who asks, the same on all surfaces. `null` in rows of older versions of Quater until the key is
+   * filled in; `unknown` if the key cannot be filled in.
    */
   readonly person_key: string | null;
-  /** A keyed digest of person, handler and folded arguments (likeness.ts); `null` when it is not known or was erased. */
+  /** A keyed digest of person, handler and folded arguments (likeness.ts); `null` when the key is not known or was erased. */
   readonly like_key: string | null;
   readonly surface: string;
   readonly policy_name: string;
@@ -49,8 +49,8 @@ export interface RequestRow {
   readonly outcome: ApprovalOutcome | null;
   readonly ended_at: number | null;
   /**
-   * The format of the trail when the request was filed. Format 1 has no events that prove a request, so its open requests are
-   * voided.
+   * The format of the trail when the request was filed. Format 1 has no events that prove a request, so open requests of format 1
+   * are voided.
    */
   readonly format: number;
 }
@@ -101,7 +101,7 @@ export const migrations: readonly Migration[] = [
       const index = (name: string) => build.schema.createIndex(`approval_request_${name}`).on("approval_request");
       return [
         request,
-        // The primary key allows one vote per person, even with two browsers at the same time.
+        // The primary key allows only one vote per person and request, even if a person votes in two browsers at the same time.
         vote.addColumn("reason", "text").addPrimaryKeyConstraint("approval_vote_pk", ["id", "person"] as never),
         index("nth").unique().columns(["call_key", "nth"]),
         index("one_pending")
@@ -134,22 +134,22 @@ export const migrations: readonly Migration[] = [
   },
 ];
 
-/** Replaces the nonce when the personal data of a request are erased. No nonce has this value. */
+/** Replaces the nonce when the personal data of a request are erased. A nonce never has this value. */
 export const erasedMark = "erased";
 
-/** A row as a query returns it, with the state by the store's clock, and that clock's time. */
+/** A row as a query returns it, with the state by the store's clock, and the time of the store's clock. */
 export type ReadRow = RequestRow & { readonly state_now: ApprovalState; readonly now: number };
 
 export const stateNow = ({ sql, clock }: OpenStore) =>
   sql<ApprovalState>`case when state = 'pending' and pending_until <= ${clock} then 'expired'
     when state = 'approved' and usable_until <= ${clock} then 'expired' else state end`;
 
-/** A request as it was read, with the values that are needed to change it. */
+/** A request that was read from the store, with the values that are needed to change the request. */
 export interface StoredRequest {
   readonly record: ApprovalRecord;
   readonly nth: number;
   readonly version: number;
-  /** The state in the row. `record.state` is already `expired` after the time has run out. */
+  /** The state in the row. `record.state` may be `expired` although the row does not contain `expired` yet. */
   readonly stored: ApprovalState;
   /** The time of the store's clock when the request was read. */
   readonly now: number;

@@ -1,4 +1,5 @@
-// Does regular work on requests in processes that keep running: fills in keys, writes expiries, removes old requests.
+// The periodic work on requests in processes that run until they are stopped: fills in keys, writes expiries, removes old
+// requests.
 
 import type { ApprovalContext } from "./approval-context.ts";
 import { fillKeys } from "./filling.ts";
@@ -33,7 +34,7 @@ export class Upkeep {
     this.#timer.unref();
   }
 
-  /** Stops the regular work. Safe to call twice. */
+  /** Stops the periodic work. Safe to call twice. */
   stop(): void {
     clearInterval(this.#timer);
   }
@@ -43,7 +44,7 @@ export class Upkeep {
     await sweepExpired(this.#context);
     if (Date.now() - this.#prunedAt < pruneEveryMs) return;
     this.#prunedAt = Date.now();
-    // Check again, because an instance of an older version of Quater may still run beside this one and write rows without keys.
+    // Check again, because an instance with an older version of Quater may still run and write rows without keys.
     this.#isFilled = false;
     await pruneEnded(this.#context, this.#retentionDays);
     const { log, reader } = this.#context.parts;

@@ -34,7 +34,9 @@ import { changedAt } from "./preview-changes.ts";
 import { isDenied, proven } from "./proving.ts";
 import type { StoredRequest } from "./tables.ts";
 
-/** How often to try again when another process changed the request first. Afterwards the call is refused with 503. */
+/**
+ * How often to try again when another process changed the request first. After the last attempt, the call is refused with 503.
+ */
 const mostAttempts = 10;
 
 export const approve = async (
@@ -46,8 +48,8 @@ export const approve = async (
   let found = await judged(context, asked);
   return {
     allow: true,
-    // This runs while the call holds the handler's lock, so no other call with that lock runs between the preview, the use and
-    // the handler.
+    // `consume` runs while the call has the handler's lock, so no other call with the same lock runs between the preview, the use
+    // and the handler.
     consume: async (): Promise<true> => {
       return retried(mostAttempts, async () => {
         const usable = await previewed(context, asked, found);
@@ -60,8 +62,8 @@ export const approve = async (
 };
 
 /**
- * The answer for surfaces that the exposure's approval leaves out: no approval is needed, but the start of the call is still
- * recorded.
+ * The answer for surfaces that the key `approval` of the exposure does not list. On these surfaces, calls need no approval, but
+ * the start of each call is still recorded.
  */
 export const ungated = (context: ApprovalContext, { callId }: Authorized): HookAnswer<ApprovalAnswer> => ({
   allow: true,
@@ -96,7 +98,10 @@ const judged = (context: ApprovalContext, asked: Asked): Promise<StoredRequest> 
   });
 };
 
-/** Finds the request with this id, if it belongs to this caller, surface and handler. Unknown ids get the same error. */
+/**
+ * Finds the request with this id, if it belongs to this caller, surface and handler. For an unknown id and for the request of
+ * another caller, the error is the same.
+ */
 const named = async (context: ApprovalContext, { call, requesterText }: Asked, id: string): Promise<StoredRequest> => {
   const found = await context.parts.reader.byId(id);
   if (found === undefined) throw approvalNotFound();
@@ -108,9 +113,9 @@ const named = async (context: ApprovalContext, { call, requesterText }: Asked, i
 };
 
 /**
- * Refuses a call whose request is not approved. Files a new request if there was no request, or if the old one has ended.
+ * Refuses a call whose request is not approved. Files a new request if there was no request, or if the old request has ended.
  *
- * @returns When another process changed the request first. @throws {QuaterError} otherwise.
+ * @returns Returns only if another process changed the request first. @throws {QuaterError} in all other cases.
  */
 const refuse = async (
   context: ApprovalContext,
@@ -132,7 +137,8 @@ const refuse = async (
       break;
     }
     case "consumed": {
-      // The process that ran the call may have been killed. This process may be the only one that can record this.
+      // The process that ran the call may have been killed, and this process may be the only process that can record the lost
+      // call.
       if (record.use?.outcome === "running" && (await context.parts.audit.sweepLost()) > 0) return;
       const earlier = usedBy(record);
       if (isNamed && earlier !== undefined) throw approvalUsed(earlier);
@@ -149,7 +155,8 @@ const refuse = async (
 /**
  * Ends an approval that must no longer be used. When the call is repeated, a new request is filed.
  *
- * @returns `undefined` when another process changed it first. @throws {Error} otherwise: `error`, or `approval_unproven`.
+ * @returns `undefined` when another process changed the request first. @throws {Error} in all other cases: `error`, or
+ * `approval_unproven`.
  */
 const end = async (
   context: ApprovalContext,
@@ -168,7 +175,10 @@ const end = async (
   throw error;
 };
 
-/** Whether policy and input schema are those of the request. An outdated request is ended, and the call is refused. */
+/**
+ * Whether the current policy and input schema are the policy and schema of the request. An outdated request is ended, and the
+ * call is refused.
+ */
 const isCurrent = async (context: ApprovalContext, asked: Asked, found: StoredRequest): Promise<boolean> => {
   const { record } = found;
   const { id } = record;
@@ -181,9 +191,10 @@ const isCurrent = async (context: ApprovalContext, asked: Asked, found: StoredRe
 };
 
 /**
- * Computes the preview again and compares it with the approved one. A stale request is ended, and the call is refused.
+ * Computes the preview again, and compares the new preview with the approved preview. A stale request is ended, and the call is
+ * refused.
  *
- * @returns `undefined` when another process changed the request meanwhile.
+ * @returns `undefined` when another process changed the request in the meantime.
  */
 const previewed = async (context: ApprovalContext, asked: Asked, found: StoredRequest): Promise<Usable | undefined> => {
   const { record } = found;
@@ -195,7 +206,7 @@ const previewed = async (context: ApprovalContext, asked: Asked, found: StoredRe
     return end(context, asked, found, { reason, detail: { cause: "preview", changed }, error: approvalStale(id, changed) });
   }
   const digest = digestOf(boundBy(asked, { surface, preview, nonce }));
-  // If they differ, another program changed the row, so people saw something else than this call.
+  // If the digests or the call keys differ, another program changed the row, so people saw another call than this call.
   if (digest !== record.digest || !asked.callKeys.includes(record.callKey)) throw approvalMismatch(id);
   const standing = await proven(context, found);
   if (standing === undefined) return undefined;
@@ -209,7 +220,7 @@ const previewed = async (context: ApprovalContext, asked: Asked, found: StoredRe
   return { record, digest, standing };
 };
 
-/** Uses the approval and records the start of the call, in one transaction. @returns Whether it was written. */
+/** Uses the approval and records the start of the call, in one transaction. @returns Whether the transaction was committed. */
 const use = async (context: ApprovalContext, asked: Asked, usable: Usable): Promise<boolean> => {
   const { call, requester, requesterText, policy } = asked;
   const { audit, store } = context.parts;
@@ -221,7 +232,7 @@ const use = async (context: ApprovalContext, asked: Asked, usable: Usable): Prom
   const event = { fields: eventOf("approval.used", record, { ...madeBy(call), principal: requester, detail }) };
   const surface = policy.anySurface ? undefined : call.surface;
   const statement = consumed(open, record.id, { callId, callKey: record.callKey, digest, handler, requesterText, surface });
-  // The lock is checked in the same transaction: a process that was paused may have lost it since it computed the preview.
+  // The same transaction checks the lock, because a process that was paused may have lost the lock since it computed the preview.
   const lock = store.lockOf(callId);
   const receipt = await audit.commitStart(callId, [event], lock === undefined ? [statement] : [lock.guard, statement], {
     approvalId: record.id,
@@ -240,7 +251,7 @@ const use = async (context: ApprovalContext, asked: Asked, usable: Usable): Prom
   return true;
 };
 
-/** Records that the caller no longer waits. If the handler ends later, its end is recorded as well. Never rejects. */
+/** Records that the caller no longer waits. If the handler ends later, the end of the call is recorded as well. Never rejects. */
 const recordAbandoned = async (context: ApprovalContext, { call, requester }: Asked, approvalId: string): Promise<void> => {
   const { callId, handler, surface } = call;
   const fields = {

@@ -1,5 +1,5 @@
 // Votes and revocations. Each change applies only to the version of the request that was read. If another process changed the
-// request first, it is read again and everything is checked again.
+// request first, the request is read again and all checks are repeated.
 
 import { visible } from "../../../core/diagnostics/text.ts";
 
@@ -18,7 +18,10 @@ import { usedBy } from "./filing.ts";
 import { assertEndedOnTrail, proven, voidRequest } from "./proving.ts";
 import type { StoredRequest } from "./tables.ts";
 
-/** How often to try again when other votes come first. More votes on one request at the same moment are unlikely. */
+/**
+ * How often to try to write a vote, because other votes may be written first. More votes on one request at the same moment are
+ * unlikely.
+ */
 const mostAttempts = 50;
 const longestReason = 500;
 
@@ -28,18 +31,18 @@ export const vote = (context: ApprovalContext, approver: Approver, given: VoteGi
     const { via } = approver;
     const principal = await currentOf(approver);
     assertEligible(principal, record);
-    // The second comparison finds a row that another program changed: people saw values that the digest does not cover.
+    // The second comparison finds a row that another program changed: then people saw values that the digest does not cover.
     if (given.digest !== record.digest || digestOf(record) !== record.digest) throw digestChanged(record.id);
     const standing = record.state === "pending" ? await proven(context, found) : undefined;
     if (record.state === "pending" && standing === undefined) return false;
-    // Only votes in the trail count for a pending request. A vote that is only in a row does not count.
+    // Only votes on the trail count for a pending request. A vote that is only in a row does not count.
     const votes: readonly ProvenVote[] = standing?.votes ?? record.votes;
     const before = votes.find(({ person }) => isSamePerson(person, principal.person));
     if (before !== undefined && before.verdict !== given.verdict) throw voteDiffers(record.id);
     if (before !== undefined) return true;
     if (standing === undefined) throw alreadyDecided(record.id, record.state);
     if (standing.pendingUntil <= found.now) {
-      // An attacker may have changed the time in the row. The trail has the time until which people could decide.
+      // An attacker may have changed the time in the row, so `standing` from the trail decides whether the request has expired.
       if (!(await voidRequest(context, found, "the request has expired", { cause: "time" }))) return false;
       throw alreadyDecided(record.id, "expired");
     }
@@ -83,9 +86,9 @@ export const revoke = (
 const currentOf = ({ principal, again }: Approver): Awaitable<Principal> => again?.() ?? principal;
 
 /**
- * Reads the request and decides, and repeats both until the decision is written.
+ * Reads the request and calls `decide`. Repeats this until the decision is written.
  *
- * @param decide  Resolves to whether the request is now as wanted.
+ * @param decide  Resolves to `true` when the request has the wanted state.
  * @returns The request after the decision.
  */
 const deciding = (
@@ -137,11 +140,11 @@ const votedEvent = (principal: Person, record: ApprovalRecord, { verdict, via, r
     reason,
   );
 
-/** Puts the reason into the body of the event, which can be erased. The decision itself cannot be erased. */
+/** Adds the reason to the body of the event, which can be erased. The decision itself cannot be erased. */
 const withReason = (fields: AuditEvent["fields"], reason: string | undefined): AuditEvent =>
   reason === undefined ? { fields } : { fields, body: { reason } };
 
-/** Makes a reason printable and short, because it is stored and shown to others. */
+/** Makes a reason printable and short, because the reason is stored and shown to other people. */
 const printable = (reason: string | undefined): string | undefined => {
   const text = visible(reason?.trim() ?? "");
   // Cut between code points, because the store refuses half of a surrogate pair.

@@ -1,10 +1,11 @@
-// Waits outside of a call until people decide. The wait holds only a timer. A caller can stop waiting without losing the request.
+// Waits outside of a call until people decide a request. The wait needs only a timer. A caller can stop waiting, and the request
+// stays pending.
 
 import type { Approvals, OwnStatus } from "../service.ts";
 
 /**
- * The pauses between two reads. The first are short, because the approver may decide quickly. Later ones are longer, to reduce
- * the load of the store.
+ * The pauses between two reads of the request. The first pauses are short, because the approver may decide quickly. Later pauses
+ * are longer, to reduce the load of the store.
  */
 const pause = { firstMs: 200, growth: 1.5, longestMs: 2_000 } as const;
 
@@ -14,8 +15,8 @@ export const waitingOn =
     let pauseMs: number = pause.firstMs;
     for (;;) {
       asked?.();
-      // Authenticate before each read. People may take hours, and a key that was revoked in the meantime must not see the
-      // decision.
+      // Authenticate before each read. People may decide after hours, and a caller whose key was revoked in the meantime must not
+      // see the decision.
       const status: OwnStatus = await statusOf(await enter(), surface, id);
       if (status.status !== "pending" || signal.aborted) return status;
       await elapsed(pauseMs, signal);
@@ -23,7 +24,7 @@ export const waitingOn =
     }
   };
 
-/** Resolves after this many milliseconds, or when `signal` aborts. */
+/** Resolves after the given number of milliseconds, or when `signal` aborts. */
 const elapsed = (milliseconds: number, signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
     const done = () => {
