@@ -59,7 +59,7 @@ export interface Announced {
   readonly expiresAt: string;
 }
 
-/** For a call that needs approval. It goes to the caller. */
+/** The error for the caller of a call that needs approval. */
 export const approvalRequired = (approval: Announced, before?: RanBefore): QuaterError => {
   const message = `People must approve this exact call before it runs. The approval request ${approval.id} is pending`;
   return new QuaterError({
@@ -80,7 +80,7 @@ export const approvalDenied = (id: string, reason: string | undefined, retryAfte
     ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
   });
 
-/** For a caller that names an approval request which ended before its use. */
+/** The error for a caller that sends the id of an approval request that ended before its use. */
 export const approvalEnded = (
   id: string,
   status: Extract<ApprovalState, "expired" | "cancelled" | "revoked">,
@@ -95,7 +95,7 @@ export const approvalUsed = ({ id, callId, outcome }: EarlierUse): QuaterError =
     details: { approval: { id, status: "consumed", usedBy: { callId, outcome } } },
   });
 
-/** For an approved call whose preview changed. @param changed  JSON Pointers into the preview. */
+/** The error for an approved call whose preview changed. @param changed JSON Pointers into the preview. */
 export const approvalStale = (id: string, changed: readonly string[]): QuaterError =>
   build(
     "approval_stale",
@@ -119,7 +119,7 @@ export const approvalMismatch = (id: string): QuaterError =>
     { details: { approval: { id } } },
   );
 
-/** For a request whose row contradicts its events in the trail. */
+/** The error for a request whose row contradicts its events on the trail. */
 export const approvalUnproven = (id: string): QuaterError =>
   build(
     "approval_unproven",
@@ -129,7 +129,7 @@ export const approvalUnproven = (id: string): QuaterError =>
     },
   );
 
-/** For unknown ids and for requests of others, with the same answer. */
+/** The error for unknown ids and for requests of other people. Both get the same error. */
 export const approvalNotFound = (): QuaterError =>
   build("approval_not_found", "The approval does not exist, or it belongs to another requester");
 
@@ -164,7 +164,7 @@ export const approvalUnavailable = (cause: unknown): QuaterError =>
     retryAfterSeconds: 1,
   });
 
-/** For a damaged row of a request. @param why  The damage, as the end of a sentence. */
+/** The error for a damaged row of a request. @param why The damage, as the end of a sentence. */
 export const approvalDamaged = (id: string, why: string): QuaterError =>
   build(
     "approval_unproven",
@@ -174,7 +174,7 @@ export const approvalDamaged = (id: string, why: string): QuaterError =>
     },
   );
 
-/** For a development key that a person types at the terminal. Over a network, all refused keys get the same answer. */
+/** The error for a development key that a person types at the terminal. Over a network, all refused keys get the same error. */
 export const developmentKeyRefused = (): QuaterError =>
   new QuaterError({
     code: "invalid_token",
@@ -183,7 +183,7 @@ export const developmentKeyRefused = (): QuaterError =>
       "Only `quater dev` accepts a development key. Use the approvals page that `quater dev` serves, or create another key: `quater keys create --name NAME --person NAME --kind user --roles ROLE`",
   });
 
-/** For a person who may not vote. @param why The end of a sentence: "you made the request yourself". */
+/** The error for a person who may not vote. @param why The end of a sentence: "you made the request yourself". */
 export const notEligible = (why: string): QuaterError => build("approver_not_eligible", `You cannot decide this request: ${why}`);
 
 export const digestChanged = (id: string): QuaterError =>
@@ -208,11 +208,11 @@ export const stillPending = (id: string): QuaterError =>
 
 export const ssoNotTrusted = (message: string): QuaterError => build("sso_not_trusted", message);
 
-/** For a form of another visitor, a form from before the last sign-in, and a form without a token. */
+/** The error for a form of another visitor, for a form from before the last sign-in, and for a form without a token. */
 export const formNotYours = (): QuaterError =>
   build("form_not_yours", "This form belongs to another visitor, or to an earlier session. Open the approvals page again");
 
-/** For wrong, used and expired codes, with the same answer. */
+/** The error for wrong, used and expired sign-in codes. All of them get the same error. */
 export const codeWrong = (): QuaterError =>
   build(
     "sign_in_code_wrong",

@@ -1,5 +1,5 @@
-// Adds the approvals page and its API to http's server, or serves them on their own listener. With their own listener they share
-// their origin with no other page.
+// Adds the approvals page and its API to http's server, or serves both on a separate listener. With a separate listener, no other
+// page has the origin of the approvals page.
 
 import type { PluginContext } from "../../core/plugin-api.ts";
 import type { Audit } from "../audit/service.ts";
@@ -27,7 +27,7 @@ export interface Mounted {
    */
   readonly baseUrl: () => string | undefined;
   readonly start: () => Promise<void>;
-  /** Closes the own listener. Safe to call twice. */
+  /** Closes the separate listener. Safe to call twice. */
   readonly stop: () => Promise<void>;
 }
 
@@ -35,7 +35,7 @@ const mounted = "/approvals";
 
 export const mount = ({ options, context, http, store, audit, approvals }: MountGiven): Mounted => {
   const { listen, sso } = options;
-  // With its own listener the approvals page has another origin than http.
+  // With a separate listener, the approvals page has another origin than http.
   const publicUrl = options.publicUrl ?? (listen === undefined ? http.publicUrl : undefined);
   const { gate, catalog, project, mode } = context;
   let listener: Listener | undefined;

@@ -1,5 +1,5 @@
-// The cli surface, which exposes handlers as actions of the `quater` program. Every manifest imports this file, so it imports
-// nothing large.
+// The cli surface, which exposes handlers as actions of the `quater` program. Every manifest that imports `quater/plugins`
+// imports this file, so this file imports no large module.
 
 import { Type } from "../../core/index.ts";
 import { anAuthentication } from "../../core/model/authentication.ts";

@@ -1,4 +1,5 @@
-// The commands `quater approvals approve`, `deny` and `revoke`. Before approving, a person sees the request, or gives its digest.
+// The commands `quater approvals approve`, `deny` and `revoke`. Before the approval, the command prints the request, or the
+// person types the digest of the request as a flag.
 
 import { visible } from "../../../core/diagnostics/text.ts";
 
@@ -12,9 +13,9 @@ import { approverFor, type CommandParts } from "./parts.ts";
 
 /** The surface that is recorded with a vote. */
 const via = "cli";
-/** How many digits of the digest a person must type, which forces them to look at the request. */
+/** How many digits of the digest a person must type. The person must look at the request to know the digits. */
 const typedDigits = 4;
-/** The exit code when the person did not confirm, so that nothing was decided. */
+/** The exit code when the person did not confirm the decision, so that the request was not changed. */
 const undecided = 1;
 
 export const approve = async (parts: CommandParts, input: VoteInput, io: CommandIo): Promise<number> => {
@@ -22,7 +23,7 @@ export const approve = async (parts: CommandParts, input: VoteInput, io: Command
   const record = await parts.approvals.show(principal, input.id);
   const shown = await parts.present(record, "full");
   if (shown.hidden !== undefined) conflict(`${record.id} cannot be approved: ${shown.hidden}`);
-  // Whether the person may not vote. Then ask no question, because the vote below is refused anyway.
+  // Whether the person may not vote. If so, the command asks no question, because the vote will be refused.
   const isFutile = parts.approvals.obstacle(principal, record) !== undefined;
   if (input.digest === undefined && !isFutile) {
     io.say(textOf(shown));

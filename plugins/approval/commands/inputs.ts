@@ -1,4 +1,4 @@
-// The input schemas of `quater approvals ...`. The program derives the flags from them.
+// The input schemas of `quater approvals ...`. The `quater` program derives the flags of the commands from these schemas.
 
 import { type Static, Type } from "../../../core/index.ts";
 

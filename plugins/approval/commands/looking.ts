@@ -39,8 +39,8 @@ const nameOf = ({ person, actsFor, subject }: ApprovalRecord["requester"]): stri
 const timeOf = (at: number | undefined): string | null => (at === undefined ? null : new Date(at).toISOString());
 
 /**
- * Returns more fields for scripts, for which a table has no space. The arguments are not included, because only `show` hides
- * secrets.
+ * Returns more fields of a request for scripts, because a table has no space for these fields. The fields do not include the
+ * arguments, because only `show` hides secrets.
  */
 const moreOf = ({ digest, requester, votes, reason, use }: ApprovalRecord) => ({
   digest,
@@ -64,10 +64,10 @@ export const show = async (parts: CommandParts, input: Static<typeof showInput>,
   return 0;
 };
 
-/** Returns the text of a request. It is safe to print, because the presentation has escaped control characters. */
+/** Returns the text of a request. The text is safe to print, because the presentation has escaped control characters. */
 export const textOf = (presentation: Presentation): string => `${terminalLines(presentation).join("\n")}\n`;
 
-/** Returns a line that says why a person who can see the request cannot vote; `undefined` for others. */
+/** Returns a line with the reason why a person who can see the request cannot vote; `undefined` for a person who can vote. */
 export const obstacleOf = ({ approvals }: CommandParts, approver: Principal, record: ApprovalRecord): string | undefined => {
   const obstacle = approvals.obstacle(approver, record);
   return obstacle === undefined ? undefined : `You cannot vote on this request: ${visible(obstacle)}`;

@@ -1,4 +1,4 @@
-// The parts of the plugin that the commands use, and the ways in which a person at the terminal gives an approver key.
+// The parts of the plugin that the commands use, and the ways in which a person at the terminal can pass an approver key.
 
 import { statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
@@ -27,10 +27,10 @@ export interface CommandParts {
 const longestKey = 8 * 1024;
 
 /**
- * Authenticates the person who types the command, by a key that is given for this one command. Environment variables and stored
- * credentials do not count, because an agent in the operator's shell could use them, too (threat T4).
+ * Authenticates the person who types the command, by an approver key that the person passes for this one command. Environment
+ * variables and stored credentials are not accepted, because an agent in the operator's shell could use them, too (threat T4).
  *
- * @throws {QuaterError} `invalid_token`, `approver_not_eligible`, or `invalid_input` when no key is given.
+ * @throws {QuaterError} `invalid_token`, `approver_not_eligible`, or `invalid_input` without a key.
  */
 export const approverFor = async (
   { root, approvals, authenticateKey }: CommandParts,
@@ -46,8 +46,8 @@ export const approverFor = async (
 };
 
 /**
- * Rejects with an error that explains why a development key is refused. Only the terminal explains it: a person who can read the
- * key file may know which kind of key it is.
+ * Rejects with an error that explains why a development key is refused. Only the terminal prints this explanation, because a
+ * person who can read the key file may know the kind of a key.
  */
 const refusalOf = async (error: unknown, root: string, key: string): Promise<never> => {
   const isUnknown = isQuaterError(error) && error.code === "invalid_token";

@@ -1,4 +1,4 @@
-// The command `quater approvals wait` for requesters. It needs no approver key, because it shows only the state of the
+// The command `quater approvals wait` for requesters. The command needs no approver key, because it prints only the state of the
 // requester's own request.
 
 import { QuaterError, type Static } from "../../../core/index.ts";

@@ -1,4 +1,5 @@
-// Sends notices about requests. No call waits for a notice or fails because of one. A notice that cannot be delivered is logged.
+// Sends notices about requests. No call waits for a notice, or fails because of a notice. A notice that cannot be delivered is
+// logged.
 
 import { setTimeout as pause } from "node:timers/promises";
 import type { Log } from "../../../core/plugin-api.ts";
@@ -11,7 +12,7 @@ export interface Teller {
   readonly stop: () => Promise<void>;
 }
 
-/** The most undelivered notices in memory. With more the receiver is probably down, and further notices are dropped. */
+/** The most undelivered notices in memory. If there are more, the receiver is probably down, and further notices are dropped. */
 const mostPending = 1_000;
 const drainMs = 1_000;
 
@@ -56,7 +57,7 @@ const calling =
         type: notice.type,
         approvalId: notice.id,
         to: "a function",
-        // A function can throw any value, also one that cannot be converted to text.
+        // A function can throw any value, also a value that cannot be converted to text.
         reason: error instanceof Error ? String(error) : typeof error,
       });
     }

@@ -3,5 +3,5 @@
 export { type Notice, type NoticeType, type Notify, type NotifyOption, noticeOf, type Tell, type Webhook } from "./notice.ts";
 export { noticeProblems } from "./problems.ts";
 
-/** Loads what sends notices. Checks of options, which every start reads, do without. */
+/** Loads the code that sends notices. The checks of options, which run at every start, do not need this code. */
 export const sending = (): Promise<typeof import("./deliver.ts")> => import("./deliver.ts");

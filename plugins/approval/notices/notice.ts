@@ -1,5 +1,5 @@
-// A notice tells people that an approval request exists, where to decide it, and how it was decided. It contains no arguments and
-// gives no rights.
+// A notice is a message about an approval request: that the request exists, where people can decide it, and how it was decided. A
+// notice contains no arguments and gives no rights.
 
 import type { Awaitable } from "../../../core/plugin-api.ts";
 import type { Filed } from "../record.ts";
@@ -23,7 +23,7 @@ export interface Notice {
   readonly url?: string;
 }
 
-/** Receives notices. Called after the change was committed to the store. */
+/** Receives notices. Called after the change of the request was committed to the store. */
 export type Notify = (notice: Notice) => Awaitable<void>;
 
 /** A URL that gets notices by POST, signed by the Standard Webhooks scheme. */
@@ -36,7 +36,7 @@ export type NotifyOption = Notify | Webhook | readonly (Notify | Webhook)[];
 export const targetsOf = (notify: NotifyOption | undefined): readonly (Notify | Webhook)[] =>
   notify === undefined ? [] : ([notify].flat() as readonly (Notify | Webhook)[]);
 
-/** Queues a notice. It neither waits nor throws, so calls do not depend on notices. */
+/** Queues a notice. The function neither waits nor throws, so calls do not depend on notices. */
 export type Tell = (notice: Notice) => void;
 
 export const noticeOf = (

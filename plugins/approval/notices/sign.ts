@@ -1,5 +1,5 @@
-// Signs notices by the Standard Webhooks scheme (standardwebhooks.com, version 1, symmetric). The package `standardwebhooks` is not used, because
-// it brings its own SHA-256 and base64 for these five lines.
+// Signs notices by the Standard Webhooks scheme (standardwebhooks.com, version 1, symmetric). The package `standardwebhooks` is
+// not used, because the package contains its own SHA-256 and base64, and this file needs only five lines.
 
 import { createHmac } from "node:crypto";
 

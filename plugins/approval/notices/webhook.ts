@@ -1,4 +1,4 @@
-// Sends one notice to one webhook: signed, with a few attempts, without following redirects.
+// Sends one signed notice to one webhook. Makes a few attempts, and does not follow redirects.
 
 import { setTimeout as pause } from "node:timers/promises";
 import type { Log } from "../../../core/plugin-api.ts";
@@ -27,7 +27,7 @@ export const deliverTo = ({ webhook }: Webhook, log: Log, { pausesMs, timeoutMs 
     try {
       const response = await fetch(webhook.url, {
         method: "POST",
-        redirect: "manual", // Do not follow redirects: a notice goes only to the URL in the manifest.
+        redirect: "manual", // Do not follow redirects, so that only the URL in the manifest gets a notice.
         headers: {
           "content-type": "application/json",
           "user-agent": "quater",
@@ -49,8 +49,8 @@ export const deliverTo = ({ webhook }: Webhook, log: Log, { pausesMs, timeoutMs 
   return async (notice, signal) => {
     const { type, ...data } = notice;
     const body = JSON.stringify({ type, timestamp: new Date().toISOString(), data });
-    // The id is the same for each attempt, so that the receiver can drop repetitions. It contains no full stop, because full
-    // stops separate the signed parts.
+    // The id is the same for each attempt, so that the receiver can ignore repetitions. The id contains no full stop, because
+    // full stops separate the signed parts.
     const id = `${notice.id}_${type.replace("approval.", "")}`;
     let failure: string | undefined;
     for (const pauseMs of [0, ...pausesMs]) {

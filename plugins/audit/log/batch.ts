@@ -1,4 +1,4 @@
-// Numbers and links the events of a batch, and makes the statements that write them.
+// Numbers and links the events of a batch, and makes the statements that write the events.
 
 import type { Statement } from "../../store/service.ts";
 import { bodyHashOf, headMac, Keyed, noBody, trailFormat } from "./chain.ts";
@@ -20,7 +20,7 @@ export interface Batch {
   readonly receipts: readonly Receipt[];
   /** The head of the trail after the batch. */
   readonly head: HeadRow;
-  /** The linked events of the batch, and the linked event before them. */
+  /** The linked events of the batch, and the newest linked event before the batch. */
   readonly linked: { readonly before: EventLink; readonly metas: readonly EventMeta[] };
 }
 
@@ -78,7 +78,8 @@ export class Batches {
       }
       receipts.push({ seq: rows[begin]?.seq ?? seq + 1, hash: rows[begin]?.hash ?? "" });
     }
-    // The last statement: an entry of the batch may end the registration, before another entry starts a call.
+    // The registration is the last statement, because an entry of the batch may end the registration before another entry starts
+    // a call.
     const registration = registers
       ? this.#options.registration?.(this.#queries, { seq: head.seq, hash: head.hash, at })
       : undefined;
@@ -118,7 +119,7 @@ export class Batches {
     };
   }
 
-  /** Returns the key to write with. After `audit rotate --activate` this is a new key. */
+  /** Returns the key to write with. After `audit rotate --activate`, the ledger writes with a new key. */
   #chainKey(): { readonly id: string; readonly keyed: Keyed } {
     const { id, secret } = this.#options.keys.current.chain;
     if (this.#keyed?.id !== id) this.#keyed = { id, keyed: new Keyed(secret) };

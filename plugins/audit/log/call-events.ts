@@ -1,4 +1,4 @@
-// Makes the events of calls: which fields they have, and how much of the arguments and of the result they keep.
+// Makes the events of calls: the fields of the events, and how much of the arguments and of the result the events contain.
 
 import type { QuaterError } from "../../../core/index.ts";
 import type { Approved, Arrival, Operation, Outcome } from "../../../core/plugin-api.ts";
@@ -7,7 +7,7 @@ import { bodyText, type EndedAs, type EventFields, jsonText, plainJson, whoOf } 
 import type { AuditLevel } from "./level.ts";
 import type { Redactor } from "./redact.ts";
 
-/** The arguments of a call, as its events keep them. */
+/** The arguments of a call, in the form in which its events contain them. */
 export interface Arguments {
   readonly argsTag: string | undefined;
   /** The body of the first event of the call; `undefined` below the level `request`. */
@@ -34,7 +34,7 @@ export class CallEvents {
     this.#schema = schemaDigestOf(operation);
   }
 
-  /** The fields that every event of the call has. */
+  /** Returns the fields that every event of the call has. */
   about(call: Arrival): Omit<EventFields, "type"> {
     return { ...aboutCall(call), schema: this.#schema };
   }
@@ -69,7 +69,7 @@ export class CallEvents {
     };
   }
 
-  /** Makes the one event of a read, which has the arguments and the result. */
+  /** Makes the only event of a read. The event contains the arguments and the result. */
   read(call: Arrival, outcome: Outcome, args: Arguments): CallEvent {
     const { fields, body } = this.ended(call, outcome, args);
     return { fields, body: merged(args.body, body) };
@@ -80,7 +80,7 @@ export class CallEvents {
   }
 }
 
-/** The fields that every event of a call has, also of a call to an unknown handler. */
+/** Returns the fields that every event of a call has, also if the call is to an unknown handler. */
 export const aboutCall = (call: Arrival): Omit<EventFields, "type"> => ({
   callId: call.callId,
   surface: call.surface,
@@ -95,7 +95,7 @@ const withTag = (fields: EventFields, argsTag: string | undefined): EventFields 
   argsTag === undefined ? fields : { ...fields, argsTag };
 
 const endedAs = ({ code, kind }: QuaterError): EndedAs => {
-  // The handler ran to its end and its changes are kept, although its result could not be sent.
+  // The handler ran to its end and its changes stay, although its result could not be sent.
   if (code === "output_undelivered") return "succeeded";
   return kind === "outcome_unknown" ? "unknown" : kind === "cancelled" ? "cancelled" : "failed";
 };

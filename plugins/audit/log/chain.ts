@@ -1,5 +1,5 @@
-// The chain of events. Each hash covers the hash before it, with a key that is not in the store. So an attacker who has only the
-// store can neither change an event nor append one.
+// The chain of events. Each hash covers the hash before it, and is computed with a key that is not in the store. So an attacker
+// who has only the store can neither change an event nor append an event.
 //
 // body_hash = SHA-256(salt || body), zeros if an event never had a body
 // hash      = HMAC-SHA256(chain key, chain_u32 || seq_u64 || previous hash || meta || body_hash)
@@ -14,8 +14,8 @@ const block = 64;
 const hashBytes = 32;
 
 /**
- * HMAC-SHA256 by RFC 2104, made from Node's one-shot hash. For the few hundred bytes of an event it takes a third of the time of
- * createHmac. Each event is hashed when it is written, and in every verification.
+ * HMAC-SHA256 by RFC 2104, computed with Node's one-shot hash. For the few hundred bytes of an event, this takes a third of the
+ * time of createHmac. Each event is hashed when it is written, and in every verification.
  */
 export class Keyed {
   #inner = Buffer.alloc(4_096);
@@ -93,8 +93,8 @@ export interface Genesis {
 export const genesisHash = (keyed: Keyed, genesisText: string): string => keyed.ofText(`quater.trail.v1\n${genesisText}`);
 
 /**
- * The trail format that this version of Quater writes. Quater still reads format 1, whose events have no `link` and whose head
- * names no approval event.
+ * The trail format that this version of Quater writes. Quater still reads format 1. In format 1, events have no `link`, and the
+ * head does not contain the newest linked event.
  */
 export const trailFormat = 2;
 
@@ -111,8 +111,8 @@ export interface Head {
 }
 
 /**
- * Returns the MAC that protects the head row. Without it an attacker could cut off the newest events and set the head back, and
- * the chain would still look whole. The MAC of format 2 also covers the newest approval event and the genesis text.
+ * Returns the MAC that protects the head row. Without this MAC, an attacker could delete the newest events and set the head back,
+ * and the chain would still verify. The MAC of format 2 also covers the newest approval event and the genesis text.
  */
 export const headMac = (keyed: Keyed, head: Head): string => {
   const { format, seq, hash, floor_seq, floor_hash, approval_seq, approval_hash, genesis } = head;

@@ -1,5 +1,5 @@
-// Makes checkpoints: after 1,000 events, after a minute, and at the end of a process. A checkpoint signs the number and the hash of the
-// newest event. It is an event of the trail and a line in every sink.
+// Makes checkpoints: after 1,000 events, after one minute, and at the end of a process. A checkpoint signs the number and the
+// hash of the newest event. A checkpoint is an event of the trail and a line in every sink.
 
 import type { Log } from "../../../core/plugin-api.ts";
 import type { Store } from "../../store/service.ts";
@@ -34,20 +34,20 @@ export class Checkpoints {
     this.#last = last;
   }
 
-  /** Makes a checkpoint if the chain has grown and the last checkpoint is a minute old. Call it about every second. */
+  /** Makes a checkpoint if the chain has grown and the last checkpoint is a minute old. Call this function about every second. */
   makeWhenDue(): void {
     if (this.#ledger === undefined || this.#last === undefined) return;
     const { size, at } = this.#last;
     if (this.#ledger.head.seq > size && Date.now() - at >= checkpointing.everyMs) this.make();
   }
 
-  /** Makes a checkpoint when 1,000 events were written since the last one. */
+  /** Makes a checkpoint when 1,000 events were written since the last checkpoint. */
   makeWhenGrown(): void {
     const seq = this.#ledger?.head.seq ?? 0;
     if (seq - (this.#last?.size ?? seq) >= checkpointing.events) this.make();
   }
 
-  /** Makes a checkpoint without waiting for it. A failure is logged. */
+  /** Starts to make a checkpoint, and does not wait for the end. A failure is logged. */
   make(): void {
     const { attestor, writer, log } = this.#options;
     this.#last = { size: (this.#ledger?.head.seq ?? 0) + 1, at: Date.now() };

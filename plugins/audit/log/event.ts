@@ -1,5 +1,5 @@
-// The content of an event. `meta` holds who called what, when, and how it ended. It is part of the chain and cannot be erased. The body
-// holds arguments and results, and can be erased. Both are RFC 8785 text.
+// The content of an event. `meta` contains the caller, the handler, the time and the outcome of a call. `meta` is part of the
+// chain and cannot be erased. The body contains arguments and results, and can be erased. Both are RFC 8785 text.
 
 import { cut } from "../../../core/diagnostics/text.ts";
 import type { Principal } from "../../../core/index.ts";
@@ -23,7 +23,7 @@ export type EventType =
   | "approval.used"
   /** Quater itself ended the request, because its events are missing, the trail changed its format, or the store was restored. */
   | "approval.voided"
-  /** Uses of approvals that a sink attests and that a restore lost. One event may contain several. */
+  /** Uses of approvals that a sink attests and that the store lost in a restore. One event may contain several. */
   | "approval.lost"
   | "store.restored"
   | "credential.failed"
@@ -32,9 +32,7 @@ export type EventType =
   | "audit.erased"
   | "audit.exported";
 
-/**
- * How a call ended. `replayed`: it was answered with an earlier result, and no handler ran. `unknown`: the handler may have run.
- */
+/** How a call ended. `replayed`: the caller got an earlier result, and no handler ran. `unknown`: the handler may have run. */
 export type EndedAs = "succeeded" | "failed" | "refused" | "replayed" | "cancelled" | "unknown";
 
 /** The principal who called. The trail does not keep scopes, roles and claims. */
@@ -47,13 +45,13 @@ export interface Who {
   readonly subject: string;
 }
 
-/** The fields of an event. They are in the order of RFC 8785, because `metaText` relies on it. */
+/** The fields of an event. The fields are in the order of RFC 8785, because `metaText` needs this order. */
 export interface EventFields {
   readonly approvalId?: string;
   /** A keyed digest of the arguments' RFC 8785 text, `hmac:<key id>:<64 hex>`. Equal arguments have equal digests. */
   readonly argsTag?: string;
   readonly callId?: string;
-  /** How many equal events this one replaces. They happened between `first` and `last`. */
+  /** How many equal events this event replaces. The replaced events happened between `first` and `last`. */
   readonly count?: number;
   /** Data that only one type of event has: a checkpoint, what was erased, what started. */
   readonly detail?: unknown;
@@ -70,7 +68,7 @@ export interface EventFields {
   readonly policy?: string;
   readonly principal?: Who;
   readonly resultTag?: string;
-  /** The SHA-256 of the input schema, so that a reader knows what the arguments meant. */
+  /** The SHA-256 of the input schema, so that a reader can find the schema of the arguments. */
   readonly schema?: string;
   readonly surface?: string;
   readonly traceId?: string;
@@ -84,8 +82,9 @@ export interface EventLink {
 }
 
 /**
- * Whether an event of this type is linked. Linked events name the linked event before them, so they can be read and verified
- * without the events in between. The head of the trail names the newest one.
+ * Whether an event of this type is linked. Each linked event contains the number and hash of the linked event before it. So
+ * linked events can be read and verified without the events in between. The head of the trail contains the number and hash of the
+ * newest linked event.
  */
 export const isLinked = (type: string): boolean => type.startsWith("approval.") || type === "store.restored";
 
@@ -95,7 +94,7 @@ export interface Numbered {
   readonly instance: string;
   /** The id of the chain key. */
   readonly key: string;
-  /** The linked event before this one. Only linked events have it, from format 2 on. */
+  /** The linked event before this one. Only linked events have this field, from format 2 on. */
   readonly link?: EventLink;
   readonly seq: number;
 }
@@ -182,8 +181,8 @@ const whoText = (who: Who): string => {
 };
 
 /**
- * Returns the RFC 8785 text of a value. A value with half of a surrogate pair has no such text. Then the text of JSON.stringify
- * is returned, because an event that is not canonical is better than none.
+ * Returns the RFC 8785 text of a value. A value with half of a surrogate pair has no RFC 8785 text. For such a value, returns the
+ * text of JSON.stringify, because an event that is not canonical is better than no event.
  */
 export const jsonText = (value: unknown): string => {
   try {

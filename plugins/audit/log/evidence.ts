@@ -8,7 +8,10 @@ import { type ApproverRule, isSatisfied } from "./votes.ts";
 /** The fields of a verified linked event from which the state is computed. */
 export type Told = Pick<EventMeta, "type" | "seq" | "at" | "approvalId" | "principal" | "detail"> & FiledFields;
 
-/** The fields that later events of a request copy from its filing event. They are not taken from the row, which may be forged. */
+/**
+ * The fields that later events of a request copy from its filing event. The fields are not copied from the row, because the row
+ * may be forged.
+ */
 export type FiledFields = Pick<EventFields, "handler" | "surface" | "schema">;
 
 export interface ProvenVote {
@@ -29,7 +32,7 @@ export interface Standing {
   readonly pendingUntil: number;
   readonly usableUntil?: number;
   readonly votes: readonly ProvenVote[];
-  /** How many events the request has. A higher number later means that the request has changed. */
+  /** How many events the request has. If the number is higher later, the request has changed. */
   readonly events: number;
   readonly rules: { readonly approvers: readonly ApproverRule[] };
   readonly filed: FiledFields;
@@ -67,7 +70,7 @@ export const advanced = (before: Standing | undefined, told: Told): Standing | u
   return { ...after, state: "approved", usableUntil };
 };
 
-/** The request cannot change any more: it has ended, or its events contradict each other. */
+/** Whether the request cannot change any more, because it has ended or its events contradict each other. */
 const ended = (before: Standing, type: string): Standing => ({
   ...before,
   state: "ended",

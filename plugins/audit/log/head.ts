@@ -1,5 +1,5 @@
-// The head of the trail is the row that names the newest event. This file makes the first head, checks heads, and has an error
-// class for each way in which a head can be wrong.
+// The head of the trail is the row with the number and hash of the newest event. This file makes the first head, checks heads,
+// and has an error class for each way in which a head can be wrong.
 
 import { canonicalText } from "../../../core/schema/digest.ts";
 import type { Reading } from "../../store/service.ts";
@@ -10,10 +10,10 @@ import { chain, type HeadRow, newestLinked } from "./tables.ts";
 
 export class DamagedHead extends Error {}
 
-/** Thrown when the store lacks events that this process has seen in it. */
+/** Thrown when the store lacks events that this process has seen in the store. */
 export class SetBack extends DamagedHead {}
 
-/** Thrown when the trail names a key that the key file does not have yet. The trail itself may be correct. */
+/** Thrown when the trail contains the id of a key that the key file does not have yet. The trail itself may be correct. */
 export class MissingKey extends Error {}
 
 /** Thrown when the key file says that a trail was begun, but the store has none. */
@@ -34,7 +34,7 @@ export const otherHistory = (seq: number): SetBack =>
   );
 
 /**
- * Checks that the trail still continues from what this process has seen.
+ * Checks that the trail still continues after the newest event that this process has seen.
  *
  * @param held  The hash in the store for event `seen.seq`.
  * @throws {SetBack}
@@ -42,8 +42,8 @@ export const otherHistory = (seq: number): SetBack =>
 export const assertContinues = (seen: HeadRow, head: HeadRow, held: string | null): void => {
   if (head.seq < seen.seq) throw setBack(seen.seq, head.seq);
   if (head.genesis !== seen.genesis || newestLinked(head).seq < newestLinked(seen).seq) throw otherHistory(seen.seq);
-  // The MAC of the head covers both ends of the trail. An event between them is read from its row, and a pruned one cannot be
-  // read.
+  // The MAC of the head covers both ends of the trail. An event between the two ends is read from its row, and a pruned event
+  // cannot be read.
   if (seen.seq < head.floor_seq || seen.seq === 0) return;
   const found = seen.seq === head.seq ? head.hash : seen.seq === head.floor_seq ? head.floor_hash : held;
   if (found !== seen.hash) throw otherHistory(seen.seq);

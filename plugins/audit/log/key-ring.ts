@@ -28,13 +28,13 @@ export class KeyRing {
     return this.#keys;
   }
 
-  /** The hash of the genesis of the trail that these keys began; `undefined` before there is one. */
+  /** The hash of the genesis of the trail that these keys began; `undefined` before the trail has begun. */
   get trail(): string | undefined {
     this.#keys ??= this.current; // Reading `current` creates the file.
     return readTrailFile(this.file).trail;
   }
 
-  /** Records in the file that these keys have begun a trail. A file that cannot be changed stays unchanged. */
+  /** Records in the file that these keys have begun a trail. If the file cannot be written, it stays unchanged. */
   begun(genesis: string): void {
     try {
       if (this.trail !== undefined) return;
@@ -49,7 +49,7 @@ export class KeyRing {
     }
   }
 
-  /** Reads the file again if it changed. If it cannot be read now, the loaded keys stay in use. */
+  /** Reads the key file again if the file changed. If the file cannot be read now, the loaded keys stay in use. */
   reload(): void {
     if (this.#keys === undefined) return;
     const version = versionOf(this.file);

@@ -1,5 +1,6 @@
-// The keys of the trail. They are in one file outside the store, which only its owner can read. Instances that share a store have
-// the same file. Old keys stay in it, because events that were written with them must still verify.
+// The keys of the trail. The keys are in one file outside the store, the key file, which only its owner can read. Instances that
+// share a store have the same key file. Old keys stay in the key file, because events that were written with old keys must still
+// verify.
 
 import {
   createHash,
@@ -31,14 +32,17 @@ interface KeyRecord {
   readonly createdAt: string;
   /** When a newer key replaced this one. A retired key verifies and decrypts, but does not sign or encrypt any more. */
   readonly retiredAt?: string;
-  /** Marks a key that is distributed but not in use yet. It verifies and decrypts what another instance wrote with it. */
+  /**
+   * Marks a key that is distributed but not in use yet. The key verifies and decrypts data that another instance wrote with this
+   * key.
+   */
   readonly isPrepared?: true;
 }
 
 export interface TrailKeys {
   readonly chain: { readonly id: string; readonly secret: Buffer };
   readonly tag: { readonly id: string; readonly secret: Buffer };
-  /** All tag keys: the current one first, then prepared and retired ones, newest first. */
+  /** All tag keys: the current key first, then prepared and retired keys, newest first. */
   readonly tags: readonly { readonly id: string; readonly secret: Buffer }[];
   readonly checkpoint: { readonly id: string; readonly privateKey: KeyObject; readonly fingerprint: string };
   /** The secrets of all chain keys by id, also of retired ones. */
@@ -68,7 +72,7 @@ export const readTrailFile = (file: string): TrailFile => {
   return { keys: keysOf(file, keys), trail };
 };
 
-/** Records that a trail was begun with these keys, so that a start with a lost trail can be told from a first start. */
+/** Records that a trail was begun with these keys, so that a start with a lost trail can be distinguished from a first start. */
 export const recordTrail = (file: string, genesis: string): void => {
   changeFile(file, (content) => ({ ...content, trail: content.trail ?? genesis }));
 };
@@ -77,7 +81,7 @@ export const recordTrail = (file: string, genesis: string): void => {
  * Adds new keys that are not used yet. Distribute the file, then call `activateKeys`.
  *
  * @returns The fingerprint of the new checkpoint key.
- * @throws {QuaterError} when there are prepared keys already.
+ * @throws {QuaterError} when the key file already has prepared keys.
  */
 export const prepareKeys = (file: string): string => {
   const added = keyUses.map((use): KeyRecord => ({ ...newKey(use), isPrepared: true }));
@@ -90,7 +94,7 @@ export const prepareKeys = (file: string): string => {
 };
 
 /**
- * Retires the current keys and uses the prepared ones. Instances that share the file notice the change.
+ * Retires the current keys and uses the prepared keys. Instances that share the key file notice the change.
  *
  * @returns The fingerprint of the checkpoint key from now on.
  * @throws {QuaterError} when no keys are prepared.
@@ -174,7 +178,10 @@ const wrongIn = (record: unknown): WrongKey | undefined => {
   return what === undefined ? undefined : { what, remedy: restore };
 };
 
-/** @returns The first wrong field of a key record, with its value unless it is the secret; `undefined` for a correct record. */
+/**
+ * @returns The first wrong field of a key record, with its value unless the field is the secret; `undefined` for a correct
+ * record.
+ */
 const wrongFieldIn = ({
   id,
   use,

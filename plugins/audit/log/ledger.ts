@@ -1,5 +1,5 @@
-// Writes batches of events: each batch is one transaction, which moves the head of the trail. Also reads where the trail stands. writer.ts
-// decides when a batch is written.
+// Writes batches of events: each batch is one transaction, which moves the head of the trail. Also reads the head of the trail.
+// writer.ts decides when a batch is written.
 
 import { isStoreFailure, type OpenStore, type Statement, type Transaction } from "../../store/service.ts";
 import { type Batch, Batches, type BatchesOptions } from "./batch.ts";
@@ -36,7 +36,7 @@ export class Ledger {
   readonly #options: LedgerOptions;
   readonly #batches: Batches;
   readonly #linked: LinkedEvents;
-  /** The head after the last batch of this process, as long as no other process is expected to move it. */
+  /** The head after the last batch of this process, while no other process is expected to move the head. */
   #known: HeadRow | undefined;
   #last: HeadRow;
   /** The newest head that this process has seen, written by this or another process. */
@@ -56,11 +56,11 @@ export class Ledger {
   }
 
   /**
-   * Opens the chain of events, and begins a new one in an empty store.
+   * Opens the chain of events, and begins a new chain in an empty store.
    *
-   * @throws {DamagedHead} when the head is not what was written.
+   * @throws {DamagedHead} when the head differs from the head that Quater wrote.
    * @throws {MissingKey} when the key file does not have the key that the head names.
-   * @throws {LostTrail} when there is no trail although the keys have begun one.
+   * @throws {LostTrail} when there is no trail although the key file records that a trail was begun.
    */
   static async open(store: OpenStore, options: LedgerOptions): Promise<Ledger> {
     const queries = queriesOn(store);
@@ -92,9 +92,9 @@ export class Ledger {
   }
 
   /**
-   * Reads the head, and keeps it as seen.
+   * Reads the head, and keeps it as the newest head that this process has seen.
    *
-   * @throws {SetBack} when the trail does not continue from what this process has seen.
+   * @throws {SetBack} when the trail does not continue after the newest event that this process has seen.
    * @throws {DamagedHead | MissingKey | StoreFailure}
    */
   async look(): Promise<HeadRow> {
@@ -105,7 +105,8 @@ export class Ledger {
   }
 
   /**
-   * Returns the newest checkpoint among the last events, made by any process. Without one, it returns the beginning of the trail.
+   * Returns the newest checkpoint among the last events, made by any process. Without a checkpoint, returns the beginning of the
+   * trail.
    */
   async lastCheckpoint(): Promise<{ readonly size: number; readonly at: number }> {
     const { seq, floor_seq } = this.#last;
@@ -123,7 +124,7 @@ export class Ledger {
   /**
    * Returns the state of an approval request by its events.
    *
-   * @returns `undefined` when the trail does not prove that it was filed.
+   * @returns `undefined` when the trail does not prove that the request was filed.
    * @throws {DamagedHead | StoreFailure}
    */
   async standingOf(approvalId: string): Promise<Standing | undefined> {
@@ -131,8 +132,8 @@ export class Ledger {
   }
 
   /**
-   * Writes a batch. @throws {StoreFailure} when it was not written. After a failure of the kind `lost`, `settleAttempt` finds out
-   * whether it was.
+   * Writes a batch. @throws {StoreFailure} when the batch was not written. After a failure of the kind `lost`, `settleAttempt`
+   * finds out whether the batch was written.
    */
   async write(entries: readonly Entry[]): Promise<readonly Receipt[]> {
     const isPlain = entries.every(({ changes, check }) => changes === undefined && check === undefined);
@@ -157,7 +158,7 @@ export class Ledger {
   }
 
   /**
-   * Tests whether a write would succeed now: locks and checks the head as a write does, and commits a small change.
+   * Tests whether a write would succeed now: locks and checks the head like a write, and commits a small change.
    *
    * @throws {DamagedHead | MissingKey | StoreFailure} when a write would fail.
    */
@@ -193,7 +194,7 @@ export class Ledger {
       else evidence?.add(entry.events, { seq: head.seq, hash: head.hash, at: now });
     }
     const batch = this.#batches.prepare(entries, head, now, refusals);
-    // Store the batch before it is sent. If the connection breaks at the commit, `settleAttempt` looks whether the batch was
+    // Store the batch before it is sent. If the connection breaks at the commit, `settleAttempt` finds out whether the batch was
     // written.
     this.#attempt = batch;
     await transaction.runLast(...batch.statements, withoutCount(this.queries.moveHead(head, batch.head)));
@@ -250,7 +251,8 @@ const isOfEntry = (error: unknown): error is Error =>
   isStoreFailure(error) && (error.kind === "mismatch" || error.kind === "conflict" || error.kind === "other");
 
 /**
- * Turns a conflict on the number of an event into damage: the head was set back, or another program inserted an event behind it.
+ * Converts a conflict on the number of an event to damage, because the head was set back, or another program inserted an event
+ * behind the head.
  */
 const damageOf = (error: unknown): unknown =>
   isStoreFailure(error) && error.kind === "conflict" && error.message.includes("audit_event")
@@ -263,7 +265,9 @@ const floorRefusal = ({ floor }: Entry, { floor_seq, floor_hash }: HeadRow): Err
     ? undefined
     : new Error(`The trail begins after event ${floor_seq}, but it must begin after event ${floor.from.seq}`);
 
-/** Runs the changes of an entry under a savepoint. @returns Why they were refused and rolled back; `undefined` on success. */
+/**
+ * Runs the changes of an entry under a savepoint. @returns Why the changes were refused and rolled back; `undefined` on success.
+ */
 const tried = async (transaction: Transaction, savepoint: string, changes: readonly Statement[]): Promise<Error | undefined> => {
   await transaction.run(plain(`savepoint ${savepoint}`));
   try {

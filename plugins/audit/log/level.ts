@@ -5,8 +5,8 @@ import { exposureKey } from "../../../core/plugin-api.ts";
 
 const levels = ["off", "metadata", "request", "response"] as const;
 /**
- * The levels of the key. `off` keeps no event, for reads only. `metadata` keeps who called what, when, and how it ended.
- * `request` also keeps arguments, and `response` also results.
+ * The levels of the key. `off` stores no event, and is only for reads. `metadata` stores the caller, the handler, the time and
+ * the outcome. `request` also stores arguments, and `response` also results.
  */
 export type AuditLevel = (typeof levels)[number];
 

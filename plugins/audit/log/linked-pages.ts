@@ -1,4 +1,4 @@
-// Reads pages of linked events backward, by their links. Each event is verified, and each names the number and hash of the linked
+// Reads pages of linked events backward, by their links. Each event is verified, and contains the number and hash of the linked
 // event before it. So this file notices a deleted event, and an event that a changed column hides from the query.
 
 import { metaOf } from "../verify/meta.ts";
@@ -34,7 +34,8 @@ export class LinkedPages {
   /**
    * @param from  The newest event of the page.
    * @param above  Events up to this number are left out.
-   * @throws {MissingKey} when the next event names a key that the key file does not have. The event may still be genuine.
+   * @throws {MissingKey} when the next event contains the id of a key that the key file does not have. The event may still be
+   * genuine.
    * @throws {StoreFailure}
    */
   async before(rows: RowSource, head: HeadRow, from: EventLink, above: number, limit: number): Promise<LinkedPage> {
@@ -46,7 +47,7 @@ export class LinkedPages {
       if (meta?.link === undefined) return { metas, next, isBroken: true };
       metas.push(meta);
       next = meta.link;
-      // Stop here: no request from before a restore can be used, because the restore voided them all.
+      // Stop here: no request from before a restore can be used, because the restore voided all earlier requests.
       if (meta.type === "store.restored") break;
     }
     return { metas, next, isBroken: false };

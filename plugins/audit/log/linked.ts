@@ -1,5 +1,6 @@
-// The linked events of the trail. They are read backward from the head, by their links, and each is verified. Each process keeps the newest
-// ones in memory, so that a decision reads only the events that others have written since.
+// The linked events of the trail. Linked events are read backward from the head, by their links, and each event is verified. Each
+// process keeps the newest linked events in memory, so that a decision reads only the events that other processes have written
+// since then.
 
 import type { Draft, Position } from "./entry.ts";
 import { type EventLink, type EventMeta, isLinked } from "./event.ts";
@@ -14,7 +15,7 @@ import { type HeadRow, newestLinked } from "./tables.ts";
 const pageRows = 200;
 /**
  * The longest time that an event can matter, milliseconds: a request waits for people for at most 7 days, and its approval can be
- * used for at most one more. All linked events of this time stay in memory. `retentionDays` has no influence on this.
+ * used for at most one more day. All linked events of this time stay in memory. `retentionDays` has no influence on this.
  */
 export const reachMs = 9 * 86_400_000;
 /** Events older than `reachMs` are kept in memory only while there are fewer than this many. */
@@ -38,7 +39,7 @@ export class LinkedEvents {
   /**
    * @param ring  The key file may get more keys while the process runs.
    * @param newest  The newest linked event in the first head that the process read. The links of later events must lead back to
-   * it.
+   * this event.
    */
   constructor(queries: TrailQueries, ring: Pick<KeyRing, "current" | "reload">, newest: EventLink) {
     this.#pages = new LinkedPages(queries, ring);
@@ -71,14 +72,14 @@ export class LinkedEvents {
       const page: Page = await this.#page(rows, head, next, before.newest.seq);
       added.push(...page.told);
       if (page.isBroken || page.told.length === 0) {
-        // Without the lock, events may be pruned at this moment. Decisions that depend on them are made under the lock.
+        // Without the lock, events may be pruned at this moment. Decisions that depend on these events are made under the lock.
         if (!isLocked) return;
         throw new DamagedHead(`The trail is damaged: the approval event ${page.next.seq} is missing or was changed`);
       }
       next = page.next;
     }
     if (this.#known !== before) {
-      // Another call read events in the meantime, and perhaps fewer. A decision inside the transaction needs all of them.
+      // Another call read events in the meantime, and perhaps fewer. A decision inside the transaction needs all events.
       if (isLocked) await this.catchUp(rows, head, isLocked);
       return;
     }
@@ -94,7 +95,8 @@ export class LinkedEvents {
   }
 
   /**
-   * Reads back until the filing event of a request is found, or the events end. It runs outside of the writer's transaction.
+   * Reads back until the filing event of a request is found, or the events end. Call this function outside of the writer's
+   * transaction.
    *
    * @throws {MissingKey} when an event names a key that the key file does not have.
    */
@@ -185,7 +187,7 @@ const toldBy = ({ type, seq, at, approvalId, principal, detail, ...rest }: Event
 
 const append = (all: Map<string, Told[]>, told: Told): void => {
   const { approvalId } = told;
-  // A restore voids every request that was filed before it, so forget them.
+  // A restore voids every request that was filed before the restore, so remove these requests from memory.
   if (told.type === "store.restored") all.clear();
   if (approvalId === undefined) return;
   const known = all.get(approvalId);

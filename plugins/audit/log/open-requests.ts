@@ -15,7 +15,7 @@ interface Filed {
 }
 
 /**
- * Returns the number of the oldest filing event whose request is open and has not expired; `undefined` without one.
+ * Returns the number of the oldest filing event whose request is open and has not expired; `undefined` without such a request.
  *
  * @param floor  The trail begins after this event.
  * @throws {Unverified} when an event about a request does not verify.
@@ -31,7 +31,7 @@ export const oldestOpenFiling = async (
   for (let after = floor; ; ) {
     const page = (await verifiedRows(reader, linkedAfter(after, through, pageRows).select(previous))).map(assertVerified);
     for (const { meta } of page) {
-      if (meta.type === "store.restored") open.clear(); // A restore voids all of them.
+      if (meta.type === "store.restored") open.clear(); // A restore voids all open requests.
       const { approvalId, seq } = meta;
       if (approvalId === undefined) continue;
       const before = open.get(approvalId);
@@ -47,7 +47,7 @@ export const oldestOpenFiling = async (
   return seqs.length === 0 ? undefined : Math.min(...seqs);
 };
 
-/** Returns the time before which no request can have been filed that is still open, under any policy. */
+/** Returns a time. Requests that were filed before this time are not open any more, under any policy. */
 export const openSinceMs = (now: number): number => now - reachMs;
 
 const isLive = ({ state, pendingUntil, usableUntil }: Standing, now: number): boolean =>

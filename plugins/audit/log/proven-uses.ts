@@ -18,8 +18,8 @@ const [mostRead, mostKept] = [1_000, 10_000];
 /** The most events of one call that are read: its uses, its start and its end. */
 const mostOfCall = 100;
 /**
- * How many linked events are read back in all, and how many per query. A use comes with at least three others: filed, voted,
- * approved.
+ * How many linked events are read back in all, and how many per query. For each use there are at least three other events: filed,
+ * voted, approved.
  */
 const [mostLinked, linkedPage] = [10_000, 1_000];
 
@@ -38,9 +38,9 @@ export interface ProvenUse {
 }
 
 export interface KnownUses {
-  /** The uses, newest first, with the lost ones at the end. */
+  /** The uses, newest first, with the lost uses at the end. */
   readonly uses: readonly ProvenUse[];
-  /** Whether an event about approvals is missing or does not verify. It may have recorded a use. */
+  /** Whether an event about approvals is missing or does not verify. The event may have recorded a use. */
   readonly isDamaged: boolean;
 }
 
@@ -59,7 +59,7 @@ export class ProvenUses {
   #lost: ProvenUse[] = [];
   /** The number up to which all events were read; `undefined` before the first reading. */
   #through: number | undefined;
-  /** The linked event up to which none is missing; `undefined` before the first reading. */
+  /** The linked event up to which no linked event is missing; `undefined` before the first reading. */
   #whole: EventLink | undefined;
   #reading: Promise<unknown> = Promise.resolve();
 
@@ -75,7 +75,7 @@ export class ProvenUses {
    * @throws {StoreFailure}
    */
   known(): Promise<KnownUses> {
-    // Read one after the other, so that no event is read twice.
+    // Make one reading after the other, so that no event is read twice.
     const read = this.#reading.then(async () => {
       const store = await this.#open();
       const known = await this.#read(store);
@@ -86,7 +86,8 @@ export class ProvenUses {
   }
 
   /**
-   * @returns What the trail proves; `undefined` when it does not prove that the call used this approval. @throws {StoreFailure}
+   * @returns The facts that the trail proves; `undefined` when the trail does not prove that the call used this approval. @throws
+   * {StoreFailure}
    */
   async proofOf(approvalId: string, callId: string): Promise<UseProof | undefined> {
     const store = await this.#open();
@@ -102,14 +103,14 @@ export class ProvenUses {
     return { use, outcome: own === undefined ? "unknown" : end?.outcome };
   }
 
-  /** @returns The ids of requests that were erased, by their events. @throws {StoreFailure} */
+  /** @returns The ids of requests that were erased, according to the events. @throws {StoreFailure} */
   async erased(): Promise<ReadonlySet<string>> {
     return erasedRequests(readerOf(await this.#open(), this.#ring.current));
   }
 
   /**
-   * Whether no linked event is missing. `#read` finds uses by the column `type`, which an attacker could change to hide one. Then
-   * the links of later events lead to an event that the query does not find.
+   * Whether no linked event is missing. `#read` finds uses by the column `type`, which an attacker could change to hide a use.
+   * Then the links of later events lead to an event that the query does not find.
    */
   async #isWhole(store: OpenStore): Promise<boolean> {
     const queries = queriesOn(store);
@@ -127,7 +128,7 @@ export class ProvenUses {
         next = page.next;
         read += page.metas.length;
         if (!page.isBroken && page.metas.length > 0) continue;
-        // The event was removed in the meantime, or it is damaged.
+        // The event was pruned in the meantime, or is damaged.
         if (((await headNow())?.floor_seq ?? 0) < next.seq) return false;
         break;
       }

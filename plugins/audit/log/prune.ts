@@ -32,12 +32,12 @@ export interface PruneParts {
 }
 
 /**
- * Removes events older than `beforeMs`, up to the newest checkpoint that every sink file holds. So the sinks still prove after
+ * Removes events older than `beforeMs`, up to the newest checkpoint that every sink file has. So the sinks still prove after
  * which event the trail now begins. The filing event of an open request is kept, together with all later events.
  *
  * @returns The number of removed events.
- * @throws {Unverified} when an event does not verify, or a sink file does not confirm the trail. Nothing from there on is
- * removed.
+ * @throws {Unverified} when an event does not verify, or a sink file does not confirm the trail. That event and later events are
+ * not removed.
  */
 export const prune = async (parts: PruneParts, beforeMs: number): Promise<number> => {
   const { trail, store, keys } = parts;
@@ -63,7 +63,7 @@ export const prune = async (parts: PruneParts, beforeMs: number): Promise<number
       removed += old.length;
     }
   } catch (error) {
-    // Another instance removed events while this one read them.
+    // Another instance removed events while this process read them.
     if (error instanceof Unverified && ((await headOf(store))?.floor_seq ?? 0) > floor.seq) return removed;
     throw error;
   }
@@ -156,7 +156,7 @@ const ownCheckpoint = async (reader: TrailReader, head: HeadRow, keys: VerifyKey
   throw new Unverified(`The checkpoint in event ${row.seq} is not signed by a checkpoint key of the key file`);
 };
 
-/** Returns the signed line of this trail with the highest number; `undefined` when the file holds none. */
+/** Returns the signed line of this trail with the highest number; `undefined` when the file has no such line. */
 const newestIn = async (file: string, keys: TrailKeys, genesis: string): Promise<Attestation | undefined> => {
   try {
     const { all } = await NewestLines.in(file, keys.publicKeys);

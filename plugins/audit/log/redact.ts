@@ -52,7 +52,8 @@ export class Redactor {
   storable(schema: unknown, value: unknown): unknown {
     const made = new Set<string>();
     const shown = masked(schema, value, (secret) => {
-      // Two parts of a schema may both mark a field as secret. The second part then sees the tag, and must not replace it again.
+      // Two parts of a schema may both mark a field as secret. The second part then sees the tag, and must not replace the tag
+      // again.
       if (typeof secret === "string" && made.has(secret)) return secret;
       const tag = this.#short(secret);
       made.add(tag);

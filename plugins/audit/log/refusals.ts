@@ -1,4 +1,4 @@
-// Records refused calls. The first refusals of a principal with one error code become single events. More of them in the same
+// Records refused calls. The first refusals of a principal with one error code become single events. More refusals in the same
 // time window become one event with a count, so that refused calls cannot fill the disk.
 
 import type { QuaterError } from "../../../core/index.ts";
@@ -10,7 +10,7 @@ const windowMs = 10_000;
 const single = 10;
 /** Refusals without a principal are recorded once in this time per reason, milliseconds. */
 const sampleMs = 1_000;
-/** The most kinds of refusals that are counted at the same time. With more, the oldest count is written. */
+/** The most kinds of refusals that are counted at the same time. If there are more kinds, the oldest count is written. */
 const most = 1_000;
 
 interface Run {
@@ -60,7 +60,7 @@ export class Refusals {
     }
   }
 
-  /** Writes all counts. Call it when the process stops. */
+  /** Writes all counts. Call this function when the process stops. */
   flush(): void {
     for (const [key, run] of this.#runs) this.#close(key, run);
   }

@@ -1,6 +1,6 @@
 // Reads rows of events before they are verified or shown. An attacker may have written any bytes into the database: a separator
-// inside a cell, or a blob instead of text. Each row that is read here has exactly the cells of the table, or the reason why it
-// has not.
+// inside a cell, or a blob instead of text. Each row that is read here has exactly the cells of the table, or the reason why the
+// row does not have them.
 
 import { isUtf8 } from "node:buffer";
 import type { Query, Reading, Statement } from "../../store/service.ts";
@@ -34,9 +34,9 @@ const optional: ReadonlySet<Name> = new Set(["body", "salt", "previous"]);
 const [cell, line] = ["\u001f", "\u001e"] as const;
 
 /**
- * Reads a page as one text, because the driver takes ten times as long to make an object of every row. The text can be
- * split in one way only: each row adds eight or nine separators of cells and one of rows, so a page whose totals are
- * exact has none inside a cell. A page whose totals are not exact is read again cell by cell.
+ * Reads a page as one text, because the driver takes ten times as long to make an object of every row. The text can be split in
+ * only one way. Each row adds eight or nine separators of cells and one separator of rows. So if the totals are exact, no cell
+ * contains a separator. A page whose totals are not exact is read again cell by cell.
  *
  * @returns The rows by number, ascending.
  * @throws {StoreFailure}

@@ -11,8 +11,8 @@ export const meaningOf = (error: unknown): Meaning => {
 };
 
 /**
- * Returns the error for the caller. @param cause  The failure. If it means damage, the hint says so to the operator; the caller
- * never sees it.
+ * Returns the error for the caller. @param cause The failure. If the failure means damage, the hint tells this to the operator.
+ * The caller never sees the hint.
  */
 export const unrecorded = (cause: unknown): QuaterError =>
   new QuaterError({

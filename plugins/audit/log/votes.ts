@@ -18,8 +18,8 @@ export const fits = ({ role, person }: ApproverRule, candidate: Candidate): bool
   role === undefined ? person === candidate.person : candidate.roles.includes(role);
 
 /**
- * Returns whether these people, who all approved, are enough. One person fills one place. People are matched to places, so that a
- * person who fits two places does not take the only place that fits another person.
+ * Returns whether these people, who all approved, are enough. Each person counts for one place only. The function looks for an
+ * assignment of people to places in which a person who fits two places does not use the only place that fits another person.
  */
 export const isSatisfied = (
   { approvers }: { readonly approvers: readonly ApproverRule[] },

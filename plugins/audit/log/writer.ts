@@ -1,5 +1,5 @@
-// The queue of one process for the trail. It writes one batch at a time; while a batch is committed, the next one collects
-// entries. Callers that need a durable record wait for it, up to a time limit. Other callers continue.
+// The queue of one process for the trail. The writer writes one batch at a time. While a batch is committed, the next batch
+// collects entries. Callers that need a durable record wait for the commit, up to a time limit. Other callers continue.
 
 import { isStoreFailure } from "../../store/service.ts";
 import type { Entry, Receipt } from "./entry.ts";
@@ -34,13 +34,14 @@ export interface WriterOptions {
   /** Called when this process cannot write any more. */
   readonly onFatal: (error: unknown) => void;
   readonly onTrouble: (error: unknown) => void;
-  /** Called when the store accepts other writes, but not this entry, which is given up. */
+  /** Called when the store accepts other writes, but not this entry. The writer then gives up this entry. */
   readonly onRefused: (error: unknown) => void;
   /** Called when an entry is queued. */
   readonly onQueued: (entry: Entry) => void;
   /**
-   * Called once for each queued entry when its fate is known, before its caller is answered. Without a receipt, the entry will never be
-   * written. Not called for entries that the writer still has when it ends.
+   * Called once for each queued entry when the writer knows whether the entry was written, before the caller of the entry gets
+   * the answer. Without a receipt, the entry will never be written. Not called for entries that the writer still has when it
+   * ends.
    */
   readonly onKnown: (entry: Entry, receipt: Receipt | undefined) => void;
   /** Called after each batch, with the number of its events. */
@@ -50,7 +51,10 @@ export interface WriterOptions {
 export interface Waiting {
   /** How long to wait, milliseconds. Afterwards the wait is rejected. */
   readonly withinMs: number;
-  /** Makes the entry withdraw when the wait for it ends. If the entry was sent already, `onLate` is called once it is written. */
+  /**
+   * With `onLate`, the entry is withdrawn when the wait for it ends. If the entry was already sent to the store, `onLate` is
+   * called after the entry is written.
+   */
   readonly onLate?: () => void;
 }
 
@@ -84,7 +88,7 @@ export class Writer {
   /** The batch that is being written. After a lost connection it is not known whether it was written. */
   #current: readonly Queued[] = [];
   #isUncertain = false;
-  /** How many entries are written one by one, to find the one that the store refuses. */
+  /** How many entries are written one by one, to find the entry that the store refuses. */
   #alone = 0;
   #fatal: Error | undefined;
   #watch: NodeJS.Timeout | undefined;
@@ -114,7 +118,10 @@ export class Writer {
     this.#push({ entry, bytes: sizeOf(entry), deadline: Number.POSITIVE_INFINITY, isLate: false });
   }
 
-  /** Queues an entry and waits for its commit. @throws {TooLate | Error} when it is not committed in time, or never will be. */
+  /**
+   * Queues an entry and waits for its commit. @throws {TooLate | Error} when the entry is not committed in time, or can never be
+   * committed.
+   */
   record(entry: Entry, { withinMs, onLate }: Waiting): Promise<Receipt> {
     if (this.#fatal !== undefined) return Promise.reject(this.#fatal);
     return new Promise((resolve, reject) => {
@@ -186,7 +193,7 @@ export class Writer {
         this.#alone = length;
         return;
       }
-      // If the store accepts this test write, it refuses the entry for good. Waiting would hold up all later entries.
+      // If the store accepts this test write, it refuses the entry for good. Waiting would delay all later entries.
       await ledger.probe();
       this.#refuse(error);
     }
@@ -260,8 +267,8 @@ export class Writer {
   }
 
   /**
-   * Ends waits that took too long. One timer serves all calls, because a timer per call would cost more than the rest of its
-   * record.
+   * Ends waits that took too long. One timer is enough for all calls, because a timer per call would need more time than the rest
+   * of its record.
    */
   #look(): void {
     const now = Date.now();

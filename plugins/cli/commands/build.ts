@@ -29,7 +29,7 @@ class Build extends ProgramCommand {
 }
 
 const output = "manifest.mjs";
-/** Files that decide what an import means, or how a file is compiled. */
+/** Files that determine which file an import loads, or how a file is compiled. */
 const deciding = ["package.json", "tsconfig.json", "package-lock.json", "pnpm-lock.yaml", "yarn.lock", "bun.lock"];
 
 const bundle = async (file: string, root: string): Promise<{ inputs: number; bytes: number }> => {

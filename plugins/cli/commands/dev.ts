@@ -1,5 +1,5 @@
 // The command `quater dev`, which runs the server in a child process, and replaces the process when a file changes. A new process
-// keeps nothing of the old code, which a reload in one process cannot promise.
+// runs only the new code. A reload in the same process cannot guarantee this.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -89,8 +89,8 @@ const relevant = /(?:\.(?:ts|mts|cts|tsx|js|mjs|cjs|json)|\.env)$/;
 
 const watch = async (program: Context): Promise<number> => {
   const { terminal } = program;
-  // The environment before .env was read. Existing variables win over .env, so a child that got the values of this process would
-  // never see a changed or removed line.
+  // The environment before .env was read. Existing variables have priority over .env, so a child with the variables of this
+  // process would ignore a changed or removed line of .env.
   const env = { ...program.env };
   const { file, root } = await load(program).catch((error: unknown) => {
     // A manifest that does not load yet is still watched, if its file exists.
@@ -118,7 +118,7 @@ const watch = async (program: Context): Promise<number> => {
   return exit.ok;
 };
 
-/** Runs one child process at a time. A change that comes while a child starts waits until the start has ended. */
+/** Runs one child process at a time. If a file changes while a child starts, the restart waits until the start has ended. */
 class Runner {
   readonly #program: Context;
   readonly #env: Env;
@@ -167,7 +167,10 @@ class Runner {
     });
   }
 
-  /** No event tells when a port becomes free, so try it each second, until a change has started a child. */
+  /**
+   * There is no event for a port that becomes free, so try to start a child each second, until a child was started because of a
+   * changed file.
+   */
   #startOnceFree(taken: TakenPort): void {
     setTimeout(async () => {
       const isFree = this.#child === undefined && (await canListen(taken));
@@ -177,7 +180,10 @@ class Runner {
     }, 1_000).unref();
   }
 
-  /** Restarts for a changed file that the running child has loaded. Without a running child, any change may be the correction. */
+  /**
+   * Restarts for a changed file that the running child has loaded. Without a running child, any changed file may correct the
+   * mistake.
+   */
   changed(path: string, shown: string): void {
     const isLoaded = this.#files === undefined || this.#files.has(path) || path.endsWith(".env") || path === this.#file;
     if (this.#child !== undefined && !isLoaded) return;

@@ -66,8 +66,8 @@ const nameThere = (root: string): string | undefined => {
 };
 
 /**
- * Returns the dependency on Quater for package.json. A path on the command line starts at the current folder, but in package.json
- * it starts at the project.
+ * Returns the dependency on Quater for package.json. A path on the command line is relative to the current folder, but a path in
+ * package.json is relative to the project's folder.
  */
 const specOf = (spec: string, cwd: string, root: string): string => {
   const file = resolve(cwd, spec.replace(/^file:/, ""));

@@ -23,7 +23,7 @@ class Mcp extends ProgramCommand {
     const output = claimed(program.terminal.stdout);
     const loaded = await load(program);
     const halted = new AbortController(); // The abort reason is the exit code.
-    let patienceMs = 0; // A client that has left does not wait for its calls.
+    let patienceMs = 0; // If the client has disconnected, do not wait for its calls.
     const kernel = await boot(program, loaded, { mode: "stdio", halt: (_reason, code) => halted.abort(code) });
     try {
       const mcp = kernel.services.find(mcpRef);

@@ -1,5 +1,5 @@
-// The command `quater openapi`, which prints the whole OpenAPI document, not filtered by rights. With `--check` it reports
-// changes that break clients of an older document.
+// The command `quater openapi`, which prints the whole OpenAPI document, including operations that the caller may not use. With
+// `--check` it reports changes that break clients of an older document.
 
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";

@@ -23,7 +23,8 @@ export const run: Runner = async (context, words) => {
   requireCli(loaded);
   const name = actionNamed(loaded, args.action);
   if (name === undefined) {
-    // The mistake may be in the manifest and not in the command line, so first report whether the project boots.
+    // The mistake may be in the manifest and not in the command line, so boot the project first, which reports mistakes in the
+    // manifest.
     await (await boot(context, loaded, { mode: "inspect" })).stop();
     throw unknownAction(args.action, exposedNames(loaded));
   }

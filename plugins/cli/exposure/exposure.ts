@@ -1,4 +1,4 @@
-// Lists what is exposed: a row for each handler and a column for each surface, in the manifest's order.
+// Makes the exposure report: a row for each handler in the manifest's order, and a column for each surface.
 
 import type { Kernel } from "../../../core/boot/kernel.ts";
 import { visible } from "../../../core/diagnostics/text.ts";
@@ -50,8 +50,8 @@ const takesHandlers = ({ surface, exposure = [] }: ConfiguredPlugin): boolean =>
   exposure.some(({ key }) => key === surface?.name);
 
 /**
- * Surfaces in this order come first, then the others alphabetically. The boot order is not used, because it changes with the
- * plugins' needs.
+ * The surfaces whose columns come first, in this order. Other surfaces follow alphabetically. The boot order is not used, because
+ * it depends on which plugins need other plugins.
  */
 const usual = ["http", "mcp", "cli"];
 const bySurface = (a: string, b: string): number => rank(a) - rank(b) || (a < b ? -1 : 1);

@@ -1,4 +1,5 @@
-// Reads the command line of `quater init`. clipanion is not used, because with an optional word it does not name a mistyped flag.
+// Reads the command line of `quater init`. clipanion is not used, because in a command with an optional word, its error does not
+// contain the mistyped flag.
 
 import { parseArgs } from "node:util";
 import { cut, nearest } from "../../../core/diagnostics/text.ts";

@@ -1,5 +1,5 @@
-// Asks the questions of `quater init` if a person can answer. Only this file imports the prompts package, and only when there is
-// a question.
+// Asks the questions of `quater init` if a person can answer. Only this file imports the prompts package. It imports the package
+// only when there is a question.
 
 import { Writable } from "node:stream";
 import { cancelled } from "../../../core/diagnostics/errors.ts";

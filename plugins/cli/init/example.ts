@@ -18,13 +18,13 @@ export interface ProjectFile {
 export interface Example {
   /** The scopes of the development key, as the manifest names them. */
   readonly scopes: readonly string[];
-  /** The files. The manifest comes last, so if it exists, the other files were written, too. */
+  /** The files. The manifest comes last, so if the manifest exists, the other files were written, too. */
   readonly files: (project: Project) => readonly ProjectFile[];
   /** The example's part of README.md. */
   readonly readme: (project: Project) => {
     /** The end of the sentence "A backend on Quater: ...". */
     readonly about: string;
-    /** Commands with their explanations, which come between serving and checking. */
+    /** Commands with their explanations, for the table of commands, between the commands that serve and check the project. */
     readonly rows: readonly (readonly [command: string, what: string])[];
     readonly createKey: string;
     /** Markdown that follows the table of commands. */

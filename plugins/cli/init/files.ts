@@ -2,7 +2,7 @@
 
 import type { Example, Project, ProjectFile } from "./example.ts";
 
-/** Lines of .gitignore. They protect keys and secrets, so they are also added to an existing file. */
+/** Lines of .gitignore. These lines protect keys and secrets, so they are also added to an existing .gitignore. */
 export const ignored: readonly string[] = ["node_modules/", ".quater/", ".env"];
 
 export const tsconfig: ProjectFile = {

@@ -33,7 +33,7 @@ export interface Initialized extends Wanted {
 }
 
 /**
- * @param keys  Creates the development key. Without it no key is written.
+ * @param keys  The function that creates the development key. Without this function, no key is written.
  * @throws {UsageError} before any file is written, if the folder cannot become a project.
  */
 export const initialize = (wanted: Wanted, keys: DevelopmentKeys | undefined): Initialized => {
@@ -48,15 +48,15 @@ export const initialize = (wanted: Wanted, keys: DevelopmentKeys | undefined): I
   const exampleFiles = example.files(project);
   const manifest = manifestNames.find((file) => existsSync(join(root, file)));
   const changed = exampleFiles.map((file) => obstacleTo(root, file)).find((path) => path !== undefined);
-  // An earlier run wrote these files, and they have not changed since.
+  // An earlier run wrote these files, and the files have not changed since then.
   const isThere = changed === undefined && exampleFiles.every(({ path }) => existsSync(join(root, path)));
   const obstacle = isThere ? undefined : (manifest ?? changed);
   const hasExample = obstacle === undefined;
   const files: Written[] = [
     // Write .gitignore first, so that keys are never committed.
     addLines(root, ".gitignore", ignored),
-    // Write all files of the example or none: beside another manifest the example would not be exposed, and with another handler
-    // its manifest would not boot.
+    // Write all files of the example or none: with another manifest, the example's handler would not be exposed, and with another
+    // handler, the example's manifest would not boot.
     ...(hasExample
       ? exampleFiles.map((file) => writeNew(root, file))
       : [{ path: obstacle, what: "kept", detail: "already exists, so no example was written" } as const]),

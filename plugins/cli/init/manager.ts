@@ -33,7 +33,8 @@ const lockFiles: readonly (readonly [string, Manager])[] = [
 export const isManager = (name: string | undefined): name is Manager => managers.some((manager) => manager === name);
 
 /**
- * Returns the package manager whose lock file exists, or else the one that started this program; undefined if neither is known.
+ * Returns the package manager whose lock file exists, or else the package manager that started this program; undefined if neither
+ * is known.
  */
 export const detectManager = (root: string, env: Env): Manager | undefined => {
   const locked = lockFiles.find(([file]) => existsSync(join(root, file)))?.[1];

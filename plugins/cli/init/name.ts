@@ -1,4 +1,5 @@
-// The project's name. package.json, the manifest and the agent's connection use it, so it must be valid for all three.
+// The project's name. package.json, the manifest and the agent's connection use it, so the name must be valid in all three
+// places.
 
 const fits = /^[a-z][a-z0-9_-]{0,63}$/;
 

@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import { UsageError } from "../output/exit.ts";
 import { scripts } from "./scripts.ts";
 
-/** The fields of Quater's own package.json that are used here, with the versions of the tools that it was tested with. */
+/** The fields of Quater's own package.json that are used here, with the versions of the tools with which Quater was tested. */
 export interface OwnPackage {
   readonly version: string;
   readonly engines: { readonly node: string };
@@ -22,8 +22,8 @@ type Json = Record<string, unknown>;
 const isObject = (value: unknown): value is Json => value !== null && typeof value === "object" && !Array.isArray(value);
 
 /**
- * The tools of a new project, in the versions that this Quater was tested with. `tsx` is listed because pnpm links only direct
- * dependencies.
+ * The tools of a new project, in the versions with which this version of Quater was tested. `tsx` is listed because pnpm links
+ * only direct dependencies.
  */
 const toolsOf = ({ dependencies, devDependencies }: OwnPackage): Readonly<Record<string, string>> => ({
   "@biomejs/biome": devDependencies["@biomejs/biome"] ?? "*",
@@ -45,7 +45,10 @@ const wanted = (name: string, quater: string, own: OwnPackage): Json => ({
   devDependencies: toolsOf(own),
 });
 
-/** The test script that `npm init` writes. It is replaced, because nobody chose it and it always fails. */
+/**
+ * The test script that `npm init` writes. `quater init` replaces this script, because the user did not choose the script, and the
+ * script always fails.
+ */
 const placeholder = 'echo "Error: no test specified" && exit 1';
 
 /** Parses package.json. @throws {UsageError} for text that is not a JSON object. */
@@ -61,17 +64,18 @@ export const readPackage = (text: string | undefined): Json => {
 
 export interface Completed {
   readonly text: string;
-  /** The fields that were missing before: `scripts.dev`. If it is empty, the text is unchanged. */
+  /** The fields that were missing before: `scripts.dev`. If the list is empty, the text is unchanged. */
   readonly added: readonly string[];
   readonly scripts: Readonly<Record<string, unknown>>;
   /** The changes that the user has to make by hand, because a field has another value. */
   readonly advice: readonly string[];
 }
 
-/** @param old  The text of an existing file. @throws {UsageError} when it is not a JSON object. */
+/** @param old  The text of an existing package.json. @throws {UsageError} when the text is not a JSON object. */
 export const completePackage = (old: string | undefined, name: string, quater: string, own: OwnPackage): Completed => {
   const content = readPackage(old);
-  // A package manager that installed one package writes only dependencies, so this counts as a new project.
+  // When a package manager has installed one package in an empty folder, package.json contains only dependencies, so the project
+  // counts as new.
   const isNew = Object.keys(content).every((key) => /dependencies$/i.test(key) || key === "packageManager");
   const all = wanted(name, quater, own);
   const given = isNew

@@ -1,4 +1,4 @@
-// Prints the result of `quater init`: what happened to each file, and command lines to paste.
+// Prints the result of `quater init`: what the command did with each file, and command lines to paste.
 
 import { relative } from "node:path";
 import { visible } from "../../../core/diagnostics/text.ts";

@@ -5,7 +5,7 @@ import type { ManagerWords } from "./manager.ts";
 export const scripts = {
   dev: "quater dev",
   start: "quater serve",
-  // The pattern is not quoted, because Node 20 leaves it to the shell.
+  // The pattern is not quoted, because the shell must expand the pattern for Node 20.
   test: "node --import tsx --test test/*.test.ts",
   // The flag is needed, because an existing tsconfig.json may emit JavaScript beside the sources.
   check: "tsc --noEmit",
@@ -17,14 +17,14 @@ export const scripts = {
 export type CommandOf = (script: keyof typeof scripts) => string;
 
 /**
- * @param there  The scripts of the completed package.json. If a script of the same name does something else, the command is
- * written in full.
+ * @param there  The scripts of the completed package.json. If the project has another script of the same name, the returned
+ * command does not use the script.
  */
 export const commandIn =
   (there: Readonly<Record<string, unknown>>, { run, exec }: ManagerWords): CommandOf =>
   (script) => {
     const line = scripts[script];
     if (`${there[script]} `.startsWith(`${line} `)) return `${run} ${script}`;
-    // `npx node` would download a package of that name.
+    // `npx node` would download a package with the name `node`.
     return line.startsWith("node ") ? line : `${exec} ${line}`;
   };

@@ -8,7 +8,7 @@ import type { ProjectFile } from "./example.ts";
 export interface Written {
   readonly path: string;
   readonly what: "wrote" | "added" | "kept";
-  /** What was added, or why the file was kept. */
+  /** The lines that were added, or the reason why the file was kept. */
   readonly detail?: string;
 }
 
@@ -22,8 +22,8 @@ export const readIfThere = (file: string): string | undefined => {
 };
 
 /**
- * Returns the path that blocks the file: another file, or a file in place of a folder. Undefined if nothing blocks it, or the
- * same file exists.
+ * Returns the path that prevents writing the file: another file at this path, or a file in place of a folder. Undefined if the
+ * file can be written, or exists with the same text.
  */
 export const obstacleTo = (root: string, { path, text }: ProjectFile): string | undefined => {
   const folder = dirname(path);
@@ -33,7 +33,10 @@ export const obstacleTo = (root: string, { path, text }: ProjectFile): string | 
   return stats === undefined || (stats.isFile() && readFileSync(file, "utf8") === text) ? undefined : path;
 };
 
-/** Creates the file exclusively, so that a file that appears in between is not overwritten, and a link is not followed. */
+/**
+ * Creates the file exclusively, so that a file that another process creates at the same time is not overwritten, and a link is
+ * not followed.
+ */
 export const writeNew = (root: string, { path, text }: ProjectFile): Written => {
   const file = join(root, path);
   mkdirSync(dirname(file), { recursive: true });

@@ -1,4 +1,4 @@
-// Finds the differences between an older OpenAPI document and the current one, and says which of them break clients.
+// Finds the differences between an older OpenAPI document and the current one, and marks the differences that break clients.
 
 import { isPlainObject, type JsonSchema } from "../../../core/schema/schema.ts";
 import { textOf } from "./misfits.ts";
@@ -28,7 +28,7 @@ const operationsOf = (document: JsonSchema): ReadonlyMap<string, Operation> =>
     }),
   );
 
-/** Returns the changes: breaking ones first, in the order of the older document. */
+/** Returns the changes in the order of the older document. Breaking changes come first. */
 export const changesBetween = (kept: JsonSchema, present: JsonSchema): readonly Change[] => {
   const [before, after] = [operationsOf(kept), operationsOf(present)];
   const found: Change[] = [...serverChanges(kept, present)];
@@ -68,8 +68,8 @@ const operationDifferences = (before: Operation, after: Operation): readonly Dif
 };
 
 /**
- * Returns the alternative credentials of an operation, each with its schemes and scopes. The schemes themselves are compared,
- * because they may have other names now.
+ * Returns the alternative credentials of an operation, each with its schemes and scopes. The security schemes themselves are
+ * compared, because a scheme may have another name now.
  */
 const alternativesOf = ({ document, object }: Operation): readonly (readonly string[])[] => {
   const security = Array.isArray(object["security"]) ? object["security"] : listIn(document, "security");
@@ -126,7 +126,7 @@ const parameterDifferences = (before: Operation, after: Operation): readonly Dif
   const found: Difference[] = [];
   for (const [name, parameter] of old) {
     const other = now.get(name);
-    if (name === approvalHeader) continue; // The answer 428 already reports this change.
+    if (name === approvalHeader) continue; // The changed answer 428 already reports this change.
     if (other === undefined) found.push(breaking(`${name}: is no longer accepted`));
     else
       found.push(

@@ -1,5 +1,6 @@
-// Why a value that fits one schema may not fit another. An input breaks clients where a value that was taken is not taken any
-// more; an output breaks them where a value may come that could not come before. It is the same question, asked in two directions.
+// Finds out why a value that fits one schema may not fit another schema. A changed input breaks clients if the server no longer
+// accepts a value that it accepted before. A changed output breaks clients if the server may send a value that it could not send
+// before. One comparison finds both changes, with the two schemas exchanged.
 
 import { isPlainObject, type JsonSchema } from "../../../core/schema/schema.ts";
 import { branchesOf, flat, isOpen, listIn, type Side, tableIn, typesOf, valuesOf } from "./schema.ts";
@@ -19,7 +20,7 @@ export interface Misfit {
 /** Keywords whose larger value is stricter. */
 const lowerLimits = ["minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties", "minContains"];
 const upperLimits = ["maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties", "maxContains"];
-/** Keywords whose values are only compared as texts, because it is not known which of two values is stricter. */
+/** Keywords whose values are only compared as texts, because this file cannot find out which of two values is stricter. */
 const compared = [
   ..."pattern format uniqueItems contentEncoding contentMediaType".split(" "),
   ..."prefixItems patternProperties propertyNames contains dependentRequired dependentSchemas not if then else".split(" "),
@@ -94,7 +95,10 @@ const typeMisfit = (a: JsonSchema, b: JsonSchema): { readonly from: unknown; rea
   return types?.every(fits) === true ? undefined : { from: types?.join(" or ") ?? "any", to: allowed.join(" or ") };
 };
 
-/** Chooses the error for a value that fits none of several shapes: what it lacks for the nearest shape, or that no shape fits. */
+/**
+ * Chooses the misfits to report for a value that fits none of several schemas: the misfits with the nearest schema, or one misfit
+ * without details.
+ */
 const closest = (choices: readonly (readonly Misfit[])[], { path, a, b }: Omit<Objects, "way">): readonly Misfit[] => {
   const near = choices.filter((found) => !found.some((one) => one.path === path && one.kind === "type"));
   const [best] = near.toSorted((one, other) => one.length - other.length);

@@ -45,7 +45,7 @@ export const flat = ({ document, schema }: Side, depth = 0): JsonSchema => {
   return { ...whole, ...(Object.keys(properties).length > 0 ? { properties, required } : {}) };
 };
 
-/** Returns the schemas of a union, of which a value must fit one. */
+/** Returns the schemas of a union. A value must fit one of these schemas. */
 export const branchesOf = (schema: JsonSchema): readonly unknown[] | undefined =>
   [schema["anyOf"], schema["oneOf"]].find(Array.isArray) as readonly unknown[] | undefined;
 
@@ -57,6 +57,6 @@ export const valuesOf = (schema: JsonSchema): readonly unknown[] | undefined => 
 export const typesOf = (schema: JsonSchema): readonly string[] | undefined =>
   schema["type"] === undefined ? undefined : ([schema["type"]].flat() as string[]);
 
-/** Whether an object takes fields that it does not declare. */
+/** Whether the schema of an object accepts fields that the schema does not declare. */
 export const isOpen = (schema: JsonSchema): boolean =>
   schema["additionalProperties"] !== false && schema["unevaluatedProperties"] !== false;

@@ -39,7 +39,7 @@ const breakingWords = ({ kind, from, to }: Misfit): Words => {
   }
 };
 
-/** Describes a compatible difference: what clients may use now, or what they no longer receive. */
+/** Describes a compatible difference: values that clients may send now, or values that clients no longer receive. */
 const compatibleWords = ({ kind, from, to }: Misfit): Words => {
   switch (kind) {
     case "gone":
@@ -89,7 +89,7 @@ export const differences = (before: Side, after: Side, direction: Direction): re
   ];
 };
 
-/** Returns the fields that answers had and no longer have, also optional ones, because programs read fields by name. */
+/** Returns the fields that answers had and no longer have, including optional fields, because programs read fields by name. */
 const removedFields = (before: Side, after: Side, path: string, onTheWay: readonly string[]): readonly string[] => {
   const [a, b] = [flat(before), flat(after)];
   const key = textOf(a);

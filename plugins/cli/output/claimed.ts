@@ -3,8 +3,9 @@
 import { Writable } from "node:stream";
 
 /**
- * Returns a stream to standard output. What modules, handlers and libraries print there from now on goes to standard error.
- * Call it before anything is loaded. Child processes that inherit the descriptor still print to standard output.
+ * Returns a stream to standard output. After the call, output of modules, handlers and libraries to standard output is written to
+ * standard error. Call this function before any of them is loaded. Child processes that inherit the descriptor still print to
+ * standard output.
  */
 export const claimed = (stdout: Writable): Writable => {
   if (stdout !== process.stdout) return stdout;

@@ -1,4 +1,4 @@
-// All exit codes. Scripts may rely on them. Where sysexits(3) has a number, it is used.
+// All exit codes. Scripts may depend on these exit codes. If sysexits(3) has a number for a case, that number is used.
 
 import { cut } from "../../../core/diagnostics/text.ts";
 import type { ErrorKind } from "../../../core/plugin-api.ts";
@@ -23,13 +23,13 @@ export const exitOfKind: Readonly<Record<ErrorKind, number>> = {
 /** Exit codes of the program when it ran no call. */
 export const exit = {
   ok: 0,
-  /** The check found a problem. */
+  /** `quater check` or a similar command found a problem. */
   unfit: 1,
   /** The command line is wrong. */
   usage: 64,
   /** An error in Quater, which is printed with its stack. */
   internal: 70,
-  /** Standard output could not be written for another reason than a reader that left. */
+  /** Standard output could not be written for another reason than a reader that closed it. */
   output: 74,
   /** The project does not boot. */
   configuration: 78,
@@ -38,10 +38,10 @@ export const exit = {
 /** Returns 128 plus the number of the signal, as shells do. */
 export const exitOfSignal = (signal: unknown): number => (signal === "SIGTERM" ? 143 : 130);
 
-/** A mistake in the command line: one line, no stack, exit 64. */
 /** The longest message, in characters, because a message repeats what was typed. */
 const mostMessage = 1_000;
 
+/** A mistake in the command line. The program prints one line without a stack, and exits with 64. */
 export class UsageError extends Error {
   /** The code for programs: `usage`, or an error code of calls. */
   readonly code: string;

@@ -17,8 +17,8 @@ const leastOf = (env: Env, otherwise: string): string => {
 };
 
 /**
- * The log of commands that end by themselves. By default a person sees warnings and errors, and a script sees nothing, because it
- * reads the outcome.
+ * The log of commands that end by themselves. By default, the log prints warnings and errors for a person at a terminal, and
+ * nothing for a script, because a script reads the result.
  */
 export const terminalLog = (terminal: Terminal, env: Env): Log =>
   readable(terminal, leastOf(env, terminal.isErrorTerminal ? "warn" : "silent"));
@@ -30,8 +30,8 @@ export const terminalLog = (terminal: Terminal, env: Env): Log =>
 const most = { message: 1_000, field: 1_000, lines: 32 * 1024 } as const;
 
 /**
- * Prepares fields for JSON. An error would become `{}`, so its text is written. Texts are cut, because callers can choose parts
- * of them.
+ * Prepares fields for JSON. JSON.stringify converts an error to `{}`, so the text of the error is written instead. Texts are cut,
+ * because callers can choose parts of the texts.
  */
 const written = (fields: LogFields): LogFields => (isShort(fields) ? fields : cutFields(fields));
 
@@ -88,11 +88,17 @@ const lineOf = ({ paintError }: Terminal, level: Level, message: string, fields:
   return `${paintError("dim", time)} ${word} ${visible(cut(message, most.message))}${paintError("dim", pairs.join(""))}\n${blocks.join("")}`;
 };
 
-/** JSON escapes only the control characters below a space. A terminal that shows the log acts on the others, too. */
+/**
+ * JSON escapes only the control characters below a space. A terminal that prints the log interprets other control characters,
+ * too.
+ */
 const withoutControls = (line: string): string =>
   line.replace(/[\u007f-\u009f]/g, (character) => `\\u00${character.charCodeAt(0).toString(16)}`);
 
-/** Writes an uncaught error as a line of the JSON log. It is written at every log level, because it is why the process ends. */
+/**
+ * Writes an uncaught error as a line of the JSON log. The line is written at every log level, because the error is the reason why
+ * the process ends.
+ */
 export const failureLine = (error: unknown): string => {
   const line = { level: "error", time: new Date().toISOString(), error: errorText(error), message: "Unexpected failure" };
   return withoutControls(`${JSON.stringify(line)}\n`);

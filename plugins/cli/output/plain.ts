@@ -1,5 +1,5 @@
-// Runs plain commands: those of configured plugins, and built-in ones of the same form. Their flags come from the schema of their
-// input, as for actions, and the same binding makes the input.
+// Runs plain commands: the commands of configured plugins, and built-in commands of the same form. The flags of a plain command
+// are derived from the schema of its input, as for actions, and the same binding builds the input.
 
 import { resolve } from "node:path";
 import type { LoadedManifest } from "../../../core/boot/load.ts";
@@ -18,13 +18,16 @@ import { type Context, credentialsOf } from "../program/context.ts";
 import { exit, UsageError } from "./exit.ts";
 import { resultText } from "./render.ts";
 
-/** Returns the command whose path is at the beginning of the words; the longest path wins. */
+/**
+ * Returns the command whose path is at the beginning of the words. If several paths match, returns the command with the longest
+ * path.
+ */
 export const commandFor = (commands: readonly PluginCommand[], words: readonly string[]): PluginCommand | undefined =>
   [...commands]
     .sort((a, b) => b.path.length - a.path.length)
     .find(({ path }) => path.length > 0 && path.every((word, at) => words[at] === word));
 
-/** Returns the error for words that begin like a command but name none. */
+/** Returns the error for words that begin like a command, but are not a command. */
 export const unknownAmong = (commands: readonly PluginCommand[], words: readonly string[]): UsageError => {
   const end = words.findIndex((word) => word.startsWith("-"));
   const typed = (end === -1 ? words : words.slice(0, end)).slice(0, 2).join(" ");
@@ -35,7 +38,7 @@ export const unknownAmong = (commands: readonly PluginCommand[], words: readonly
   return new UsageError(`Unknown command ${JSON.stringify(cut(typed))}; ${advice}`);
 };
 
-/** Runs the command of `commandsOf` that the words name. It needs the manifest, but no kernel. */
+/** Runs the command of `commandsOf` that the words name. The command needs the manifest, but no kernel. */
 export const runPlain = async (
   context: Context,
   commandsOf: (loaded: LoadedManifest) => readonly PluginCommand[],
@@ -75,7 +78,7 @@ const perform = async (
   const { terminal } = context;
   const given = await collectGiven(context, tokenize(args), flags, { positional: command.positional ?? [] });
   const input = bound(schema, flags, await given());
-  // The command's `write` does not wait, so its texts are queued here.
+  // The command does not wait for `write`, so this promise is the queue of its texts.
   let written: Promise<void> = Promise.resolve();
   const write = (text: string) => {
     written = written.then(() => terminal.write(text));

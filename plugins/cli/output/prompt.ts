@@ -1,4 +1,4 @@
-// Asks the person at the terminal. A typed secret is not shown, and is not on a command line.
+// Asks the person at the terminal. The terminal does not show a typed secret, and the secret is not part of a command line.
 
 import { createInterface } from "node:readline/promises";
 import { Writable } from "node:stream";

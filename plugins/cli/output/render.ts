@@ -7,7 +7,10 @@ import type { Paint } from "./terminal.ts";
 /** Returns one line of JSON, for pipes and streams. */
 export const jsonLine = (value: unknown): string => `${JSON.stringify(value ?? null)}\n`;
 
-/** Returns indented JSON for a terminal. Characters that a terminal could act on are escaped as `\u001b`, so it is still JSON. */
+/**
+ * Returns indented JSON for a terminal. Characters that a terminal could interpret are escaped, for example as `\u001b`, so the
+ * text is still JSON.
+ */
 export const jsonPretty = (value: unknown): string => `${jsonVisible(JSON.stringify(value ?? null, null, 2))}\n`;
 
 const jsonVisible = (text: string): string =>

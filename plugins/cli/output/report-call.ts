@@ -40,7 +40,10 @@ export const reportCall = (failure: CallFailure, terminal: Terminal, isJson: boo
   return exitOfKind[error.kind];
 };
 
-/** Returns the text about a needed approval: first the facts, then the next steps of the approver, then those of the caller. */
+/**
+ * Returns the text about a needed approval: first the data of the request, then the next steps of the approver, then the next
+ * steps of the caller.
+ */
 const approvalText = (error: QuaterError, { decide, wait, repeat }: NextSteps): string => {
   const { id, expiresAt } = Object(error.details?.["approval"]) as Readonly<Record<string, unknown>>;
   const isLink = /^https?:/.test(decide);

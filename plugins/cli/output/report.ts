@@ -1,5 +1,5 @@
-// Reports failures outside of calls: a wrong command line, a project that does not boot, an error in Quater. It imports only small files of
-// core, so that the message about an unknown command loads no schemas.
+// Reports failures outside of calls: a wrong command line, a project that does not boot, an error in Quater. This file imports
+// only small files of core, so that the program can report an unknown command without loading schemas.
 
 import { fieldSentence, isQuaterError, type QuaterError } from "../../../core/diagnostics/errors.ts";
 import { type BootError, isBootError } from "../../../core/diagnostics/problem.ts";

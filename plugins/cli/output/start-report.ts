@@ -16,7 +16,7 @@ export interface StartReport {
   readonly urls: readonly (readonly [string, string])[];
   readonly curl: string | undefined;
   readonly connect: string | undefined;
-  /** The page where requests are decided, and the key of a demo approver if there is one. */
+  /** The URL of the approvals page, and the key of a demo approver if there is a demo approver. */
   readonly approvals: { readonly page: string; readonly key: string } | undefined;
   readonly handlers: number;
   readonly exposure: ExposureReport;
@@ -24,7 +24,7 @@ export interface StartReport {
 
 /** Keys that exist only in development. */
 export interface DevelopmentKeys {
-  /** The key in the command lines to paste. Without it they have a placeholder. */
+  /** The key in the command lines to paste. Without this key, the command lines contain a placeholder. */
   readonly key?: string | undefined;
   readonly approverKey?: string | undefined;
 }
@@ -37,7 +37,7 @@ export const startReport = (
   const { catalog, project, services, plugins } = kernel;
   const http = services.find(httpRef);
   const url = http?.baseUrl;
-  // If http serves the approvals page, this is its URL. If approval() has its own listener, only its links contain the URL.
+  // Whether http serves the approvals page. If approval() has a separate listener, only the links of approval() contain the URL.
   const isMounted = http?.mounted.includes("/approvals") === true;
   const page = isMounted && url !== undefined ? `${url}/approvals` : services.find(approvalsRef)?.urlOf("")?.replace(/\/$/, "");
   const hasMcp = plugins.some(({ surface }) => surface?.name === "mcp");

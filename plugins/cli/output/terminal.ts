@@ -1,5 +1,5 @@
-// The streams of the program. Only results go to standard output. If the reader of the output leaves early (`| head -1`), the
-// program ends quietly. Writing waits for a slow reader.
+// The streams of the program. Only results go to standard output. If the reader of standard output closes it early (`| head -1`),
+// the program ends without an error. If the reader is slow, `write` waits.
 
 import type { Readable, Writable } from "node:stream";
 import { styleText } from "node:util";
@@ -50,7 +50,7 @@ export class Terminal {
     const painter =
       (isOn: boolean): Paint =>
       (style, text) =>
-        // The given streams decide, and not styleText, which would check the streams of the process.
+        // Do not let styleText check the streams of the process, because `isOn` was computed from the given streams.
         isOn && mayColour ? styleText(style, text, { validateStream: false }) : text;
     this.paint = painter(this.isTerminal);
     this.paintError = painter(this.isErrorTerminal);
@@ -61,7 +61,7 @@ export class Terminal {
       resume();
     };
     const close = () => end();
-    const ignore = () => {}; // If standard error is closed, nobody can be informed.
+    const ignore = () => {}; // If standard error is closed, the error cannot be reported.
     stdout.on("drain", resume).on("error", end).on("close", close);
     stderr.on("error", ignore);
     this.#release = () => {
@@ -79,12 +79,12 @@ export class Terminal {
     return this.stdout.columns ?? 80;
   }
 
-  /** The exit code if standard output failed for another reason than a reader that left; otherwise undefined. */
+  /** The exit code if standard output failed for another reason than a reader that closed it; otherwise undefined. */
   get exitCode(): number | undefined {
     return this.#failure === undefined ? undefined : exit.output;
   }
 
-  /** Writes a result. Resolves when more text may be written, or immediately if nobody reads any more. */
+  /** Writes a result. Resolves when more text may be written, or immediately if the reader has closed standard output. */
   async write(content: string | Uint8Array): Promise<void> {
     if (this.closed.aborted) return;
     this.#clearStatus();

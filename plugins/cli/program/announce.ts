@@ -1,4 +1,5 @@
-// The text at the terminal for a call that needs approval: the request, where people decide, and the next commands.
+// The text at the terminal for a call that needs approval: the approval request, the place where people decide it, and the next
+// commands.
 
 import type { QuaterError } from "../../../core/diagnostics/errors.ts";
 import { isPlainObject } from "../../../core/schema/schema.ts";
@@ -12,11 +13,11 @@ export interface Announced {
 }
 
 export interface NextSteps {
-  /** Where people decide the request: a link, or a command if there is no page. */
+  /** The place where people decide the request: a link, or a command if there is no approvals page. */
   readonly decide: string;
   /** The command that waits until the request is decided. */
   readonly wait: string;
-  /** The command that repeats the call, which then runs. With `--wait` the call waits by itself. */
+  /** The command that repeats the call, which then runs. With `--wait`, this command is not needed. */
   readonly repeat: string;
 }
 
@@ -32,7 +33,10 @@ export const announcedIn = ({ kind, details }: QuaterError): Announced | undefin
   };
 };
 
-/** A longer command is not repeated, because a cut command would be another command. */
+/**
+ * The longest command that is printed, in characters. A longer command is not printed, because a cut command would be another
+ * command.
+ */
 const longestCommand = 2_000;
 
 /**

@@ -11,7 +11,7 @@ import type { Context } from "./context.ts";
 /** Loads the manifest. @throws {BootError} */
 export const load = async ({ cwd, config }: Context, how: { readonly useBuild?: boolean } = {}): Promise<LoadedManifest> => {
   // Import what manifests import before the TypeScript loader is registered, because with the loader each file takes several
-  // times as long. When Quater runs from source, the loader reads its own copy anyway.
+  // times as long. When Quater runs from source, this would not help, because the loader reads its own copy of these files.
   if (!import.meta.url.endsWith(".ts")) await Promise.all([import("../../../core/index.ts"), import("../../index.ts")]);
   return loadManifest(cwd, config, how);
 };
@@ -22,7 +22,7 @@ export interface BootChoice {
   readonly only?: string;
   /** The log. Default: warnings and errors on a terminal, and nothing in a pipe. */
   readonly log?: Log;
-  /** Called when a plugin says that the process must stop. Default: nothing, because the command ends by itself. */
+  /** Called when a plugin requires that the process stops. Default: the request is ignored, because the command ends soon. */
   readonly halt?: PluginContext["halt"];
 }
 
@@ -37,7 +37,7 @@ export const boot = (context: Context, loaded: LoadedManifest, { mode, only, log
     ...(halt === undefined ? {} : { halt }),
   });
 
-/** Boots a kernel for `use`, and stops it however `use` ends. @throws {BootError} */
+/** Boots a kernel, runs `use`, and stops the kernel, even if `use` throws. @throws {BootError} */
 export const withKernel = async <Result>(
   context: Context,
   choice: BootChoice,
@@ -62,7 +62,7 @@ export const notConfigured = (loaded: LoadedManifest, plugin: string, example: s
     },
   ]);
 
-/** Whether the manifest configures the surface. It can be called before the manifest is checked. */
+/** Whether the manifest configures the surface. This function can be called before the manifest is checked. */
 export const hasSurface = (loaded: LoadedManifest, name: string): boolean =>
   (loaded.manifest.plugins as readonly ({ surface?: { name?: string } } | undefined)[]).some(
     (plugin) => plugin?.surface?.name === name,

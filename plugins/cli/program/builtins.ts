@@ -11,7 +11,7 @@ import type { Runner } from "./runner.ts";
 export interface Builtin {
   readonly word: BuiltinWord;
   readonly summary: string;
-  /** The lines of the overview, if they have more than the command's word: `run <action> [flags]`. */
+  /** The usage lines of the command in the overview: `run <action> [flags]`. */
   readonly usage: string;
   readonly load: () => Promise<Runner>;
 }
@@ -54,7 +54,8 @@ export const builtins: readonly Builtin[] = [
     word: "run",
     usage: "run <action> [flags]",
     summary: "Runs an action: a handler that the manifest exposes over cli",
-    // clipanion is not used here: it would only pass the flags on, and importing it costs a fifth of a fast start.
+    // clipanion is not used here: clipanion would only forward the flags, and importing clipanion takes a fifth of the time of a
+    // fast start.
     load: async () => (await import("../commands/run.ts")).run,
   },
   {

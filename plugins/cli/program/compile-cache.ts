@@ -1,5 +1,5 @@
-// Keeps compiled code for the next start, on Node 22 and later. The folder belongs to the user, because a user who can write
-// there decides which code runs, and Node's default is a folder that all users share.
+// Keeps compiled code for the next start, on Node 22 and later. The folder must belong to the user, because another user who can
+// write to the folder could change the code that runs. Node's default is a folder that all users share.
 
 import { mkdirSync, realpathSync, statSync } from "node:fs";
 import nodeModule from "node:module";

@@ -1,9 +1,9 @@
 // Runs families of built-in commands such as `quater approvals`, with the library clipanion. clipanion prints its errors to
-// standard output with exit code 1, and suggests no similar name. So they are caught here and reported like other errors of the
-// program.
+// standard output with exit code 1, and suggests no similar name. So this file catches the errors of clipanion, and the program
+// reports them like other errors.
 
-// The import names the file, because the package's ES module build imports a folder, which Node refuses. A test runner would
-// choose that build.
+// The import names the file, because the ES module build of clipanion imports a folder, which Node refuses. A test runner would
+// choose the ES module build.
 import { type BaseContext, Cli, Command, type CommandClass, Option } from "clipanion/lib/advanced/index.js";
 import { cut, nearest, visible } from "../../../core/diagnostics/text.ts";
 import { exit, UsageError } from "../output/exit.ts";

@@ -32,8 +32,8 @@ export const readGlobals = (argv: readonly string[]): Globals => {
     else if (word === "--help" || word === "-h") isHelp = true;
     // After a command, `--version` may be an input of the action.
     else if (word === "--version" && rest.length === 0) isVersion = true;
-    // After the name of an action, `--config` belongs to the action: values of inputs may come from other people, and a manifest
-    // is code.
+    // After the name of an action, `--config` belongs to the action: values of inputs may come from other people, and loading a
+    // manifest runs its code.
     else if (rest[0] === "run" && rest.length > 1) rest.push(word);
     else if (word === "--config") config = valueAfter(argv, at++);
     else if (word.startsWith("--config=")) config = word.slice("--config=".length);

@@ -1,4 +1,5 @@
-// Runs commands that configured plugins add. They are known only after the project is set up, so they are searched last.
+// Runs commands that configured plugins add. These commands are known only after the kernel has set up the project, so the
+// program looks for them last.
 
 import type { Kernel } from "../../../core/boot/kernel.ts";
 import { isBootError } from "../../../core/diagnostics/problem.ts";

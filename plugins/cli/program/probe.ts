@@ -1,4 +1,4 @@
-// Calls the cli surface for tests: types a command line, and reads what the program writes.
+// Calls the cli surface for tests: runs the program with a command line, and reads the output of the program.
 
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -70,7 +70,7 @@ interface Apart {
   readonly clean: () => Promise<void>;
 }
 
-/** Writes the files in the JSON of a call into a folder, like files of a user at a terminal. */
+/** Writes the files in the JSON input of a call to a folder, like the files of a user at a terminal. */
 const withFilesApart = async (json: string, input: unknown): Promise<Apart> => {
   const fields = fileFieldsOf(input);
   if (fields.length === 0) return { json, flags: [], clean: async () => {} };

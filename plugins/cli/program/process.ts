@@ -16,8 +16,8 @@ let hasFailed = false;
 let failureText = (error: unknown): string =>
   `quater: unexpected failure\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`;
 /**
- * The longest time after a failure until the process ends, milliseconds. It is a little longer than a kernel waits for running
- * calls.
+ * The longest time after a failure until the process ends, milliseconds. The time is a little longer than the kernel waits for
+ * running calls.
  */
 const patienceMs = 12_000;
 process.on("uncaughtException", (error) => {
@@ -36,7 +36,7 @@ const code = await runProgram({
   argv: process.argv.slice(2),
   env,
   cwd: process.cwd(),
-  // Opened at the first use, because most commands do not read it.
+  // Opened at the first use, because most commands do not read standard input.
   get stdin() {
     return process.stdin;
   },

@@ -1,5 +1,5 @@
-// Finds settings that an operator should check before real callers use the project. It boots the manifest like `quater serve`,
-// without starting it. Boot itself refuses wrong settings. The settings here are allowed, but may be unsafe.
+// Finds settings that an operator should check before real callers use the project. The check boots the manifest like `quater
+// serve`, but does not start the kernel. Boot itself refuses wrong settings. The settings here are allowed, but may be unsafe.
 
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -34,7 +34,7 @@ const recording = ({ catalog, plugins }: Kernel): Finding[] => {
   return [finding("fix", `The calls of ${named(changing)} are not recorded`, "Add store() and audit() to plugins")];
 };
 
-/** Reports that no sink can be read back. Without one, nobody notices a store that was set back. */
+/** Reports that no sink can be read back. Without such a sink, nobody notices a store that was set back. */
 const attestation = ({ services }: Kernel): Finding[] => {
   const sinks = services.find(auditRef)?.sinks;
   if (sinks === undefined || sinks.files.length > 0) return [];

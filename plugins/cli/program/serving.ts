@@ -10,7 +10,7 @@ import type { Context } from "./context.ts";
 
 /**
  * @param ready  Called once all ports are open.
- * @returns The exit code, after running calls have ended: 0, or that of the plugin which stopped the process.
+ * @returns The exit code, after running calls have ended: 0, or the exit code of the plugin that stopped the process.
  */
 export const serveUntilStopped = async (
   program: Context,
