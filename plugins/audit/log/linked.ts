@@ -83,7 +83,7 @@ export class LinkedEvents {
       if (isLocked) await this.catchUp(rows, head, isLocked);
       return;
     }
-    // The events in between were pruned, so no older request can be used any more.
+    // The events in between were pruned, so requests that are older than the pruned events cannot be used any more.
     if (next.seq > before.newest.seq) {
       this.#known = since(newest);
       return;

@@ -5,13 +5,13 @@ import type { SinkProblem } from "./verify-sinks.ts";
 /**
  * - `altered`: an event, a column, a body or the head differs from the data that Quater wrote.
  * - `missing`: an event is missing, a body is missing without a record of an erasure, or the end of a call of a dead process is
- * missing.
+ *   missing.
  * - `reordered`: an event is at the place of another event.
  * - `forked`: a checkpoint, or a line from outside the store, attests another history than this trail.
  * - `truncated`: the end of the trail is missing.
  * - `unsigned`: the checkpoint key did not sign a checkpoint or a line from outside the store, or too many events follow each
- * other without a checkpoint.
- * - `unproven`: an approval was used, given or ended without the events that must come before the use or the end.
+ *   other without a checkpoint.
+ * - `unproven`: an approval was used, given or ended, but the events that must come earlier are missing.
  * - `orphan`: a row that is not part of the trail.
  */
 export type DamageKind = "altered" | "missing" | "reordered" | "forked" | "truncated" | "unsigned" | "unproven" | "orphan";

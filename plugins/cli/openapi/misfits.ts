@@ -96,8 +96,8 @@ const typeMisfit = (a: JsonSchema, b: JsonSchema): { readonly from: unknown; rea
 };
 
 /**
- * Chooses the misfits to report for a value that fits none of several schemas: the misfits with the nearest schema, or one misfit
- * without details.
+ * Chooses the misfits to report for a value that fits none of several schemas. If the value has the type of only one schema,
+ * returns the misfits with that schema. Otherwise returns one misfit of the kind `shape`.
  */
 const closest = (choices: readonly (readonly Misfit[])[], { path, a, b }: Omit<Objects, "way">): readonly Misfit[] => {
   const near = choices.filter((found) => !found.some((one) => one.path === path && one.kind === "type"));
