@@ -1,5 +1,5 @@
-// The shop's database: one SQLite file. Only this module uses the driver. It loads the driver when it opens the database file, so
-// that importing handlers loads no native code.
+// The shop's database: one SQLite file. Only this module uses the driver. The module loads the driver when it opens the database
+// file, so that importing handlers loads no native code.
 
 import { mkdirSync } from "node:fs";
 import { dirname, resolve } from "node:path";

@@ -21,7 +21,7 @@ export { type Approvals, approvalsRef } from "./service.ts";
 declare module "quater" {
   interface Exposure {
     /**
-     * The name of the policy in `approval()` that says who must approve calls. The policy applies on every surface, unless
+     * The name of the policy in `approval()` with the people who must approve calls. The policy applies on every surface, unless
      * `surfaces` lists surfaces.
      */
     readonly approval?: ApprovalExposure;

@@ -44,7 +44,7 @@ export interface VoteGiven {
   readonly reason?: string;
 }
 
-/** The part of a request's state that its requester may know. */
+/** The part of a request's state that its requester may read. */
 export interface OwnStatus {
   readonly id: string;
   readonly status: ApprovalState;

@@ -16,7 +16,7 @@ declare module "quater" {
     /**
      * How much of a call is stored on the trail: `off` (no event, for reads only), `metadata` (who called what, when, and how it
      * ended), `request` (also the arguments), `response` (also the results). Default: `request` for writes; `metadata` for reads,
-     * except that reads over http leave no event.
+     * except that reads over http are not recorded.
      */
     readonly audit?: AuditLevel;
   }

@@ -23,7 +23,7 @@ import { overtaking, StartingLine } from "./race.ts";
 
 /** Called at the start of each stand-in of a handler. */
 export type Started = (handler: string) => void;
-/** Called when something reads the stand-in of a resource. */
+/** Called when a policy or handler reads the stand-in of a resource. */
 export type Missed = (resource: string) => void;
 
 export interface CopyChoice extends TestRun {

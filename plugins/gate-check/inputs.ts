@@ -14,8 +14,8 @@ export interface Inputs {
    */
   readonly right: () => Input;
   /**
-   * Returns inputs of a wrong type, in the order in which to try them. There are several, because a surface may not be able to
-   * send each of them.
+   * Returns inputs of a wrong type, in the order in which to try them. The list has several inputs, because a surface may not be
+   * able to send each input.
    */
   readonly wrongType: () => readonly Input[];
   readonly missing: () => readonly Input[];

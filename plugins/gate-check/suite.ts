@@ -105,8 +105,8 @@ export const gateSuite = async (manifest: Manifest, options: GateSuiteOptions = 
 const policyCase = "a policy of its own";
 
 /**
- * Checks that policy functions read only what their handler has. This check runs after the other cases, because policy functions
- * read their input during the calls of the other cases.
+ * Checks that policy functions read only inputs and resources of their handler. This check runs after the other cases, because
+ * policy functions read their input during the calls of the other cases.
  */
 const foreignPolicies = (targets: readonly Target[]): readonly GateRow[] =>
   targets.flatMap(({ operation: { name, surfaces }, surface, rehearsed }): readonly GateRow[] => {

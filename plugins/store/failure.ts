@@ -4,8 +4,8 @@
  * - `busy`: another writer had the lock for too long, or another transaction prevented the commit of this transaction.
  * - `full`: no room on the disk, or a quota or size limit.
  * - `lost`: the connection broke, or the server did not answer. It is unknown whether the last commit succeeded.
- * - `unavailable`: the database answers, but does not accept writes or connections at the moment. It is read-only, refuses the
- *   login or a permission, or has no connection or memory left.
+ * - `unavailable`: the database answers, but does not accept writes or connections at the moment. The database is read-only,
+ *   refuses the login or a permission, or has no connection or memory left.
  * - `broken`: an I/O error or damage. The content of the database file may be wrong, so the store is fenced.
  * - `conflict`: a constraint refused the row.
  * - `mismatch`: a statement did not change the expected number of rows.

@@ -20,7 +20,8 @@ interface Applied {
 /** The table that lists the applied migrations. */
 export const ledger = "quater_migration";
 /**
- * The number of the advisory lock. The number must not be used by another program. It spells "quater" on the keys of a telephone.
+ * The number of the advisory lock. The number must not be used by another program. The digits spell "quater" on the keys of a
+ * telephone.
  */
 const advisoryLock = 782_837;
 

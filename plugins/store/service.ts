@@ -71,7 +71,7 @@ export interface OpenStore extends Reading {
   snapshot<Answer>(work: (at: Reading) => Promise<Answer>): Promise<Answer>;
 }
 
-/** The lock that a call holds while its handler runs. */
+/** The lock that a call has while its handler runs. */
 export interface HeldLock {
   /**
    * A statement for a transaction that must not be committed after another call has taken the lock. The statement changes one

@@ -105,8 +105,8 @@ export const setup = (options: StoreOptions, { services, mode, project, log, hal
   const look = async (): Promise<void> => {
     if (isLooking || isFenced || database === undefined) return;
     isLooking = true;
-    // `onFailure` fences a replaced database. It does not report a database that does not answer, because the calls that need the
-    // database report this.
+    // `onFailure` fences a replaced database. `onFailure` does not report a database that does not answer, because the calls that
+    // need the database report this failure.
     await database.assertSame().catch(onFailure);
     isLooking = false;
   };

@@ -1,6 +1,6 @@
 // The thread in which SQLite runs on a server. A commit waits for the disk (up to 640 ms were measured), and the event loop of
-// the server must not wait for the disk. The first message to the thread is the path of the database, and each later message is a
-// list of statements.
+// the server must not be blocked during this wait. The first message to the thread is the path of the database, and each later
+// message is a list of statements.
 
 import { parentPort, workerData } from "node:worker_threads";
 import type { Statement } from "./connection.ts";

@@ -1,4 +1,4 @@
-// The functions that Conduit's tests share. They start a server, and send HTTP requests like Conduit's clients.
+// The functions that Conduit's tests share. The functions start a server, and send HTTP requests like Conduit's clients.
 
 import { httpRef } from "quater/http";
 import { bootTest, type TestApp } from "quater/testing";

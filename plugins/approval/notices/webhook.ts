@@ -17,7 +17,10 @@ export const usualPatience: Patience = { pausesMs: [1_000, 4_000, 12_000, 30_000
 
 export type Deliver = (notice: Notice, signal: AbortSignal) => Promise<void>;
 
-/** @returns A function that resolves when the notice was delivered, or after the last attempt. It never rejects. A failure is logged. */
+/**
+ * @returns A function that resolves when the notice was delivered, or after the last attempt. The function never rejects. A
+ * failure is logged.
+ */
 export const deliverTo = ({ webhook }: Webhook, log: Log, { pausesMs, timeoutMs }: Patience): Deliver => {
   const key = signingKeyOf(webhook.secret) ?? Buffer.alloc(0); // Boot refuses a malformed secret, so this default is never used.
   // The log gets only the origin, because the path of some webhook URLs is a secret.

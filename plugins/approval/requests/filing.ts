@@ -51,7 +51,7 @@ export const file = async (context: ApprovalContext, asked: Asked, after: Stored
   const keys = likenessKeys((value) => audit.tagsOf(value), draft);
   const limits = { maxPending, maxFiledPerHour, cooldownMs };
   const texts = asked.hasSecrets ? sealedTexts(context, draft) : draft;
-  // The old row may still say "pending", and a call may have only one pending row. So the old row ends in the same transaction.
+  // The old row may still contain "pending", and a call may have only one pending row. So the same transaction ends the old row.
   const over = after?.stored === "pending" ? await expiryOf(context, after) : undefined;
   const isWritten = await context.write(
     [...(over?.events ?? []), filedEvent(context, asked, draft)],

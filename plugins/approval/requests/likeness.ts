@@ -16,8 +16,8 @@ export interface LikenessKeys {
   /** Keyed digests of the requester's person. The limits of filing count requests by these digests. */
   readonly person: readonly string[];
   /**
-   * Keyed digests of person, handler and folded arguments, each after `likeForm`. They are equal for calls that look the same to
-   * people.
+   * Keyed digests of person, handler and folded arguments, each after `likeForm`. The digests are equal for calls that look the
+   * same to people.
    */
   readonly like: readonly string[];
 }

@@ -46,9 +46,10 @@ const doubtOf = (standing: Standing | undefined, record: ApprovalRecord): string
 };
 
 /**
- * Compares an ended request with its events. Row and event end in one transaction. So if the trail says that the request is still
- * open, the row was changed by another program. If the request is still open on the trail, Quater writes an event that ends it,
- * so an approver who reads that the request was denied or revoked can rely on this, even if the row is changed back.
+ * Compares an ended request with its events. Quater ends the row and writes the event in one transaction. So if the request is
+ * still open according to the trail, another program changed the row. If the request is still open on the trail, Quater writes an
+ * event that ends it, so an approver who reads that the request was denied or revoked can rely on this, even if the row is
+ * changed back.
  *
  * @throws {QuaterError} `approval_unproven`; `audit_unavailable` when the trail cannot be read.
  */
@@ -64,10 +65,10 @@ export const assertEndedOnTrail = async (context: ApprovalContext, { record, sto
 };
 
 /**
- * Compares a row that says "denied" with its events. Row and event are written in one transaction. So if the trail says that
- * the request is open, or ended in another way, the row was changed by another program, perhaps to hide that the call ran.
- * Quater then sets the row to expired and, if the trail says that the request is open, writes `approval.voided`. The next call
- * can file a new request.
+ * Compares a row that says "denied" with its events. Row and event are written in one transaction. So if the request is open
+ * according to the trail, or ended in another way, another program changed the row, perhaps to hide that the call ran. Quater
+ * then sets the row to expired and, if the trail says that the request is open, writes `approval.voided`. The next call can file
+ * a new request.
  *
  * @returns Whether the request was denied; `false` when another process changed the request in the meantime, so that it must be
  * read again.

@@ -1,5 +1,5 @@
-// The tables of requests and votes, the same on both databases. Each read computes the expiry by the store's clock, so an expired
-// row may still say `pending`.
+// The tables of requests and votes, the same on both databases. Each read computes the expiry by the store's clock, so the row of
+// an expired request may still contain `pending`.
 
 import type { Kysely } from "kysely";
 import type { Migration, OpenStore } from "../../store/service.ts";

@@ -122,7 +122,8 @@ const decisionOf = (policy: Policy, votes: readonly ProvenVote[]): "approved" | 
 };
 
 /**
- * Makes the event of a decision. It contains the time until which the approval may be used, because the row alone is not trusted.
+ * Makes the event of a decision. The event contains the time until which the approval may be used, because the row alone is not
+ * trusted.
  */
 const decidedEvent = (record: ApprovalRecord, decision: "approved" | "denied", votes: readonly ProvenVote[]): AuditEvent => ({
   fields: eventOf(`approval.${decision}`, record, {

@@ -16,7 +16,7 @@ export class SetBack extends DamagedHead {}
 /** Thrown when the trail contains the id of a key that the key file does not have yet. The trail itself may be correct. */
 export class MissingKey extends Error {}
 
-/** Thrown when the key file says that a trail was begun, but the store has none. */
+/** Thrown when the key file records that a trail was begun, but the store has no trail. */
 export class LostTrail extends Error {}
 
 export const restoreHint =

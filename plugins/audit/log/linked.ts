@@ -39,7 +39,7 @@ export class LinkedEvents {
   /**
    * @param ring  The key file may get more keys while the process runs.
    * @param newest  The newest linked event in the first head that the process read. The links of later events must lead back to
-   * this event.
+   * `newest`.
    */
   constructor(queries: TrailQueries, ring: Pick<KeyRing, "current" | "reload">, newest: EventLink) {
     this.#pages = new LinkedPages(queries, ring);

@@ -47,7 +47,7 @@ export interface KnownUses {
 /** The facts that the trail proves about one call that used an approval. */
 export interface UseProof {
   readonly use: ProvenUse;
-  /** How the call ended; `undefined` while no event says so. */
+  /** How the call ended; `undefined` while the trail has no event about the end. */
   readonly outcome: EndedAs | undefined;
 }
 
@@ -69,8 +69,8 @@ export class ProvenUses {
   }
 
   /**
-   * Returns the newest 1,000 uses of approvals at the time of the first call, those since then (at most 10,000), and those that a
-   * restore lost.
+   * Returns the newest 1,000 uses of approvals at the time of the first call, the uses since then (at most 10,000), and the uses
+   * that the store lost in a restore.
    *
    * @throws {StoreFailure}
    */

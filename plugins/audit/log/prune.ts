@@ -20,7 +20,7 @@ import { readRows } from "./rows.ts";
 import { chain, type HeadRow } from "./tables.ts";
 import type { Trail } from "./trail.ts";
 
-/** The most events per transaction. A year of events in one transaction would hold the lock for too long. */
+/** The most events per transaction. A transaction with a year of events would block other writers for too long. */
 const perPrune = 5_000;
 
 export interface PruneParts {

@@ -1,5 +1,5 @@
-// Records refused calls. The first refusals of a principal with one error code become single events. More refusals in the same
-// time window become one event with a count, so that refused calls cannot fill the disk.
+// Records refused calls. Each of the first refusals of a principal with one error code becomes an event. More refusals in the
+// same time window become one event with a count, so that refused calls cannot fill the disk.
 
 import type { QuaterError } from "../../../core/index.ts";
 import type { Arrival } from "../../../core/plugin-api.ts";

@@ -5,7 +5,10 @@ import type { Migration } from "../../store/service.ts";
 import { noBody } from "./chain.ts";
 import type { EventLink, EventRow } from "./event.ts";
 
-/** The number of the chain of events. There is only one chain, but the column `chain` allows a second one later. */
+/**
+ * The number of the chain of events. There is only one chain, but with the column `chain` a later version of Quater could add a
+ * second chain.
+ */
 export const chain = 1;
 
 /** The condition of the index `audit_event_linked`. A query must repeat this text exactly, or the index is not used. */

@@ -28,7 +28,7 @@ export interface Damage {
 /** Events that were lost in an acknowledged restore. */
 export interface Gap {
   readonly from: number;
-  /** The number of the last lost event. It is less than `from` when no sink says how many events were lost. */
+  /** The number of the last lost event. The number is less than `from` when no sink attests how many events were lost. */
   readonly through: number;
   /** When the restore was acknowledged, milliseconds since the epoch. */
   readonly at: number;

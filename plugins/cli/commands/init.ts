@@ -1,5 +1,5 @@
-// The command `quater init [dir]`, which creates a project in a folder. It loads no manifest and no .env, because the folder is
-// not trusted yet.
+// The command `quater init [dir]`, which creates a project in a folder. The command loads no manifest and no .env, because the
+// folder is not trusted yet.
 
 import { existsSync } from "node:fs";
 import { basename, join, relative, resolve } from "node:path";

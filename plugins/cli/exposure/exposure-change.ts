@@ -3,7 +3,7 @@
 import type { ExposureReport, ExposureRow } from "./exposure.ts";
 
 export interface ExposureChange {
-  /** Whether the change exposes something new, or lets more callers in. */
+  /** Whether the change may give callers new access. */
   readonly isWider: boolean;
   readonly line: string;
 }

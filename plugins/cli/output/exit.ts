@@ -38,7 +38,7 @@ export const exit = {
 /** Returns 128 plus the number of the signal, as shells do. */
 export const exitOfSignal = (signal: unknown): number => (signal === "SIGTERM" ? 143 : 130);
 
-/** The longest message, in characters, because a message repeats what was typed. */
+/** The longest message, in characters, because a message repeats words of the command line. */
 const mostMessage = 1_000;
 
 /** A mistake in the command line. The program prints one line without a stack, and exits with 64. */

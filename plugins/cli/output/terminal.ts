@@ -109,7 +109,7 @@ export class Terminal {
     this.#hasStatus = true;
   }
 
-  /** Waits until both streams have written everything, and releases them. */
+  /** Waits until both streams have written all texts, and stops using the streams. */
   async end(): Promise<void> {
     this.#clearStatus();
     const flushed = (stream: Output) => new Promise<void>((resolve) => stream.write("", () => resolve()));

@@ -43,7 +43,7 @@ export const lockMigrations: readonly Migration[] = [
 /** The lease of a lock that this process has. */
 export interface Lease {
   readonly name: string;
-  /** The statement that extends the lease. It changes one row, or no row after another holder has taken the lock. */
+  /** The statement that extends the lease. The statement changes one row, or no row after another holder has taken the lock. */
   readonly extension: Statement;
   /** The statement that deletes the row, unless another holder has taken the lock. */
   readonly end: Statement;

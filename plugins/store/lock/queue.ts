@@ -1,5 +1,5 @@
-// The queue of the calls of this process that want one lock. Only the first call queries the store. It passes the lock to the
-// next call in memory.
+// The queue of the calls of this process that wait for the same lock. Only the first call queries the store for the lock. Each
+// call passes the lock to the next call in memory.
 
 import type { QuaterError } from "../../../core/index.ts";
 import { type Cancellation, cancelled } from "../../../core/plugin-api.ts";
