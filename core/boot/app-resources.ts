@@ -10,7 +10,7 @@ import { type OpenResources, type Resource, resourcesIn } from "../model/resourc
 
 const answerMs = 2_000;
 /**
- * How long a result of `isReady` is reused, milliseconds. Anybody can request `/ready`, so not every HTTP request may cause a
+ * How long a result of `isReady` is reused, milliseconds. Anybody can request `/ready`, so not every request to `/ready` may cause a
  * query of the database.
  */
 const freshMs = 1_000;

@@ -227,7 +227,7 @@ export const consumed = (open: OpenStore, id: string, use: Use): Statement => {
 
 /**
  * Records the outcome of a call that used an approval. The statement may change any number of rows, because the event about the
- * end must be written whatever state the row has.
+ * end must be written in every state of the row.
  */
 export const ended = (open: OpenStore, id: string, callId: string, outcome: Exclude<ApprovalOutcome, "running">): Statement =>
   uncounted(
