@@ -35,6 +35,7 @@ const retryable = new Set([
   "audit_unavailable",
   "approval_unavailable",
   "unavailable",
+  "overloaded",
   "stopping",
   "lock_busy",
   "rate_limited",
