@@ -14,13 +14,13 @@ import { kernelOf } from "../../../core/testing/kernel-of.ts";
 import { KeyRing } from "../../../plugins/audit/log/key-ring.ts";
 import { prune } from "../../../plugins/audit/log/prune.ts";
 import { sweepUnknown } from "../../../plugins/audit/log/sweep.ts";
-import { Trail } from "../../../plugins/audit/log/trail.ts";
 import { recordWithinMs } from "../../../plugins/audit/log/writer.ts";
 import { storeSource } from "../../../plugins/audit/verify/source.ts";
 import { verifySource } from "../../../plugins/audit/verify/verify-source.ts";
 import { openSqlite } from "../../../plugins/store/sqlite.ts";
 import { quater } from "../cli/kit.ts";
 import { bootWithTrail, change, eventsIn, look, tempFolder } from "./kit.ts";
+import { trailOn } from "./maintenance-kit.ts";
 
 const databaseIn = (root: string) => join(root, ".quater/quater.db");
 
@@ -186,17 +186,6 @@ test("the start of an approved call is written in one transaction with the use o
   ]);
 });
 
-const idleTrail = (app: Awaited<ReturnType<typeof bootTest>>, root: string): Trail =>
-  new Trail({
-    app: "test",
-    store: app.services.get(storeRef),
-    keys: new KeyRing(join(root, ".quater/trail-keys.json")),
-    sinks: [],
-    log: { info: () => undefined, warn: () => undefined, error: () => undefined },
-    leaseMs: 30_000,
-    started: () => ({}),
-  });
-
 test("a call whose process has died gets exactly one event with the outcome unknown", async () => {
   using folder = tempFolder();
   let release: (() => void) | undefined;
@@ -215,7 +204,7 @@ test("a call whose process has died gets exactly one event with the outcome unkn
   await app.as(principal()).call("change", { id: "a" });
   const open = await app.services.get(storeRef).open();
   await open.apply([{ sql: "update audit_instance set lease_until = 0", parameters: [] }]);
-  const other = idleTrail(app, folder.root);
+  const other = trailOn(app, folder.root);
   await other.open();
   const parts = { trail: other, store: open, keys: new KeyRing(join(folder.root, ".quater/trail-keys.json")).current };
   const swept = [await sweepUnknown(parts), await sweepUnknown(parts)];
@@ -242,7 +231,7 @@ test("old events are removed up to the point that every sink holds, the removal 
   const app = await boot();
   await app.as(principal()).call("change", { id: "kept" });
   const open = await app.services.get(storeRef).open();
-  const trail = idleTrail(app, folder.root);
+  const trail = trailOn(app, folder.root);
   const [held, empty] = [join(folder.root, "held.jsonl"), join(folder.root, "empty.jsonl")];
   writeFileSync(empty, "");
   const keys = new KeyRing(join(folder.root, ".quater/trail-keys.json")).current;

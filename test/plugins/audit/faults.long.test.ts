@@ -122,15 +122,17 @@ describe.each(["postgres", "pgbouncer"] as const)("on %s", (dialect) => {
     },
   );
 
+  const sqlAt = (connectionString: string) => async (sql: string) => {
+    const client = new pg.Client({ connectionString });
+    await client.connect();
+    await client.query(sql).finally(() => client.end());
+  };
+
   withTrail(
     "O1: while permissions are missing calls get 503, the instance is not fenced, and it serves again afterwards",
     async (app, handled, server) => {
       // The owner of the tables is a superuser here, who needs no permission: a trigger refuses with the same code.
-      const run = async (sql: string) => {
-        const client = new pg.Client({ connectionString: server.url });
-        await client.connect();
-        await client.query(sql).finally(() => client.end());
-      };
+      const run = sqlAt(server.url);
       await expectPassing(
         app,
         handled,
@@ -146,11 +148,7 @@ describe.each(["postgres", "pgbouncer"] as const)("on %s", (dialect) => {
   withTrail(
     "O1: after an unknown PostgreSQL error calls get 503, the instance is not fenced, and it serves again",
     async (app, handled, server) => {
-      const run = async (sql: string) => {
-        const client = new pg.Client({ connectionString: server.url });
-        await client.connect();
-        await client.query(sql).finally(() => client.end());
-      };
+      const run = sqlAt(server.url);
       await expectPassing(
         app,
         handled,

@@ -1,5 +1,8 @@
 // What Quater does to a trail by itself or on an operator's command, without a process around it.
 
+import { join } from "node:path";
+import { storeRef } from "quater/store";
+import type { TestApp } from "quater/testing";
 import type { Catalog } from "../../../core/plugin-api.ts";
 import { erase } from "../../../plugins/audit/erasing/erase.ts";
 import { KeyRing } from "../../../plugins/audit/log/key-ring.ts";
@@ -13,9 +16,22 @@ import { keyFileIn, type StoreGiven, storeAt } from "./ledger-kit.ts";
 /** What Quater does to a trail by itself or on an operator's command. */
 export type Maintenance = "prune" | "sweep" | "erase";
 
+const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
+
+/** The trail of a further process on the store of an app, without sinks. */
+export const trailOn = (app: TestApp, root: string, leaseMs = 30_000): Trail =>
+  new Trail({
+    app: "test",
+    store: app.services.get(storeRef),
+    keys: new KeyRing(join(root, ".quater/trail-keys.json")),
+    sinks: [],
+    log: quiet,
+    leaseMs,
+    started: () => ({}),
+  });
+
 /** The trail of one process, which is not booted as a kernel. */
 export const trailOf = (store: OpenStore, keys: KeyRing, sink: string, root: string): Trail => {
-  const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
   const service: Store = {
     register: () => undefined,
     open: async () => store,

@@ -14,7 +14,7 @@ import type { EventMeta } from "../../../plugins/audit/log/event.ts";
 import { KeyRing } from "../../../plugins/audit/log/key-ring.ts";
 import { sweepUnknown } from "../../../plugins/audit/log/sweep.ts";
 import type { InstanceRow } from "../../../plugins/audit/log/tables.ts";
-import { Trail } from "../../../plugins/audit/log/trail.ts";
+import type { Trail } from "../../../plugins/audit/log/trail.ts";
 import type { CallStart } from "../../../plugins/audit/service.ts";
 import { storeSource } from "../../../plugins/audit/verify/source.ts";
 import { verifySource } from "../../../plugins/audit/verify/verify-source.ts";
@@ -22,6 +22,7 @@ import type { OpenStore, Statement } from "../../../plugins/store/service.ts";
 import { type OnDialect, onBothDialects } from "../approval/dialects-kit.ts";
 import { type CommitProxy, commitProxy } from "./commit-proxy.ts";
 import { bootWithTrail, change, type TrailBoot } from "./kit.ts";
+import { trailOn } from "./maintenance-kit.ts";
 
 const leaseMs = 300;
 
@@ -135,17 +136,6 @@ class HeldFiles {
     for (const pipe of this.#pipes) closeSync(openSync(pipe, "w"));
   }
 }
-
-const trailOn = (app: TestApp, root: string, ownLeaseMs: number): Trail =>
-  new Trail({
-    app: "test",
-    store: app.services.get(storeRef),
-    keys: new KeyRing(join(root, ".quater/trail-keys.json")),
-    sinks: [],
-    log: { info: () => undefined, warn: () => undefined, error: () => undefined },
-    leaseMs: ownLeaseMs,
-    started: () => ({}),
-  });
 
 const event = (type: "call.started" | "call.ended", callId: string) => ({
   events: [{ fields: { type, callId, handler: "change" } }],

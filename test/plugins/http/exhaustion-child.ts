@@ -2,10 +2,10 @@
 
 import { setTimeout } from "node:timers/promises";
 import { anyone, defineConfig, expose, handler, stream, Type } from "quater";
-import { http, httpRef } from "quater/http";
+import { http } from "quater/http";
 import { mcp } from "quater/mcp";
 import { anonymous } from "quater/plugin-api";
-import { createKernel } from "../../../core/boot/kernel.ts";
+import { serveForParent } from "./serving-child.ts";
 
 const about = { effect: "read", auth: anyone } as const;
 const mail = "^\\S+@\\S+\\.\\S+$";
@@ -82,12 +82,4 @@ const manifest = defineConfig({
   ...(process.env["MAX_OUTPUT"] === undefined ? {} : { maxOutputBytes: Number(process.env["MAX_OUTPUT"]) }),
 });
 
-const silent = () => {};
-const kernel = await createKernel({
-  loaded: { manifest, file: "quater.config.ts", root: process.cwd(), placeOf: () => "quater.config.ts" },
-  mode: "serve",
-  log: { info: silent, warn: silent, error: silent },
-});
-await kernel.start();
-process.send?.(kernel.services.get(httpRef).baseUrl);
-process.on("disconnect", () => process.exit(0));
+await serveForParent(manifest);

@@ -2,8 +2,8 @@
 
 import { setTimeout } from "node:timers/promises";
 import { anyone, defineConfig, expose, handler, Type } from "quater";
-import { http, httpRef } from "quater/http";
-import { createKernel } from "../../../core/boot/kernel.ts";
+import { http } from "quater/http";
+import { serveForParent } from "./serving-child.ts";
 
 const about = { effect: "read", auth: anyone, input: Type.Object({}) } as const;
 const placeCount = 4;
@@ -48,12 +48,4 @@ const manifest = defineConfig({
   plugins: [http({ port: 0, maxRequests: 100 })],
 });
 
-const silent = () => {};
-const kernel = await createKernel({
-  loaded: { manifest, file: "quater.config.ts", root: process.cwd(), placeOf: () => "quater.config.ts" },
-  mode: "serve",
-  log: { info: silent, warn: silent, error: silent },
-});
-await kernel.start();
-process.send?.(kernel.services.get(httpRef).baseUrl);
-process.on("disconnect", () => process.exit(0));
+await serveForParent(manifest);
