@@ -13,6 +13,8 @@ export type RanBefore =
       /** When the earlier call ran, milliseconds since the epoch. */
       readonly at: number;
       readonly outcome: string;
+      /** When the earlier call ended, milliseconds since the epoch. Absent while it runs, and when its end is unknown. */
+      readonly endedAt?: number;
       /** Paths of the arguments that differ, or that only one of the two calls has: see differing.ts. Printable. */
       readonly fields: readonly string[];
     }
@@ -22,10 +24,17 @@ export type RanBefore =
 /** Describes the earlier call in one sentence without a full stop, for people and models. */
 export const ranBeforeInWords = (before: RanBefore): string => {
   if (before.match === "cannot_tell") return `It is not known whether this call ran before: ${before.reason}`;
-  const { match, id, callId, at, outcome, fields } = before;
+  const { match, id, callId, at, fields } = before;
   const which = match === "identical" ? "An identical call" : "A similar call";
-  const how =
-    outcome === "running" ? "and is still running" : outcome === "unknown" ? "and its outcome is unknown" : `and ${outcome}`;
   const names = match === "similar" ? `. These fields differ: ${fields.join(", ")}` : "";
-  return `${which} ran before, at ${new Date(at).toISOString()}, ${how} (call ${callId}, approval ${id})${names}`;
+  return `${which} ran before, at ${isoTime(at)}, ${endInWords(before)} (call ${callId}, approval ${id})${names}`;
 };
+
+/** Describes how and when a call ended, as the end of a sentence that begins with the call. */
+export const endInWords = ({ outcome, endedAt }: { readonly outcome: string; readonly endedAt?: number | undefined }): string => {
+  if (outcome === "running") return "and is still running";
+  if (outcome === "unknown") return "and its outcome is unknown";
+  return endedAt === undefined ? `and ${outcome}` : `and ${outcome} at ${isoTime(endedAt)}`;
+};
+
+const isoTime = (at: number): string => new Date(at).toISOString();

@@ -2,7 +2,7 @@
 
 import { QuaterError } from "../../core/index.ts";
 import type { ErrorKind } from "../../core/plugin-api.ts";
-import { type RanBefore, ranBeforeInWords } from "./earlier-call.ts";
+import { endInWords, type RanBefore, ranBeforeInWords } from "./earlier-call.ts";
 import type { ApprovalState } from "./record.ts";
 
 /** The kind of each code. A test compares this table with docs/reference/errors.md. */
@@ -50,6 +50,8 @@ export interface EarlierUse {
   readonly id: string;
   readonly callId: string;
   readonly outcome: string;
+  /** When the call ended, milliseconds since the epoch. */
+  readonly endedAt: number | undefined;
 }
 
 export interface Announced {
@@ -70,9 +72,13 @@ export const approvalRequired = (approval: Announced, before?: RanBefore): Quate
   });
 };
 
-/** Returns the earlier call for callers, with an ISO 8601 time. */
-export const earlierOf = (before: RanBefore): object =>
-  before.match === "cannot_tell" ? before : { ...before, at: new Date(before.at).toISOString() };
+/** Returns the earlier call for callers, with ISO 8601 times. */
+export const earlierOf = (before: RanBefore): object => {
+  if (before.match === "cannot_tell") return before;
+  const { endedAt } = before;
+  const end = endedAt === undefined ? {} : { endedAt: new Date(endedAt).toISOString() };
+  return { ...before, at: new Date(before.at).toISOString(), ...end };
+};
 
 export const approvalDenied = (id: string, reason: string | undefined, retryAfterSeconds?: number): QuaterError =>
   build("approval_denied", `The approval request ${id} was denied${because(reason)}`, {
@@ -90,10 +96,19 @@ export const approvalEnded = (
     details: { approval: { id, status, ...(reason === undefined ? {} : { reason }) } },
   });
 
-export const approvalUsed = ({ id, callId, outcome }: EarlierUse): QuaterError =>
-  build("approval_used", `The approval ${id} was already used by the call ${callId} (${outcome}). Do not repeat the call`, {
-    details: { approval: { id, status: "consumed", usedBy: { callId, outcome } } },
-  });
+export const approvalUsed = (use: EarlierUse): QuaterError =>
+  build(
+    "approval_used",
+    `The approval ${use.id} was already used: the call ${use.callId} ran ${endInWords(use)}. Do not repeat the call`,
+    { details: { approval: { id: use.id, status: "consumed", usedBy: useOf(use) } } },
+  );
+
+/** Returns the call that used an approval for callers, with an ISO 8601 time. */
+export const useOf = ({ callId, outcome, endedAt }: EarlierUse): { callId: string; outcome: string; endedAt?: string } => ({
+  callId,
+  outcome,
+  ...(endedAt === undefined ? {} : { endedAt: new Date(endedAt).toISOString() }),
+});
 
 /** The error for an approved call whose preview changed. @param changed JSON Pointers into the preview. */
 export const approvalStale = (id: string, changed: readonly string[]): QuaterError =>
@@ -112,12 +127,24 @@ export const approvalOutdated = (id: string, what: "policy" | "schema"): QuaterE
     },
   );
 
-export const approvalMismatch = (id: string): QuaterError =>
-  build(
-    "approval_mismatch",
-    `The approval ${id} is for a call with other arguments. Repeat the approved call, or leave the approval id out`,
-    { details: { approval: { id } } },
-  );
+/** The error for a call that names an approval of another call. @param status The state of that approval, if it is known. */
+export const approvalMismatch = (id: string, status?: ApprovalState, use?: EarlierUse): QuaterError =>
+  build("approval_mismatch", `The approval ${id} is for a call with other arguments. ${remedyFor(status, use)}`, {
+    details: {
+      approval: {
+        id,
+        ...(status === undefined ? {} : { status }),
+        ...(use === undefined ? {} : { usedBy: useOf(use) }),
+      },
+    },
+  });
+
+const remedyFor = (status: ApprovalState | undefined, use: EarlierUse | undefined): string => {
+  if (use !== undefined) return `That call ran ${endInWords(use)} (call ${use.callId}). Leave the approval id out`;
+  if (status === "approved") return "It is still valid. Repeat the approved call, or leave the approval id out";
+  if (status === "pending") return "People have not decided it yet. Leave the approval id out";
+  return "Leave the approval id out";
+};
 
 /** The error for a request whose row contradicts its events on the trail. */
 export const approvalUnproven = (id: string): QuaterError =>

@@ -53,7 +53,8 @@ export interface OwnStatus {
   /** The URL of the approvals page for the request. Absent without http(). */
   readonly url?: string;
   readonly reason?: string;
-  readonly usedBy?: { readonly callId: string; readonly outcome: string };
+  /** The call that used the approval. `endedAt` is ISO 8601 text, and absent while the call runs. */
+  readonly usedBy?: { readonly callId: string; readonly outcome: string; readonly endedAt?: string };
 }
 
 export interface WaitGiven {

@@ -12,6 +12,11 @@ const textIn = (details: Details, name: string): string | undefined => {
   return typeof value === "string" && value !== "" ? value : undefined;
 };
 
+const repeated =
+  "This repetition has not run. If the earlier call did what the user wants, report its outcome and do not repeat the call.";
+
+const isRepeat = (details: Details): boolean => textIn(Object(details["earlier"]) as Details, "match") === "identical";
+
 /** Returns the text for `approval_required`. */
 export const howToGetApproval = (error: QuaterError): string => {
   const details = approvalOf(error);
@@ -21,7 +26,7 @@ export const howToGetApproval = (error: QuaterError): string => {
   const command = id === undefined ? undefined : `with the command: quater approvals approve ${id}`;
   const where = url === undefined ? command : `at ${url}`;
   return [
-    details["earlier"] === undefined ? "Nothing has been done yet." : "This call has not run.",
+    isRepeat(details) ? repeated : details["earlier"] === undefined ? "Nothing has been done yet." : "This call has not run.",
     `A human must approve this exact call${id === undefined ? "" : ` (approval ${id})`}${where === undefined ? "" : ` ${where}`}.`,
     "Tell the user that the approval is needed. Do not ask for the approval in this conversation: a yes here does not count.",
     "After the approval, repeat this call with the same arguments. A call with other arguments needs another approval.",
@@ -39,13 +44,21 @@ const adviceOf: Readonly<Record<string, (error: QuaterError) => string>> = {
     const used = Object(approvalOf(error)["usedBy"]) as Details;
     const callId = textIn(used, "callId");
     const outcome = textIn(used, "outcome");
+    const endedAt = textIn(used, "endedAt");
     const which = callId === undefined ? "" : `, as call ${callId}`;
-    const ended = outcome === undefined ? "" : `, with the outcome ${outcome}`;
+    const ended = outcome === undefined ? "" : `, with the outcome ${outcome}${endedAt === undefined ? "" : ` at ${endedAt}`}`;
     return `The approved call has already run${which}${ended}. Do not repeat it. To run it once more, call without this id to get another approval.`;
   },
-  approval_mismatch: () =>
-    "The approval is for a call with other arguments and is still valid. This call did not run. Repeat exactly the call that " +
-    "was approved, or leave the id out to make a request for this call.",
+  approval_mismatch: (error) => {
+    const status = textIn(approvalOf(error), "status");
+    const first =
+      status === "approved"
+        ? "Repeat exactly the call that was approved"
+        : status === "consumed"
+          ? "Do not repeat the call that used the approval. Name the approval of this call"
+          : "Name the approval of this call";
+    return `This call did not run. ${first}, or leave the id out to make a request for this call.`;
+  },
   approval_expired: () => askAnew,
   approval_cancelled: () => askAnew,
   approval_revoked: () => `An approver revoked the approval. ${askAnew}`,

@@ -94,5 +94,5 @@ export const ownStatusAnswer = Type.Object({
   }),
   url: Type.Optional(text),
   reason: Type.Optional(text),
-  usedBy: Type.Optional(Type.Object({ callId: text, outcome: text })),
+  usedBy: Type.Optional(Type.Object({ callId: text, outcome: text, endedAt: Type.Optional(moment) })),
 });

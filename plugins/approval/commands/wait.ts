@@ -38,10 +38,9 @@ export const wait = async (
   if (timeoutSeconds === 0) leave();
   try {
     const status = await approvals.untilDecided(enter, surface, id, { signal: leaving.signal });
-    io.show({
-      ...status,
-      ...(status.usedBy === undefined ? {} : { usedBy: status.usedBy.callId, outcome: status.usedBy.outcome }),
-    });
+    const { usedBy, ...shown } = status;
+    const { callId, ...ended } = usedBy ?? {};
+    io.show(callId === undefined ? shown : { ...shown, usedBy: callId, ...ended });
     return codeOf[status.status];
   } finally {
     clearTimeout(timer);

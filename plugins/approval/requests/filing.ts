@@ -132,7 +132,7 @@ export const required = async (context: ApprovalContext, { record }: StoredReque
 
 /** Returns the call that used the approval, and how it ended. */
 export const usedBy = ({ id, use }: ApprovalRecord): EarlierUse | undefined =>
-  use === undefined ? undefined : { id, callId: use.callId, outcome: use.outcome };
+  use === undefined ? undefined : { id, callId: use.callId, outcome: use.outcome, endedAt: use.endedAt };
 
 /** Returns the handler's preview as RFC 8785 text; `undefined` for a handler without a preview. */
 export const previewText = async (call: Authorized): Promise<string | undefined> => {

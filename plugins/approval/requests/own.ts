@@ -5,7 +5,7 @@ import type { Principal } from "../../../core/index.ts";
 import type { Authorized } from "../../../core/plugin-api.ts";
 import { canonicalText } from "../../../core/schema/digest.ts";
 import { unchangedSince } from "../../audit/service.ts";
-import { alreadyDecided, approvalNotFound, approvalUsed, earlierOf } from "../errors.ts";
+import { alreadyDecided, approvalNotFound, approvalUsed, earlierOf, useOf } from "../errors.ts";
 import { type ApprovalRecord, requesterOf } from "../record.ts";
 import type { OwnStatus } from "../service.ts";
 import { type ApprovalContext, askedOf, type HandlerTerms, provenEvent, retried } from "./approval-context.ts";
@@ -75,6 +75,6 @@ const statusIn = (context: ApprovalContext, record: ApprovalRecord): OwnStatus =
     expiresAt: new Date(record.usableUntil ?? record.pendingUntil).toISOString(),
     ...(url === undefined ? {} : { url }),
     ...(record.reason === undefined ? {} : { reason: record.reason }),
-    ...(used === undefined ? {} : { usedBy: { callId: used.callId, outcome: used.outcome } }),
+    ...(used === undefined ? {} : { usedBy: useOf(used) }),
   };
 };

@@ -95,7 +95,7 @@ const provenUse = async (audit: Audit, record: ApprovalRecord): Promise<Use | un
   const outcome = proof.outcome === undefined ? "running" : outcomeOf(proof.outcome);
   // The call may have ended since the row was read. An outcome other than running or unknown never changes.
   if (use.outcome !== outcome && use.outcome !== "running" && use.outcome !== "unknown") return undefined;
-  return { ...use, at: proof.use.at, outcome };
+  return { ...use, at: proof.use.at, outcome, endedAt: proof.endedAt };
 };
 
 const mostFields = 20;
@@ -106,5 +106,6 @@ const found = (match: "identical" | "similar", id: string, use: Use, fields: rea
   callId: use.callId,
   at: use.at,
   outcome: use.outcome,
+  ...(use.endedAt === undefined ? {} : { endedAt: use.endedAt }),
   fields: fields.slice(0, mostFields).map((name) => cut(visible(name))),
 });

@@ -108,7 +108,7 @@ const named = async (context: ApprovalContext, { call, requesterText }: Asked, i
   const { handler, requester, surface, policy, args } = found.record;
   const isOwn = handler === call.handler && canonicalText(requester) === requesterText;
   if (!isOwn || (surface !== call.surface && !policy.anySurface)) throw approvalNotFound();
-  if (args !== call.inputText) throw approvalMismatch(id);
+  if (args !== call.inputText) throw approvalMismatch(id, found.record.state, usedBy(found.record));
   return found;
 };
 

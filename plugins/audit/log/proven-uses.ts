@@ -49,6 +49,8 @@ export interface UseProof {
   readonly use: ProvenUse;
   /** How the call ended; `undefined` while the trail has no event about the end. */
   readonly outcome: EndedAs | undefined;
+  /** When the call ended, milliseconds since the epoch; `undefined` while it runs, and when the end is unknown. */
+  readonly endedAt: number | undefined;
 }
 
 export class ProvenUses {
@@ -99,8 +101,9 @@ export class ProvenUses {
     const use = own ?? lost;
     if (use === undefined) return undefined;
     const ends = metas.filter((meta) => meta.approvalId === approvalId);
-    const end = ends.find(({ type }) => type === "call.ended") ?? ends.find(({ type }) => type === "call.unknown");
-    return { use, outcome: own === undefined ? "unknown" : end?.outcome };
+    const end = ends.find(({ type }) => type === "call.ended");
+    const outcome = (end ?? ends.find(({ type }) => type === "call.unknown"))?.outcome;
+    return own === undefined ? { use, outcome: "unknown", endedAt: undefined } : { use, outcome, endedAt: end?.at };
   }
 
   /** @returns The ids of requests that were erased, according to the events. @throws {StoreFailure} */

@@ -9,7 +9,7 @@ import { bootCounter, till } from "./surface-kit.ts";
 
 const toBo = { to: "Bo", cents: 5 };
 const sentence =
-  /An identical call ran before, at \d{4}-[0-9T:.-]+Z, and succeeded \(call [0-9a-f-]+, approval (apr_[a-z2-7]+)\)/;
+  /An identical call ran before, at \d{4}-[0-9T:.-]+Z, and succeeded at \d{4}-[0-9T:.-]+Z \(call [0-9a-f-]+, approval (apr_[a-z2-7]+)\)/;
 
 test("S18: HTTP, MCP, the approvals API and the page name the earlier identical call that ran", async () => {
   using folder = tempFolder();
