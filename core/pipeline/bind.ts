@@ -4,6 +4,7 @@
 import { type FieldError, inputInvalid, internal, jsonRefused, type QuaterError, unknownField } from "../diagnostics/errors.ts";
 import { visible } from "../diagnostics/text.ts";
 import type { GivenInput } from "../model/given-input.ts";
+import { type CheckMaker, checkOf } from "../schema/compile.ts";
 import { fillerOf } from "../schema/defaults.ts";
 import { type FileField, fileFieldsOf, ReceivedFile } from "../schema/file.ts";
 import { isForbiddenKey, pointerStep } from "../schema/json.ts";
@@ -16,8 +17,8 @@ import { type Coercer, coercersOf } from "./coerce.ts";
 export type Binder = (given: readonly GivenInput[]) => unknown;
 
 /** Compiles the binder of a handler. @param schema  The input schema, closed. */
-export const binderOf = (schema: JsonSchema): Binder => {
-  const checked = inputCheckOf(schema);
+export const binderOf = (schema: JsonSchema, makeCheck: CheckMaker = checkOf): Binder => {
+  const checked = inputCheckOf(schema, makeCheck);
   const coercers = coercersOf(schema);
   const fill = fillerOf(schema);
   const sizes = sizesOf(schema);

@@ -3,7 +3,7 @@
 
 import { type FieldError, inputInvalid, type QuaterError } from "../diagnostics/errors.ts";
 import { visible } from "../diagnostics/text.ts";
-import { checkOf } from "../schema/compile.ts";
+import type { CheckMaker } from "../schema/compile.ts";
 import { BoundedPattern, checkable } from "../schema/compiled-patterns.ts";
 import { pointerStep } from "../schema/json.ts";
 import { recursionOf } from "../schema/recursion.ts";
@@ -30,13 +30,13 @@ export interface InputCheck {
 }
 
 /** @param schema  The input schema, closed. */
-export const inputCheckOf = (schema: JsonSchema): InputCheck => {
+export const inputCheckOf = (schema: JsonSchema, makeCheck: CheckMaker): InputCheck => {
   const compiled = constantsFirst(
     checkable(schema, (pattern, maxLength) =>
       maxLength === undefined ? new WatchedPattern(pattern, patternTextLength) : new LimitedPattern(pattern, maxLength),
     ),
   );
-  const isRight = checkOf(compiled);
+  const isRight = makeCheck(compiled);
   const complain = complainerOf(compiled);
   const { branches, isAmbiguous } = recursionOf(schema);
   const longestKey = longestKeyOf(schema);

@@ -28,7 +28,7 @@ import type { Gate, Invocation } from "../plugin/gate.ts";
 import { type HookRunner, type HookSource, hookRunner } from "../plugin/hooks.ts";
 import { CallErrors } from "./call-errors.ts";
 import { CheckedStream } from "./checked-stream.ts";
-import { type CompiledHandler, compiledHandlerOf } from "./compiled-handler.ts";
+import { HandlerCompiler } from "./compiled-handler.ts";
 import type { Door } from "./door.ts";
 import { principalAt } from "./door.ts";
 import { rehearse } from "./dry-run.ts";
@@ -52,7 +52,7 @@ export class PipelineGate implements Gate {
   readonly #maxOutputBytes: number;
   readonly #uploads: Uploads;
   readonly #errors: CallErrors;
-  readonly #compiled = new Map<string, CompiledHandler>();
+  readonly #compilers = new Map<string, HandlerCompiler>();
   readonly #running = new RunningCalls();
   readonly #enterAgain = (entry: Arriving): Awaitable<Principal> => this.#principalOf(entry, true);
   readonly #openApp: AppResources = (uses) => this.appResources.open(uses);
@@ -78,7 +78,8 @@ export class PipelineGate implements Gate {
     for (const operation of this.#catalog.operations) {
       const hooks = hookRunner(sources, operation, this.#log);
       problems.push(...hooks.problems);
-      this.#compiled.set(operation.name, compiledHandlerOf(operation, hooks, this.#maxOutputBytes, root));
+      const source = { operation, hooks, maxOutputBytes: this.#maxOutputBytes, root };
+      this.#compilers.set(operation.name, new HandlerCompiler(source));
     }
     return problems;
   }
@@ -151,7 +152,7 @@ export class PipelineGate implements Gate {
     const { surface, principal, callId = newCallId(), cancellation = new Cancellation() } = invocation;
     const isDryRun = invocation.dryRun === true;
     const operation = this.#catalog.get(invocation.handler);
-    const compiled = this.#compiled.get(invocation.handler);
+    const compiled = this.#compilers.get(invocation.handler)?.forCall();
     const isExposed = operation?.surfaces.has(surface) === true;
     if (operation === undefined || compiled === undefined || !isExposed || this.phase === "stopping") {
       const { handler, peer, traceId } = invocation;
@@ -320,7 +321,7 @@ export class PipelineGate implements Gate {
   }
 
   #hooksOf(operation: Operation | undefined): HookRunner | undefined {
-    return operation === undefined ? this.#ofUnknownHandlers : this.#compiled.get(operation.name)?.hooks;
+    return operation === undefined ? this.#ofUnknownHandlers : this.#compilers.get(operation.name)?.hooks;
   }
 
   #settle(arrival: Arrival, outcome: Outcome, hooks: HookRunner | undefined): Awaitable<Outcome> {

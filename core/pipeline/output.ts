@@ -11,7 +11,7 @@ import {
 } from "../diagnostics/errors.ts";
 import type { AnswerRoom } from "../model/arriving.ts";
 import type { Operation } from "../model/operation.ts";
-import { checkOf } from "../schema/compile.ts";
+import type { CheckMaker } from "../schema/compile.ts";
 import { checkable } from "../schema/compiled-patterns.ts";
 import { fileAnswerRulesOf } from "../schema/file-answer.ts";
 import { refinementOf } from "../schema/foreign.ts";
@@ -35,8 +35,8 @@ import { shaperOf } from "./shape.ts";
 export type OutputCheck = (value: unknown, room?: AnswerRoom) => unknown;
 
 /** @param root  The project's folder. Relative paths of files in outputs start there. */
-export const outputCheckOf = (operation: Operation, maxBytes: number, root: string): OutputCheck => {
-  const one = valueCheck(operation, maxBytes, root);
+export const outputCheckOf = (operation: Operation, maxBytes: number, root: string, makeCheck: CheckMaker): OutputCheck => {
+  const one = valueCheck(operation, maxBytes, root, makeCheck);
   const changes = operation.handler.effect !== "read";
   if (!operation.isStream) return changes ? retold(one, operation, outputUndelivered) : one;
   const item = changes ? retold(one, operation, itemUndelivered) : one;
@@ -68,7 +68,7 @@ const streamCheck =
     );
   };
 
-const valueCheck = (operation: Operation, maxBytes: number, root: string): OutputCheck => {
+const valueCheck = (operation: Operation, maxBytes: number, root: string, makeCheck: CheckMaker): OutputCheck => {
   const { output: schema, name, isStream } = operation;
   const subject = isStream ? `An item of ${name}` : `The output of ${name}`;
   const file = fileAnswerRulesOf(schema);
@@ -77,7 +77,7 @@ const valueCheck = (operation: Operation, maxBytes: number, root: string): Outpu
   const check =
     schema === undefined
       ? jsonCheck(subject)
-      : schemaCheck(schema, subject, isStream ? "yield a value" : "return a value, or remove output");
+      : schemaCheck(schema, subject, isStream ? "yield a value" : "return a value, or remove output", makeCheck);
   const { output } = operation.handler;
   const refine = refinementOf(isStream ? (output as { readonly item?: unknown }).item : output, subject, "output");
   return (value, room) => {
@@ -111,9 +111,9 @@ const jsonCheck =
   (value) =>
     value === undefined ? null : asJson(value, subject);
 
-const schemaCheck = (schema: JsonSchema, subject: string, ofNothing: string): OutputCheck => {
+const schemaCheck = (schema: JsonSchema, subject: string, ofNothing: string, makeCheck: CheckMaker): OutputCheck => {
   const compiled = checkable(schema);
-  const isRight = checkOf(compiled);
+  const isRight = makeCheck(compiled);
   const complain = complainerOf(compiled);
   const mayHideOthers = leavesOpen(schema);
   const speaksForItself = ownVoiceOf(schema);

@@ -1,5 +1,5 @@
-// Makes TypeBox's checks of values. A check for calls is compiled at its second use. Checks at boot run once, so these checks are
-// interpreted, because compiling would take longer than the check.
+// Makes TypeBox's checks of values. Checks at boot run once, so these checks are interpreted, because compiling would take longer
+// than the check.
 
 import { Check, Compile } from "typebox/schema";
 import { Settings } from "typebox/system";
@@ -11,15 +11,27 @@ Settings.Set({ maxErrors: 64 });
 // compiles.
 export { Check, Errors } from "typebox/schema";
 
+/** Returns whether a value matches the schema of the check. */
+export type SchemaCheck = (value: unknown) => boolean;
+
+/** Makes the check of a schema: `checkOf` or `compiledCheckOf`. */
+export type CheckMaker = (schema: object) => SchemaCheck;
+
+/** Returns a compiled check. Compiling takes 0.2 ms for a small schema, and 4 ms for the first schema of a process. */
+export const compiledCheckOf: CheckMaker = (schema) => {
+  const validator = Compile(schema);
+  return (value) => validator.Check(value);
+};
+
 /**
- * Returns a check that is compiled at its second use. Compiling takes 1 ms for a small schema, so a command with one call does
- * not compile, and a boot does not wait for the checks of all handlers.
+ * Returns a check that is compiled at its second use. So a command with one call does not compile, and a boot does not wait for
+ * the checks of all handlers. Each use costs about 0.1 µs more than a use of a compiled check, because V8 cannot inline a function
+ * that is replaced.
  */
-export const checkOf = (schema: object): ((value: unknown) => boolean) => {
+export const checkOf: CheckMaker = (schema) => {
   let check = (value: unknown): boolean => {
     check = (another) => {
-      const validator = Compile(schema);
-      check = (next) => validator.Check(next);
+      check = compiledCheckOf(schema);
       return check(another);
     };
     return Check(schema, value);

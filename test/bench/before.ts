@@ -30,8 +30,8 @@ interface Pair {
 
 /**
  * Prints, for GET, POST, MCP, invoke, audited writes and cold starts, the median over the rounds of this build's speed divided by
- * the earlier build's speed. For GET, POST and MCP the speed is requests per CPU time of the server, for audited writes requests
- * per second.
+ * the earlier build's speed. For GET, POST, MCP and invoke the speed is requests per CPU time of the server, for audited writes
+ * requests per second.
  *
  * @param folder  A checkout of the earlier version in which `npm run build` has run.
  * @param milliseconds  How long each build is measured per row and round.
@@ -108,13 +108,13 @@ const startRatio = (kinds: readonly (() => number)[]): number => {
   return median(before) / median(after);
 };
 
-/** Calls per second of this build over those of the earlier one, each in a new process, in turns of 20,000 calls. */
+/** CPU time of the earlier build's calls over that of this one's, each in a new process, in turns of 20,000 calls. */
 const invokeRatio = async (checkouts: readonly [string, string], isAfterFirst: boolean): Promise<number> => {
   const children = checkouts.map((checkout) => {
     const child = spawn(process.execPath, [builtServer("invoke-loop", checkout)], { stdio: ["pipe", "pipe", "inherit"] });
     const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
     return {
-      /** Milliseconds that the calls took. */
+      /** Milliseconds of CPU time that the calls took. */
       time: async () => {
         child.stdin.write("\n");
         return Number((await lines.next()).value);
