@@ -52,7 +52,7 @@ const readinessOf = (used: Resource<unknown>, app: OpenResources, log: Log): (()
       const { value } = await app.open({ value: used });
       return (await used.isReady?.(value as never)) === true;
     } catch (error) {
-      if (known?.isReady !== false) log.warn(`The resource ${used.name} is not ready`, { error: errorText(error) });
+      if (known?.isReady !== false) log.warn(`The resource ${used.name} is not ready for calls`, { error: errorText(error) });
       return false;
     }
   };

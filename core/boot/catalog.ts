@@ -99,7 +99,10 @@ const notExported = ({ key, exposed, place }: ExposedHandler, module: Record<str
   const name = moduleName(exposed);
   return {
     place,
-    cause: key in module ? `${key} is exported by ${name}, but is not a handler` : `${key} is not exported by ${name}`,
+    cause:
+      key in module
+        ? `The manifest exposes ${key}, but the export ${key} of ${name} is not a handler`
+        : `The manifest exposes ${key}, but no export of ${name} has this name`,
     remedy:
       near === undefined
         ? handlers.length === 0

@@ -36,6 +36,6 @@ export const entriesOf = (text: string, shown: string): ReadonlyMap<string, stri
 
 const unreadable = (place: string): BootProblem => ({
   place,
-  cause: "The line is not NAME=value",
-  remedy: "Write NAME=value, close the quotes, or begin the line with #",
+  cause: "This line of .env does not have the form NAME=value",
+  remedy: "Write NAME=value, close the quotes of the value, or begin the line with # to make it a comment",
 });

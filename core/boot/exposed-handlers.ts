@@ -42,8 +42,8 @@ export const exposedHandlers = (
       if (!isPlainObject(exposure)) {
         problems.push({
           place,
-          cause: `The exposure of ${key} is ${kindOf(exposure)}; it must be an object`,
-          remedy: "Write an object of exposure keys: { ... }",
+          cause: `The exposure of ${key} is ${kindOf(exposure)}, but an exposure must be an object`,
+          remedy: "Write the exposure as an object of exposure keys: { ... }",
         });
         continue;
       }
@@ -59,8 +59,8 @@ export const exposedHandlers = (
 
 const notMadeByExpose = ({ placeOf }: LoadedManifest): BootProblem => ({
   place: placeOf("handlers"),
-  cause: "An entry of handlers was not made by expose()",
-  remedy: 'Write expose(() => import("./module.ts"), { ... })',
+  cause: "An entry in the list handlers of the manifest was not created by expose()",
+  remedy: 'Write the entry as expose(() => import("./module.ts"), { ... })',
 });
 
 const namePattern = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/;
@@ -68,12 +68,12 @@ const namePattern = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/;
 /** @param before  An earlier handler with the same name, or with a name that differs only in its case style. */
 const nameProblems = ({ name, place }: ExposedHandler, before: ExposedHandler | undefined): readonly BootProblem[] => {
   if (!namePattern.test(name)) {
-    const remedy = "Use at most 64 letters, digits, - and _, and begin with a letter";
+    const remedy = "Choose a handler name that begins with a letter and has at most 64 letters, digits, - and _";
     return [{ place, cause: `"${visible(name)}" is not a valid handler name`, remedy }];
   }
   if (before === undefined) return [];
-  const same = before.name === name ? "" : `: ${before.name} and ${name} count as the same name`;
-  const remedy = 'Give one of the two handlers another name: set name: "..." in its exposure';
+  const same = before.name === name ? "" : `: ${before.name} and ${name} differ only in letter case, - or _`;
+  const remedy = 'Give one of the two handlers another name with name: "..." in the exposure of this handler';
   return [{ place, cause: `Two handlers are named ${name}${same}`, remedy }];
 };
 
@@ -83,14 +83,15 @@ const ownValueProblems = ({ name, exposure, place }: ExposedHandler): readonly B
   if ("name" in exposure && typeof exposure.name !== "string")
     found.push({
       place,
-      cause: `The exposure of ${name} has an invalid name: it must be a string`,
-      remedy: "Write the name in quotes, or remove name",
+      cause: `The exposure of ${name} has a name that is not a string`,
+      remedy: "Write the handler name in quotes, or remove name from the exposure",
     });
   if ("preview" in exposure && exposure.preview !== "caller")
     found.push({
       place,
-      cause: `The exposure of ${name} has an invalid preview: it must be "caller"`,
-      remedy: "Remove preview. Without preview, only approvers see the preview of the handler",
+      cause: `The exposure of ${name} has an invalid value for preview. The only allowed value is "caller"`,
+      remedy:
+        'Write preview: "caller" to show previews to callers, too. Or remove preview from the exposure, so that only approvers see previews',
     });
   return found;
 };
@@ -102,10 +103,10 @@ const unownedKeys = ({ name, exposure, place }: ExposedHandler, keys: KeysByName
       const near = nearest(key, [...keys.keys(), ...ownExposureKeys]);
       return {
         place,
-        cause: `${name} uses the exposure key "${key}", which no configured plugin owns`,
+        cause: `The exposure of ${name} has the key "${key}", but no configured plugin accepts this key`,
         remedy:
           near === undefined
-            ? `Add the plugin that owns the key to plugins, such as ${keyOwnerOf(key)}(), or remove the key`
+            ? `Add the plugin that accepts the key to plugins, such as ${keyOwnerOf(key)}(), or remove the key from the exposure`
             : `Did you mean "${near}"?`,
       };
     });

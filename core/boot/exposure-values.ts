@@ -25,7 +25,7 @@ export const valueProblems = (entries: readonly ExposedHandler[], keys: KeysByNa
       const schema = schemaOf(owner);
       if (Check(schema, value)) return [];
       const wrong = complainerOf(schema)(value).map(({ path, message }) => `${key}${path.replaceAll("/", ".")} ${message}`);
-      const remedy = owner.remedy ?? `Look up the values of ${key} in the documentation of the plugin that owns the key`;
+      const remedy = owner.remedy ?? `Write a value of ${key} that the documentation of its plugin allows`;
       return [{ place, cause: `The exposure of ${name} is invalid: ${wrong.join("; ")}`, remedy }];
     }),
   );
@@ -51,6 +51,8 @@ const resolveKey = ({ key, check, resolve }: ExposureKey, given: unknown, operat
     if (found.length > 0) return found;
     const cause = `The exposure of ${operation.name} has an invalid ${key}: ${error instanceof Error ? error.message : String(error)}`;
     const hint = isQuaterError(error) ? error.hint : undefined;
-    return [{ cause, remedy: hint ?? `Change the value of ${key}, or correct the plugin that owns the key` }];
+    return [
+      { cause, remedy: hint ?? `Change the value of ${key} in the exposure, or correct the plugin that accepts the key ${key}` },
+    ];
   }
 };

@@ -56,9 +56,12 @@ const refusal = (lock: string, cause: unknown): QuaterError => {
   const { code, message } = cause as NodeJS.ErrnoException;
   const [problem, hint] =
     code === "SQLITE_BUSY"
-      ? ["is locked by another process", `Try again. To find the process that has the lock, run \`fuser ${lock}\``]
+      ? [
+          "is locked by another process",
+          `Repeat the command. To find the process that has locked the file, run \`fuser ${lock}\``,
+        ]
       : code === "SQLITE_NOTADB" || code === "ELOOP"
-        ? ["exists, but is not a lock file", `Remove the file: run \`rm ${lock}\``]
-        : [`cannot be locked: ${message}`, "Check that the folder of the lock file is writable and on a local disk"];
+        ? ["exists, but is not a lock file of Quater", `Remove the file with \`rm ${lock}\`, then repeat the command`]
+        : [`cannot be locked: ${message}`, "Check that the folder of the lock file is writable and is on a local disk"];
   return new QuaterError({ code: "unavailable", kind: "unavailable", message: `${lock} ${problem}`, hint, cause });
 };

@@ -18,7 +18,7 @@ const effects = new Set(["read", "write", "destructive"]);
 /** Returns the problems of a handler. @param name  The name under which the manifest exposes the handler. */
 export const handlerProblems = (value: Handler, name: string, place: string): BootProblem[] => {
   const found: BootProblem[] = [];
-  const say = (cause: string, remedy: string) => found.push({ place, cause: `${name} ${cause}`, remedy });
+  const say = (cause: string, remedy: string) => found.push({ place, cause: `The handler ${name} ${cause}`, remedy });
   const auth = authProblem(value.auth);
   if (auth !== undefined) say(auth, 'Add auth: anyone, authenticated, can("scope"), hasRole("role"), a function or a list');
   else
@@ -31,25 +31,35 @@ export const handlerProblems = (value: Handler, name: string, place: string): Bo
       'Add description: "...", one sentence that says what the handler does. Agents choose tools by their descriptions',
     );
   else if (description.length > 1000)
-    say(`has a description of ${description.length} characters`, "Shorten the description to 1,000 characters");
+    say(
+      `has a description of ${description.length} characters`,
+      "Shorten the description of the handler to at most 1,000 characters",
+    );
   else if (visible(description) !== description)
-    say("has a description with control or invisible characters", "Write the description as one line of printable text");
+    say(
+      "has a description with control or invisible characters",
+      "Write the description of the handler as one line of printable text",
+    );
   if (!effects.has(value.effect))
-    say(`has an invalid effect: ${JSON.stringify(value.effect)}`, 'Use "read", "write" or "destructive"');
-  if (typeof value.handle !== "function") say("has no handle function", "Add async handle(input, context) { ... }");
+    say(`has an invalid effect: ${JSON.stringify(value.effect)}`, 'Write "read", "write" or "destructive" as effect');
+  if (typeof value.handle !== "function")
+    say("has no handle function", "Add a function to the handler: async handle(input, context) { ... }");
   for (const wrong of (value.problems ?? []).map(listingProblem)) if (wrong !== undefined) say(wrong.cause, wrong.remedy);
   for (const { cause, remedy } of usesProblems(value.use)) say(cause, remedy);
   const wrongInput = schemaProblems(value.input);
   for (const { cause, remedy } of wrongInput) say(`has an input schema in which ${cause}`, remedy);
   for (const { cause, remedy } of fileProblems(value.input)) say(`has ${cause}`, remedy);
   if (wrongInput.length === 0 && !isObjectSchema(value.input))
-    say("has an input schema that is not an object", "Wrap the schema: Type.Object({ ... })");
+    say("has an input schema that is not an object", "Wrap the input schema in an object: Type.Object({ ... })");
   const output = isStream(value.output) ? value.output.item : value.output;
   if (output !== undefined)
     for (const { cause, remedy } of schemaProblems(output, "output")) say(`has an output schema in which ${cause}`, remedy);
   for (const { cause, remedy } of fileAnswerProblems(output, isStream(value.output))) say(`has ${cause}`, remedy);
   if (output !== undefined && value.reveal !== true && hasSecret(output))
-    say("has a secret() field in its output", "Remove the field, or set reveal: true in the handler");
+    say(
+      "has a secret() field in its output",
+      "Remove the secret field from the output schema, or set reveal: true in the handler",
+    );
   return found;
 };
 
@@ -68,14 +78,15 @@ const policyProblems = ({ name, needs, use, allow }: NamedPolicy, input: unknown
     return [{ cause: "has a policy without a name", remedy }];
   }
   const its = `has the policy ${name}`;
-  if (typeof allow !== "function") return [{ cause: `${its} without an allow function`, remedy: "Add allow: (call) => ..." }];
+  if (typeof allow !== "function")
+    return [{ cause: `${its} without an allow function`, remedy: "Add allow: (call) => ... to the policy" }];
   const wrongUses = usesProblems(use).map(({ cause, remedy }) => ({ cause: `${its}, which ${cause}`, remedy }));
   return [...wrongUses, ...needsProblems(its, needs, input)];
 };
 
 const needsProblems = (its: string, needs: NamedPolicy["needs"], input: unknown): readonly CauseAndRemedy[] => {
   if (needs === undefined) return [];
-  const remedyOfNeeds = "Write needs: { id: Type.String() }";
+  const remedyOfNeeds = "Write needs of the policy as an object of schemas, such as needs: { id: Type.String() }";
   if (!isPlainObject(needs)) return [{ cause: `${its}, whose needs is not an object of schemas`, remedy: remedyOfNeeds }];
   const wrong = Object.keys(needs).find((key) => !isPlainObject(needs[key]));
   if (wrong !== undefined) return [{ cause: `${its}, whose needs.${wrong} is not a schema`, remedy: remedyOfNeeds }];
@@ -84,7 +95,7 @@ const needsProblems = (its: string, needs: NamedPolicy["needs"], input: unknown)
   if (problems.length > 0)
     return problems.map(({ cause, remedy }) => ({ cause: `${its} with invalid needs, in which ${cause}`, remedy }));
   const misfit = misfitOf(input, wanted, "input");
-  const remedy = "Change the handler's input, or write a policy for this handler";
+  const remedy = "Change the input schema of the handler, or write another policy for this handler";
   return misfit === undefined ? [] : [{ cause: `${its}, which does not fit the handler's input: ${misfit}`, remedy }];
 };
 
@@ -100,8 +111,8 @@ export const codeProblems = (operations: readonly Operation[]): readonly BootPro
       const known = first.get(code);
       if (known === undefined) first.set(code, { kind, name });
       if (known === undefined || known.kind === kind) return [];
-      const cause = `${name} declares the problem ${code} with the kind ${kind}, but ${known.name} declares ${code} with the kind ${known.kind}`;
-      return [{ place, cause, remedy: "Export one problem(), and use this problem in both handlers" }];
+      const cause = `The handler ${name} declares the problem ${code} with the kind ${kind}, but the handler ${known.name} declares ${code} with the kind ${known.kind}`;
+      return [{ place, cause, remedy: "Define the code once with problem(), and list this problem in both handlers" }];
     }),
   );
 };

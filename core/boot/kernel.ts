@@ -114,7 +114,7 @@ export const createKernel = async (options: KernelOptions): Promise<Kernel> => {
       await running.setUp(plugins, gate, context, takenWords);
     } catch (error) {
       if (!isQuaterError(error)) throw error;
-      const remedy = error.hint ?? "Correct the part of the manifest that the message names";
+      const remedy = error.hint ?? "Correct the part of the manifest that the cause names";
       throw new BootError([{ place: loaded.placeOf("plugins"), cause: error.message, remedy }]);
     }
   });

@@ -51,7 +51,7 @@ export const readKeysOf = <Content extends { readonly keys: readonly unknown[] }
     ids.add(id);
     const wrong =
       wrongIn(record) ??
-      (isTwice ? { what: "the id of another key", remedy: "Remove one of the two records with this id" } : undefined);
+      (isTwice ? { what: "the id of another key", remedy: "Remove one of the two key records that have this id" } : undefined);
     if (wrong === undefined) return;
     const which = typeof id === "string" && id !== "" ? `the key ${visible(id)}` : "the key";
     throw brokenKeys(`${file}: ${which} at /keys/${index} has ${wrong.what}`, wrong.remedy);

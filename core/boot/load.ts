@@ -44,7 +44,11 @@ export const loadManifest = async (from: string, named?: string, { useBuild = tr
   const shown = relative(from, file) || file;
   if (!existsSync(file))
     throw new BootError([
-      { place: shown, cause: "The manifest file does not exist", remedy: "Correct the path in --config or QUATER_CONFIG" },
+      {
+        place: shown,
+        cause: "The manifest file does not exist",
+        remedy: "Correct the path of the manifest file in --config or in the environment variable QUATER_CONFIG",
+      },
     ]);
   assertProjectTrusted(file, from);
   const root = dirname(file);
@@ -58,8 +62,8 @@ export const loadManifest = async (from: string, named?: string, { useBuild = tr
     throw new BootError([
       {
         place: shown,
-        cause: "The file has no manifest as its default export",
-        remedy: "Write `export default defineConfig({ ... })`",
+        cause: "The default export of this file is not a manifest",
+        remedy: "Write `export default defineConfig({ ... })` in the manifest file",
       },
     ]);
   }
@@ -103,8 +107,8 @@ const findManifest = async (from: string): Promise<string> => {
   throw new BootError([
     {
       place: from,
-      cause: `There is no quater.config.ts in this folder or in a folder above it, up to ${folder}`,
-      remedy: "Create one with `quater init`, or give the path of a manifest with --config",
+      cause: `Quater found no manifest quater.config.ts in this folder or in its parent folders up to ${folder}`,
+      remedy: "Create a manifest with `quater init`, or give the path of an existing manifest with --config",
     },
   ]);
 };
@@ -137,8 +141,8 @@ const readDotEnv = (root: string, shown: string): void => {
     throw new BootError(
       refused.map((name) => ({
         place: shown,
-        cause: `.env sets ${name}, which only the real environment may set`,
-        remedy: `Remove the line from .env, or set ${name} in the environment of the process`,
+        cause: `The file .env sets the variable ${name}, but Quater accepts this variable only from the environment of the process`,
+        remedy: `Remove ${name} from .env. If you need the variable, set ${name} in the environment of the process`,
       })),
     );
   }
@@ -193,7 +197,7 @@ export const importProblem = (error: unknown, place: string, root: string): Boot
     return {
       place: `${short(file)}:${line}:${Number(column) + 1}`,
       cause: `Syntax error: ${text}`,
-      remedy: "Correct the syntax of this line",
+      remedy: "Correct the syntax error in this line of the file",
     };
   }
   if (code === "ERR_MODULE_NOT_FOUND" || code === "MODULE_NOT_FOUND") {
@@ -203,7 +207,9 @@ export const importProblem = (error: unknown, place: string, root: string): Boot
     return {
       place: by === undefined ? place : short(by),
       cause: `Cannot find ${isPackage ? "the package" : "the module"} ${name}`,
-      remedy: isPackage ? `Install the package: npm install ${name}` : "Correct the path or the file extension in the import",
+      remedy: isPackage
+        ? `Install the package: npm install ${name}`
+        : "Correct the path or the file extension of the module in the import statement",
     };
   }
   // Whether a handler module is CommonJS because its own package.json says so. The second text is the message of `import()`
@@ -216,21 +222,21 @@ export const importProblem = (error: unknown, place: string, root: string): Boot
   if (missing !== null) {
     return {
       place: firstFrame(stack, root) ?? place,
-      cause: `${missing[1]} has no export named ${missing[2]}`,
-      remedy: "Correct the name after `import {`",
+      cause: `The module ${missing[1]} has no export named ${missing[2]}`,
+      remedy: "Correct the name of the export in the import statement",
     };
   }
   if (error instanceof SyntaxError)
     return {
       place: firstFrame(stack, root) ?? place,
       cause: `Syntax error: ${message}`,
-      remedy: "Correct the syntax of this line",
+      remedy: "Correct the syntax error in this line of the file",
     };
   const name = error instanceof Error ? `${error.name}: ` : "";
   return {
     place: firstFrame(stack, root) ?? place,
-    cause: `The file threw an error while it was loaded: ${name}${visibleLines(message)}`,
-    remedy: "Correct the code that runs when the file is loaded",
+    cause: `The code of this file threw an error while Quater loaded the file: ${name}${visibleLines(message)}`,
+    remedy: "Correct the code of this file that runs at import",
   };
 };
 

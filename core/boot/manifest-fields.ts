@@ -37,7 +37,7 @@ export const fieldProblems = (manifest: Config, placeOf: (word: string) => strin
   const isFolderWrong = folder !== undefined && (typeof folder !== "string" || folder === "");
   const cause = `The manifest has an invalid value for uploadFolder: ${JSON.stringify(folder)}`;
   return [
-    ...(isFolderWrong ? [{ place: placeOf("uploadFolder"), cause, remedy: "Write the path of a folder" }] : []),
+    ...(isFolderWrong ? [{ place: placeOf("uploadFolder"), cause, remedy: "Write the path of a folder as uploadFolder" }] : []),
     ...outOfRange.map(([key, [least, most]]) => ({
       place: placeOf(key),
       cause: `The manifest has an invalid value for ${key}: ${typeof given[key] === "string" ? JSON.stringify(given[key]) : String(given[key])}`,
@@ -48,13 +48,16 @@ export const fieldProblems = (manifest: Config, placeOf: (word: string) => strin
       return {
         place: placeOf(key),
         cause: `The manifest has an unknown field "${key}"`,
-        remedy: near === undefined ? `The fields of a manifest are ${Object.keys(fields).join(", ")}` : `Did you mean "${near}"?`,
+        remedy:
+          near === undefined
+            ? `Use one of the fields of a manifest: ${Object.keys(fields).join(", ")}`
+            : `Did you mean "${near}"?`,
       };
     }),
     ...missing.map(([key, kind]) => ({
       place: placeOf(key),
-      cause: `The manifest has no ${key}`,
-      remedy: kind === "text" ? `Add ${key}: "..."` : `Add ${key}: [ ... ]`,
+      cause: `The manifest has no field ${key}`,
+      remedy: kind === "text" ? `Add ${key}: "..." to the manifest` : `Add ${key}: [ ... ] to the manifest`,
     })),
   ];
 };

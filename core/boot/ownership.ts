@@ -41,10 +41,10 @@ export const distrustOfStats = (stats: Stats, shown: string): Distrust | undefin
   if (!isTrusted(stats))
     return {
       what: "belongs to another user",
-      remedy: `Check its content, then run \`chown $(id -u) ${shown}\`, or set ${trustedOwnersVariable}=${stats.uid} in the environment`,
+      remedy: `Check the content of ${shown}, then run \`chown $(id -u) ${shown}\`, or set ${trustedOwnersVariable}=${stats.uid} in the environment`,
     };
   if (isWritableByOthers(stats))
-    return { what: "can be changed by other users", remedy: `Check its content, then run \`chmod go-w ${shown}\`` };
+    return { what: "can be changed by other users", remedy: `Check the content of ${shown}, then run \`chmod go-w ${shown}\`` };
   return undefined;
 };
 
@@ -123,7 +123,7 @@ const distrustOfFolder = (folder: string, stats: Stats): Distrust | undefined =>
 
 const foreign = (which: string, { uid }: Stats, path: string): Distrust => ({
   what: `${which} belongs to the user ${uid}`,
-  remedy: `Move the file, or run \`chown -h $(id -u) ${path}\`, or set ${trustedOwnersVariable}=${uid} in the environment`,
+  remedy: `Move the file to a folder of your own, or run \`chown -h $(id -u) ${path}\`, or set ${trustedOwnersVariable}=${uid} in the environment`,
 });
 
 const isTrusted = ({ uid }: Stats): boolean => isTrustedUser(uid);
@@ -138,7 +138,7 @@ const trustedOwners = (): readonly number[] => {
       {
         place: "environment",
         cause: `${trustedOwnersVariable} is ${JSON.stringify(text)}, which is not a list of user ids`,
-        remedy: `Write user ids as \`id -u\` prints them, separated by commas: ${trustedOwnersVariable}=1000,1001`,
+        remedy: `Write numeric user ids, separated by commas, as \`id -u\` prints them: ${trustedOwnersVariable}=1000,1001`,
       },
     ]);
   return parts.map(Number);

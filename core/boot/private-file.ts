@@ -40,7 +40,7 @@ export const readPrivateFile = (file: string): string | undefined => {
   const descriptor = openSync(real, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
   try {
     const stats = fstatSync(descriptor);
-    if (!stats.isFile()) throw wrong(`${file} is not a file`, `Move ${file} away`);
+    if (!stats.isFile()) throw wrong(`${file} is a folder or a device, but must be a file`, `Move ${file} to another path`);
     if (process.getuid !== undefined && (stats.mode & 0o077) !== 0)
       throw wrong(`${file} can be read by other users`, `Run \`chmod 600 ${file}\``);
     refuse(file, distrustOfStats(stats, file) ?? distrustOfWay(file));
@@ -111,7 +111,7 @@ const assertWay = (file: string): void => {
     refuse(file, distrustOfWay(file));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ELOOP") throw error;
-    throw wrong(`${file} is a symbolic link to itself`, "Remove the link");
+    throw wrong(`${file} is a symbolic link that leads to itself`, `Remove the symbolic link ${file}`);
   }
 };
 

@@ -134,7 +134,7 @@ export class RunningPlugins {
       this.#log.info(`${who} failed in ${phase}`, { error: stack ?? text });
       const { root, placeOf } = this.#loaded;
       const place = firstFrame(stack, root) ?? placeOf("plugins");
-      const remedy = "Correct the code that threw this error. The stack is in the log";
+      const remedy = "Correct the code that threw this error. The log contains the stack of the error";
       const problem = { place, cause: `${who} failed in ${phase}: ${text}`, remedy, ...(plugin === undefined ? {} : { plugin }) };
       throw new BootError([problem], error);
     }
@@ -154,8 +154,8 @@ const missingServices = (
     .map((ref) => ({
       place,
       plugin: name,
-      cause: `The plugin ${name} names the service ${ref.name} in provides, but its setup did not provide ${ref.name}`,
-      remedy: `Call services.provide before setup ends, or remove ${ref.name} from provides`,
+      cause: `The plugin ${name} lists the service ${ref.name} in provides, but its setup function did not provide this service`,
+      remedy: `Call services.provide for ${ref.name} in the setup function of the plugin, or remove ${ref.name} from provides`,
     }));
 };
 

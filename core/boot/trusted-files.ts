@@ -45,7 +45,9 @@ const allProblems = (files: Iterable<string>, from: string, known: KnownWays): B
 const problemsOf = (file: string, shown: string, known?: KnownWays): BootProblem[] => {
   const distrust = distrustOf(file, shown, known);
   if (distrust === undefined) return [];
-  return [{ place: shown, cause: `The file ${distrust.what}. Quater refuses to run it as code`, remedy: distrust.remedy }];
+  return [
+    { place: shown, cause: `This file ${distrust.what}, so Quater refuses to run the file as code`, remedy: distrust.remedy },
+  ];
 };
 
 const throwAny = (problems: readonly BootProblem[]): void => {

@@ -68,10 +68,11 @@ export const isCode = (value: unknown): boolean => typeof value === "string" && 
 
 /** Checks that a general code is used only with its own kind, because callers act on codes. @throws {TypeError} */
 const checkCode = (code: string, kind: ErrorKind): void => {
-  if (!isCode(code)) throw new TypeError(`The code ${JSON.stringify(code)} is not valid. Use a code such as order_not_paid`);
+  if (!isCode(code))
+    throw new TypeError(`The error code ${JSON.stringify(code)} is not valid. Use a code such as order_not_paid`);
   const known = Object.hasOwn(errorCodes, code) ? errorCodes[code as ErrorCode] : kind;
   if (known !== kind)
-    throw new TypeError(`The code ${code} is a general code of the kind ${known}, not ${kind}. Use a code of your own`);
+    throw new TypeError(`The error code ${code} of Quater has the kind ${known}, not ${kind}. Choose another code`);
 };
 
 /** One fault of an input. `path` is a JSON Pointer (RFC 6901) into the input. "" means the whole input. */
@@ -240,7 +241,7 @@ export const unauthenticated = (surface: string, asks?: Asks): QuaterError =>
 export const invalidToken = (asks?: Asks): QuaterError =>
   build(
     "invalid_token",
-    "The credential is unknown, expired, revoked, or made for another service. Ask the operator of this service for a new one",
+    "The credential is unknown, expired, revoked, or made for another service. Ask the operator of this service for a new credential",
     { asks },
   );
 
@@ -248,7 +249,7 @@ export const invalidToken = (asks?: Asks): QuaterError =>
 export const authenticatorFailed = (surface: string, cause: unknown): QuaterError =>
   build("authenticator_failed", "The server cannot check credentials right now. Repeat the call later", {
     cause,
-    hint: `The authenticator of ${surface} failed. Its error is the cause that is logged here`,
+    hint: `The authenticator of ${surface} threw an error. This log line contains the error as its cause`,
     retryAfterSeconds: 1,
   });
 
@@ -285,13 +286,13 @@ export const cancelled = (): QuaterError => build("cancelled", "The caller cance
 
 /** Returns the error for calls that were still running when the process had to end. */
 export const cutOff = (): QuaterError =>
-  build("outcome_unknown", "The server stopped before the call had ended. The call may have taken effect, so do not repeat it");
+  build("outcome_unknown", "The server stopped before this call had ended. The call may have taken effect, so do not repeat it");
 
 /** For a credential revoked during a write. Not a 401, because the caller would repeat the call with another credential. */
 export const refusedMidway = ({ cause }: QuaterError): QuaterError =>
   build(
     "outcome_unknown",
-    "The credential became invalid while the call ran, so the server stopped the call. The call may have taken effect: do not repeat it",
+    "The credential became invalid while the call ran, so the server stopped the call. The call may have taken effect, so do not repeat it",
     { cause },
   );
 
@@ -301,12 +302,12 @@ export const outcomeUnrecorded = (cause: unknown): QuaterError =>
 
 export const outputTooLarge = (handler: string, maxBytes: number): QuaterError =>
   build("output_too_large", `The output of ${handler} is larger than ${maxBytes} bytes. Request less data in one call`, {
-    hint: "Return one page per call, declare output: stream(...), or raise maxOutputBytes in the manifest",
+    hint: "Return one page of the result per call, declare output: stream(...), or raise maxOutputBytes in the manifest",
   });
 
 /** For a large answer that was dropped. Reads may be repeated. For writes, this error is the cause of `output_undelivered`. */
 export const tooMuchUnread = (): QuaterError =>
-  build("rate_limited", "The client must read earlier large responses first. The server dropped this response", {
+  build("rate_limited", "The server dropped this response. First read the earlier large responses, then repeat the call", {
     retryAfterSeconds: 1,
   });
 

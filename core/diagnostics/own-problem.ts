@@ -69,19 +69,19 @@ export const listedProblem = (given: string | Problem): ListedProblem =>
 export const listingProblem = (given: unknown): { readonly cause: string; readonly remedy: string } | undefined => {
   const code = isProblem(given) ? given.code : given;
   if (!isCode(code)) {
-    const remedy = "Use lower-case letters, digits and _ in the code, such as order_not_paid";
-    return { cause: `declares the problem ${JSON.stringify(code) ?? String(code)}, which is not a valid code`, remedy };
+    const remedy = "Use only lower-case letters, digits and _ in the error code, such as order_not_paid";
+    return { cause: `declares the problem ${JSON.stringify(code) ?? String(code)}, which is not a valid error code`, remedy };
   }
   if (!isProblem(given)) return undefined;
   if (Object.hasOwn(errorCodes, code as string) || /^(approval|lock)_/.test(code as string))
     return {
-      cause: `declares the problem ${given.code}, which is a code of Quater itself`,
-      remedy: "Choose another code, such as order_not_paid",
+      cause: `declares the problem ${given.code}, which is an error code of Quater itself`,
+      remedy: "Choose another error code, such as order_not_paid",
     };
   if (!(ownKinds as readonly string[]).includes(given.kind))
     return {
       cause: `declares the problem ${given.code} with the unknown kind ${JSON.stringify(given.kind)}`,
-      remedy: `Use one of the kinds ${ownKinds.join(", ")}`,
+      remedy: `Use one of the kinds of errors ${ownKinds.join(", ")}`,
     };
   return undefined;
 };

@@ -80,7 +80,7 @@ export const isTable = (value: unknown): value is Readonly<Record<string, unknow
 };
 
 export const aFunction: FieldRule = (value) =>
-  value === undefined || typeof value === "function" ? undefined : "Write a function, or remove it";
+  value === undefined || typeof value === "function" ? undefined : "Write a function as the value, or remove this key";
 
 /** Returns the kind of a value for messages: "a list", "a string". */
 export const kindOf = (value: unknown): string => {

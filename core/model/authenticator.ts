@@ -98,7 +98,7 @@ const none = Object.freeze({});
 const resourcesOf = (name: string, resources: AppResources | undefined): AppResources => {
   if (resources !== undefined) return resources;
   throw new Error(
-    `The authenticator ${name} needs resources, but was called without them. Pass on the second argument of your authenticate function`,
+    `The authenticator ${name} needs resources, but was called without them. Pass the second argument of your authenticate function to ${name}`,
   );
 };
 
@@ -144,7 +144,7 @@ const useProblems = (name: string, use: Uses): readonly BootProblem[] => {
   const found = [
     ...usesProblems(use),
     ...ofCalls.map((used) => ({
-      cause: `uses ${used.name}, which is opened for one call`,
+      cause: `uses the resource ${used.name} of the scope "call"`,
       remedy: `Set scope: "app" in ${used.name}`,
     })),
   ];
@@ -162,7 +162,7 @@ const useProblems = (name: string, use: Uses): readonly BootProblem[] => {
 const askingNobody = (name: string): BootProblem => ({
   place: `authenticator ${name}`,
   cause: `The authenticator ${name} has no authenticate function`,
-  remedy: "Write authenticate: (credentials) => a principal, or undefined",
+  remedy: "Write an authenticate function that takes credentials and returns a principal or undefined",
 });
 
 /**
@@ -236,10 +236,10 @@ export const asAuthenticator = (given: Authentication): Authenticator => {
   const isFactory = typeof given === "function" && (given as Partial<Branded<string>>)[brand] === "authenticator-factory";
   if (typeof given === "function" && !isFactory) return checked({ name: "function", authenticate: given });
   const cause = isFactory
-    ? "an authenticator that was not called"
-    : `${kindOf(given)}; it must be an authenticator or a function`;
+    ? "an authenticator function that was not called"
+    : `${kindOf(given)}, but must be an authenticator or a function`;
   const remedy = isFactory
     ? "Call the authenticator: name()"
-    : "Write apiKeys() or a function of your own. To use several authenticators, write firstOf(...)";
+    : "Write apiKeys() or a function of your own as authenticate. To use several authenticators, write firstOf(...)";
   return notOne("none", [{ place: "authenticate", cause: `authenticate is given ${cause}`, remedy }]);
 };

@@ -221,7 +221,7 @@ export class StagedCall implements Approved {
   static enterAgain(call: Call, ageMs?: number): Promise<void> | undefined {
     if (!(#stage in call))
       throw new Error(
-        `The object with the callId ${call.callId} is not a call of the gate. Pass the call that your hook received`,
+        `The object with the callId ${call.callId} is not a call from the gate. Pass the call object that the gate gave to your hook`,
       );
     let again: Awaitable<Principal> | undefined;
     try {
@@ -240,14 +240,16 @@ export class StagedCall implements Approved {
   static waits(call: Call): void {
     if (!(#stage in call))
       throw new Error(
-        `The object with the callId ${call.callId} is not a call of the gate. Pass the call that your hook received`,
+        `The object with the callId ${call.callId} is not a call from the gate. Pass the call object that the gate gave to your hook`,
       );
     call.#standing?.waits();
   }
 
   static #at(call: Call, stage: StageName): StagedCall {
     if (!(#stage in call) || call.#stage !== stage)
-      throw new Error(`The call ${call.callId} is not at the stage "${stage}". Pass the call that the stage before returned`);
+      throw new Error(
+        `The call ${call.callId} has not reached the stage "${stage}". Pass the call object that the previous stage returned`,
+      );
     return call;
   }
 }

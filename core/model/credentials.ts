@@ -244,17 +244,36 @@ export const readsProblems = (authenticator: string, given: unknown): readonly B
   if (given === undefined) return [];
   const remedy = 'Write reads: { headers: ["x-session"] }, { schemes: ["Token"] } or { cookies: ["sid"] }';
   if (given === null || typeof given !== "object" || Array.isArray(given))
-    return [{ place, cause: `The option reads of ${authenticator} is ${kindOf(given)}, not an object`, remedy }];
+    return [
+      {
+        place,
+        cause: `The option reads of the authenticator ${authenticator} is ${kindOf(given)}, but must be an object`,
+        remedy,
+      },
+    ];
   return Object.entries(given).flatMap(([field, names]): BootProblem[] => {
     if (!Object.hasOwn(what, field))
-      return [{ place, cause: `The option reads of ${authenticator} has an unknown field ${JSON.stringify(field)}`, remedy }];
+      return [
+        {
+          place,
+          cause: `The option reads of the authenticator ${authenticator} has an unknown field ${JSON.stringify(field)}`,
+          remedy,
+        },
+      ];
     if (names === undefined) return [];
-    if (!Array.isArray(names)) return [{ place, cause: `The option reads.${field} of ${authenticator} is not a list`, remedy }];
+    if (!Array.isArray(names))
+      return [{ place, cause: `The option reads.${field} of the authenticator ${authenticator} is not a list`, remedy }];
     return names.flatMap((name: unknown) => {
       const wrong = partProblem(field, name);
       return wrong === undefined
         ? []
-        : [{ place, cause: `In the option reads of ${authenticator}, ${wrong[0]}`, remedy: wrong[1] ?? remedy }];
+        : [
+            {
+              place,
+              cause: `In the option reads of the authenticator ${authenticator}, ${wrong[0]}`,
+              remedy: wrong[1] ?? remedy,
+            },
+          ];
     });
   });
 };
@@ -269,15 +288,21 @@ const partProblem = (kind: string, one: unknown): readonly [cause: string, remed
   const isAttribute = ([key, value]: [string, unknown]) =>
     ["path", "domain"].includes(key) && typeof value === "string" && /^[!-:<-~]+$/.test(value);
   if (!Object.entries(attributes).every(isAttribute))
-    return [`the cookie ${name} has a wrong attribute`, 'Write { name: "sid", path: "/app", domain: "shop.example" }'];
+    return [
+      `the cookie ${name} has a wrong attribute`,
+      'Write the cookie with only name, path and domain: { name: "sid", path: "/app", domain: "shop.example" }',
+    ];
   if (kind !== "headers") return undefined;
   const lower = name.toLowerCase();
   if (lower === "authorization")
-    return ["authorization is listed in headers", 'Declare the scheme of Authorization instead: reads: { schemes: ["Bearer"] }'];
+    return [
+      "the header authorization is listed in headers",
+      'List the scheme of the header Authorization: reads: { schemes: ["Bearer"] }',
+    ];
   if (lower === "cookie")
-    return ["cookie is listed in headers", 'Declare the cookie by its name instead: reads: { cookies: ["sid"] }'];
+    return ["the header cookie is listed in headers", 'List the cookie by its name: reads: { cookies: ["sid"] }'];
   return reservedHeaders.test(lower)
-    ? [`the header ${lower} is reserved`, "Choose a header that only callers set, such as x-session"]
+    ? [`the header ${lower} is listed, but cannot identify a caller`, "List a header that only callers set, such as x-session"]
     : undefined;
 };
 

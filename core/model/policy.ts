@@ -163,7 +163,7 @@ export const isNamedPolicy = (value: unknown): value is NamedPolicy => isBranded
 export const authProblem = (auth: unknown): string | undefined => {
   if (auth === undefined) return "has no auth";
   const parts = partsOf(auth);
-  if (parts === undefined || !parts.list.every(isPolicyLike)) return "has an auth that is not a policy";
+  if (parts === undefined || !parts.list.every(isPolicyLike)) return "has a value in auth that is not a policy";
   return parts.list.length === 0 ? "has an empty auth list" : undefined;
 };
 

@@ -49,21 +49,22 @@ export const usesProblems = (
   holder?: Resource<unknown>,
 ): { readonly cause: string; readonly remedy: string }[] => {
   if (uses === undefined) return [];
-  const table = "Write use: { name: resource({ ... }) }";
+  const table = "List the resources of the handler or policy: use: { name: resource({ ... }) }";
   if (uses === null || typeof uses !== "object")
-    return [{ cause: "has a use that is not an object of resources", remedy: table }];
+    return [{ cause: "has a value in use that is not an object of resources", remedy: table }];
   return Object.entries(uses).flatMap(([name, used]) => {
     if (reserved.has(name))
       return [
         {
-          cause: `uses a resource as "${name}", a name that Quater uses itself`,
-          remedy: "Give the resource another name in use",
+          cause: `has a resource with the name "${name}" in use, but Quater itself uses this name`,
+          remedy: "Choose another name for the resource in use",
         },
       ];
-    if (!isBranded(used, "resource")) return [{ cause: `uses "${name}", which is not a resource`, remedy: table }];
+    if (!isBranded(used, "resource"))
+      return [{ cause: `lists "${name}" in use, but the value is not a resource`, remedy: table }];
     const inner = used as Resource<unknown>;
     if (holder?.scope === "app" && inner.scope === "call") {
-      const cause = `uses ${holder.name}, which lives as long as the app and uses ${inner.name}, which is opened for one call`;
+      const cause = `uses the resource ${holder.name} of the scope "app", which uses the resource ${inner.name} of the scope "call"`;
       return [{ cause, remedy: `Set scope: "call" in ${holder.name}, or scope: "app" in ${inner.name}` }];
     }
     return [...ownProblems(inner), ...usesProblems(inner.use, inner)];
@@ -74,12 +75,12 @@ const ownProblems = ({ name, scope, opens, isReady }: Resource<unknown>): { caus
   if (opens !== undefined && opens !== "use" && opens !== "start")
     return [
       {
-        cause: `uses ${name}, which has an invalid opens: ${JSON.stringify(opens)}`,
-        remedy: 'Write opens: "start", or remove opens',
+        cause: `uses the resource ${name}, which has an invalid value for opens: ${JSON.stringify(opens)}`,
+        remedy: `Write opens: "start" in the resource ${name}, or remove opens`,
       },
     ];
   if (scope !== "call" || (opens !== "start" && isReady === undefined)) return [];
-  const cause = `uses ${name}, which is opened for one call and has ${isReady === undefined ? 'opens: "start"' : "isReady"}`;
+  const cause = `uses the resource ${name} of the scope "call", which has ${isReady === undefined ? 'opens: "start"' : "isReady"}`;
   return [{ cause, remedy: `Set scope: "app" in ${name}, or remove ${isReady === undefined ? "opens" : "isReady"}` }];
 };
 

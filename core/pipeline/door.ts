@@ -103,12 +103,12 @@ const whatIsReturned = (value: unknown): string => {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return `${kindOf(value)} instead of a principal`;
   const fields = value as Readonly<Record<string, unknown>>;
   const wrong = (isRight: (field: unknown) => boolean, needed: string) => (name: string) =>
-    isRight(fields[name]) ? [] : `${name} is ${kindOf(fields[name])} and must be ${needed}`;
+    isRight(fields[name]) ? [] : `${name} is ${kindOf(fields[name])}, but must be ${needed}`;
   const found = [
     ...["issuer", "subject", "credential"].flatMap(wrong((field) => typeof field === "string", "a string")),
     ...["scopes", "roles"].flatMap(wrong(Array.isArray, "a list")),
   ];
-  return `an object that is not a principal: ${found.join(", ")}`;
+  return `an object that is not a valid principal: ${found.join(", ")}`;
 };
 
 /** Returns a problem for each surface that exposes protected handlers and has no authenticator. */
@@ -127,8 +127,8 @@ export const doorProblems = (
       {
         place,
         plugin: name,
-        cause: `${surface.exposes} are exposed, but ${surface.name}() has no authenticate option`,
-        remedy: `Add ${surface.name}({ authenticate: ... }) to plugins, for example authenticate: apiKeys()`,
+        cause: `${surface.exposes} are exposed, but the plugin ${surface.name}() has no authenticate option`,
+        remedy: `Add the option to the plugin, for example ${surface.name}({ authenticate: apiKeys() })`,
       },
     ];
   });
@@ -155,24 +155,25 @@ export const publicProblems = (plugins: readonly ConfiguredPlugin[], catalog: Ca
       return [
         {
           place,
-          cause: `${name} is exposed with public: true, but its handler requires ${operation.policy.name}`,
-          remedy: "Remove public: true, or set auth: anyone in the handler",
+          cause: `The handler ${name} is exposed with public: true, but its policy is ${operation.policy.name}`,
+          remedy: "Remove public: true from the exposure, or set auth: anyone in the handler",
         },
       ];
     if (![...operation.surfaces].some((surface) => opening.has(surface)))
       return [
         {
           place,
-          cause: `${name} is exposed with public: true, but none of its surfaces supports public handlers`,
-          remedy: `Expose ${name} over ${[...opening].join(", ") || "a surface that supports public handlers"}, or remove public`,
+          cause: `The handler ${name} is exposed with public: true, but none of its surfaces supports public handlers`,
+          remedy: `Expose ${name} over ${[...opening].join(", ") || "a surface that supports public handlers"}, or remove public: true from the exposure`,
         },
       ];
     if (operation.needsApproval)
       return [
         {
           place,
-          cause: `${name} is exposed with public: true and with approval`,
-          remedy: "Remove public: true or approval. Approvers must see who asks, and public calls have no principal",
+          cause: `The handler ${name} is exposed with public: true and with approval`,
+          remedy:
+            "Remove public: true or approval from the exposure. A public call has no principal, so approvers could not see the requester",
         },
       ];
     return [];

@@ -45,127 +45,127 @@ describe("boot reports one problem as one sentence with its remedy", () => {
     [
       "an unknown exposure key",
       one({ radoi: true }),
-      'greet uses the exposure key "radoi", which no configured plugin owns. Did you mean "radio"?',
+      'The exposure of greet has the key "radoi", but no configured plugin accepts this key. Did you mean "radio"?',
     ],
     [
       "an exposure key whose plugin is not configured",
       one({ teleprinter: true }),
-      'greet uses the exposure key "teleprinter", which no configured plugin owns. Add the plugin that owns the key to plugins, such as teleprinter(), or remove the key',
+      'The exposure of greet has the key "teleprinter", but no configured plugin accepts this key. Add the plugin that accepts the key to plugins, such as teleprinter(), or remove the key from the exposure',
     ],
     [
       "a wrong value of an exposure key",
       one({ radio: 5 }),
-      "The exposure of greet is invalid: radio must be true or false or a string. Look up the values of radio in the documentation of the plugin that owns the key",
+      "The exposure of greet is invalid: radio must be true or false or a string. Write a value of radio that the documentation of its plugin allows",
     ],
     [
       "a wrong value of an exposure key that core owns",
       one({ radio: true, preview: "all" }),
-      'The exposure of greet has an invalid preview: it must be "caller". Remove preview. Without preview, only approvers see the preview of the handler',
+      'The exposure of greet has an invalid value for preview. The only allowed value is "caller". Write preview: "caller" to show previews to callers, too. Or remove preview from the exposure, so that only approvers see previews',
     ],
     [
       "a malformed handler name",
       one({ radio: true, name: "9lives" }),
-      '"9lives" is not a valid handler name. Use at most 64 letters, digits, - and _, and begin with a letter',
+      '"9lives" is not a valid handler name. Choose a handler name that begins with a letter and has at most 64 letters, digits, - and _',
     ],
     [
       "a handler name that contains terminal control characters",
       one({ radio: true, name: "a\u001b[2J" }),
-      '"a\\u{1b}[2J" is not a valid handler name. Use at most 64 letters, digits, - and _, and begin with a letter',
+      '"a\\u{1b}[2J" is not a valid handler name. Choose a handler name that begins with a letter and has at most 64 letters, digits, - and _',
     ],
     [
       "a handler without auth",
       one({ radio: true }, wrong({ auth: undefined })),
-      'greet has no auth. Add auth: anyone, authenticated, can("scope"), hasRole("role"), a function or a list',
+      'The handler greet has no auth. Add auth: anyone, authenticated, can("scope"), hasRole("role"), a function or a list',
     ],
     [
       "a handler with an empty list of policies",
       one({ radio: true }, wrong({ auth: [] })),
-      'greet has an empty auth list. Add auth: anyone, authenticated, can("scope"), hasRole("role"), a function or a list',
+      'The handler greet has an empty auth list. Add auth: anyone, authenticated, can("scope"), hasRole("role"), a function or a list',
     ],
     [
       "a handler whose auth is not a policy",
       one({ radio: true }, wrong({ auth: ["admin"] })),
-      'greet has an auth that is not a policy. Add auth: anyone, authenticated, can("scope"), hasRole("role"), a function or a list',
+      'The handler greet has a value in auth that is not a policy. Add auth: anyone, authenticated, can("scope"), hasRole("role"), a function or a list',
     ],
     [
       "a handler with an unknown effect",
       one({ radio: true }, wrong({ effect: "delete" })),
-      'greet has an invalid effect: "delete". Use "read", "write" or "destructive"',
+      'The handler greet has an invalid effect: "delete". Write "read", "write" or "destructive" as effect',
     ],
     [
       "a handler without a description",
       one({ radio: true }, wrong({ description: " " })),
-      'greet has no description. Add description: "...", one sentence that says what the handler does. Agents choose tools by their descriptions',
+      'The handler greet has no description. Add description: "...", one sentence that says what the handler does. Agents choose tools by their descriptions',
     ],
     [
       "a handler with too long a description",
       one({ radio: true }, wrong({ description: "x".repeat(1001) })),
-      "greet has a description of 1001 characters. Shorten the description to 1,000 characters",
+      "The handler greet has a description of 1001 characters. Shorten the description of the handler to at most 1,000 characters",
     ],
     [
       "a description with invisible characters",
       one({ radio: true }, wrong({ description: "Reads.\u{e0041}" })),
-      "greet has a description with control or invisible characters. Write the description as one line of printable text",
+      "The handler greet has a description with control or invisible characters. Write the description of the handler as one line of printable text",
     ],
     [
       "an input schema that is not an object",
       one({ radio: true }, wrong({ input: Type.String() })),
-      "greet has an input schema that is not an object. Wrap the schema: Type.Object({ ... })",
+      "The handler greet has an input schema that is not an object. Wrap the input schema in an object: Type.Object({ ... })",
     ],
     [
       "an input schema that accepts any value",
       one({ radio: true }, wrong({ input: true })),
-      "greet has an input schema that is not an object. Wrap the schema: Type.Object({ ... })",
+      "The handler greet has an input schema that is not an object. Wrap the input schema in an object: Type.Object({ ... })",
     ],
     [
       "a schema with a rule that Quater cannot enforce",
       one({ radio: true }, wrong({ input: Type.Object({ n: Type.BigInt() }) })),
-      'greet has an input schema in which /properties/n has the unknown type "bigint". Use Type.Integer(), or Type.String() for integers beyond 2^53',
+      'The handler greet has an input schema in which /properties/n has the unknown type "bigint". Use Type.Integer(), or Type.String() for integers beyond 2^53',
     ],
     [
       "a secret field in an output",
       one({ radio: true }, wrong({ output: Type.Object({ key: secret(Type.String()) }) })),
-      "greet has a secret() field in its output. Remove the field, or set reveal: true in the handler",
+      "The handler greet has a secret() field in its output. Remove the secret field from the output schema, or set reveal: true in the handler",
     ],
     [
       "a problem whose code is malformed",
       one({ radio: true }, wrong({ problems: ["Not A Code!"] })),
-      'greet declares the problem "Not A Code!", which is not a valid code. Use lower-case letters, digits and _ in the code, such as order_not_paid',
+      'The handler greet declares the problem "Not A Code!", which is not a valid error code. Use only lower-case letters, digits and _ in the error code, such as order_not_paid',
     ],
     [
       "a resource with a reserved name",
       one({ radio: true }, wrong({ use: { principal: {} } })),
-      'greet uses a resource as "principal", a name that Quater uses itself. Give the resource another name in use',
+      'The handler greet has a resource with the name "principal" in use, but Quater itself uses this name. Choose another name for the resource in use',
     ],
     [
       "a listed export that is not a handler",
       one({ radio: true }, () => null),
-      "greet is exported by a module, but is not a handler. Export a handler from a module: export const greet = handler({ ... })",
+      "The manifest exposes greet, but the export greet of a module is not a handler. Export a handler from a module: export const greet = handler({ ... })",
     ],
     [
       "an export of the wrong kind",
       () => bootTest({ handlers: { listOrders: good }, expose: { listOrder: { direct: true } } }),
-      "listOrder is not exported by a module. Did you mean listOrders?",
+      "The manifest exposes listOrder, but no export of a module has this name. Did you mean listOrders?",
     ],
     [
       "public: true on a handler that requires rights",
       one({ radio: true, public: true }, handler({ ...parts, auth: can("x") })),
-      "greet is exposed with public: true, but its handler requires can(x). Remove public: true, or set auth: anyone in the handler",
+      "The handler greet is exposed with public: true, but its policy is can(x). Remove public: true from the exposure, or set auth: anyone in the handler",
     ],
     [
       "public: true without a surface that can be public",
       one({ direct: true, public: true }),
-      "greet is exposed with public: true, but none of its surfaces supports public handlers. Expose greet over radio, or remove public",
+      "The handler greet is exposed with public: true, but none of its surfaces supports public handlers. Expose greet over radio, or remove public: true from the exposure",
     ],
     [
       "public: true together with approval",
       one({ radio: true, public: true, approval: "finance" }),
-      "greet is exposed with public: true and with approval. Remove public: true or approval. Approvers must see who asks, and public calls have no principal",
+      "The handler greet is exposed with public: true and with approval. Remove public: true or approval from the exposure. A public call has no principal, so approvers could not see the requester",
     ],
     [
       "an exposed handler on a surface without authenticate",
       () => bootTest({ handlers: { greet: good }, expose: { greet: { radio: true } }, plugins: [radio()] }),
-      "Radio programmes are exposed, but radio() has no authenticate option. Add radio({ authenticate: ... }) to plugins, for example authenticate: apiKeys()",
+      "Radio programmes are exposed, but the plugin radio() has no authenticate option. Add the option to the plugin, for example radio({ authenticate: apiKeys() })",
     ],
     [
       "a plugin factory that was not called",
@@ -249,9 +249,9 @@ test("boot reports all problems at once, before it sets up, opens or starts anyt
     "a has no auth",
     'invalid effect: "x"',
     '"rradio"',
-    "c is not exported",
+    "The manifest exposes c, but no export",
     "radio must be",
-    "but radio() has no authenticate option",
+    "but the plugin radio() has no authenticate option",
     "a port of 0",
     "was not called",
   ];
@@ -323,7 +323,7 @@ describe("start and stop", () => {
     expect(
       await problemsOf(() => bootTest({ handlers: {}, plugins: [relying, witness(happened, "store", { provides: [store] })] })),
     ).toEqual([
-      "The plugin store names the service store in provides, but its setup did not provide store. Call services.provide before setup ends, or remove store from provides",
+      "The plugin store lists the service store in provides, but its setup function did not provide this service. Call services.provide for store in the setup function of the plugin, or remove store from provides",
     ]);
     expect(happened).toEqual(["setup store", "stop store"]);
   });
@@ -339,7 +339,7 @@ describe("start and stop", () => {
     const { authenticator } = await import("quater");
     const asking = authenticator({ name: "keys" } as never);
     expect(await problemsOf(() => bootTest({ handlers: {}, plugins: [direct({ authenticate: asking })] }))).toEqual([
-      "The authenticator keys has no authenticate function. Write authenticate: (credentials) => a principal, or undefined",
+      "The authenticator keys has no authenticate function. Write an authenticate function that takes credentials and returns a principal or undefined",
     ]);
   });
 

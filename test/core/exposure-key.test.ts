@@ -50,7 +50,7 @@ test.each([
     "an error",
     () => new Error("6 is odd"),
     "The exposure of greet has an invalid quota: 6 is odd",
-    "Change the value of quota, or correct the plugin that owns the key",
+    "Change the value of quota in the exposure, or correct the plugin that accepts the key quota",
   ],
   [
     "a refusal",

@@ -145,7 +145,7 @@ describe("schemas of other libraries at boot", () => {
     const wrong = handler({ ...about, input: input as TSchema, handle: () => null });
     return bootTest({ handlers: { wrong } }).then(
       () => "",
-      (error: Error) => error.message.replace("quater.config.ts: wrong has an input schema in which ", ""),
+      (error: Error) => error.message.replace("quater.config.ts: The handler wrong has an input schema in which ", ""),
     );
   };
   test.each<[string, unknown, string]>([
@@ -187,7 +187,7 @@ describe("schemas of other libraries at boot", () => {
     const isMine = policy({ name: "isMine", needs: { owner: Type.String() }, allow: () => true });
     const wrong = handler({ ...about, auth: isMine as never, input: z.object({ id: z.string() }), handle: () => null });
     await expect(bootTest({ handlers: { wrong } })).rejects.toThrow(
-      "wrong has the policy isMine, which does not fit the handler's input: input.owner is missing",
+      "The handler wrong has the policy isMine, which does not fit the handler's input: input.owner is missing",
     );
   });
 });

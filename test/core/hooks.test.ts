@@ -296,7 +296,10 @@ describe("settled hooks", () => {
     expect(app.log).toMatchObject([
       {
         level: "error",
-        fields: { callId: "c1", hint: "The authenticator of direct failed. Its error is the cause that is logged here" },
+        fields: {
+          callId: "c1",
+          hint: "The authenticator of direct threw an error. This log line contains the error as its cause",
+        },
       },
     ]);
   });

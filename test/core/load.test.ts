@@ -58,8 +58,8 @@ describe("finding the manifest", () => {
     const [problem] = await problemsOf(() => loadManifest(join(root, "inner/deep")));
     expect(problem).toEqual({
       place: join(root, "inner/deep"),
-      cause: `There is no quater.config.ts in this folder or in a folder above it, up to ${join(root, "inner")}`,
-      remedy: "Create one with `quater init`, or give the path of a manifest with --config",
+      cause: `Quater found no manifest quater.config.ts in this folder or in its parent folders up to ${join(root, "inner")}`,
+      remedy: "Create a manifest with `quater init`, or give the path of an existing manifest with --config",
     });
     writeFileSync(join(root, "inner/quater.config.ts"), plain, { mode: 0o644 });
     expect((await loadManifest(join(root, "inner/deep"))).file).toBe(join(root, "inner/quater.config.ts"));
@@ -75,14 +75,20 @@ describe("finding the manifest", () => {
       import { existsSync } from "node:fs"; console.log(existsSync("was-run"));`;
     writeFileSync(join(root, "load.mts"), script);
     const { stdout } = await run(["load.mts"], root, { HOME: join(root, "home"), XDG_CONFIG_HOME: join(root, "home/.config") });
-    expect(stdout).toBe(`There is no quater.config.ts in this folder or in a folder above it, up to ${root}\nfalse\n`);
+    expect(stdout).toBe(
+      `Quater found no manifest quater.config.ts in this folder or in its parent folders up to ${root}\nfalse\n`,
+    );
   });
 
   test("--config names one file, relative to the working directory", async () => {
     const root = project({ "conf/other.config.ts": plain, "a/x.txt": "" });
     expect((await loadManifest(join(root, "a"), "../conf/other.config.ts")).root).toBe(join(root, "conf"));
     expect(await problemsOf(() => loadManifest(root, "missing.ts"))).toEqual([
-      { place: "missing.ts", cause: "The manifest file does not exist", remedy: "Correct the path in --config or QUATER_CONFIG" },
+      {
+        place: "missing.ts",
+        cause: "The manifest file does not exist",
+        remedy: "Correct the path of the manifest file in --config or in the environment variable QUATER_CONFIG",
+      },
     ]);
   });
 
@@ -108,8 +114,8 @@ describe.skipIf(hasNoOwners)("boot does not run files that other users could cha
     expect(await problemsOf(() => loadManifest(root))).toEqual([
       {
         place: "quater.config.ts",
-        cause: "The file can be changed by other users. Quater refuses to run it as code",
-        remedy: "Check its content, then run `chmod go-w quater.config.ts`",
+        cause: "This file can be changed by other users, so Quater refuses to run the file as code",
+        remedy: "Check the content of quater.config.ts, then run `chmod go-w quater.config.ts`",
       },
     ]);
   });
@@ -118,7 +124,7 @@ describe.skipIf(hasNoOwners)("boot does not run files that other users could cha
     const root = project({ "quater.config.ts": plain });
     chmodSync(root, 0o777);
     expect((await problemsOf(() => loadManifest(root)))[0]?.cause).toBe(
-      `The file is in ${root}, where other users can write (mode 777). Quater refuses to run it as code`,
+      `This file is in ${root}, where other users can write (mode 777), so Quater refuses to run the file as code`,
     );
     chmodSync(root, 0o1777);
     expect(await problemsOf(() => loadManifest(root))).toEqual([]);
@@ -137,8 +143,8 @@ describe.skipIf(hasNoOwners)("boot does not run files that other users could cha
     expect(await problemsOf(() => loadManifest(root))).toEqual(
       ["app/pay.ts", "app/db.ts"].map((file) => ({
         place: file,
-        cause: "The file can be changed by other users. Quater refuses to run it as code",
-        remedy: `Check its content, then run \`chmod go-w ${file}\``,
+        cause: "This file can be changed by other users, so Quater refuses to run the file as code",
+        remedy: `Check the content of ${file}, then run \`chmod go-w ${file}\``,
       })),
     );
   });
@@ -150,7 +156,7 @@ describe.skipIf(hasNoOwners)("boot does not run files that other users could cha
       chownSync(join(root, "app/pay.ts"), 12_345, 12_345);
       expect((await problemsOf(() => loadManifest(root)))[0]).toMatchObject({
         place: "app/pay.ts",
-        cause: "The file belongs to another user. Quater refuses to run it as code",
+        cause: "This file belongs to another user, so Quater refuses to run the file as code",
       });
       process.env["QUATER_TRUSTED_OWNERS"] = "12345";
       try {
@@ -174,7 +180,7 @@ describe.skipIf(hasNoOwners)("boot does not run files that other users could cha
   test("S13: boot refuses an .env file that sets QUATER_TRUSTED_OWNERS", async () => {
     const root = project({ "quater.config.ts": plain, ".env": "QUATER_TRUSTED_OWNERS=12345" });
     expect((await problemsOf(() => loadManifest(root)))[0]?.cause).toBe(
-      ".env sets QUATER_TRUSTED_OWNERS, which only the real environment may set",
+      "The file .env sets the variable QUATER_TRUSTED_OWNERS, but Quater accepts this variable only from the environment of the process",
     );
   });
 
@@ -237,9 +243,13 @@ describe("reading .env", () => {
     ];
     const root = project({ ".env": lines.join("\n"), "quater.config.ts": plain });
     const before = { ...process.env };
-    const remedy = "Write NAME=value, close the quotes, or begin the line with #";
+    const remedy = "Write NAME=value, close the quotes of the value, or begin the line with # to make it a comment";
     expect(await problemsOf(() => loadManifest(root))).toEqual(
-      [1, 4, 5, 6, 7].map((line) => ({ place: `.env:${line}`, cause: "The line is not NAME=value", remedy })),
+      [1, 4, 5, 6, 7].map((line) => ({
+        place: `.env:${line}`,
+        cause: "This line of .env does not have the form NAME=value",
+        remedy,
+      })),
     );
     expect({ ...process.env }).toEqual(before);
   });
@@ -252,8 +262,8 @@ describe("reading .env", () => {
       expect(await problemsOf(() => loadManifest(root))).toEqual([
         {
           place: ".env",
-          cause: `.env sets ${name}, which only the real environment may set`,
-          remedy: `Remove the line from .env, or set ${name} in the environment of the process`,
+          cause: `The file .env sets the variable ${name}, but Quater accepts this variable only from the environment of the process`,
+          remedy: `Remove ${name} from .env. If you need the variable, set ${name} in the environment of the process`,
         },
       ]);
       expect(process.env[name]).toBe(before);
@@ -283,12 +293,20 @@ const mistakes: readonly [string, Record<string, string>, BootProblem][] = [
   [
     "a syntax error in the manifest",
     { "quater.config.ts": "export default {\n  name: 'x',\n  plugins: [,\n;\n" },
-    { place: "quater.config.ts:4:1", cause: 'Syntax error: Unexpected ";"', remedy: "Correct the syntax of this line" },
+    {
+      place: "quater.config.ts:4:1",
+      cause: 'Syntax error: Unexpected ";"',
+      remedy: "Correct the syntax error in this line of the file",
+    },
   ],
   [
     "a syntax error in a handler module",
     withModule("const a = 1;\nconst b c;\n"),
-    { place: "app/orders.ts:2:9", cause: 'Syntax error: Expected ";" but found "c"', remedy: "Correct the syntax of this line" },
+    {
+      place: "app/orders.ts:2:9",
+      cause: 'Syntax error: Expected ";" but found "c"',
+      remedy: "Correct the syntax error in this line of the file",
+    },
   ],
   [
     "a missing module",
@@ -296,7 +314,7 @@ const mistakes: readonly [string, Record<string, string>, BootProblem][] = [
     {
       place: "app/orders.ts",
       cause: "Cannot find the module app/gone.ts",
-      remedy: "Correct the path or the file extension in the import",
+      remedy: "Correct the path or the file extension of the module in the import statement",
     },
   ],
   [
@@ -307,15 +325,20 @@ const mistakes: readonly [string, Record<string, string>, BootProblem][] = [
   [
     "a wrong export name",
     withModule('import { handlr } from "quater";\nexport const listOrders = handlr;\n'),
-    { place: "app/orders.ts:1", cause: "quater has no export named handlr", remedy: "Correct the name after `import {`" },
+    {
+      place: "app/orders.ts:1",
+      cause: "The module quater has no export named handlr",
+      remedy: "Correct the name of the export in the import statement",
+    },
   ],
   [
     "a throw at the top of a module",
     withModule("const url = undefined as unknown as { host: string };\n\nconsole.log(url.host);\n"),
     {
       place: "app/orders.ts:3",
-      cause: "The file threw an error while it was loaded: TypeError: Cannot read properties of undefined (reading 'host')",
-      remedy: "Correct the code that runs when the file is loaded",
+      cause:
+        "The code of this file threw an error while Quater loaded the file: TypeError: Cannot read properties of undefined (reading 'host')",
+      remedy: "Correct the code of this file that runs at import",
     },
   ],
   [
@@ -323,8 +346,8 @@ const mistakes: readonly [string, Record<string, string>, BootProblem][] = [
     { "quater.config.ts": '\nthrow new Error("no \\u001b[31mkey");\n' },
     {
       place: "quater.config.ts:2",
-      cause: "The file threw an error while it was loaded: Error: no \\u{1b}[31mkey",
-      remedy: "Correct the code that runs when the file is loaded",
+      cause: "The code of this file threw an error while Quater loaded the file: Error: no \\u{1b}[31mkey",
+      remedy: "Correct the code of this file that runs at import",
     },
   ],
   [
@@ -332,8 +355,8 @@ const mistakes: readonly [string, Record<string, string>, BootProblem][] = [
     { "quater.config.ts": plain.replace("export default", "export const config =") },
     {
       place: "quater.config.ts",
-      cause: "The file has no manifest as its default export",
-      remedy: "Write `export default defineConfig({ ... })`",
+      cause: "The default export of this file is not a manifest",
+      remedy: "Write `export default defineConfig({ ... })` in the manifest file",
     },
   ],
   [
@@ -348,7 +371,11 @@ const mistakes: readonly [string, Record<string, string>, BootProblem][] = [
   [
     "a handler that is not exported",
     withModule(`import { anyone, handler, Type } from "quater";\n${exported.replace("listOrders", "listOrder")}`),
-    { place: "quater.config.ts:6", cause: "listOrders is not exported by ./app/orders.ts", remedy: "Did you mean listOrder?" },
+    {
+      place: "quater.config.ts:6",
+      cause: "The manifest exposes listOrders, but no export of ./app/orders.ts has this name",
+      remedy: "Did you mean listOrder?",
+    },
   ],
 ];
 

@@ -105,7 +105,7 @@ describe("boot checks that a named policy fits the handler's input", () => {
     }
   };
   const Order = Type.Object({ id: Type.String(), cents: Type.Integer() });
-  const doesNotFit = (why: string) => `run has the policy isOwner, which does not fit the handler's input: ${why}`;
+  const doesNotFit = (why: string) => `The handler run has the policy isOwner, which does not fit the handler's input: ${why}`;
 
   test.each<[string, object, object, string]>([
     ["an equal property", { id: Type.String() }, { id: Type.String({ minLength: 1 }), more: Type.Number() }, "boots"],
@@ -190,20 +190,20 @@ describe("boot checks that a named policy fits the handler's input", () => {
   });
 
   test.each<[string, object, string]>([
-    ["no name", { name: undefined }, "run has a policy without a name"],
-    ["a name with a line break", { name: "is\nOwner" }, "run has a policy without a name"],
-    ["allow that is not a function", { allow: true }, "run has the policy isOwner without an allow function"],
+    ["no name", { name: undefined }, "The handler run has a policy without a name"],
+    ["a name with a line break", { name: "is\nOwner" }, "The handler run has a policy without a name"],
+    ["allow that is not a function", { allow: true }, "The handler run has the policy isOwner without an allow function"],
     [
       "a use entry that is not a resource",
       { use: { notes: {} } },
-      'run has the policy isOwner, which uses "notes", which is not a resource',
+      'The handler run has the policy isOwner, which lists "notes" in use, but the value is not a resource',
     ],
     [
       "a needs entry that is not a schema",
       { needs: { id: "string" } },
-      "run has the policy isOwner, whose needs.id is not a schema",
+      "The handler run has the policy isOwner, whose needs.id is not a schema",
     ],
-    ["needs that is a list", { needs: [] }, "run has the policy isOwner, whose needs is not an object of schemas"],
+    ["needs that is a list", { needs: [] }, "The handler run has the policy isOwner, whose needs is not an object of schemas"],
   ])("boot refuses a named policy with %s", async (_, over, expected) => {
     expect(await problemsOf({}, about.input, over)).toBe(expected);
   });

@@ -73,15 +73,18 @@ describe("boot refuses wrong problems of a handler", () => {
   };
 
   test.each([
-    [problem("conflict", "not_found"), "h0 declares the problem conflict, which is a code of Quater itself"],
-    [problem("conflict", "conflict"), "h0 declares the problem conflict, which is a code of Quater itself"],
-    [problem("approval_denied", "conflict"), "h0 declares the problem approval_denied, which is a code of Quater itself"],
-    [problem("NoteArchived", "conflict"), 'h0 declares the problem "NoteArchived", which is not a valid code'],
+    [problem("conflict", "not_found"), "The handler h0 declares the problem conflict, which is an error code of Quater itself"],
+    [problem("conflict", "conflict"), "The handler h0 declares the problem conflict, which is an error code of Quater itself"],
+    [
+      problem("approval_denied", "conflict"),
+      "The handler h0 declares the problem approval_denied, which is an error code of Quater itself",
+    ],
+    [problem("NoteArchived", "conflict"), 'The handler h0 declares the problem "NoteArchived", which is not a valid error code'],
     [
       problem("note_archived", "approval_refused" as never),
-      'h0 declares the problem note_archived with the unknown kind "approval_refused"',
+      'The handler h0 declares the problem note_archived with the unknown kind "approval_refused"',
     ],
-    [() => "note_archived", 'h0 declares the problem () => "note_archived", which is not a valid code'],
+    [() => "note_archived", 'The handler h0 declares the problem () => "note_archived", which is not a valid error code'],
   ])("boot refuses a handler with the problem %s", async (listed, cause) => {
     expect(await problemsOf([listed])).toEqual([cause]);
   });
@@ -89,7 +92,7 @@ describe("boot refuses wrong problems of a handler", () => {
   test("boot refuses a code that two handlers declare with different kinds", async () => {
     expect(await problemsOf([archived], [problem("note_archived", "conflict")], ["note_archived"])).toEqual([]);
     expect(await problemsOf([archived], [problem("note_archived", "not_found")])).toEqual([
-      "h1 declares the problem note_archived with the kind not_found, but h0 declares note_archived with the kind conflict",
+      "The handler h1 declares the problem note_archived with the kind not_found, but the handler the handler h0 declares note_archived with the kind conflict",
     ]);
   });
 });

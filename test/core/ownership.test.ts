@@ -70,7 +70,7 @@ describe.skipIf(process.getuid === undefined)("S13: links and folders on the way
     expect(error.problems).toEqual([
       {
         place: "quater.config.ts",
-        cause: `The file is in ${outer}, where other users can write (mode 777). Quater refuses to run it as code`,
+        cause: `This file is in ${outer}, where other users can write (mode 777), so Quater refuses to run the file as code`,
         remedy: `Run \`chmod go-w ${outer}\``,
       },
     ]);
@@ -124,7 +124,7 @@ describe.skipIf(process.getuid === undefined)("S13: links and folders on the way
       chownSync(outer, otherUser, otherUser);
       expect(refusal(() => readPrivateFile(file))).toEqual([
         `${file} is in ${outer}, which belongs to the user ${otherUser}, so another user could change it`,
-        `Move the file, or run \`chown -h $(id -u) ${outer}\`, or set QUATER_TRUSTED_OWNERS=${otherUser} in the environment`,
+        `Move the file to a folder of your own, or run \`chown -h $(id -u) ${outer}\`, or set QUATER_TRUSTED_OWNERS=${otherUser} in the environment`,
       ]);
       process.env["QUATER_TRUSTED_OWNERS"] = String(otherUser);
       expect(readPrivateFile(file)).toBe("{}");

@@ -91,8 +91,8 @@ test("a caller gets the QuaterError that a handler throws, but no other error's 
 });
 
 test.each([
-  ["not_found", "The code not_found is a general code of the kind not_found, not conflict. Use a code of your own"],
-  ["Not A Code!", 'The code "Not A Code!" is not valid. Use a code such as order_not_paid'],
+  ["not_found", "The error code not_found of Quater has the kind not_found, not conflict. Choose another code"],
+  ["Not A Code!", 'The error code "Not A Code!" is not valid. Use a code such as order_not_paid'],
 ])("conflict() with the reserved code %s ends the call with internal, and the log says why", async (code, sentence) => {
   const fail = handler({
     description: "Fails.",

@@ -66,7 +66,7 @@ describe("boot refuses unknown fields and hooks of a plugin", () => {
     [
       "a hook that is not a function",
       { name: "p", hooks: { authorize: "no" } },
-      'p() p: p has an invalid value for authorize: "no". Write a function, or remove it',
+      'p() p: p has an invalid value for authorize: "no". Write a function as the value, or remove this key',
     ],
     [
       "hooks that are a promise",
@@ -87,7 +87,7 @@ describe("boot refuses unknown fields and hooks of a plugin", () => {
     [
       "a start that is not a function",
       { name: "p", start: 5 },
-      "p() p: p has an invalid value for start: 5. Write a function, or remove it",
+      "p() p: p has an invalid value for start: 5. Write a function as the value, or remove this key",
     ],
     [
       "a needs entry that is not a service reference",

@@ -103,7 +103,7 @@ test("H6: boot refuses an authenticator that uses a call-scoped resource, and re
   );
   expect(isBootError(refusal) && refusal.problems).toEqual([
     expect.objectContaining({
-      cause: "The authenticator wrong uses session, which is opened for one call",
+      cause: 'The authenticator wrong uses the resource session of the scope "call"',
       remedy: 'Set scope: "app" in session',
     }),
   ]);
@@ -112,7 +112,7 @@ test("H6: boot refuses an authenticator that uses a call-scoped resource, and re
 test("H6: an authenticator with resources throws a clear error when a wrapper omits the second argument", async () => {
   const around = (credentials: Parameters<typeof sessions.authenticate>[0]) => sessions.authenticate(credentials);
   await expect(around({ header: () => "s-1" } as never)).rejects.toThrow(
-    "The authenticator sessions needs resources, but was called without them. Pass on the second argument of your authenticate function",
+    "The authenticator sessions needs resources, but was called without them. Pass the second argument of your authenticate function to sessions",
   );
 });
 
@@ -175,7 +175,7 @@ test("H23: /ready answers 503 when a resource cannot be opened, and its error is
   expect(await readyOf(app)).toMatchObject(notReady);
   expect(app.log).toContainEqual(
     expect.objectContaining({
-      message: "The resource store is not ready",
+      message: "The resource store is not ready for calls",
       fields: { error: expect.stringContaining("connection refused") },
     }),
   );
@@ -232,9 +232,9 @@ test("H23: boot refuses opens and isReady on a call-scoped resource", async () =
     }),
   );
   expect(causes.flat()).toEqual([
-    'run uses tx, which is opened for one call and has opens: "start"',
-    "run uses tx, which is opened for one call and has isReady",
-    'run uses tx, which has an invalid opens: "later"',
+    'The handler run uses the resource tx of the scope "call", which has opens: "start"',
+    'The handler run uses the resource tx of the scope "call", which has isReady',
+    'The handler run uses the resource tx, which has an invalid value for opens: "later"',
   ]);
 });
 

@@ -157,7 +157,7 @@ describe("app-scoped resources", () => {
     const tx = made([], "tx", "call");
     expect(usesProblems({ repository: made([], "repository", "app", { tx }) })).toEqual([
       {
-        cause: "uses repository, which lives as long as the app and uses tx, which is opened for one call",
+        cause: 'uses the resource repository of the scope "app", which uses the resource tx of the scope "call"',
         remedy: 'Set scope: "call" in repository, or scope: "app" in tx',
       },
     ]);

@@ -122,7 +122,7 @@ describe("schema defaults at boot", () => {
   test("H8: boot names the handler and the path of a wrong default", async () => {
     const booting = bootTest({ handlers: { write: write(field(Type.String({ default: 5 }))) } });
     await expect(booting).rejects.toThrow(
-      "write has an input schema in which /properties/v has the default 5, which does not match the schema",
+      "The handler write has an input schema in which /properties/v has the default 5, which does not match the schema",
     );
   });
 });

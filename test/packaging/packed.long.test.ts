@@ -274,19 +274,23 @@ describe("the mistakes in the tutorial give the messages in the tutorial", () =>
       "the name of a missing handler",
       "hello: {",
       "helo: {",
-      ["quater.config.ts:9", "helo is not exported by ./app/hello.ts", "Did you mean hello?"],
+      ["quater.config.ts:9", "The manifest exposes helo, but no export of ./app/hello.ts has this name", "Did you mean hello?"],
     ],
     [
       "a misspelt surface",
       "mcp: true",
       "mpc: true",
-      ["quater.config.ts:9", 'hello uses the exposure key "mpc", which no configured plugin owns', 'Did you mean "mcp"?'],
+      [
+        "quater.config.ts:9",
+        'The exposure of hello has the key "mpc", but no configured plugin accepts this key',
+        'Did you mean "mcp"?',
+      ],
     ],
     [
       "a missing module",
       "app/hello.ts",
       "app/helo.ts",
-      ["Cannot find the module app/helo.ts", "Correct the path or the file extension in the import"],
+      ["Cannot find the module app/helo.ts", "Correct the path or the file extension of the module in the import statement"],
     ],
     [
       "a malformed route",
@@ -304,8 +308,8 @@ describe("the mistakes in the tutorial give the messages in the tutorial", () =>
       "mcp({ authenticate: apiKeys() })",
       "mcp()",
       [
-        "MCP tools are exposed, but mcp() has no authenticate option",
-        "Add mcp({ authenticate: ... }) to plugins, for example authenticate: apiKeys()",
+        "MCP tools are exposed, but the plugin mcp() has no authenticate option",
+        "Add the option to the plugin, for example mcp({ authenticate: apiKeys() })",
       ],
     ],
   ])("%s in the manifest gives the message that the tutorial shows", async (_, right, wrong, messages) => {
@@ -332,7 +336,7 @@ describe("the mistakes in the tutorial give the messages in the tutorial", () =>
     expectShown(missing.detail, ["send Authorization: Bearer <key>"]);
     const wrong = await curl("/hello", '-H "Authorization: Bearer nope"');
     expectShown(wrong.code, ["invalid_token"]);
-    expectShown(wrong.detail, ["Ask the operator of this service for a new one"]);
+    expectShown(wrong.detail, ["Ask the operator of this service for a new credential"]);
   });
 
   test("a busy port gives the message that the tutorial shows", async () => {

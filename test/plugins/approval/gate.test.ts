@@ -423,7 +423,7 @@ describe("S13: the gate suite on the project's key files", () => {
   });
 
   test.each<[string, string, (folder: string) => void]>([
-    ["is a symbolic link to itself", "ELOOP", (folder) => symlinkSync("keys.json", join(folder, "keys.json"))],
+    ["is a symbolic link that leads to itself", "ELOOP", (folder) => symlinkSync("keys.json", join(folder, "keys.json"))],
     [
       "is under a file",
       "ENOTDIR",
@@ -440,7 +440,7 @@ describe("S13: the gate suite on the project's key files", () => {
     expect(isGreen).toBe(false);
     const file = join(folder.root, ".quater/keys.json");
     expect(holes.find((hole) => hole.startsWith(file))).toMatch(
-      code === "ELOOP" ? "is a symbolic link to itself. Remove the link" : `could not be checked: ${code}`,
+      code === "ELOOP" ? "is a symbolic link that leads to itself. Remove the symbolic link" : `could not be checked: ${code}`,
     );
   });
 

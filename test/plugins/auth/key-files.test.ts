@@ -76,7 +76,7 @@ describe("S13: key files and the folders above them", () => {
       chownSync(file, 12_345, 12_345);
       expect(refusal(() => read(file))).toEqual({
         message: `${file} belongs to another user, so another user could change it`,
-        hint: `Check its content, then run \`chown $(id -u) ${file}\`, or set QUATER_TRUSTED_OWNERS=12345 in the environment`,
+        hint: `Check the content of ${file}, then run \`chown $(id -u) ${file}\`, or set QUATER_TRUSTED_OWNERS=12345 in the environment`,
       });
       process.env["QUATER_TRUSTED_OWNERS"] = "7, 12345";
       expect(refusal(() => read(file))).toBeUndefined();
@@ -139,7 +139,7 @@ describe("S13: key files and the folders above them", () => {
   test("S13: a folder in place of a key file is refused with a clear message", () => {
     const file = join(folder(), "keys.json");
     mkdirSync(file, { recursive: true, mode: 0o700 });
-    expect(refusal(() => readPrivateFile(file))?.message).toBe(`${file} is not a file`);
+    expect(refusal(() => readPrivateFile(file))?.message).toBe(`${file} is a folder or a device, but must be a file`);
   });
 
   test.each([
@@ -190,7 +190,7 @@ describe("S13: key files and the folders above them", () => {
     const file = keyFile();
     const content = JSON.parse(readFileSync(file, "utf8")) as { keys: object[] };
     writeFileSync(file, JSON.stringify({ ...content, keys: [...content.keys, ...content.keys] }));
-    expect(refusal(() => readKeyFile(file))?.hint).toBe("Remove one of the two records with this id");
+    expect(refusal(() => readKeyFile(file))?.hint).toBe("Remove one of the two key records that have this id");
   });
 
   test.each([

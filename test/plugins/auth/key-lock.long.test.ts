@@ -170,8 +170,8 @@ test("S13: a link to a new file in a folder that other users can write is refuse
 test("S13: a link that leads to itself is refused with a clear message", () => {
   const link = join(mkdtempSync(join(parent, "project-")), "keys.json");
   symlinkSync("keys.json", link);
-  expect(() => createKey(link, { name: "a", ...plain })).toThrow(`${link} is a symbolic link to itself`);
-  expect(() => readKeyFile(link)).toThrow(`${link} is a symbolic link to itself`);
+  expect(() => createKey(link, { name: "a", ...plain })).toThrow(`${link} is a symbolic link that leads to itself`);
+  expect(() => readKeyFile(link)).toThrow(`${link} is a symbolic link that leads to itself`);
 });
 
 test.each([

@@ -107,12 +107,12 @@ describe("wrong options of authenticators stop the boot with a remedy", () => {
   );
 
   test.each<[unknown, string]>([
-    [apiKeys, "an authenticator that was not called"],
-    [firstOf, "an authenticator that was not called"],
-    [[apiKeys(), localUser()], "a list; it must be an authenticator or a function"],
-    ["apiKeys", "a string; it must be an authenticator or a function"],
-    [null, "null; it must be an authenticator or a function"],
-    [{}, "an object; it must be an authenticator or a function"],
+    [apiKeys, "an authenticator function that was not called"],
+    [firstOf, "an authenticator function that was not called"],
+    [[apiKeys(), localUser()], "a list, but must be an authenticator or a function"],
+    ["apiKeys", "a string, but must be an authenticator or a function"],
+    [null, "null, but must be an authenticator or a function"],
+    [{}, "an object, but must be an authenticator or a function"],
   ])(
     "boot refuses a value for authenticate that is not an authenticator, alone and inside firstOf (case %#)",
     async (no, cause) => {
@@ -207,8 +207,8 @@ test.each([
     "a user's record",
     { id: "canary", scopes: "canary", issuer: null },
     [
-      "The authenticator returned an object that is not a principal: issuer is null and must be a string, subject is undefined and must be a string,",
-      "credential is undefined and must be a string, scopes is a string and must be a list, roles is undefined and must be a list",
+      "The authenticator returned an object that is not a valid principal: issuer is null, but must be a string, subject is undefined, but must be a string,",
+      "credential is undefined, but must be a string, scopes is a string, but must be a list, roles is undefined, but must be a list",
     ].join(" "),
   ],
   ["a yes", true, "The authenticator returned a boolean instead of a principal"],
@@ -279,6 +279,6 @@ test("a custom authenticator can declare its options in a table", async () => {
     "sessions() in http(): sessions has no find",
   ]);
   expect(await causesOf(behind(given(sessions)))).toEqual([
-    "authenticate in http(): authenticate is given an authenticator that was not called",
+    "authenticate in http(): authenticate is given an authenticator function that was not called",
   ]);
 });

@@ -244,27 +244,29 @@ describe("S17: cookies on writes (threat T16)", () => {
 
 describe("S17: boot refuses wrong `reads` of an authenticator", () => {
   test.each([
-    [{ headers: ["Host"] }, "the header host is reserved"],
-    [{ headers: ["content-length"] }, "the header content-length is reserved"],
-    [{ headers: ["X-Forwarded-User"] }, "the header x-forwarded-user is reserved"],
-    [{ headers: ["forwarded"] }, "the header forwarded is reserved"],
-    [{ headers: ["origin"] }, "the header origin is reserved"],
-    [{ headers: ["sec-fetch-site"] }, "the header sec-fetch-site is reserved"],
-    [{ headers: ["quater-approval"] }, "the header quater-approval is reserved"],
-    [{ headers: ["authorization"] }, "authorization is listed in headers"],
-    [{ headers: ["Cookie"] }, "cookie is listed in headers"],
+    [{ headers: ["Host"] }, "the header host is listed, but cannot identify a caller"],
+    [{ headers: ["content-length"] }, "the header content-length is listed, but cannot identify a caller"],
+    [{ headers: ["X-Forwarded-User"] }, "the header x-forwarded-user is listed, but cannot identify a caller"],
+    [{ headers: ["forwarded"] }, "the header forwarded is listed, but cannot identify a caller"],
+    [{ headers: ["origin"] }, "the header origin is listed, but cannot identify a caller"],
+    [{ headers: ["sec-fetch-site"] }, "the header sec-fetch-site is listed, but cannot identify a caller"],
+    [{ headers: ["quater-approval"] }, "the header quater-approval is listed, but cannot identify a caller"],
+    [{ headers: ["authorization"] }, "the header authorization is listed in headers"],
+    [{ headers: ["Cookie"] }, "the header cookie is listed in headers"],
     [{ headers: ["x session"] }, '"x session" is not the name of a header'],
     [{ schemes: ["Bearer token"] }, '"Bearer token" is not the name of a scheme'],
     [{ cookies: [{ name: "sid", path: "/; Secure" }] }, "the cookie sid has a wrong attribute"],
   ])("S17: boot refuses an authenticator with reads: %j", async (reads, cause) => {
     const door = firstOf(authenticator({ name: "mine", reads: reads as never, authenticate: () => ana }), tokens({}));
-    await expect(boot(door)).rejects.toMatchObject({ problems: [{ cause: `In the option reads of mine, ${cause}` }] });
+    await expect(boot(door)).rejects.toMatchObject({
+      problems: [{ cause: `In the option reads of the authenticator mine, ${cause}` }],
+    });
   });
 
   test.each([
-    [["x-session"], "The option reads of mine is a list, not an object"],
-    [{ header: ["x-session"] }, 'The option reads of mine has an unknown field "header"'],
-    [{ headers: "x-session" }, "The option reads.headers of mine is not a list"],
+    [["x-session"], "The option reads of the authenticator mine is a list, but must be an object"],
+    [{ header: ["x-session"] }, 'The option reads of the authenticator mine has an unknown field "header"'],
+    [{ headers: "x-session" }, "The option reads.headers of the authenticator mine is not a list"],
   ])("S17: boot refuses reads of the wrong form: %j", async (reads, cause) => {
     const door = authenticator({ name: "mine", reads: reads as never, authenticate: () => ana });
     await expect(boot(door)).rejects.toMatchObject({ problems: [{ cause }] });

@@ -232,7 +232,7 @@ describe.concurrent("S5: a stream ends after its credential was revoked", () => 
     const text = await read(it.app, "as lines", "writing", () => become(() => undefined));
     expect(codeOf("as lines", text)).toBe("outcome_unknown");
     expect(text).toContain("The credential became invalid while the call ran, so the server stopped the call.");
-    expect(text).toContain("The call may have taken effect: do not repeat it");
+    expect(text).toContain("The call may have taken effect, so do not repeat it");
     expect(text).not.toContain("another"); // a new credential would invite a repetition
   });
 });

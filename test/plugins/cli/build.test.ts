@@ -22,7 +22,7 @@ test("a built project runs from its build until one of its sources changes", asy
 
   expect((await start(["run", "hello", "--name", "Ana"], { cwd: root }).ended).out).toBe('{"text":"Hello Ana"}\n');
   writeFileSync(built ?? "", "export default 1;"); // the build is what is loaded
-  expect((await start(["run", "hello"], { cwd: root }).ended).err).toContain("has no manifest as its default export");
+  expect((await start(["run", "hello"], { cwd: root }).ended).err).toContain("default export of this file is not a manifest");
 
   writeFileSync(join(root, "tsconfig.json"), "{}");
   expect(freshBuild(file)).toBeUndefined();

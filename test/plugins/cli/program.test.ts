@@ -96,8 +96,8 @@ test("handlers exposed as actions without authenticate stop the boot, with the o
   try {
     const { code, out, err } = await quater(["run", "good"], { cwd: folder });
     expect([code, out]).toEqual([78, ""]);
-    expect(err).toContain("CLI actions are exposed, but cli() has no authenticate option");
-    expect(err).toContain("Add cli({ authenticate: ... }) to plugins");
+    expect(err).toContain("CLI actions are exposed, but the plugin cli() has no authenticate option");
+    expect(err).toContain("Add the option to the plugin, for example cli({ authenticate: apiKeys() })");
   } finally {
     remove();
   }
@@ -117,11 +117,11 @@ test("the program prints all boot problems at once with place, cause and remedy,
     for (const text of [
       "silent has no description",
       "open has no auth",
-      'uses the exposure key "cly", which no configured plugin owns',
+      'has the key "cly", but no configured plugin accepts this key',
       'Did you mean "cli"?',
-      "missing is not exported",
+      "The manifest exposes missing, but no export",
       "plugins[1] is a function that was not called",
-      "CLI actions are exposed, but cli() has no authenticate option",
+      "CLI actions are exposed, but the plugin cli() has no authenticate option",
     ])
       expect(err).toContain(text);
     expect(err).toMatch(
@@ -149,7 +149,7 @@ test("the program reports a handler name in the manifest that no module has", as
     for (const name of ["good", "god"]) {
       const { code, err } = await quater(["run", name], { cwd: folder });
       expect(code).toBe(78);
-      expect(err).toMatch(/god is not exported by \S*\/handlers\.mjs\n/);
+      expect(err).toMatch(/exposes god, but no export of \S*\/handlers\.mjs has this name\n/);
       expect(err).toContain("Did you mean good?");
     }
   } finally {
@@ -199,7 +199,7 @@ test("--config and QUATER_CONFIG name the manifest", async () => {
     });
     expect(await quater(["exposure"], { cwd: folder })).toMatchObject({
       code: 78,
-      err: expect.stringContaining("There is no quater.config.ts"),
+      err: expect.stringContaining("Quater found no manifest quater.config.ts"),
     });
     expect(await quater(["rnu"], { cwd: folder })).toMatchObject({
       code: 64,
@@ -415,7 +415,7 @@ test.each(["setup", "start"])(
   quater.config.mjs:9
     plugin  slow
     cause   The plugin slow failed in ${phase}: TypeError: \\u{1b}[31mno host
-    remedy  Correct the code that threw this error. The stack is in the log
+    remedy  Correct the code that threw this error. The log contains the stack of the error
 `);
     expect((await serveWith(plugin)).err).toMatch(
       / info The plugin slow failed in \w+\n {2}TypeError: .*no host\n +at .*quater\.config\.mjs/,

@@ -29,14 +29,14 @@ const door = { authenticate: tokens({}) };
 
 test("protected routes without authenticate stop the boot, with the option to add", async () => {
   expect(await problemsOf({ get: { http: "GET /a/:id" } })).toEqual([
-    "HTTP routes are exposed, but http() has no authenticate option. Add http({ authenticate: ... }) to plugins, for example authenticate: apiKeys()",
+    "HTTP routes are exposed, but the plugin http() has no authenticate option. Add the option to the plugin, for example http({ authenticate: apiKeys() })",
   ]);
   expect(await problemsOf({ open: { http: "GET /a/:id", public: true } })).toEqual([]);
 });
 
 test("a public route needs public: true in the exposure and auth: anyone in the handler", async () => {
   expect(await problemsOf({ get: { http: "GET /a/:id", public: true } }, door)).toEqual([
-    expect.stringContaining("get is exposed with public: true, but its handler requires authenticated"),
+    expect.stringContaining("get is exposed with public: true, but its policy is authenticated"),
   ]);
 });
 

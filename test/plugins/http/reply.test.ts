@@ -234,5 +234,7 @@ test("surfaces other than http ignore what a handler sets on reply", async () =>
 test("boot refuses a resource named reply", async () => {
   const use = { reply: {} } as never;
   const taken = handler({ description: "Taken.", effect: "read", input: Type.Object({}), auth: anyone, use, handle: () => 1 });
-  await expect(bootTest({ handlers: { taken } })).rejects.toThrow('uses a resource as "reply", a name that Quater uses itself');
+  await expect(bootTest({ handlers: { taken } })).rejects.toThrow(
+    'has a resource with the name "reply" in use, but Quater itself uses this name',
+  );
 });

@@ -101,7 +101,7 @@ test("over stdio the caller is the local user without a token, and only the toke
   refused.write(callText("whoAmI"));
   expect(await refused.end()).toMatchObject([{ id: 7, error: { code: -32001, data: { code: "invalid_token" } } }]);
   expect(refused.said).toEqual([
-    "The credential is unknown, expired, revoked, or made for another service. Ask the operator of this service for a new one. Check QUATER_MCP_TOKEN",
+    "The credential is unknown, expired, revoked, or made for another service. Ask the operator of this service for a new credential. Check QUATER_MCP_TOKEN",
   ]);
 });
 

@@ -233,7 +233,7 @@ test("parallel MCP calls of different principals do not mix", async () => {
 
 test("tools without authenticate stop the boot, with the option to add", async () => {
   await expect(bootTest({ handlers: { pay }, expose: { pay: { mcp: true } }, plugins: [mcp()] })).rejects.toThrow(
-    /MCP tools are exposed, but mcp\(\) has no authenticate option.*mcp\(\{ authenticate/s,
+    /MCP tools are exposed, but the plugin mcp\(\) has no authenticate option.*mcp\(\{ authenticate/s,
   );
 });
 

@@ -54,7 +54,7 @@ test.each<[string, object, RegExp]>([
 test("S4: boot refuses a lock with an empty name, and a lock without store()", async () => {
   await expect(boot({ refundOrder: { direct: true, lock: "" } })).rejects.toThrow(/The exposure of refundOrder is invalid: lock/);
   await expect(boot({ refundOrder: { direct: true, lock: "order" } }, undefined, [])).rejects.toThrow(
-    /refundOrder uses the exposure key "lock", which no configured plugin owns\. Add the plugin that owns the key to plugins, such as store\(\)/,
+    /The exposure of refundOrder has the key "lock", but no configured plugin accepts this key\. Add the plugin that accepts the key to plugins, such as store\(\)/,
   );
 });
 
