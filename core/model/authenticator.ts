@@ -55,6 +55,8 @@ export interface Authenticator extends Branded<"authenticator"> {
   readonly close?: () => Awaitable<void>;
   /** The problems in the options of this authenticator. A project with problems does not boot. */
   readonly problems?: readonly BootProblem[] | undefined;
+  /** The issuers and audiences of the tokens that this authenticator accepts. Boot compares them with other options. */
+  readonly accepts?: readonly { readonly issuer: string; readonly audience: string }[] | undefined;
   /** The files with secrets that this authenticator reads. `quater check --gate` checks them. */
   readonly secretFiles?: readonly SecretFile[] | undefined;
 }
@@ -115,6 +117,7 @@ export const authenticatorOver = (
     problems: [...problems, ...inner.flatMap((one) => one.problems ?? [])],
     reads: allReads(inner.map(({ reads }) => reads)),
     uses: inner.flatMap(({ uses = [] }) => uses),
+    accepts: inner.flatMap(({ accepts = [] }) => accepts),
     secretFiles: inner.flatMap(({ secretFiles = [] }) => secretFiles),
     open: async (context) => {
       for (const { open } of inner) await open?.(context);

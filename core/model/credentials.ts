@@ -319,10 +319,15 @@ const scopeToken = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
 export const challengeOf = ({ asks, code, details, kind }: QuaterError): string | undefined => {
   if (kind === "unauthenticated") return challengeFrom(asks, code === "invalid_token");
   if (code !== "missing_scope") return undefined;
-  const scopes = ((details?.["scopes"] as readonly string[] | undefined) ?? []).filter((scope) => scopeToken.test(scope));
   // RFC 6750 3: a missing scope is named in the challenge.
-  return `Bearer error="insufficient_scope", scope="${scopes.join(" ")}"`;
+  return `Bearer error="insufficient_scope", scope="${scopeList(missingScopesOf(details))}"`;
 };
+
+export const missingScopesOf = (details: QuaterError["details"]): readonly string[] =>
+  (details?.["scopes"] as readonly string[] | undefined) ?? [];
+
+/** Returns the scopes as one text, as challenges contain them. */
+export const scopeList = (scopes: readonly string[]): string => scopes.filter((scope) => scopeToken.test(scope)).join(" ");
 
 const challengeFrom = (reading: Reading | undefined, isWrong: boolean): string => {
   const { schemes, headers, cookies } = reading ?? bearerAlone;

@@ -107,6 +107,7 @@ export const jwt = defineAuthenticator(jwtOptions, (options, given): SigningAuth
     name: "jwt",
     problems: keyProblems(given),
     reads: { schemes: [options.scheme] },
+    accepts: [{ issuer, audience }],
     authenticate: async ({ token }) => {
       // A JWT has three parts. Do not load the library for another token, such as an API key.
       if (token === undefined || token.split(".").length !== 3) return undefined;

@@ -9,12 +9,13 @@ import { cut, visible } from "../../core/diagnostics/text.ts";
 import { errorText, type PluginContext } from "../../core/plugin-api.ts";
 import { type AccessOptions, accessOf, noteRoute } from "./access.ts";
 import { answer, answered } from "./answering.ts";
-import { corsForAll, corsOf, methodAsked } from "./cors.ts";
+import { corsFor, methodAsked } from "./cors.ts";
 import { dryRuns } from "./dry-runs.ts";
 import { throughKoa } from "./endpoints.ts";
 import type { Guard } from "./guard.ts";
 import { pageFiles, pagePolicy } from "./openapi/page.ts";
 import { Load, type LoadLimits } from "./overload.ts";
+import { pathOf } from "./path.ts";
 import type { Formatter } from "./problem-format.ts";
 import { runIn, undelivered } from "./ran.ts";
 import { TransportRefusal } from "./refusals.ts";
@@ -100,13 +101,14 @@ export const mountedListener = (
 ): RequestListener => {
   const app = answeringApp(context);
   const router = strictRouter();
-  const { at, endpoint, fixedPaths } = pathTable();
-  mount({ app, router, at, endpoint, under: underIn(app, []) });
+  const { fixedPaths, fallbacks, isOpen, ...table } = pathTable();
+  mount({ app, router, ...table, under: underIn(app, []) });
   app.use(fixedPaths);
   app.use(router.routes());
+  app.use(fallbacks);
   app.use(unknownPaths(router, () => []));
   close(app);
-  return requestListener({ app, gate: context.gate, guard, ...parts });
+  return requestListener({ app, gate: context.gate, guard, cors: corsFor([], isOpen()), isOpenToAll: isOpen(), ...parts });
 };
 
 export const serverListener = (options: AppOptions): RequestListener => {
@@ -116,14 +118,15 @@ export const serverListener = (options: AppOptions): RequestListener => {
   const { gate, catalog } = context;
   const app = answeringApp(context);
   const router = strictRouter();
-  const { at, endpoint, endpoints, fixedPaths } = pathTable();
+  const { endpoints, fixedPaths, fallbacks, isOpen: isOpenPath, ...table } = pathTable();
   const prefixes: string[] = [];
-  mount({ app, router, at, endpoint, under: underIn(app, prefixes) });
+  mount({ app, router, ...table, under: underIn(app, prefixes) });
   const index = routeIndexOf({ catalog, reading, security, prefix });
+  const isOpenMount = isOpenPath();
   const isOpenToAll =
     allowedOrigins === "any"
-      ? (req: IncomingMessage) => index.find(methodAsked(req) ?? "", req.url ?? "/") !== undefined
-      : undefined;
+      ? (req: IncomingMessage) => index.find(methodAsked(req) ?? "", req.url ?? "/") !== undefined || isOpenMount?.(req) === true
+      : isOpenMount;
   const exposed: Exposed = { gate, guard, index, maxBodyBytes, replyRules: replyRulesOf(options), endpoints };
   const isInFront = app.middleware.length > 1 + prefixes.length;
   if (isInFront || prefixes.length > 0) app.use(exposedRoutes(exposed));
@@ -131,13 +134,14 @@ export const serverListener = (options: AppOptions): RequestListener => {
   app.use(dryRuns({ gate, http: service, catalog, maxBodyBytes }));
   ownPages(router, { context, service, isOpen });
   app.use(router.routes());
+  app.use(fallbacks);
   app.use(unknownPaths(router, (url) => index.methodsOf(url)));
   close(app);
   return requestListener({
     app,
     gate,
     guard,
-    cors: isOpenToAll === undefined ? corsOf(allowedOrigins as readonly string[]) : corsForAll(isOpenToAll),
+    cors: corsFor(allowedOrigins, isOpenToAll),
     isOpenToAll,
     direct: isInFront ? undefined : exposed,
     isOfKoa: (url) => prefixes.some((prefix) => url.startsWith(prefix)),
@@ -170,26 +174,43 @@ export const strictRouter = (): Router => new Router({ sensitive: true, strict: 
 /**
  * Makes a table for endpoints that are mounted at one path. A lookup is faster than a router, which tries its routes one by one.
  */
-export const pathTable = (): Pick<Parameters<Mounting>[0], "at" | "endpoint"> & {
+export const pathTable = (): Pick<Parameters<Mounting>[0], "at" | "endpoint" | "open" | "fallback"> & {
   readonly fixedPaths: Koa.Middleware;
+  readonly fallbacks: Koa.Middleware;
   readonly endpoints: ReadonlyMap<string, Endpoint>;
+  /** Returns whether pages of all sites may send an HTTP request. `undefined` if no open path is mounted. */
+  readonly isOpen: () => ((req: IncomingMessage) => boolean) | undefined;
 } => {
   const table = new Map<string, KoaMiddleware>();
+  const last = new Map<string, KoaMiddleware>();
   const endpoints = new Map<string, Endpoint>();
+  const openPaths = new Set<string>();
   const at = (path: string, middleware: KoaMiddleware) => void table.set(path, answered(middleware));
-  return {
-    at,
-    endpoint: (path, endpoint) => {
-      endpoints.set(path, endpoint);
-      at(path, throughKoa(endpoint));
-    },
-    endpoints,
-    fixedPaths: (ctx, next) => {
-      const middleware = table.get(ctx.path);
+  const endpoint = (path: string, endpoint: Endpoint) => {
+    endpoints.set(path, endpoint);
+    at(path, throughKoa(endpoint));
+  };
+  const lookUp =
+    (table: ReadonlyMap<string, KoaMiddleware>, keyOf: (ctx: Koa.Context) => string): Koa.Middleware =>
+    (ctx, next) => {
+      const middleware = table.get(keyOf(ctx));
       if (middleware === undefined) return next();
       noteRoute(ctx.res, ctx.path);
       return middleware(ctx, next);
+    };
+  return {
+    at,
+    endpoint,
+    open: (path, answer) => {
+      openPaths.add(path);
+      endpoint(path, answer);
     },
+    fallback: (method, path, endpoint) => void last.set(`${method} ${path}`, answered(throughKoa(endpoint))),
+    endpoints,
+    isOpen: () =>
+      openPaths.size === 0 ? undefined : (req) => methodAsked(req) === "GET" && openPaths.has(pathOf(req.url ?? "/")),
+    fixedPaths: lookUp(table, ({ path }) => path),
+    fallbacks: lookUp(last, ({ method, path }) => `${method} ${path}`),
   };
 };
 

@@ -5,8 +5,8 @@ import type { IncomingMessage } from "node:http";
 import type { Reply } from "./reply.ts";
 
 export interface Cors {
-  /** Returns the CORS headers of an answer: names and values, one after the other. */
-  readonly headersOf: (req: IncomingMessage) => readonly string[];
+  /** Returns the CORS headers of an answer: names and values, one after the other. `undefined` if the answer has none. */
+  readonly headersOf: (req: IncomingMessage) => readonly string[] | undefined;
   /** Returns the answer to a preflight of an allowed page; `undefined` for every other HTTP request. */
   readonly preflight: (req: IncomingMessage) => Reply | undefined;
 }
@@ -28,11 +28,11 @@ const exposedHeaders = "x-request-id,retry-after,content-disposition,etag";
  *
  * @param isOpen  Returns whether the HTTP request is for an exposed route, or is the preflight of such a request.
  */
-export const corsForAll = (isOpen: (req: IncomingMessage) => boolean): Cors => ({
+const corsForAll = (isOpen: (req: IncomingMessage) => boolean): Cors => ({
   headersOf: (req) =>
     req.method !== "OPTIONS" && isOpen(req)
       ? ["access-control-allow-origin", "*", "access-control-expose-headers", exposedHeaders]
-      : [],
+      : undefined,
   preflight: (req) => {
     const { origin, "access-control-request-headers": asked } = req.headers;
     if (req.method !== "OPTIONS" || origin === undefined || methodAsked(req) === undefined || !isOpen(req)) return undefined;
@@ -53,7 +53,7 @@ const allowing = (origin: string, asked: string | undefined): readonly string[] 
 /**
  * Makes the CORS headers for pages of listed origins. @returns `undefined` if no origin is listed: no answer has CORS headers.
  */
-export const corsOf = (allowedOrigins: readonly string[]): Cors | undefined => {
+const corsOf = (allowedOrigins: readonly string[]): Cors | undefined => {
   if (allowedOrigins.length === 0) return undefined;
   const listed = new Set(allowedOrigins.map((origin) => origin.toLowerCase()));
   const originOf = ({ headers: { origin } }: IncomingMessage) =>
@@ -68,7 +68,27 @@ export const corsOf = (allowedOrigins: readonly string[]): Cors | undefined => {
       const origin = req.method === "OPTIONS" ? originOf(req) : undefined;
       if (origin === undefined || !req.headers["access-control-request-method"]) return undefined;
       const asked = req.headers["access-control-request-headers"];
-      return { status: 204, headers: allowing(origin, asked), body: "" };
+      return { status: 204, headers: ["vary", "Origin", ...allowing(origin, asked)], body: "" };
     },
   };
+};
+
+/** Whether the headers let pages of all sites read the answer. */
+export const areForAll = (headers: readonly string[]): boolean => headers[1] === "*";
+
+/**
+ * Makes the CORS headers of a server.
+ *
+ * @param isOpen  Returns whether pages of all sites may send the HTTP request. `undefined` if they may send none.
+ */
+export const corsFor = (
+  allowedOrigins: "any" | readonly string[],
+  isOpen: ((req: IncomingMessage) => boolean) | undefined,
+): Cors | undefined => {
+  const listed = corsOf(allowedOrigins === "any" ? [] : allowedOrigins);
+  if (isOpen === undefined) return listed;
+  const open = corsForAll(isOpen);
+  if (listed === undefined) return open;
+  const corsAt = (req: IncomingMessage) => (isOpen(req) ? open : listed);
+  return { headersOf: (req) => corsAt(req).headersOf(req), preflight: (req) => corsAt(req).preflight(req) };
 };

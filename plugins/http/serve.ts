@@ -13,7 +13,7 @@ import { type AccessOptions, accessOf, beginAccess, noteRoute } from "./access.t
 import { jsonBytesOf, veryLargeAnswer } from "./answer-bytes.ts";
 import { answer, failed, replyTo } from "./answering.ts";
 import { hasBody } from "./body.ts";
-import type { Cors } from "./cors.ts";
+import { areForAll, type Cors } from "./cors.ts";
 import { answerBy } from "./endpoints.ts";
 import { fileReply, textReply } from "./file-reply.ts";
 import type { Guard } from "./guard.ts";
@@ -113,9 +113,8 @@ export const requestListener = ({
     }
   };
 
-  /** @param more  CORS headers. A server that is open to all sites sends CORS headers only with answers of its routes. */
-  const securityFor = (more: readonly string[] = []): readonly string[] =>
-    isOpenToAll !== undefined && more.length > 0 ? security.open : security.usual;
+  /** @param more  CORS headers. */
+  const securityFor = (more: readonly string[] = []): readonly string[] => (areForAll(more) ? security.open : security.usual);
 
   const deliverTo = (req: IncomingMessage, res: ServerResponse, callId: string): ((reply: Reply) => void) => {
     const more = cors?.headersOf(req);
@@ -175,7 +174,7 @@ export const requestListener = ({
       return;
     }
     const preflight = cors?.preflight(req);
-    if (preflight !== undefined) send(req, res, callId, preflight, isOpenToAll === undefined ? ["vary", "Origin"] : []);
+    if (preflight !== undefined) send(req, res, callId, preflight);
     // Wait one turn of the event loop. After this turn, a body that the client sent together with the headers has arrived, so no
     // code waits for the body and no credential is checked twice. A POST takes 6% less time.
     else if (hasBody(req)) void turn.then(() => pass(req, res, callId));

@@ -29,6 +29,10 @@ export type Mounting = (koa: {
   readonly at: (path: string, middleware: KoaMiddleware) => void;
   /** Like `at`, for an endpoint on Node's request and response. Without middleware in front of the endpoint, Koa does not run. */
   readonly endpoint: (path: string, endpoint: Endpoint) => void;
+  /** Like `endpoint`, but pages of all sites may read the answers to GET. For public documents without data of a caller. */
+  readonly open: (path: string, endpoint: Endpoint) => void;
+  /** Answers HTTP requests with this method and path that no route and no mounted code has answered. */
+  readonly fallback: (method: string, path: string, endpoint: Endpoint) => void;
   /**
    * Mounts middleware for all paths that begin with `prefix`, in front of the exposed routes. The middleware does not slow down
    * calls of other paths.

@@ -4,6 +4,7 @@ import type { ServerResponse } from "node:http";
 import { largeAnswer } from "../../core/pipeline/answer-size.ts";
 import type { Awaitable } from "../../core/plugin-api.ts";
 import type { EndpointReply, EndpointRequest, HttpService } from "../http/service.ts";
+import type { Challenge } from "./authorization/resource-server.ts";
 import { caughtUp } from "./line.ts";
 import type { Notifier } from "./progress.ts";
 
@@ -11,7 +12,7 @@ export interface Answer {
   /** One JSON-RPC message as text. */
   readonly body: string;
   /** The status and header with which HTTP asks the client for a better credential. */
-  readonly challenge?: { readonly status: 401 | 403; readonly header: string } | undefined;
+  readonly challenge?: Challenge | undefined;
 }
 
 /** Sends the answer to one POST, and the messages before the answer. */

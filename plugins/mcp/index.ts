@@ -6,7 +6,10 @@ import { anAuthentication } from "../../core/model/authentication.ts";
 import { isServing } from "../../core/model/run-mode.ts";
 import { type Catalog, definePlugin, type PluginContext, type Probe, type Running } from "../../core/plugin-api.ts";
 import type { OptionValues } from "../../core/schema/options.ts";
-import { httpRef } from "../http/service.ts";
+import { type HttpService, httpRef } from "../http/service.ts";
+import { AudienceCheck } from "./authorization/audience.ts";
+import { authorizationOption, mcpPath } from "./authorization/option.ts";
+import type { Authorization } from "./authorization/resource-server.ts";
 import { type McpService, mcpRef } from "./service.ts";
 import { mcpKey, type ToolExposure } from "./tools.ts";
 
@@ -23,6 +26,11 @@ declare module "quater" {
 const mcpOptions = {
   /** Authenticates the callers of tools. Without this option, boot refuses exposed tools. */
   authenticate: Type.Optional(anAuthentication),
+  /**
+   * The authorization servers from which OAuth clients get tokens for this MCP server. Needs `publicUrl` of http(). Without this
+   * option, callers need a key or token that they already have.
+   */
+  authorization: Type.Optional(authorizationOption),
   /** The app's name for people. Without this option, clients show the manifest's name. */
   title: Type.Optional(Type.String()),
   /** Information about the app for agents. Clients may put this text into the prompt of a model. */
@@ -35,23 +43,33 @@ const mcpOptions = {
  * @example
  * plugins: [http({ authenticate: apiKeys() }), mcp({ authenticate: apiKeys() })]
  */
-export const mcp = definePlugin(mcpOptions, (options) => ({
-  name: "mcp",
-  wants: [httpRef],
-  provides: [mcpRef],
-  exposure: [mcpKey],
-  surface: { name: "mcp", exposes: "MCP tools", authenticate: options.authenticate, adopt: asAgent },
-  setup: (context) => setup(options, context),
-}));
+export const mcp = definePlugin(mcpOptions, (options) => {
+  const audience = new AudienceCheck(options.authorization);
+  const adopt = (principal: Principal): Principal => {
+    audience.check(principal);
+    return asAgent(principal);
+  };
+  return {
+    name: "mcp",
+    wants: [httpRef],
+    provides: [mcpRef],
+    exposure: [mcpKey],
+    surface: { name: "mcp", exposes: "MCP tools", authenticate: options.authenticate, adopt },
+    setup: (context) => setup(options, audience, context),
+  };
+});
 
 const setup = async (
   options: OptionValues<typeof mcpOptions>,
+  audience: AudienceCheck,
   { services, catalog, gate, log, project, mode, maxOutputBytes }: PluginContext,
 ): Promise<Running> => {
   const http = services.find(httpRef);
+  const authorization = await authorizationOf(options, catalog, http, options.title ?? project.name);
+  if (http?.publicUrl !== undefined) audience.set(http.publicUrl);
   // In these modes no tool can be called, so the protocol code is not loaded.
   if (!isServing(mode)) {
-    http?.mount("POST /mcp", () => {}); // List the path in the exposure table, although it is not mounted.
+    http?.mount(`POST ${mcpPath}`, () => {}); // List the path in the exposure table, although it is not mounted.
     return {};
   }
   const [{ Dispatcher, mcpOverHttp }, { httpProbe }, { serveStdio }, { Toolbox }] = await Promise.all([
@@ -64,13 +82,32 @@ const setup = async (
   const dispatcher = new Dispatcher(gate, new Toolbox(catalog), about, maxOutputBytes);
   const service: McpService = { serveStdio: (streams) => serveStdio(streams, { gate, dispatcher, log }) };
   services.provide(mcpRef, service);
-  http?.mount("POST /mcp", ({ endpoint }) => endpoint("/mcp", mcpOverHttp({ http, gate, dispatcher, log })));
+  const { mountWithoutOAuth } = await import("./authorization/without.ts");
+  http?.mount(`POST ${mcpPath}`, ({ endpoint, fallback }) => {
+    endpoint(mcpPath, mcpOverHttp({ http, gate, dispatcher, log, authorization }));
+    if (authorization === undefined) mountWithoutOAuth(fallback, options.authenticate);
+  });
   return {
     probe: (call) => {
       const baseUrl = http?.baseUrl;
       return (baseUrl === undefined ? stdioProbe(service, catalog) : httpProbe(baseUrl, catalog))(call);
     },
   };
+};
+
+const authorizationOf = async (
+  { authorization: option, authenticate }: OptionValues<typeof mcpOptions>,
+  catalog: Catalog,
+  http: HttpService | undefined,
+  title: string,
+): Promise<Authorization | undefined> => {
+  if (option === undefined) return undefined;
+  const { checkAuthorization } = await import("./authorization/boot-check.ts");
+  const { Authorization } = await import("./authorization/resource-server.ts");
+  const publicUrl = checkAuthorization(option, authenticate, http);
+  const authorization = new Authorization({ option, publicUrl, catalog, title });
+  if (http !== undefined) authorization.mount(http);
+  return authorization;
 };
 
 /** Calls tools over a pair of streams, with one session per call. A call without a token comes from the local user. */

@@ -3,8 +3,7 @@
 
 import { visibleLines } from "../../core/diagnostics/text.ts";
 import type { QuaterError } from "../../core/index.ts";
-import { challengeOf } from "../../core/model/credentials.ts";
-import { type ErrorKind, errorCodes, fieldSentence } from "../../core/plugin-api.ts";
+import { type ErrorKind, fieldSentence } from "../../core/plugin-api.ts";
 import { approvalAdvice, howToGetApproval } from "./approval.ts";
 import type { ErrorData } from "./protocol.ts";
 import type { Wrapping } from "./schema.ts";
@@ -41,15 +40,6 @@ const table: Readonly<Record<ErrorKind, Words>> = {
 };
 
 export const doorStatus = (error: QuaterError): number => table[error.kind].door;
-
-/**
- * Returns status and `WWW-Authenticate` of an answer that another credential would change, otherwise `undefined`. A code of a
- * handler, such as `wrong_password`, is about the input of the call, so a client must not sign in again because of this code.
- */
-export const challengeIn = (error: QuaterError): { readonly status: 401 | 403; readonly header: string } | undefined => {
-  const header = Object.hasOwn(errorCodes, error.code) ? challengeOf(error) : undefined;
-  return header === undefined ? undefined : { status: error.kind === "unauthenticated" ? 401 : 403, header };
-};
 
 export const errorDataOf = (error: QuaterError, callId: string): ErrorData => ({
   code: error.code,

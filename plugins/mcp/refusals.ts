@@ -4,6 +4,7 @@ import type { IncomingMessage } from "node:http";
 import type { QuaterError } from "../../core/index.ts";
 import { challengeOf } from "../../core/model/credentials.ts";
 import type { EndpointReply, EndpointRequest, HttpService } from "../http/service.ts";
+import type { Authorization } from "./authorization/resource-server.ts";
 import { jsonReply } from "./exchange.ts";
 import { doorStatus, errorDataOf } from "./outcome.ts";
 import { type ErrorData, errorMessage, protocolVersions, type Request, rpcCodes } from "./protocol.ts";
@@ -42,9 +43,14 @@ export const disagreeing = ({ headers }: IncomingMessage, { method, params }: Re
 };
 
 /** Returns the answer to a caller whose credential was refused. */
-export const turnedAway = (request: EndpointRequest, http: HttpService, error: QuaterError): EndpointReply => {
+export const turnedAway = (
+  request: EndpointRequest,
+  http: HttpService,
+  error: QuaterError,
+  authorization?: Authorization,
+): EndpointReply => {
   const headers: (string | string[])[] = [];
-  const header = challengeOf(error);
+  const header = authorization?.signIn(error) ?? challengeOf(error);
   if (header !== undefined) headers.push("www-authenticate", header);
   const forgetting = http.forgettingOf(error);
   if (forgetting.length > 0) headers.push("set-cookie", [...forgetting]);

@@ -24,8 +24,9 @@ import {
 } from "../../core/plugin-api.ts";
 import type { Endpoint, EndpointReply, EndpointRequest, HttpService } from "../http/service.ts";
 import type { About } from "./about.ts";
+import { type Authorization, challengeIn, isReachable } from "./authorization/resource-server.ts";
 import { type Answer, Exchange, jsonReply } from "./exchange.ts";
-import { challengeIn, dryRunResult, failureResult, successResult, wrapped, wrappedJson } from "./outcome.ts";
+import { dryRunResult, failureResult, successResult, wrapped, wrappedJson } from "./outcome.ts";
 import { type Notifier, Progress } from "./progress.ts";
 import { errorMessage, isId, longestId, type MessageId, type Request, readMessage, resultMessage, rpcCodes } from "./protocol.ts";
 import { disagreeing, headersRefused, refusal, turnedAway } from "./refusals.ts";
@@ -36,6 +37,7 @@ export interface HttpParts {
   readonly gate: Gate;
   readonly dispatcher: Dispatcher;
   readonly log: Log;
+  readonly authorization: Authorization | undefined;
 }
 
 export const mcpOverHttp =
@@ -47,7 +49,7 @@ const serve = async (request: EndpointRequest, parts: HttpParts): Promise<Endpoi
   const { req, callId } = request;
   if (req.method !== "POST")
     return refusal(request, 405, rpcCodes.transport, "This endpoint accepts only POST", ["allow", "POST"]);
-  const { http, gate } = parts;
+  const { http, gate, authorization } = parts;
   const credentials = http.credentials(request, "mcp");
   const traceId = traceIdOf(req.headers["traceparent"]);
   const entry = { surface: "mcp", credentials, callId, traceId };
@@ -65,7 +67,7 @@ const serve = async (request: EndpointRequest, parts: HttpParts): Promise<Endpoi
     }
   } catch (error) {
     if (!isQuaterError(error)) throw error;
-    return turnedAway(request, http, error);
+    return turnedAway(request, http, error, authorization);
   }
   http.noteCaller(request, principal);
   const wrong = headersRefused(req);
@@ -80,7 +82,7 @@ const serve = async (request: EndpointRequest, parts: HttpParts): Promise<Endpoi
     principal = again instanceof Promise ? await again : again;
   } catch (error) {
     if (!isQuaterError(error)) throw error;
-    return turnedAway(request, http, error);
+    return turnedAway(request, http, error, authorization);
   }
   const message = readMessage(body);
   if (message.kind === "malformed") return jsonReply(400, message.answer);
@@ -101,6 +103,7 @@ const serve = async (request: EndpointRequest, parts: HttpParts): Promise<Endpoi
       cancellation,
       notifier: exchange,
       room: http.room(request, "answer"),
+      authorization,
       ended: (operation, outcome) => http.noteRun(request, operation, outcome),
     });
     const ending = exchange.end(answer);
@@ -126,6 +129,8 @@ export interface Caller {
   readonly cancellation: Cancellation;
   readonly notifier: Notifier;
   readonly room: AnswerRoom;
+  /** The authorization servers from which the caller can get more scopes. Absent over stdio, where callers cannot sign in. */
+  readonly authorization?: Authorization | undefined;
   /** Called with the outcome of the call, or with the beginning of a stream. Not called for dry runs. */
   readonly ended?: (operation: Operation, outcome: Outcome) => void;
 }
@@ -150,7 +155,7 @@ export class Dispatcher {
       case "tools/list":
         if (request.params["cursor"] !== undefined)
           return invalidParams(request.id, "The list has one page, and no cursor leads to another");
-        return { body: resultMessage(request.id, this.#toolbox.listFor(caller.principal)) };
+        return { body: resultMessage(request.id, this.#toolbox.listFor(caller.principal, caller.authorization)) };
       case "ping":
         return { body: resultMessage(request.id, "{}") };
       default:
@@ -227,21 +232,16 @@ export class Dispatcher {
     );
   }
 
-  #refusal(id: MessageId, error: QuaterError, tool: Tool | undefined, { principal, callId }: Caller): Answer {
-    if (tool === undefined || isHidden(tool.operation, principal)) {
+  #refusal(id: MessageId, error: QuaterError, tool: Tool | undefined, { principal, callId, authorization }: Caller): Answer {
+    // The principal must not learn that the tool exists if the static policy refuses it with any scopes.
+    if (tool === undefined || !isReachable(tool.operation, principal)) {
       const { message, code } = unknownHandler(tool?.operation.name ?? "", "mcp");
       const text = tool === undefined ? error.message : message;
       return { body: errorMessage(id, rpcCodes.invalidParams, text, { code, callId, errors: [] }) };
     }
-    return { body: resultMessage(id, failureResult(error, callId)), challenge: challengeIn(error) };
+    return { body: resultMessage(id, failureResult(error, callId)), challenge: challengeIn(error, principal, authorization) };
   }
 }
-
-/** Whether the principal must not learn that the tool exists: its static policy refuses the principal with any scopes. */
-const isHidden = ({ policy }: Operation, principal: Principal): boolean => {
-  const refusal = policy.judgeStatic(principal);
-  return refusal !== undefined && refusal.code !== "missing_scope";
-};
 
 /** Collects the items of a stream into one answer in memory. @param maxBytes  The largest size of the answer. */
 const collected = async (

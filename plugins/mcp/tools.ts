@@ -117,6 +117,11 @@ const toolOf = (operation: Operation, exposure: ToolExposure): Tool => {
   return { operation, wrapping: output?.wrapping, json: JSON.stringify(descriptor) };
 };
 
+/** Decides which tools the list of a caller has. */
+export interface Listing {
+  readonly isListed: (operation: Operation, principal: Principal) => boolean;
+}
+
 /**
  * How many lists are cached. Principals with other rights see other lists, but only a few sets of rights are in use at a time.
  */
@@ -143,10 +148,13 @@ export class Toolbox {
   /**
    * Returns the result of `tools/list` for this principal as JSON text. A handler whose static policy refuses the principal is
    * not listed.
+   *
+   * @param authorization  The authorization servers from which the caller can get more scopes.
    */
-  listFor(principal: Principal): string {
+  listFor(principal: Principal, authorization?: Listing): string {
     let seen = "";
-    for (const { operation } of this.#tools) seen += isVisibleTo(operation, principal) ? "1" : "0";
+    for (const { operation } of this.#tools)
+      seen += (authorization?.isListed(operation, principal) ?? isVisibleTo(operation, principal)) ? "1" : "0";
     const known = this.#lists.get(seen);
     if (known !== undefined) return known;
     const list = `{"tools":[${this.#tools.flatMap(({ json }, at) => (seen[at] === "1" ? json : [])).join(",")}]}`;

@@ -1,8 +1,11 @@
-import { anyone, authenticated, handler, problem, Type } from "quater";
+import { Client } from "@modelcontextprotocol/sdk/client/index.js";
+import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
+import { anyone, authenticated, can, handler, hasRole, problem, Type } from "quater";
+import { http } from "quater/http";
 import { mcp } from "quater/mcp";
 import { bootTest, principal, tokens } from "quater/testing";
 import { expect, test } from "vitest";
-import { boot, callText, people, post, type Rpc } from "./shop.ts";
+import { boot, callText, people, post, type Rpc, urlOf } from "./shop.ts";
 
 const listText = '{"jsonrpc":"2.0","id":1,"method":"tools/list"}';
 const toolsFor = async (app: Awaited<ReturnType<typeof boot>>, token: string) =>
@@ -45,12 +48,35 @@ test("a handler that is not exposed over mcp is not a tool", async () => {
   expect(JSON.stringify(await toolsFor(app, "ana"))).not.toContain("hidden");
 });
 
-test("a tool call without the scope gets 403 with a challenge that names the scope", async () => {
+test("M6: a tool call without the scope is a tool error when no authorization server is configured", async () => {
   await using app = await boot();
   const { response, rpc } = await post(app, callText("wipe"), { authorization: "Bearer ben" });
-  expect(response.status).toBe(403);
-  expect(response.headers.get("www-authenticate")).toBe('Bearer error="insufficient_scope", scope="wipe"');
-  expect(rpc.result).toMatchObject({ isError: true, _meta: { "quater/error": { code: "missing_scope" } } });
+  expect(response.status).toBe(200);
+  expect(response.headers.get("www-authenticate")).toBeNull();
+  expect(rpc.result).toMatchObject({
+    isError: true,
+    content: [{ text: "This call needs a credential with the scope wipe" }],
+    _meta: { "quater/error": { code: "missing_scope" } },
+  });
+  const client = new Client({ name: "test", version: "1" });
+  const requestInit = { headers: { authorization: "Bearer ben" } };
+  await client.connect(new StreamableHTTPClientTransport(new URL(urlOf(app)), { requestInit }) as never);
+  expect(await client.callTool({ name: "wipe", arguments: {} })).toMatchObject({ isError: true });
+  await client.close();
+});
+
+test("a caller who lacks a scope and a role learns no more about the tool than about an unknown tool", async () => {
+  const both = handler({
+    description: "Needs both.",
+    effect: "read",
+    input: Type.Object({}),
+    auth: [can("wipe"), hasRole("auditor")],
+    handle: () => "secret",
+  });
+  const authenticate = tokens({ eve: principal({ subject: "eve" }) });
+  await using app = await boot({ handlers: { both }, plugins: [http({ port: 0 }), mcp({ authenticate })] });
+  const { rpc } = await post(app, callText("both"), { authorization: "Bearer eve" });
+  expect(rpc.error).toMatchObject({ code: -32602, data: { code: "unknown_handler" } });
 });
 
 test("H15: a handler's own refusal of the kind unauthenticated is a tool error, and asks for no other credential", async () => {

@@ -1,0 +1,31 @@
+// The check that a token was made for this MCP server.
+
+import { invalidToken } from "../../../core/diagnostics/errors.ts";
+import type { Principal } from "../../../core/index.ts";
+import { type AuthorizationOption, resourceOf } from "./option.ts";
+
+/**
+ * Checks that a token of an authorization server was made for this MCP server (RFC 8707). The authenticator has checked its own
+ * audience, which may be the audience of another service, such as the HTTP routes of this app.
+ */
+export class AudienceCheck {
+  readonly #servers: ReadonlySet<string>;
+  #audience: string | undefined;
+
+  constructor(option: AuthorizationOption | undefined) {
+    this.#servers = new Set(option?.servers);
+    this.#audience = option?.audience;
+  }
+
+  /** @param publicUrl  The public origin, from http(). */
+  set(publicUrl: string): void {
+    this.#audience ??= resourceOf(publicUrl);
+  }
+
+  /** @throws {QuaterError} `invalid_token` for a token of an authorization server with another audience. */
+  check({ issuer, claims }: Principal): void {
+    if (!this.#servers.has(issuer)) return;
+    const given = claims["aud"];
+    if (this.#audience === undefined || ![given].flat().includes(this.#audience)) throw invalidToken();
+  }
+}

@@ -1,0 +1,31 @@
+// The option `authorization` of mcp(): the authorization servers from which clients get tokens.
+
+import { type Static, Type } from "../../../core/index.ts";
+
+const text = Type.String({ minLength: 1 });
+
+export const authorizationOption = Type.Object(
+  {
+    /** The issuer URLs of the authorization servers, exactly as the claim `iss` of their tokens. */
+    servers: Type.Array(text, { minItems: 1 }),
+    /** The audience of tokens for this server. Default: `publicUrl` of http() and `/mcp`. */
+    audience: Type.Optional(text),
+    /** The scopes that clients request first. Default: the scopes of the tools that only read. */
+    scopes: Type.Optional(Type.Array(text)),
+    /** A text in front of each scope in documents and challenges: `api://shop/`. Tokens contain the scopes without this text. */
+    scopePrefix: Type.Optional(Type.String()),
+  },
+  { additionalProperties: false },
+);
+
+export type AuthorizationOption = Static<typeof authorizationOption>;
+
+/** The path of the MCP endpoint. */
+export const mcpPath = "/mcp";
+
+/**
+ * Returns the URL that identifies this MCP server: lower-case scheme and host, no slash at the end (RFC 8707 section 2).
+ *
+ * @param publicUrl  The public origin, from http().
+ */
+export const resourceOf = (publicUrl: string): string => `${publicUrl}${mcpPath}`;

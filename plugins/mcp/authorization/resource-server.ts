@@ -1,0 +1,131 @@
+// The part of an OAuth resource server in MCP (MCP 2025-11-25 and 2026-07-28, basic/authorization). With an authorization server,
+// clients find this server's metadata document (RFC 9728), get a token, and request more scopes when a call needs more. The
+// authenticator verifies the tokens. This file publishes the document and writes the challenges.
+
+import type { Principal, QuaterError } from "../../../core/index.ts";
+import { challengeOf, missingScopesOf, scopeList } from "../../../core/model/credentials.ts";
+import { type Catalog, errorCodes, isVisibleTo, type Operation } from "../../../core/plugin-api.ts";
+import type { EndpointReply, HttpService } from "../../http/service.ts";
+import { mcpKey } from "../tools.ts";
+import { type AuthorizationOption, mcpPath, resourceOf } from "./option.ts";
+
+const metadataPath = "/.well-known/oauth-protected-resource";
+
+/** A refusal that HTTP expresses as a status and `WWW-Authenticate`. */
+export interface Challenge {
+  readonly status: 401 | 403;
+  readonly header: string;
+}
+
+/**
+ * Returns the challenge of an answer that another credential would change, otherwise `undefined`. A code of a handler, such as
+ * `wrong_password`, is about the input of the call, so a client must not sign in again because of this code. For a missing scope
+ * there is a challenge only if an authorization server could give the scope to this caller. Other callers cannot request scopes,
+ * so they get a tool error.
+ */
+export const challengeIn = (
+  error: QuaterError,
+  principal: Principal,
+  authorization: Authorization | undefined,
+): Challenge | undefined => {
+  if (!Object.hasOwn(errorCodes, error.code)) return undefined;
+  if (error.kind === "unauthenticated") {
+    const header = authorization?.signIn(error) ?? challengeOf(error);
+    return header === undefined ? undefined : { status: 401, header };
+  }
+  if (error.code !== "missing_scope" || authorization?.hasIssued(principal) !== true) return undefined;
+  return { status: 403, header: authorization.stepUp(error, principal) };
+};
+
+/** Whether the principal would pass the policy's static part with all scopes that the policy names. */
+export const isReachable = ({ policy }: Operation, principal: Principal): boolean =>
+  policy.judgeStatic({ ...principal, scopes: [...principal.scopes, ...policy.scopes] }) === undefined;
+
+interface Parts {
+  readonly option: AuthorizationOption;
+  readonly publicUrl: string;
+  readonly catalog: Catalog;
+  /** The app's name for people. */
+  readonly title: string;
+}
+
+/** The authorization servers of an MCP server, for callers over HTTP. */
+export class Authorization {
+  readonly #servers: ReadonlySet<string>;
+  readonly #metadataUrl: string;
+  readonly #prefix: string;
+  /** The scopes that the policies of tools name. */
+  readonly #known: ReadonlySet<string>;
+  readonly #firstScopes: string;
+  readonly #document: EndpointReply;
+
+  constructor({ option, publicUrl, catalog, title }: Parts) {
+    const tools = catalog.operations.filter((operation) => mcpKey.of(operation) !== undefined);
+    const { servers, scopePrefix = "", scopes = scopesToRead(tools) } = option;
+    this.#servers = new Set(servers);
+    this.#metadataUrl = `${publicUrl}${metadataPath}${mcpPath}`;
+    this.#prefix = scopePrefix;
+    this.#known = new Set(tools.flatMap(({ policy }) => policy.scopes));
+    this.#firstScopes = this.#listed(scopes);
+    this.#document = jsonDocument({
+      resource: resourceOf(publicUrl),
+      resource_name: title,
+      authorization_servers: servers,
+      ...(this.#firstScopes === "" ? {} : { scopes_supported: this.#firstScopes.split(" ") }),
+      bearer_methods_supported: ["header"],
+    });
+  }
+
+  /** Publishes the metadata document at the path of the endpoint, and at the root for clients that do not know the path. */
+  mount(http: HttpService): void {
+    for (const path of [metadataPath, `${metadataPath}${mcpPath}`]) {
+      http.mount(`GET ${path}`, ({ open }) =>
+        open(path, ({ req }) => (req.method === "GET" || req.method === "HEAD" ? this.#document : onlyGet)),
+      );
+    }
+  }
+
+  /** Whether one of the authorization servers issued the caller's token, so that the caller can request more scopes. */
+  hasIssued(principal: Principal): boolean {
+    return this.#servers.has(principal.issuer);
+  }
+
+  /** Whether the tool is in the list of this caller: the caller may call it, or could after a request for more scopes. */
+  isListed(operation: Operation, principal: Principal): boolean {
+    return isVisibleTo(operation, principal) || (this.hasIssued(principal) && isReachable(operation, principal));
+  }
+
+  /** Returns the challenge for a caller who must sign in (RFC 6750 section 3, RFC 9728 section 5.1). `undefined` for other errors. */
+  signIn({ kind, code }: QuaterError): string | undefined {
+    if (kind !== "unauthenticated") return undefined;
+    const error = code === "invalid_token" ? 'error="invalid_token", ' : ""; // Only if the HTTP request had a token.
+    const scope = this.#firstScopes === "" ? "" : `, scope="${this.#firstScopes}"`;
+    return `Bearer ${error}resource_metadata="${this.#metadataUrl}"${scope}`;
+  }
+
+  /**
+   * Returns the challenge for a caller who needs more scopes. The challenge also names the scopes that the caller already has,
+   * because clients of 2025 request exactly the scopes of the challenge and would lose the others.
+   */
+  stepUp({ details }: QuaterError, principal: Principal): string {
+    const kept = principal.scopes.filter((scope) => this.#known.has(scope));
+    const scope = this.#listed([...kept, ...missingScopesOf(details)]);
+    return `Bearer error="insufficient_scope", scope="${scope}", resource_metadata="${this.#metadataUrl}"`;
+  }
+
+  #listed(scopes: readonly string[]): string {
+    return scopeList([...new Set(scopes)].map((scope) => this.#prefix + scope));
+  }
+}
+
+/** Returns the scopes that a client needs to call the tools that only read. Other scopes are requested when a call needs them. */
+const scopesToRead = (tools: readonly Operation[]): readonly string[] =>
+  tools.flatMap(({ handler, policy }) => (handler.effect === "read" ? (policy.scopeChoices[0] ?? []) : []));
+
+const jsonDocument = (document: object): EndpointReply => ({
+  status: 200,
+  headers: ["cache-control", "public, max-age=300", "content-type", "application/json"],
+  body: JSON.stringify(document),
+});
+
+const onlyGet: EndpointReply = { status: 405, headers: ["allow", "GET, HEAD"], body: "" };

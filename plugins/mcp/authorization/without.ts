@@ -1,0 +1,29 @@
+// Answers clients that try OAuth although no authorization server is configured. Such clients send their requests to fixed paths
+// of the server, as MCP 2025-03-26 prescribed, and show the text of the answer to people.
+
+import { howToAuthenticate, readingOf } from "../../../core/model/credentials.ts";
+import { type Authentication, asAuthenticator } from "../../../core/plugin-api.ts";
+import type { EndpointReply, Mounting } from "../../http/service.ts";
+
+/**
+ * Mounts the answers. Routes of the app with the same path come first. The answers for programs are OAuth errors (RFC 6749
+ * section 5.2). Their code is `invalid_request`, because after `invalid_client` or `invalid_grant` clients delete credentials.
+ */
+export const mountWithoutOAuth = (
+  fallback: Parameters<Mounting>[0]["fallback"],
+  authenticate: Authentication | undefined,
+): void => {
+  const reading = authenticate === undefined ? undefined : readingOf(asAuthenticator(authenticate).reads);
+  const sentence = `This server does not support OAuth. To call its tools, ${howToAuthenticate(reading)}`;
+  const error = JSON.stringify({ error: "invalid_request", error_description: sentence });
+  fallback("POST", "/register", () => answer("application/json", error));
+  fallback("POST", "/token", () => answer("application/json", error));
+  // A client opens this page in a browser.
+  fallback("GET", "/authorize", () => answer("text/plain; charset=utf-8", `${sentence}\n`));
+};
+
+const answer = (type: string, body: string): EndpointReply => ({
+  status: 404,
+  headers: ["cache-control", "no-store", "content-type", type],
+  body,
+});
