@@ -312,22 +312,38 @@ const partProblem = (kind: string, one: unknown): readonly [cause: string, remed
  */
 const scopeToken = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
 
+/** The metadata document of an OAuth resource server (RFC 9728 5.1), and the scopes that its challenges name. */
+export interface ResourceMetadata {
+  readonly url: string;
+  readonly scopes: readonly string[];
+}
+
 /**
  * Returns the value of `WWW-Authenticate` for a refusal (RFC 9110 11.6.1), or `undefined` when another credential would not
  * change the answer.
  */
-export const challengeOf = ({ asks, code, details, kind }: QuaterError): string | undefined => {
-  if (kind === "unauthenticated") return challengeFrom(asks, code === "invalid_token");
+export const challengeOf = ({ asks, code, details, kind }: QuaterError, resource?: ResourceMetadata): string | undefined => {
+  const isWrong = code === "invalid_token";
+  if (kind === "unauthenticated") {
+    if (resource === undefined) return challengeFrom(asks, isWrong);
+    return bearer({ error: isWrong ? code : "", resource_metadata: resource.url, scope: scopeList(resource.scopes) });
+  }
   if (code !== "missing_scope") return undefined;
   // RFC 6750 3: a missing scope is named in the challenge.
-  return `Bearer error="insufficient_scope", scope="${scopeList(missingScopesOf(details))}"`;
+  const scope = scopeList(resource?.scopes ?? missingScopesOf(details));
+  return bearer({ error: "insufficient_scope", scope, resource_metadata: resource?.url ?? "" });
+};
+
+/** Returns a challenge with the parameters that are not empty. */
+const bearer = (parameters: Readonly<Record<string, string>>): string => {
+  const given = Object.entries(parameters).filter(([, value]) => value !== "");
+  return `Bearer ${given.map(([name, value]) => `${name}="${value}"`).join(", ")}`;
 };
 
 export const missingScopesOf = (details: QuaterError["details"]): readonly string[] =>
   (details?.["scopes"] as readonly string[] | undefined) ?? [];
 
-/** Returns the scopes as one text, as challenges contain them. */
-export const scopeList = (scopes: readonly string[]): string => scopes.filter((scope) => scopeToken.test(scope)).join(" ");
+const scopeList = (scopes: readonly string[]): string => scopes.filter((scope) => scopeToken.test(scope)).join(" ");
 
 const challengeFrom = (reading: Reading | undefined, isWrong: boolean): string => {
   const { schemes, headers, cookies } = reading ?? bearerAlone;

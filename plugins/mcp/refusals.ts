@@ -50,7 +50,7 @@ export const turnedAway = (
   authorization?: Authorization,
 ): EndpointReply => {
   const headers: (string | string[])[] = [];
-  const header = authorization?.signIn(error) ?? challengeOf(error);
+  const header = challengeOf(error, authorization?.resourceFor(error));
   if (header !== undefined) headers.push("www-authenticate", header);
   const forgetting = http.forgettingOf(error);
   if (forgetting.length > 0) headers.push("set-cookie", [...forgetting]);

@@ -3,7 +3,7 @@
 // authenticator verifies the tokens. This file publishes the document and writes the challenges.
 
 import type { Principal, QuaterError } from "../../../core/index.ts";
-import { challengeOf, missingScopesOf, scopeList } from "../../../core/model/credentials.ts";
+import { challengeOf, missingScopesOf, type ResourceMetadata } from "../../../core/model/credentials.ts";
 import { type Catalog, errorCodes, isVisibleTo, type Operation } from "../../../core/plugin-api.ts";
 import type { EndpointReply, HttpService } from "../../http/service.ts";
 import { mcpKey } from "../tools.ts";
@@ -29,12 +29,10 @@ export const challengeIn = (
   authorization: Authorization | undefined,
 ): Challenge | undefined => {
   if (!Object.hasOwn(errorCodes, error.code)) return undefined;
-  if (error.kind === "unauthenticated") {
-    const header = authorization?.signIn(error) ?? challengeOf(error);
-    return header === undefined ? undefined : { status: 401, header };
-  }
-  if (error.code !== "missing_scope" || authorization?.hasIssued(principal) !== true) return undefined;
-  return { status: 403, header: authorization.stepUp(error, principal) };
+  const isOfScope = error.code === "missing_scope";
+  if (isOfScope && authorization?.hasIssued(principal) !== true) return undefined;
+  const header = challengeOf(error, authorization?.resourceFor(error, principal));
+  return header === undefined ? undefined : { status: isOfScope ? 403 : 401, header };
 };
 
 /** Whether the principal would pass the policy's static part with all scopes that the policy names. */
@@ -52,26 +50,26 @@ interface Parts {
 /** The authorization servers of an MCP server, for callers over HTTP. */
 export class Authorization {
   readonly #servers: ReadonlySet<string>;
-  readonly #metadataUrl: string;
+  readonly #url: string;
   readonly #prefix: string;
   /** The scopes that the policies of tools name. */
   readonly #known: ReadonlySet<string>;
-  readonly #firstScopes: string;
+  readonly #firstScopes: readonly string[];
   readonly #document: EndpointReply;
 
   constructor({ option, publicUrl, catalog, title }: Parts) {
     const tools = catalog.operations.filter((operation) => mcpKey.of(operation) !== undefined);
     const { servers, scopePrefix = "", scopes = scopesToRead(tools) } = option;
     this.#servers = new Set(servers);
-    this.#metadataUrl = `${publicUrl}${metadataPath}${mcpPath}`;
+    this.#url = `${publicUrl}${metadataPath}${mcpPath}`;
     this.#prefix = scopePrefix;
     this.#known = new Set(tools.flatMap(({ policy }) => policy.scopes));
-    this.#firstScopes = this.#listed(scopes);
+    this.#firstScopes = this.#named(scopes);
     this.#document = jsonDocument({
       resource: resourceOf(publicUrl),
       resource_name: title,
       authorization_servers: servers,
-      ...(this.#firstScopes === "" ? {} : { scopes_supported: this.#firstScopes.split(" ") }),
+      ...(this.#firstScopes.length === 0 ? {} : { scopes_supported: this.#firstScopes }),
       bearer_methods_supported: ["header"],
     });
   }
@@ -95,26 +93,19 @@ export class Authorization {
     return isVisibleTo(operation, principal) || (this.hasIssued(principal) && isReachable(operation, principal));
   }
 
-  /** Returns the challenge for a caller who must sign in (RFC 6750 section 3, RFC 9728 section 5.1). `undefined` for other errors. */
-  signIn({ kind, code }: QuaterError): string | undefined {
-    if (kind !== "unauthenticated") return undefined;
-    const error = code === "invalid_token" ? 'error="invalid_token", ' : ""; // Only if the HTTP request had a token.
-    const scope = this.#firstScopes === "" ? "" : `, scope="${this.#firstScopes}"`;
-    return `Bearer ${error}resource_metadata="${this.#metadataUrl}"${scope}`;
-  }
-
   /**
-   * Returns the challenge for a caller who needs more scopes. The challenge also names the scopes that the caller already has,
-   * because clients of 2025 request exactly the scopes of the challenge and would lose the others.
+   * Returns the metadata and the scopes for a challenge. To sign in, clients request the first scopes. When scopes are missing,
+   * the challenge also names the scopes that the caller already has, because clients of 2025 request exactly the scopes of the
+   * challenge and would lose the others.
    */
-  stepUp({ details }: QuaterError, principal: Principal): string {
-    const kept = principal.scopes.filter((scope) => this.#known.has(scope));
-    const scope = this.#listed([...kept, ...missingScopesOf(details)]);
-    return `Bearer error="insufficient_scope", scope="${scope}", resource_metadata="${this.#metadataUrl}"`;
+  resourceFor({ code, details }: QuaterError, principal?: Principal): ResourceMetadata {
+    if (code !== "missing_scope") return { url: this.#url, scopes: this.#firstScopes };
+    const kept = principal?.scopes.filter((scope) => this.#known.has(scope)) ?? [];
+    return { url: this.#url, scopes: this.#named([...kept, ...missingScopesOf(details)]) };
   }
 
-  #listed(scopes: readonly string[]): string {
-    return scopeList([...new Set(scopes)].map((scope) => this.#prefix + scope));
+  #named(scopes: readonly string[]): readonly string[] {
+    return [...new Set(scopes)].map((scope) => this.#prefix + scope);
   }
 }
 

@@ -176,7 +176,8 @@ test("an MCP request body over the limit is refused", async () => {
 test("only one file imports the MCP SDK, and other files import that file only when they need it", async () => {
   const folder = new URL("../../../plugins/mcp/", import.meta.url);
   const found = { sdk: [] as string[], legacy: [] as string[] };
-  for (const name of await readdir(folder)) {
+  for (const name of await readdir(folder, { recursive: true })) {
+    if (!name.endsWith(".ts")) continue;
     const text = await readFile(new URL(name, folder), "utf8");
     if (text.includes('from "@modelcontextprotocol/sdk')) found.sdk.push(name);
     if (text.includes('from "./legacy.ts"')) found.legacy.push(name);
