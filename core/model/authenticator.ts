@@ -12,8 +12,9 @@ import {
   tableAndMake,
   withTable,
 } from "../schema/options.ts";
-import { allReads, type Credentials, type Reads, readsProblems } from "./credentials.ts";
+import { allReads, type Credentials, type Reads } from "./credentials.ts";
 import type { Awaitable, Principal } from "./principal.ts";
+import { readsProblems } from "./reads-problems.ts";
 import { type Opened, type Uses, usesProblems } from "./resource.ts";
 import type { RunMode } from "./run-mode.ts";
 import type { SecretFile } from "./secret-file.ts";
