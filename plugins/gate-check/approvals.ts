@@ -28,14 +28,16 @@ const filed = async (target: Target, given: Partial<Principal> = {}): Promise<Re
   const input = inputs.right();
   const { got, message } = (await send(target, token, input)) ?? unwritable(target);
   if (got !== "approval_required")
-    throw new Untried(got === "ran" ? "the call ran before anybody approved it" : `${got}, ${message}`);
+    throw new Untried(
+      got === "ran" ? "the handler ran before anybody approved the call" : `the call ended with ${got}, ${message}`,
+    );
   const [looker] = peopleOf(target);
   const found =
     looker === undefined ? [] : await rehearsed.approvals.list(looker, { states: ["pending"], handler: operation.name });
   // If the gate wrongly answers with the approval request of another caller, the approvers approve that request. The case then
   // shows whether the call runs.
   const record = found.find(({ requester }) => requester.subject === principal.subject) ?? found[0];
-  if (record === undefined) throw new Untried("no approver can see its approval request");
+  if (record === undefined) throw new Untried("the call filed an approval request, but no approver can see the request");
   return { target, principal, token, input, record };
 };
 
@@ -53,7 +55,8 @@ export const approved = async (target: Target, given: Partial<Principal> = {}): 
   const request = await filed(target, given);
   let { record } = request;
   for (const person of peopleOf(target)) record = await agree(request, person);
-  if (record.usableUntil === undefined) throw new Untried(`all approvers approved the request, but its state is ${record.state}`);
+  if (record.usableUntil === undefined)
+    throw new Untried(`all approvers approved the approval request, but the state of the request is ${record.state}`);
   return { ...request, record };
 };
 
@@ -66,26 +69,29 @@ const unapproved: Case = {
   hole: "ran before people approved the call",
   run: async (target) => {
     const request = await filed(target);
-    const found = [...(await repeat(request, "approval_required", "the call was made twice"))];
+    const found = [...(await repeat(request, "approval_required", "the suite made the same call twice"))];
     const people = peopleOf(target);
     for (const [at, person] of people.slice(0, -1).entries()) {
       await agree(request, person);
-      found.push(...(await repeat(request, "approval_required", `after ${at + 1} of ${people.length} people`)));
+      found.push(...(await repeat(request, "approval_required", `after ${at + 1} of ${people.length} approvers had approved`)));
     }
     await target.rehearsed.forgeApproval(request.record.id);
-    return [...found, ...(await repeat(request, "approval_unproven", "after its row in the store was changed to approved"))];
+    return [
+      ...found,
+      ...(await repeat(request, "approval_unproven", "after the row of the request in the store was changed to approved")),
+    ];
   },
 };
 
 const control: Case = {
   name: "all in order",
-  hole: "did not run with everything in order",
+  hole: "did not run, although people had approved the call",
   run: async (target) => repeat(await approved(target), "ran"),
 };
 
 const changed: Case = {
   name: "changed",
-  hole: "ran with arguments changed after approval",
+  hole: "ran with arguments that were changed after the approval",
   run: async (target) => {
     const other = target.inputs.changed();
     if (other === undefined && target.inputs.unknownField().length > 0 && Object.keys(target.inputs.right()).length === 0)
@@ -95,8 +101,8 @@ const changed: Case = {
     const { token, record } = request;
     return [
       ...tried(await send(target, token, other), ["approval_required"]),
-      ...tried(await send(target, token, other, record.id), ["approval_mismatch"], "with the approval's id"),
-      ...(await repeat(request, "ran", "then the unchanged call did not run")),
+      ...tried(await send(target, token, other, record.id), ["approval_mismatch"], "the call named the approval id"),
+      ...(await repeat(request, "ran", "the unchanged call then did not run")),
     ];
   },
 };
@@ -106,9 +112,9 @@ const replayed: Case = {
   hole: "ran twice with one approval",
   run: async (target) => {
     const request = await approved(target);
-    const used = await repeat(request, "ran", "or the approved call did not run once");
+    const used = await repeat(request, "ran", "or the approved call did not run at all");
     const again = await repeat(request, "approval_required");
-    const named = await repeat(request, "approval_used", "with the approval's id", request.record.id);
+    const named = await repeat(request, "approval_used", "the call named the approval id", request.record.id);
     const raced = await approved(target, { claims: racing });
     const runs = await target.rehearsed.startsOf(() =>
       Promise.all(Array.from({ length: racers }, () => send(target, raced.token, raced.input))),
@@ -118,7 +124,7 @@ const replayed: Case = {
       expected: [`1 of ${racers} ran`],
       hasRun: runs > 1,
       message: "",
-      how: `${racers} at once`,
+      how: `${racers} calls at the same time`,
     };
     return [...used, ...again, ...named, race];
   },
@@ -126,7 +132,7 @@ const replayed: Case = {
 
 const overtaken: Case = {
   name: "overtaken",
-  hole: "ran although an earlier call had changed the preview that people approved",
+  hole: "ran, although an earlier call had changed the preview that people approved",
   run: async (target) => {
     const { operation, rehearsed } = target;
     // The preview of a real handler may stay the same when another call runs.
@@ -135,7 +141,15 @@ const overtaken: Case = {
     while (requests.length < overtakers) requests.push(await approved(target, { claims: overtaking }));
     const runs = await rehearsed.startsOf(() => Promise.all(requests.map(({ token, input }) => send(target, token, input))));
     const expected = [`1 of ${overtakers} ran`];
-    return [{ got: `${runs} of ${overtakers} ran`, expected, hasRun: runs > 1, message: "", how: `${overtakers} at once` }];
+    return [
+      {
+        got: `${runs} of ${overtakers} ran`,
+        expected,
+        hasRun: runs > 1,
+        message: "",
+        how: `${overtakers} calls at the same time`,
+      },
+    ];
   },
 };
 
@@ -149,15 +163,15 @@ const foreign: Case = {
     const stranger = allowed(operation, granted);
     const found = [
       ...tried(await sendAs(target, stranger, input), ["approval_required"]),
-      ...tried(await sendAs(target, stranger, input, record.id), ["approval_not_found"], "with the approval's id"),
+      ...tried(await sendAs(target, stranger, input, record.id), ["approval_not_found"], "the call named the approval id"),
     ];
     const { surfaces = [...operation.surfaces] } = rehearsed.approvals.requirementOf(operation) ?? {};
     for (const surface of record.policy.anySurface ? [] : surfaces) {
       if (surface === target.surface || !rehearsed.hasProbe(surface)) continue;
       const seen = await sendAs({ ...target, surface }, principal, input, record.id);
-      found.push(...tried(seen, ["approval_not_found"], `over ${surface}`));
+      found.push(...tried(seen, ["approval_not_found"], `the call was made over ${surface}`));
     }
-    return [...found, ...(await repeat(request, "ran", "then the requester's own call did not run"))];
+    return [...found, ...(await repeat(request, "ran", "the call of the requester then did not run"))];
   },
 };
 
@@ -196,7 +210,7 @@ const denied: Case = {
     const other = { ...principal, credential: `${principal.credential}-other` };
     return [
       ...(await repeat(request, "approval_denied")),
-      ...tried(await sendAs(target, other, input), ["approval_denied"], "with another credential of the same person"),
+      ...tried(await sendAs(target, other, input), ["approval_denied"], "the same person used another credential"),
     ];
   },
 };
@@ -221,7 +235,7 @@ const expired: Case = {
     await untilPast(request.record.usableUntil ?? 0);
     return [
       ...(await repeat(request, "approval_required")),
-      ...(await repeat(request, "approval_expired", "with the approval's id", request.record.id)),
+      ...(await repeat(request, "approval_expired", "the call named the approval id", request.record.id)),
     ];
   },
 };

@@ -78,14 +78,14 @@ const isOpen = ({ operation, rehearsed, surface }: Target): boolean => operation
 
 const otherSurface: Case = {
   name: "another surface's",
-  hole: "ran with another surface's credential",
+  hole: "ran with a credential of another surface",
   run: async (target) => {
     const { operation, rehearsed, surface, granted, inputs } = target;
     if (!rehearsed.hasDoor(surface)) return [];
     const found: Tried[] = [];
     for (const other of [...rehearsed.surfaces.filter((name) => name !== surface), "nowhere"]) {
       const token = rehearsed.tokens.grant(other, allowed(operation, granted));
-      found.push(...tried(await send(target, token, inputs.right()), ["invalid_token"], `a credential of ${other}`));
+      found.push(...tried(await send(target, token, inputs.right()), ["invalid_token"], `the credential was for ${other}`));
     }
     return found;
   },
@@ -102,7 +102,7 @@ const missingRight: Case = {
       found.push(...tried(await sendAs(target, principal, inputs.right()), codes));
       // A caller without access must not get errors of validation.
       if (isStatic && wrong !== undefined)
-        found.push(...tried(await sendAs(target, principal, wrong), codes, "and a wrong input"));
+        found.push(...tried(await sendAs(target, principal, wrong), codes, "the input was also invalid"));
     }
     return found;
   },
@@ -110,7 +110,7 @@ const missingRight: Case = {
 
 const pluginRefuses: Case = {
   name: "a plugin's no",
-  hole: "ran although a plugin refused the call",
+  hole: "ran, although a plugin refused the call",
   run: async (target) => {
     const { operation, granted, inputs } = target;
     const principal = allowed(operation, granted);
@@ -144,20 +144,20 @@ const unknownField: Case = {
  */
 export const unwritable = ({ operation, surface }: Target): Seen => ({
   got: "not tested",
-  message: `the sample input cannot be sent over ${surface}. Give another one in inputs.${operation.name}`,
+  message: `the sample input cannot be sent over ${surface}. Write another input in inputs.${operation.name}`,
   hasRun: false,
 });
 
 export const control: Case = {
   name: "all in order",
-  hole: "did not run with everything in order",
+  hole: "did not run, although the caller was allowed and the input was valid",
   run: async (target) => {
     if (target.needsApproval) return []; // approvals.ts tests this with an approval.
     const { operation, granted, inputs } = target;
     const found = (await sendAs(target, allowed(operation, granted), inputs.right())) ?? unwritable(target);
     const isGuess = !found.hasRun && found.got !== "internal" && asksFunctions(operation) && granted.allowed === undefined;
     const message = isGuess
-      ? `the policy is a function, so the suite cannot guess an allowed principal. Give one in principals.${operation.name}.allowed`
+      ? `the policy is a function, so the suite cannot guess an allowed principal. Write an allowed principal in principals.${operation.name}.allowed`
       : found.message;
     return [{ ...found, message, expected: ["ran"] }];
   },
@@ -166,7 +166,7 @@ export const control: Case = {
 /** A handler that is not exposed on the surface. */
 export const notExposed: Case = {
   name: "not exposed",
-  hole: "ran although it is not exposed on this surface",
+  hole: "ran, although the manifest does not expose the handler on this surface",
   run: async (target) => {
     const { operation, granted, inputs } = target;
     return tried(await sendAs(target, allowed(operation, granted), inputs.right()), ["unknown_handler"]);

@@ -114,7 +114,7 @@ async function* itemsOf(item: unknown): AsyncGenerator {
 const untouchable = (name: string, missed: Missed) => {
   const miss = (): never => {
     missed(name);
-    throw new Error(`The gate suite does not open resources: ${name} is a stand-in`);
+    throw new Error(`The gate suite opens no resources, so a stand-in replaces the resource ${name}`);
   };
   // `then` must be undefined, so that the stand-in can be awaited. The stand-in is a function, because a database client is often
   // a function.

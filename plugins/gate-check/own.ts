@@ -29,13 +29,13 @@ export const ownCases = (own: OwnTokens): readonly Case[] => {
   return [
     {
       name: ownNames[0],
-      hole: "ran without a credential, with the project's own authenticator",
+      hole: "ran without a credential, and the suite used the authenticator of the project",
       run: async (target) =>
         target.operation.isPublic || own.isLocal === true ? [] : attempt(target, undefined, ["unauthenticated"]),
     },
     {
       name: ownNames[1],
-      hole: "ran with an unknown token, with the project's own authenticator",
+      hole: "ran with an unknown token, and the suite used the authenticator of the project",
       run: async (target) => [
         ...(await attempt(target, unknownToken, ["invalid_token"])),
         ...(own.elsewhere === undefined ? [] : await attempt(target, own.elsewhere, ["invalid_token"])),
@@ -51,7 +51,7 @@ export const ownCases = (own: OwnTokens): readonly Case[] => {
     },
     {
       name: ownNames[3],
-      hole: "did not run with the token that must be allowed",
+      hole: "did not run with the token that the tokens of the suite list as allowed",
       run: async (target) => {
         const seen = (await send(target, own.allowed, target.inputs.right())) ?? unwritable(target);
         return tried(seen, [target.needsApproval ? "approval_required" : "ran"]);
@@ -66,7 +66,7 @@ export const ownCases = (own: OwnTokens): readonly Case[] => {
  */
 export const ownRevoked = ({ allowed, revoke }: OwnTokens): Case => ({
   name: ownNames[4],
-  hole: "ran although the caller's token was revoked after the policy allowed the call and before the handler started",
+  hole: "ran, although the caller's token was revoked after the policy allowed the call and before the handler started",
   remedy: ({ surface }) => `Do not use a cache in the authenticator of ${surface} when isCheckedAgain is true`,
   run: async (target) => {
     if (revoke === undefined) return [];

@@ -48,23 +48,23 @@ export const culpritsFor = (approvers: Requirement["approvers"]): readonly Culpr
     person === undefined || policy.kind === "confirm" ? undefined : holderOf(place, { person });
   return [
     {
-      how: "by the requester itself",
+      how: "the requester voted",
       requester: named === undefined ? {} : { person: named },
       voter: (record) => unlessConfirmed(record, record.requester.person),
     },
     {
-      how: "by the person it acts for",
+      how: "the person for whom the requester acts voted",
       requester: named === undefined ? {} : { actsFor: named },
       voter: (record) => unlessConfirmed(record, record.requester.actsFor),
     },
     {
-      how: "with the requester's credential",
+      how: "the vote used the requester's credential",
       requester: {},
       voter: ({ requester: { credential } }) => holderOf(place, { credential }),
     },
-    { how: "by an agent", requester: {}, voter: () => holderOf(place, { kind: "agent" }) },
+    { how: "an agent voted", requester: {}, voter: () => holderOf(place, { kind: "agent" }) },
     {
-      how: "by the user who started the process",
+      how: "the user who started the process voted",
       requester: {},
       voter: () => holderOf(place, { issuer: "local", kind: "operator" }),
     },

@@ -25,17 +25,18 @@ export const refusalRows = (refusals: readonly Refusal[]): readonly GateRow[] =>
     const { handler, surface } = found[0] as Refusal;
     const about = { handler, surface, case: refusalCase, expected };
     if (found.some(({ by }) => by === undefined)) {
-      const hole = `${place} refused a call, but the log does not name the policy or plugin that refused the call`;
+      const hole = `${subjectOf(found[0] as Refusal)} refused a call, but the log does not name the policy or plugin that refused the call`;
       return { ...about, got: "no name in the log", ok: false, hole };
     }
     const told = found.find(({ message, by = "" }) => functionsIn(by).some((name) => message.includes(name)));
     if (told === undefined) return { ...about, got: expected, ok: true };
-    const hole = `${place} sends callers the name of the policy that refused them: "${told.message}". Return false from the policy, or a reason without the word ${told.by}`;
+    const hole = `${subjectOf(told)} sends the name of the policy that refused a call to the caller: "${told.message}". Return false from the policy, or a reason without the word ${told.by}`;
     return { ...about, got: "named to the caller", ok: false, hole };
   });
 };
 
 const placeOf = ({ handler, surface }: Refusal): string => `${handler} over ${surface}`;
+const subjectOf = ({ handler, surface }: Refusal): string => `The handler ${handler}, called over ${surface},`;
 
 /** Returns the names that cannot be in a sentence by chance: `isOwner`, but not `owner`. */
 const functionsIn = (by: string): readonly string[] => by.split(/ (?:and|or) /).filter((name) => /^\w*[a-z][A-Z]\w*$/.test(name));

@@ -233,4 +233,4 @@ const refuserIn = (lines: TestApp["log"]): string | undefined => {
 };
 
 const unjudged = (resources: readonly string[]): string =>
-  `the policy reads ${resources.join(" and ")}, but the suite opens no resources. To open the resources of the project, use --real-resources, or resources: "real" in a test. Handlers still do not run`;
+  `the policy reads ${resources.join(" and ")}, but the suite opens no resources. To open the resources of the project, use --real-resources, or resources: "real" in a test. The suite then opens resources, but still runs no handler`;

@@ -11,7 +11,7 @@ import type { GateRow } from "./report.ts";
 
 export const revoked: Case = {
   name: "revoked",
-  hole: "ran although the caller's credential was revoked after the policy allowed the call and before the handler started",
+  hole: "ran, although the caller's credential was revoked after the policy allowed the call and before the handler started",
   remedy: ({ surface }) => `Pass entry to gate.invoke() in the plugin of ${surface}`,
   run: async (target) => {
     const { operation, rehearsed, surface, granted, inputs } = target;

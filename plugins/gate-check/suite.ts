@@ -116,7 +116,12 @@ const foreignPolicies = (targets: readonly Target[]): readonly GateRow[] =>
     if (reads.length === 0) return [{ ...about, got: about.expected, ok: true }];
     const got = `reads ${reads.join(" and ")}`;
     return [
-      { ...about, got, ok: false, hole: `${name} over ${surface} has a policy that ${got}, but the handler does not have this` },
+      {
+        ...about,
+        got,
+        ok: false,
+        hole: `The handler ${name}, called over ${surface}, has a policy that ${got}, but the handler has no such input or resource`,
+      },
     ];
   });
 
@@ -139,12 +144,12 @@ const targetsOf = async (
   for (const surface of Object.keys(tokens))
     if (!rehearsed.surfaces.includes(surface))
       throw new Error(
-        `The gate suite was given tokens for ${surface}, but no handler is exposed over ${surface}. Remove the tokens`,
+        `The option tokens of the gate suite names ${surface}, but no handler is exposed over ${surface}. Remove these tokens`,
       );
   for (const name of [...Object.keys(inputs), ...Object.keys(principals), ...(only ?? [])])
     if (rehearsed.catalog.get(name) === undefined)
       throw new Error(
-        `The gate suite was given samples for ${name}, but the manifest has no handler of this name. Correct the name`,
+        `An option of the gate suite names the handler ${name}, but the manifest has no handler of this name. Correct the name`,
       );
   const chosen = operations.filter(({ name }) => only === undefined || only.includes(name));
   const targets = chosen.map(async (operation) => {
@@ -168,7 +173,7 @@ const asksPeople = (rehearsed: Rehearsed, operation: Operation, surface: string)
 
 const rowsOf = async (each: Case, target: Target): Promise<readonly GateRow[]> => {
   const about = { handler: target.operation.name, surface: target.surface, case: each.name };
-  const place = `${about.handler} over ${about.surface}`;
+  const place = `The handler ${about.handler}, called over ${about.surface},`;
   let found: readonly Tried[];
   try {
     found = await each.run(target);
@@ -200,7 +205,7 @@ const rowsOf = async (each: Case, target: Target): Promise<readonly GateRow[]> =
 /** Returns why a case could not be tried. Throws any other error, because any other error is a mistake of the suite. */
 const whyUntried = (error: unknown, handler: string): string => {
   if (error instanceof NoSample)
-    return `the suite cannot create an input from the schema (${error.message}). Give one in inputs.${handler}`;
+    return `the suite cannot create an input from the schema (${error.message}). Add an input to inputs.${handler}`;
   if (error instanceof Untried || isQuaterError(error)) return error.message;
   throw error;
 };
@@ -213,7 +218,7 @@ const sentence = ({ hole }: Case, { expected, got, hasRun, message, how }: Tried
   if (expected.includes("ran")) return `${what}: ${got}${message === "" ? "" : `, ${message}`}`;
   // The error code is enough to explain a refusal. For the code `internal`, the message is added.
   const why = got === "internal" ? `: ${message}` : "";
-  return `answered ${got} instead of ${expected.join(" or ")} in the case "${what}"${why}`;
+  return `ended with ${got} instead of ${expected.join(" or ")} in the test for a handler that ${what}${why}`;
 };
 
 const joined = (texts: readonly string[]): string => [...new Set(texts)].join(", ");
@@ -225,5 +230,5 @@ const unreachable = ({ operation, surface }: Target): GateRow => ({
   expected: "ran",
   got: "not tested",
   ok: false,
-  hole: `${operation.name} over ${surface} could not be tested, because the plugin of ${surface} has no probe`,
+  hole: `The handler ${operation.name}, called over ${surface}, could not be tested, because the plugin of ${surface} has no probe`,
 });

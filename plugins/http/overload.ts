@@ -109,7 +109,7 @@ export class Load {
   /** Returns the refusal for a new request if too many requests are not answered yet. */
   get tooMany(): TransportRefusal | undefined {
     const { maxRequests } = this.#limits;
-    return this.#running > maxRequests ? this.#refused(`More than ${maxRequests} requests are not answered yet`) : undefined;
+    return this.#running > maxRequests ? this.#refused(`More than ${maxRequests} HTTP requests wait for a response`) : undefined;
   }
 
   readonly #endTurn = (): void => {
@@ -148,7 +148,7 @@ export class Load {
       const next = this.#next();
       if (next === undefined) return;
       if (next.req.socket.destroyed) this.end();
-      else next.run(now - next.since > maxDelayMs ? this.#refused(`Requests wait longer than ${maxDelayMs} ms`) : undefined);
+      else next.run(now - next.since > maxDelayMs ? this.#refused(`HTTP requests wait longer than ${maxDelayMs} ms`) : undefined);
     }
   }
 
@@ -156,7 +156,7 @@ export class Load {
     const now = performance.now();
     if (now - this.#warnedAt > times.silence) {
       this.#warnedAt = now;
-      this.#warn(`${why}, so further ones are answered with 503`);
+      this.#warn(`${why}, so the server answers new requests with 503`);
     }
     return new TransportRefusal("overloaded", `${why}: repeat the request later`, { "retry-after": "1" });
   }

@@ -203,7 +203,8 @@ export const exposedRoutes =
       const isLate = res.headersSent && reply.run !== undefined && reply.run.unknown === undefined;
       put(ctx, reply);
       if (reply.failure !== undefined) ctx.app.emit("error", reply.failure.error, ctx);
-      if (isLate) answer(ctx, new Error("A middleware finished before its route did. Write await next() in the middleware"));
+      if (isLate)
+        answer(ctx, new Error("A Koa middleware finished before the route behind it. Write await next() in the middleware"));
     });
   };
 

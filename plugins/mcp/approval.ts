@@ -28,7 +28,7 @@ export const howToGetApproval = (error: QuaterError): string => {
   return [
     isRepeat(details) ? repeated : details["earlier"] === undefined ? "Nothing has been done yet." : "This call has not run.",
     `A human must approve this exact call${id === undefined ? "" : ` (approval ${id})`}${where === undefined ? "" : ` ${where}`}.`,
-    "Tell the user that the approval is needed. Do not ask for the approval in this conversation: a yes here does not count.",
+    "Tell the user that the approval is needed. Do not ask for the approval in this conversation, because an answer in the conversation does not count as approval.",
     "After the approval, repeat this call with the same arguments. A call with other arguments needs another approval.",
     ...(expiresAt === undefined ? [] : [`People can approve the call until ${expiresAt}.`]),
   ].join(" ");
@@ -38,7 +38,7 @@ const askAnew = "The call did not run. Repeat the call without an approval id to
 
 const adviceOf: Readonly<Record<string, (error: QuaterError) => string>> = {
   approval_denied: () =>
-    "A human denied this call. The call did not run. Do not repeat the call, and do not try to get the same effect in another " +
+    "A human denied this call, so the call did not run. Do not repeat the call, and do not try to get the same effect in another " +
     "way. Tell the user.",
   approval_used: (error) => {
     const used = Object(approvalOf(error)["usedBy"]) as Details;
@@ -47,7 +47,7 @@ const adviceOf: Readonly<Record<string, (error: QuaterError) => string>> = {
     const endedAt = textIn(used, "endedAt");
     const which = callId === undefined ? "" : `, as call ${callId}`;
     const ended = outcome === undefined ? "" : `, with the outcome ${outcome}${endedAt === undefined ? "" : ` at ${endedAt}`}`;
-    return `The approved call has already run${which}${ended}. Do not repeat it. To run it once more, call without this id to get another approval.`;
+    return `The approved call has already run${which}${ended}. Do not repeat the call. To run the call once more, send it without an approval id to request another approval.`;
   },
   approval_mismatch: (error) => {
     const status = textIn(approvalOf(error), "status");
@@ -55,26 +55,26 @@ const adviceOf: Readonly<Record<string, (error: QuaterError) => string>> = {
       status === "approved"
         ? "Repeat exactly the call that was approved"
         : status === "consumed"
-          ? "Do not repeat the call that used the approval. Name the approval of this call"
-          : "Name the approval of this call";
-    return `This call did not run. ${first}, or leave the id out to make a request for this call.`;
+          ? "Do not repeat the call that used the approval. Send the approval id that belongs to this call"
+          : "Send the approval id that belongs to this call";
+    return `This call did not run. ${first}, or send this call without an approval id to make a new approval request.`;
   },
   approval_expired: () => askAnew,
   approval_cancelled: () => askAnew,
   approval_revoked: () => `An approver revoked the approval. ${askAnew}`,
   approval_stale: () =>
-    "The effect of the call has changed since a human approved it. The call did not run. Check the changes, then repeat the " +
+    "The preview of the call has changed since a human approved the call. The call did not run. Check the changed parts, then repeat the " +
     "call without an approval id to make a new approval request.",
   approval_unproven: () =>
-    "The server has a record of this approval but no proof that people gave it. The call did not run. Tell the user, because " +
+    "The server has a record of this approval, but no proof that people approved the call. The call did not run. Tell the user, because " +
     "somebody may have changed the server's store. Repeat the call without an approval id to make a new approval request.",
   approval_policy_changed: () => askAnew,
   approval_schema_changed: () => askAnew,
   approval_not_found: () => `The approval with this id does not exist, or it belongs to another caller. ${askAnew}`,
   approval_backlog: () =>
-    "Too many of your approval requests are pending. The call did not run. Wait until approvers have decided some of them.",
+    "Too many of your approval requests are pending. The call did not run. Wait until approvers have decided some of these requests.",
   approval_filing_limit: () =>
-    "Too many approval requests were made for this person within one hour. The call did not run. Wait before you repeat it.",
+    "Too many approval requests were made for this person within one hour. The call did not run. Wait, then repeat the call.",
 };
 
 /** Returns the next step for codes about approval; `undefined` for other codes. */

@@ -17,8 +17,8 @@ interface Words {
 
 const repeatLater = ({ retryAfterSeconds }: QuaterError): string =>
   retryAfterSeconds === undefined
-    ? "The call did not run. You can repeat it later."
-    : `The call did not run. You can repeat it after ${retryAfterSeconds} seconds.`;
+    ? "The call did not run. You can repeat the call later."
+    : `The call did not run. You can repeat the call after ${retryAfterSeconds} seconds.`;
 
 const table: Readonly<Record<ErrorKind, Words>> = {
   invalid_input: { door: 400 },
@@ -33,7 +33,7 @@ const table: Readonly<Record<ErrorKind, Words>> = {
   unavailable: { door: 503, advice: repeatLater },
   outcome_unknown: {
     door: 500,
-    advice: () => "The call may have taken effect. Do not repeat it before you have checked whether it did.",
+    advice: () => "The call may have taken effect. Do not repeat the call before you have checked whether it took effect.",
   },
   cancelled: { door: 499 },
   internal: { door: 500 },

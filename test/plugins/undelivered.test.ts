@@ -179,7 +179,7 @@ const overCli = async (name: string): Promise<Told> => {
 const surfaces = { http: overHttp, mcp: overMcp, cli: overCli } as const;
 const expectedHow = (message: string) => ({
   http: 500,
-  mcp: `${message}\nThe call may have taken effect. Do not repeat it before you have checked whether it did.`,
+  mcp: `${message}\nThe call may have taken effect. Do not repeat the call before you have checked whether it took effect.`,
   cli: 76,
 });
 

@@ -162,7 +162,9 @@ describe("approval answers over MCP", () => {
     expect(result?._meta["quater/error"]).toMatchObject({ code: "approval_required" });
     const text = result?.content[0]?.text ?? "";
     expect(text).toContain(`A human must approve this exact call (approval ${approval?.["id"]}) at ${approval?.["url"]}.`);
-    expect(text).toContain("Do not ask for the approval in this conversation: a yes here does not count");
+    expect(text).toContain(
+      "Do not ask for the approval in this conversation, because an answer in the conversation does not count as approval",
+    );
     expect(text).toContain("repeat this call with the same arguments");
     expect(text).toContain(`People can approve the call until ${approval?.["expiresAt"]}.`);
     expect(paid).toEqual([]);
@@ -212,8 +214,8 @@ describe("approval answers over MCP", () => {
       return content[0]?.text.slice("No\n".length);
     };
     expect(textOf("approval_denied")).toContain("Do not repeat the call, and do not try to get the same effect in another way");
-    expect(textOf("approval_mismatch")).toContain("or leave the id out to make a request for this call");
-    expect(textOf("approval_backlog")).toContain("Wait until approvers have decided some of them");
+    expect(textOf("approval_mismatch")).toContain("or send this call without an approval id to make a new approval request");
+    expect(textOf("approval_backlog")).toContain("Wait until approvers have decided some of these requests");
     for (const code of ["approval_expired", "approval_cancelled", "approval_revoked", "approval_not_found"] as const)
       expect(textOf(code)).toContain("Repeat the call without an approval id to make a new approval request");
     for (const code of ["approval_stale", "approval_policy_changed", "approval_schema_changed"] as const)

@@ -159,13 +159,13 @@ describe("S21: the gate suite on a policy that was written for another handler",
     ["in a named policy", policy({ name: "isOwner", needs: { id: Type.String() }, allow: isOwner })],
   ])("S21: the gate suite finds a policy that was written for another handler, %s", async (_, auth) => {
     expect((await report(auth)).holes).toContain(
-      "change over cli has a policy that reads input.customerId, but the handler does not have this",
+      "The handler change, called over cli, has a policy that reads input.customerId, but the handler has no such input or resource",
     );
   });
 
   test("S21: a policy that needs a resource which the handler does not use is a hole", async () => {
     expect((await report(hasOrders)).holes).toContain(
-      "change over cli has a policy that reads the resource orders, but the handler does not have this",
+      "The handler change, called over cli, has a policy that reads the resource orders, but the handler has no such input or resource",
     );
   });
 
@@ -223,7 +223,7 @@ describe("S5: the gate suite on a credential that is revoked while its call wait
     ["with a trail, on which the call is refused after its start", [store(), audit()]],
   ])("S5: the gate suite names a surface plugin that passes no entry to the gate, %s", async (_, plugins) => {
     expect((await report(false, plugins)).holes).toEqual([
-      "change over bus ran although the caller's credential was revoked after the policy allowed the call and before the handler started. Pass entry to gate.invoke() in the plugin of bus",
+      "The handler change, called over bus, ran, although the caller's credential was revoked after the policy allowed the call and before the handler started. Pass entry to gate.invoke() in the plugin of bus",
     ]);
     const { rows, holes } = await report(true, plugins);
     expect(holes).toEqual([]);
@@ -259,7 +259,7 @@ describe("S5: the gate suite on a credential that is revoked while its call wait
         { tokens: { http: { allowed: "strong", revoke: () => void known.clear() } } },
       );
       const hole =
-        "change over http ran although the caller's token was revoked after the policy allowed the call and before the handler started. Do not use a cache in the authenticator of http when isCheckedAgain is true";
+        "The handler change, called over http, ran, although the caller's token was revoked after the policy allowed the call and before the handler started. Do not use a cache in the authenticator of http when isCheckedAgain is true";
       expect(holes).toEqual(heedsCheck ? [] : [hole]);
       expect(rows).toContainEqual(expect.objectContaining({ case: "own door: revoked", ok: heedsCheck }));
     },
@@ -300,7 +300,7 @@ describe("S20: the gate suite on the name of the policy or plugin that refused",
 
   test("S20: the gate suite reports a policy that tells callers its own name", async () => {
     expect((await report(isOwner("isOwner says no"))).holes).toEqual([
-      'change over cli sends callers the name of the policy that refused them: "isOwner says no". Return false from the policy, or a reason without the word isOwner',
+      'The handler change, called over cli, sends the name of the policy that refused a call to the caller: "isOwner says no". Return false from the policy, or a reason without the word isOwner',
     ]);
   });
 
@@ -481,10 +481,10 @@ describe("what the gate suite needs from the caller", () => {
     const { isGreen, holes } = await gateSuite(manifest);
     expect(isGreen).toBe(false);
     const why =
-      "the suite cannot create an input from the schema (/code has the pattern ^(?=.*[0-9])[a-z0-9]{3}$, for which no text was found). Give one in inputs.odd";
-    expect(holes).toContain(`odd over cli could not be tested in the case "all in order": ${why}`);
+      "the suite cannot create an input from the schema (/code has the pattern ^(?=.*[0-9])[a-z0-9]{3}$, for which no text was found). Add an input to inputs.odd";
+    expect(holes).toContain(`The handler odd, called over cli, could not be tested in the case "all in order": ${why}`);
     expect(holes).toContain(
-      "own over cli did not run with everything in order: forbidden, the policy is a function, so the suite cannot guess an allowed principal. Give one in principals.own.allowed",
+      "The handler own, called over cli, did not run, although the caller was allowed and the input was valid: forbidden, the policy is a function, so the suite cannot guess an allowed principal. Write an allowed principal in principals.own.allowed",
     );
   });
 
@@ -497,7 +497,7 @@ describe("what the gate suite needs from the caller", () => {
 
   test("the gate suite refuses a sample for an unknown handler", async () => {
     await expect(gateSuite(manifest, { inputs: { ood: {} } })).rejects.toThrow(
-      "The gate suite was given samples for ood, but the manifest has no handler of this name. Correct the name",
+      "An option of the gate suite names the handler ood, but the manifest has no handler of this name. Correct the name",
     );
   });
 
@@ -512,7 +512,7 @@ describe("what the gate suite needs from the caller", () => {
     );
     expect(report).toMatchObject({
       isGreen: false,
-      holes: ["change over mute could not be tested, because the plugin of mute has no probe"],
+      holes: ["The handler change, called over mute, could not be tested, because the plugin of mute has no probe"],
     });
   });
 
@@ -611,7 +611,7 @@ describe("the gate suite on a policy that reads a resource", () => {
   const manifestWith = (auth: unknown) =>
     manifestOf({ handlers: { change: write({ use: { members }, auth: auth as never }) }, expose: { change: { cli: true } } });
   const unjudged =
-    'change over cli could not be tested in the case "missing right": the policy reads members, but the suite opens no resources. To open the resources of the project, use --real-resources, or resources: "real" in a test. Handlers still do not run';
+    'The handler change, called over cli, could not be tested in the case "missing right": the policy reads members, but the suite opens no resources. To open the resources of the project, use --real-resources, or resources: "real" in a test. The suite then opens resources, but still runs no handler';
 
   test("without the real resource the gate suite cannot try a policy that reads it, and names the remedy", async () => {
     const report = await gateSuite(manifestWith({ any: [hasRole("staff"), owns] }));
@@ -640,7 +640,7 @@ describe("the gate suite on a policy that reads a resource", () => {
       throw new TypeError("no such column: ownr");
     };
     expect((await gateSuite(manifestWith({ any: [hasRole("staff"), broken] }), { resources: "real" })).holes).toEqual([
-      'change over cli answered internal instead of forbidden or missing_role or unknown_handler in the case "ran for a principal that the policy refuses": TypeError: no such column: ownr',
+      "The handler change, called over cli, ended with internal instead of forbidden or missing_role or unknown_handler in the test for a handler that ran for a principal that the policy refuses: TypeError: no such column: ownr",
     ]);
   });
 });
@@ -734,12 +734,14 @@ describe("the gate suite with given tokens", () => {
 
   test("the gate suite reports a token that another surface accepts, too", async () => {
     const { holes } = await gateSuite(manifest({ strong: own.strong }), { tokens: given });
-    expect(holes).toEqual(["change over cli ran with an unknown token, with the project's own authenticator"]);
+    expect(holes).toEqual([
+      "The handler change, called over cli, ran with an unknown token, and the suite used the authenticator of the project",
+    ]);
   });
 
   test("the gate suite refuses tokens for an unknown surface", async () => {
     await expect(gateSuite(manifest(), { tokens: { htpp: { allowed: "x" } } })).rejects.toThrow(
-      "The gate suite was given tokens for htpp, but no handler is exposed over htpp. Remove the tokens",
+      "The option tokens of the gate suite names htpp, but no handler is exposed over htpp. Remove these tokens",
     );
   });
 });

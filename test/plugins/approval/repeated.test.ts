@@ -117,7 +117,7 @@ test("M10: an agent over MCP learns that the call ran, and is told to report the
   expect(used).toMatch(new RegExp(`as call [0-9a-f-]{36}, with the outcome succeeded at ${at}`));
   const other = (await counter.tool({ ...toBo, cents: 6 }, { "quater/approval": { id } })).result?.content[0]?.text ?? "";
   expect(other).toMatch(new RegExp(`That call ran and succeeded at ${at} `));
-  expect(other).toContain("leave the id out to make a request for this call");
+  expect(other).toContain("send this call without an approval id to make a new approval request");
   expect(other).not.toContain("valid");
 });
 

@@ -111,7 +111,7 @@ test("quater check --gate takes missing samples from quater.gate.json or from --
   inProject({ "quater.config.mjs": manifest("({ principal }) => principal.claims.team === 7") }, async (cwd) => {
     const without = await quater(["check", "--gate", "--no-json"], { cwd });
     expect(without.code).toBe(1);
-    expect(without.out).toContain("Give one in principals.change.allowed");
+    expect(without.out).toContain("Write an allowed principal in principals.change.allowed");
     const samples = JSON.stringify({ principals: { change: { allowed: { claims: { team: 7 } } } } });
     const { writeFileSync } = await import("node:fs");
     writeFileSync(join(cwd, "own.json"), samples);

@@ -94,7 +94,7 @@ test.each(["/wait", "/koa"])(
     expect(await Promise.all(running)).toEqual([200, 200]);
     expect([await statusOf(app, path), begun]).toEqual([200, 3]);
     // The log has one line for many refusals.
-    expect(app.log).toMatchObject([{ level: "warn", message: expect.stringContaining("More than 2 requests") }]);
+    expect(app.log).toMatchObject([{ level: "warn", message: expect.stringContaining("More than 2 HTTP requests") }]);
   },
 );
 

@@ -49,7 +49,8 @@ export const holes: readonly Hole[] = [
         to: "return anonymous;",
       },
     ],
-    named: /^refundOrder over cli answered missing_scope instead of unauthenticated in the case "ran without a credential"$/,
+    named:
+      /^The handler refundOrder, called over cli, ended with missing_scope instead of unauthenticated in the test for a handler that ran without a credential$/,
   },
   {
     check: "S17: a wrong credential is refused on a public route",
@@ -61,14 +62,14 @@ export const holes: readonly Hole[] = [
         to: "if (isOpen) return anonymous;",
       },
     ],
-    named: /^status over http ran with another surface's credential/,
+    named: /^The handler status, called over http, ran with a credential of another surface/,
   },
   {
     check: "each surface has its own authenticator",
     only: "refundOrder",
     edits: [{ file: gate, from: "this.#doors.get(entry.surface)", to: 'this.#doors.get("http")' }],
     named:
-      /^refundOrder over cli answered approval_required instead of invalid_token in the case "ran with another surface's credential \(a credential of http\)"$/,
+      /^The handler refundOrder, called over cli, ended with approval_required instead of invalid_token in the test for a handler that ran with a credential of another surface \(the credential was for http\)$/,
   },
   {
     check: "S5: a credential is checked again before the handler starts",
@@ -81,14 +82,14 @@ export const holes: readonly Hole[] = [
       },
     ],
     named:
-      /^listOwnOrders over http ran although the caller's credential was revoked after the policy allowed the call and before the handler started\. Pass entry to gate\.invoke\(\) in the plugin of http$/,
+      /^The handler listOwnOrders, called over http, ran, although the caller's credential was revoked after the policy allowed the call and before the handler started\. Pass entry to gate\.invoke\(\) in the plugin of http$/,
   },
   {
     check: "S5: a credential is checked again before an approval is used up",
     only: "refundOrder",
     edits: [{ file: pipeline, from: "await StagedCall.enterAgain(call); for (const consume", to: "for (const consume" }],
     named:
-      /^refundOrder over cli ran although the caller's credential was revoked after the policy allowed the call and before the handler started/,
+      /^The handler refundOrder, called over cli, ran, although the caller's credential was revoked after the policy allowed the call and before the handler started/,
   },
   {
     check: "S20: the log names the policy that refused a call",
@@ -100,26 +101,27 @@ export const holes: readonly Hole[] = [
         to: "if (refusedBy !== code) return;",
       },
     ],
-    named: /^listOwnOrders over http refused a call, but the log does not name the policy or plugin that refused the call/,
+    named:
+      /^The handler listOwnOrders, called over http, refused a call, but the log does not name the policy or plugin that refused the call/,
   },
   {
     check: "only exposed handlers can be called",
     only: "listOwnOrders",
     edits: [{ file: gate, from: "operation?.surfaces.has(surface) === true", to: "operation !== undefined" }],
-    named: /^listOwnOrders over cli ran although it is not exposed on this surface$/,
+    named: /^The handler listOwnOrders, called over cli, ran, although the manifest does not expose the handler on this surface$/,
   },
   {
     check: "the static part of the policy is checked before the input",
     only: "refundOrder",
     edits: [{ file: pipeline, from: "judgeStatic(call); const parts", to: "const parts" }],
     named:
-      /^refundOrder over mcp answered unknown_field instead of missing_scope in the case "ran for a principal that the policy refuses \(and a wrong input\)"$/,
+      /^The handler refundOrder, called over mcp, ended with unknown_field instead of missing_scope in the test for a handler that ran for a principal that the policy refuses \(the input was also invalid\)$/,
   },
   {
     check: "the policy is checked with the input",
     only: "listOwnOrders",
     edits: [{ file: pipeline, from: "if (refusal !== undefined) throw refusal; if (!hooks", to: "if (!hooks" }],
-    named: /^listOwnOrders over http ran for a principal that the policy refuses$/,
+    named: /^The handler listOwnOrders, called over http, ran for a principal that the policy refuses$/,
   },
   {
     check: "a refusal by a plugin ends the call",
@@ -127,7 +129,7 @@ export const holes: readonly Hole[] = [
     edits: [
       { file: pipeline, from: "for (const verdict of verdicts) if (!verdict.allow) throw refused(verdict, notAllowed);", to: "" },
     ],
-    named: /^listOwnOrders over http ran although a plugin refused the call$/,
+    named: /^The handler listOwnOrders, called over http, ran, although a plugin refused the call$/,
   },
   {
     check: "the input is checked against its schema",
@@ -139,13 +141,13 @@ export const holes: readonly Hole[] = [
         to: "if ((input as unknown) === checked) throw",
       },
     ],
-    named: /^listOwnOrders over http ran with a value of the wrong type$/,
+    named: /^The handler listOwnOrders, called over http, ran with a value of the wrong type$/,
   },
   {
     check: "objects of the input may have no unknown fields",
     only: "listOwnOrders",
     edits: [{ file: "core/schema/schema.ts", from: 'else if (declares) replace("additionalProperties", false);', to: "" }],
-    named: /^listOwnOrders over http ran with a field that the schema does not declare$/,
+    named: /^The handler listOwnOrders, called over http, ran with a field that the schema does not declare$/,
   },
   {
     check: "plugins decide whether a call needs approval",
@@ -157,7 +159,8 @@ export const holes: readonly Hole[] = [
         to: 'hooks.has["none" as never] ? await approve(authorized, compiled)',
       },
     ],
-    named: /^refundOrder over http could not be tested in the case "unapproved": the call ran before anybody approved it$/,
+    named:
+      /^The handler refundOrder, called over http, could not be tested in the case "unapproved": the handler ran before anybody approved the call$/,
   },
   {
     check: "a call uses up its approval",
@@ -165,7 +168,7 @@ export const holes: readonly Hole[] = [
     edits: [
       { file: pipeline, from: "for (const consume of call.consume) {", to: "for (const consume of call.consume.slice(1)) {" },
     ],
-    named: /^refundOrder over cli ran twice with one approval$/,
+    named: /^The handler refundOrder, called over cli, ran twice with one approval$/,
   },
   {
     check: "only one of many calls uses up an approval",
@@ -178,7 +181,7 @@ export const holes: readonly Hole[] = [
       },
       ...withoutEvidence,
     ],
-    named: /^refundOrder over http ran twice with one approval \(4 at once\)$/,
+    named: /^The handler refundOrder, called over http, ran twice with one approval \(4 calls at the same time\)$/,
   },
   {
     check: "S4: a handler with a preview has a lock",
@@ -190,7 +193,8 @@ export const holes: readonly Hole[] = [
         to: "undefined as ReturnType<typeof lockOf>;",
       },
     ],
-    named: /^refundOrder over http ran although an earlier call had changed the preview that people approved \(2 at once\)$/,
+    named:
+      /^The handler refundOrder, called over http, ran, although an earlier call had changed the preview that people approved \(2 calls at the same time\)$/,
   },
   {
     check: "an approval covers only the approved arguments",
@@ -207,7 +211,7 @@ export const holes: readonly Hole[] = [
         to: "digestOf({ ...boundBy(asked, { surface, preview, nonce }), args: record.args })",
       },
     ],
-    named: /^refundOrder over mcp ran with arguments changed after approval$/,
+    named: /^The handler refundOrder, called over mcp, ran with arguments that were changed after the approval$/,
   },
   {
     check: "an approval covers only the requester",
@@ -225,7 +229,7 @@ export const holes: readonly Hole[] = [
       },
       { file: changing, from: '\n    .where("requester", "=", requesterText)', to: "" },
     ],
-    named: /^refundOrder over http ran with the approval of another caller$/,
+    named: /^The handler refundOrder, called over http, ran with the approval of another caller$/,
   },
   {
     check: "approvals expire",
@@ -243,7 +247,7 @@ export const holes: readonly Hole[] = [
       },
       ...withoutEvidence,
     ],
-    named: /^refundOrder over mcp ran with an expired approval$/,
+    named: /^The handler refundOrder, called over mcp, ran with an expired approval$/,
   },
   {
     check: "S11: a denial covers all credentials of a person",
@@ -256,7 +260,7 @@ export const holes: readonly Hole[] = [
       },
     ],
     named:
-      /^refundOrder over http answered approval_required instead of approval_denied in the case "allowed a new approval request for the same call directly after a denial \(with another credential of the same person\)"$/,
+      /^The handler refundOrder, called over http, ended with approval_required instead of approval_denied in the test for a handler that allowed a new approval request for the same call directly after a denial \(the same person used another credential\)"$/,
   },
   {
     check: "nobody can approve their own call",
@@ -268,7 +272,8 @@ export const holes: readonly Hole[] = [
         to: "",
       },
     ],
-    named: /^refundOrder over cli ran with the vote of a person who may not approve this call \(by the requester itself\)$/,
+    named:
+      /^The handler refundOrder, called over cli, ran with the vote of a person who may not approve this call \(the requester voted\)$/,
   },
   {
     check: "agents cannot approve",
@@ -280,12 +285,14 @@ export const holes: readonly Hole[] = [
         to: "",
       },
     ],
-    named: /^refundOrder over http ran with the vote of a person who may not approve this call \(by an agent\)$/,
+    named:
+      /^The handler refundOrder, called over http, ran with the vote of a person who may not approve this call \(an agent voted\)$/,
   },
   {
     check: "S3: an approval counts only with its events in the trail",
     only: "refundOrder",
     edits: withoutEvidence,
-    named: /^refundOrder over http ran before people approved the call \(after its row in the store was changed to approved\)$/,
+    named:
+      /^The handler refundOrder, called over http, ran before people approved the call \(after the row of the request in the store was changed to approved\)$/,
   },
 ];
