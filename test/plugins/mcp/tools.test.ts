@@ -181,8 +181,8 @@ test("the tool error approval_required tells the model what to do, and has detai
   expect(rpc.result?.isError).toBe(true);
   expect(rpc.result?.content?.[0]?.text).toBe(
     "Approval is required\nNothing has been done yet. A human must approve this exact call (approval apr_1) at " +
-      "https://shop.example/approvals/apr_1. Tell the user that the approval is needed. Do not ask for the approval in this conversation: a yes " +
-      "here does not count. After the approval, repeat this call with the same arguments. A call with other arguments needs another approval. " +
+      "https://shop.example/approvals/apr_1. Tell the user that the approval is needed. Do not ask for the approval in this conversation, " +
+      "because an answer in the conversation does not count as approval. After the approval, repeat this call with the same arguments. A call with other arguments needs another approval. " +
       "People can approve the call until 2026-11-23T00:00:00Z.",
   );
   expect(rpc.result?._meta).toMatchObject({ "quater/approval": approval, "quater/error": { code: "approval_required" } });
