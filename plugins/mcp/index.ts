@@ -1,7 +1,7 @@
 // The plugin mcp, which serves handlers as tools for agents: over `POST /mcp` if http() is configured, and over stdio with
 // `quater mcp`.
 
-import { type Principal, Type } from "../../core/index.ts";
+import { type Principal, Type, withDefault } from "../../core/index.ts";
 import { anAuthentication } from "../../core/model/authentication.ts";
 import { isServing } from "../../core/model/run-mode.ts";
 import { type Catalog, definePlugin, type PluginContext, type Probe, type Running } from "../../core/plugin-api.ts";
@@ -11,7 +11,7 @@ import { AudienceCheck } from "./authorization/audience.ts";
 import { authorizationOption, mcpPath } from "./authorization/option.ts";
 import type { Authorization } from "./authorization/resource-server.ts";
 import { type McpService, mcpRef } from "./service.ts";
-import { mcpKey, type ToolExposure } from "./tools.ts";
+import { mcpKey, portabilityOf, type ToolExposure } from "./tools.ts";
 
 export { type McpService, mcpRef, type StdioStreams } from "./service.ts";
 export type { ToolExposure } from "./tools.ts";
@@ -35,6 +35,11 @@ const mcpOptions = {
   title: Type.Optional(Type.String()),
   /** Information about the app for agents. Clients may put this text into the prompt of a model. */
   instructions: Type.Optional(Type.String()),
+  /**
+   * With `"portable"`, tools publish schemas that all major model providers accept, and boot reports each schema that cannot be
+   * published in this way. With `"any"`, tools publish the schemas of their handlers.
+   */
+  schemas: withDefault(Type.Union([Type.Literal("portable"), Type.Literal("any")]), "portable"),
 };
 
 /**
@@ -55,6 +60,7 @@ export const mcp = definePlugin(mcpOptions, (options) => {
     provides: [mcpRef],
     exposure: [mcpKey],
     surface: { name: "mcp", exposes: "MCP tools", authenticate: options.authenticate, adopt },
+    check: ({ catalog }) => (options.schemas === "any" ? [] : portabilityOf(catalog)),
     setup: (context) => setup(options, audience, context),
   };
 });
@@ -79,7 +85,7 @@ const setup = async (
     import("./tools.ts"),
   ]);
   const about = { name: project.name, version: project.version, title: options.title, instructions: options.instructions };
-  const dispatcher = new Dispatcher(gate, new Toolbox(catalog), about, maxOutputBytes);
+  const dispatcher = new Dispatcher(gate, new Toolbox(catalog, options.schemas), about, maxOutputBytes);
   const service: McpService = { serveStdio: (streams) => serveStdio(streams, { gate, dispatcher, log }) };
   services.provide(mcpRef, service);
   const { mountWithoutOAuth } = await import("./authorization/without.ts");

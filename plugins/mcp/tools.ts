@@ -1,14 +1,15 @@
 // Describes handlers as tools. The descriptions are made at boot, in the manifest's order. Each principal gets a list of the
 // tools that the principal may see.
 
+import type { BootProblem } from "../../core/diagnostics/problem.ts";
 import { visible } from "../../core/diagnostics/text.ts";
-
 import { type Principal, type Static, Type } from "../../core/index.ts";
 import { exposureKey, type KeyProblem } from "../../core/plugin/exposure-key.ts";
 import { type Catalog, isVisibleTo, type Operation } from "../../core/plugin-api.ts";
 import { hasFile } from "../../core/schema/file.ts";
 import { fileAnswerRulesOf } from "../../core/schema/file-answer.ts";
-import { inputSchemaFor, outputSchemaFor, type Wrapping } from "./schema.ts";
+import { portabilityProblems } from "./portable/problems.ts";
+import { inputSchemaFor, outputSchemaFor, type SchemaChoice, type Wrapping } from "./schema.ts";
 
 /** The options of a tool, in place of `mcp: true`. */
 export interface ToolExposure {
@@ -55,7 +56,7 @@ const toolProblems = (tool: ToolExposure | undefined, operation: Operation): Key
       remedy: 'Give the handler another name: "..." in its exposure',
     });
   }
-  if (inputSchemaFor(operation.input) === undefined) {
+  if (inputSchemaFor(operation.input, "any") === undefined) {
     found.push({
       cause: `${operation.name} cannot be an MCP tool: its input schema is not an object, and MCP requires an object`,
       remedy: "Wrap the input schema: Type.Object({ ... })",
@@ -92,6 +93,14 @@ export const mcpKey = exposureKey("mcp", exposureSchema, {
   resolve: toolIn,
 });
 
+/** Returns a problem for each part of a tool's input schema that some model providers refuse. */
+export const portabilityOf = ({ operations }: Catalog): readonly BootProblem[] =>
+  operations.flatMap((operation) =>
+    mcpKey.of(operation) === undefined
+      ? []
+      : portabilityProblems(operation.name, operation.input).map((problem) => ({ place: operation.place, ...problem })),
+  );
+
 /**
  * Returns the annotations of a tool (MCP 2025-11-25, `ToolAnnotations`). The annotations are derived from the effect, so that
  * they cannot contradict the effect. `destructiveHint` and `idempotentHint` mean nothing for reads, but reads also have them,
@@ -104,13 +113,13 @@ const annotationsOf = ({ handler }: Operation, { openWorld }: ToolExposure) => (
   ...(openWorld === undefined ? {} : { openWorldHint: openWorld }),
 });
 
-const toolOf = (operation: Operation, exposure: ToolExposure): Tool => {
-  const output = operation.output === undefined ? undefined : outputSchemaFor(operation.output, operation.isStream);
+const toolOf = (operation: Operation, exposure: ToolExposure, choice: SchemaChoice): Tool => {
+  const output = operation.output === undefined ? undefined : outputSchemaFor(operation.output, operation.isStream, choice);
   const descriptor = {
     name: operation.name,
     ...(exposure.title === undefined ? {} : { title: exposure.title }),
     description: operation.handler.description,
-    inputSchema: inputSchemaFor(operation.input),
+    inputSchema: inputSchemaFor(operation.input, choice),
     ...(output === undefined ? {} : { outputSchema: output.schema }),
     annotations: annotationsOf(operation, exposure),
   };
@@ -133,10 +142,10 @@ export class Toolbox {
   /** Serialised results of `tools/list`, by the visible tools, written as one character per tool. */
   readonly #lists = new Map<string, string>();
 
-  constructor(catalog: Catalog) {
+  constructor(catalog: Catalog, choice: SchemaChoice) {
     this.#tools = catalog.operations.flatMap((operation) => {
       const exposure = mcpKey.of(operation);
-      return exposure === undefined ? [] : toolOf(operation, exposure);
+      return exposure === undefined ? [] : toolOf(operation, exposure, choice);
     });
     this.#byName = new Map(this.#tools.map((tool) => [tool.operation.name, tool]));
   }
