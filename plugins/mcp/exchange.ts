@@ -11,6 +11,10 @@ import type { Notifier } from "./progress.ts";
 export interface Answer {
   /** One JSON-RPC message as text. */
   readonly body: string;
+  /** The HTTP status. Default: 200. */
+  readonly status?: number;
+  /** Whether the answer accepts a client, which then gets a session over HTTP. */
+  readonly opensSession?: boolean;
   /** The status and header with which HTTP asks the client for a better credential. */
   readonly challenge?: Challenge | undefined;
 }
@@ -64,9 +68,9 @@ export class Exchange implements Notifier {
   }
 
   /** Ends the event stream, or returns the answer. */
-  end({ body, challenge }: Answer): Awaitable<EndpointReply | undefined> {
+  end({ body, status = 200, challenge }: Answer): Awaitable<EndpointReply | undefined> {
     if (this.#isStream) return this.#endStream(Buffer.from(event(body)));
-    if (challenge === undefined) return jsonReply(200, body);
+    if (challenge === undefined) return jsonReply(status, body);
     return jsonReply(challenge.status, body, ["www-authenticate", challenge.header]);
   }
 

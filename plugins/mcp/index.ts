@@ -78,7 +78,8 @@ const setup = async (
     http?.mount(`POST ${mcpPath}`, () => {}); // List the path in the exposure table, although it is not mounted.
     return {};
   }
-  const [{ Dispatcher, mcpOverHttp }, { httpProbe }, { serveStdio }, { Toolbox }] = await Promise.all([
+  const [{ Dispatcher }, { mcpOverHttp }, { httpProbe }, { serveStdio }, { Toolbox }] = await Promise.all([
+    import("./dispatch.ts"),
     import("./requests.ts"),
     import("./probe.ts"),
     import("./stdio.ts"),

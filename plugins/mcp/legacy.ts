@@ -1,28 +1,23 @@
-// The only file that imports the MCP SDK. The SDK's low-level Server answers rare requests: `initialize` with its negotiation of
-// versions, and all methods that Quater does not have. The SDK recommends McpServer, but that needs zod schemas and checks
-// arguments a second time.
+// The only file that imports the MCP SDK for the revisions of 2025 and before. The SDK's low-level Server answers rare requests:
+// `initialize` with its negotiation of versions, and all methods that Quater does not have. The SDK recommends McpServer, but that
+// needs zod schemas and checks arguments a second time.
 
 import { Server } from "@modelcontextprotocol/sdk/server/index.js";
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
-import type { About } from "./about.ts";
+import { type About, capabilities, instructionsOf, serverInfoOf } from "./about.ts";
+import type { Answer } from "./exchange.ts";
 import { errorMessage, type Request, rpcCodes } from "./protocol.ts";
+import { methodNotFound, paramsInvalid } from "./rare.ts";
 
-/**
- * Answers a JSON-RPC request with a new server, so that no data of one caller remains for the next caller.
- *
- * @returns One JSON-RPC message as text.
- */
-export const answerRarely = async (request: Request, about: About): Promise<string> => {
-  const server = new Server(
-    { name: about.name, version: about.version, ...(about.title === undefined ? {} : { title: about.title }) },
-    {
-      capabilities: { tools: {} },
-      ...(about.instructions === undefined ? {} : { instructions: about.instructions }),
-      // Without this option every Server creates an Ajv validator, which is never used here.
-      jsonSchemaValidator: { getValidator: () => notNeeded },
-    },
-  );
+/** Answers a JSON-RPC request with a new server, so that no data of one caller remains for the next caller. */
+export const answerRarely = async (request: Request, about: About): Promise<Answer> => {
+  const server = new Server(serverInfoOf(about), {
+    capabilities,
+    ...instructionsOf(about),
+    // Without this option every Server creates an Ajv validator, which is never used here.
+    jsonSchemaValidator: { getValidator: () => notNeeded },
+  });
   try {
     const answer = await new Promise<JSONRPCMessage>((resolve, reject) => {
       const exchange = new OneExchange(resolve);
@@ -34,7 +29,7 @@ export const answerRarely = async (request: Request, about: About): Promise<stri
         .then(() => exchange.onmessage?.({ jsonrpc: "2.0", id: request.id, method: request.method, params: request.params }))
         .catch(reject);
     });
-    return inOwnWords(request, answer);
+    return { body: inOwnWords(request, answer), opensSession: request.method === "initialize" && "result" in answer };
   } finally {
     await server.close();
   }
@@ -47,13 +42,13 @@ const notNeeded = () => {
 /** Replaces the SDK's error texts, which may quote the SDK's schemas and the JSON-RPC request. */
 const inOwnWords = ({ id, method }: Request, answer: JSONRPCMessage): string => {
   if (!("error" in answer)) return JSON.stringify(answer);
-  if (answer.error.code === rpcCodes.methodNotFound) return errorMessage(id, rpcCodes.methodNotFound, "Method not found");
+  if (answer.error.code === rpcCodes.methodNotFound) return methodNotFound(id);
   if (method === "initialize") {
     const needs =
       "initialize needs protocolVersion (string), capabilities (object) and clientInfo with name and version (strings)";
     return errorMessage(id, rpcCodes.invalidParams, needs);
   }
-  return errorMessage(id, rpcCodes.invalidParams, "The params do not match this method");
+  return paramsInvalid(id);
 };
 
 class OneExchange implements Transport {

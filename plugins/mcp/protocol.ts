@@ -4,9 +4,6 @@
 import { isQuaterError, type QuaterError } from "../../core/index.ts";
 import { type FieldError, jsonRefused, parseJsonBytes } from "../../core/plugin-api.ts";
 
-/** The supported protocol versions of 2025 and before, newest first, as the SDK's Server negotiates them. */
-export const protocolVersions: readonly string[] = ["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05", "2024-10-07"];
-
 /** Error codes of JSON-RPC 2.0 section 5.1, and the error codes that MCP and its SDK add. */
 export const rpcCodes = {
   /** The SDK's code for requests that its HTTP transport refuses. */
@@ -15,6 +12,8 @@ export const rpcCodes = {
   refused: -32001,
   /** The headers and the body disagree (MCP 2026-07-28). */
   headerMismatch: -32020,
+  /** The server does not support the protocol version (MCP 2026-07-28). */
+  unsupportedVersion: -32022,
   invalidRequest: -32600,
   methodNotFound: -32601,
   invalidParams: -32602,
@@ -60,8 +59,19 @@ export interface ErrorData {
   readonly errors?: readonly FieldError[];
 }
 
-/** Returns a JSON-RPC error. @param id  `null` if the id of the request is not known (JSON-RPC 2.0 section 5). */
-export const errorMessage = (id: MessageId | null, code: number, message: string, data?: ErrorData): string =>
+/** The `data` of the error for a protocol version that is not supported (MCP 2026-07-28). */
+export interface VersionData {
+  readonly supported: readonly string[];
+  readonly requested: string;
+}
+
+/**
+ * Returns a JSON-RPC error.
+ *
+ * @param id  `undefined` if the id of the request is not known. The error then has no id, because MCP does not allow `null` (MCP
+ * 2025-11-25, basic, "Error Responses").
+ */
+export const errorMessage = (id: MessageId | undefined, code: number, message: string, data?: ErrorData | VersionData): string =>
   JSON.stringify({ jsonrpc: "2.0", id, error: { code, message, ...(data === undefined ? {} : { data }) } });
 
 /** Returns a JSON-RPC result. @param result  JSON text. */
@@ -96,20 +106,20 @@ export const isId = (value: unknown): value is MessageId =>
 
 const malformed = (id: unknown, message: string, data?: ErrorData): Malformed => ({
   kind: "malformed",
-  answer: errorMessage(isId(id) ? id : null, rpcCodes.invalidRequest, message, data),
+  answer: errorMessage(isId(id) ? id : undefined, rpcCodes.invalidRequest, message, data),
 });
 
 const messageOf = (value: unknown): Request | Notification | Response | Malformed => {
   // Batches were removed from the protocol in 2025-06-18, and a batch would count as one request for every limit.
-  if (Array.isArray(value)) return malformed(null, "Batches are not supported: send one message per request");
+  if (Array.isArray(value)) return malformed(undefined, "Batches are not supported: send one message per request");
   if (!isRecord(value) || value["jsonrpc"] !== "2.0")
-    return malformed(null, 'A JSON-RPC message must be an object with "jsonrpc": "2.0"');
+    return malformed(undefined, 'A JSON-RPC message must be an object with "jsonrpc": "2.0"');
   const { id, method, params = {} } = value;
   if (typeof method !== "string") {
     return "result" in value || "error" in value ? { kind: "response" } : malformed(id, 'A request must have a "method"');
   }
   if ("id" in value && !isId(id))
-    return malformed(null, `The "id" of a request must be an integer or a string of at most ${longestId} characters`);
+    return malformed(undefined, `The "id" of a request must be an integer or a string of at most ${longestId} characters`);
   if (!isRecord(params)) return malformed(id, '"params" must be an object');
   return isId(id) ? { kind: "request", id, method, params } : { kind: "notification", method, params };
 };
@@ -125,10 +135,10 @@ const unreadable = (bytes: Buffer, refusal: QuaterError): Request | Malformed =>
   const { path = "", message = "" } = refusal.errors?.[0] ?? {};
   const data: ErrorData = { code: refusal.code, errors: refusal.errors ?? [] };
   if (refusal.code === "json_invalid") {
-    return { kind: "malformed", answer: errorMessage(null, rpcCodes.parse, refusal.message, data) };
+    return { kind: "malformed", answer: errorMessage(undefined, rpcCodes.parse, refusal.message, data) };
   }
   const lenient = leniently(bytes);
-  const id = path === "/id" ? null : lenient?.["id"];
+  const id = path === "/id" ? undefined : lenient?.["id"];
   const isInArguments = path === argumentsPath || path.startsWith(`${argumentsPath}/`);
   const read = isInArguments && lenient !== undefined ? messageOf(lenient) : undefined;
   if (read?.kind !== "request" || read.method !== "tools/call") return malformed(id, refusal.message, data);

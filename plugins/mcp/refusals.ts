@@ -7,40 +7,23 @@ import type { EndpointReply, EndpointRequest, HttpService } from "../http/servic
 import type { Authorization } from "./authorization/resource-server.ts";
 import { jsonReply } from "./exchange.ts";
 import { doorStatus, errorDataOf } from "./outcome.ts";
-import { type ErrorData, errorMessage, protocolVersions, type Request, rpcCodes } from "./protocol.ts";
+import { type ErrorData, errorMessage, rpcCodes } from "./protocol.ts";
 
-/**
- * Checks the headers of a POST (MCP 2025-11-25, basic/transports, "Sending Messages to the Server" and "Protocol Version
- * Header").
- */
+/** Checks the headers of a POST (MCP 2025-11-25, basic/transports, "Sending Messages to the Server"). */
 export const headersRefused = ({
   headers,
 }: IncomingMessage): { readonly status: number; readonly message: string } | undefined => {
-  const { accept = "", "content-type": type = "", "mcp-protocol-version": version } = headers;
+  const { accept = "", "content-type": type = "" } = headers;
   if (!isJson(type)) return { status: 415, message: "Content-Type must be application/json" };
   const accepted = accept.toLowerCase();
   if (!accepted.includes("application/json") || !accepted.includes("text/event-stream")) {
     return { status: 406, message: "Accept must list both application/json and text/event-stream" };
-  }
-  if (version !== undefined && !protocolVersions.includes(String(version))) {
-    return {
-      status: 400,
-      message: `The MCP-Protocol-Version is not supported. Supported versions are ${protocolVersions.join(", ")}`,
-    };
   }
   return undefined;
 };
 
 const isJson = (type: string): boolean =>
   type === "application/json" || type.split(";", 1)[0]?.trim().toLowerCase() === "application/json";
-
-/** Returns the difference between a header and the body (threat T24). A proxy may have decided by the header. */
-export const disagreeing = ({ headers }: IncomingMessage, { method, params }: Request): string | undefined => {
-  const { "mcp-method": saidMethod, "mcp-name": saidName } = headers;
-  if (saidMethod !== undefined && saidMethod !== method) return "Mcp-Method";
-  if (saidName !== undefined && saidName !== (params["name"] ?? params["uri"])) return "Mcp-Name";
-  return undefined;
-};
 
 /** Returns the answer to a caller whose credential was refused. */
 export const turnedAway = (
@@ -77,5 +60,5 @@ export const refusal = (
   const { "content-length": length = "0", "transfer-encoding": encoding } = req.headers;
   const isUnread = !req.complete && (length !== "0" || encoding !== undefined);
   const all = isUnread ? [...headers, "connection", "close"] : headers;
-  return jsonReply(status, errorMessage(null, code, message, data), all);
+  return jsonReply(status, errorMessage(undefined, code, message, data), all);
 };

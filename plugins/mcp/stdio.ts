@@ -5,10 +5,12 @@ import { setImmediate, setTimeout } from "node:timers/promises";
 import { visible } from "../../core/diagnostics/text.ts";
 import { isQuaterError, type QuaterError } from "../../core/index.ts";
 import { Cancellation, errorText, type Gate, type Log, tooLarge } from "../../core/plugin-api.ts";
+import type { Dispatcher } from "./dispatch.ts";
+import { type Era, eraOf } from "./era.ts";
 import { Line, type LineRoom } from "./line.ts";
+import { IdFinder } from "./long-line.ts";
 import { errorDataOf } from "./outcome.ts";
 import { errorMessage, type MessageId, type Request, readMessage, rpcCodes } from "./protocol.ts";
-import type { Dispatcher } from "./requests.ts";
 import type { StdioStreams } from "./service.ts";
 
 /** The largest message, bytes (threat T12). This limit equals the limit of a body over HTTP. */
@@ -82,16 +84,19 @@ class Session {
     over.abort();
   }
 
-  #take(bytes: Buffer | undefined): void {
-    if (bytes === undefined) {
+  #take(bytes: Buffer | LongLine): void {
+    if (!Buffer.isBuffer(bytes)) {
       const error = tooLarge("The message", `${maxLineBytes} bytes`);
-      this.#line.send(errorMessage(null, rpcCodes.invalidRequest, error.message, { code: error.code, errors: [] }));
+      this.#line.send(errorMessage(bytes.id, rpcCodes.invalidRequest, error.message, { code: error.code, errors: [] }));
       return;
     }
     const message = readMessage(bytes);
     if (message.kind === "malformed") this.#line.send(message.answer);
-    else if (message.kind === "request") this.#start(message);
-    else if (message.kind === "notification" && message.method === "notifications/cancelled") {
+    else if (message.kind === "request") {
+      const era = eraOf(message, undefined);
+      if (typeof era === "object") this.#line.send(era.answer);
+      else this.#start(message, era);
+    } else if (message.kind === "notification" && message.method === "notifications/cancelled") {
       const call = this.#inFlight.get(message.params["requestId"] as MessageId);
       if (call === undefined) return; // The call has already ended, which the client could not know.
       call.isTakenBack = true;
@@ -99,7 +104,7 @@ class Session {
     }
   }
 
-  #start(request: Request): void {
+  #start(request: Request, era: Era): void {
     if (this.#inFlight.has(request.id)) {
       this.#line.send(
         errorMessage(request.id, rpcCodes.invalidRequest, "Another request with this id is still running. Use a new id"),
@@ -114,7 +119,7 @@ class Session {
     const room = this.#line.room();
     const call: InFlight = { cancellation: new Cancellation(), isTakenBack: false };
     this.#inFlight.set(request.id, call);
-    const answering = this.#answer(request, call, room).then((answer) => {
+    const answering = this.#answer(request, era, call, room).then((answer) => {
       room.release();
       this.#inFlight.delete(request.id);
       this.#answering.delete(answering);
@@ -124,7 +129,7 @@ class Session {
   }
 
   /** Answers a request. Never rejects, because errors are answers. */
-  async #answer(request: Request, { cancellation }: InFlight, room: LineRoom): Promise<string> {
+  async #answer(request: Request, era: Era, { cancellation }: InFlight, room: LineRoom): Promise<string> {
     const { gate, dispatcher, log } = this.#parts;
     const callId = gate.newCallId();
     try {
@@ -133,6 +138,7 @@ class Session {
       const principal = await gate.enter(entry);
       const answer = await dispatcher.answer(request, {
         principal,
+        era,
         entry,
         callId,
         peer: undefined,
@@ -176,10 +182,14 @@ class Session {
 const newline = 10;
 const carriageReturn = 13;
 
-/** Yields lines without their line ends. Yields `undefined` for a line that was too long, and drops the bytes of this line. */
-async function* linesOf(input: Readable): AsyncGenerator<Buffer | undefined> {
+/** A line that was too long. Only its id is kept. */
+type LongLine = Pick<IdFinder, "id">;
+
+/** Yields lines without their line ends. */
+async function* linesOf(input: Readable): AsyncGenerator<Buffer | LongLine> {
   let parts: Buffer[] = [];
   let size = 0;
+  let long: IdFinder | undefined;
   try {
     for await (const chunk of input) {
       let rest = typeof chunk === "string" ? Buffer.from(chunk) : (chunk as Buffer);
@@ -187,14 +197,19 @@ async function* linesOf(input: Readable): AsyncGenerator<Buffer | undefined> {
         const end = rest.indexOf(newline);
         const part = end === -1 ? rest : rest.subarray(0, end);
         size += part.length;
-        if (size > maxLineBytes) parts = [];
-        else parts.push(part);
+        parts.push(part);
+        if (size > maxLineBytes) {
+          long ??= new IdFinder();
+          for (const one of parts) long.read(one);
+          parts = [];
+        }
         if (end === -1) break;
         rest = rest.subarray(end + 1);
-        if (size > maxLineBytes) yield undefined;
-        else yield* message(parts);
+        if (long === undefined) yield* message(parts);
+        else yield long;
         parts = [];
         size = 0;
+        long = undefined;
       }
     }
     yield* message(parts);

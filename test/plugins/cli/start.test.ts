@@ -98,6 +98,7 @@ test("a call from the terminal loads no module that only files, the help, a serv
     "plugins/http/app.ts",
     "plugins/http/handler-reply.ts",
     "plugins/http/serve.ts",
+    "plugins/mcp/dispatch.ts",
     "plugins/mcp/requests.ts",
     "plugins/store/lock/locks.ts",
     "plugins/store/open.ts",

@@ -23,16 +23,13 @@ test("an MCP request without a credential is refused before its body is read", a
   expect(answer).toMatch(/^HTTP\/1\.1 401 /);
   expect(answer).toMatch(/^www-authenticate: Bearer\r$/im);
   expect(answer).toMatch(/^connection: close\r$/im);
-  expect(
-    JSON.parse(
-      answer
-        .slice(answer.indexOf("\r\n\r\n"))
-        .replace(/^[^{]*/, "")
-        .replace(/[^}]*$/, ""),
-    ),
-  ).toMatchObject({
-    id: null,
-    error: { code: -32001, data: { code: "unauthenticated", errors: [] } },
+  const body = answer
+    .slice(answer.indexOf("\r\n\r\n"))
+    .replace(/^[^{]*/, "")
+    .replace(/[^}]*$/, "");
+  expect(JSON.parse(body)).toEqual({
+    jsonrpc: "2.0",
+    error: expect.objectContaining({ code: -32001, data: expect.objectContaining({ code: "unauthenticated", errors: [] }) }),
   });
 });
 
@@ -173,14 +170,23 @@ test("an MCP request body over the limit is refused", async () => {
   expect(response.status).toBe(413);
 });
 
-test("only one file imports the MCP SDK, and other files import that file only when they need it", async () => {
+test("each MCP SDK is imported by one file, and other files import that file only when they need it", async () => {
   const folder = new URL("../../../plugins/mcp/", import.meta.url);
-  const found = { sdk: [] as string[], legacy: [] as string[] };
+  const found = {
+    "@modelcontextprotocol/sdk": [] as string[],
+    "@modelcontextprotocol/server": [] as string[],
+    early: [] as string[],
+  };
   for (const name of await readdir(folder, { recursive: true })) {
     if (!name.endsWith(".ts")) continue;
     const text = await readFile(new URL(name, folder), "utf8");
-    if (text.includes('from "@modelcontextprotocol/sdk')) found.sdk.push(name);
-    if (text.includes('from "./legacy.ts"')) found.legacy.push(name);
+    for (const sdk of ["@modelcontextprotocol/sdk", "@modelcontextprotocol/server"] as const)
+      if (text.includes(`"${sdk}`)) found[sdk].push(name);
+    if (/from "\.\.?\/(legacy|modern)\.ts"/.test(text)) found.early.push(name);
   }
-  expect(found).toEqual({ sdk: ["legacy.ts"], legacy: [] });
+  expect(found).toEqual({
+    "@modelcontextprotocol/sdk": ["legacy.ts"],
+    "@modelcontextprotocol/server": ["modern.ts"],
+    early: [],
+  });
 });

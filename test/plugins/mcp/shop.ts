@@ -35,7 +35,7 @@ export const urlOf = (app: TestApp): string => {
 };
 
 export interface Rpc {
-  readonly id: string | number | null;
+  readonly id?: string | number;
   readonly method?: string;
   readonly params?: { progressToken?: unknown; progress?: number; message?: string; total?: number };
   readonly error?: { code: number; message: string; data?: { code: string; errors?: unknown[]; callId?: string } };

@@ -59,7 +59,7 @@ test("errors outside of tool arguments are JSON-RPC errors, with the request's i
     data: "json_duplicate_key",
   });
   expect(await answer('{"jsonrpc":"2.0","id":1,"id":2,"method":"ping"}')).toEqual({
-    id: null,
+    id: undefined,
     code: -32600,
     data: "json_duplicate_key",
   });
@@ -78,9 +78,9 @@ test("errors outside of tool arguments are JSON-RPC errors, with the request's i
     code: -32600,
     data: "json_duplicate_key",
   });
-  expect(await answer(callText("add", "{"))).toEqual({ id: null, code: -32700, data: "json_invalid" });
-  expect(await answer("")).toEqual({ id: null, code: -32700, data: "json_invalid" });
-  expect(await answer("\ufeff{}")).toEqual({ id: null, code: -32600, data: "json_bad_unicode" });
+  expect(await answer(callText("add", "{"))).toEqual({ id: undefined, code: -32700, data: "json_invalid" });
+  expect(await answer("")).toEqual({ id: undefined, code: -32700, data: "json_invalid" });
+  expect(await answer("\ufeff{}")).toEqual({ id: undefined, code: -32600, data: "json_bad_unicode" });
 });
 
 test("the error for a refused MCP message contains no text of a library", async () => {
@@ -117,7 +117,6 @@ test("a JSON-RPC batch is refused completely", async () => {
   expect(response.status).toBe(400);
   expect(rpc).toEqual({
     jsonrpc: "2.0",
-    id: null,
     error: { code: -32600, message: "Batches are not supported: send one message per request" },
   });
 });
@@ -148,12 +147,15 @@ test("a stdio session survives malformed, too long, blank and unterminated lines
   await using app = await boot();
   const stdio = session(app, "ana");
   stdio.write("not json");
-  expect(await stdio.next()).toMatchObject({ id: null, error: { code: -32700 } });
+  expect(await stdio.next()).toEqual({ jsonrpc: "2.0", error: expect.objectContaining({ code: -32700 }) });
   stdio.write(`"${"x".repeat(1_100_000)}"`);
-  expect(await stdio.next()).toMatchObject({ id: null, error: { code: -32600, data: { code: "too_large" } } });
+  expect(await stdio.next()).toEqual({
+    jsonrpc: "2.0",
+    error: expect.objectContaining({ code: -32600, data: { code: "too_large", errors: [] } }),
+  });
   stdio.write("\r\n");
   stdio.write('[{"jsonrpc":"2.0","id":1,"method":"ping"}]');
-  expect(await stdio.next()).toMatchObject({ id: null, error: { code: -32600 } });
+  expect(await stdio.next()).toEqual({ jsonrpc: "2.0", error: expect.objectContaining({ code: -32600 }) });
   stdio.write('{"jsonrpc":"2.0","id":"é","method":"ping"}');
   expect(await stdio.next()).toEqual({ jsonrpc: "2.0", id: "é", result: {} });
   expect(await stdio.end()).toEqual([]);

@@ -1,0 +1,211 @@
+// Answers MCP requests of both protocol eras, over HTTP (requests.ts) and over stdio (stdio.ts). This file passes tools/call to
+// the gate, and answers the other frequent methods: tools/list, ping and server/discover. Requests with other methods go to the SDK
+// of their era, which is loaded with the first of these requests.
+
+import { itemUndelivered, outputTooLarge, tooMuchUnread } from "../../core/diagnostics/errors.ts";
+import { isQuaterError, type Principal, type QuaterError } from "../../core/index.ts";
+import { largeAnswer } from "../../core/pipeline/answer-size.ts";
+import { isApprovalId } from "../../core/plugin/gate.ts";
+import {
+  type AnswerRoom,
+  type Arriving,
+  type Awaitable,
+  type Cancellation,
+  type Gate,
+  type Operation,
+  type Outcome,
+  traceIdOf,
+  unknownHandler,
+} from "../../core/plugin-api.ts";
+import { type About, capabilities, instructionsOf, serverInfoOf } from "./about.ts";
+import { type Authorization, challengeIn, isReachable } from "./authorization/resource-server.ts";
+import { type Era, metaKeys, modernVersions } from "./era.ts";
+import type { Answer } from "./exchange.ts";
+import { dryRunResult, failureResult, successResult, wrapped, wrappedJson } from "./outcome.ts";
+import { type Notifier, Progress } from "./progress.ts";
+import { errorMessage, isId, longestId, type MessageId, type Request, resultMessage, rpcCodes } from "./protocol.ts";
+import type { Tool, Toolbox } from "./tools.ts";
+
+/** How long clients of revision 2026-07-28 may use a list, milliseconds. The rights of a caller can change at any time. */
+const listTtlMs = 60_000;
+
+/** The caller of an MCP request. All data about the caller comes from authentication, and not from the message. */
+export interface Caller {
+  readonly principal: Principal;
+  /** The protocol era of the request. */
+  readonly era: Era;
+  /** The object that was passed to `enter` of the gate: see `Invocation`. */
+  readonly entry: Arriving;
+  readonly callId: string;
+  readonly peer: string | undefined;
+  readonly traceId: string | undefined;
+  readonly cancellation: Cancellation;
+  readonly notifier: Notifier;
+  readonly room: AnswerRoom;
+  /** The authorization servers from which the caller can get more scopes. Absent over stdio, where callers cannot sign in. */
+  readonly authorization?: Authorization | undefined;
+  /** Called with the outcome of the call, or with the beginning of a stream. Not called for dry runs. */
+  readonly ended?: (operation: Operation, outcome: Outcome) => void;
+}
+
+export class Dispatcher {
+  readonly #gate: Gate;
+  readonly #toolbox: Toolbox;
+  readonly #about: About;
+  /** The result of server/discover as JSON text. */
+  readonly #discovered: string;
+  /** The beginning of each list in revision 2026-07-28, as JSON text. */
+  readonly #listHead: string;
+  readonly #maxOutputBytes: number;
+
+  constructor(gate: Gate, toolbox: Toolbox, about: About, maxOutputBytes: number) {
+    this.#gate = gate;
+    this.#toolbox = toolbox;
+    this.#about = about;
+    // Every request needs a credential, so a cache must not give a list to other callers.
+    const cache = { ttlMs: listTtlMs, cacheScope: "private", _meta: { [metaKeys.server]: serverInfoOf(about) } };
+    this.#listHead = `${complete(JSON.stringify(cache)).slice(0, -1)},`;
+    this.#discovered = complete(
+      JSON.stringify({ supportedVersions: modernVersions, capabilities, ...instructionsOf(about), ...cache }),
+    );
+    this.#maxOutputBytes = maxOutputBytes;
+  }
+
+  answer(request: Request, caller: Caller): Awaitable<Answer> {
+    const { id, method } = request;
+    if (method === "tools/call") return this.#call(request, caller);
+    if (method === "tools/list") return this.#list(request, caller);
+    const isModern = caller.era === "2026";
+    if (method === "server/discover" && isModern) return { body: resultMessage(id, this.#discovered) };
+    if (method === "ping" && !isModern) return { body: resultMessage(id, "{}") };
+    return this.#answerRarely(request, caller.era);
+  }
+
+  #list({ id, params }: Request, { principal, era, authorization }: Caller): Answer {
+    if (params["cursor"] !== undefined) return invalidParams(id, "The list has one page, and no cursor leads to another");
+    const list = this.#toolbox.listFor(principal, authorization);
+    return { body: resultMessage(id, era === "2025" ? list : this.#listHead + list.slice(1)) };
+  }
+
+  async #answerRarely(request: Request, era: Era): Promise<Answer> {
+    const { answerRarely } = era === "2025" ? await import("./legacy.ts") : await import("./modern.ts");
+    return answerRarely(request, this.#about);
+  }
+
+  async #call(request: Request, caller: Caller): Promise<Answer> {
+    const { id, params } = request;
+    // Absent arguments are an empty object. `null` is refused, like a `null` body over HTTP.
+    const { name, arguments: values = {}, _meta: meta } = params;
+    if (typeof name !== "string") return invalidParams(id, 'The params of tools/call must have "name", the name of a tool');
+    if (!isMeta(meta)) return invalidParams(id, '"_meta" must be an object');
+    const { "quater/dryRun": dryRun = false, "quater/approval": approval, progressToken: token, traceparent } = meta ?? {};
+    // A malformed request for a dry run is refused, so that it does not run the handler.
+    if (typeof dryRun !== "boolean") return invalidParams(id, '"quater/dryRun" in _meta must be true or false');
+    if (approval !== undefined && !isApproval(approval))
+      return invalidParams(id, '"quater/approval" in _meta must be { "id": "apr_..." } and nothing else');
+    if (token !== undefined && !isId(token))
+      return invalidParams(id, `"progressToken" in _meta must be an integer or a string of at most ${longestId} characters`);
+
+    const tool = this.#toolbox.find(name);
+    const progress = token === undefined ? undefined : new Progress(caller.notifier, token);
+    const { principal, entry, callId, cancellation, peer } = caller;
+    // The trace id of the message is more specific than the trace id of the HTTP request with the message.
+    const traceId = traceIdOf(traceparent) ?? caller.traceId;
+    const refused = request.argumentsRefused;
+    const outcome = await this.#gate.invoke({
+      handler: name,
+      surface: "mcp",
+      principal,
+      entry,
+      // Refused arguments also go through the gate, so that the policy is checked first and the refusal is recorded.
+      given: refused === undefined ? [{ from: "arguments", isText: false, values }] : () => Promise.reject(refused),
+      callId,
+      cancellation,
+      dryRun,
+      peer,
+      traceId,
+      approvalId: approval?.id,
+      progress: progress?.report,
+      room: caller.room,
+    });
+    if (tool !== undefined && !dryRun) caller.ended?.(tool.operation, outcome);
+    const result = this.#result(outcome, tool, dryRun, progress, caller.room);
+    const ended = result instanceof Promise ? await result : result;
+    progress?.end();
+    return typeof ended === "string" ? { body: resultIn(caller.era, id, ended) } : this.#refusal(id, ended, tool, caller);
+  }
+
+  /** Returns the result as JSON text, or the error. */
+  #result(
+    outcome: Outcome,
+    tool: Tool | undefined,
+    isDryRun: boolean,
+    progress: Progress | undefined,
+    room: AnswerRoom,
+  ): Awaitable<string | QuaterError> {
+    if (!outcome.ok) return outcome.error;
+    const { callId, value } = outcome;
+    if (isDryRun) return dryRunResult(value, tool?.wrapping, callId);
+    if (tool?.wrapping !== "items") return successResult(wrapped(value, tool?.wrapping), tool?.wrapping, callId);
+    return collected(value as AsyncIterableIterator<unknown>, tool.operation, progress, this.#maxOutputBytes, room).then(
+      (items) => successResult(items, tool.wrapping, callId),
+      (error: unknown) => {
+        if (isQuaterError(error)) return error;
+        throw error;
+      },
+    );
+  }
+
+  #refusal(id: MessageId, error: QuaterError, tool: Tool | undefined, caller: Caller): Answer {
+    const { principal, callId, authorization, era } = caller;
+    // The principal must not learn that the tool exists if the static policy refuses it with any scopes.
+    if (tool === undefined || !isReachable(tool.operation, principal)) {
+      const { message, code } = unknownHandler(tool?.operation.name ?? "", "mcp");
+      const text = tool === undefined ? error.message : message;
+      return { body: errorMessage(id, rpcCodes.invalidParams, text, { code, callId, errors: [] }) };
+    }
+    const challenge = challengeIn(error, principal, authorization);
+    return { body: resultIn(era, id, failureResult(error, callId)), challenge };
+  }
+}
+
+/** Collects the items of a stream into one answer in memory. @param maxBytes  The largest size of the answer. */
+const collected = async (
+  items: AsyncIterableIterator<unknown>,
+  { name, handler }: Operation,
+  progress: Progress | undefined,
+  maxBytes: number,
+  room: AnswerRoom,
+): Promise<string> => {
+  const parts: string[] = [];
+  let size = 0;
+  for await (const item of items) {
+    const json = JSON.stringify(item) ?? "null";
+    size += Buffer.byteLength(json) + 1;
+    // Reserve memory for the item and its text. The output check has already reserved memory for a large item.
+    const hasRoom = room.reserve(json.length >= largeAnswer ? json.length : 2 * json.length);
+    if (size > maxBytes || !hasRoom) {
+      const refused = hasRoom ? outputTooLarge(name, maxBytes) : tooMuchUnread();
+      await items.throw?.(handler.effect === "read" ? refused : itemUndelivered(name, refused)); // Throw into the stream, so that the failure is recorded.
+    }
+    parts.push(json);
+    await progress?.item(parts.length, json);
+  }
+  return wrappedJson(`[${parts.join(",")}]`);
+};
+
+/** Marks a result as final, as revision 2026-07-28 demands. @param result  JSON text of an object with at least one field. */
+const complete = (result: string): string => `{"resultType":"complete",${result.slice(1)}`;
+
+const resultIn = (era: Era, id: MessageId, result: string): string =>
+  resultMessage(id, era === "2025" ? result : complete(result));
+
+const invalidParams = (id: MessageId, message: string): Answer => ({ body: errorMessage(id, rpcCodes.invalidParams, message) });
+
+const isMeta = (value: unknown): value is Readonly<Record<string, unknown>> | undefined =>
+  value === undefined || (value !== null && typeof value === "object" && !Array.isArray(value));
+
+const isApproval = (value: unknown): value is { readonly id: string } => {
+  const { id, ...more } = Object(value) as Readonly<Record<string, unknown>>;
+  return isApprovalId(id) && Object.keys(more).length === 0;
+};

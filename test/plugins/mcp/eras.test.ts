@@ -1,0 +1,195 @@
+// The two eras of the protocol on one endpoint and in one stdio session: the revisions of 2025, and revision 2026-07-28.
+
+import type { TestApp } from "quater/testing";
+import { expect, test } from "vitest";
+import { boot, callText, post, session } from "./shop.ts";
+
+const version = "io.modelcontextprotocol/protocolVersion";
+const capabilities = "io.modelcontextprotocol/clientCapabilities";
+const server = "io.modelcontextprotocol/serverInfo";
+const modern = "2026-07-28";
+const claim = { [version]: modern, [capabilities]: {} };
+
+const text = (method: string, params: object = {}, meta: object = claim) =>
+  JSON.stringify({ jsonrpc: "2.0", id: 7, method, params: { ...params, _meta: meta } });
+const authorization = "Bearer ana";
+
+/** Sends a request of revision 2026-07-28 with the headers that the revision demands. */
+const ask = async (app: TestApp, method: string, params: object = {}, meta: object = claim) => {
+  const name = "name" in params ? { "mcp-name": String(params.name) } : {};
+  const said = { authorization, "mcp-protocol-version": modern, "mcp-method": method, ...name };
+  const { response, rpc } = await post(app, text(method, params, meta), said);
+  return { status: response.status, ...rpc };
+};
+
+test("server/discover of revision 2026-07-28 names the versions, the capabilities and the server", async () => {
+  await using app = await boot();
+  expect(await ask(app, "server/discover")).toEqual({
+    status: 200,
+    jsonrpc: "2.0",
+    id: 7,
+    result: {
+      resultType: "complete",
+      supportedVersions: [modern],
+      capabilities: { tools: {} },
+      ttlMs: expect.any(Number),
+      cacheScope: "private",
+      _meta: { [server]: { name: "test", version: expect.any(String) } },
+    },
+  });
+});
+
+test("results of revision 2026-07-28 have a resultType, and lists say how long they may be kept", async () => {
+  await using app = await boot();
+  const old = await post(app, '{"jsonrpc":"2.0","id":7,"method":"tools/list"}');
+  const list = await ask(app, "tools/list");
+  expect(list.result).toEqual({
+    ...old.rpc.result,
+    resultType: "complete",
+    ttlMs: 60_000,
+    cacheScope: "private",
+    _meta: expect.any(Object),
+  });
+  const call = await ask(app, "tools/call", { name: "add", arguments: { a: 1 } });
+  expect(call).toMatchObject({ status: 200, result: { resultType: "complete", structuredContent: { sum: 2 } } });
+  const refused = await ask(app, "tools/call", { name: "add", arguments: { a: "x" } });
+  expect(refused).toMatchObject({ status: 200, result: { resultType: "complete", isError: true } });
+  expect(old.rpc.result).not.toHaveProperty("resultType");
+  expect((await post(app, callText("add", '{"a":1}'))).rpc.result).not.toHaveProperty("resultType");
+});
+
+test("in revision 2026-07-28 an unknown method gets HTTP status 404, and in older revisions 200", async () => {
+  await using app = await boot();
+  for (const method of ["initialize", "ping", "logging/setLevel", "resources/subscribe", "resources/list", "other"])
+    expect(await ask(app, method)).toEqual({
+      status: 404,
+      jsonrpc: "2.0",
+      id: 7,
+      error: { code: -32601, message: "Method not found" },
+    });
+  const { response, rpc } = await post(app, '{"jsonrpc":"2.0","id":7,"method":"other"}');
+  expect([response.status, rpc.error?.code]).toEqual([200, -32601]);
+});
+
+test("the probe of a client without a version gets an error with its id, and initialize works afterwards", async () => {
+  await using app = await boot();
+  const probe = '{"jsonrpc":"2.0","id":"probe","method":"server/discover"}';
+  const { rpc } = await post(app, probe);
+  expect(rpc).toEqual({ jsonrpc: "2.0", id: "probe", error: { code: -32601, message: "Method not found" } });
+  const stdio = session(app, "ana");
+  stdio.write(probe);
+  expect(await stdio.next()).toEqual(rpc);
+  const params = '{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"t","version":"1"}}';
+  stdio.write(`{"jsonrpc":"2.0","id":2,"method":"initialize","params":${params}}`);
+  expect(await stdio.next()).toMatchObject({ id: 2, result: { protocolVersion: "2025-11-25" } });
+  await stdio.end();
+});
+
+const headersOf = (method: string, more: Record<string, string> = {}) => ({
+  authorization,
+  "mcp-protocol-version": modern,
+  "mcp-method": method,
+  ...more,
+});
+const call = { name: "add", arguments: { a: 1 } };
+const without = (key: string) => Object.fromEntries(Object.entries(claim).filter(([name]) => name !== key));
+
+test.for<readonly [what: string, body: string, headers: Record<string, string>, code: number, data?: object]>([
+  ["a version in the body and none in the header", text("tools/list"), { authorization, "mcp-method": "tools/list" }, -32020],
+  [
+    "another version in the header",
+    text("tools/list"),
+    headersOf("tools/list", { "mcp-protocol-version": "2025-11-25" }),
+    -32020,
+  ],
+  ["no Mcp-Method", text("tools/list"), { authorization, "mcp-protocol-version": modern }, -32020],
+  ["another Mcp-Method", text("tools/list"), headersOf("tools/call"), -32020],
+  ["no Mcp-Name", text("tools/call", call), headersOf("tools/call"), -32020],
+  ["another Mcp-Name", text("tools/call", call), headersOf("tools/call", { "mcp-name": "note" }), -32020],
+  ["a Mcp-Name for a list", text("tools/list"), headersOf("tools/list", { "mcp-name": "add" }), -32020],
+  ["a version in the header and none in the body", text("tools/list", {}, {}), headersOf("tools/list"), -32602],
+  ["no _meta", '{"jsonrpc":"2.0","id":7,"method":"tools/list"}', headersOf("tools/list"), -32602],
+  ["no capabilities", text("tools/list", {}, without(capabilities)), headersOf("tools/list"), -32602],
+  ["a version that is not a text", text("tools/list", {}, { ...claim, [version]: 1 }), headersOf("tools/list"), -32602],
+  ["initialize with the header of 2026", text("initialize", {}, {}), headersOf("initialize"), -32020],
+  [
+    "an unknown version",
+    text("tools/list", {}, { ...claim, [version]: "2099-01-01" }),
+    headersOf("tools/list", { "mcp-protocol-version": "2099-01-01" }),
+    -32022,
+    { supported: [modern], requested: "2099-01-01" },
+  ],
+  [
+    "a version of 2025 in the body",
+    text("tools/list", {}, { ...claim, [version]: "2025-11-25" }),
+    headersOf("tools/list", { "mcp-protocol-version": "2025-11-25" }),
+    -32022,
+    { supported: [modern], requested: "2025-11-25" },
+  ],
+  [
+    "an unknown version in the header alone",
+    '{"jsonrpc":"2.0","id":7,"method":"ping"}',
+    { authorization, "mcp-protocol-version": "1999-01-01" },
+    -32022,
+    {
+      supported: [modern, "2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05", "2024-10-07"],
+      requested: "1999-01-01",
+    },
+  ],
+])("M9: a request with %s is refused with 400 and its id", async ([, body, said, code, data], { expect }) => {
+  await using app = await boot();
+  const { response, rpc } = await post(app, body, said);
+  expect(response.status).toBe(400);
+  expect(rpc).toEqual({
+    jsonrpc: "2.0",
+    id: 7,
+    error: { code, message: expect.any(String), ...(data === undefined ? {} : { data }) },
+  });
+});
+
+test("a Mcp-Name in Base64 is decoded before it is compared", async () => {
+  await using app = await boot();
+  const encoded = `=?base64?${Buffer.from("add").toString("base64")}?=`;
+  const { response } = await post(app, text("tools/call", call), headersOf("tools/call", { "mcp-name": encoded }));
+  expect(response.status).toBe(200);
+});
+
+test("a stdio session answers each message in the era of the message", async () => {
+  await using app = await boot();
+  const stdio = session(app, "ana");
+  stdio.write(text("tools/call", call));
+  expect(await stdio.next()).toMatchObject({ id: 7, result: { resultType: "complete", structuredContent: { sum: 2 } } });
+  stdio.write(callText("add", '{"a":1}'));
+  const answer = await stdio.next();
+  expect(answer).toMatchObject({ id: 7, result: { structuredContent: { sum: 2 } } });
+  expect(answer.result).not.toHaveProperty("resultType");
+  stdio.write(text("ping"));
+  expect(await stdio.next()).toEqual({ jsonrpc: "2.0", id: 7, error: { code: -32601, message: "Method not found" } });
+  stdio.write('{"jsonrpc":"2.0","id":8,"method":"ping"}');
+  expect(await stdio.next()).toEqual({ jsonrpc: "2.0", id: 8, result: {} });
+  stdio.write(text("tools/list", {}, { ...claim, [version]: "2099-01-01" }));
+  expect(await stdio.next()).toMatchObject({ id: 7, error: { code: -32022, data: { requested: "2099-01-01" } } });
+  await stdio.end();
+});
+
+const long = "x".repeat(1_100_000);
+test.for<readonly [what: string, line: string, id?: string | number]>([
+  ["at its beginning", `{"jsonrpc":"2.0","id":5,"method":"ping","params":{"id":6,"x":"${long}"}}`, 5],
+  ["at its end", `{"method":"ping","params":{"id":6,"x":"${long}","y":[{"id":1}]},"jsonrpc":"2.0","id":"\\u00e9,}"}`, "é,}"],
+  ["after a text with quotes and brackets", `{"x":"\\\\\\"{[\\"id\\":3,${long}","id": 4 }`, 4],
+  ["twice", `{"id":5,"x":"${long}","id":6}`],
+  ["in a nested object alone", `{"params":{"id":5},"x":"${long}"}`],
+  ["that is an object", `{"id":{"id":5},"x":"${long}"}`],
+  ["that is too long", `{"x":1,"id":"${long}"}`],
+  ["in a batch", `[{"id":5,"x":"${long}"}]`],
+  ["in JSON that is not closed", `{"x":"${long}","id":5`],
+])("M9: the refusal of an oversized line with an id %s names the id only if it is certain", async ([, line, id], { expect }) => {
+  await using app = await boot();
+  const stdio = session(app, "ana");
+  for (let at = 0; at < line.length; at += 50_000) stdio.input.write(line.slice(at, at + 50_000));
+  stdio.write("");
+  const { error, ...answer } = await stdio.next();
+  expect(error).toMatchObject({ code: -32600, data: { code: "too_large" } });
+  expect(answer).toEqual(id === undefined ? { jsonrpc: "2.0" } : { jsonrpc: "2.0", id });
+  await stdio.end();
+});
