@@ -7,6 +7,7 @@ import { boot, load, notConfigured } from "../program/boot.ts";
 import type { Context } from "../program/context.ts";
 import { ProgramCommand, usage } from "../program/family.ts";
 import { whenAborted } from "../program/serving.ts";
+import { McpAdd } from "./mcp-add.ts";
 
 /** How long running calls may take after SIGTERM, milliseconds. Clients send SIGKILL two seconds later. */
 const interruptedMs = 1_000;
@@ -44,4 +45,4 @@ class Mcp extends ProgramCommand {
   }
 }
 
-export const commands = [Mcp];
+export const commands = [Mcp, McpAdd];

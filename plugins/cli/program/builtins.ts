@@ -78,8 +78,8 @@ export const builtins: readonly Builtin[] = [
   },
   {
     word: "mcp",
-    usage: "mcp",
-    summary: "Serves MCP over standard input and output",
+    usage: "mcp, mcp add <client>",
+    summary: "Serves MCP over standard input and output; add connects a client",
     load: family(() => import("../commands/mcp.ts")),
   },
   {

@@ -7,6 +7,7 @@
 import { type BaseContext, Cli, Command, type CommandClass, Option } from "clipanion/lib/advanced/index.js";
 import { cut, nearest, visible } from "../../../core/diagnostics/text.ts";
 import { exit, UsageError } from "../output/exit.ts";
+import { aligned } from "../output/render.ts";
 import type { Context } from "./context.ts";
 
 export { Option };
@@ -36,12 +37,18 @@ export const runFamily = async (
   words: readonly string[],
 ): Promise<number> => {
   const cli = new Cli<FamilyContext>({ binaryName: "quater", enableColors: false });
-  for (const command of commands) cli.register(command);
+  for (const command of typedIn(commands, words)) cli.register(command);
   if (context.isHelp) {
     await context.terminal.write(helpOf(cli));
     return exit.ok;
   }
   return commandOf(cli, commands, words, context).execute() as Promise<number>;
+};
+
+/** Returns the commands of the second word if there are any, so that errors and help are only about these commands. */
+const typedIn = (commands: readonly ProgramCommandClass[], [, word]: readonly string[]): readonly ProgramCommandClass[] => {
+  const typed = commands.filter(({ paths = [] }) => word !== undefined && paths.some(([, second]) => second === word));
+  return typed.length > 0 ? typed : commands;
 };
 
 const commandOf = (
@@ -85,10 +92,13 @@ const wrongLine = (
     return new UsageError(`Unknown command ${typed}${meant(near === undefined ? near : `"${family} ${near}"`)}`);
   }
   const extra = /Extraneous positional argument \("([^"]*)"\)/.exec(message)?.[1];
-  const usage = /^\$ (.*)$/m.exec(message)?.[1] ?? `quater ${family}`;
+  const usage = withValues(/^\$ (.*)$/m.exec(message)?.[1] ?? `quater ${family}`);
   if (extra !== undefined) return new UsageError(`Unexpected argument ${JSON.stringify(cut(extra))}. Write ${usage}`);
   return new UsageError(`An argument is missing. Write ${usage}`);
 };
+
+/** clipanion numbers the values of flags: `--http #0`. */
+const withValues = (usage: string): string => usage.replaceAll(/ #\d+/g, " <value>");
 
 const meant = (near: string | undefined): string =>
   near === undefined ? "; --help lists the commands and flags" : `; did you mean ${near}?`;
@@ -96,8 +106,13 @@ const meant = (near: string | undefined): string =>
 const helpOf = (cli: Cli<FamilyContext>): string =>
   cli
     .definitions()
-    .map(({ usage, description, details }) => {
+    .map(({ usage, description, details, options, examples = [] }) => {
       const more = details === undefined ? "" : `\n${details.trim()}\n`;
-      return `Usage  ${visible(usage)}\n\n${(description ?? "").trim()}\n${more}`;
+      const described = options.flatMap((option) =>
+        option.description === undefined ? [] : [[withValues(option.definition), option.description.trim()] as const],
+      );
+      const flags = described.length === 0 ? "" : `\nFlags\n${aligned(described)}`;
+      const shown = examples.map(([what, line]) => `\n${what.trim()}:\n  ${line.trim()}\n`).join("");
+      return `Usage  ${visible(usage)}\n\n${(description ?? "").trim()}\n${more}${flags}${shown}`;
     })
     .join("\n");

@@ -1,0 +1,39 @@
+// Adds a server to a file in TOML. Comments and other entries stay as they are.
+
+import { parse, patch, stringify } from "@decimalturn/toml-patch";
+import { isPlainObject } from "../../../core/schema/schema.ts";
+import { BrokenFile, type Edit, type Edited, isSame } from "./edited.ts";
+
+export const editToml: Edit = (text, { member, name, entry }): Edited => {
+  const old = readToml(text);
+  const servers = old[member] ?? {};
+  if (!isPlainObject(servers)) throw new BrokenFile(`${member} is not a table`);
+  const there = servers[name];
+  if (isSame(there, entry)) return { text, was: "same" };
+  const wanted = { ...old, [member]: { ...servers, [name]: entry } };
+  if (there !== undefined) return { text: patch(text, wanted), was: "other" };
+  const newline = text.includes("\r\n") ? "\r\n" : "\n";
+  const gap = text === "" ? "" : text.endsWith("\n") ? newline : newline + newline;
+  const added = text + gap + newToml(member, name, entry).replaceAll("\n", newline);
+  // A table cannot be added at the end when the servers are one inline table.
+  return { text: isSame(parsed(added), wanted) ? added : patch(text, wanted), was: "absent" };
+};
+
+export const newToml = (member: string, name: string, entry: object): string => `[${member}.${name}]\n${stringify(entry)}`;
+
+/** @throws {BrokenFile} */
+export const readToml = (text: string): Readonly<Record<string, unknown>> => {
+  try {
+    return parse(text) as Readonly<Record<string, unknown>>;
+  } catch (error) {
+    throw new BrokenFile((error as Error).message.replaceAll(/\s*\n[\s^]*/g, " "));
+  }
+};
+
+const parsed = (text: string): unknown => {
+  try {
+    return parse(text);
+  } catch {
+    return undefined; // The text is not valid TOML.
+  }
+};

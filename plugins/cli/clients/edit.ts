@@ -1,0 +1,132 @@
+// Edits the settings of a client: reads the file, adds the entry, checks the result, and replaces the file in one step.
+
+import { randomBytes } from "node:crypto";
+import {
+  chmodSync,
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname } from "node:path";
+import { UsageError } from "../output/exit.ts";
+import type { Format, Scope } from "./clients.ts";
+import { BrokenFile, type Edit, type Edited, isSame, type Wanted } from "./edited.ts";
+
+/** The change of one file. */
+export interface Change extends Edited {
+  readonly file: string;
+  /** The text before the change; `undefined` for a file that does not exist. */
+  readonly before: string | undefined;
+}
+
+interface Editor {
+  readonly edit: Edit;
+  readonly fresh: (member: string, name: string, entry: object) => string;
+  readonly read: (text: string) => unknown;
+}
+
+/** The editors are loaded at the first use, because only `quater mcp add` needs their libraries. */
+export const editorOf = async (format: Format): Promise<Editor> => {
+  if (format === "toml") {
+    const { editToml, newToml, readToml } = await import("./edit-toml.ts");
+    return { edit: editToml, fresh: newToml, read: readToml };
+  }
+  const { editJson, newJson, readJson } = await import("./edit-json.ts");
+  return { edit: editJson, fresh: newJson, read: (text) => readJson(text, format === "jsonc") };
+};
+
+const mark = "\u{feff}";
+
+/** Computes the change. Writes nothing. @throws {UsageError} when the file is broken, or has another entry of the same name. */
+export const changeOf = (
+  file: string,
+  { edit, fresh, read }: Editor,
+  wanted: Wanted,
+  { isForced, flag }: { readonly isForced: boolean; readonly flag: string },
+): Change => {
+  const before = textOf(file);
+  const { member, name, entry } = wanted;
+  if (before === undefined || before.trim() === "") return { file, before, text: fresh(member, name, entry), was: "absent" };
+  const start = before.startsWith(mark) ? mark : "";
+  const plain = before.slice(start.length);
+  try {
+    const old = read(plain) as Readonly<Record<string, object>>;
+    const { text, was } = edit(plain, wanted);
+    if (was === "other" && !isForced)
+      throw new UsageError(`${file} already has another entry ${name}. Choose another --name, or replace the entry with ${flag}`);
+    if (!isSame(read(text), { ...old, [member]: { ...old[member], [name]: entry } }))
+      throw new BrokenFile("the entry could not be added without changing other entries");
+    return { file, before, text: start + text, was };
+  } catch (error) {
+    if (!(error instanceof BrokenFile)) throw error;
+    throw new UsageError(
+      `${file} cannot be edited: ${error.message}. The file was not changed. Correct the file, or add the entry by hand`,
+    );
+  }
+};
+
+/** Reads a file. @returns `undefined` when the file does not exist. @throws {UsageError} when the file cannot be read. */
+const textOf = (file: string): string | undefined => {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(readFileSync(file));
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") return undefined;
+    throw new UsageError(`${file} cannot be read: ${code === "ERR_ENCODING_INVALID_ENCODED_DATA" ? "it is not UTF-8" : message}`);
+  }
+};
+
+/**
+ * Replaces the file in one step, so that a client that reads the file at the same time never sees half of it. An existing file
+ * keeps its mode, and a symbolic link stays a link. A new file of the user is private.
+ *
+ * @throws {UsageError} when the file cannot be written, or changed since `changeOf`.
+ */
+export const write = ({ file, before, text }: Change, scope: Scope): void => {
+  let fresh: string | undefined;
+  try {
+    mkdirSync(dirname(file), { recursive: true, ...(scope === "user" ? { mode: 0o700 } : {}) });
+    const target = before === undefined ? file : realpathSync(file);
+    fresh = `${target}.${randomBytes(12).toString("hex")}.new`;
+    const descriptor = openSync(fresh, "wx", scope === "user" ? 0o600 : 0o666);
+    try {
+      writeFileSync(descriptor, text);
+      fsyncSync(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
+    if (before !== undefined) chmodSync(fresh, statSync(target).mode & 0o7777);
+    if (textOf(file) !== before) throw new UsageError(`${file} has changed in the meantime. Run the command again`);
+    renameSync(fresh, target);
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    throw new UsageError(`${file} cannot be written: ${(error as Error).message}`);
+  } finally {
+    if (fresh !== undefined) rmSync(fresh, { force: true });
+  }
+};
+
+/** Returns the changed lines, without lines around them, because these may contain secrets of other servers. */
+export const diffOf = ({ file, before = "", text }: Change): string => {
+  const [old, now] = [before.split("\n"), text.split("\n")];
+  let start = 0;
+  while (start < old.length && start < now.length && old[start] === now[start]) start++;
+  let same = 0;
+  while (same < Math.min(old.length, now.length) - start && old.at(-1 - same) === now.at(-1 - same)) same++;
+  const [gone, added] = [old.slice(start, old.length - same), now.slice(start, now.length - same)];
+  const lines = [
+    `--- ${before === "" ? "(no file)" : file}`,
+    `+++ ${file}`,
+    `@@ line ${start + 1} @@`,
+    ...(before === "" ? [] : gone).map((line) => `-${line}`),
+    ...added.map((line) => `+${line}`),
+  ];
+  return lines.map((line) => `${line.replace(/\r$/, "")}\n`).join("");
+};

@@ -1,0 +1,42 @@
+// The folders of clients, by operating system, and the program file that a client starts.
+
+import { existsSync, readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { dirname, join, relative } from "node:path";
+import { UsageError } from "../output/exit.ts";
+import type { Env } from "../program/context.ts";
+
+/** Where the project and the user's settings are. */
+export interface Place {
+  /** The folder of the manifest. */
+  readonly root: string;
+  readonly env: Env;
+  readonly platform: NodeJS.Platform;
+}
+
+export const homeOf = ({ env, platform }: Place): string =>
+  (platform === "win32" ? env["USERPROFILE"] : env["HOME"]) || homedir();
+
+/** Returns the folder in which programs keep the settings of this user. */
+export const settingsOf = (place: Place): string => {
+  const { env, platform } = place;
+  if (platform === "darwin") return join(homeOf(place), "Library", "Application Support");
+  if (platform === "win32") return env["APPDATA"] || join(homeOf(place), "AppData", "Roaming");
+  return env["XDG_CONFIG_HOME"] || join(homeOf(place), ".config");
+};
+
+/** Returns the file of the program `quater` that the project has installed. @throws {UsageError} when it is not installed. */
+export const programOf = (root: string): string => {
+  for (let folder = root; ; folder = dirname(folder)) {
+    const found = join(folder, "node_modules", "quater");
+    if (existsSync(join(found, "package.json"))) {
+      const { bin } = JSON.parse(readFileSync(join(found, "package.json"), "utf8")) as { bin: { quater: string } };
+      return join(found, bin.quater);
+    }
+    if (folder === dirname(folder)) break;
+  }
+  throw new UsageError(`The package quater is not installed in ${root}. Run npm install there, or name a server with --http URL`);
+};
+
+/** Returns the path of a file below a folder with forward slashes, which every operating system accepts. */
+export const pathFrom = (folder: string, file: string): string => relative(folder, file).replaceAll("\\", "/");
