@@ -49,7 +49,7 @@ export class Access {
 
   write({ headersSent, statusCode, writableFinished }: ServerResponse): void {
     const { principal } = this;
-    this.#options.log?.info("request", {
+    const fields = {
       callId: this.#callId,
       method: this.#req.method,
       route: this.route,
@@ -58,8 +58,9 @@ export class Access {
       status: headersSent ? statusCode : statusOfKind.cancelled,
       durationMs: this.#durationMs,
       bytes: this.#req.socket.bytesWritten - this.#sentBefore,
-      ...(writableFinished ? {} : { isCutOff: true }),
-    });
+    };
+    // Only the rare line with `isCutOff` copies the fields, because a copy takes longer than the fields.
+    this.#options.log?.info("request", writableFinished ? fields : { ...fields, isCutOff: true });
   }
 }
 

@@ -216,7 +216,6 @@ test.each([
   "@koa/router",
   "@modelcontextprotocol/sdk",
   "clipanion",
-  "pino",
   "canonicalize",
   "cosmiconfig",
   "typebox",

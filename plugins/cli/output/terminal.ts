@@ -4,6 +4,7 @@
 import type { Readable, Writable } from "node:stream";
 import { styleText } from "node:util";
 import { exit } from "./exit.ts";
+import { LogBatch } from "./log-batch.ts";
 
 export type Input = Readable & { readonly isTTY?: boolean };
 export type Output = Writable & { readonly isTTY?: boolean; readonly columns?: number };
@@ -37,6 +38,7 @@ export class Terminal {
   #resume: (() => void) | undefined;
   #failure: NodeJS.ErrnoException | undefined;
   #hasStatus = false;
+  #logBatch: LogBatch | undefined;
 
   constructor(streams: Streams, env: Readonly<Record<string, string | undefined>>) {
     const { stdout, stderr } = streams;
@@ -101,6 +103,12 @@ export class Terminal {
     this.#stderr.write(text);
   }
 
+  /** Makes a batch for the lines of a log on standard error. `end` closes the batch. @param droppedLine  See `LogBatch`. */
+  logBatch(droppedLine: (count: number) => string): LogBatch {
+    this.#logBatch ??= new LogBatch(this.#stderr, droppedLine);
+    return this.#logBatch;
+  }
+
   /** Writes a line on standard error that the next status replaces. Does nothing without a terminal. */
   status(text: string): void {
     if (!this.isErrorTerminal) return;
@@ -112,6 +120,7 @@ export class Terminal {
   /** Waits until both streams have written all texts, and stops using the streams. */
   async end(): Promise<void> {
     this.#clearStatus();
+    this.#logBatch?.close();
     const flushed = (stream: Output) => new Promise<void>((resolve) => stream.write("", () => resolve()));
     await Promise.all([this.closed.aborted ? undefined : flushed(this.stdout), flushed(this.#stderr)]);
     this.#release();

@@ -2,7 +2,7 @@
 
 import type { Kernel } from "../../../core/boot/kernel.ts";
 import type { LoadedManifest } from "../../../core/boot/load.ts";
-import type { RunMode } from "../../../core/plugin-api.ts";
+import type { Log, RunMode } from "../../../core/plugin-api.ts";
 import { exit } from "../output/exit.ts";
 import { failureLine, serverLog } from "../output/log.ts";
 import { boot, load } from "./boot.ts";
@@ -15,10 +15,10 @@ import type { Context } from "./context.ts";
 export const serveUntilStopped = async (
   program: Context,
   mode: Extract<RunMode, "serve" | "dev">,
-  ready: (kernel: Kernel, log: Awaited<ReturnType<typeof serverLog>>, loaded: LoadedManifest) => void,
+  ready: (kernel: Kernel, log: Log, loaded: LoadedManifest) => void,
 ): Promise<number> => {
   const loaded = await load(program, { useBuild: mode === "serve" }); // In development the sources are loaded, and not a build.
-  const log = await serverLog(program.terminal, program.env);
+  const log = serverLog(program.terminal, program.env);
   if (!program.terminal.isErrorTerminal) program.sayFailuresAs(failureLine);
   const halted = new AbortController(); // The abort reason is the exit code.
   const halt = (reason: string, code: number) => {
