@@ -8,6 +8,8 @@ import type { Manifest, Principal } from "../core/index.ts";
 import { type Awaitable, type Operation, type PluginCommand, type ServiceRef, serviceRef } from "../core/plugin-api.ts";
 
 export interface Requirement {
+  /** The name of the approval policy. */
+  readonly policy: string;
   /** The requirement in words: `finance: 1 with role finance`. */
   readonly words: string;
   readonly approvers: readonly { readonly role?: string; readonly person?: string; readonly need: number }[];

@@ -7,6 +7,7 @@ import { isServing } from "../../core/model/run-mode.ts";
 import { type Catalog, definePlugin, type PluginContext, type Probe, type Running } from "../../core/plugin-api.ts";
 import type { OptionValues } from "../../core/schema/options.ts";
 import { type HttpService, httpRef } from "../http/service.ts";
+import { approvalsRef } from "../offered.ts";
 import { AudienceCheck } from "./authorization/audience.ts";
 import { authorizationOption, mcpPath } from "./authorization/option.ts";
 import type { Authorization } from "./authorization/resource-server.ts";
@@ -56,7 +57,7 @@ export const mcp = definePlugin(mcpOptions, (options) => {
   };
   return {
     name: "mcp",
-    wants: [httpRef],
+    wants: [httpRef, approvalsRef],
     provides: [mcpRef],
     exposure: [mcpKey],
     surface: { name: "mcp", exposes: "MCP tools", authenticate: options.authenticate, adopt },
@@ -86,7 +87,8 @@ const setup = async (
     import("./tools.ts"),
   ]);
   const about = { name: project.name, version: project.version, title: options.title, instructions: options.instructions };
-  const dispatcher = new Dispatcher(gate, new Toolbox(catalog, options.schemas), about, maxOutputBytes);
+  const toolbox = new Toolbox(catalog, { schemas: options.schemas, approvals: services.find(approvalsRef) });
+  const dispatcher = new Dispatcher(gate, toolbox, about, maxOutputBytes);
   const service: McpService = { serveStdio: (streams) => serveStdio(streams, { gate, dispatcher, log }) };
   services.provide(mcpRef, service);
   const { mountWithoutOAuth } = await import("./authorization/without.ts");

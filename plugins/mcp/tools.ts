@@ -8,6 +8,7 @@ import { exposureKey, type KeyProblem } from "../../core/plugin/exposure-key.ts"
 import { type Catalog, isVisibleTo, type Operation } from "../../core/plugin-api.ts";
 import { hasFile } from "../../core/schema/file.ts";
 import { fileAnswerRulesOf } from "../../core/schema/file-answer.ts";
+import type { Approvals } from "../offered.ts";
 import { portabilityProblems } from "./portable/problems.ts";
 import { inputSchemaFor, outputSchemaFor, type SchemaChoice, type Wrapping } from "./schema.ts";
 
@@ -93,13 +94,21 @@ export const mcpKey = exposureKey("mcp", exposureSchema, {
   resolve: toolIn,
 });
 
-/** Returns a problem for each part of a tool's input schema that some model providers refuse. */
+/** Returns a problem for each part of a tool that some model providers refuse. */
 export const portabilityOf = ({ operations }: Catalog): readonly BootProblem[] =>
-  operations.flatMap((operation) =>
-    mcpKey.of(operation) === undefined
-      ? []
-      : portabilityProblems(operation.name, operation.input).map((problem) => ({ place: operation.place, ...problem })),
-  );
+  operations.flatMap((operation) => {
+    if (mcpKey.of(operation) === undefined) return [];
+    const found = [...portabilityProblems(operation.name, operation.input), ...descriptionProblems(operation)];
+    return found.map((problem) => ({ place: operation.place, ...problem }));
+  });
+
+const descriptionProblems = ({ name, handler, needsApproval }: Operation): readonly KeyProblem[] => {
+  const { length } = handler.description;
+  const most = longestDescription - approvalSentence.length - 2;
+  if (!needsApproval || length <= most) return [];
+  const cause = `${name} cannot be an MCP tool for all model providers: its description has ${length} characters, and a tool that needs approval may have ${most}`;
+  return [{ cause, remedy: `Shorten the description to ${most} characters` }];
+};
 
 /**
  * Returns the annotations of a tool (MCP 2025-11-25, `ToolAnnotations`). The annotations are derived from the effect, so that
@@ -113,15 +122,42 @@ const annotationsOf = ({ handler }: Operation, { openWorld }: ToolExposure) => (
   ...(openWorld === undefined ? {} : { openWorldHint: openWorld }),
 });
 
-const toolOf = (operation: Operation, exposure: ToolExposure, choice: SchemaChoice): Tool => {
+/** The last sentence in the description of a tool whose calls need approval. */
+const approvalSentence = "A person must approve each call of this tool before it runs.";
+
+/** The longest description that OpenAI accepts, characters. */
+const longestDescription = 1_024;
+
+const withApproval = (description: string): string =>
+  `${description}${/[.!?]$/.test(description) ? "" : "."} ${approvalSentence}`;
+
+/** The facts about a tool's approvals that are known before a call. `policy` is absent if another plugin requires the approval. */
+interface ApprovalFacts {
+  readonly required: true;
+  readonly policy?: string;
+}
+
+const approvalFactsOf = (
+  operation: Operation,
+  approvals: Pick<Approvals, "requirementOf"> | undefined,
+): ApprovalFacts | undefined => {
+  const requirement = approvals?.requirementOf(operation);
+  if (!operation.needsApproval || requirement?.surfaces?.includes("mcp") === false) return undefined;
+  return { required: true, ...(requirement === undefined ? {} : { policy: requirement.policy }) };
+};
+
+const toolOf = (operation: Operation, exposure: ToolExposure, { schemas: choice, approvals }: ToolboxParts): Tool => {
+  const { description } = operation.handler;
+  const approval = approvalFactsOf(operation, approvals);
   const output = operation.output === undefined ? undefined : outputSchemaFor(operation.output, operation.isStream, choice);
   const descriptor = {
     name: operation.name,
     ...(exposure.title === undefined ? {} : { title: exposure.title }),
-    description: operation.handler.description,
+    description: approval === undefined ? description : withApproval(description),
     inputSchema: inputSchemaFor(operation.input, choice),
     ...(output === undefined ? {} : { outputSchema: output.schema }),
     annotations: annotationsOf(operation, exposure),
+    ...(approval === undefined ? {} : { _meta: { "quater/approval": approval } }),
   };
   return { operation, wrapping: output?.wrapping, json: JSON.stringify(descriptor) };
 };
@@ -136,16 +172,21 @@ export interface Listing {
  */
 const keptLists = 32;
 
+export interface ToolboxParts {
+  readonly schemas: SchemaChoice;
+  readonly approvals?: Pick<Approvals, "requirementOf"> | undefined;
+}
+
 export class Toolbox {
   readonly #tools: readonly Tool[];
   readonly #byName: ReadonlyMap<string, Tool>;
   /** Serialised results of `tools/list`, by the visible tools, written as one character per tool. */
   readonly #lists = new Map<string, string>();
 
-  constructor(catalog: Catalog, choice: SchemaChoice) {
+  constructor(catalog: Catalog, parts: ToolboxParts) {
     this.#tools = catalog.operations.flatMap((operation) => {
       const exposure = mcpKey.of(operation);
-      return exposure === undefined ? [] : toolOf(operation, exposure, choice);
+      return exposure === undefined ? [] : toolOf(operation, exposure, parts);
     });
     this.#byName = new Map(this.#tools.map((tool) => [tool.operation.name, tool]));
   }
