@@ -19,8 +19,11 @@ const methods = "GET,HEAD,PUT,POST,DELETE,PATCH";
 export const methodAsked = ({ method, headers }: IncomingMessage): string | undefined =>
   method === "OPTIONS" ? headers["access-control-request-method"] : method;
 
-/** The headers that pages of other origins may read. By the last two, the typed client distinguishes a file from a text. */
-const exposedHeaders = "x-request-id,retry-after,content-disposition,etag";
+/**
+ * The headers that pages of other origins may read. By `content-disposition` and `etag`, the typed client distinguishes a file
+ * from a text. By `www-authenticate`, OAuth clients in a page find the scopes that a call needs.
+ */
+const exposedHeaders = "x-request-id,retry-after,content-disposition,etag,www-authenticate";
 
 /**
  * Makes the CORS headers for pages of all sites. Browsers send no cookies with requests of these pages, because no answer allows

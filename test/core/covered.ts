@@ -52,6 +52,7 @@ export const covered: Readonly<Record<string, string>> = {
   "core/model/loopback.ts": "test/plugins/http/guard.test.ts",
   "core/model/operation.ts": boot,
   "core/model/principal.ts": "test/core/own-problem.test.ts",
+  "core/model/reads-problems.ts": reads,
   "core/model/reply.ts": "test/plugins/http/reply.test.ts",
   "core/model/run-mode.ts": types,
   "core/model/secret-file.ts": "test/plugins/approval/gate.test.ts",

@@ -1,11 +1,11 @@
 // The documents and challenges with which OAuth clients find the authorization server, and the checks of the option at boot.
 
-import { authenticator, can, handler, type Principal, Type } from "quater";
+import { authenticator, can, defineConfig, expose, handler, type Principal, Type } from "quater";
 import { bearer, jwt } from "quater/auth";
 import { http, httpRef } from "quater/http";
 import { mcp } from "quater/mcp";
 import type { OptionsOf } from "quater/plugin-api";
-import { bootTest, principal, type TestApp, tokens } from "quater/testing";
+import { bootTest, gateSuite, principal, type TestApp, tokens } from "quater/testing";
 import { expect, test } from "vitest";
 import { callText, post } from "../shop.ts";
 
@@ -28,7 +28,7 @@ const handlers = {
   change: tool("write", "orders:write"),
   notATool: tool("read", "other"),
 };
-const expose = {
+const exposure = {
   list: { mcp: true },
   show: { mcp: true },
   change: { mcp: true },
@@ -49,7 +49,7 @@ type HttpOptions = OptionsOf<typeof http>;
 const boot = (more: Options["authorization"] = { servers: [login] }, web: HttpOptions = {}) =>
   bootTest({
     handlers,
-    expose,
+    expose: exposure,
     plugins: [
       http({ port: 0, publicUrl, authenticate: tokens(people), ...web }),
       mcp({ authenticate: tokens(people), authorization: more, title: "The shop" }),
@@ -104,6 +104,13 @@ test("a page of a listed origin gets its own CORS headers from other paths", asy
   expect(health.get("cross-origin-resource-policy")).toBe("same-origin");
   const document = (await fetch(urlOf(app, root), { headers })).headers;
   expect([document.get("access-control-allow-origin"), document.get("vary")]).toEqual(["*", null]);
+});
+
+test("a page of a listed origin can read the challenge of a refused MCP request", async () => {
+  await using app = await boot(undefined, { allowedOrigins: ["https://app.example"] });
+  const { response } = await post(app, callText("list"), { origin: "https://app.example" });
+  expect(response.status).toBe(401);
+  expect(response.headers.get("access-control-expose-headers")?.split(",")).toContain("www-authenticate");
 });
 
 test("the metadata documents allow only GET and HEAD", async () => {
@@ -208,7 +215,24 @@ test.each<[string, Options, HttpOptions | undefined, RegExp]>([
   ],
 ])("the boot fails if %s", async (_name, options, web, problem) => {
   const plugins = [...(web === undefined ? [] : [http({ port: 0, ...web })]), mcp({ authenticate: custom, ...options })];
-  await expect(bootTest({ handlers: { list: handlers.list }, expose: { list: expose.list }, plugins })).rejects.toThrow(problem);
+  await expect(bootTest({ handlers: { list: handlers.list }, expose: { list: exposure.list }, plugins })).rejects.toThrow(
+    problem,
+  );
+});
+
+test("the gate suite passes for a manifest with an authorization server", async () => {
+  const { list, change } = handlers;
+  const manifest = defineConfig({
+    name: "test",
+    handlers: [expose(async () => ({ list, change }), { list: { mcp: true }, change: { mcp: true } })],
+    plugins: [
+      http({ port: 0, publicUrl }),
+      mcp({ authenticate: jwtFor(`${publicUrl}/mcp`), authorization: { servers: [login] } }),
+    ],
+  });
+  const report = await gateSuite(manifest);
+  expect(report.holes).toEqual([]);
+  expect(report.isGreen).toBe(true);
 });
 
 test.each<[string, NonNullable<Options["authenticate"]>]>([
@@ -216,6 +240,6 @@ test.each<[string, NonNullable<Options["authenticate"]>]>([
   ["an own function", bearer({ verify: () => undefined })],
 ])("the boot succeeds with %s", async (_name, authenticate) => {
   const plugins = [http({ port: 0, publicUrl }), mcp({ authenticate, authorization: { servers: [login] } })];
-  await using app = await bootTest({ handlers: { list: handlers.list }, expose: { list: expose.list }, plugins });
+  await using app = await bootTest({ handlers: { list: handlers.list }, expose: { list: exposure.list }, plugins });
   expect(app.services.get(httpRef).mounted).toEqual([`GET ${root}`, `GET ${root}/mcp`, "POST /mcp"]);
 });
