@@ -15,7 +15,7 @@ export const mountWithoutOAuth = (
 ): void => {
   const reading = authenticate === undefined ? undefined : readingOf(asAuthenticator(authenticate).reads);
   const sentence = `This server does not support OAuth. To call its tools, ${howToAuthenticate(reading)}`;
-  const error = JSON.stringify({ error: "invalid_request", error_description: sentence });
+  const error = JSON.stringify({ error_description: sentence, error: "invalid_request" });
   fallback("POST", "/register", () => answer("application/json", error));
   fallback("POST", "/token", () => answer("application/json", error));
   // A client opens this page in a browser.

@@ -129,6 +129,19 @@ const overMcp = async (tool: string, token: string | undefined): Promise<Answer>
   return [response.status, response.headers.get("www-authenticate"), codeOf(rpc)];
 };
 
+/** A call of revision 2026-07-28. */
+const overModernMcp = async (tool: string, token: string | undefined): Promise<Answer> => {
+  const version = "2026-07-28";
+  const meta = { "io.modelcontextprotocol/protocolVersion": version, "io.modelcontextprotocol/clientCapabilities": {} };
+  const body = callText(tool, "{}", `,"_meta":${JSON.stringify(meta)}`);
+  const headers = { "mcp-protocol-version": version, "mcp-method": "tools/call", "mcp-name": tool };
+  const { response, rpc } = await post(app, body, {
+    ...headers,
+    ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+  });
+  return [response.status, response.headers.get("www-authenticate"), codeOf(rpc)];
+};
+
 const overStdio = async (tool: string, token: string | undefined): Promise<string> => {
   const { write, next, end } = session(app, token);
   write(callText(tool));
@@ -140,6 +153,7 @@ const overStdio = async (tool: string, token: string | undefined): Promise<strin
 describe.each(states)("$name", ({ token, tool = "read", expected: [http, mcp, stdio] }) => {
   test("over an HTTP route", async () => expect(await overRoute(tool, await token())).toEqual(http));
   test("over MCP with HTTP", async () => expect(await overMcp(tool, await token())).toEqual(mcp));
+  test("over MCP of revision 2026-07-28 with HTTP", async () => expect(await overModernMcp(tool, await token())).toEqual(mcp));
   test("over MCP with stdio", async () => expect(await overStdio(tool, await token())).toBe(stdio));
 });
 
