@@ -25,7 +25,7 @@ export class AudienceCheck {
   /** @throws {QuaterError} `invalid_token` for a token of an authorization server with another audience. */
   check({ issuer, claims }: Principal): void {
     if (!this.#servers.has(issuer)) return;
-    const given = claims["aud"];
+    const { aud: given } = Object(claims) as Principal["claims"]; // An authenticator in JavaScript may return no claims.
     if (this.#audience === undefined || ![given].flat().includes(this.#audience)) throw invalidToken();
   }
 }

@@ -4,7 +4,7 @@ import { authenticator, can, defineConfig, expose, handler, type Principal, Type
 import { bearer, jwt } from "quater/auth";
 import { http, httpRef } from "quater/http";
 import { mcp } from "quater/mcp";
-import type { OptionsOf } from "quater/plugin-api";
+import { definePlugin, type OptionsOf } from "quater/plugin-api";
 import { bootTest, gateSuite, principal, type TestApp, tokens } from "quater/testing";
 import { expect, test } from "vitest";
 import { callText, post } from "../shop.ts";
@@ -42,15 +42,27 @@ const people = {
   both: ofLogin({ claims: { aud: ["https://api.example", `${publicUrl}/mcp`] } }),
   otherAudience: ofLogin({ claims: { aud: publicUrl } }),
   noAudience: ofLogin({ claims: {} }),
+  noClaims: ofLogin({ claims: undefined as never }), // An authenticator in JavaScript may forget the claims.
   key: principal({ issuer: "keys", scopes: ["orders:read"] }),
 };
+/** Middleware in front of all routes, so that Koa answers every request. */
+const inFront = definePlugin(() => ({
+  name: "front",
+  needs: [httpRef],
+  setup: ({ services }) => services.get(httpRef).mount("middleware", ({ app }) => void app.use((_ctx, next) => next())),
+}));
 type Options = OptionsOf<typeof mcp>;
 type HttpOptions = OptionsOf<typeof http>;
-const boot = (more: Options["authorization"] = { servers: [login] }, web: HttpOptions = {}) =>
+const boot = (
+  more: Options["authorization"] = { servers: [login] },
+  web: HttpOptions = {},
+  front: readonly ReturnType<typeof inFront>[] = [],
+) =>
   bootTest({
     handlers,
     expose: exposure,
     plugins: [
+      ...front,
       http({ port: 0, publicUrl, authenticate: tokens(people), ...web }),
       mcp({ authenticate: tokens(people), authorization: more, title: "The shop" }),
     ],
@@ -74,12 +86,14 @@ test.each([root, `${root}/mcp`])(
   },
 );
 
-test.each<[string, HttpOptions]>([
+test.each<[string, HttpOptions, ReturnType<typeof inFront>[]?]>([
   ["no origins", {}],
+  ["no origins and middleware", {}, [inFront()]],
+  ["listed origins and middleware", { allowedOrigins: ["https://app.example"] }, [inFront()]],
   ["listed origins", { allowedOrigins: ["https://app.example"] }],
   ["any origin", { allowedOrigins: "any" }],
-])("pages of all sites may read the metadata, and nothing else, with %s", async (_name, web) => {
-  await using app = await boot(undefined, web);
+])("pages of all sites may read the metadata, and nothing else, with %s", async (_name, web, front) => {
+  await using app = await boot(undefined, web, front);
   const origin = "https://inspector.example";
   const ask = async (path: string, method = "GET", more: Record<string, string> = {}) => {
     const { status, headers } = await fetch(urlOf(app, path), { method, headers: { origin, ...more } });
@@ -163,6 +177,7 @@ test("a token of the authorization server for another audience is refused, also 
   expect(await statusOf("both")).toBe(200);
   expect(await statusOf("otherAudience")).toBe(401);
   expect(await statusOf("noAudience")).toBe(401);
+  expect(await statusOf("noClaims")).toBe(401);
   // The other surfaces of the app keep their own audience.
   const other = await fetch(urlOf(app, "/other"), { headers: { authorization: "Bearer otherAudience" } });
   expect(other.status).toBe(403);

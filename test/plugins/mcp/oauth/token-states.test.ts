@@ -168,6 +168,17 @@ test("a tool that only needs more scopes is listed over HTTP, and not over stdio
   await end();
 });
 
+test("a token in the query is not read", async () => {
+  const { baseUrl } = app.services.get(httpRef);
+  const headers = { "content-type": "application/json", accept: "application/json, text/event-stream" };
+  const response = await fetch(`${baseUrl}/mcp?access_token=${await token()}`, {
+    method: "POST",
+    headers,
+    body: callText("read"),
+  });
+  expect([response.status, response.headers.get("www-authenticate")]).toEqual([401, `Bearer ${metadata}, scope="read"`]);
+});
+
 test("every caller with a token is an agent over MCP", async () => {
   const { rpc } = await post(app, callText("read"), { authorization: `Bearer ${await token()}` });
   expect(rpc.result?.content?.[0]?.text).toContain("agent");
