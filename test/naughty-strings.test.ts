@@ -176,7 +176,7 @@ const positions: Readonly<Record<string, Position>> = {
 };
 
 test.each(Object.entries(positions))(
-  "each naughty string comes back unchanged from %s",
+  "each string of the list of naughty strings comes back unchanged from %s",
   async (_title, { ask, carries, refused = [] }) => {
     const answerTo = async (text: string) => {
       const { status, body } = await ask(text);
@@ -190,7 +190,7 @@ test.each(Object.entries(positions))(
   },
 );
 
-test("the name of a file is its last part, in visible characters", async () => {
+test("the name of an uploaded file is the last part of the sent name, with invisible characters escaped", async () => {
   for (const text of naughty) {
     const { status, body } = await send(multipart("photo", text, "content"));
     expect([text, status]).toEqual([text, 200]);
@@ -207,7 +207,7 @@ const controls = /(?![\t\n])\p{Cc}/u;
 test.each([
   ["lines for people", true],
   ["JSON lines", false],
-])("%s of the log have no control characters", async (_form, isTTY) => {
+])("%s of the log contain no control characters", async (_form, isTTY) => {
   const before = app.log.length;
   for (const text of naughty) {
     const { status } = await send({ path: "/fails", headers: json, body: JSON.stringify({ text }) });
@@ -229,14 +229,14 @@ test.each([
   expect(written.split("\n").filter((line) => controls.test(line))).toEqual([]);
 });
 
-test("each string comes back from a flag", async () => {
+test("each string of the list of naughty strings comes back from a flag of quater run", async () => {
   for (const text of naughty) {
     const read = await quater(["run", "greet", `--name=${text}`]);
     expect([text, read]).toEqual([text, { code: 0, out: `${JSON.stringify(`Hello ${text}`)}\n`, err: "" }]);
   }
 });
 
-test("neither stream of a terminal gets a control character", async () => {
+test("the program writes no control characters to standard output and standard error of a terminal", async () => {
   // A start for each string would take long, and most strings have only letters.
   for (const text of naughty.filter((one, at) => at % 10 === 0 || /\p{C}/u.test(one))) {
     const shown = await quater(["run", "greet", `--name=${text}`], { isTerminal: true });

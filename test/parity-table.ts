@@ -116,7 +116,7 @@ export const parityOf = ({ plugins, keys, probes }: More = nothingMore): void =>
       expect(handled).toHaveLength(everywhere.length);
     });
 
-    test("every surface that takes text coerces the text to the same input as JSON", async () => {
+    test("every surface that accepts text coerces the text to the same input as the equal JSON", async () => {
       const text = { id: "7", ratio: "-1.5e2", name: "Zoë", status: "open", flag: "false", tags: ["a", "b"], limit: "3" };
       const answer = await oneAnswer({ handler: "byText", input: { text } }, textual);
       expect(answer).toEqual({
@@ -298,7 +298,7 @@ export const parityOf = ({ plugins, keys, probes }: More = nothingMore): void =>
     test.each([
       ["a wrong token", "wrong", "invalid_token"],
       ["a token without the scope", "weak", "missing_scope"],
-    ])("every surface refuses %s before it checks the input", async (_name, token, code) => {
+    ])("every surface refuses %s before the check of the input", async (_name, token, code) => {
       const answers = await ask({ handler: "byJson", input: { json: '{"id":"nonsense"}' }, token });
       for (const [surface, answer] of Object.entries(answers)) expect(answer, surface).toMatchObject({ ok: false, code });
       expect(handled).toEqual([]);

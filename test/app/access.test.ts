@@ -27,13 +27,13 @@ const refusals: Record<keyof typeof handlers, [input: object, code: string]> = {
   status: [{}, "ok"],
 };
 
-test("a caller without rights gets the expected refusal from every handler of the sample app", async () => {
+test("every handler of the sample app refuses a caller without rights with the expected error code", async () => {
   await using app = await bootShop(await newFile());
   for (const [handler, [input, code]] of Object.entries(refusals))
     expect([handler, codeOf(await app.as(principal()).send(handler, input))]).toEqual([handler, code]);
 });
 
-test("a customer can read and change their own record, but not the record of another customer", async () => {
+test("a customer of the sample shop can read and change their own customer record, but not the record of another customer", async () => {
   await using app = await bootShop(await newFile());
   const { call } = app.as(elif);
   expect(await expectOk(call("getCustomer", { customerId: "cus_105" }))).toMatchObject({ name: "Elif Almeida" });
@@ -44,7 +44,7 @@ test("a customer can read and change their own record, but not the record of ano
   expect(codeOf(await call("getCustomer", { customerId: "cus_none" }))).toBe("missing_scope");
 });
 
-test("S21: the ownership policy refuses a caller without the claim, and boot refuses the policy on an input without the field", async () => {
+test("S21: the policy that compares a claim with an input refuses a caller without the claim, and boot refuses an input schema without the field", async () => {
   const about = { description: "Shows.", effect: "read", auth: isOwnRecord, handle: () => null } as const;
   const show = handler({ ...about, input: Type.Object({ customerId: CustomerId }) });
   await using app = await bootTest({ handlers: { show } });
@@ -59,7 +59,7 @@ test("S21: the ownership policy refuses a caller without the claim, and boot ref
   );
 });
 
-test("listOwnOrders returns only the caller's own orders", async () => {
+test("the handler listOwnOrders returns only orders of the caller", async () => {
   await using app = await bootShop(await newFile());
   const { orders } = await expectOk(app.as(elif).call("listOwnOrders"));
   expect(orders).toHaveLength(5);
@@ -68,7 +68,7 @@ test("listOwnOrders returns only the caller's own orders", async () => {
   expect(codeOf(await app.as(anonymous).call("listOwnOrders"))).toBe("unauthenticated");
 });
 
-test("a handler that no exposure names cannot be called", async () => {
+test("a handler without an exposure in the manifest cannot be called", async () => {
   // Refused before anything opens a database.
   await using app = await bootTest({ handlers, expose: { salesReport: { direct: true } } });
   expect(codeOf(await app.as(staff).send("rebuildStatistics"))).toBe("unknown_handler");

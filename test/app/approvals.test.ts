@@ -42,7 +42,7 @@ const approve = async (who: Principal, id: string) => {
   return (await approvals.vote({ principal: who, via: "api" }, { id, verdict: "approve", digest })).state;
 };
 
-test("a refund runs after somebody with the role finance has seen order and amount and approved, and not earlier", async () => {
+test("refundOrder runs only after a person with the role finance has approved the order and the amount", async () => {
   const { surfaces } = app.catalog.get("refundOrder") ?? {};
   expect([...(surfaces ?? [])].sort()).toEqual(["cli", "http", "mcp"]);
   const refund = () => app.as(agent).call("refundOrder", { orderId: "ord_1300", amountCents: 500 }, { surface: "mcp" });
@@ -56,13 +56,13 @@ test("a refund runs after somebody with the role finance has seen order and amou
   expect(codeOf(await refund())).toBe("approval_required");
 });
 
-test("a refund that cannot succeed is refused without an approval request", async () => {
+test("refundOrder refuses a refund that cannot succeed, and files no approval request for it", async () => {
   const outcome = await app.as(agent).call("refundOrder", { orderId: "ord_1300", amountCents: 99_999_999 }, { surface: "mcp" });
   expect(codeOf(outcome)).toBe("refund_too_large");
   expect(await approvals.list(bea)).toEqual([]);
 });
 
-test("purgeOrders needs two approvers other than the requester, and shows them how many orders it would delete", async () => {
+test("purgeOrders needs two approvers other than the requester, and its preview shows how many orders the call would delete", async () => {
   const purge = () => app.as(staff).call("purgeOrders", { createdBefore: "2025-07-01" }, { surface: "http" });
   const id = idIn(await purge());
   const { preview } = await approvals.show(olga, id);
@@ -76,7 +76,7 @@ test("purgeOrders needs two approvers other than the requester, and shows them h
   expect(await expectOk(purge())).toEqual({ deletedOrders });
 });
 
-test("purgeOrders needs a new approval when it would delete more orders than were approved", async () => {
+test("a call of purgeOrders needs a new approval when the call would delete more orders than people approved", async () => {
   const purge = () => app.as(staff).call("purgeOrders", { createdBefore: "2026-12-31" }, { surface: "http" });
   const id = idIn(await purge());
   await approve(olga, id);

@@ -12,7 +12,7 @@ test("the pages of listCustomers together contain each customer once", async () 
   expect(second).not.toHaveProperty("next");
 });
 
-test("updateCustomer leaves absent fields unchanged and refuses an empty change", async () => {
+test("updateCustomer keeps the values of fields that the call omits, and refuses a call without any field to change", async () => {
   await using app = await bootShop(await newFile());
   const update = (changes: object) => app.as(staff).call("updateCustomer", { customerId: "cus_101", ...changes });
   expect(await expectOk(update({ email: "ana@example.org" }))).toMatchObject({ name: "Ana Almeida", email: "ana@example.org" });
@@ -22,7 +22,7 @@ test("updateCustomer leaves absent fields unchanged and refuses an empty change"
   expect(codeOf(await app.as(staff).call("updateCustomer", { customerId: "cus_none", name: "X" }))).toBe("not_found");
 });
 
-test("two customers cannot have the same email address, not even in different letter case", async () => {
+test("the sample app refuses a second customer with the same email address, even in different letter case", async () => {
   await using app = await bootShop(await newFile());
   const update = (email: string) => app.as(staff).call("updateCustomer", { customerId: "cus_101", email });
   expect(codeOf(await update("Bruno.Almeida@Example.com"))).toBe("email_taken");

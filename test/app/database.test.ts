@@ -45,7 +45,7 @@ test("a new database file gets its sample rows once when three processes start a
   expect(printed.map((text) => JSON.parse(text) as unknown)).toEqual([[seeded], [seeded], [seeded]]);
 });
 
-test("openDatabase waits while another process writes to a new database file", async () => {
+test("openDatabase of the sample app waits while another process writes to a new database file", async () => {
   const file = await newFile();
   const other = new Libsql(file);
   other.exec("begin immediate");
@@ -66,7 +66,7 @@ test("a new database file gets its sample rows once when one process opens sever
   }
 });
 
-test("values that would make the SQLite driver abort the process are converted to SQL values", async () => {
+test("the sample database converts values that would make the SQLite driver abort the process", async () => {
   const database = await openDatabase(await newFile());
   expect(
     database.all(`select ? as "yes", ? as "no", ? as "none", typeof(?) as "whole", typeof(?) as "part", ? as "text"`, [
@@ -81,7 +81,7 @@ test("values that would make the SQLite driver abort the process are converted t
   database.close();
 });
 
-test("a transaction that throws is rolled back, and its connection stays usable", async () => {
+test("a transaction of the sample database that throws is rolled back, and the connection stays usable", async () => {
   const database = await openDatabase(await newFile());
   expect(() =>
     database.inTransaction(() => {
@@ -94,7 +94,7 @@ test("a transaction that throws is rolled back, and its connection stays usable"
   database.close();
 });
 
-test("a write that waits too long for the database lock gets the error unavailable", async () => {
+test("a write to the sample database that waits too long for the lock of the database gets the error unavailable", async () => {
   const file = await newFile();
   const [holder, waiter] = [await openDatabase(file), await openDatabase(file)];
   const met = holder.inTransaction(() => {

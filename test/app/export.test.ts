@@ -17,13 +17,13 @@ test("exportOrders streams every order once and reports its progress", async () 
   expect(told.at(-1)).toEqual([1, `${seededOrders} of ${seededOrders} orders`]);
 });
 
-test("exportOrders with no matching order ends immediately without an item", async () => {
+test("exportOrders ends without an item when no order matches", async () => {
   await using app = await bootShop(await newFile());
   const stream = await expectOk(app.as(staff).call("exportOrders", { createdAfter: "2999-01-01" }));
   expect(await collected(stream)).toEqual([]);
 });
 
-test("an export that its caller cancels stops with an error and does not look complete", async () => {
+test("a stream of exportOrders that its caller cancels ends with an error, so the stream does not look complete", async () => {
   await using app = await bootShop(await newFile());
   const cancellation = new Cancellation();
   const stream = await expectOk(app.as(staff).call("exportOrders", {}, { cancellation }));
@@ -38,7 +38,7 @@ test("an export that its caller cancels stops with an error and does not look co
   expect(seen).toHaveLength(3);
 });
 
-test("the server answers other calls while an export runs", async () => {
+test("the server answers other calls while exportOrders runs", async () => {
   await using app = await bootShop(await newFile());
   const stream = await expectOk(app.as(staff).call("exportOrders"));
   let exported = 0;

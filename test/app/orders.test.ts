@@ -23,7 +23,7 @@ test("listOrders returns pages without gaps, newest order first, and the last pa
   expect(seen).toEqual(Array.from({ length: seededOrders }, (_, index) => `ord_${1000 + seededOrders - index}`));
 });
 
-test("the page that ends with the very last order has no next cursor", async () => {
+test("a page of listOrders that ends with the last order has no next cursor", async () => {
   await using shop = await booted();
   const page = await expectOk(shop.call("listOrders", { limit: 100, cursor: "ord_1101" }));
   expect(page.orders).toHaveLength(100);
@@ -56,7 +56,7 @@ test.each([
   expect(codeOf(await shop.send("listOrders", input))).toBe(code);
 });
 
-test("createOrder stores the total, the items and the trace id of its call", async () => {
+test("createOrder stores the total and the items of the order, and the trace id of the call", async () => {
   await using shop = await booted();
   const created = await expectOk(
     shop.call("createOrder", {
@@ -80,7 +80,7 @@ test("createOrder stores the total, the items and the trace id of its call", asy
   expect(codeOf(await shop.call("getOrder", { orderId: "ord_9" }))).toBe("not_found");
 });
 
-test("an order can be refunded in parts, and gets the status refunded when nothing is left", async () => {
+test("refundOrder refunds an order in parts, and sets the status refunded when the whole total is refunded", async () => {
   await using shop = await booted();
   const { id } = await expectOk(shop.call("createOrder", { customerId: "cus_101", items: oneItem, isPaid: true }));
   const refund = (amountCents: number) => shop.call("refundOrder", { orderId: id, amountCents });
@@ -98,7 +98,7 @@ test("an order can be refunded in parts, and gets the status refunded when nothi
   expect(await expectOk(shop.call("getOrder", { orderId: id }))).toMatchObject({ status: "refunded", refundedCents: 2580 });
 });
 
-test("parallel refunds of one order never exceed its total", async () => {
+test("parallel calls of refundOrder for one order never refund more than the total of the order", async () => {
   await using shop = await booted();
   const { id } = await expectOk(shop.call("createOrder", { customerId: "cus_101", items: oneItem, isPaid: true }));
   const codes = (
@@ -108,7 +108,7 @@ test("parallel refunds of one order never exceed its total", async () => {
   expect(codes.filter((code) => code === "refund_too_large")).toHaveLength(18);
 });
 
-test("refunds of one order from several processes never exceed its total", async () => {
+test("calls of refundOrder for one order from several processes never refund more than the total of the order", async () => {
   const file = await newFile();
   await using app = await bootShop(file);
   const items = [{ sku: "mug-blue", quantity: 1, priceCents: 100 }];
@@ -131,7 +131,7 @@ test("refunds of one order from several processes never exceed its total", async
   });
 });
 
-test("refundOrder throws the problems that it declares, and not_found for an unknown order", async () => {
+test("refundOrder throws the error codes in its problems, and not_found for an unknown order", async () => {
   await using shop = await booted();
   const open = (await expectOk(shop.call("listOrders", { status: "open", limit: 1 }))).orders[0] as Order;
   expect(codeOf(await shop.call("refundOrder", { orderId: open.id, amountCents: 1 }))).toBe("order_not_paid");
@@ -139,7 +139,7 @@ test("refundOrder throws the problems that it declares, and not_found for an unk
   expect(codeOf(await shop.call("refundOrder", { orderId: open.id, amountCents: 0 }))).toBe("invalid_input");
 });
 
-test("the preview of refundOrder shows the same refund that the handler then makes, and changes nothing", async () => {
+test("the preview of refundOrder changes no data, and shows the same refund that the handler makes afterwards", async () => {
   await using shop = await booted();
   const { id } = await expectOk(shop.call("createOrder", { customerId: "cus_101", items: oneItem, isPaid: true }));
   const rehearse = (amountCents: number) =>
@@ -158,7 +158,7 @@ test("the preview of refundOrder shows the same refund that the handler then mak
   expect(await expectOk(shop.call("getOrder", { orderId: id }))).toMatchObject({ status: "paid", refundedCents: 0 });
 });
 
-test("cancelOrder cancels only an open order, and a second cancel changes nothing", async () => {
+test("cancelOrder cancels only an open order, and a second call of cancelOrder changes nothing", async () => {
   await using shop = await booted();
   const { id } = await expectOk(shop.call("createOrder", { customerId: "cus_101", items: oneItem }));
   expect(await expectOk(shop.call("cancelOrder", { orderId: id }))).toMatchObject({ status: "cancelled" });
@@ -167,7 +167,7 @@ test("cancelOrder cancels only an open order, and a second cancel changes nothin
   expect(codeOf(await shop.call("cancelOrder", { orderId: "ord_1001" }))).toBe("order_not_open");
 });
 
-test("addNote appends a line to the order's note until the note is full", async () => {
+test("addNote appends a line to the note of an order until the note has its maximum length", async () => {
   await using shop = await booted();
   const add = (note: string) => shop.call("addOrderNote", { orderId: "ord_1001", note });
   await expectOk(add("called"));
@@ -176,7 +176,7 @@ test("addNote appends a line to the order's note until the note is full", async 
   expect(codeOf(await add("x".repeat(500)))).toBe("note_full");
 });
 
-test("purgeOrders deletes as many orders as its preview counted, and no others", async () => {
+test("purgeOrders deletes exactly the orders that its preview counted", async () => {
   await using shop = await booted();
   const given = { createdBefore: "2025-07-01" };
   const rehearsed = await expectOk(shop.app.as(staff).call("purgeOrders", given, { dryRun: true }));

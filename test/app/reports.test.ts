@@ -18,7 +18,7 @@ test("the sales report sums all orders except cancelled ones", async () => {
   }
 });
 
-test("a report by status lists every status, and a report by day lists every day with a sale", async () => {
+test("a sales report by status lists every status, and a sales report by day lists every day with a sale", async () => {
   await using app = await bootShop(await newFile());
   const keys = async (input: { from: string; to: string; groupBy?: "status" }) =>
     (await expectOk(app.as(staff).call("salesReport", input))).groups.map((group) => group.key);
@@ -33,7 +33,7 @@ test("a sales report for a period without orders has totals of zero", async () =
   expect(await expectOk(app.as(staff).call("salesReport", { ...year, currency: "USD" }))).toMatchObject(empty);
 });
 
-test("a report period that ends before it begins or is too long is refused with an error at its end date", async () => {
+test("the sales report refuses a period that is too long or ends before its start, with an error at the end date", async () => {
   await using app = await bootShop(await newFile());
   for (const to of ["2024-12-31", "2026-01-02"]) {
     const outcome = await app.as(staff).call("salesReport", { from: "2025-01-01", to });

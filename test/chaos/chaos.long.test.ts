@@ -171,7 +171,7 @@ const ownDisk = (): { readonly place: string; readonly isMounted: boolean; reado
 };
 
 test(
-  `chaos: none of ${calls} approved calls on two instances is lost, runs twice or gets a wrong outcome`,
+  `chaos: in ${calls} approved calls on two instances with faults, no call is lost, runs twice or gets a wrong outcome`,
   async (context) => {
     const disk = ownDisk();
     const postgres = await testPostgres(disk.place);

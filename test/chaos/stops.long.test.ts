@@ -65,7 +65,7 @@ const post = async (url: string, path: string, key: string): Promise<{ status: n
 };
 
 test(
-  `stopped ${stops} times under load: no acknowledged write is lost, and each exit comes in time`,
+  `a server that is stopped ${stops} times under load loses no acknowledged write and exits in time`,
   async () => {
     const { folder, remove } = builtProject({ "handlers.mjs": handlers, "quater.config.mjs": config });
     const acknowledged: { readonly key: string; readonly call: string }[] = [];

@@ -14,7 +14,7 @@ const given = { title: "How to bake", description: "Bread", body: "Take flour", 
 const author = { username: "ana", bio: null, image: null, following: false };
 const shown = { ...given, slug: "how-to-bake", createdAt: time, updatedAt: time, favorited: false, favoritesCount: 0, author };
 
-test("H15: an article is published, read, changed and deleted by its author", async () => {
+test("H15: an author of the Conduit app can publish, read, change and delete an article", async () => {
   await using client = await conduit();
   const token = await client.register("ana");
   const published = await client.ask("POST /articles", { token, body: { article: given } });
@@ -46,12 +46,12 @@ test.each([
   ["description", ""],
   ["body", ""],
   ["title", undefined],
-])("H15: an article whose %s is %o is refused with 422", async (field, value) => {
+])("H15: the Conduit app refuses an article whose %s is %o with 422", async (field, value) => {
   const answer = await shared.ask("POST /articles", { token: zoe, body: { article: { ...given, [field]: value } } });
   expect(answer).toMatchObject({ status: 422, body: { errors: { [field]: [blank] } } });
 });
 
-test("H15: articles with the same title, or with a title without letters, have slugs of their own", async () => {
+test("H15: the Conduit app gives articles different slugs, even when titles are equal or have no letters", async () => {
   await using client = await conduit();
   const token = await client.register("ana");
   const slugs: string[] = [];
@@ -66,7 +66,7 @@ test("H15: articles with the same title, or with a title without letters, have s
     });
 });
 
-test("H15: only the author changes and deletes an article", async () => {
+test("H15: only the author can change or delete an article of the Conduit app", async () => {
   await using client = await conduit();
   const slug = await client.publish(await client.register("ana"), "Mine");
   const token = await client.register("bea");
@@ -85,12 +85,12 @@ test.each([
   ["GET /articles/nothing/comments", undefined],
   ["POST /articles/nothing/comments", { comment: { body: "x" } }],
   ["DELETE /articles/nothing/comments/1", undefined],
-])("H15: %s of an unknown article is refused with 404", async (route, body) => {
+])("H15: the Conduit app refuses %s of an unknown article with 404", async (route, body) => {
   const answer = await shared.ask(route, body === undefined ? { token: zoe } : { token: zoe, body });
   expect(answer).toMatchObject({ status: 404, body: { errors: { article: ["not found"] } } });
 });
 
-test("H15: a favorite counts once, and only its reader sees it", async () => {
+test("H15: the Conduit app counts a favorite once per user, and shows favorited: true only to this user", async () => {
   await using client = await conduit();
   const token = await client.register("ana");
   const slug = await client.publish(token, "Liked");
@@ -108,7 +108,7 @@ test("H15: a favorite counts once, and only its reader sees it", async () => {
   expect(await client.ask(`DELETE /articles/${slug}/favorite`, { token })).toMatchObject(as(false, 0));
 });
 
-test("H15: lists are filtered, newest first, one page at a time, and leave the body out", async () => {
+test("H15: a list of Conduit articles has filters and pages, starts with the newest article, and omits the article bodies", async () => {
   await using client = await conduit();
   const ana = await client.register("ana");
   const bea = await client.register("bea");
@@ -139,7 +139,7 @@ test("H15: lists are filtered, newest first, one page at a time, and leave the b
     expect(await client.ask(`GET /articles${query}`)).toMatchObject({ status: 422 });
 });
 
-test("H15: the feed has the articles of followed users alone", async () => {
+test("H15: the feed of a Conduit user has only articles of users whom the user follows", async () => {
   await using client = await conduit();
   const token = await client.register("ana");
   const bea = await client.register("bea");
@@ -156,7 +156,7 @@ test("H15: the feed has the articles of followed users alone", async () => {
   expect(articles[0]).not.toHaveProperty("body");
 });
 
-test("H15: tags are those of all articles, each once", async () => {
+test("H15: the tags of the Conduit app are the tags of all articles, each tag once", async () => {
   await using client = await conduit();
   const token = await client.register("ana");
   expect((await client.ask("GET /tags")).body).toEqual({ tags: [] });
@@ -165,7 +165,7 @@ test("H15: tags are those of all articles, each once", async () => {
   expect(await client.ask("GET /tags")).toMatchObject({ status: 200, body: { tags: ["a", "b"] } });
 });
 
-test("H15: comments are added, listed and deleted", async () => {
+test("H15: a user of the Conduit app can add, list and delete comments", async () => {
   await using client = await conduit();
   const token = await client.register("ana");
   const slug = await client.publish(token, "Discussed");

@@ -21,7 +21,7 @@ const shown = {
   token: expect.stringMatching(/^[^.]+\.[^.]+\.[^.]+$/),
 };
 
-test("H15: a user registers, logs in, and reads who they are", async () => {
+test("H15: a user of the Conduit app can register, log in, and read their own account", async () => {
   await using client = await conduit();
   const registered = await client.ask("POST /users", { body: { user } });
   expect(registered).toMatchObject({ status: 201, body: { user: shown } });
@@ -42,11 +42,11 @@ test.each([
   ["a registration with a malformed address", "POST /users", { ...user, email: "ana" }, { email: ["is invalid"] }],
   ["a log-in without an address", "POST /users/login", { email: "", password: "x" }, { email: [blank] }],
   ["a log-in without a password", "POST /users/login", { email: "ana@test.com", password: "" }, { password: [blank] }],
-])("H15: %s is refused with 422", async (_, route, given, errors) => {
+])("H15: the Conduit app refuses %s with 422", async (_, route, given, errors) => {
   expect(await shared.ask(route, { body: { user: given } })).toMatchObject({ status: 422, body: { errors } });
 });
 
-test("H15: names and addresses that others have are refused with 409", async () => {
+test("H15: the Conduit app refuses a user name or email address of another user with 409", async () => {
   await using client = await conduit();
   await client.register("ana");
   const bea = await client.register("bea");
@@ -59,7 +59,7 @@ test("H15: names and addresses that others have are refused with 409", async () 
   expect(await rename({ username: "bea", email: "bea@test.com" })).toMatchObject({ status: 200 });
 });
 
-test("H15: a wrong password and an unknown address get the same 401", async () => {
+test("H15: the Conduit app answers a wrong password and an unknown email address with the same 401", async () => {
   await using client = await conduit();
   await client.register("ana");
   for (const email of ["ana@test.com", "nobody@test.com"]) {
@@ -69,7 +69,7 @@ test("H15: a wrong password and an unknown address get the same 401", async () =
   }
 });
 
-test("H15: a user changes fields, and keeps the others", async () => {
+test("H15: an update of a Conduit user changes the sent fields and keeps the other fields", async () => {
   await using client = await conduit();
   const token = await client.register("ana");
   const change = async (given: object) => (await client.ask("PUT /user", { token, body: { user: given } })).body.user;
@@ -89,7 +89,7 @@ test("H15: a user changes fields, and keeps the others", async () => {
 });
 
 test.each([{ email: "" }, { email: null }, { username: "" }, { username: null }, { password: "seven77" }])(
-  "H15: the change %o is refused with 422",
+  "H15: the Conduit app refuses the user update %o with 422",
   async (change) => {
     const [field = ""] = Object.keys(change);
     expect(await shared.ask("PUT /user", { token: zoe, body: { user: change } })).toMatchObject({
@@ -99,7 +99,7 @@ test.each([{ email: "" }, { email: null }, { username: "" }, { username: null },
   },
 );
 
-test("H15: profiles say whether the caller follows them", async () => {
+test("H15: a Conduit profile says whether the caller follows this user", async () => {
   await using client = await conduit();
   const token = await client.register("ana");
   await client.register("bea");
@@ -119,7 +119,7 @@ test("H15: profiles say whether the caller follows them", async () => {
   expect(await client.ask("GET /profiles/bea", { token })).toMatchObject(profile(false));
 });
 
-test("H15: unknown profiles are refused with 404", async () => {
+test("H15: the Conduit app answers a request for an unknown profile with 404", async () => {
   await using client = await conduit();
   const token = await client.register("ana");
   for (const route of ["GET /profiles/nobody", "POST /profiles/nobody/follow", "DELETE /profiles/nobody/follow"])
@@ -139,7 +139,7 @@ test.each([
   "DELETE /articles/any/favorite",
   "POST /articles/any/comments",
   "DELETE /articles/any/comments/1",
-])("H15: %s needs a token", async (route) => {
+])("H15: %s of the Conduit app needs a token", async (route) => {
   const body = /^P.* \/(?:user|articles)/.test(route) && !route.endsWith("favorite") ? { article: {} } : undefined;
   const given = body === undefined ? {} : { body };
   expect(await shared.ask(route, given)).toMatchObject({ status: 401, body: { errors: { token: ["is missing"] } } });
@@ -150,7 +150,7 @@ test.each([
 });
 
 test.each(["GET /profiles/zoe", "GET /articles", "GET /articles/any", "GET /articles/any/comments", "GET /tags"])(
-  "H15: %s needs no token, and refuses a wrong one",
+  "H15: %s of the Conduit app needs no token, and refuses a wrong token",
   async (route) => {
     expect((await shared.ask(route)).status).not.toBe(401);
     expect(await shared.ask(route, { token: "a.b.c" })).toMatchObject({
@@ -166,14 +166,14 @@ test.each([
   ["no envelope", { email: "ana@test.com", password: "x" }, 422],
   ["an envelope with a number", { user: 7 }, 422],
   ["a field that is not known", { user: { ...user, isAdmin: true } }, 422],
-])("H15: a body with %s is refused in the format of the specification", async (_, body, status) => {
+])("H15: the Conduit app refuses a body with %s in the error format of its specification", async (_, body, status) => {
   const answer = await shared.ask("POST /users", { body });
   expect(answer.status).toBe(status);
   expect(Object.values(answer.body.errors)).toEqual([[expect.any(String)]]);
   expect(Object.keys(answer.body)).toEqual(["errors"]);
 });
 
-test("H15: pages of every site may call Conduit", async () => {
+test("H15: web pages of every origin may call the Conduit app", async () => {
   const { baseUrl } = shared.app.services.get(httpRef);
   const preflight = await fetch(`${baseUrl}/api/articles`, {
     method: "OPTIONS",
@@ -188,7 +188,7 @@ test("H15: pages of every site may call Conduit", async () => {
   expect(preflight.headers.get("access-control-allow-headers")).toContain("authorization");
 });
 
-test("H15: Conduit has at most 600 lines", () => {
+test("H15: the source of the Conduit app has at most 600 lines", () => {
   const files = readdirSync(import.meta.dirname).filter((name) => name.endsWith(".ts") && !/(?:test|kit)\.ts$/.test(name));
   const lines = files.flatMap((name) =>
     readFileSync(join(import.meta.dirname, name), "utf8")

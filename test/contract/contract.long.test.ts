@@ -50,7 +50,7 @@ test.each<[string, () => Promise<Running>]>([
   ["the shop", shop],
   ["Conduit", conduit],
 ])(
-  "H16: %s accepts, refuses and answers as its document says",
+  "H16: %s accepts inputs, refuses inputs and answers as its OpenAPI document says",
   async (_, boot) => {
     await using app = await boot();
     const traffic = new Traffic(app.target);

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { isLargerThan } from "../../core/pipeline/answer-size.ts";
 
-test("M12: the computed size of an answer equals the byte length of its JSON", () => {
+test("M12: the computed size of a result equals the byte length of its JSON", () => {
   fc.assert(
     fc.property(fc.jsonValue({ maxDepth: 4 }), fc.integer({ min: -40, max: 40 }), (value, off) => {
       const bytes = Buffer.byteLength(JSON.stringify(value));

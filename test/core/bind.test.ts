@@ -80,7 +80,7 @@ describe("binding coerces text to the type in the schema and does not guess", ()
     ["text for an object", Type.Object({}), "{}", ["invalid_input", "/v must be an object"]],
     ["an integer behind a $ref", Type.Unsafe({ $ref: "#/$defs/count" }), "5", 5],
     ["an integer in an intersection", Type.Intersect([Type.Integer(), Type.Unsafe({ minimum: 1 })]), "5", 5],
-  ])("binding text to a field: %s as %j", (_name, schema, given, expected) => {
+  ])("binding converts a text for a field to the type of the field: %s as %j", (_name, schema, given, expected) => {
     const input = Type.Object({ v: schema }, { $defs: { count: Type.Integer() } });
     const bound = bind(input, text({ v: given }));
     expect(bound).toEqual(Array.isArray(expected) && expected[0] === "invalid_input" ? expected : { v: expected });
@@ -192,9 +192,11 @@ describe("binding refuses fields that the schema does not declare", () => {
       [json({ child: { child: { chidl: 1 } } })],
       ["unknown_field", '/child/child/chidl is not a known field; did you mean "child"?'],
     ],
-  ])("an undeclared field is refused: %s", (_name, schema, given, expected) => expect(bind(schema, ...given)).toEqual(expected));
+  ])("binding refuses a field that the input schema does not declare: %s", (_name, schema, given, expected) =>
+    expect(bind(schema, ...given)).toEqual(expected),
+  );
 
-  test("errors escape a field name that contains a slash or a control character", () => {
+  test("the error for an unknown field escapes a slash or a control character in the field name", () => {
     expect(bind(Type.Object({}), json({ "a/b\u001b": 1 }))).toEqual(["unknown_field", "/a~1b\\u{1b} is not a known field"]);
   });
 
@@ -204,7 +206,7 @@ describe("binding refuses fields that the schema does not declare", () => {
   });
 });
 
-test("a field that two sources give is refused, even when both values are equal", () => {
+test("binding refuses a field that two sources of one request contain, even when both values are equal", () => {
   const schema = Type.Object({ id: Type.String(), note: Type.Optional(Type.String()) });
   expect(bind(schema, text({ id: "1" }, "path"), json({ id: "1", note: "x" }))).toEqual([
     "invalid_input",
@@ -213,10 +215,13 @@ test("a field that two sources give is refused, even when both values are equal"
   expect(bind(schema, text({ id: "1" }, "path"), json({ note: "x" }))).toEqual({ id: "1", note: "x" });
 });
 
-test.each<[unknown]>([[null], [[]], ["x"], [5]])("a JSON body of %j is refused, because an input must be an object", (value) => {
-  expect(bind(Type.Object({}), json(value))).toEqual(["invalid_input", " must be an object"]);
-  expect(bind(Type.Object({}), text({}, "path"), json(value))).toEqual(["invalid_input", " must be an object"]);
-});
+test.each<[unknown]>([[null], [[]], ["x"], [5]])(
+  "binding refuses the JSON body %j, because an input must be an object",
+  (value) => {
+    expect(bind(Type.Object({}), json(value))).toEqual(["invalid_input", " must be an object"]);
+    expect(bind(Type.Object({}), text({}, "path"), json(value))).toEqual(["invalid_input", " must be an object"]);
+  },
+);
 
 test("binding fills in defaults at the top level, in nested objects, in lists and in records", () => {
   const line = Type.Object({ count: Type.Integer({ default: 1 }) });
@@ -239,14 +244,14 @@ test("binding fills in defaults at the top level, in nested objects, in lists an
   });
 });
 
-test("two calls never share one default object, so a change in one call cannot reach the next", () => {
+test("each call gets its own copy of a default object, so a change in one call does not reach the next call", () => {
   const input = closed(Type.Object({ tags: Type.Array(Type.String(), { default: [] }) })) as unknown as JsonSchema;
   const binder = binderOf(input);
   const tagsOf = () => (binder([json({})]) as { tags: string[] }).tags;
   expect(tagsOf()).not.toBe(tagsOf());
 });
 
-test("a bound input is deeply frozen, and -0 in it becomes 0", () => {
+test("binding freezes an input deeply and converts -0 in the input to 0", () => {
   const schema = Type.Object({ a: Type.Object({ list: Type.Array(Type.Object({ n: Type.Number() })) }) });
   const bound = bind(schema, json({ a: { list: [{ n: -0 }] } })) as { a: { list: { n: number }[] } };
   expect([bound, bound.a, bound.a.list, bound.a.list[0]].every(Object.isFrozen)).toBe(true);
@@ -303,14 +308,14 @@ describe("every field error is one readable sentence", () => {
     expect(bind(input, json({ v: value }))).toEqual(["invalid_input", `/v ${message}`]);
   });
 
-  test("errors in a discriminated union are about the branch that the discriminator field names", () => {
+  test("the errors for a value of a discriminated union are about the branch that the discriminator field selects", () => {
     expect(bind(Type.Object({ v: shape }), json({ v: { kind: "circle", radius: "1" } }))).toEqual([
       "invalid_input",
       "/v/radius must be a number",
     ]);
   });
 
-  test("an error in a list names the index of the wrong item", () => {
+  test("the error for a wrong list item contains the index of the item", () => {
     const list = Type.Array(Type.Union([Type.String({ maxLength: 1 }), Type.Integer({ minimum: 3 })]));
     const values = ["xx", 1, "a", "a", "a", "a", "a", "a", "a", "a", true];
     expect(bind(Type.Object({ list }), json({ list: values }))).toEqual([
@@ -321,21 +326,24 @@ describe("every field error is one readable sentence", () => {
     ]);
   });
 
-  test("an error in the field after a union of many literals is reported too", () => {
+  test("binding also reports an error in a field that follows a union of many literals", () => {
     const letters = Type.Union("abcdefghijkl".split("").map((letter) => Type.Literal(letter)));
     expect(bind(Type.Object({ a: letters, b: Type.Integer() }), json({ a: 1, b: "x" }))).toHaveLength(3);
   });
 });
 
-test.each(["a", "𝄞", "a𝄞"])("H16: a text of %s that is longer than its limit is refused with its place", (letters) => {
-  const schema = Type.Object({ v: Type.String({ maxLength: 2_000 }), w: Type.Optional(Type.String({ maxLength: 3 })) });
-  const message = "must be at most 2000 characters long";
-  const of = (count: number) => letters.repeat(Math.ceil(count / [...letters].length));
-  expect(bind(schema, json({ v: of(2_000) }))).toEqual({ v: of(2_000) });
-  for (const count of [2_001, 10_000]) expect(bind(schema, json({ v: of(count) }))).toEqual(["invalid_input", `/v ${message}`]);
-});
+test.each(["a", "𝄞", "a𝄞"])(
+  "H16: binding refuses a text of %s above its maximum length, and the error contains the path of the text",
+  (letters) => {
+    const schema = Type.Object({ v: Type.String({ maxLength: 2_000 }), w: Type.Optional(Type.String({ maxLength: 3 })) });
+    const message = "must be at most 2000 characters long";
+    const of = (count: number) => letters.repeat(Math.ceil(count / [...letters].length));
+    expect(bind(schema, json({ v: of(2_000) }))).toEqual({ v: of(2_000) });
+    for (const count of [2_001, 10_000]) expect(bind(schema, json({ v: of(count) }))).toEqual(["invalid_input", `/v ${message}`]);
+  },
+);
 
-test("an input gets a general error when its check fails without listing an error", () => {
+test("a caller gets a general error when the check of the input fails without a list of errors", () => {
   // A defect of TypeBox: `if` that does not hold beside unevaluatedProperties. Boot refuses such schemas.
   const schema = {
     type: "object",
@@ -348,7 +356,7 @@ test("an input gets a general error when its check fails without listing an erro
   expect(bind(Type.Unsafe(schema), json({ a: "x" }))).toEqual(["internal"]);
 });
 
-test("a call with an unknown field does not reach the handler", async () => {
+test("the handler does not run for a call with an unknown field", async () => {
   const handled: unknown[] = [];
   const update = handler({
     description: "Updates.",

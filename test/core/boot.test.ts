@@ -191,13 +191,16 @@ describe("boot reports one problem as one sentence with its remedy", () => {
     expect(await problemsOf(boot)).toEqual([problem]),
   );
 
-  test.each(["greet", "Greet", "gr-eet", "g_reet"])("boot refuses two handlers named greet and %s", async (name) => {
-    const problems = await problemsOf(() =>
-      bootTest({ handlers: { greet: good, other: good }, expose: { greet: { direct: true }, other: { direct: true, name } } }),
-    );
-    expect(problems).toHaveLength(1);
-    expect(problems[0]).toContain(`Two handlers are named ${name}`);
-  });
+  test.each(["greet", "Greet", "gr-eet", "g_reet"])(
+    "boot refuses two handlers when one is named greet and the other %s",
+    async (name) => {
+      const problems = await problemsOf(() =>
+        bootTest({ handlers: { greet: good, other: good }, expose: { greet: { direct: true }, other: { direct: true, name } } }),
+      );
+      expect(problems).toHaveLength(1);
+      expect(problems[0]).toContain(`Two handlers are named ${name}`);
+    },
+  );
 
   test("boot refuses plugins that need each other in a circle", async () => {
     const [a, b] = [serviceRef("a"), serviceRef("b")];
@@ -214,7 +217,7 @@ describe("boot reports one problem as one sentence with its remedy", () => {
     ["exposure key", { exposure: [exposureKey("x", Type.String())] }],
     ["service", { provides: [serviceRef("x")] }],
     ["surface", { surface: { name: "x", exposes: "X" } }],
-  ])("boot refuses the same %s from two plugins", async (what, owned) => {
+  ])("boot refuses two plugins that both define the same %s", async (what, owned) => {
     const plugins = ["one", "two"].map((name) => definePlugin(() => ({ name, ...owned }))());
     expect(await problemsOf(() => bootTest({ handlers: {}, plugins }))).toEqual([
       `The ${what} x belongs to two plugins: one and two. Remove one of the two plugins from plugins`,
@@ -264,7 +267,7 @@ test("boot reports all problems at once, before it sets up, opens or starts anyt
   expect(happened).toEqual([]);
 });
 
-test("a surface with only public handlers needs no authenticator, even when only one module is loaded", async () => {
+test("a surface with only public handlers needs no authenticator, even when boot loads only one module", async () => {
   const manifest = defineConfig({
     name: "x",
     handlers: ["a", "b"].map((name) =>
@@ -294,7 +297,7 @@ describe("start and stop", () => {
       ...more,
     }))();
 
-  test("plugins boot after the plugins whose services they need, and stop once, in reverse order", async () => {
+  test("boot sets up each plugin after the plugins whose services the plugin needs, and stops each plugin once, in reverse order", async () => {
     const happened: string[] = [];
     const store = serviceRef("store");
     const storing = witness(happened, "store", {
@@ -313,7 +316,7 @@ describe("start and stop", () => {
     expect(happened).toEqual(["setup store", "setup audit", "start store", "start audit", "stop audit", "stop store"]);
   });
 
-  test("boot names the plugin that did not provide a service it had declared", async () => {
+  test("the boot problem for a missing service names the plugin that declared the service and did not provide it", async () => {
     const store = serviceRef("store");
     const happened: string[] = [];
     const relying = witness(happened, "audit", {
@@ -343,14 +346,14 @@ describe("start and stop", () => {
     ]);
   });
 
-  test("when one plugin fails to start, the plugins that had started are stopped", async () => {
+  test("when one plugin fails to start, the kernel stops the plugins that have already started", async () => {
     const happened: string[] = [];
     const failing = witness(happened, "second", { start: () => Promise.reject(new Error("port in use")) });
     await expect(bootTest({ handlers: {}, plugins: [witness(happened, "first"), failing] })).rejects.toThrow("port in use");
     expect(happened).toEqual(["setup first", "setup second", "start first", "stop second", "stop first"]);
   });
 
-  test("when one plugin fails to stop, the other plugins are still stopped", async () => {
+  test("when one plugin fails to stop, the kernel still stops the other plugins", async () => {
     const happened: string[] = [];
     const failing = witness(happened, "second", { stop: () => Promise.reject(new Error("stuck")) });
     const app = await bootTest({ handlers: {}, plugins: [witness(happened, "first"), failing] });
@@ -359,7 +362,7 @@ describe("start and stop", () => {
     expect(app.log).toMatchObject([{ level: "error", message: "Plugin second failed to stop" }]);
   });
 
-  test("an authenticator that two surfaces share is opened once and closed once", async () => {
+  test("the kernel opens and closes an authenticator once, even when two surfaces share the authenticator", async () => {
     const { authenticator } = await import("quater");
     const happened: string[] = [];
     const shared = authenticator({

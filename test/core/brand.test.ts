@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { brand, isBranded } from "../../core/diagnostics/brand.ts";
 
-test("isBranded accepts an object that another copy of Quater marked, and checks the kind of the mark", () => {
+test("isBranded accepts a branded object of another installed copy of Quater, and compares the kind of the brand", () => {
   const made = { [Symbol.for("quater.brand")]: "plugin" };
   expect(isBranded(made, "plugin")).toBe(true);
   expect(isBranded(made, "handler")).toBe(false);

@@ -12,7 +12,7 @@ const files = readdirSync(join(root, "core"), { recursive: true, encoding: "utf8
   .map((name) => join("core", name));
 const hasOwnTest = (file: string): boolean => existsSync(join(root, "test/core", `${basename(file, ".ts")}.test.ts`));
 
-test("each file of core has a test file of its name in test/core, or a line in covered.ts that names its tests", () => {
+test("each source file in core has a test file of the same name in test/core, or a line in covered.ts with its test files", () => {
   expect(files.length).toBeGreaterThan(60);
   expect(files.filter((file) => !hasOwnTest(file) && !Object.hasOwn(covered, file))).toEqual([]);
 });

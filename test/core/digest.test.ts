@@ -28,7 +28,7 @@ test.each<[string, unknown]>([
   ["half of a surrogate pair in a key", { "\udc00": 1 }],
 ])("canonical JSON refuses %s", (_name, value) => expect(() => canonicalText(value)).toThrow(TypeError));
 
-test("a call's digest is the SHA-256 of the canonical text of handler name and input", () => {
+test("the digest of a call is the SHA-256 of the canonical text of its handler name and input", () => {
   const expected = createHash("sha256").update('{"handler":"pay","input":{"cents":5}}').digest("hex");
   expect(argumentsHash("pay", { cents: 5 })).toBe(`sha256:${expected}`);
 });
@@ -71,7 +71,7 @@ describe("the digest that a dry run returns", () => {
     ["text in another Unicode form", { ...plain, to: "a\u0301na" }],
   ])("the digest of a dry run differs for %s", async (_name, input) => expect(await hashOf(input)).not.toBe(await hashOf(plain)));
 
-  test("the digest of a dry run differs for another handler", () =>
+  test("dry runs of two handlers with equal inputs return different digests", () =>
     expect(argumentsHash("a", {})).not.toBe(argumentsHash("b", {})));
 });
 

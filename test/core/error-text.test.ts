@@ -40,7 +40,7 @@ test("the log writes every error inside an AggregateError", () => {
   expect(text).toMatch(/^AggregateError: none of them\n.*\none of: Error: first\n.*\none of: second$/s);
 });
 
-test("the log does not write values from other properties of an error", () => {
+test("the log of a failed call omits unknown properties of an error", () => {
   const canary = "canary-51c0de";
   const cause = Object.assign(new Error(`Failed to fetch https://${canary}@feed.example/a?token=${canary}&page=2`), {
     code: "23505",
@@ -63,7 +63,7 @@ test("the log does not write values from other properties of an error", () => {
   expect(texts[0]).toContain("https://feed.example/a?token=&page=2");
 });
 
-test("the log writes circular, numerous, endless or unprintable causes in limited space", () => {
+test("a log line has a limited size when the causes of an error are circular, numerous, endless or unprintable", () => {
   const circle = new Error("round");
   circle.cause = circle;
   expect(errorText(circle).match(/round/g)).toHaveLength(1);
@@ -96,7 +96,9 @@ test.each<[string, unknown, string]>([
   ["a list", [5, 6], "5,6"],
   ["a text", "odd", "odd"],
   ["nothing", undefined, "undefined"],
-])("T9: the log describes %s that was thrown", (_name, thrown, text) => expect(errorText(thrown)).toBe(text));
+])("T9: the log describes a thrown value that is not an error: %s", (_name, thrown, text) =>
+  expect(errorText(thrown)).toBe(text),
+);
 
 test("T9: an object that a handler throws is described in the log of its call", async () => {
   const fail = handler({

@@ -39,7 +39,7 @@ test("resolve of an exposure key runs once per handler that sets the key, and ev
   expect(resolved).toEqual(["greet"]);
 });
 
-test("an exposure key without resolve gives the value as the manifest has it", async () => {
+test("a call reads the value of an exposure key unchanged from the manifest when the key has no resolve function", async () => {
   const key = exposureKey("quota", Quota);
   await using app = await bootWith(key, { quota: { perMinute: 6 } });
   expect(key.of(app.catalog.get("greet"))).toEqual({ perMinute: 6 });
@@ -58,15 +58,18 @@ test.each([
     "The exposure of greet has an invalid quota: 6 is odd",
     "Write 8",
   ],
-])("%s thrown by resolve of an exposure key becomes a boot problem that names the handler", async (_, made, cause, remedy) => {
-  const key = exposureKey("quota", Quota, {
-    resolve: () => {
-      throw made();
-    },
-  });
-  const found = await problemsOf(bootWith(key, { quota: { perMinute: 6 } }));
-  expect(found).toEqual([{ place: "quater.config.ts", cause, remedy }]);
-});
+])(
+  "when the resolve function of an exposure key throws %s, boot reports a problem that names the handler",
+  async (_, made, cause, remedy) => {
+    const key = exposureKey("quota", Quota, {
+      resolve: () => {
+        throw made();
+      },
+    });
+    const found = await problemsOf(bootWith(key, { quota: { perMinute: 6 } }));
+    expect(found).toEqual([{ place: "quater.config.ts", cause, remedy }]);
+  },
+);
 
 test("resolve of an exposure key does not run for a value that its schema or its check refuses", async () => {
   const key = exposureKey("quota", Quota, {
@@ -81,7 +84,7 @@ test("resolve of an exposure key does not run for a value that its schema or its
   ]);
 });
 
-test('core learns that a handler needs approval from means: "approval" of an exposure key, not from the key\'s name', async () => {
+test('core recognizes an exposure key for approvals by means: "approval" and not by the name of the key', async () => {
   const named = exposureKey("approval", Type.Boolean());
   await using plain = await bootWith(named, { approval: true });
   expect(plain.catalog.get("greet")?.needsApproval).toBe(false);

@@ -21,7 +21,7 @@ const order = handler({
 });
 
 describe("an input schema of Zod", () => {
-  test("an input schema of Zod is bound and checked on every surface, and its refinements run afterwards", async () => {
+  test("every surface binds and checks an input with a Zod schema, and the refinements of the schema run after the check", async () => {
     const authenticate = tokens({ key: principal() });
     await using app = await bootTest({
       handlers: { order },
@@ -70,7 +70,7 @@ describe("an input schema of Zod", () => {
     ["makes another type", z.object({ name: z.string().transform((text) => text.length) })],
     ["adds a field", z.object({ name: z.string() }).transform((value) => ({ ...value, more: 1 }))],
     ["makes a Date", z.object({ name: z.string().transform(() => new Date(0)) })],
-  ])("an input schema of Zod that %s ends the call with internal, and the handler does not run", async (_name, input) => {
+  ])("a call ends with internal and the handler does not run when the Zod schema of its input %s", async (_name, input) => {
     const ran: unknown[] = [];
     const change = handler({ ...about, input, handle: (given) => void ran.push(given) });
     await using app = await bootTest({ handlers: { change } });
@@ -79,7 +79,7 @@ describe("an input schema of Zod", () => {
     expect(String(app.log.at(-1)?.fields["error"])).toContain("The input of change was changed by its schema of zod");
   });
 
-  test("a schema of Zod gives a call the same digest as the equal JSON Schema", async () => {
+  test("a call has the same digest with a Zod schema as with an equal JSON Schema", async () => {
     const digests: string[] = [];
     const look = definePlugin(() => ({ name: "look", hooks: { authorize: (call) => digests.push(digestOf(call)) > 0 } }));
     const same = handler({
@@ -95,7 +95,7 @@ describe("an input schema of Zod", () => {
     expect(digests[0]).toBe(digests[1]);
   });
 
-  test("an output schema of Zod checks a returned value and each item of a stream", async () => {
+  test("an output schema of Zod is used to check a returned value and each item of a stream", async () => {
     const Item = z.object({ n: z.int() }).refine(({ n }) => n < 2, { path: ["n"], error: "must be small" });
     const read = handler({ ...about, input: z.object({ n: z.int() }), output: Item, handle: ({ n }) => ({ n }) });
     const list = handler({
@@ -183,7 +183,7 @@ describe("schemas of other libraries at boot", () => {
     expect(await problemOf(input)).toBe(message),
   );
 
-  test("boot compares an input schema of Zod with the fields that a policy needs", async () => {
+  test("boot refuses a handler whose Zod input schema lacks a field that its policy needs", async () => {
     const isMine = policy({ name: "isMine", needs: { owner: Type.String() }, allow: () => true });
     const wrong = handler({ ...about, auth: isMine as never, input: z.object({ id: z.string() }), handle: () => null });
     await expect(bootTest({ handlers: { wrong } })).rejects.toThrow(

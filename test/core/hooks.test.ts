@@ -36,7 +36,7 @@ const callUnder = async (
   return { outcome, log: app.log };
 };
 
-test("the table of hook kinds has an entry for every hook", () => {
+test("the table hookKinds has an entry for every hook", () => {
   expect(hookKinds).toEqual({
     authorize: "every",
     admit: "every",
@@ -50,7 +50,7 @@ test("the table of hook kinds has an entry for every hook", () => {
 
 describe("hooks of the kind every", () => {
   test.each(["authorize", "admit", "approve"] as const)(
-    "all plugins' %s hooks must allow a call, and the first refusal ends it",
+    "the %s hooks of all plugins must allow a call, and the first refusal ends the call",
     async (name) => {
       const happened: string[] = [];
       const asking = (by: string, answer: object) => plugin(by, { [name]: () => noting(happened, by, answer) });
@@ -74,32 +74,38 @@ describe("hooks of the kind every", () => {
     ["a number", { allow: 1 }],
     ["an empty object", {}],
   ];
-  test.each(["authorize", "admit", "approve"] as const)("%s: a missing or malformed verdict refuses the call", async (name) => {
-    for (const [what, answer] of noYes) {
-      const happened: string[] = [];
-      const { outcome } = await callUnder(happened, [plugin("a", { [name]: () => answer })]);
-      expect({ what, ok: outcome.ok, happened }).toEqual({ what, ok: false, happened: [] });
-    }
-  });
+  test.each(["authorize", "admit", "approve"] as const)(
+    "the gate refuses a call when the hook %s returns no verdict or a malformed verdict",
+    async (name) => {
+      for (const [what, answer] of noYes) {
+        const happened: string[] = [];
+        const { outcome } = await callUnder(happened, [plugin("a", { [name]: () => answer })]);
+        expect({ what, ok: outcome.ok, happened }).toEqual({ what, ok: false, happened: [] });
+      }
+    },
+  );
 
   test.each<[string, unknown, string]>([
     ["nothing", undefined, "undefined"],
     ["a number", 1, "a number"],
     ["a list", ["a secret"], "a list"],
     ["a word", { allow: "yes", because: "a secret" }, "{ allow: a string, because: a string }"],
-  ])("%s instead of a verdict is logged with plugin and hook, but without its content", async (_what, answer, gave) => {
-    const { outcome, log } = await callUnder([], [plugin("limits", { authorize: () => answer as never })]);
-    const fields = { callId: outcome.callId, handler: "pay", plugin: "limits", hook: "authorize", gave };
-    const warnings = log.filter(({ level }) => level === "warn");
-    expect(warnings).toEqual([
-      {
-        level: "warn",
-        message:
-          "A hook returned no verdict, so the call was refused. Return { allow: true } or { allow: false, reason } from the hook",
-        fields,
-      },
-    ]);
-  });
+  ])(
+    "when a hook returns %s instead of a verdict, the log names plugin and hook and omits the returned value",
+    async (_what, answer, gave) => {
+      const { outcome, log } = await callUnder([], [plugin("limits", { authorize: () => answer as never })]);
+      const fields = { callId: outcome.callId, handler: "pay", plugin: "limits", hook: "authorize", gave };
+      const warnings = log.filter(({ level }) => level === "warn");
+      expect(warnings).toEqual([
+        {
+          level: "warn",
+          message:
+            "A hook returned no verdict, so the call was refused. Return { allow: true } or { allow: false, reason } from the hook",
+          fields,
+        },
+      ]);
+    },
+  );
 
   const answered = async (hooks: object) => {
     const { outcome, log } = await callUnder([], [plugin("limits", hooks)]);
@@ -126,7 +132,7 @@ describe("hooks of the kind every", () => {
     [{ allow: true }, { ok: true }],
     ["the approval was used by another call", refusedBy("limits", "the approval was used by another call")],
     [undefined, refusedBy("limits", "This call was not approved, so it did not run")],
-  ])("consume of an approval may return true, a verdict or a reason: %j", async (answer, expected) => {
+  ])("the consume function of an approval may return true, a verdict or a reason: %j", async (answer, expected) => {
     expect(await answered({ approve: () => ({ allow: true, consume: () => answer }) })).toMatchObject(expected);
   });
 
@@ -148,7 +154,7 @@ describe("hooks of the kind every", () => {
     expect(happened).toEqual([]);
   });
 
-  test("a hook that throws refuses the call, and only the log names the plugin and the error", async () => {
+  test("the gate refuses a call when a hook throws, and only the log names the plugin and the error", async () => {
     const happened: string[] = [];
     const { outcome, log } = await callUnder(happened, [plugin("limits", { admit: () => JSON.parse("{secret") })]);
     expect(outcome).toMatchObject({
@@ -161,7 +167,7 @@ describe("hooks of the kind every", () => {
 });
 
 describe("approval hooks", () => {
-  test("consume of an approval runs last, when the resources are open, and inside the around hooks", async () => {
+  test("the consume function of an approval runs inside the around hooks, after the resources of the call were opened", async () => {
     const happened: string[] = [];
     const consuming = plugin("approval", {
       approve: () => ({ ...allow("fin"), consume: () => noting(happened, "consume", allow("fin")) }),
@@ -171,7 +177,7 @@ describe("approval hooks", () => {
     expect(happened).toEqual(["approve", "around", "consume", "handle"]);
   });
 
-  test("consume of an approval does not run when a later approve hook refuses", async () => {
+  test("the consume function of an approval does not run when a later approve hook refuses the call", async () => {
     const happened: string[] = [];
     const consuming = plugin("approval", {
       approve: () => ({ ...allow("fin"), consume: () => noting(happened, "consume", allow("fin")) }),
@@ -184,7 +190,7 @@ describe("approval hooks", () => {
     ["refused", refuse("fin", "used meanwhile")],
     ["nothing", undefined],
     ["no yes", { allow: "yes" }],
-  ])("the handler does not run when consume of its approval returns %s", async (_what, answer) => {
+  ])("the handler does not run when the consume function of the approval returns %s", async (_what, answer) => {
     const happened: string[] = [];
     const { outcome } = await callUnder(happened, [
       plugin("approval", { approve: () => ({ ...allow("fin"), consume: () => answer as never }) }),
@@ -205,13 +211,13 @@ describe("around hooks", () => {
       },
     });
 
-  test("the first plugin's around hook is the outermost", async () => {
+  test("the around hook of the first plugin encloses the around hooks of later plugins", async () => {
     const happened: string[] = [];
     await callUnder(happened, [wrap(happened, "a"), wrap(happened, "b")]);
     expect(happened).toEqual(["a before", "b before", "handle", "b after", "a after"]);
   });
 
-  test("next() of an around hook runs the handler once, even when the hook calls it twice", async () => {
+  test("an around hook that calls next() twice runs the handler only once", async () => {
     const happened: string[] = [];
     const { outcome, log } = await callUnder(happened, [plugin("retry", { around: async (_call, next) => next().then(next) })]);
     expect(outcome).toMatchObject({ ok: false, error: { code: "outcome_unknown" } }); // the handler has run
@@ -266,21 +272,21 @@ describe("settled hooks", () => {
     expect(log[0]?.fields["error"]).toContain("caused by: Error: disk full");
   });
 
-  test("a refusal keeps its code when a settled hook fails to record it", async () => {
+  test("a refused call keeps its error code when a settled hook throws", async () => {
     const seen: string[] = [];
     const { outcome } = await callUnder(seen, [plugin("no", { authorize: () => refuse("no") }), observing(seen, "a", true)]);
     expect(outcome).toMatchObject({ ok: false, error: { code: "forbidden" } });
     expect(seen).toEqual(["a pay forbidden"]);
   });
 
-  test("S8: settled hooks do not get the handler name that a caller sent when that handler is unknown", async () => {
+  test("S8: settled hooks do not receive the handler name of a call when no handler has this name", async () => {
     const seen: string[] = [];
     await using app = await bootTest({ handlers: {}, plugins: [observing(seen, "a")] });
     expect(await app.as(principal()).send("nothing")).toMatchObject({ ok: false, error: { code: "unknown_handler" } });
     expect(seen).toEqual(["a undefined unknown_handler"]);
   });
 
-  test("settled hooks run for callers that the door refuses, and an authenticator's failure is logged with its cause", async () => {
+  test("settled hooks run for calls with a refused credential, and the log contains the error of a failed authenticator", async () => {
     const seen: string[] = [];
     const { direct } = await import("quater/testing");
     const { authenticator } = await import("quater");
@@ -306,7 +312,7 @@ describe("settled hooks", () => {
 });
 
 describe("hooks in a dry run", () => {
-  test("a dry run calls authorize and forecast hooks, but no admit, approve or around hook and no handler", async () => {
+  test("a dry run calls the authorize and forecast hooks, but neither the admit, approve and around hooks nor the handler", async () => {
     const happened: string[] = [];
     const hooks: Hooks = {
       authorize: () => noting(happened, "authorize", allow("a")),
@@ -343,7 +349,7 @@ describe("hooks in a dry run", () => {
   });
 });
 
-test("a plugin's hooks function is called once per handler at boot, and once without a handler", async () => {
+test("boot calls the hooks function of a plugin once for each handler, and once without a handler", async () => {
   const asked: (string | undefined)[] = [];
   const choosing = definePlugin(() => ({ name: "choosing", hooks: (operation) => noting(asked, operation?.name, undefined) }));
   const read = handler({
@@ -375,7 +381,7 @@ describe("hold hooks", () => {
       settled: () => void happened.push(`${by} settled`),
     });
 
-  test("hold hooks run between approve and around, and release in reverse order after the end is recorded", async () => {
+  test("hold hooks run between the approve and around hooks, and their release functions run in reverse order after the end of the call is recorded", async () => {
     const happened: string[] = [];
     const approves = plugin("a", { approve: () => noting(happened, "a approves", allow("a")) });
     await callUnder(happened, [holding(happened, "b"), holding(happened, "c"), approves]);
@@ -395,7 +401,7 @@ describe("hold hooks", () => {
     ]);
   });
 
-  test("when a later hold hook refuses, the earlier holds are released", async () => {
+  test("when a later hold hook refuses a call, the release functions of the earlier hold hooks run", async () => {
     const happened: string[] = [];
     const refuses = plugin("c", { hold: () => refuse("c", "too busy") });
     const { outcome } = await callUnder(happened, [holding(happened, "b"), refuses]);
@@ -403,7 +409,7 @@ describe("hold hooks", () => {
     expect(happened).toEqual(["b holds", "b settled", "b releases"]);
   });
 
-  test("a handler does not start when confirm of a hold throws", async () => {
+  test("a handler does not start when the confirm function of a hold hook throws", async () => {
     const happened: string[] = [];
     const lost = () => unavailable("The lock was lost");
     const { outcome } = await callUnder(happened, [holding(happened, "b", lost)]);
@@ -411,7 +417,7 @@ describe("hold hooks", () => {
     expect(happened).toEqual(["b holds", "b around", "b settled", "b releases"]);
   });
 
-  test("a hold that fails to release is logged, and the caller still gets the result", async () => {
+  test("when the release function of a hold hook throws, the error is logged and the caller still gets the result", async () => {
     const fails = plugin("b", {
       hold: (_, keep) => {
         keep({ confirm: () => undefined, release: () => Promise.reject(new Error("no store")) });

@@ -80,7 +80,7 @@ describe("finding the manifest", () => {
     );
   });
 
-  test("--config names one file, relative to the working directory", async () => {
+  test("the flag --config names a manifest file by a path relative to the working directory", async () => {
     const root = project({ "conf/other.config.ts": plain, "a/x.txt": "" });
     expect((await loadManifest(join(root, "a"), "../conf/other.config.ts")).root).toBe(join(root, "conf"));
     expect(await problemsOf(() => loadManifest(root, "missing.ts"))).toEqual([
@@ -92,13 +92,13 @@ describe("finding the manifest", () => {
     ]);
   });
 
-  test("a boot problem about a key of the manifest names the line with this key", async () => {
+  test("a boot problem about a key of the manifest contains the line number of this key", async () => {
     const root = project({ "quater.config.ts": plain });
     const { placeOf } = await loadManifest(root);
     expect([placeOf("plugins"), placeOf("nowhere")]).toEqual(["quater.config.ts:2", "quater.config.ts"]);
   });
 
-  test("the manifest may be a JavaScript file", async () => {
+  test("boot loads a manifest that is a JavaScript file", async () => {
     const root = project({
       "quater.config.mjs": `import { defineConfig } from ${JSON.stringify(join(repository, "core/index.ts"))};\nexport default defineConfig({ name: "js", handlers: [], plugins: [] });`,
     });
@@ -120,7 +120,7 @@ describe.skipIf(hasNoOwners)("boot does not run files that other users could cha
     ]);
   });
 
-  test("boot refuses a manifest in a folder that every user can write, unless only owners can replace files there", async () => {
+  test("boot refuses a manifest in a folder that every user can write, unless the folder is sticky", async () => {
     const root = project({ "quater.config.ts": plain });
     chmodSync(root, 0o777);
     expect((await problemsOf(() => loadManifest(root)))[0]?.cause).toBe(
@@ -192,7 +192,7 @@ describe.skipIf(hasNoOwners)("boot does not run files that other users could cha
 });
 
 describe("reading .env", () => {
-  test(".env supplies missing environment variables before the manifest is loaded", async () => {
+  test("boot sets missing environment variables from .env before boot loads the manifest", async () => {
     const root = project({
       ".env": "QUATER_TEST_NEW=from file\nQUATER_TEST_HAD=from file\n",
       "quater.config.ts": plain.replace('"fixture"', "process.env.QUATER_TEST_NEW + process.env.QUATER_TEST_HAD"),
@@ -206,7 +206,7 @@ describe("reading .env", () => {
     }
   });
 
-  test("a malformed line in .env does not change the other entries", async () => {
+  test("a malformed line in .env does not change the values of the other lines", async () => {
     const text = [
       "\u{feff}# first",
       "export QUATER_TEST_1 = one # said",
@@ -231,7 +231,7 @@ describe("reading .env", () => {
     }
   });
 
-  test("a malformed line in .env stops the boot, and the problem gives its line number but not its text", async () => {
+  test("a malformed line in .env stops the boot, and the boot problem contains the line number but not the text of the line", async () => {
     const lines = [
       "QUATER_TEST_A secret",
       "QUATER_TEST_B='b",
@@ -395,7 +395,7 @@ const run = (args: string[], cwd: string, env: Record<string, string> = {}) =>
     env: { ...process.env, ...env },
   });
 
-test("the quater program prints the same boot problems when it runs as a process", async () => {
+test("the quater program prints the same boot problems when the program runs as a separate process", async () => {
   const expected = mistakes.map(([, , problem]) => problem);
   const roots = mistakes.map(([, files]) => project(files));
   const home = project({

@@ -36,7 +36,7 @@ const ownershipOf = (notes: ReturnType<typeof openNotes>["notes"]) =>
     allow: ({ input, notes, principal }) => notes.ownerOf(input.id) === principal.subject || "This note is somebody else's",
   });
 
-test("a named policy opens its own resources, and the handler gets the same ones when it uses them too", async () => {
+test("a named policy opens its own resources, and a handler with the same resources gets the opened ones", async () => {
   const { log, notes } = openNotes();
   const auth = ownershipOf(notes);
   const alone = handler({ ...about, auth, handle: ({ id }) => id });
@@ -55,7 +55,7 @@ test("a named policy opens its own resources, and the handler gets the same ones
   ]);
 });
 
-test("a handler's resources stay closed when a named policy refuses, and both may give different resources one name", async () => {
+test("a call opens no resource of the handler when a named policy refuses, even when policy and handler use one name for two resources", async () => {
   const { log, notes } = openNotes();
   const own = resource({ name: "own", scope: "call", open: () => log.push("own"), close: () => undefined });
   const mine = handler({ ...about, auth: [ownershipOf(notes)], use: { notes: own }, handle: (_, { notes }) => typeof notes });
@@ -65,7 +65,7 @@ test("a handler's resources stay closed when a named policy refuses, and both ma
   expect(await app.as(ana).call("mine", { id: "n1" })).toMatchObject({ value: "number" });
 });
 
-test("a function policy beside a named policy gets the handler's resources, and a dry run evaluates both", async () => {
+test("a policy function in a list with a named policy gets the resources of the handler, and a dry run evaluates both policies", async () => {
   const { log, notes } = openNotes();
   const book = resource({ name: "book", scope: "app", open: () => "book", close: () => "anything" });
   const auth = [ownershipOf(notes), ({ book }: { readonly book: string }) => book === "book"] as const;
@@ -79,14 +79,14 @@ test("a function policy beside a named policy gets the handler's resources, and 
   expect(log).toEqual(["open", "closed", "open", "failed", "open", "failed"]);
 });
 
-test("when a policy's resource fails to open, the call ends with internal and not as a refusal by the policy", async () => {
+test("when a resource of a policy fails to open, the call ends with internal and not with forbidden", async () => {
   const broken = resource({ name: "broken", scope: "app", open: () => JSON.parse("{") as string });
   const auth = policy({ name: "isBroken", use: { broken }, allow: () => true });
   await using app = await bootTest({ handlers: { run: handler({ ...about, auth, handle: () => null }) } });
   expect(await app.as(ana).call("run", { id: "n1" })).toMatchObject({ error: { code: "internal", refusedBy: undefined } });
 });
 
-test("the text of a compiled policy contains the names of named policies", () => {
+test("the name of a compiled policy contains the names of its named policies", () => {
   const isOwner = policy({ name: "isOwner", needs: noteShape, allow: () => true });
   expect(compilePolicy([can("a"), isOwner])).toMatchObject({ name: "can(a) and isOwner", scopes: ["a"], needsInput: true });
   expect(compilePolicy({ any: [isOwner, can("a")] }).name).toBe("isOwner or can(a)");

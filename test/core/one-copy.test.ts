@@ -3,7 +3,7 @@ import { initialize, resolve, unmarked } from "../../core/boot/one-copy.ts";
 
 const home = "file:///app/node_modules/quater/";
 
-test("the loader's URL mark is removed from files of the running quater package and kept on other files", async () => {
+test("the loader removes the URL mark from files of the running quater package and keeps the mark on other files", async () => {
   expect(unmarked({ url: `${home}core/index.ts?namespace=1`, format: "module" }, home)).toEqual({
     url: `${home}core/index.ts`,
     format: "module",

@@ -51,7 +51,7 @@ test("rateLimited() throws the code rate_limited, or another code that the handl
   });
 });
 
-test("H21: personOf returns the principal's person, and refuses a principal without one", () => {
+test("H21: personOf returns the person of a principal, and refuses a principal without a person", () => {
   expect(personOf(principal({ person: "ana" }))).toBe("ana");
   const nobodies = [anonymous, { ...anonymous, person: "" }, { ...anonymous, kind: "agent", actsFor: "ana" } as const];
   for (const nobody of nobodies) {
@@ -85,11 +85,11 @@ describe("boot refuses wrong problems of a handler", () => {
       'The handler h0 declares the problem note_archived with the unknown kind "approval_refused"',
     ],
     [() => "note_archived", 'The handler h0 declares the problem () => "note_archived", which is not a valid error code'],
-  ])("boot refuses a handler with the problem %s", async (listed, cause) => {
+  ])("boot refuses a handler that declares the error code %s in problems", async (listed, cause) => {
     expect(await problemsOf([listed])).toEqual([cause]);
   });
 
-  test("boot refuses a code that two handlers declare with different kinds", async () => {
+  test("boot refuses an error code that two handlers declare with different kinds", async () => {
     expect(await problemsOf([archived], [problem("note_archived", "conflict")], ["note_archived"])).toEqual([]);
     expect(await problemsOf([archived], [problem("note_archived", "not_found")])).toEqual([
       "The handler h1 declares the problem note_archived with the kind not_found, but the handler the handler h0 declares note_archived with the kind conflict",
@@ -97,7 +97,7 @@ describe("boot refuses wrong problems of a handler", () => {
   });
 });
 
-test("H15: a handler that checks a password refuses with 401, and the answer says what the authenticator reads", async () => {
+test("H15: a handler that throws unauthenticated answers with 401, and WWW-Authenticate names the schemes of the authenticator", async () => {
   const wrongPassword = problem("wrong_password", "unauthenticated");
   const logIn = handler({ ...about, problems: [wrongPassword], handle: () => wrongPassword("The password is wrong") });
   const authenticate = bearer({ scheme: "Token", verify: () => undefined });

@@ -62,7 +62,7 @@ describe.skipIf(process.getuid === undefined)("S13: links and folders on the way
     expect(readPrivateFile(file)).toBeUndefined();
   });
 
-  test("S13: a manifest below a folder that other users can write does not load, and the folder is reported once", async () => {
+  test("S13: boot refuses a manifest below a folder that other users can write, and reports the folder once", async () => {
     const { outer, shop } = project();
     chmodSync(outer, 0o777);
     const error = (await loadManifest(shop).catch((thrown: unknown) => thrown)) as BootError;
@@ -76,7 +76,7 @@ describe.skipIf(process.getuid === undefined)("S13: links and folders on the way
     ]);
   });
 
-  test("S13: a link in a folder that other users can write is refused, even when its target is safe", () => {
+  test("S13: a symbolic link in a folder that other users can write is refused, even when the target of the link is safe", () => {
     const { file, shop } = project();
     const open = openTo(0o777, join(mkdtempSync(join(parent, "links-")), "open"));
     symlinkSync(file, join(open, "keys.json"));
@@ -85,7 +85,7 @@ describe.skipIf(process.getuid === undefined)("S13: links and folders on the way
       expect(refusal(() => readPrivateFile(join(open, path)))?.[0]).toContain(`is in ${open}, where other users can write`);
   });
 
-  test("S13: a chain of links is refused when one of its links is in a folder that other users can write", () => {
+  test("S13: a chain of symbolic links is refused when one link is in a folder that other users can write", () => {
     const { file } = project();
     const safe = mkdtempSync(join(parent, "links-"));
     const open = openTo(0o777, join(safe, "open"));
@@ -98,7 +98,7 @@ describe.skipIf(process.getuid === undefined)("S13: links and folders on the way
     expect(readPrivateFile(join(safe, "first"))).toBe("{}");
   });
 
-  test("S13: `..` after a link means the parent folder of the link's target", () => {
+  test("S13: in a path, `..` after a symbolic link means the parent folder of the target of the link", () => {
     const safe = mkdtempSync(join(parent, "links-"));
     const open = openTo(0o777, join(mkdtempSync(join(parent, "other-")), "open"));
     mkdirSync(join(open, "inner"));
@@ -110,7 +110,7 @@ describe.skipIf(process.getuid === undefined)("S13: links and folders on the way
     expect(distrustOfWay(join(safe, "file"))?.what).toContain(`is in ${open}, where`);
   });
 
-  test("S13: a circle of links is refused with an error", () => {
+  test("S13: symbolic links that lead to each other in a circle are refused with an error", () => {
     const safe = mkdtempSync(join(parent, "links-"));
     symlinkSync("b", join(safe, "a"));
     symlinkSync("a", join(safe, "b"));
@@ -118,7 +118,7 @@ describe.skipIf(process.getuid === undefined)("S13: links and folders on the way
   });
 
   test.runIf(isRoot)(
-    "S13: a parent folder that another user owns is refused, unless QUATER_TRUSTED_OWNERS names the user",
+    "S13: a file below a folder of another user is refused, unless QUATER_TRUSTED_OWNERS names this user",
     () => {
       const { outer, file } = project();
       chownSync(outer, otherUser, otherUser);
@@ -131,20 +131,23 @@ describe.skipIf(process.getuid === undefined)("S13: links and folders on the way
     },
   );
 
-  test.runIf(isRoot)("S13: in a sticky folder the owner of the link or subfolder must be trusted", () => {
-    const { shop } = project();
-    const sticky = openTo(0o1777, join(mkdtempSync(join(parent, "sticky-")), "shared"));
-    const [link, folder] = [join(sticky, "link"), join(sticky, "folder")];
-    symlinkSync(shop, link);
-    mkdirSync(folder);
-    expect([link, folder].map((path) => distrustOfWay(join(path, "x")))).toEqual([undefined, undefined]);
-    lchownSync(link, otherUser, otherUser);
-    chownSync(folder, otherUser, otherUser);
-    for (const path of [link, folder])
-      expect(distrustOfWay(join(path, "x"))?.what).toBe(`is reached through ${path}, which belongs to the user ${otherUser}`);
-  });
+  test.runIf(isRoot)(
+    "S13: a symbolic link or subfolder in a sticky folder is refused when the owner of the link or subfolder is not trusted",
+    () => {
+      const { shop } = project();
+      const sticky = openTo(0o1777, join(mkdtempSync(join(parent, "sticky-")), "shared"));
+      const [link, folder] = [join(sticky, "link"), join(sticky, "folder")];
+      symlinkSync(shop, link);
+      mkdirSync(folder);
+      expect([link, folder].map((path) => distrustOfWay(join(path, "x")))).toEqual([undefined, undefined]);
+      lchownSync(link, otherUser, otherUser);
+      chownSync(folder, otherUser, otherUser);
+      for (const path of [link, folder])
+        expect(distrustOfWay(join(path, "x"))?.what).toBe(`is reached through ${path}, which belongs to the user ${otherUser}`);
+    },
+  );
 
-  test.runIf(isRoot)("S13: a group-writable folder is refused, unless the group is the process's own", () => {
+  test.runIf(isRoot)("S13: a folder that a group can write is refused, unless the group is the own group of the process", () => {
     const { outer, file } = project();
     chmodSync(outer, 0o770);
     expect(readPrivateFile(file)).toBe("{}");
@@ -174,6 +177,7 @@ test.each([
   ["the group of root, which old services have, too", 0, 0, false],
   ["the group of root in a container with another user", 1_000_620, 0, false],
   ["a group that is not listed", 1_000, 4_711, false],
-])("S13: safety check of %s: owner %d, running as %d, open to others: %s", (_name, uid, gid, isOpen) =>
-  expect(hasOtherMembers(gid, passwd, group, (id) => id === 0 || id === uid)).toBe(isOpen),
+])(
+  "S13: the ownership check decides about %s: owner %d, user of the process %d, other users can write: %s",
+  (_name, uid, gid, isOpen) => expect(hasOtherMembers(gid, passwd, group, (id) => id === 0 || id === uid)).toBe(isOpen),
 );

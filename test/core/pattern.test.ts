@@ -34,33 +34,36 @@ const engine = (pattern: string) => {
   return { isAsked: () => isAsked, [Symbol.dispose]: () => spy.mockRestore() };
 };
 
-test("the test helper counts matches by JavaScript's engine", () => {
+test("the test helper for patterns counts matches by the RegExp engine of JavaScript", () => {
   using seen = engine("^seen$");
   expect([/^other$/u.test("other"), seen.isAsked()]).toEqual([true, false]);
   expect([/^seen$/u.test("seen"), seen.isAsked()]).toEqual([false, true]);
 });
 
-test.each(unrolled)("S7: %s on a public GET refuses its worst-case text without JavaScript's engine", async (pattern, text) => {
-  const find = handler({
-    description: "Finds.",
-    effect: "read",
-    input: Type.Object({ code: Type.String({ pattern }) }),
-    auth: anyone,
-    handle: () => 1,
-  });
-  await using app = await bootTest({
-    handlers: { find },
-    expose: { find: { http: "GET /find", public: true } },
-    plugins: [http({ port: 0 })],
-  });
-  using seen = engine(pattern);
-  const answer = await fetch(`${app.services.get(httpRef).baseUrl}/find?code=${encodeURIComponent(text)}`);
-  expect([answer.status, await answer.text()]).toEqual([422, expect.stringContaining("must match the pattern")]);
-  expect(seen.isAsked()).toBe(false);
-});
+test.each(unrolled)(
+  "S7: %s on a public GET route refuses the worst text for its pattern without the RegExp engine of JavaScript",
+  async (pattern, text) => {
+    const find = handler({
+      description: "Finds.",
+      effect: "read",
+      input: Type.Object({ code: Type.String({ pattern }) }),
+      auth: anyone,
+      handle: () => 1,
+    });
+    await using app = await bootTest({
+      handlers: { find },
+      expose: { find: { http: "GET /find", public: true } },
+      plugins: [http({ port: 0 })],
+    });
+    using seen = engine(pattern);
+    const answer = await fetch(`${app.services.get(httpRef).baseUrl}/find?code=${encodeURIComponent(text)}`);
+    expect([answer.status, await answer.text()]).toEqual([422, expect.stringContaining("must match the pattern")]);
+    expect(seen.isAsked()).toBe(false);
+  },
+);
 
 test.each(unrolled)(
-  "S7: outputs and record keys with the pattern %s are checked without JavaScript's engine",
+  "S7: outputs and record keys with the pattern %s are checked without the RegExp engine of JavaScript",
   async (pattern, text) => {
     const echo = handler({
       description: "Echoes.",
@@ -84,7 +87,7 @@ test.each(unrolled)(
   },
 );
 
-test("S7: a value in a record with a slow key pattern is refused with its path", async () => {
+test("S7: a wrong value in a record with a slow key pattern is refused, and the error contains the path of the value", async () => {
   const Price = Type.Union([Type.Literal("low"), Type.Literal("high")]);
   const take = handler({
     description: "Takes.",
@@ -163,7 +166,7 @@ test.each([
   "-id$",
   "^(?!000|666)[0-8]\\d{2}-(?!00)\\d{2}-(?!0000)\\d{4}$",
   "^[a-z\\d](?:[a-z\\d]|-(?=[a-z\\d])){0,38}$",
-])("S7: the pattern %s can match in only one way, so it runs on JavaScript's engine", (pattern) =>
+])("S7: a pattern that can match a text in only one way runs on the RegExp engine of JavaScript: %s", (pattern) =>
   expect(patternOf(pattern).isNative).toBe(true),
 );
 
@@ -194,7 +197,7 @@ test.each([
   "^a(?=b(?=c))b",
   "[a-z]+x", // begins again at every character
   ...unrolled.map(([pattern]) => pattern),
-])("S7: the pattern %s can match in two ways, so it runs on the linear-time engine", (pattern) =>
+])("S7: a pattern that can match a text in two ways runs on the linear-time engine: %s", (pattern) =>
   expect(patternOf(pattern).isNative).toBe(false),
 );
 
@@ -340,7 +343,7 @@ const hardText = (length: number, seed: number): string => {
   }).join("");
 };
 
-test("S7: a pattern match ends when its time budget is spent, for texts of any length", () => {
+test("S7: matching a pattern ends when the time budget of the input is spent, for texts of any length", () => {
   beginBudget();
   expect(() => patternOf(hard).test(hardText(5_000_000, 1))).toThrow(TakesTooLong);
   expect(() => patternOf(hard).test("a_aa1")).toThrow(TakesTooLong);
@@ -348,7 +351,7 @@ test("S7: a pattern match ends when its time budget is spent, for texts of any l
   expect(patternOf(hard).test("a_aa1")).toBe(true);
 });
 
-test("S7: a text that is too long for JavaScript's engine is matched within the time budget, or the match is refused", () => {
+test("S7: a text that is too long for the RegExp engine of JavaScript is matched within the time budget or refused", () => {
   const [pattern, text] = ["^[a-z]+(-[a-z]+)*$", `${"a-".repeat(4_000_000)}a`];
   expect(() => new RegExp(pattern, "u").test(text)).toThrow(RangeError);
   beginBudget();
@@ -372,7 +375,7 @@ const echoing = (pattern: string) =>
     handle: ({ of }) => [...of],
   });
 
-test("S7: an output is not sent when matching its patterns takes too long", async () => {
+test("S7: a call ends with an error when matching the patterns of its output takes too long", async () => {
   await using app = await bootTest({ handlers: { echo: echoing(hard) } });
   const of = Array.from({ length: 20 }, (_, at) => `${hardText(100_000, at)}_aa1`);
   const result = await app.as(principal()).call("echo", { of: [...of, "!"] });
@@ -396,7 +399,7 @@ test("S7: filling in defaults of a record counts toward the time budget of the i
   expect(await app.as(principal()).send("take", { v: { a_aa1: {} } })).toMatchObject({ ok: true, value: { a_aa1: { ttl: 5 } } });
 });
 
-test("S7: a value is masked as a secret when matching its field name takes too long", () => {
+test("S7: a value is hidden like a secret when matching the name of its field with key patterns takes too long", () => {
   const schema = Type.Object({ v: Type.Record(Type.String({ pattern: hard }), secret(Type.String())) });
   const name = hardText(5_000_000, 3);
   expect(masked(schema, { v: { [name]: "open sesame" } })).toEqual({ v: { [name]: "[secret]" } });

@@ -12,7 +12,7 @@ const greet = handler({
   handle: ({ name, times }) => ({ text: `Hello ${name}`.repeat(times) }),
 });
 
-test("the pipeline binds, authorizes, handles and checks a call", async () => {
+test("the pipeline binds the input of a call, checks the policy, runs the handler and checks the output", async () => {
   await using app = await bootTest({ handlers: { greet } });
   expect(await app.as(principal()).send("greet", { name: "Ana" })).toMatchObject({ ok: true, value: { text: "Hello Ana" } });
   expect(await app.as(principal()).send("greet", { name: 5, nam: "x" })).toMatchObject({
@@ -27,7 +27,7 @@ test("the pipeline binds, authorizes, handles and checks a call", async () => {
   });
 });
 
-test("a text with a pattern may have 1,000 characters in an input, and any length in an output", async () => {
+test("a string with a pattern may have 1,000 characters in an input, and any length in an output", async () => {
   const Words = Type.Object({ t: Type.String({ pattern: "^[a-z ]+$" }) });
   const twice = handler({
     description: "Says it twice.",
@@ -47,7 +47,7 @@ test("a text with a pattern may have 1,000 characters in an input, and any lengt
   expect(app.catalog.get("twice")?.input).toMatchObject({ properties: { t: { maxLength: 1_000 } } });
 });
 
-test("a call that the policy refuses never reaches its handler", async () => {
+test("the handler does not run for a call that its policy refuses", async () => {
   const handled: unknown[] = [];
   const sendPayment = handler({
     description: "Pays.",
@@ -72,7 +72,7 @@ test("a call that the policy refuses never reaches its handler", async () => {
   expect(handled).toEqual([]);
 });
 
-test("a caller gets the QuaterError that a handler throws, but no other error's text", async () => {
+test("a caller gets the text of a QuaterError that a handler throws, but not the text of other errors", async () => {
   const find = handler({
     description: "Finds.",
     effect: "read",
@@ -93,20 +93,23 @@ test("a caller gets the QuaterError that a handler throws, but no other error's 
 test.each([
   ["not_found", "The error code not_found of Quater has the kind not_found, not conflict. Choose another code"],
   ["Not A Code!", 'The error code "Not A Code!" is not valid. Use a code such as order_not_paid'],
-])("conflict() with the reserved code %s ends the call with internal, and the log says why", async (code, sentence) => {
-  const fail = handler({
-    description: "Fails.",
-    effect: "read",
-    input: Type.Object({}),
-    auth: anyone,
-    handle: () => conflict("no", { code }),
-  });
-  await using app = await bootTest({ handlers: { fail } });
-  expect(await app.as(principal()).call("fail")).toMatchObject({ ok: false, error: { code: "internal" } });
-  expect(app.log.map(({ fields }) => String(fields?.["error"])).join()).toContain(sentence);
-});
+])(
+  "conflict() with the reserved code %s ends the call with internal, and the log contains the reason",
+  async (code, sentence) => {
+    const fail = handler({
+      description: "Fails.",
+      effect: "read",
+      input: Type.Object({}),
+      auth: anyone,
+      handle: () => conflict("no", { code }),
+    });
+    await using app = await bootTest({ handlers: { fail } });
+    expect(await app.as(principal()).call("fail")).toMatchObject({ ok: false, error: { code: "internal" } });
+    expect(app.log.map(({ fields }) => String(fields?.["error"])).join()).toContain(sentence);
+  },
+);
 
-test("a handler's own error code, and a general code of the same kind, reach the caller", async () => {
+test("a caller gets the error code that a handler throws, if the code is a code of the app or a general code of the same kind", async () => {
   const fail = handler({
     description: "Fails.",
     effect: "read",
@@ -119,7 +122,7 @@ test("a handler's own error code, and a general code of the same kind, reach the
     expect(await app.as(principal()).call("fail", { code })).toMatchObject({ error: { code, kind: "conflict" } });
 });
 
-test("plugins cannot change the call object", async () => {
+test("a plugin cannot change the fields of the call object in its hooks", async () => {
   const whoami = handler({
     description: "Who calls, with what.",
     effect: "read",
@@ -155,7 +158,7 @@ test("plugins cannot change the call object", async () => {
   expect([outcome.ok && outcome.value, failed]).toEqual(["ana: x", attempts.length]);
 });
 
-test("a call that is written to a log shows its id but not its input", async () => {
+test("a call object that is logged shows the call id but not the input", async () => {
   const logged: unknown[] = [];
   const note = definePlugin(() => ({
     name: "note",

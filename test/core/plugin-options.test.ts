@@ -20,7 +20,7 @@ const problemsOf = async (...plugins: readonly ReturnType<typeof http>[]): Promi
   }
 };
 
-test("boot refuses an unknown plugin option and suggests the nearest known one", async () => {
+test("boot refuses an unknown plugin option and suggests the most similar option", async () => {
   expect(await problemsOf(http({ port: 0, prot: 1 } as object), store({ Url: "file:x" } as object), audit())).toEqual([
     'http(): http has no option "prot"; did you mean "port"?',
     'store(): store has no option "Url"; did you mean "url"?',
@@ -48,7 +48,7 @@ const paced = definePlugin(
 );
 const seen: unknown[] = [];
 
-test("a plugin gets the options from the manifest, and defaults for absent ones", async () => {
+test("a plugin gets its options from the manifest, and default values for absent options", async () => {
   seen.length = 0;
   const now = () => 7;
   const { UNSET } = process.env;
@@ -86,19 +86,22 @@ test.each<[object | undefined, string]>([
     { who: "ana", login: { user: "ana", word: "geheim" } },
     "paced has an invalid value for login, which is not shown because it may be secret. Write { user }, or leave it out",
   ],
-])("boot refuses the wrong options %j with plugin, option, value and remedy", async (given, expected) => {
-  const error = await bootTest({ handlers: {}, plugins: [paced(given as never)] }).catch((thrown: unknown) => thrown);
-  if (!isBootError(error)) throw error;
-  expect(error.problems.map(({ place, cause, remedy }) => `${place}: ${cause}. ${remedy}`)).toEqual([`paced(): ${expected}`]);
-});
+])(
+  "boot refuses the wrong plugin options %j, and the boot problem names plugin, option, value and remedy",
+  async (given, expected) => {
+    const error = await bootTest({ handlers: {}, plugins: [paced(given as never)] }).catch((thrown: unknown) => thrown);
+    if (!isBootError(error)) throw error;
+    expect(error.problems.map(({ place, cause, remedy }) => `${place}: ${cause}. ${remedy}`)).toEqual([`paced(): ${expected}`]);
+  },
+);
 
-test("boot refuses options that are not an object, and any options for a plugin that takes none", async () => {
+test("boot refuses plugin options that are not an object, and options for a plugin without options", async () => {
   expect(await problemsOf(http(3000 as never))).toEqual(["http(): http() takes an object of options, but it was given a number"]);
   const free = definePlugin(() => ({ name: "free" })) as (options: object) => ReturnType<typeof http>;
   expect(await problemsOf(free({ b: 2 }))).toEqual(['free(): free has no option "b"']);
 });
 
-test("when a factory throws because of wrong options, boot reports the wrong options instead", async () => {
+test("when a plugin factory throws because of wrong options, boot reports the wrong options and not the thrown error", async () => {
   const deep = definePlugin(
     { at: Type.Object({ port: Type.Integer() }) },
     ({ at: { port } }) => ({ name: "deep", port }) as never,
@@ -116,7 +119,7 @@ test("the digest of plugin options does not depend on the order of keys", () => 
   expect(digest({ sinks: ["stdout"] })).not.toBe(digest({ sinks: [] }));
 });
 
-test("the digest of plugin options contains no secret, neither by name nor inside a URL", () => {
+test("the digest of plugin options does not depend on secrets, neither in secret fields nor in URLs", () => {
   const digest = (given: unknown) => digestOfOptions([given]);
   expect(digest({ clientSecret: "a" })).toBe(digest({ clientSecret: "b" }));
   expect(digest({ api: { keys: [{ apiKey: ["a"] }] } })).toBe(digest({ api: { keys: [{ apiKey: ["b"] }] } }));

@@ -163,7 +163,7 @@ describe("boot refuses a malformed plugin command", () => {
     expect(await problemsOf({ name: "p", setup: () => ({ commands }) })).toEqual([`p() p: ${problem}`]);
   });
 
-  test("boot refuses one command path twice, but one path may begin with another", async () => {
+  test("boot refuses two plugin commands with one path, but accepts a path that begins with another path", async () => {
     const make = { name: "a", commands: [command(["make"]), command(["make", "report"])] };
     expect(await problemsOf(make)).toEqual([]);
     expect(await problemsOf(make, { name: "b", setup: () => ({ commands: [command(["make"])] }) })).toEqual([

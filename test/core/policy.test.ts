@@ -71,7 +71,7 @@ test.each<[string, Auth<never>, string]>([
   ["a function that returns 1", (() => 1) as never, "forbidden: The caller is not allowed to make this call"],
   ["a function that returns a promise of true", async () => true, "allowed"],
   ["a scope and a function", [can("orders:read"), isOwner as never], "forbidden: only your own orders"],
-])("a policy allows or refuses with the right code: %s", async (_name, auth, expected) => {
+])("a policy allows a principal or refuses the principal with the right error code: %s", async (_name, auth, expected) => {
   const refusal = await compilePolicy(auth).judge({ principal: ana, input: { owner: "bo" }, resources: () => ({}) });
   expect(refusal === undefined ? "allowed" : `${refusal.code}: ${refusal.message}`).toBe(expected);
 });
@@ -80,7 +80,7 @@ test("the anonymous principal does not pass the policy authenticated", () => {
   expect(compilePolicy(authenticated).judgeStatic(anonymous)?.kind).toBe("unauthenticated");
 });
 
-test("the check before the body refuses only when no input could make the policy allow", () => {
+test("the policy check before the body is read refuses only callers that the policy refuses for every input", () => {
   const isRefused = (auth: Auth<never>) => compilePolicy(auth).judgeStatic(ana) !== undefined;
   expect(
     [no, [hasRole("x"), no], [hasRole("support"), no], { any: [hasRole("x"), no] }, { any: [hasRole("x")] }].map((auth) =>
@@ -107,7 +107,7 @@ describe("policies during a call", () => {
   const made = (auth: Auth<{ n: number }>) =>
     handler({ description: "Does.", effect: "read", input: Type.Object({ n: Type.Integer() }), auth, handle: ({ n }) => n });
 
-  test("missing scopes refuse a call before its input is checked", async () => {
+  test("a call of a principal without the required scopes is refused before the check of the input", async () => {
     let reads = 0;
     await using app = await bootTest({ handlers: { run: made([can("x"), ({ input }) => input.n > 1]) } });
     const call = (who: typeof ana) =>
@@ -126,7 +126,7 @@ describe("policies during a call", () => {
     expect(reads).toBe(1);
   });
 
-  test("a policy function gets the bound input, and the call is refused when the function throws", async () => {
+  test("a policy function receives the bound input, and the gate refuses the call when the function throws", async () => {
     const auth = ({ input }: { input: { n: number } }) => input.n === 1 || (JSON.parse("{") as boolean);
     await using app = await bootTest({ handlers: { run: made(auth) } });
     expect(await app.as(ana).call("run", { n: 1 })).toMatchObject({ ok: true, value: 1 });

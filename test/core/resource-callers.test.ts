@@ -37,14 +37,14 @@ const mine = handler({
   }),
 });
 
-test("H6: open of a call-scoped resource gets the principal, the AbortSignal of the call and the id of the call", async () => {
+test("H6: the open function of a call-scoped resource receives principal, AbortSignal and id of the call", async () => {
   await using app = await bootTest({ handlers: { mine } });
   const seen = (subject: string) => expectOk(app.as(principal({ subject })).call("mine"));
   expect(await seen("ana")).toEqual({ rows: ["invoice 7"], said: "session of ana", isSameCall: true });
   expect(await seen("ben")).toEqual({ rows: [], said: "session of ben", isSameCall: true });
 });
 
-test("H6: open of an app-scoped resource gets no principal, AbortSignal or call id", async () => {
+test("H6: the open function of an app-scoped resource receives no principal, AbortSignal or call id", async () => {
   const given: unknown[] = [];
   const pool = resource({ name: "pool", scope: "app", open: (uses) => void given.push(...Object.keys(uses)) });
   const run = handler({
@@ -96,7 +96,7 @@ test.each([
   expect(await get(other, "s-1")).toBe("ana");
 });
 
-test("H6: boot refuses an authenticator that uses a call-scoped resource, and reports it once", async () => {
+test("H6: boot refuses an authenticator that uses a call-scoped resource, and reports this problem once", async () => {
   const wrong = authenticator({ name: "wrong", use: { session }, authenticate: () => undefined });
   const refusal = await bootTest({ handlers: { who }, plugins: [direct({ authenticate: firstOf(wrong, sessions) })] }).catch(
     (error: unknown) => error,
@@ -109,7 +109,7 @@ test("H6: boot refuses an authenticator that uses a call-scoped resource, and re
   ]);
 });
 
-test("H6: an authenticator with resources throws a clear error when a wrapper omits the second argument", async () => {
+test("H6: an authenticator with resources throws an error with its name when a wrapper omits the second argument", async () => {
   const around = (credentials: Parameters<typeof sessions.authenticate>[0]) => sessions.authenticate(credentials);
   await expect(around({ header: () => "s-1" } as never)).rejects.toThrow(
     "The authenticator sessions needs resources, but was called without them. Pass the second argument of your authenticate function to sessions",
@@ -168,7 +168,7 @@ test("H23: /ready answers 503 while isReady of an app-scoped resource returns fa
   await expect.poll(() => readyOf(app), { timeout: 5_000 }).toMatchObject(isReady);
 });
 
-test("H23: /ready answers 503 when a resource cannot be opened, and its error is logged", async () => {
+test("H23: /ready answers 503 when a resource cannot be opened, and the log contains the error of the resource", async () => {
   const { state, handlers } = watched();
   state.isUp = false;
   await using app = await bootTest({ handlers, expose, plugins });

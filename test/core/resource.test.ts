@@ -29,7 +29,7 @@ const using = (use: Uses, more: object = {}) =>
   } as never);
 
 describe("call-scoped resources", () => {
-  test("call-scoped resources close in reverse order, before settled hooks run", async () => {
+  test("the gate closes call-scoped resources in reverse order of opening, before settled hooks run", async () => {
     const happened: string[] = [];
     const [a, b] = [made(happened, "a", "call"), made(happened, "b", "call")];
     const told = definePlugin(() => ({
@@ -42,7 +42,7 @@ describe("call-scoped resources", () => {
     expect(happened).toEqual(["open a", "open b", "handle", "close b", "close a", "settled true"]);
   });
 
-  test("a call-scoped resource closes after the resource that uses it", async () => {
+  test("the gate closes a call-scoped resource after the other resource that uses this resource", async () => {
     const happened: string[] = [];
     const [x, y] = [made(happened, "x", "call"), made(happened, "y", "call")];
     const outer = made(happened, "outer", "call", { x, y });
@@ -55,14 +55,14 @@ describe("call-scoped resources", () => {
     ["the handler throws", { handle: () => JSON.parse("{") }],
     ["the output of a read is wrong", { effect: "read", output: Type.Integer() }],
     ["the policy refuses", { auth: () => false }],
-  ])("close of a call-scoped resource gets failed: true when %s", async (_name, more) => {
+  ])("the close function of a call-scoped resource receives failed: true when %s", async (_name, more) => {
     const happened: string[] = [];
     await using app = await bootTest({ handlers: { run: using({ tx: made(happened, "tx", "call") }, more) } });
     expect((await app.as(principal()).call("run")).ok).toBe(false);
     expect(happened).toEqual(["open tx", "close tx failed"]);
   });
 
-  test("a write whose output is wrong has run, so its call-scoped resources close with failed: false", async () => {
+  test("the call-scoped resources of a write close with failed: false when only the output of the handler was wrong", async () => {
     const happened: string[] = [];
     const run = using({ tx: made(happened, "tx", "call") }, { output: Type.Integer() });
     await using app = await bootTest({ handlers: { run } });
@@ -70,7 +70,7 @@ describe("call-scoped resources", () => {
     expect(happened).toEqual(["open tx", "close tx"]);
   });
 
-  test("policy and handler share a call-scoped resource, and a dry run closes it with failed: true", async () => {
+  test("a policy and its handler share a call-scoped resource, and a dry run closes the resource with failed: true", async () => {
     const happened: string[] = [];
     const run = using({ tx: made(happened, "tx", "call") }, { auth: ({ tx }: { tx: string }) => tx === "tx" });
     await using app = await bootTest({ handlers: { run } });
@@ -80,7 +80,7 @@ describe("call-scoped resources", () => {
     expect(happened.slice(2)).toEqual(["open tx", "close tx failed"]);
   });
 
-  test("call-scoped resources are not opened for a call that is refused earlier", async () => {
+  test("the gate opens no call-scoped resources for a call that was refused before", async () => {
     const happened: string[] = [];
     await using app = await bootTest({ handlers: { run: using({ tx: made(happened, "tx", "call") }) } });
     expect((await app.as(principal()).call("run", { unknown: 1 })).ok).toBe(false);
@@ -91,7 +91,7 @@ describe("call-scoped resources", () => {
     ["read", "internal"],
     ["write", "outcome_unknown"],
   ])(
-    "when a call-scoped resource fails to close, a successful %s ends with %s, and the other resources still close",
+    "when the close function of a call-scoped resource throws after a successful %s, the call ends with %s and the other resources still close",
     async (effect, code) => {
       const happened: string[] = [];
       const failing = resource({
@@ -109,7 +109,7 @@ describe("call-scoped resources", () => {
 });
 
 describe("app-scoped resources", () => {
-  test("app-scoped resources open once under parallel calls, and close at stop after the resources that use them", async () => {
+  test("parallel calls open an app-scoped resource once, and stop closes the resource after the other resources that use this resource", async () => {
     const happened: string[] = [];
     const pool = made(happened, "pool", "app");
     const database = made(happened, "database", "app", { pool });
@@ -120,7 +120,7 @@ describe("app-scoped resources", () => {
     expect(happened.slice(2)).toEqual(["close database", "close pool"]);
   });
 
-  test("an app-scoped resource that failed to open is opened again by the next call", async () => {
+  test("the next call opens an app-scoped resource again when the resource failed to open before", async () => {
     let attempts = 0;
     const flaky = resource({
       name: "flaky",
@@ -136,7 +136,7 @@ describe("app-scoped resources", () => {
     expect(attempts).toBe(2);
   });
 
-  test("a caller gets the error unavailable that a resource throws when it opens", async () => {
+  test("a caller gets the error unavailable that the open function of a resource throws", async () => {
     const down = resource({ name: "down", scope: "app", open: () => unavailable("The database is down") });
     await using app = await bootTest({ handlers: { run: using({ down }) } });
     expect(await app.as(principal()).call("run")).toMatchObject({
@@ -144,7 +144,7 @@ describe("app-scoped resources", () => {
     });
   });
 
-  test("stop waits for an app-scoped resource that is still opening, and closes it", async () => {
+  test("stop waits for an app-scoped resource that is still opening, and closes the resource", async () => {
     const happened: string[] = [];
     const open = new OpenResources();
     const opening = open.open({ a: made(happened, "a", "app") });
@@ -153,7 +153,7 @@ describe("app-scoped resources", () => {
     expect(happened).toEqual(["open a", "close a"]);
   });
 
-  test("boot refuses an app-scoped resource that uses a call-scoped one", () => {
+  test("boot refuses an app-scoped resource that uses a call-scoped resource", () => {
     const tx = made([], "tx", "call");
     expect(usesProblems({ repository: made([], "repository", "app", { tx }) })).toEqual([
       {

@@ -32,7 +32,7 @@ describe("schema limits above the limits of every input", () => {
     ],
     ["a list", Type.Array(Type.Null(), { maxItems: 100_001 }), "maxItems 100001, but an input may have at most 100000 values"],
     ["an object", Type.Unsafe({ maxProperties: 10_001 }), "maxProperties 10001, but an input may have at most 10000 keys"],
-  ])("H7: boot refuses a schema for %s that is larger than any input may be", async (_name, schema, said) => {
+  ])("H7: boot refuses an input schema whose limit for %s is above the limit of every input", async (_name, schema, said) => {
     const [problem, ...others] = schemaProblems(field(schema));
     expect(problem?.cause).toBe(`/properties/v has the ${said}`);
     expect(problem?.remedy).toMatch(/^Lower \w+ to \d+ or less$/);
@@ -119,7 +119,7 @@ describe("schema defaults at boot", () => {
     ["a text with a slow pattern", field(Type.String({ pattern: "^(a|ab)+$", default: "aab" }))],
   ])("H8: boot accepts a default that is %s", (_name, schema) => expect(schemaProblems(schema)).toEqual([]));
 
-  test("H8: boot names the handler and the path of a wrong default", async () => {
+  test("H8: the boot problem about a wrong default names the handler and the path in the schema", async () => {
     const booting = bootTest({ handlers: { write: write(field(Type.String({ default: 5 }))) } });
     await expect(booting).rejects.toThrow(
       "The handler write has an input schema in which /properties/v has the default 5, which does not match the schema",
@@ -160,7 +160,7 @@ describe("multipleOf with decimal steps", () => {
     );
   });
 
-  test("H9: multipleOf in an output uses the same decimal arithmetic as in an input", async () => {
+  test("H9: multipleOf uses the same decimal arithmetic for outputs as for inputs", async () => {
     const step = field(Type.Number({ multipleOf: 0.01 }));
     await using app = await bootTest({ handlers: { write: write(field(Type.Number()), step) } });
     expect(await app.as(principal()).call("write", { v: 1070468.14 })).toMatchObject({ ok: true });
@@ -262,14 +262,14 @@ describe("errors in unions with a constant discriminator field", () => {
     ],
     ["a oneOf with a discriminator", field(oneOf), { kind: "x" }, [kinds]],
     ["a field after many literals", Type.Object({ v: many, z: Type.Integer() }), { kind: "x" }, []],
-  ])("H11: the error of a discriminated union names the right place: %s", (_name, schema, v, expected) => {
+  ])("H11: the error for a wrong value of a discriminated union names the right place: %s", (_name, schema, v, expected) => {
     const lines = complain(schema, { v });
     if (expected.length === 0 && v !== null)
       expect(lines).toEqual([expect.stringMatching(/^\/v\/kind must be one of "k0", /), "/z is required"]);
     else expect(lines).toEqual(expected);
   });
 
-  test("H11: the log names the path of an unknown kind in an output", async () => {
+  test("H11: the log contains the path when the discriminator field of an output has an unknown value", async () => {
     const read = handler({
       description: "Reads.",
       effect: "read",
@@ -299,7 +299,7 @@ describe("a plus sign that a URL query decoded to a space", () => {
       "2026-01-01 10:00:00Z",
       ["/v must be a valid date-time"],
     ],
-  ])("H15: an error mentions %%2B when a space stands for a plus sign, and only then: %s", (_name, schema, v, expected) =>
+  ])("H15: the error for a query text mentions %%2B only when a plus sign became a space: %s", (_name, schema, v, expected) =>
     expect(complain(field(schema), { v })).toEqual(expected),
   );
 });
@@ -335,7 +335,7 @@ describe("the schema keyword x-message", () => {
     ["a text for a union whose branch is known", field(shape), { v: { kind: "a", x: "" } }, ["/v must be a shape"]],
     ["a text for an unknown field", field(closedObject), { v: { a: null, b: 1 } }, ["/v/b is not for sale"]],
     ["a text beside a $ref replaces the one behind it", byRef, { v: "" }, ["/v must be your name"]],
-  ])("x-message replaces the standard error text: %s", (_name, schema, given, expected) =>
+  ])("the schema keyword x-message replaces the standard error text: %s", (_name, schema, given, expected) =>
     expect(complain(schema, given)).toEqual(expected),
   );
 
@@ -348,7 +348,7 @@ describe("the schema keyword x-message", () => {
       'the root has the x-message "\\u0007" for type, which is not a printable sentence',
     ],
     ["a misspelt rule", { minLenght: "x" }, 'the root has an x-message for "minLenght", which is not a rule'],
-  ])("boot refuses an x-message with %s", (_name, message, cause) =>
+  ])("boot refuses a schema keyword x-message with %s", (_name, message, cause) =>
     expect(schemaProblems(Type.String({ "x-message": message }))).toEqual([{ cause, remedy: expect.any(String) }]),
   );
 
@@ -398,7 +398,7 @@ describe("boot problems about schemas", () => {
       'has the unknown type "sting"',
       'Did you mean "string"? The types are string, number, integer, boolean, object, array, null',
     ],
-  ])("T13: boot reports %s in a schema with a remedy that fits", async (_name, part, cause, remedy) => {
+  ])("T13: boot reports %s in a schema with a remedy for this mistake", async (_name, part, cause, remedy) => {
     const schema = field(Type.Unsafe({ type: "string", ...part }));
     expect(schemaProblems(schema)).toEqual([{ cause: `/properties/v ${cause}`, remedy }]);
     for (const wrong of [write(schema), write(Type.Object({}), schema)]) {

@@ -134,7 +134,7 @@ test.each([
   "^(a|b)*$",
   "^\\p{L}+$",
   "^[^\\x00-\\x1f]+$",
-])("boot accepts the pattern %s", (pattern) => expect(schemaProblems(Type.String({ pattern }))).toEqual([]));
+])("boot accepts the pattern %s in a schema", (pattern) => expect(schemaProblems(Type.String({ pattern }))).toEqual([]));
 
 test("Type.Optional keeps a field optional inside and outside of secret(), personal() and similar marks", () => {
   const schema = Type.Object({

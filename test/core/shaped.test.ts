@@ -137,7 +137,7 @@ describe("H5: conversions of shaped outputs", () => {
     ],
     ["a missing field", Row, { id: 1, name: "x" }, "/v/at is required"],
     ["a wrong value", Row, { id: "1", name: "x", at }, "/v/id must be an integer"],
-  ])("H5: shaped() refuses %s and names its path", async (_name, schema, v, said) =>
+  ])("H5: shaped() refuses %s, and the error contains the path of the value", async (_name, schema, v, said) =>
     expect(await leaves(shaped(Type.Object({ v: schema })), { v })).toContain(`does not match its schema: ${said}`),
   );
 
@@ -188,7 +188,7 @@ describe("H5: unions in shaped outputs", () => {
       [{ a: 1n, b: 2 }],
       [{ a: 1 }],
     ],
-  ])("H5: shaped() returns %s", async (_name, schema, v, expected) =>
+  ])("H5: shaped() returns the fields of the matching union branch: %s", async (_name, schema, v, expected) =>
     expect(await leaves(shaped(Type.Object({ v: schema })), { v })).toEqual({ v: expected }),
   );
 
@@ -203,7 +203,7 @@ describe("H5: unions in shaped outputs", () => {
       "/v matches 2 branches of a union and must match exactly one",
     ],
     ["a branch whose own field is wrong", byKind, { kind: "card", last4: 5 }, "/v/last4 must be a string"],
-  ])("H5: shaped() refuses a value with its path when it fits %s", async (_name, schema, v, said) =>
+  ])("H5: shaped() refuses a value that fits %s, and the error contains the path of the value", async (_name, schema, v, said) =>
     expect(await leaves(shaped(Type.Object({ v: schema })), { v })).toContain(`does not match its schema: ${said}`),
   );
 });

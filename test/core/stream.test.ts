@@ -44,7 +44,7 @@ const read = async (items: AsyncIterable<unknown>): Promise<unknown[]> => {
   return seen;
 };
 
-test("settled hooks run once for a stream, after its last item", async () => {
+test("settled hooks run once for a stream, after the last item of the stream", async () => {
   const { app, happened, items } = await streaming(async function* () {
     yield 1;
     yield 2;
@@ -73,7 +73,7 @@ describe("a stream that ends early rolls back its resources and settles once", (
     expect(happened).toEqual(["rolled back", "cancelled"]);
   });
 
-  test("a stream with a wrong item ends its source, rolls back and settles once", async () => {
+  test("after a wrong item, a stream ends its source, rolls back its resources and settles once", async () => {
     let isCleanedUp = false;
     const { app, happened, items } = await streaming(async function* () {
       try {
@@ -104,7 +104,7 @@ describe("a stream that ends early rolls back its resources and settles once", (
     expect(happened).toEqual(["rolled back", code]);
   });
 
-  test("a stream rolls back and settles with internal when its source throws while the reader leaves", async () => {
+  test("a stream rolls back its resources and settles with internal when its source throws while the reader leaves", async () => {
     const { app, happened, items } = await streaming(async function* () {
       try {
         yield 1;
@@ -117,7 +117,7 @@ describe("a stream that ends early rolls back its resources and settles once", (
     expect(happened).toEqual(["rolled back", "internal"]);
   });
 
-  test("a stream rolls back and settles with cancelled when its call is cancelled", async () => {
+  test("a stream rolls back its resources and settles with cancelled when its call is cancelled", async () => {
     const { app, happened, cancellation, items } = await streaming(async function* (signal) {
       yield 1;
       await new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
@@ -164,15 +164,18 @@ test.each<[string, Source]>([
       }
     },
   ],
-])("a stop ends a stream with an error for its reader and for settled hooks when the source %s", async (_how, source) => {
-  const { app, happened, items } = await streaming(source);
-  const seen = read(items);
-  await app.stop();
-  expect((await seen).slice(-2)).toEqual([1, "stopping"]);
-  expect(happened).toEqual(["rolled back", "stopping"]);
-});
+])(
+  "a stop of the app ends a stream with an error for its reader and for settled hooks when the source %s",
+  async (_how, source) => {
+    const { app, happened, items } = await streaming(source);
+    const seen = read(items);
+    await app.stop();
+    expect((await seen).slice(-2)).toEqual([1, "stopping"]);
+    expect(happened).toEqual(["rolled back", "stopping"]);
+  },
+);
 
-test("O7: a stop ends an endless stream, even when its reader asks for the next item only after the stop began", async () => {
+test("O7: a stop of the app ends an endless stream, even when the reader requests the next item only after the stop began", async () => {
   let aborted: Promise<unknown> = Promise.resolve();
   const { app, happened, items } = await streaming(async function* (signal) {
     aborted = new Promise((resolve) => signal.addEventListener("abort", resolve));
@@ -230,20 +233,23 @@ test.each<[string, unknown, unknown, boolean]>([
   ["a map, without a schema", undefined, new Map(), false],
   ["an object of no class at all, without a schema", undefined, Object.create(Object.create(null)), false],
   ["a function, without a schema", undefined, { a: () => 1 }, false],
-])("a handler may return only JSON that fits its output schema: %s", async (_name, output, value, isFine) => {
-  const give = handler({
-    description: "Gives.",
-    effect: "read",
-    input: Type.Object({}),
-    auth: anyone,
-    handle: () => value,
-    ...(output === undefined ? {} : { output }),
-  } as never);
-  await using app = await bootTest({ handlers: { give } });
-  expect(await app.as(principal()).call("give")).toMatchObject(
-    isFine ? { ok: true } : { ok: false, error: { code: "internal" } },
-  );
-});
+])(
+  "a call ends with an error when its handler returns a value that is not JSON or does not fit the output schema: %s",
+  async (_name, output, value, isFine) => {
+    const give = handler({
+      description: "Gives.",
+      effect: "read",
+      input: Type.Object({}),
+      auth: anyone,
+      handle: () => value,
+      ...(output === undefined ? {} : { output }),
+    } as never);
+    await using app = await bootTest({ handlers: { give } });
+    expect(await app.as(principal()).call("give")).toMatchObject(
+      isFine ? { ok: true } : { ok: false, error: { code: "internal" } },
+    );
+  },
+);
 
 const circular = (): unknown => {
   const around: { self?: unknown } = {};
@@ -328,7 +334,7 @@ test.each<[string, unknown, () => unknown, string]>([
     () => Promise.reject(undefined),
     "Error: The code threw undefined, which is not an Error. Throw an Error",
   ],
-])("the log tells the author of a handler what is wrong with its output: %s", async (_name, output, handle, sentence) => {
+])("the log says what is wrong with the output of a handler: %s", async (_name, output, handle, sentence) => {
   const about = { description: "Gives.", effect: "read", input: Type.Object({}), auth: anyone } as const;
   const give = handler({ ...about, handle, ...(output === undefined ? {} : { output }) } as never);
   await using app = await bootTest({ handlers: { give } });
@@ -336,7 +342,7 @@ test.each<[string, unknown, () => unknown, string]>([
   expect(app.log.map(({ fields }) => fields["error"])).toEqual([expect.stringContaining(sentence)]);
 });
 
-test("a stream whose source throws undefined ends with internal and rolls back", async () => {
+test("a stream whose source throws undefined ends with internal and rolls back its resources", async () => {
   const { app, happened, items } = await streaming(async function* () {
     yield 1;
     throw undefined;

@@ -12,13 +12,13 @@ const greet = handler({
   handle: ({ name, times }) => name.repeat(times),
 });
 
-test("in a test call a handler gets the default of an input that the test omits", async () => {
+test("in a test call, the handler gets the default value of an input field that the test omits", async () => {
   await using app = await bootTest({ handlers: { greet } });
   expect(await expectOk(app.as(principal()).call("greet", { name: "a" }))).toBe("aa");
   expect(app.catalog.get("greet")?.input).toMatchObject({ properties: { times: { type: "integer", default: 2 } } });
 });
 
-test("in a test call an unknown handler name throws an error and does not count as a refusal", async () => {
+test("a test call of an unknown handler throws an error and does not count as a refusal", async () => {
   await using app = await bootTest({ handlers: { greet } });
   const ana = app.as(principal());
   await expect(ana.call("gret" as "greet", { name: "a" })).rejects.toThrow("No handler named gret is exposed");
@@ -40,7 +40,7 @@ const agents = definePlugin(() => ({
   },
 }));
 
-test("H20: in a test call the handler gets the principal after the surface's adopt function changed it", async () => {
+test("H20: in a test call, the handler gets the principal that the adopt function of the surface returned", async () => {
   const who = handler({
     description: "Who.",
     effect: "read",
@@ -57,20 +57,20 @@ test("H20: in a test call the handler gets the principal after the surface's ado
   expect(adopted).not.toHaveProperty("person");
 });
 
-test("H20: principal() of the test kit gives agents and services no person, unless the test names one", () => {
+test("H20: principal() of the test kit returns agents and services without a person, unless the test names a person", () => {
   expect(principal({ kind: "agent", actsFor: "ana" })).not.toHaveProperty("person");
   expect(principal({ kind: "service" })).not.toHaveProperty("person");
   expect(principal({ kind: "service", person: "ana" }).person).toBe("ana");
   expect(principal({ kind: "operator", subject: "olga" }).person).toBe("olga");
 });
 
-test("H24: notFound accepts numbers and bigints as ids", () => {
+test("H24: the function notFound accepts numbers and bigints as ids", () => {
   expect(() => notFound("invoice", 7)).toThrow("invoice 7 was not found");
   expect(() => notFound("invoice", 7n)).toThrow("invoice 7 was not found");
   expect(() => notFound("invoice", "7")).toThrow('invoice "7" was not found');
 });
 
-test("H24: the log names the path of a Date in an output that must be a string, and says what to do", async () => {
+test("H24: when an output has a Date in place of a string, the log contains the path of the Date and a remedy", async () => {
   const output = Type.Object({ rows: Type.Array(Type.Object({ "made/at": Type.String() })) });
   const rows = [{ "made/at": "x" }, { "made/at": new Date(0) }] as unknown as { "made/at": string }[];
   const list = handler({

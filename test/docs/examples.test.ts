@@ -58,13 +58,13 @@ beforeAll(async () => {
 }, 120_000);
 
 describe.each(pages.filter(({ examples }) => examples.length > 0))("$name", async (page) => {
-  test("every example of this documentation page compiles, or gives the compiler error that the page shows", () => {
+  test("every example on a documentation page compiles, or gives the compiler error that the page shows", () => {
     expect(page.examples.flatMap((example) => complaintsAbout(page, example))).toEqual([]);
   });
 
   const hasManifest = page.examples.some(({ file }) => file === "quater.config.ts");
   if (hasManifest) {
-    test("the manifest on this documentation page boots, and the calls on the page succeed", async () => {
+    test("the manifest on a documentation page boots, and the calls on the page succeed", async () => {
       expect(page.calls).not.toEqual([]);
       const { manifest } = await loadManifest(page.folder, "quater.config.ts");
       await using app = await bootTest(manifest, { root: page.folder, start: false });

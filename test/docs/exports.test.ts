@@ -51,6 +51,6 @@ test.each(entries)("docs/reference/exports.md lists exactly the names that $name
   expect(page.get(name)?.toSorted()).toEqual(namesIn(source).toSorted());
 });
 
-test("docs/reference/exports.md gives a meaning for each name", () => {
+test("docs/reference/exports.md describes each exported name", () => {
   expect(read("docs/reference/exports.md")).not.toMatch(/^\| `\w+` \| (?:type|value) \| +\|$/m);
 });

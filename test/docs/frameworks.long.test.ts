@@ -47,26 +47,32 @@ test("the guides with code of other frameworks compile", { timeout: 300_000 }, a
   expect(stdout).toBe("");
 });
 
-test.each(pages)("the tests of $name pass, and the old routes answer as the new ones", { timeout: 300_000 }, async (page) => {
-  const vitest = join(root, "node_modules/vitest/vitest.mjs");
-  const words = ["run", "--root", folder, "--reporter", "json", "--dir", page.folder];
-  const { stdout } = await run(process.execPath, [vitest, ...words]).catch((error: { stdout: string }) => error);
-  const report = JSON.parse(stdout.slice(stdout.indexOf("{"))) as {
-    readonly numTotalTests: number;
-    readonly testResults: readonly {
-      readonly message: string;
-      readonly assertionResults: readonly {
-        readonly status: string;
-        readonly title: string;
-        readonly failureMessages: string[];
+test.each(pages)(
+  "the tests in $name pass, and the routes of the old framework answer like the routes of Quater",
+  { timeout: 300_000 },
+  async (page) => {
+    const vitest = join(root, "node_modules/vitest/vitest.mjs");
+    const words = ["run", "--root", folder, "--reporter", "json", "--dir", page.folder];
+    const { stdout } = await run(process.execPath, [vitest, ...words]).catch((error: { stdout: string }) => error);
+    const report = JSON.parse(stdout.slice(stdout.indexOf("{"))) as {
+      readonly numTotalTests: number;
+      readonly testResults: readonly {
+        readonly message: string;
+        readonly assertionResults: readonly {
+          readonly status: string;
+          readonly title: string;
+          readonly failureMessages: string[];
+        }[];
       }[];
-    }[];
-  };
-  const results = report.testResults.flatMap(({ assertionResults }) => assertionResults);
-  const broken = results
-    .filter(({ status }) => status !== "passed")
-    .map(({ title, failureMessages }) => [title, failureMessages]);
-  expect([...report.testResults.map(({ message }) => message).filter(Boolean), ...broken]).toEqual([]);
-  const titles = results.map(({ title }) => title);
-  expect(titles).toContainEqual(expect.stringMatching(/^an item gets the same response from (?:Express|Nest) and from Quater$/));
-});
+    };
+    const results = report.testResults.flatMap(({ assertionResults }) => assertionResults);
+    const broken = results
+      .filter(({ status }) => status !== "passed")
+      .map(({ title, failureMessages }) => [title, failureMessages]);
+    expect([...report.testResults.map(({ message }) => message).filter(Boolean), ...broken]).toEqual([]);
+    const titles = results.map(({ title }) => title);
+    expect(titles).toContainEqual(
+      expect.stringMatching(/^an item gets the same response from (?:Express|Nest) and from Quater$/),
+    );
+  },
+);

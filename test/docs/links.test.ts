@@ -37,7 +37,7 @@ test.each(pages)("every link in $name leads to an existing file and heading", ({
   expect(broken).toEqual([]);
 });
 
-test("docs/README.md lists every page", () => {
+test("docs/README.md lists every documentation page", () => {
   const index = pages.find(({ name }) => name === "docs/README.md")?.text ?? "";
   const listed = new Set(linksOf(index).map((link) => join("docs", link)));
   expect(pages.filter(({ name }) => /^docs\/.+\//.test(name) && !listed.has(name)).map(({ name }) => name)).toEqual([]);

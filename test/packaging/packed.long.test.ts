@@ -50,7 +50,7 @@ const printed = (beginning: string): string => {
 const key = () => readFileSync(join(hello, ".quater/development-key"), "utf8").trim();
 
 describe("the packed npm package", () => {
-  test("the npm package contains only the build, licences and the readme", () => {
+  test("the npm package of Quater contains only the build, licences and the readme", () => {
     const others = contents.filter((path) => !/^dist\/(?:.*\.(?:js|d\.ts)|\w+\.LICENSE)$/.test(path));
     expect(others.sort()).toEqual(["LICENSE", "README.md", "dist/plugins/http/docs/swagger-ui.css", "package.json"]);
     expect(contents).toEqual(expect.arrayContaining(["dist/typebox.LICENSE", "dist/swagger.LICENSE"]));
@@ -65,7 +65,7 @@ describe("the packed npm package", () => {
     expect(named.map((path) => path?.replace(/^\.\//, "")).filter((path) => !contents.includes(path ?? ""))).toEqual([]);
   });
 
-  test("the npm package passes publint and attw", async () => {
+  test("the npm package of Quater passes the checks of publint and attw", async () => {
     const bin = join(repository, "node_modules/.bin");
     expect(await succeed(`"${bin}/publint" run "${tarball}" --strict`, folder)).toContain("All good!");
     const { problems } = JSON.parse(await succeed(`"${bin}/attw" "${tarball}" --profile esm-only --format json`, folder)) as {
@@ -74,7 +74,7 @@ describe("the packed npm package", () => {
     expect(problems).toBeDefined();
   });
 
-  test("a manifest in TypeScript imports the same copy of Quater that runs the manifest", async () => {
+  test("a TypeScript manifest imports the same copy of Quater as the program that loads the manifest", async () => {
     writeFileSync(
       join(hello, "once.config.ts"),
       `import { authenticated, defineConfig, expose, handler, QuaterError, Type } from "quater";
@@ -120,7 +120,7 @@ export default defineConfig({
     expect([...new Set(scripted)]).toEqual(["esbuild"]);
   });
 
-  test("the package compiles with nodenext and bundler resolution, with skipLibCheck and without", async () => {
+  test("a project with the npm package compiles with nodenext and bundler resolution, with and without skipLibCheck", async () => {
     const complaints = async (flags: string) => {
       const { out } = await shell(`./node_modules/.bin/tsc ${flags} --pretty false`, hello);
       return out.split("\n").filter((line) => /error TS/.test(line));
@@ -156,7 +156,7 @@ describe("the guide to the typed client", () => {
 });
 
 describe("the tutorial's first ten minutes", () => {
-  test("quater init lists the seven files it wrote and makes a key that only its owner can read", () => {
+  test("quater init lists the seven files that it wrote, and creates a key that only its owner can read", () => {
     expect(said.init.match(/^ {2}wrote {2}\S+/gm)?.map((line) => line.slice("  wrote  ".length))).toEqual([
       ".gitignore",
       "app/hello.ts",
@@ -170,7 +170,7 @@ describe("the tutorial's first ten minutes", () => {
     expect(statSync(join(hello, ".quater/development-key")).mode & 0o777).toBe(0o600);
   });
 
-  test("six commands in an empty folder lead to an answer over HTTP, MCP and the terminal", async () => {
+  test("six commands in an empty folder create a project that answers over HTTP, MCP and the terminal", async () => {
     expect(JSON.parse(await typeIn(printed("curl"), hello))).toEqual({ text: "Hello world" });
     expect(JSON.parse(await typeIn(printed("npx quater run"), hello))).toEqual({ text: "Hello Ana" });
     const connect = printed("claude mcp add");
@@ -189,7 +189,7 @@ describe("the tutorial's first ten minutes", () => {
     expect(typed.length).toBe(6);
   });
 
-  test("the tutorial shows exactly the files and output that the commands give", async () => {
+  test("the tutorial shows exactly the files and the output of its commands", async () => {
     const printedHere = [
       said.init,
       said.dev.slice(said.dev.indexOf("handler "), said.dev.indexOf("\nTry it:")),
@@ -201,7 +201,7 @@ describe("the tutorial's first ten minutes", () => {
       expect(page).toContain(`\`\`\`ts\n${readFileSync(join(hello, file), "utf8").replace(`${port}`, "3000")}\`\`\`\n`);
   });
 
-  test("quater dev prints the lines of the tutorial, with the real key in them", () => {
+  test("quater dev prints the lines in the tutorial with the real development key", () => {
     expect(said.dev).toContain(`curl -H "Authorization: Bearer ${key()}" http://127.0.0.1:${port}/hello\n`);
     expect(said.dev).toContain(`--header "Authorization: Bearer ${key()}"\n`);
   });
@@ -263,7 +263,7 @@ describe("the mistakes in the tutorial give the messages in the tutorial", () =>
     ["quater run hello --nmae Ana", 65, "/nmae is not a known field; did you mean --name?"],
     ["quater srve", 64, 'Unknown command "srve"; did you mean "serve"?'],
     ["quater init --nmae x", 64, "Unknown flag --nmae; did you mean --name?"],
-  ])("the command %s gives the message that the tutorial shows", async (line, code, message) => {
+  ])("the command %s prints the message in the tutorial", async (line, code, message) => {
     const seen = await shell(`./node_modules/.bin/${line} --no-json`, hello);
     expect(seen.code).toBe(code);
     expectShown(seen.err, [message]);
@@ -312,7 +312,7 @@ describe("the mistakes in the tutorial give the messages in the tutorial", () =>
         "Add the option to the plugin, for example mcp({ authenticate: apiKeys() })",
       ],
     ],
-  ])("%s in the manifest gives the message that the tutorial shows", async (_, right, wrong, messages) => {
+  ])("boot prints the message in the tutorial for %s in the manifest", async (_, right, wrong, messages) => {
     const text = readFileSync(join(hello, "quater.config.ts"), "utf8");
     writeFileSync(join(hello, "slip.config.ts"), text.replace(right, wrong));
     const { code, err } = await shell("./node_modules/.bin/quater exposure --config slip.config.ts", hello);
@@ -320,7 +320,7 @@ describe("the mistakes in the tutorial give the messages in the tutorial", () =>
     expectShown(err, messages);
   });
 
-  test("a package.json of type CommonJS gives the message that the tutorial shows", async () => {
+  test("boot prints the message in the tutorial for a package.json of type CommonJS", async () => {
     const file = join(hello, "package.json");
     const text = readFileSync(file, "utf8");
     writeFileSync(file, text.replace('"type": "module"', '"type": "commonjs"'));
@@ -330,7 +330,7 @@ describe("the mistakes in the tutorial give the messages in the tutorial", () =>
     expectShown(err, ["The project uses CommonJS modules", 'Set "type": "module" in package.json']);
   });
 
-  test("a missing key and a wrong key give the messages that the tutorial shows", async () => {
+  test("a request without a key or with a wrong key gets the message in the tutorial", async () => {
     const missing = await curl("/hello");
     expectShown(missing.code, ["unauthenticated"]);
     expectShown(missing.detail, ["send Authorization: Bearer <key>"]);
@@ -339,7 +339,7 @@ describe("the mistakes in the tutorial give the messages in the tutorial", () =>
     expectShown(wrong.detail, ["Ask the operator of this service for a new credential"]);
   });
 
-  test("a busy port gives the message that the tutorial shows", async () => {
+  test("boot prints the message in the tutorial when the port is in use", async () => {
     const { code, err } = await shell("./node_modules/.bin/quater serve", hello);
     expect(code).toBe(78);
     expectShown(err, [

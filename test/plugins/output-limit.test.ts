@@ -53,7 +53,7 @@ const ask = (app: TestApp, handler: string, bytes: number) =>
 const large = { ok: false, code: "output_too_large" };
 
 test.each(["plain", "list", "escaped"])(
-  "M12: an answer of %s above maxOutputBytes is an error on every surface",
+  "M12: every surface answers with an error when an output of %s is larger than maxOutputBytes",
   async (name) => {
     await using app = await boot(10_000);
     closed.splice(0);
@@ -83,13 +83,13 @@ test("M12: an item of a stream above maxOutputBytes ends the stream with an erro
   expect(await (await post(app, "items", 10_001)).text()).toMatch(/^"small"\n\{"error":\{.*"code":"output_too_large".*\}\}\n$/);
 });
 
-test("M12: the items that a tool collects together may have the size of one answer", async () => {
+test("M12: the items of a stream that a tool returns together may have at most the size of maxOutputBytes", async () => {
   await using app = await boot(10_000);
   const answers = await ask(app, "items", 9_998);
   expect(answers).toMatchObject({ http: { ok: true }, cli: { ok: true }, mcp: large });
 });
 
-test("M12: without the option maxOutputBytes the limit is 8 MiB", async () => {
+test("M12: without the option maxOutputBytes, an output may have at most 8 MiB", async () => {
   await using app = await boot();
   const most = 8 * 1024 * 1024;
   const status = async (bytes: number) => (await post(app, "plain", bytes)).status;

@@ -74,7 +74,7 @@ const tool = (app: TestApp, name: string) =>
     "application/json, text/event-stream",
   );
 
-test("O7: during a stop, callers of handlers that ignore the AbortSignal of the call get outcome_unknown before their connection closes", async () => {
+test("O7: during a stop of the server, callers of handlers that ignore the AbortSignal get outcome_unknown before their connection closes", async () => {
   const { app, begun, ended } = await boot(50);
   const answers = [post(app, "/writes"), post(app, "/reads"), tool(app, "writes"), tool(app, "reads")];
   await expect.poll(() => begun.length).toBe(4);
@@ -95,7 +95,7 @@ test.each([
   ["*/*", /^"first"\n\{"error":(\{.*\})\}\n$/],
   ["text/event-stream", /^data: "first"\n\nevent: error\ndata: (\{.*\})\n\n$/],
 ])(
-  "O7: during a stop, a stream whose source hangs and ignores the AbortSignal of the call ends with an error frame (%s)",
+  "O7: during a stop of the server, a stream whose source hangs and ignores the AbortSignal ends with an error frame (%s)",
   async (accept, frame) => {
     const { app, begun, ended } = await boot(50);
     const answers = await Promise.all([post(app, "/streams", {}, accept), post(app, "/listens", {}, accept)]);
@@ -108,7 +108,7 @@ test.each([
   },
 );
 
-test("O7: a handler that ends after its caller was answered changes neither the answer nor the record", async () => {
+test("O7: a handler that ends after the answer to its caller changes neither the answer nor the event on the trail", async () => {
   const { given, give } = signs();
   const { app, begun, ended, closed } = await boot(20, given);
   const answer = post(app, "/writes");
@@ -120,7 +120,7 @@ test("O7: a handler that ends after its caller was answered changes neither the 
   expect(ended).toEqual(["writes outcome_unknown"]);
 });
 
-test("O7: a call that ends within drainMs is answered as usual, and its connection closes", async () => {
+test("O7: a call that ends within drainMs of a stop gets its normal answer, and its connection closes", async () => {
   const { given, give } = signs();
   const { app, begun, ended } = await boot(10_000, given);
   const answer = post(app, "/writes");
@@ -132,7 +132,7 @@ test("O7: a call that ends within drainMs is answered as usual, and its connecti
   expect([status, headers.get("connection"), ended]).toEqual([200, "close", ["writes ok"]]);
 });
 
-test("O7: during a stop a kept-alive connection gets 503 with Connection: close, and /health and /ready answer", async () => {
+test("O7: during a stop of the server, a request on a kept-alive connection gets 503 with Connection: close, and /health and /ready answer", async () => {
   const { given, give } = signs();
   const { app, begun } = await boot(10_000, given);
   const agents = Array.from({ length: 4 }, () => new Agent({ keepAlive: true, maxSockets: 1 }));
@@ -157,7 +157,7 @@ test("O7: during a stop a kept-alive connection gets 503 with Connection: close,
   expect(begun).toEqual(["writes"]);
 });
 
-test("O7: a call does not run when its caller was told that the server stops before its body had arrived", async () => {
+test("O7: a call does not run when the server answered that it stops before the body of the request had arrived", async () => {
   const { app, begun } = await boot(20);
   let send: (chunk?: string) => void = () => {};
   const answer = new Promise<number | undefined>((resolve) => {

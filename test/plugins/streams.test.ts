@@ -57,7 +57,7 @@ const surfaces: readonly [string, Ask, RegExp][] = [
 const cases = surfaces.flatMap(([how, ask, last]) => [true, false].map((watches) => ({ how, ask, last, watches })));
 
 test.each(cases)(
-  "a stream that a stop cuts off ends with an error, $how (source watches the AbortSignal of the call: $watches)",
+  "a stream that a stop of the server interrupts ends with an error, $how (source watches the AbortSignal of the call: $watches)",
   async (given) => {
     const app = await boot();
     const { ask, last, watches } = given;

@@ -229,7 +229,7 @@ const cases = [
 ];
 
 describe.each(Object.entries(surfaces))("M12: results that cannot be sent over %s", (surface, ask) => {
-  test.each(cases)("M12: $name: the caller learns that the handler ran, and the trail records the same", async (row) => {
+  test.each(cases)("M12: $name: the answer says that the handler ran, and the trail contains the same outcome", async (row) => {
     ended.splice(0);
     const logged = app.log.length;
     const { code, message, callId, how } = await ask(row.name);
@@ -246,19 +246,19 @@ describe.each(Object.entries(surfaces))("M12: results that cannot be sent over %
   test.each([
     ["reads", "output_too_large"],
     ["readsWrong", "internal"],
-  ])("M12: %s, a handler that changes nothing, fails with %s", async (name, code) => {
+  ])("M12: a read fails with an error that says that nothing changed: %s fails with %s", async (name, code) => {
     ended.splice(0);
     expect(await ask(name)).toMatchObject({ code });
     expect(ended).toEqual(["rolled back"]);
   });
 });
 
-test("M12: a result with 1,000 levels of nesting is sent over every surface", async () => {
+test("M12: every surface sends a result with 1,000 levels of nesting", async () => {
   const answers = await app.acrossSurfaces({ handler: "thousand", input: { json: "{}" }, token: "ana" });
   expect(Object.values(answers).map(({ ok }) => ok)).toEqual([true, true, true]);
 });
 
-test("M12: a write whose stream items are together too large for one tool result ends as outcome unknown", async () => {
+test("M12: a write ends with outcome_unknown when the items of its stream together are too large for one tool result", async () => {
   const name = "manyItems";
   const root = tempFolder();
   const authenticate = tokens({ ana: principal() });

@@ -102,13 +102,13 @@ test.each([
     "handler({ ...about, auth: anyone, handle: () => ({ id: 7 }) });",
     "Type 'number' is not assignable to type 'string'.",
   ],
-])("the compiler reports %s in one sentence", async (_, line, error) => {
+])("the TypeScript compiler reports %s in one sentence", async (_, line, error) => {
   const found = await editor.code(`${shop}\n${line}`).errors();
   expect(found.map((text) => text.split("\n")[0])).toEqual([error]);
 });
 
 test.each(["isOwn", `[can("x"), isOwn]`, `{ any: [can("x"), isOwn] }`])(
-  "the compiler error about a policy for another input names the missing property: %s",
+  "the TypeScript error about a policy for another input names the missing property: %s",
   async (auth) => {
     const line = `handler({ ...about, auth: ${auth}, handle: ({ orderId }) => ({ id: orderId }) });`;
     const found = await editor.code(`${shop}\n${line}`).errors();
@@ -123,7 +123,7 @@ test.each([
   ["a row", "() => row"],
   ["a promise of a row", "({ orderId }) => find(orderId)"],
   ["an async function", "async ({ orderId }) => ({ ...(await find(orderId)) })"],
-])("H24: the compiler error about a handler that returns a Date for a string names both types: %s", async (_, handle) => {
+])("H24: the TypeScript error about a handler that returns a Date for a string names both types: %s", async (_, handle) => {
   const rows =
     "interface Row { readonly id: string; readonly at: Date }\ndeclare const row: Row; declare const find: (id: string) => Promise<Row>;";
   const output = 'Type.Object({ id: Type.String(), at: Type.String({ format: "date-time" }) })';

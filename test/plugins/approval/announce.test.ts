@@ -18,7 +18,7 @@ beforeEach(() => {
 });
 
 describe("approval answers over HTTP", () => {
-  test("a call that needs approval gets 428 with id, link, expiry and state, and its handler does not run", async () => {
+  test("an HTTP call that needs approval gets 428 with id, link, expiry and state of the request, and the handler does not run", async () => {
     using folder = tempFolder();
     await using counter = await bootCounter({ root: folder.root });
     const { response, body } = await counter.post(toBo);
@@ -34,7 +34,7 @@ describe("approval answers over HTTP", () => {
     expect(paid).toEqual([]);
   });
 
-  test("after the approval the repeated HTTP request runs once, and the next one gets a new request that names the first call", async () => {
+  test("after the approval, the repeated HTTP request runs once, and another repetition gets a new approval request that names the first call", async () => {
     using folder = tempFolder();
     await using counter = await bootCounter({ root: folder.root });
     const id = String((await counter.post(toBo)).body.approval?.["id"]);
@@ -46,7 +46,7 @@ describe("approval answers over HTTP", () => {
     expect(again.body.approval).toMatchObject({ earlier: { id, callId: expect.any(String) as string, outcome: "succeeded" } });
   });
 
-  test("the trace id of an HTTP caller is in the events of the filed and of the used approval request", async () => {
+  test("the events of the filing and use of an approval request contain the trace id of the HTTP caller", async () => {
     using folder = tempFolder();
     await using counter = await bootCounter({ root: folder.root });
     const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -57,7 +57,7 @@ describe("approval answers over HTTP", () => {
     for (const type of ["approval.filed", "approval.used", "call.started"]) expect(about(type)).toMatchObject({ traceId });
   });
 
-  test("the header Quater-Approval selects one approval request, and each refusal has its own status", async () => {
+  test("the header Quater-Approval selects an approval request by id, and each reason for refusal has its own HTTP status", async () => {
     using folder = tempFolder();
     await using counter = await bootCounter({ root: folder.root });
     const id = String((await counter.post(toBo)).body.approval?.["id"]);
@@ -76,7 +76,7 @@ describe("approval answers over HTTP", () => {
     expect(paid).toEqual([toBo]);
   });
 
-  test("a repeated HTTP request for a denied call gets 403 with the approver's reason", async () => {
+  test("a repeated HTTP request for a denied call gets 403 with the reason of the approver", async () => {
     using folder = tempFolder();
     await using counter = await bootCounter({ root: folder.root });
     const id = String((await counter.post(toBo)).body.approval?.["id"]);
@@ -86,7 +86,7 @@ describe("approval answers over HTTP", () => {
     expect(body.approval).toMatchObject({ id, status: "denied", reason: "paid already" });
   });
 
-  test("a malformed Quater-Approval header is refused instead of ignored", async () => {
+  test("an HTTP request with a malformed Quater-Approval header is refused", async () => {
     using folder = tempFolder();
     await using counter = await bootCounter({ root: folder.root });
     for (const name of ["", " ", "apr_a, apr_b", "../x", "a".repeat(200)]) {
@@ -96,7 +96,7 @@ describe("approval answers over HTTP", () => {
     expect([paid, await counter.approvals.list(staff.bea)]).toEqual([[], []]);
   });
 
-  test("S5: GET on an approval request with a wait authenticates its caller repeatedly, and ends when the credential is refused", async () => {
+  test("S5: a GET request that waits for an approval checks the credential of its caller repeatedly, and ends when the credential is refused", async () => {
     using folder = tempFolder();
     await using counter = await bootCounter({ root: folder.root });
     const { body } = await counter.post(toBo);
@@ -120,7 +120,7 @@ describe("approval answers over HTTP", () => {
     expect(Number(response.headers.get("retry-after"))).toBeGreaterThan(0);
   });
 
-  test("every error code of approval() has its HTTP status", () => {
+  test("every error code of the plugin approval() has the HTTP status that docs/reference/errors.md lists", () => {
     const statuses = Object.entries(approvalCodes).map(([code, kind]) => [
       code,
       statusOf(new QuaterError({ code, kind, message: "" })),
@@ -152,7 +152,7 @@ describe("approval answers over HTTP", () => {
 });
 
 describe("approval answers over MCP", () => {
-  test("a tool that needs approval answers with a tool error: who may approve, where, until when, and not in the conversation", async () => {
+  test("a tool that needs approval answers with a tool error that says where and until when people can approve, and not in the conversation", async () => {
     using folder = tempFolder();
     await using counter = await bootCounter({ root: folder.root });
     const { result } = await counter.tool(toBo);
@@ -170,7 +170,7 @@ describe("approval answers over MCP", () => {
     expect(paid).toEqual([]);
   });
 
-  test("without http() the answer of a tool that needs approval has a command in place of a link", async () => {
+  test("without http() in the manifest, the answer of a tool that needs approval contains a command and no link", async () => {
     using folder = tempFolder();
     await using counter = await bootCounter({ root: folder.root, hasHttp: false });
     const { result } = await counter.tool(toBo);
@@ -179,7 +179,7 @@ describe("approval answers over MCP", () => {
     expect(result?.content[0]?.text).toContain(`with the command: quater approvals approve ${id}.`);
   });
 
-  test("after the approval the repeated tool call runs once, with or without the request's id in _meta", async () => {
+  test("after the approval, the repeated tool call runs once, with or without the id of the approval request in _meta", async () => {
     using folder = tempFolder();
     await using counter = await bootCounter({ root: folder.root });
     for (const names of [false, true]) {
@@ -196,7 +196,7 @@ describe("approval answers over MCP", () => {
     expect(paid).toHaveLength(2);
   });
 
-  test("a malformed quater/approval in _meta gets error -32602 and files no request", async () => {
+  test("a tool call with a malformed quater/approval in _meta gets the error -32602 and files no approval request", async () => {
     using folder = tempFolder();
     await using counter = await bootCounter({ root: folder.root });
     const wrong = ["apr_a", null, [], {}, { id: 1 }, { id: "" }, { id: "apr_a b" }, { id: "apr_a", more: true }];
@@ -207,7 +207,7 @@ describe("approval answers over MCP", () => {
     expect(await counter.approvals.list(staff.bea)).toEqual([]);
   });
 
-  test("every approval refusal over MCP tells the model what to do next", () => {
+  test("every refusal of approval() over MCP contains the next step for the model", () => {
     const textOf = (code: keyof typeof approvalCodes) => {
       const error = new QuaterError({ code, kind: approvalCodes[code], message: "No" });
       const { content } = JSON.parse(failureResult(error, "c")) as { content: { text: string }[] };
@@ -235,7 +235,7 @@ describe("approval answers at the terminal", () => {
     return (JSON.parse(out) as { digest: string }).digest;
   };
 
-  test("quater run of a call that needs approval exits 75 with id, expiry and the next commands", async () => {
+  test("quater run exits with 75 for a call that needs approval, and prints id and expiry of the request and the next commands", async () => {
     using at = till();
     const { code, out, err } = await quater([...run, "--no-json"], { cwd: at.folder });
     expect([code, out]).toEqual([75, ""]);
@@ -270,7 +270,7 @@ describe("approval answers at the terminal", () => {
     });
   });
 
-  test("after the approval the same quater run command runs; --approval names an approval, and refuses a used one", async () => {
+  test("after the approval, the same quater run command runs once, and --approval with the id of a used approval is refused", async () => {
     using at = till();
     const id = idOf((await quater(run, { cwd: at.folder })).err);
     expect((await decide(at, "approve", id, await digestOf(at, id))).code).toBe(0);
@@ -312,7 +312,7 @@ describe("approval answers at the terminal", () => {
     return { filed: Promise.race([filed, early]), ended };
   };
 
-  test("quater run --wait waits until the call is approved, and then runs the identical call once", async () => {
+  test("quater run --wait waits until people approve the call, and then runs the identical call once", async () => {
     using at = till();
     const { filed, ended } = waiting(at);
     const id = await filed;
@@ -330,7 +330,7 @@ describe("approval answers at the terminal", () => {
     expect(paidIn(at)).toEqual(["cy"]);
   });
 
-  test("S5: quater run --wait ends when the caller's key is revoked before a decision", async () => {
+  test("S5: quater run --wait ends when the key of the caller is revoked before the decision about the approval request", async () => {
     using at = till();
     const file = join(at.folder, ".quater/keys.json");
     const { key } = createKey(file, { name: "eve", kind: "user", person: "eve", scopes: ["pay"], roles: [] });
@@ -345,7 +345,7 @@ describe("approval answers at the terminal", () => {
     expect(paidIn(at)).toEqual([]);
   });
 
-  test("quater run --wait ends with the error code of the denial when an approver denies", async () => {
+  test("quater run --wait ends with the error code approval_denied when an approver denies the request", async () => {
     using at = till();
     const { filed, ended } = waiting(at);
     const id = await filed;
@@ -387,7 +387,7 @@ describe("approval answers at the terminal", () => {
     expect(await quater(words, { cwd: at.folder })).toMatchObject({ code: 64, err: `quater: ${message}\n` });
   });
 
-  test("exposure, describe, help and a dry run print who must approve", async () => {
+  test("the commands exposure and actions describe, the help of an action and a dry run print who must approve", async () => {
     using at = till();
     const seen = async (...words: string[]) => (await quater(words, { cwd: at.folder })).out;
     const words = "finance: 1 with role finance";

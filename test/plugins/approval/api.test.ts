@@ -30,7 +30,7 @@ const ask = async (shop: Shop, path: string, key?: string, body?: unknown, heade
 
 const requests = "/approvals/api/requests";
 
-test("a program with an approver's key can list, read and vote over the approvals API", async () => {
+test("a program with the key of an approver can list and read approval requests and vote over the approvals API", async () => {
   await using shop = await bootShop();
   const id = await shop.file(people.ana);
   const listed = await ask(shop, `${requests}?state=pending&limit=10`, "bea");
@@ -65,7 +65,7 @@ test("a program with an approver's key can list, read and vote over the approval
   expect((await ask(shop, `${requests}?state=pending&state=revoked`, "bea")).json.requests).toHaveLength(1);
 });
 
-test("every refusal of the approvals API is problem details with its code, and changes nothing", async () => {
+test("every refusal of the approvals API has problem details with an error code, and changes nothing", async () => {
   await using shop = await bootShop();
   const id = await shop.file(people.ana);
   const { digest } = await shop.approvals.show(people.bea, id);
@@ -112,7 +112,7 @@ test("every refusal of the approvals API is problem details with its code, and c
   expect(await shop.approvals.show(people.bea, id)).toMatchObject({ state: "pending", votes: [] });
 });
 
-test("the approvals API refuses a second vote that differs, and accepts the same vote again without effect", async () => {
+test("the approvals API refuses a different second vote of one person, and accepts the same vote again without effect", async () => {
   await using shop = await bootShop({ approval: { policies: { finance: { approvers: [{ role: "finance", need: 2 }] } } } });
   const id = await shop.file(people.ana);
   const { digest } = await shop.approvals.show(people.bea, id);
@@ -132,7 +132,7 @@ test("the approvals API does not accept a session cookie", async () => {
   });
 });
 
-test("over HTTP, only the requester can read and cancel an approval request", async () => {
+test("only the requester can read the state of an approval request and cancel the request over HTTP", async () => {
   await using shop = await bootShop();
   const asked = await ask(shop, "/orders/ord_7/refunds", "ana", { amountCents: 7 });
   expect(asked).toMatchObject({ status: 428, json: { code: "approval_required" } });
@@ -151,7 +151,7 @@ test("over HTTP, only the requester can read and cancel an approval request", as
   expect(JSON.parse((await remove("ana")).body)).toMatchObject({ id, status: "cancelled" });
 });
 
-test("H14: a 428 in the OpenAPI document links to the approval request and to the same call", async () => {
+test("H14: the response 428 in the OpenAPI document has links to the routes of the approval request and to the same call", async () => {
   await using shop = await bootShop();
   const { json } = await ask(shop, "/openapi.json", "ana");
   const { post } = (json.paths as Record<string, Record<string, object>>)["/orders/{orderId}/refunds"] ?? {};
@@ -248,7 +248,7 @@ test("each answer of the approvals API matches its schema in the OpenAPI documen
   expect(found).toEqual([]);
 });
 
-test("the OpenAPI document shows the schemas that the approvals API validates with", async () => {
+test("the OpenAPI document contains the schemas with which the approvals API validates requests", async () => {
   await using shop = await bootShop();
   const { json } = await ask(shop, "/openapi.json", "ana");
   const entryOf = (operationId: string) =>
@@ -267,7 +267,7 @@ test("the OpenAPI document shows the schemas that the approvals API validates wi
   expect(parameters.map(({ name, schema }) => ({ name, schema }))).toEqual(ofQuery);
 });
 
-test("no answer of the approvals API and no page contains secret arguments", async () => {
+test("neither an answer of the approvals API nor an approvals page contains secret arguments", async () => {
   await using shop = await bootShop();
   const pin = "0000-canary-1111";
   const id = await shop.file(people.ana, { orderId: "1", amountCents: 1, reason: "plain", pin });

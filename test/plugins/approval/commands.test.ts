@@ -49,7 +49,7 @@ const textOf = async (stream: Readable): Promise<string> => {
 };
 
 describe("the approver key in quater approvals commands", () => {
-  test("quater approvals asks for the approver key on a terminal and does not show it", async () => {
+  test("quater approvals asks for the approver key on a terminal and does not show the typed key", async () => {
     using at = till();
     const id = await file(at);
     const { code, out, err } = await atTerminal(at, ["approvals", "list", "--state", "pending"], [at.keyOf("bea")]);
@@ -136,7 +136,7 @@ describe("a development key in quater approvals commands", () => {
   });
 });
 
-test("errors of quater approvals name flags on a terminal, and paths in JSON", async () => {
+test("error messages of quater approvals contain flags on a terminal, and JSON Pointers in JSON", async () => {
   using at = till();
   expect(await run(at, ["approvals", "list", "--stat", "pending"])).toMatchObject({
     code: 64,
@@ -162,7 +162,7 @@ test("errors of quater approvals name flags on a terminal, and paths in JSON", a
 });
 
 describe("quater approvals list and show", () => {
-  test("quater approvals list shows the newest requests first, with requester, and has filters", async () => {
+  test("quater approvals list shows the newest requests first with their requesters, and has filters", async () => {
     using at = till();
     const first = await file(at);
     const second = await file(at, ["run", "pay", "--to", "cy", "--cents", "5"]);
@@ -174,7 +174,7 @@ describe("quater approvals list and show", () => {
     expect((await withKey(at, ["list", "--state", "open"])).code).toBe(65);
   });
 
-  test("quater approvals show prints arguments, requester and preview with control characters escaped", async () => {
+  test("quater approvals show prints arguments, requester and preview of a request, with control characters escaped", async () => {
     using at = till();
     const id = await file(at, ["run", "pay", "--to", "b\u001b[31mo\u202e", "--cents", "5"]);
     const { out, code } = await withKey(at, ["show", id, "--no-json"]);
@@ -184,7 +184,7 @@ describe("quater approvals list and show", () => {
     for (const character of ["\u001b", "\u202e"]) expect(out).not.toContain(character);
   });
 
-  test("quater approvals show does not print secrets", async () => {
+  test("quater approvals show prints no secret arguments", async () => {
     using at = till();
     const id = await file(at, ask, { QUATER_INPUT_PIN: "geheim-4711" });
     for (const flag of ["--json", "--no-json"]) {
@@ -194,14 +194,14 @@ describe("quater approvals list and show", () => {
     }
   });
 
-  test("quater approvals show tells a person who may look but not vote why", async () => {
+  test("quater approvals show prints the reason when a person may read but not decide a request", async () => {
     using at = till();
     const id = await file(at);
     const { code, err } = await withKey(at, ["show", id, "--no-json"], "ana");
     expect([code, err]).toEqual([0, expect.stringMatching(/^You cannot vote on this request: /)]);
   });
 
-  test("quater approvals show exits 66 for an unknown id", async () => {
+  test("quater approvals show exits with 66 for an unknown request id", async () => {
     using at = till();
     const seen = await withKey(at, ["show", "apr_aaaaaaaaaaaaaaaaaaaa"]);
     expect([seen.code, seen.err]).toEqual([66, expect.stringContaining("approval_not_found")]);
@@ -209,7 +209,7 @@ describe("quater approvals list and show", () => {
 });
 
 describe("quater approvals approve, deny and revoke", () => {
-  test("on a terminal, quater approvals approve shows the request and asks for the first digits of its digest", async () => {
+  test("on a terminal, quater approvals approve shows the request and asks for the first digits of the digest of the request", async () => {
     using at = till();
     const id = await file(at);
     const { code, err, out } = await atTerminal(at, ["approvals", "approve", id], [at.keyOf("bea"), "{digest}"]);
@@ -230,7 +230,7 @@ describe("quater approvals approve, deny and revoke", () => {
     },
   );
 
-  test("in a script, quater approvals approve needs the digest of the request and refuses any other digest", async () => {
+  test("without a terminal, quater approvals approve needs the digest of the request and refuses any other digest", async () => {
     using at = till();
     const [id, other] = [await file(at), await file(at, ["run", "pay", "--to", "cy", "--cents", "5"])];
     const without = await withKey(at, ["approve", id]);
@@ -245,7 +245,7 @@ describe("quater approvals approve, deny and revoke", () => {
     expect([done.code, JSON.parse(done.out)]).toMatchObject([0, { id, state: "approved", agreed: 1, needed: 1 }]);
   });
 
-  test("quater approvals approve refuses the requester's own request, which stays pending", async () => {
+  test("quater approvals approve refuses a vote of the requester, and the request stays pending", async () => {
     using at = till();
     const id = await file(at);
     const seen = await withKey(at, ["approve", id, "--digest", await digestOf(at, id)], "ana");
@@ -255,7 +255,7 @@ describe("quater approvals approve, deny and revoke", () => {
     expect((await run(at, ask)).code).toBe(75);
   });
 
-  test("quater approvals deny stores the reason, and refuses a second vote that differs", async () => {
+  test("quater approvals deny stores the reason of the denial, and a second, different vote of the person is refused", async () => {
     using at = till();
     const id = await file(at);
     const denied = await withKey(at, ["deny", id, "--reason", "no money"]);
@@ -267,7 +267,7 @@ describe("quater approvals approve, deny and revoke", () => {
     expect([refused.code, errorIn(refused)]).toMatchObject([77, { code: "approval_denied" }]);
   });
 
-  test("quater approvals revoke works until the approval is used", async () => {
+  test("quater approvals revoke revokes an approval, unless the approval was already used", async () => {
     using at = till();
     const id = await file(at);
     await withKey(at, ["approve", id, "--digest", await digestOf(at, id)]);
@@ -281,7 +281,7 @@ describe("quater approvals approve, deny and revoke", () => {
 describe("quater approvals wait", () => {
   const wait = (at: Till, id: string, ...more: string[]) => run(at, ["approvals", "wait", id, ...more]);
 
-  test("quater approvals wait exits 75 while the request is pending, 0 once it is approved or used, and 77 when it is denied", async () => {
+  test("quater approvals wait exits with 75 for a pending request, 0 for an approved or used request, and 77 for a denied request", async () => {
     using at = till();
     const id = await file(at);
     expect(await wait(at, id, "--timeout-seconds", "0")).toMatchObject({
@@ -299,7 +299,7 @@ describe("quater approvals wait", () => {
     expect((await wait(at, next)).code).toBe(77);
   });
 
-  test("quater approvals wait needs no approver key and does not show other callers' requests", async () => {
+  test("quater approvals wait needs no approver key, and does not show the requests of other callers", async () => {
     using at = till();
     const id = await file(at);
     expect((await wait(at, id, "--timeout-seconds", "0")).code).toBe(75);
@@ -333,13 +333,13 @@ test("quater approvals code prints a code with which an approver can sign in", a
   expect([agent.code, agent.out, agent.err]).toEqual([77, "", expect.stringContaining("approver_not_eligible")]);
 });
 
-test("quater approvals refuses to make a code when no page is configured", async () => {
+test("quater approvals code is refused when the project has no approvals page", async () => {
   using at = till();
   const seen = await withKey(at, ["code"]);
   expect([seen.code, seen.err]).toEqual([73, expect.stringContaining("The approvals page is not available")]);
 });
 
-test("quater commands lists the approvals commands", async () => {
+test("quater commands lists the commands of approval()", async () => {
   using at = till();
   const { out } = await run(at, ["commands"]);
   expect(

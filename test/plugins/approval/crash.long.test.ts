@@ -133,7 +133,7 @@ const killedUnderLoad = async (root: string, url: string): Promise<void> => {
 };
 
 test(
-  `after ${kills} kills on SQLite no call ran twice, no acknowledged approval is lost, and interrupted calls are unknown`,
+  `after ${kills} kills of the process on SQLite, no approved call ran twice, no acknowledged approval is lost, and interrupted calls have the outcome unknown`,
   async () => {
     using folder = tempFolder();
     await killedUnderLoad(folder.root, "-");
@@ -142,7 +142,7 @@ test(
 );
 
 test(
-  `after ${kills} kills on PostgreSQL no call ran twice, no acknowledged approval is lost, and interrupted calls are unknown`,
+  `after ${kills} kills of the process on PostgreSQL, no approved call ran twice, no acknowledged approval is lost, and interrupted calls have the outcome unknown`,
   async (context) => {
     if (typeof postgres === "string") return context.skip(postgres);
     using folder = tempFolder();

@@ -30,7 +30,7 @@ test.each([
   ["a list with an empty text more", { tags: ["a", ""], n: 1 }, { tags: ["a"], n: 1 }, ["tags"]],
   ["a name with a slash", { a: { "b/c": 1, d: 1 } }, { a: { d: 1 } }, ["/a/b~1c"]],
   ["nothing", deep, deep, []],
-])("S18: comparing the arguments of two calls gives the path of %s", (_what, now, then, fields) => {
+])("S18: comparing the arguments of two calls returns the path of %s", (_what, now, then, fields) => {
   expect([...(between(now, then) as string[])].sort()).toEqual([...fields].sort());
 });
 
@@ -39,7 +39,7 @@ test.each([
   ["different numbers in an element", { lines: [{ a: 1, b: 2 }] }, { lines: [{ a: 2 }] }],
   ["an additional element", { lines: [1, 2] }, { lines: [1] }],
   ["elements in a different order", { lines: [1, 2] }, { lines: [2, 1] }],
-])("S18: comparing the arguments of two calls says that they are different calls for %s", (_what, now, then) => {
+])("S18: comparing the arguments of two calls reports different calls for %s", (_what, now, then) => {
   expect(between(now, then)).toBeUndefined();
 });
 
@@ -47,11 +47,11 @@ test.each([
   ["fields that were renamed in an object", { order: { number: "o7" } }, { order: { id: "o7" } }],
   ["a new empty text beside renamed fields", { number: "o7", note: "" }, { id: "o7" }],
   ["the same empty list beside renamed fields", { number: "o7", tags: [] }, { id: "o7", tags: [] }],
-])('S18: comparing the arguments of two calls gives "unknown" for %s', (_what, now, then) => {
+])('S18: comparing the arguments of two calls returns "unknown" for %s', (_what, now, then) => {
   expect(between(now, then)).toBe("unknown");
 });
 
-test("S18: two calls with one schema are different calls when one has an additional field that is not empty", () => {
+test("S18: two calls with one input schema are different calls when one call has an additional field that is not empty", () => {
   expect(between({ order: { id: "o7", note: "x" } }, { order: { id: "o7" } }, true)).toBeUndefined();
   expect(between({ order: { id: "o7", note: "" } }, { order: { id: "o7" } }, true)).toEqual(["/order/note"]);
 });

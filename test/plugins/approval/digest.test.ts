@@ -120,7 +120,7 @@ const readBack = (text: string): Digested => {
   };
 };
 
-test("each tuple can be read back from its digested text, so two tuples never share a text", () => {
+test("each tuple of fields of a request can be read back from its digested text, so two tuples never have the same text", () => {
   fc.assert(
     fc.property(tuples, (tuple) => {
       expect(readBack(digestedText(tuple))).toEqual(tuple);
@@ -216,7 +216,7 @@ test("key order and white space of the arguments never change the digest of an a
 
 const vectors = new URL("../../vectors/rfc8785/", import.meta.url);
 test.each(readdirSync(new URL("input/", vectors)))(
-  "the text that is digested contains the RFC 8785 example %s byte for byte",
+  "the digested text of an approval request contains the RFC 8785 example %s byte for byte",
   (file) => {
     const given = readFileSync(new URL(`input/${file}`, vectors), "utf8");
     const expected = readFileSync(new URL(`output/${file}`, vectors), "utf8").trimEnd();
@@ -231,7 +231,7 @@ describe("the key that finds requests for the same call", () => {
   const tag = (text: string) => createHmac("sha256", "key").update(text).digest("hex");
   const keyOf = (given: Partial<Digested> = {}) => callKeyOf(tag, { ...refund, ...given });
 
-  test("the call key of a request is a keyed digest over a text that names its purpose", () => {
+  test("the call key of an approval request is a keyed digest over a text that begins with its purpose", () => {
     expect(keyOf()).not.toBe(callKeyOf((text) => createHmac("sha256", "other").update(text).digest("hex"), refund));
     expect(callKeyOf((text) => text, refund)).toBe(`quater.approval.call.v1
 {"app":"shop","args":{"amountCents":500,"orderId":"ord_1001"},"handler":"refundOrder","principal":{"actsFor":"ana","credential":"qk_1","issuer":"keys","kind":"agent","subject":"bot"},"surface":"mcp"}`);
@@ -244,17 +244,17 @@ describe("the key that finds requests for the same call", () => {
     ["no arguments", { args: "{}" }],
     ["another principal", { requester: { ...refund.requester, subject: "bot2" } }],
     ["another surface", { surface: "http" }],
-  ])("the call key of a request differs for %s", (_name, changed) => expect(keyOf(changed)).not.toBe(keyOf()));
+  ])("the call key of an approval request differs for %s", (_name, changed) => expect(keyOf(changed)).not.toBe(keyOf()));
 
   test.each<[string, Partial<Digested>]>([
     ["another nonce", { nonce: "n2" }],
     ["another preview", { preview: "1" }],
     ["another schema", { schema: "sha256:ac" }],
-  ])("the call key of a request is the same for %s, so a repeated call finds its request", (_name, changed) =>
+  ])("the call key of an approval request is the same for %s, so a repeated call finds the request", (_name, changed) =>
     expect(keyOf(changed)).toBe(keyOf()),
   );
 
-  test("the call key of a request leaves out the surface only when the policy allows any surface", () => {
+  test("the call key of an approval request omits the surface only when the approval policy allows any surface", () => {
     const policy = { ...refund.policy, anySurface: true };
     expect(keyOf({ policy, surface: "http" })).toBe(keyOf({ policy }));
     expect(keyOf({ policy })).not.toBe(keyOf());

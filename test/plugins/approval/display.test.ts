@@ -8,7 +8,7 @@ import { hostile, isClean, readBack } from "./shown-kit.ts";
 const blns = new URL("../../vectors/naughty-strings/blns.json", import.meta.url);
 const naughty = JSON.parse(readFileSync(blns, "utf8")) as readonly string[];
 
-test("every naughty string is displayed without a forbidden character, and no two look the same", () => {
+test("approvers see every naughty string without a forbidden character, and no two strings look the same", () => {
   const shown = naughty.map((text) => safeText(text, "full").text);
   expect(shown.filter((text) => !isClean(text))).toEqual([]);
   expect(shown.map(readBack)).toEqual(naughty);
@@ -16,7 +16,7 @@ test("every naughty string is displayed without a forbidden character, and no tw
   expect(naughty.filter((text) => !isClean(safeText(text).text))).toEqual([]);
 });
 
-test("10,000 generated strings are displayed without a forbidden character, and can be read back", () => {
+test("approvers see 10,000 generated strings without a forbidden character, and the displayed texts can be converted back", () => {
   fc.assert(
     fc.property(hostile, (text) => {
       const full = safeText(text, "full");
@@ -27,7 +27,7 @@ test("10,000 generated strings are displayed without a forbidden character, and 
   );
 });
 
-test("every character of the forbidden classes is displayed as an escape", () => {
+test("approvers see every character of the forbidden classes as an escape", () => {
   const block = 1_024;
   for (let first = 0; first <= 0x10ffff; first += block) {
     const codes = Array.from({ length: block }, (_, at) => first + at).filter((code) => !isClean(String.fromCodePoint(code)));
@@ -38,7 +38,7 @@ test("every character of the forbidden classes is displayed as an escape", () =>
   }
 });
 
-test("two long texts that are shortened to the same display still differ in the displayed length or SHA-256", () => {
+test("two long texts with equal heads and tails differ in the displayed length or SHA-256", () => {
   const seen = new Map<string, string>();
   const long = fc.tuple(fc.constantFrom("\ud800", "\udfff", "\ufffd", "x", "\\u{d800}"), fc.nat(2), fc.nat(2));
   const text = long.map(([middle, before, after]) => `${"a".repeat(250 + before)}${middle}${"a".repeat(250 + after)}`);
@@ -55,7 +55,7 @@ test("two long texts that are shortened to the same display still differ in the 
   expect(seen.size).toBeGreaterThan(20);
 });
 
-test("a long text is displayed as head, tail, length and SHA-256, and completely in the full view", () => {
+test("approvers see head, tail, length and SHA-256 of a long text in the short view, and the whole text in the full view", () => {
   const text = `${"h".repeat(300)}${"m".repeat(300)}${"t".repeat(300)}`;
   const sha256 = createHash("sha256").update(text).digest("hex");
   const cut = { text: `${"h".repeat(200)}\\…${"t".repeat(100)}`, warnings: [], isCut: true, length: 900, sha256 };
@@ -81,7 +81,7 @@ test.each<[string, string, string]>([
   ["marks stacked", "a\u0300\u0301\u0302\u0303\u0304", "a\u0300\u0301\u0302\\u{303}\\u{304}"],
   ["a letter with its mark", "e\u0301", "e\u0301"],
   ["other scripts", "Привет 你好 שלום", "Привет 你好 שלום"],
-])("%s is displayed unchanged", (_name, given, shown) => expect(safeText(given).text).toBe(shown));
+])("approvers see %s unchanged", (_name, given, shown) => expect(safeText(given).text).toBe(shown));
 
 describe("unusual characters in a displayed text are named", () => {
   const unseen = "has invisible characters, shown as \\u{…}";

@@ -58,7 +58,7 @@ onBothDialects((claim) => {
   );
 
   claim(
-    "S3: a request whose row was set to approved does not run by its id, not even in a new process",
+    "S3: a call with the id of a request whose row was set to approved does not run, not even in a new process",
     async ({ boot, again }) => {
       const first = await boot();
       const id = await first.file(robot);
@@ -71,7 +71,7 @@ onBothDialects((claim) => {
   );
 
   claim(
-    "S3: a request whose older row was put back after it was used, revoked or cancelled does not run",
+    "S3: a used, revoked or cancelled request does not run after an older version of its row was put back",
     async ({ boot, again, root }) => {
       const desk = await boot();
       const ends: readonly ((id: string, input: { cents: number }) => Promise<unknown>)[] = [
@@ -97,7 +97,7 @@ onBothDialects((claim) => {
   );
 
   claim(
-    "S3: a denied request that was set back to pending, with its denial deleted, accepts no vote and does not run",
+    "S3: a denied request accepts no vote and does not run after its row was set to pending and its denial was deleted",
     async ({ boot }) => {
       const desk = await boot();
       const id = await desk.file(robot);
@@ -111,48 +111,54 @@ onBothDialects((claim) => {
     },
   );
 
-  claim("S3: a revocation or denial that only the row has is not trusted, and the request ends", async ({ boot, root }) => {
-    const desk = await boot();
-    const approved = await desk.approved(robot);
-    await set(desk, approved, { state: "revoked" });
-    const revoking = desk.approvals.revoke({ principal: bea, via: "api" }, { id: approved });
-    await expect(revoking).rejects.toMatchObject({ code: "approval_unproven" });
-    await set(desk, approved, { state: "approved" });
-    expect(codeOf(await desk.call(robot))).toBe("approval_unproven");
-    const pending = await desk.file(robot, { cents: 9 });
-    await desk.sql(
-      "insert into approval_vote (id, person, issuer, subject, credential, roles, verdict, via, at) values (?, 'cleo', 'x', 'cleo', 'x', '[]', 'deny', 'api', 1)",
-      pending,
-    );
-    await set(desk, pending, { state: "denied", decided_at: 1 });
-    await expect(desk.vote(cleo, pending, "deny")).rejects.toMatchObject({ code: "approval_unproven" });
-    await desk.sql("delete from approval_vote where id = ?", pending);
-    await set(desk, pending, { state: "pending", decided_at: null });
-    await expect(desk.vote(bea, pending)).rejects.toMatchObject({ code: "approval_unproven" });
-    expect(paid).toEqual([]);
-    expect(await verified(desk, root)).toEqual([]);
-  });
+  claim(
+    "S3: a revocation or denial that is only in the row of a request is not trusted, and the request ends",
+    async ({ boot, root }) => {
+      const desk = await boot();
+      const approved = await desk.approved(robot);
+      await set(desk, approved, { state: "revoked" });
+      const revoking = desk.approvals.revoke({ principal: bea, via: "api" }, { id: approved });
+      await expect(revoking).rejects.toMatchObject({ code: "approval_unproven" });
+      await set(desk, approved, { state: "approved" });
+      expect(codeOf(await desk.call(robot))).toBe("approval_unproven");
+      const pending = await desk.file(robot, { cents: 9 });
+      await desk.sql(
+        "insert into approval_vote (id, person, issuer, subject, credential, roles, verdict, via, at) values (?, 'cleo', 'x', 'cleo', 'x', '[]', 'deny', 'api', 1)",
+        pending,
+      );
+      await set(desk, pending, { state: "denied", decided_at: 1 });
+      await expect(desk.vote(cleo, pending, "deny")).rejects.toMatchObject({ code: "approval_unproven" });
+      await desk.sql("delete from approval_vote where id = ?", pending);
+      await set(desk, pending, { state: "pending", decided_at: null });
+      await expect(desk.vote(bea, pending)).rejects.toMatchObject({ code: "approval_unproven" });
+      expect(paid).toEqual([]);
+      expect(await verified(desk, root)).toEqual([]);
+    },
+  );
 
-  claim("S3: a forged vote does not count together with a real vote, and a deleted vote still counts", async ({ boot, root }) => {
-    const desk = await boot({ approval: two });
-    const id = await desk.file(robot);
-    await desk.vote(bea, id);
-    await desk.sql("update approval_vote set person = 'cleo', subject = 'cleo' where id = ?", id);
-    // `bea` has voted, although the rows say otherwise.
-    expect(await desk.vote(bea, id)).toMatchObject({ state: "pending" });
-    await desk.sql("delete from approval_vote where id = ?", id);
-    expect(codeOf(await desk.call(robot))).toBe("approval_required");
-    // The vote of `cleo` is counted with that of `bea`, which only the trail still has.
-    await desk.sql(
-      "insert into approval_vote (id, person, issuer, subject, credential, roles, verdict, via, at) values (?, 'cleo', 'x', 'cleo', 'x', '[\"finance\"]', 'deny', 'api', 1)",
-      id,
-    );
-    expect(await desk.vote(cleo, id)).toMatchObject({ state: "approved" });
-    expect(codeOf(await desk.call(robot))).toBe("ok");
-    expect(await verified(desk, root)).toEqual([]);
-  });
+  claim(
+    "S3: a forged vote row does not count together with a real vote, and a vote whose row was deleted still counts",
+    async ({ boot, root }) => {
+      const desk = await boot({ approval: two });
+      const id = await desk.file(robot);
+      await desk.vote(bea, id);
+      await desk.sql("update approval_vote set person = 'cleo', subject = 'cleo' where id = ?", id);
+      // `bea` has voted, although the rows say otherwise.
+      expect(await desk.vote(bea, id)).toMatchObject({ state: "pending" });
+      await desk.sql("delete from approval_vote where id = ?", id);
+      expect(codeOf(await desk.call(robot))).toBe("approval_required");
+      // The vote of `cleo` is counted with that of `bea`, which only the trail still has.
+      await desk.sql(
+        "insert into approval_vote (id, person, issuer, subject, credential, roles, verdict, via, at) values (?, 'cleo', 'x', 'cleo', 'x', '[\"finance\"]', 'deny', 'api', 1)",
+        id,
+      );
+      expect(await desk.vote(cleo, id)).toMatchObject({ state: "approved" });
+      expect(codeOf(await desk.call(robot))).toBe("ok");
+      expect(await verified(desk, root)).toEqual([]);
+    },
+  );
 
-  claim("S3: a forged vote row of one person does not complete the vote of another", async ({ boot }) => {
+  claim("S3: a forged vote row of one person does not count together with the vote of another person", async ({ boot }) => {
     const desk = await boot({ approval: two });
     const id = await desk.file(robot);
     await desk.sql(
@@ -164,7 +170,7 @@ onBothDialects((claim) => {
     expect(paid).toEqual([]);
   });
 
-  claim("S3: a request does not run after its time when its row was changed to a later time", async ({ boot }) => {
+  claim("S3: an expired request does not run after the time in its row was changed to a later time", async ({ boot }) => {
     const policies = { finance: { approvers: [{ role: "finance" }], usableForMs: 1_000, pendingForMs: 3_000 } } as const;
     const desk = await boot({ approval: { policies } });
     const id = await desk.approved(robot);
@@ -181,7 +187,7 @@ onBothDialects((claim) => {
   });
 
   claim(
-    "S3: verify names approval events that were moved from another request, changed or deleted, and they prove nothing",
+    "S3: audit verify reports approval events that were moved from another request, changed or deleted, and the events prove nothing",
     async ({ boot, again, root }) => {
       const attacks: readonly ((desk: Desk, genuine: string, mine: string) => Promise<unknown>)[] = [
         (desk, genuine, mine) =>
@@ -223,7 +229,7 @@ onBothDialects((claim) => {
   );
 
   claim(
-    "S3: a used request does not run again after its use event was deleted and its row put back",
+    "S3: a used request does not run again after the event of its use was deleted and its older row was put back",
     async ({ boot, again, root }) => {
       const desk = await boot();
       const id = await desk.approved(robot);
@@ -241,23 +247,26 @@ onBothDialects((claim) => {
     },
   );
 
-  claim("S3: an instance stops when an older head was put back and the newest events were deleted", async ({ boot }) => {
-    const desk = await boot();
-    const id = await desk.approved(robot);
-    const copy = await rowOf(desk, id);
-    const [head] = (await desk.sql("select * from audit_head")) as Row[];
-    expect(codeOf(await desk.call(robot))).toBe("ok");
-    paid.length = 0;
-    const names = Object.keys(head as Row);
-    await desk.sql("delete from audit_event where seq > ?", (head as Row)["seq"]);
-    await desk.sql(`update audit_head set ${names.map((name) => `${name} = ?`).join(", ")}`, ...Object.values(head as Row));
-    await set(desk, id, copy);
-    expect(codeOf(await desk.call(robot))).toMatch(/^(audit_unavailable|approval_unproven|approval_unavailable)$/);
-    expect(paid).toEqual([]);
-  });
+  claim(
+    "S3: an instance is fenced when the newest events were deleted and an older row audit_head was put back",
+    async ({ boot }) => {
+      const desk = await boot();
+      const id = await desk.approved(robot);
+      const copy = await rowOf(desk, id);
+      const [head] = (await desk.sql("select * from audit_head")) as Row[];
+      expect(codeOf(await desk.call(robot))).toBe("ok");
+      paid.length = 0;
+      const names = Object.keys(head as Row);
+      await desk.sql("delete from audit_event where seq > ?", (head as Row)["seq"]);
+      await desk.sql(`update audit_head set ${names.map((name) => `${name} = ?`).join(", ")}`, ...Object.values(head as Row));
+      await set(desk, id, copy);
+      expect(codeOf(await desk.call(robot))).toMatch(/^(audit_unavailable|approval_unproven|approval_unavailable)$/);
+      expect(paid).toEqual([]);
+    },
+  );
 
   claim(
-    "S3: the first start on a store from before format 2 voids open requests and keeps finished ones",
+    "S3: the first start on a store from before format 2 voids open requests and keeps finished requests",
     async ({ boot, again }) => {
       const desk = await boot();
       const pending = await desk.file(ana, { cents: 1 });

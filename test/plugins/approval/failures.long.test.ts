@@ -111,23 +111,26 @@ onBothDialects(
 
     // A file has no server that could go; its fence is the claim above.
     if (dialect === "postgres")
-      claim("while the store is unreachable calls get 503, and nothing is lost afterwards", async ({ boot, server }) => {
-        if (server === undefined) throw new Error("This PostgreSQL is not ours to stop");
-        const desk = await boot();
-        const pending = await desk.file(robot, { cents: 1 });
-        const approved = await desk.approved(robot, { cents: 2 });
-        await server.stop();
-        const outcome = await desk.call(robot, { cents: 2 });
-        expect(outcome).toMatchObject({ error: { code: "approval_unavailable", kind: "unavailable", retryAfterSeconds: 1 } });
-        await expect(desk.status(robot, pending)).rejects.toMatchObject({ code: "approval_unavailable" });
-        expect(paid).toEqual([]);
-        await server.start();
-        await vi.waitFor(async () => expect((await desk.record(approved)).state).toBe("approved"), soon);
-        await vi.waitFor(async () => expect(await desk.call(robot, { cents: 2 })).toMatchObject({ ok: true }), soon);
-        expect((await desk.record(pending)).state).toBe("pending");
-      });
+      claim(
+        "while the store is unreachable, calls get 503, and no request or vote is lost afterwards",
+        async ({ boot, server }) => {
+          if (server === undefined) throw new Error("This PostgreSQL is not ours to stop");
+          const desk = await boot();
+          const pending = await desk.file(robot, { cents: 1 });
+          const approved = await desk.approved(robot, { cents: 2 });
+          await server.stop();
+          const outcome = await desk.call(robot, { cents: 2 });
+          expect(outcome).toMatchObject({ error: { code: "approval_unavailable", kind: "unavailable", retryAfterSeconds: 1 } });
+          await expect(desk.status(robot, pending)).rejects.toMatchObject({ code: "approval_unavailable" });
+          expect(paid).toEqual([]);
+          await server.start();
+          await vi.waitFor(async () => expect((await desk.record(approved)).state).toBe("approved"), soon);
+          await vi.waitFor(async () => expect(await desk.call(robot, { cents: 2 })).toMatchObject({ ok: true }), soon);
+          expect((await desk.record(pending)).state).toBe("pending");
+        },
+      );
 
-    claim("while the store is read-only calls get 503, and nothing changes", async ({ boot, ...place }) => {
+    claim("while the store is read-only, calls get 503, and no approval request changes", async ({ boot, ...place }) => {
       const desk = await boot();
       const id = await desk.approved(robot);
       const mayWrite = await readOnly(desk, place);
@@ -144,7 +147,7 @@ onBothDialects(
 
     // A server whose disk is full cannot be had here; the store answers the same failure for it.
     if (dialect === "sqlite")
-      claim("on a full disk calls get 503, and the approval can be used when there is room again", async ({ boot }) => {
+      claim("on a full disk, calls get 503, and an approval can be used when the disk has space again", async ({ boot }) => {
         const desk = await boot();
         const approved = new Map<number, string>();
         for (let cents = 1; cents <= 16; cents++) approved.set(cents, await desk.approved(robot, { cents }));
@@ -166,7 +169,7 @@ onBothDialects(
         expect(paid).toHaveLength(before + 1);
       });
 
-    claim("when the handler of an approved call fails, the approval is used and its outcome is failed", async ({ boot }) => {
+    claim("when the handler of an approved call fails, the approval is used with the outcome failed", async ({ boot }) => {
       const { handlers, release } = hanging();
       const desk = await boot({ handlers });
       const id = await desk.approved(robot, {}, given);
@@ -178,25 +181,28 @@ onBothDialects(
       });
     });
 
-    claim("when the client of an approved call leaves, the outcome is unknown until the handler ends", async ({ boot }) => {
-      const { handlers, isStarted, release } = hanging();
-      const desk = await boot({ handlers });
-      const id = await desk.approved(robot, {}, given);
-      const cancellation = new Cancellation();
-      const calling = desk.call(robot, {}, { ...given, cancellation });
-      await isStarted;
-      expect(await useOf(desk, id)).toMatchObject({ outcome: "running", endedAt: undefined });
-      cancellation.cancel();
-      await vi.waitFor(async () => expect(await useOf(desk, id)).toMatchObject({ outcome: "unknown" }), soon);
-      expect(await desk.call(robot, {}, { ...given, id })).toMatchObject({ error: { code: "approval_used" } });
-      release();
-      await calling;
-      expect(await useOf(desk, id)).toMatchObject({ outcome: "succeeded" });
-      expect((await desk.events(id)).map(({ type }) => type).slice(-3)).toEqual(["call.started", "call.unknown", "call.ended"]);
-    });
+    claim(
+      "when the client of an approved call leaves, the use of the approval has the outcome unknown until the handler ends",
+      async ({ boot }) => {
+        const { handlers, isStarted, release } = hanging();
+        const desk = await boot({ handlers });
+        const id = await desk.approved(robot, {}, given);
+        const cancellation = new Cancellation();
+        const calling = desk.call(robot, {}, { ...given, cancellation });
+        await isStarted;
+        expect(await useOf(desk, id)).toMatchObject({ outcome: "running", endedAt: undefined });
+        cancellation.cancel();
+        await vi.waitFor(async () => expect(await useOf(desk, id)).toMatchObject({ outcome: "unknown" }), soon);
+        expect(await desk.call(robot, {}, { ...given, id })).toMatchObject({ error: { code: "approval_used" } });
+        release();
+        await calling;
+        expect(await useOf(desk, id)).toMatchObject({ outcome: "succeeded" });
+        expect((await desk.events(id)).map(({ type }) => type).slice(-3)).toEqual(["call.started", "call.unknown", "call.ended"]);
+      },
+    );
 
     claim(
-      "when an instance's lease runs out, another instance records the outcome unknown, and a late end is still recorded",
+      "when the lease of an instance expires, another instance records its calls with the outcome unknown, and a later end is still recorded",
       async ({ boot, again }) => {
         const { handlers, isStarted, release } = hanging();
         const one = await boot({ handlers });
@@ -217,7 +223,7 @@ onBothDialects(
     );
 
     claim(
-      "a process that is killed between use and end leaves the outcome unknown, and the call does not run again",
+      "an approved call has the outcome unknown and does not run again after its process was killed during the call",
       async ({ boot, root, url }) => {
         const child = childAt(root, url);
         const id = await said(child, "started");
@@ -237,7 +243,7 @@ onBothDialects(
     );
 
     claim(
-      "quater run ends calls of dead processes when it meets a call that seems to be still running",
+      "quater run records calls of ended processes as ended before quater run reports that an earlier call still runs",
       async ({ boot, again }) => {
         const { handlers, isStarted, release } = hanging();
         const one = await boot({ handlers });
@@ -258,7 +264,7 @@ onBothDialects(
     );
 
     claim(
-      "the approval of a stream is used before the first item, and its outcome is recorded after the last",
+      "the approval of a stream is used before the first item, and the outcome is recorded after the last item",
       async ({ boot }) => {
         const count = handler({
           description: "Count.",
@@ -293,7 +299,7 @@ onBothDialects(
     );
 
     claim(
-      "a call whose end cannot be recorded gets outcome_unrecorded, and the end is recorded later",
+      "an approved call whose end cannot be recorded gets outcome_unrecorded, and Quater records the end later",
       async ({ boot, ...place }) => {
         const { handlers, isStarted, release } = hanging();
         const desk = await boot({ handlers });
@@ -309,27 +315,30 @@ onBothDialects(
       },
     );
 
-    claim("a notify function that throws has no effect on requests, and gets no arguments", async ({ boot }) => {
-      const told: object[] = [];
-      const desk = await boot({
-        approval: {
-          notify: [
-            (notice) => void told.push(notice),
-            () => {
-              throw new Error("The chat is down");
-            },
-          ],
-        },
-      });
-      const id = await desk.approved(robot);
-      expect(await desk.call(robot)).toMatchObject({ ok: true });
-      const about = { id, app: "test", handler: "pay", policy: "finance" };
-      expect(told).toEqual([
-        { type: "approval.filed", ...about },
-        { type: "approval.approved", ...about },
-        { type: "approval.used", ...about },
-      ]);
-    });
+    claim(
+      "a notify function that throws has no effect on approval requests, and does not receive the arguments of the call",
+      async ({ boot }) => {
+        const told: object[] = [];
+        const desk = await boot({
+          approval: {
+            notify: [
+              (notice) => void told.push(notice),
+              () => {
+                throw new Error("The chat is down");
+              },
+            ],
+          },
+        });
+        const id = await desk.approved(robot);
+        expect(await desk.call(robot)).toMatchObject({ ok: true });
+        const about = { id, app: "test", handler: "pay", policy: "finance" };
+        expect(told).toEqual([
+          { type: "approval.filed", ...about },
+          { type: "approval.approved", ...about },
+          { type: "approval.used", ...about },
+        ]);
+      },
+    );
   },
   { hasOwnServer: true },
 );

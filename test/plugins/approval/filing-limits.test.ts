@@ -67,7 +67,7 @@ const different: readonly (readonly [what: string, input: object])[] = [
   ["a tag", { to, tags: ["x"] }],
 ];
 
-test("S11: the key for calls that look alike depends on every argument that is not empty", () => {
+test("S11: the key that finds similar calls depends on every argument that is not empty", () => {
   expect(folded({ a: 0, b: false, c: [0], d: "" })).toEqual({
     members: [
       ["a", 0],
@@ -108,7 +108,7 @@ onBothDialects((claim) => {
     },
   );
 
-  claim("S11: a pending request is found again after its person has reached the filing limit", async ({ boot }) => {
+  claim("S11: a repeated call finds its pending request even when the person has reached the filing limit", async ({ boot }) => {
     const desk = await boot({ approval: { maxFiledPerHour: 1 } });
     const id = await desk.file(robot);
     expect(idIn(await desk.call(robot))).toBe(id);
@@ -116,7 +116,7 @@ onBothDialects((claim) => {
     expect(codeOf(await desk.call(robot))).toBe("ok");
   });
 
-  claim("S11: two instances that file at the same time keep one filing limit together", async ({ boot, again }) => {
+  claim("S11: two instances that file requests at the same time apply one filing limit together", async ({ boot, again }) => {
     const [one, other] = [await boot({ approval: { maxFiledPerHour: 5 } }), await again({ approval: { maxFiledPerHour: 5 } })];
     const outcomes = await Promise.all(
       Array.from({ length: 24 }, (_, n) => (n % 2 === 0 ? one : other).call(n % 3 === 0 ? robot2 : robot, { cents: n })),
@@ -127,7 +127,7 @@ onBothDialects((claim) => {
     expect(await one.sql("select id from approval_request")).toHaveLength(5);
   });
 
-  claim("S11: after a denial a call that looks alike is refused for every credential of the person", async ({ boot }) => {
+  claim("S11: after a denial, a similar call is refused for every credential of the person", async ({ boot }) => {
     const desk = await boot({ handlers: { note } });
     const id = await desk.file(robot, { to }, { handler: "note" });
     await desk.vote(bea, id, "deny", "no notes");

@@ -77,7 +77,7 @@ test("quater dev prints the URL of the approvals page and creates a key file tha
   expect(statSync(join(project, ".quater/demo-approver-key")).mode & 0o777).toBe(0o600);
 });
 
-test("the payment of the approvals tutorial needs approval, runs once when approved, and needs approval again", async () => {
+test("the payment in the approvals tutorial needs approval, runs once after the approval, and then needs approval again", async () => {
   const first = await pay();
   expect(first).toMatchObject({ status: 428, body: { code: "approval_required" } });
   const { id = "", url = "" } = first.body.approval ?? {};
@@ -93,12 +93,12 @@ test("the payment of the approvals tutorial needs approval, runs once when appro
   expect(await pay()).toMatchObject({ status: 428, body: { approval: { earlier: { id, outcome: "succeeded" } } } });
 });
 
-test("the key of the demo approver works only in quater dev", async () => {
+test("only quater dev accepts the key of the demo approver", async () => {
   const { code, err } = await quater(["approvals", "list", "--key-file", ".quater/demo-approver-key"], { cwd: project });
   expect([code, err]).toEqual([77, expect.stringContaining("invalid_token")]);
 });
 
-test("the test in the approvals example passes, and leaves no requests in the project", async () => {
+test("the test in the approvals example passes, and stores no approval requests in the project", async () => {
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
   const args = ["--import", "tsx", "test/payments.test.ts"];
   const seen = await new Promise<{ error: Error | null; out: string }>((resolve) =>

@@ -17,7 +17,7 @@ test.each([
   ["a/b", "a\u2215b"],
   ["800", "\u09ea00"],
   ["a b", "\u2003a \t\u2028 b\u2060"],
-])("S11: folding makes %j and %j equal, because they look alike", (one, other) => {
+])("S11: folding converts two texts that look alike to equal texts: %j and %j", (one, other) => {
   expect(foldedText(other)).toBe(foldedText(one));
 });
 
@@ -30,7 +30,7 @@ test.each([
   ["O0", "00"],
   ["`x`", "'x'"],
   ["\u0431\u0430\u043d\u043a", "\u0431\u0430\u043d"],
-])("S11: folding keeps %j and %j apart, because they do not look alike", (one, other) => {
+])("S11: folding converts two texts that look different to different texts: %j and %j", (one, other) => {
   expect(foldedText(other)).not.toBe(foldedText(one));
 });
 
@@ -47,7 +47,7 @@ test("S11: folding leaves printable ASCII unchanged, and folding twice gives the
   expect(unstable).toEqual([]);
 });
 
-test("S11: withoutLookAlikes replaces every kind of look-alike character, and leaves invisible characters unchanged", () => {
+test("S11: withoutLookAlikes replaces every kind of look-alike character, and keeps invisible characters", () => {
   expect(withoutLookAlikes("\u0410\u0391\u13aa\u2010\u2019\u2044\u00b4\u0393\u0413")).toBe("AAA-'/'\u0393\u0393");
   expect(withoutLookAlikes("\u200b\u00a0\u0301")).toBe("\u200b\u00a0\u0301");
 });

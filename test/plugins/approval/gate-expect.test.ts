@@ -65,7 +65,7 @@ describe("expectDenied", () => {
       "missing_scope",
       "Expected the call to be denied with missing_scope, but it ended with invalid_input: /id is required",
     ],
-  ])("expectDenied fails for %s and names what it got", async (_, act, code, sentence) => {
+  ])("expectDenied fails for %s, and the message contains the actual result", async (_, act, code, sentence) => {
     using folder = tempFolder();
     await using booted = await boot(folder.root);
     await expect(expectDenied(act(booted), code)).rejects.toThrow(sentence);
@@ -99,14 +99,14 @@ describe("expectOk", () => {
     expect(await expectOk({ ok: true, value: 7 })).toBe(7);
   });
 
-  test("expectOk fails for a refusal and names its code", async () => {
+  test("expectOk fails for a refusal, and the message contains the error code", async () => {
     await using app = await boot();
     await expect(expectOk(app.as(principal()).call("keep", { id: "a" }))).rejects.toThrow(
       /^Expected the call to succeed, but it ended with missing_scope: This call needs a credential with the scope remove$/,
     );
   });
 
-  test("expectOk fails for an internal error and names its cause", async () => {
+  test("expectOk fails for an internal error, and the message contains the cause", async () => {
     await using app = await boot();
     const reason = "internal: The call failed because of an error inside the server (TypeError: no such table: orders)";
     const met = await expectOk(app.as(ana).call("fails")).catch((error: unknown) => error);
@@ -123,7 +123,7 @@ function app(name: string, input: object) {
 }
 
 describe("expectApproval", () => {
-  test("expectApproval passes when the given number of people must approve, runs the call once, and returns its outcome", async () => {
+  test("expectApproval passes when the given number of people must approve, runs the call once, and returns the outcome of the call", async () => {
     using folder = tempFolder();
     await using app = await boot(folder.root);
     ran.splice(0);
@@ -135,7 +135,7 @@ describe("expectApproval", () => {
     expect(ran).toEqual(["a", "b"]);
   });
 
-  test("expectApproval counts a handler that throws as run", async () => {
+  test("expectApproval passes when the approved handler runs and throws an error", async () => {
     using folder = tempFolder();
     await using app = await boot(folder.root);
     const outcome = await expectApproval(app, { as: ana, handler: "remove", input: { id: "broken" } }).by(2);
@@ -200,7 +200,7 @@ describe("expectApproval", () => {
     });
   });
 
-  test("expectApproval fails before filing when another number of people must approve", async () => {
+  test("expectApproval fails before the filing of a request when another number of people must approve", async () => {
     using folder = tempFolder();
     await using app = await boot(folder.root);
     ran.splice(0);
@@ -213,7 +213,7 @@ describe("expectApproval", () => {
     expect(ran).toEqual([]);
   });
 
-  test("expectApproval fails when the people cannot approve, and when the call is refused for another reason", async () => {
+  test("expectApproval fails when the approvers cannot approve the call, and when the call is refused for another reason", async () => {
     using folder = tempFolder();
     await using app = await boot(folder.root);
     const [bo] = people;

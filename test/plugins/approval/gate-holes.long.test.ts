@@ -34,6 +34,6 @@ test.concurrent.each(holes.map((hole) => [hole.check, hole] as const))(
   timeout,
 );
 
-test("the list of checks to remove has at least ten entries", () => {
+test("the list of checks that are removed to test the gate suite has at least ten entries", () => {
   expect(holes.length).toBeGreaterThanOrEqual(10);
 });

@@ -74,7 +74,7 @@ describe("the gate suite on the sample shop", () => {
     expect(report.isGreen).toBe(true);
   });
 
-  test("the gate suite runs a correct call for every handler of the sample shop on every surface", async () => {
+  test("the gate suite makes a correct call of every handler of the sample shop on every surface", async () => {
     using folder = tempFolder();
     await using app = await bootTest(shop, { start: false, root: folder.root });
     const wanted = app.catalog.operations.flatMap(({ name, surfaces }) => [...surfaces].map((surface) => `${name} ${surface}`));
@@ -136,7 +136,7 @@ describe("the gate suite on the sample shop", () => {
     expect(cells).toEqual(headings);
   });
 
-  test("the report of the gate suite prints a matrix", () => {
+  test("the report of the gate suite contains a matrix of handlers and cases", () => {
     const text = report.print();
     expect(text).toMatch(/^refundOrder over http( +[✓·])+$/m);
     expect(text).toContain("all passed.");
@@ -163,13 +163,13 @@ describe("S21: the gate suite on a policy that was written for another handler",
     );
   });
 
-  test("S21: a policy that needs a resource which the handler does not use is a hole", async () => {
+  test("S21: the gate suite reports a policy that reads a resource that its handler does not use", async () => {
     expect((await report(hasOrders)).holes).toContain(
       "The handler change, called over cli, has a policy that reads the resource orders, but the handler has no such input or resource",
     );
   });
 
-  test("the gate suite gives named policies stand-ins for their own resources", async () => {
+  test("the gate suite replaces the resources of named policies with stand-ins", async () => {
     let opened = 0;
     const orders = resource({ name: "orders", scope: "app", open: () => ({ has: () => ++opened > 0 }) });
     const isReal = policy({ name: "isReal", use: { orders }, allow: ({ orders }) => orders.has() });
@@ -221,7 +221,7 @@ describe("S5: the gate suite on a credential that is revoked while its call wait
   test.each([
     ["alone", []],
     ["with a trail, on which the call is refused after its start", [store(), audit()]],
-  ])("S5: the gate suite names a surface plugin that passes no entry to the gate, %s", async (_, plugins) => {
+  ])("S5: the gate suite reports a surface plugin that passes no entry to the gate, %s", async (_, plugins) => {
     expect((await report(false, plugins)).holes).toEqual([
       "The handler change, called over bus, ran, although the caller's credential was revoked after the policy allowed the call and before the handler started. Pass entry to gate.invoke() in the plugin of bus",
     ]);
@@ -291,7 +291,7 @@ describe("S20: the gate suite on the name of the policy or plugin that refused",
     expect(holes.filter((hole) => hole.includes("does not name"))).toEqual([]);
   });
 
-  test("S20: the log names the plugin whose verdict names no plugin", async () => {
+  test("S20: the log names the plugin that refused a call, even when the verdict of its hook names no plugin", async () => {
     const nameless = definePlugin(() => ({ name: "nameless", hooks: { authorize: () => ({ allow: false }) as never } }));
     await using app = await bootTest({ handlers: { change: write({ auth: authenticated }) }, plugins: [nameless()] });
     expect(await app.as(principal()).call("change", { id: "a" })).toMatchObject({ error: { code: "forbidden" } });
@@ -305,7 +305,7 @@ describe("S20: the gate suite on the name of the policy or plugin that refused",
   });
 
   test.each([false, "You are not the owner"] as const)(
-    "S20: the gate suite accepts a policy that answers %j",
+    "S20: the gate suite accepts a policy that returns the reason %j",
     async (sentence) => {
       const { rows, holes } = await report(isOwner(sentence));
       expect(holes).toEqual([]);
@@ -364,7 +364,7 @@ describe("S13: the gate suite on the project's key files", () => {
     expect([holes, isGreen]).toEqual([expect.arrayContaining([hole]), false]);
   });
 
-  test("S13: the gate suite reports a key file outside of .quater that others can read, for every place that configures one", async () => {
+  test("S13: the gate suite reports a key file outside of .quater that other users can read, for every option that configures a key file", async () => {
     using folder = tempFolder();
     const open = (name: string): string => {
       const file = join(folder.root, name);
@@ -432,7 +432,7 @@ describe("S13: the gate suite on the project's key files", () => {
         writeFileSync(folder, "");
       },
     ],
-  ])("S13: the gate suite reports a key file that %s in a row with an error text", async (_, code, change) => {
+  ])("S13: the report of the gate suite has a row with an error text for a key file that %s", async (_, code, change) => {
     using folder = tempFolder();
     mkdirSync(join(folder.root, ".quater"), { mode: 0o700 });
     change(join(folder.root, ".quater"));
@@ -447,7 +447,7 @@ describe("S13: the gate suite on the project's key files", () => {
   test.runIf(process.getuid?.() === 0 && process.seteuid !== undefined).each([
     ["file", ".quater/keys.json"],
     ["folder", ".quater"],
-  ])("S13: the gate suite reports a key %s that cannot be read in a row with an error text", (_, name) => {
+  ])("S13: the report of the gate suite has a row with an error text for a key %s that cannot be read", (_, name) => {
     using folder = tempFolder();
     chmodSync(folder.root, 0o755);
     createKey(join(folder.root, ".quater/keys.json"), { name: "ana", kind: "user", person: "ana", scopes: [], roles: [] });
@@ -463,7 +463,7 @@ describe("S13: the gate suite on the project's key files", () => {
     expect(rows.find(({ handler: file }) => file === ".quater/keys.json")).toMatchObject({ ok: false, hole });
   });
 
-  test("S13: the gate suite does not pass a project that exposes nothing only because it has key files", async () => {
+  test("S13: the gate suite fails for a project that exposes no handler, even when the project has correct key files", async () => {
     using folder = tempFolder();
     openKeys(join(folder.root, ".quater/trail-keys.json"));
     expect(await gateSuite(manifestOf({ handlers: {}, expose: {} }), { root: folder.root })).toMatchObject({ isGreen: false });
@@ -477,7 +477,7 @@ describe("what the gate suite needs from the caller", () => {
   });
   const manifest = manifestOf({ handlers: { odd, own }, expose: { odd: { cli: true }, own: { cli: true } } });
 
-  test("the gate suite names a missing sample and the option for it", async () => {
+  test("the gate suite names a missing sample input or principal, and the option for the sample", async () => {
     const { isGreen, holes } = await gateSuite(manifest);
     expect(isGreen).toBe(false);
     const why =
@@ -488,14 +488,14 @@ describe("what the gate suite needs from the caller", () => {
     );
   });
 
-  test("the gate suite uses given samples, and then finds no hole", async () => {
+  test("the gate suite uses the given sample inputs and principals, and then finds no hole", async () => {
     const options = { inputs: { odd: { code: "a1b" } }, principals: { own: { allowed: { claims: { team: 7 } } } } };
     const report = await gateSuite(manifest, options);
     expect(report.holes).toEqual([]);
     expect(caseNames(report, "own", "cli")).toContain("missing right");
   });
 
-  test("the gate suite refuses a sample for an unknown handler", async () => {
+  test("the gate suite refuses a sample input for an unknown handler", async () => {
     await expect(gateSuite(manifest, { inputs: { ood: {} } })).rejects.toThrow(
       "An option of the gate suite names the handler ood, but the manifest has no handler of this name. Correct the name",
     );
@@ -516,7 +516,7 @@ describe("what the gate suite needs from the caller", () => {
     });
   });
 
-  test("the gate suite does not pass a project without exposed handlers", async () => {
+  test("the gate suite fails for a project without exposed handlers", async () => {
     expect((await gateSuite(manifestOf({ handlers: {}, expose: {} }))).isGreen).toBe(false);
   });
 });
@@ -548,7 +548,7 @@ describe("what the gate suite runs", () => {
     expect([ran, opened]).toEqual([["the real one"], ["database"]]);
   });
 
-  test("the gate suite uses its own store", async () => {
+  test("the gate suite uses a store of its own and not the store of the project", async () => {
     using folder = tempFolder();
     const { root } = folder;
     const plugins = [
@@ -561,7 +561,7 @@ describe("what the gate suite runs", () => {
     expect(readdirSync(root)).toEqual([]);
   });
 
-  test("the gate suite removes its files when it ends", async () => {
+  test("the gate suite removes its temporary files at the end", async () => {
     using folder = tempFolder();
     const before = process.env["TMPDIR"];
     process.env["TMPDIR"] = folder.root;
@@ -575,7 +575,7 @@ describe("what the gate suite runs", () => {
     }
   });
 
-  test("the gate suite sends no notices", async () => {
+  test("the gate suite sends no notices about approval requests", async () => {
     const told: unknown[] = [];
     const plugins = [
       cli({ authenticate }),
@@ -613,12 +613,12 @@ describe("the gate suite on a policy that reads a resource", () => {
   const unjudged =
     'The handler change, called over cli, could not be tested in the case "missing right": the policy reads members, but the suite opens no resources. To open the resources of the project, use --real-resources, or resources: "real" in a test. The suite then opens resources, but still runs no handler';
 
-  test("without the real resource the gate suite cannot try a policy that reads it, and names the remedy", async () => {
+  test("without real resources, the gate suite cannot test a policy that reads a resource, and its report names the remedy", async () => {
     const report = await gateSuite(manifestWith({ any: [hasRole("staff"), owns] }));
     expect([report.isGreen, report.holes, opened]).toEqual([false, [unjudged], []]);
   });
 
-  test("the gate suite does not pass a policy that refuses because its resource failed", async () => {
+  test("the gate suite fails for a policy that refuses a call because its resource failed", async () => {
     const trusting = (call: never) => {
       try {
         return owns(call);
@@ -629,13 +629,13 @@ describe("the gate suite on a policy that reads a resource", () => {
     expect((await gateSuite(manifestWith({ any: [hasRole("staff"), trusting] }))).holes).toEqual([unjudged]);
   });
 
-  test("with --real-resources the gate suite tries a policy with its resource, and runs no handler", async () => {
+  test("with --real-resources, the gate suite tests a policy with the real resource, and runs no handler", async () => {
     ran.splice(0);
     const report = await gateSuite(manifestWith({ any: [hasRole("staff"), owns] }), { resources: "real" });
     expect([report.holes, report.isGreen, ran, opened]).toEqual([[], true, [], ["members"]]);
   });
 
-  test("the gate suite reports a policy that throws together with the error", async () => {
+  test("the gate suite reports a policy that throws, and the report contains the error", async () => {
     const broken = () => {
       throw new TypeError("no such column: ownr");
     };
@@ -717,7 +717,7 @@ describe("the gate suite with given tokens", () => {
     cli: { allowed: "local", elsewhere: "strong" },
   };
 
-  test("with given tokens the gate suite calls the surfaces' own authenticators", async () => {
+  test("with given tokens, the gate suite uses the authenticators of the project", async () => {
     const report = await gateSuite(manifest(), { tokens: given });
     expect(report.holes).toEqual([]);
     const asked = report.rows.filter((row) => row.case.startsWith("own door"));
@@ -732,7 +732,7 @@ describe("the gate suite with given tokens", () => {
     ]);
   });
 
-  test("the gate suite reports a token that another surface accepts, too", async () => {
+  test("the gate suite reports a token that two surfaces accept", async () => {
     const { holes } = await gateSuite(manifest({ strong: own.strong }), { tokens: given });
     expect(holes).toEqual([
       "The handler change, called over cli, ran with an unknown token, and the suite used the authenticator of the project",
@@ -746,7 +746,7 @@ describe("the gate suite with given tokens", () => {
   });
 });
 
-test("the gate suite tries an approval for one surface only on that surface", async () => {
+test("when an exposure needs approval on one surface, the gate suite tests approvals only on this surface", async () => {
   const plugins = [
     http({ authenticate }),
     mcp({ authenticate }),

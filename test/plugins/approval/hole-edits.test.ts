@@ -7,7 +7,7 @@ import { textsWith } from "./holes/patched.ts";
 import { testHoles } from "./holes/test-holes.ts";
 
 test.each([...holes, ...testHoles].map(({ check, edits }) => [check, edits] as const))(
-  "%s: the edit that removes this check still fits the sources",
+  "%s: the source text that the edit for this check replaces still exists",
   (_, edits) => {
     expect(textsWith(edits).size).toBeGreaterThan(0);
   },

@@ -16,20 +16,23 @@ const { robot, ana, bea, cleo } = people;
 const by = (who: Principal) => ({ principal: who, via: "api" });
 
 onBothDialects((claim) => {
-  claim("I1: as many handlers start as approvals were given, also in races on two instances", async ({ boot, again }) => {
-    const desks = [await boot(), await again()] as const;
-    const [one] = desks;
-    const ids = await Promise.all(Array.from({ length: 5 }, (_, cents) => one.approved(robot, { cents })));
-    const outcomes = await Promise.all(
-      Array.from({ length: 30 }, (_, n) => desks[n % 2 === 0 ? 0 : 1].call(robot, { cents: n % 5 })),
-    );
-    expect(outcomes.filter(({ ok }) => ok)).toHaveLength(5);
-    expect(paid.map(({ cents }) => cents).sort()).toEqual([0, 1, 2, 3, 4]);
-    const used = await one.sql("select seq from audit_event where type = 'approval.used'");
-    const started = await one.sql("select seq from audit_event where type = 'call.started'");
-    expect([used.length, started.length]).toEqual([5, 5]);
-    for (const id of ids) expect(await one.record(id)).toMatchObject({ state: "consumed", use: { outcome: "succeeded" } });
-  });
+  claim(
+    "I1: the number of handler starts equals the number of approvals, also in races on two instances",
+    async ({ boot, again }) => {
+      const desks = [await boot(), await again()] as const;
+      const [one] = desks;
+      const ids = await Promise.all(Array.from({ length: 5 }, (_, cents) => one.approved(robot, { cents })));
+      const outcomes = await Promise.all(
+        Array.from({ length: 30 }, (_, n) => desks[n % 2 === 0 ? 0 : 1].call(robot, { cents: n % 5 })),
+      );
+      expect(outcomes.filter(({ ok }) => ok)).toHaveLength(5);
+      expect(paid.map(({ cents }) => cents).sort()).toEqual([0, 1, 2, 3, 4]);
+      const used = await one.sql("select seq from audit_event where type = 'approval.used'");
+      const started = await one.sql("select seq from audit_event where type = 'call.started'");
+      expect([used.length, started.length]).toEqual([5, 5]);
+      for (const id of ids) expect(await one.record(id)).toMatchObject({ state: "consumed", use: { outcome: "succeeded" } });
+    },
+  );
 
   claim("I1: the SQL statement that uses an approval checks every condition itself", async ({ boot }) => {
     const desk = await boot();
@@ -71,7 +74,7 @@ onBothDialects((claim) => {
   });
 
   claim(
-    "I2: when the handler starts, approval.used and call.started are committed, both with the approval's id",
+    "I2: the events approval.used and call.started, both with the approval id, are committed before the handler starts",
     async ({ boot }) => {
       let seen: readonly unknown[] = [];
       let look: () => Promise<readonly unknown[]> = async () => [];
@@ -97,7 +100,7 @@ onBothDialects((claim) => {
   );
 
   claim(
-    "I3: page, digest and handler use one text, and a call fails when a plugin changes its input after the approval",
+    "I3: approvals page, digest and handler use the same text of a call, and a call fails when a plugin changes the input after the approval",
     async ({ boot }) => {
       const rewrites = definePlugin(() => ({
         name: "rewrites",
@@ -128,24 +131,27 @@ onBothDialects((claim) => {
     expect(paid).toEqual([]);
   });
 
-  claim("I4: when a revocation and a use of one approval race, only one of them is acknowledged", async ({ boot, again }) => {
-    const [one, two] = [await boot(), await again()];
-    for (let cents = 0; cents < 6; cents++) {
-      const id = await one.approved(robot, { cents });
-      const [revocation, use] = await Promise.all([
-        two.approvals.revoke(by(cleo), { id }).then(
-          () => "revoked",
-          (error: { code: string }) => error.code,
-        ),
-        one.call(robot, { cents }),
-      ]);
-      expect([revocation, use.ok]).toEqual(use.ok ? ["approval_used", true] : ["revoked", false]);
-      expect(paid.filter((each) => each.cents === cents)).toHaveLength(use.ok ? 1 : 0);
-    }
-  });
+  claim(
+    "I4: when the revocation and the use of one approval race, only one of the two is acknowledged",
+    async ({ boot, again }) => {
+      const [one, two] = [await boot(), await again()];
+      for (let cents = 0; cents < 6; cents++) {
+        const id = await one.approved(robot, { cents });
+        const [revocation, use] = await Promise.all([
+          two.approvals.revoke(by(cleo), { id }).then(
+            () => "revoked",
+            (error: { code: string }) => error.code,
+          ),
+          one.call(robot, { cents }),
+        ]);
+        expect([revocation, use.ok]).toEqual(use.ok ? ["approval_used", true] : ["revoked", false]);
+        expect(paid.filter((each) => each.cents === cents)).toHaveLength(use.ok ? 1 : 0);
+      }
+    },
+  );
 
   claim(
-    "I4: after a denial, revocation or expiry is recorded, no use succeeds, with or without the request's id",
+    "I4: after a recorded denial, revocation or expiry, no use of the request succeeds, with or without the request id",
     async ({ boot }) => {
       const desk = await boot();
       const ends = [
@@ -170,7 +176,7 @@ onBothDialects((claim) => {
   );
 
   claim(
-    "I5: votes of the requester's own person and of agents never count under a dual policy, with any credential",
+    "I5: votes of the requester's person and of agents never count under a policy of the kind dual, with any credential",
     async ({ boot }) => {
       const desk = await boot();
       const id = await desk.file(ana);
@@ -190,7 +196,7 @@ onBothDialects((claim) => {
     },
   );
 
-  claim("I6: final states of a request do not change, and no request is approved twice", async ({ boot }) => {
+  claim("I6: the final state of an approval request does not change, and no request is approved twice", async ({ boot }) => {
     const desk = await boot();
     const reach: Record<string, (id: string) => Promise<unknown>> = {
       denied: (id) => desk.vote(bea, id, "deny"),
@@ -220,7 +226,7 @@ onBothDialects((claim) => {
   });
 
   claim(
-    "I7: every change of a request's state has exactly one event, which names the person and the surface",
+    "I7: every change of the state of an approval request has exactly one event, with person and surface",
     async ({ boot }) => {
       const desk = await boot({ approval: { policies: { finance: { approvers: [{ role: "finance", need: 2 }] } } } });
       const id = await desk.file(robot);
@@ -251,69 +257,76 @@ onBothDialects((claim) => {
     },
   );
 
-  claim("I7: the expiry of a request is recorded once, even while other processes sweep and file", async ({ boot, again }) => {
-    const short = { finance: { approvers: [{ role: "finance" }], pendingForMs: 3_000, usableForMs: 1_000 } };
-    // A process that ends soon does not sweep by itself.
-    const given = { approval: { policies: short }, mode: "run" } as const;
-    const [one, two] = [await boot(given), await again(given)];
-    const pending = await one.file(robot, { cents: 1 });
-    const approved = await one.approved(robot, { cents: 2 });
-    // The trail's own time has to run out, by the store's clock.
-    const isOver = async (id: string) => (await one.record(id)).state === "expired";
-    while (!((await isOver(pending)) && (await isOver(approved)))) await new Promise((done) => setTimeout(done, 20));
-    const [first, second, outcome] = await Promise.all([
-      sweepExpired(contextOf(one)),
-      sweepExpired(contextOf(two)),
-      two.call(robot, { cents: 1 }),
-    ]);
-    expect(codeOf(outcome)).toBe("approval_required");
-    expect(idIn(outcome)).not.toBe(pending);
-    // What neither sweeper wrote was written by the filing, for the one that stood in its way.
-    expect([1, 2]).toContain(first + second);
-    for (const [id, was] of [
-      [pending, "pending"],
-      [approved, "approved"],
-    ] as const) {
-      const expiries = (await one.events(id)).filter(({ type }) => type === "approval.expired");
-      expect(expiries).toMatchObject([{ detail: { was } }]);
-    }
-    expect(await one.sql("select id from approval_request where state = 'expired'")).toHaveLength(2);
-    expect([await sweepExpired(contextOf(one)), await sweepExpired(contextOf(two))]).toEqual([0, 0]);
-  });
-
-  claim("the sweep removes old ended requests with their votes, and keeps other requests", async ({ boot }) => {
-    const desk = await boot();
-    const denied = await desk.file(robot, { cents: 1 });
-    await desk.vote(bea, denied, "deny");
-    const used = await desk.approved(robot, { cents: 2 });
-    await desk.call(robot, { cents: 2 });
-    const running = await desk.approved(robot, { cents: 3 });
-    await desk.call(robot, { cents: 3 });
-    await desk.sql("update approval_request set outcome = 'running' where id = ?", running);
-    const approved = await desk.approved(robot, { cents: 4 });
-    const pending = await desk.file(robot, { cents: 5 });
-    const left = async () => (await desk.sql("select id from approval_request")).map((row) => (row as { id: string }).id).sort();
-    const older = (columns: readonly string[]) =>
-      desk.sql(`update approval_request set ${columns.map((at) => `${at} = ${at} - 604800001`).join(", ")}`);
-    expect(await pruneEnded(contextOf(desk), 1)).toBe(0);
-    // Filed long ago and decided just now: the denial holds, and a caller who repeats the call learns that it ran.
-    await older(["filed_at", "pending_until"]);
-    expect(await pruneEnded(contextOf(desk), 1)).toBe(0);
-    await older(["decided_at", "usable_until", "used_at", "ended_at"]);
-    const recent = await desk.file(robot, { cents: 6 });
-    await desk.vote(bea, recent, "deny");
-    expect(await pruneEnded(contextOf(desk), 1)).toBe(2);
-    expect(await left()).toEqual([running, approved, pending, recent].sort());
-    const voted = await desk.sql("select distinct id from approval_vote");
-    expect(voted.map((row) => (row as { id: string }).id).sort()).toEqual([running, approved, recent].sort());
-    // What is gone is as if it had never been asked, and the trail still says what happened.
-    expect(codeOf(await desk.call(robot, { cents: 2 }, { id: used }))).toBe("approval_not_found");
-    expect(idIn(await desk.call(robot, { cents: 2 }))).not.toBe(used);
-    expect((await desk.events(used)).map(({ type }) => type)).toContain("approval.used");
-  });
+  claim(
+    "I7: the expiry of an approval request is recorded once, even while other processes file and sweep requests",
+    async ({ boot, again }) => {
+      const short = { finance: { approvers: [{ role: "finance" }], pendingForMs: 3_000, usableForMs: 1_000 } };
+      // A process that ends soon does not sweep by itself.
+      const given = { approval: { policies: short }, mode: "run" } as const;
+      const [one, two] = [await boot(given), await again(given)];
+      const pending = await one.file(robot, { cents: 1 });
+      const approved = await one.approved(robot, { cents: 2 });
+      // The trail's own time has to run out, by the store's clock.
+      const isOver = async (id: string) => (await one.record(id)).state === "expired";
+      while (!((await isOver(pending)) && (await isOver(approved)))) await new Promise((done) => setTimeout(done, 20));
+      const [first, second, outcome] = await Promise.all([
+        sweepExpired(contextOf(one)),
+        sweepExpired(contextOf(two)),
+        two.call(robot, { cents: 1 }),
+      ]);
+      expect(codeOf(outcome)).toBe("approval_required");
+      expect(idIn(outcome)).not.toBe(pending);
+      // What neither sweeper wrote was written by the filing, for the one that stood in its way.
+      expect([1, 2]).toContain(first + second);
+      for (const [id, was] of [
+        [pending, "pending"],
+        [approved, "approved"],
+      ] as const) {
+        const expiries = (await one.events(id)).filter(({ type }) => type === "approval.expired");
+        expect(expiries).toMatchObject([{ detail: { was } }]);
+      }
+      expect(await one.sql("select id from approval_request where state = 'expired'")).toHaveLength(2);
+      expect([await sweepExpired(contextOf(one)), await sweepExpired(contextOf(two))]).toEqual([0, 0]);
+    },
+  );
 
   claim(
-    "I8: repeating a vote changes nothing, before and after the decision, and a different vote gets 409",
+    "the regular maintenance deletes old ended approval requests with their votes, and keeps other requests",
+    async ({ boot }) => {
+      const desk = await boot();
+      const denied = await desk.file(robot, { cents: 1 });
+      await desk.vote(bea, denied, "deny");
+      const used = await desk.approved(robot, { cents: 2 });
+      await desk.call(robot, { cents: 2 });
+      const running = await desk.approved(robot, { cents: 3 });
+      await desk.call(robot, { cents: 3 });
+      await desk.sql("update approval_request set outcome = 'running' where id = ?", running);
+      const approved = await desk.approved(robot, { cents: 4 });
+      const pending = await desk.file(robot, { cents: 5 });
+      const left = async () =>
+        (await desk.sql("select id from approval_request")).map((row) => (row as { id: string }).id).sort();
+      const older = (columns: readonly string[]) =>
+        desk.sql(`update approval_request set ${columns.map((at) => `${at} = ${at} - 604800001`).join(", ")}`);
+      expect(await pruneEnded(contextOf(desk), 1)).toBe(0);
+      // Filed long ago and decided just now: the denial holds, and a caller who repeats the call learns that it ran.
+      await older(["filed_at", "pending_until"]);
+      expect(await pruneEnded(contextOf(desk), 1)).toBe(0);
+      await older(["decided_at", "usable_until", "used_at", "ended_at"]);
+      const recent = await desk.file(robot, { cents: 6 });
+      await desk.vote(bea, recent, "deny");
+      expect(await pruneEnded(contextOf(desk), 1)).toBe(2);
+      expect(await left()).toEqual([running, approved, pending, recent].sort());
+      const voted = await desk.sql("select distinct id from approval_vote");
+      expect(voted.map((row) => (row as { id: string }).id).sort()).toEqual([running, approved, recent].sort());
+      // What is gone is as if it had never been asked, and the trail still says what happened.
+      expect(codeOf(await desk.call(robot, { cents: 2 }, { id: used }))).toBe("approval_not_found");
+      expect(idIn(await desk.call(robot, { cents: 2 }))).not.toBe(used);
+      expect((await desk.events(used)).map(({ type }) => type)).toContain("approval.used");
+    },
+  );
+
+  claim(
+    "I8: a repeated vote on an approval request changes nothing, before and after the decision, and a different vote gets 409",
     async ({ boot }) => {
       const desk = await boot({ approval: { policies: { finance: { approvers: [{ role: "finance", need: 2 }] } } } });
       const id = await desk.file(robot);
@@ -329,7 +342,7 @@ onBothDialects((claim) => {
   );
 
   claim(
-    "I8: a person who votes in two windows at the same time votes once, and a second verdict is refused",
+    "I8: when a person votes in two browser windows at the same time, one vote counts, and a different second vote is refused",
     async ({ boot, again }) => {
       const [one, two] = [await boot(), await again()];
       const same = await one.file(robot, { cents: 1 });
@@ -342,18 +355,21 @@ onBothDialects((claim) => {
     },
   );
 
-  claim("votes that race on two instances all count, and the request is decided once", async ({ boot, again }) => {
-    const policies = { finance: { approvers: [{ role: "finance", need: 8 }] } };
-    const desks = [await boot({ approval: { policies } }), await again({ approval: { policies } })] as const;
-    const [one] = desks;
-    const id = await one.file(robot);
-    const voters = Array.from({ length: 8 }, (_, n) => principal({ subject: `p${n}`, roles: ["finance"] }));
-    await Promise.all(voters.map((who, n) => desks[n % 2 === 0 ? 0 : 1].vote(who, id)));
-    expect(await one.record(id)).toMatchObject({ state: "approved", votes: { length: 8 } });
-    expect((await one.events(id)).filter(({ type }) => type === "approval.approved")).toHaveLength(1);
-  });
+  claim(
+    "all votes that arrive at two instances at the same time count, and the request is decided once",
+    async ({ boot, again }) => {
+      const policies = { finance: { approvers: [{ role: "finance", need: 8 }] } };
+      const desks = [await boot({ approval: { policies } }), await again({ approval: { policies } })] as const;
+      const [one] = desks;
+      const id = await one.file(robot);
+      const voters = Array.from({ length: 8 }, (_, n) => principal({ subject: `p${n}`, roles: ["finance"] }));
+      await Promise.all(voters.map((who, n) => desks[n % 2 === 0 ? 0 : 1].vote(who, id)));
+      expect(await one.record(id)).toMatchObject({ state: "approved", votes: { length: 8 } });
+      expect((await one.events(id)).filter(({ type }) => type === "approval.approved")).toHaveLength(1);
+    },
+  );
 
-  claim("a vote with a digest other than the shown one is refused", async ({ boot }) => {
+  claim("a vote with a digest that differs from the digest of the approval request is refused", async ({ boot }) => {
     const desk: Desk = await boot();
     const id = await desk.file(robot);
     const { digest: ofAnother } = await desk.record(await desk.file(robot, { cents: 6 }));

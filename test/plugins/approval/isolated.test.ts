@@ -70,7 +70,7 @@ const file = async (app: TestApp): Promise<void> => {
   expect(outcome).toMatchObject({ ok: false, error: { code: "approval_required" } });
 };
 
-test("an isolated test does not use the real sink, keys, store, port or notices of the manifest", async () => {
+test("bootTest with isolated: true uses none of the sinks, keys, stores, ports and notices of the manifest", async () => {
   const { kept, notices, requests, manifest, port } = await project();
   const app = await bootTest(manifest(port), { isolated: true });
   await file(app);
@@ -80,14 +80,14 @@ test("an isolated test does not use the real sink, keys, store, port or notices 
   expect(requests).toEqual([]);
 });
 
-test("an isolated test uses the manifest's own authenticator for approvers", async () => {
+test("bootTest with isolated: true uses the authenticator of approvers from the manifest", async () => {
   const { manifest, port } = await project();
   await using app = await bootTest(manifest(port), { isolated: true });
   const credentials = { surface: "approvals", token: "bo", header: () => undefined, isLocal: false };
   expect(await kernelOf(app).enter({ surface: "approvals", callId: kernelOf(app).newCallId(), credentials })).toBe(bo);
 });
 
-test("a test with its own root folder sends notices to the address in the manifest", async () => {
+test("bootTest with a root folder of its own sends notices to the address in the manifest", async () => {
   const { root, kept, notices, requests, manifest } = await project();
   const app = await bootTest(manifest(0), { root });
   await file(app);
@@ -97,7 +97,7 @@ test("a test with its own root folder sends notices to the address in the manife
   expect(Object.values(kept).filter((path) => !existsSync(path))).toEqual([]);
 });
 
-test("an isolated test boots a manifest with single sign-on over a Unix socket", async () => {
+test("bootTest with isolated: true boots a manifest with single sign-on over a Unix socket", async () => {
   const sso = { personHeader: "x-forwarded-user", unixSocket: true } as const;
   const listen = { path: "run/approvals.sock" };
   const policies = { finance: { approvers: [{ role: "finance" }] } };

@@ -116,7 +116,7 @@ onBothDialects((claim) => {
     },
   );
 
-  claim("S4: a handler without a preview shares a lock by its name, for the same value of an input", async ({ boot }) => {
+  claim("S4: calls of a handler without a preview share a lock when the locked input has the same value", async ({ boot }) => {
     reset();
     const desk = await boot(deskOf({ lock: byOrder }));
     await approved(desk, { order: "a", cents: 1, slowMs: 60 });
@@ -171,7 +171,7 @@ onBothDialects((claim) => {
   });
 
   claim(
-    "S4: a caller that leaves keeps the lock until its handler has ended, and stops waiting for a lock immediately",
+    "S4: when a caller leaves, its running call keeps the lock until the handler ends, and its waiting call ends immediately",
     async ({ boot }) => {
       reset();
       const desk = await boot(deskOf({ lock: byOrder }));
@@ -205,7 +205,7 @@ onBothDialects((claim) => {
     expect(mostRunning).toBe(1);
   });
 
-  claim("S4: a stream holds its lock until its last item has left", async ({ boot }) => {
+  claim("S4: a stream has its lock until the server has sent the last item", async ({ boot }) => {
     reset();
     const items = handler({
       description: "Stream while holding a lock.",
@@ -232,40 +232,43 @@ onBothDialects((claim) => {
     expect(codeOf(await waiting)).toBe("ok");
   });
 
-  claim("S4: the preview under the lock reads resources that were opened after the lock was taken", async ({ boot }) => {
-    reset();
-    const snapshots: string[] = [];
-    const snapshot = resource({
-      name: "snapshot",
-      scope: "call",
-      open: () => new Map(refunded),
-      close: (_, { failed }) => void snapshots.push(failed ? "rolled back" : "committed"),
-    });
-    const refundBySnapshot = handler({
-      description: "Refund by a snapshot.",
-      effect: "write",
-      input: Type.Object({ order: Type.String(), cents: Type.Integer() }),
-      auth: ({ snapshot }) => snapshot !== undefined,
-      use: { snapshot },
-      preview: ({ order }, { snapshot }) => ({ refunded: snapshot.get(order) ?? 0 }),
-      handle: ({ order, cents }) => void refunded.set(order, cents),
-    });
-    const desk = await boot({
-      handlers: { fee, refund: refundBySnapshot },
-      expose: {
-        fee: { direct: true, lock: { name: "order", by: "id" } },
-        refund: { direct: true, approval: "finance", lock: byOrder },
-      },
-    });
-    await approved(desk, { order: "a", cents: 1 });
-    const slow = fees(desk, { id: "a", cents: 500, slowMs: 300 });
-    await until(() => running === 1);
-    expect(codeOf(await refunds(desk, { order: "a", cents: 1 }))).toBe("approval_stale");
-    expect(codeOf(await slow)).toBe("ok");
-    expect(snapshots).not.toContain("committed");
-  });
+  claim(
+    "S4: the preview of a call with a lock reads resources that were opened after the call got the lock",
+    async ({ boot }) => {
+      reset();
+      const snapshots: string[] = [];
+      const snapshot = resource({
+        name: "snapshot",
+        scope: "call",
+        open: () => new Map(refunded),
+        close: (_, { failed }) => void snapshots.push(failed ? "rolled back" : "committed"),
+      });
+      const refundBySnapshot = handler({
+        description: "Refund by a snapshot.",
+        effect: "write",
+        input: Type.Object({ order: Type.String(), cents: Type.Integer() }),
+        auth: ({ snapshot }) => snapshot !== undefined,
+        use: { snapshot },
+        preview: ({ order }, { snapshot }) => ({ refunded: snapshot.get(order) ?? 0 }),
+        handle: ({ order, cents }) => void refunded.set(order, cents),
+      });
+      const desk = await boot({
+        handlers: { fee, refund: refundBySnapshot },
+        expose: {
+          fee: { direct: true, lock: { name: "order", by: "id" } },
+          refund: { direct: true, approval: "finance", lock: byOrder },
+        },
+      });
+      await approved(desk, { order: "a", cents: 1 });
+      const slow = fees(desk, { id: "a", cents: 500, slowMs: 300 });
+      await until(() => running === 1);
+      expect(codeOf(await refunds(desk, { order: "a", cents: 1 }))).toBe("approval_stale");
+      expect(codeOf(await slow)).toBe("ok");
+      expect(snapshots).not.toContain("committed");
+    },
+  );
 
-  claim("S4: an approval is not used when another call has taken over the lock", async ({ boot }) => {
+  claim("S4: an approval is not used when another call has taken over the lock of the call", async ({ boot }) => {
     reset();
     const desk = await boot(deskOf({ lock: byOrder }));
     const id = await approved(desk, { order: "a", cents: 1 });
@@ -316,17 +319,20 @@ onBothDialects((claim) => {
     expect([refunded.size, (await desk.record(id)).state]).toEqual([0, "approved"]);
   });
 
-  claim("S4: a call whose lock row was deleted while its handler ran logs this when it ends", async ({ boot }) => {
-    reset();
-    const desk = await boot(deskOf({ lock: byOrder }));
-    const lost = () => desk.app.log.filter(({ message }) => message.startsWith("The lock order was lost"));
-    expect(codeOf(await fees(desk, { id: "a", cents: 1 }))).toBe("ok");
-    expect(lost()).toEqual([]);
-    const slow = fees(desk, { id: "a", cents: 1, slowMs: 300 });
-    await until(() => running === 1);
-    await desk.sql("delete from quater_lock");
-    expect(codeOf(await slow)).toBe("ok");
-    await until(() => lost().length > 0);
-    expect(lost()).toMatchObject([{ level: "error" }]);
-  });
+  claim(
+    "S4: when the row of a lock is deleted while the handler runs, the end of the call writes a log line",
+    async ({ boot }) => {
+      reset();
+      const desk = await boot(deskOf({ lock: byOrder }));
+      const lost = () => desk.app.log.filter(({ message }) => message.startsWith("The lock order was lost"));
+      expect(codeOf(await fees(desk, { id: "a", cents: 1 }))).toBe("ok");
+      expect(lost()).toEqual([]);
+      const slow = fees(desk, { id: "a", cents: 1, slowMs: 300 });
+      await until(() => running === 1);
+      await desk.sql("delete from quater_lock");
+      expect(codeOf(await slow)).toBe("ok");
+      await until(() => lost().length > 0);
+      expect(lost()).toMatchObject([{ level: "error" }]);
+    },
+  );
 });

@@ -100,7 +100,7 @@ describe("webhooks about approval requests", () => {
     expect(headers["content-type"]).toBe("application/json");
   });
 
-  test("a webhook is sent again with the same id until it succeeds", async () => {
+  test("Quater sends a webhook again with the same id until the receiver accepts the webhook", async () => {
     let attempts = 0;
     const { received, url } = await receiver((_req, res) => {
       res.statusCode = ++attempts < 4 ? 503 : 204;
@@ -111,7 +111,7 @@ describe("webhooks about approval requests", () => {
     expect(new Set(received.map(({ headers }) => headers["webhook-id"])).size).toBe(1);
   });
 
-  test("after five failed attempts a webhook is given up and logged without the secret part of its URL", async () => {
+  test("after five failed attempts, Quater stops sending a webhook and logs the failure without the secret part of the URL", async () => {
     const { received, url } = await receiver((_req, res) => {
       res.statusCode = 500;
       res.end();
@@ -127,7 +127,7 @@ describe("webhooks about approval requests", () => {
     expect(JSON.stringify(lines)).not.toMatch(/geheim|whsec/);
   });
 
-  test("a webhook does not follow redirects", async () => {
+  test("Quater follows no redirects when it sends a webhook", async () => {
     const other = await receiver((_req, res) => res.end());
     const { url } = await receiver((_req, res) => {
       res.writeHead(307, { location: other.url });
@@ -137,13 +137,13 @@ describe("webhooks about approval requests", () => {
     expect(other.received).toEqual([]);
   });
 
-  test("a webhook whose server never answers is given up after the timeout", async () => {
+  test("Quater stops sending a webhook after the timeout when the receiver never answers", async () => {
     const { url } = await receiver(() => {});
     const lines = await told({ webhook: { url, secret } }, [filed], { pausesMs: [], timeoutMs: 50 });
     expect(lines).toHaveLength(1);
   });
 
-  test("a slow webhook delays stopping the app only until its timeout", async () => {
+  test("a slow webhook receiver delays the stop of the app at most until the timeout of the webhook", async () => {
     const { url } = await receiver(() => {});
     const lines = await told({ webhook: { url, secret } }, [filed], { pausesMs: [1_000], timeoutMs: 3_600_000 });
     expect(lines).toMatchObject([{ fields: { reason: "the process stopped" } }]);
@@ -151,7 +151,7 @@ describe("webhooks about approval requests", () => {
 });
 
 describe("notify functions", () => {
-  test("a notify function gets the notice, in addition to webhooks", async () => {
+  test("a notify function gets the same notices as a configured webhook", async () => {
     const { received, url } = await receiver((_req, res) => res.end());
     const got: Notice[] = [];
     await told([(notice) => void got.push(notice), { webhook: { url, secret } }], [filed]);
@@ -167,19 +167,19 @@ describe("notify functions", () => {
       },
     ],
     ["rejects", () => Promise.reject(new Error("no mail today"))],
-  ])("a notify function that %s does not affect the request or other notices", async (_how, notify) => {
+  ])("a notify function that %s does not affect the approval request or other notices", async (_how, notify) => {
     const got: Notice[] = [];
     const lines = await told([notify, (notice) => void got.push(notice)], [filed]);
     expect(got).toEqual([filed]);
     expect(lines).toMatchObject([{ fields: { to: "a function", reason: "Error: no mail today" } }]);
   });
 
-  test("a notify function that never ends does not keep the process running", async () => {
+  test("a notify function that never ends does not prevent the process from ending", async () => {
     await told(() => new Promise<void>(() => {}), [filed]); // the test's timeout would end it
   });
 });
 
-test("the number of undelivered notices in memory is limited", async () => {
+test("the number of undelivered notices about approvals in memory is limited", async () => {
   const { lines, log } = logged();
   const teller = tellerOf(() => new Promise<void>(() => {}), log, hasty);
   for (let count = 0; count < 1_010; count++) teller.tell(filed);
@@ -206,7 +206,7 @@ describe("notify options at boot", () => {
     expect(noticeProblems(notify)).toMatchObject([{ place: "approval()", cause: expect.stringMatching(cause) as string }]);
   });
 
-  test("notify accepts https URLs, loopback URLs and functions", () => {
+  test("the option notify accepts https URLs, loopback URLs and functions", () => {
     expect(noticeProblems(undefined)).toEqual([]);
     expect(
       noticeProblems([

@@ -90,27 +90,30 @@ onBothDialects((claim, dialect) => {
         ]),
   ];
 
-  claim("one planted request row stops no boot, sweep or command and no other call", async ({ boot, again }) => {
-    const desk = await boot({ approval: { maxPending: 10_000 } });
-    const id = await desk.file(robot);
-    for (const [index, cells] of rows.entries()) {
-      const said = Object.entries(cells)
-        .map(([name, value]) => `${name} ${value instanceof Sql ? value.text : value}`)
-        .join(", ");
-      await plant(desk, id, cells);
-      await everything(desk).catch((error: unknown) => {
-        throw new Error(`${said}: ${String(error)} ${String((error as Error).cause)}`);
-      });
-      expect(
-        (await desk.approvals.list(bea, { limit: 200 })).map((each) => each.id),
-        said,
-      ).toContain(id);
-      expect(codeOf(await desk.call(ana, { cents: 100 + index })), said).toBe("approval_required");
-      if (index < 6) await (await again()).app.stop();
-      await desk.sql("delete from approval_request where call_key = 'x' or call_id not in (select call_id from audit_event)");
-      await desk.sql("delete from approval_request where id = ?", planted);
-    }
-  });
+  claim(
+    "a request row that an attacker inserts stops neither boot, maintenance, commands nor other calls",
+    async ({ boot, again }) => {
+      const desk = await boot({ approval: { maxPending: 10_000 } });
+      const id = await desk.file(robot);
+      for (const [index, cells] of rows.entries()) {
+        const said = Object.entries(cells)
+          .map(([name, value]) => `${name} ${value instanceof Sql ? value.text : value}`)
+          .join(", ");
+        await plant(desk, id, cells);
+        await everything(desk).catch((error: unknown) => {
+          throw new Error(`${said}: ${String(error)} ${String((error as Error).cause)}`);
+        });
+        expect(
+          (await desk.approvals.list(bea, { limit: 200 })).map((each) => each.id),
+          said,
+        ).toContain(id);
+        expect(codeOf(await desk.call(ana, { cents: 100 + index })), said).toBe("approval_required");
+        if (index < 6) await (await again()).app.stop();
+        await desk.sql("delete from approval_request where call_key = 'x' or call_id not in (select call_id from audit_event)");
+        await desk.sql("delete from approval_request where id = ?", planted);
+      }
+    },
+  );
 
   const fresh = async (desk: Desk, input: object) => {
     const outcome = await desk.call(robot, input);
@@ -119,30 +122,33 @@ onBothDialects((claim, dialect) => {
     return idIn(outcome);
   };
 
-  claim("a planted row with a wrong number hides no request: the call is filed, approved and runs", async ({ boot }) => {
-    const desk = await boot();
-    const ids = dialect === "sqlite" ? ["x", withNul, invalid] : ["x"];
-    const cases: readonly Cells[] = [
-      { nth: largest },
-      { nth: 9_007_199_254_740_993n },
-      { nth: -largest },
-      { nth: 2n },
-      ...(dialect === "sqlite" ? [{ nth: 1.5 }, { nth: "x" }, { nth: invalid }] : []),
-      ...ids.map((id) => ({ id, nth: 2n })),
-    ];
-    for (const [index, cells] of cases.entries()) {
-      const input = { cents: 100 + index };
-      const id = await desk.file(robot, input);
-      await desk.elapse(id);
-      await plant(desk, id, { call_key: (await rowOf(desk, id))["call_key"], state: "expired", ...cells });
-      const second = await fresh(desk, input);
-      await desk.vote(bea, second);
-      expect(codeOf(await desk.call(robot, input)), String(cells["nth"])).toBe("ok");
-      await desk.sql("delete from approval_request where id = ?", planted);
-    }
-  });
+  claim(
+    "a call is filed, approved and runs even when an attacker inserts a request row with a wrong number",
+    async ({ boot }) => {
+      const desk = await boot();
+      const ids = dialect === "sqlite" ? ["x", withNul, invalid] : ["x"];
+      const cases: readonly Cells[] = [
+        { nth: largest },
+        { nth: 9_007_199_254_740_993n },
+        { nth: -largest },
+        { nth: 2n },
+        ...(dialect === "sqlite" ? [{ nth: 1.5 }, { nth: "x" }, { nth: invalid }] : []),
+        ...ids.map((id) => ({ id, nth: 2n })),
+      ];
+      for (const [index, cells] of cases.entries()) {
+        const input = { cents: 100 + index };
+        const id = await desk.file(robot, input);
+        await desk.elapse(id);
+        await plant(desk, id, { call_key: (await rowOf(desk, id))["call_key"], state: "expired", ...cells });
+        const second = await fresh(desk, input);
+        await desk.vote(bea, second);
+        expect(codeOf(await desk.call(robot, input)), String(cells["nth"])).toBe("ok");
+        await desk.sql("delete from approval_request where id = ?", planted);
+      }
+    },
+  );
 
-  claim("a planted request that blocks a new one is ended", async ({ boot }) => {
+  claim("a call ends a request row that an attacker inserted and that blocks a new request for the call", async ({ boot }) => {
     const desk = await boot();
     const cases: readonly (readonly [Cells, readonly string[]])[] = [
       [{ nth: 0n, pending_until: 9_000_000_000_000n }, ["approval_unproven"]],
@@ -164,23 +170,26 @@ onBothDialects((claim, dialect) => {
     }
   });
 
-  claim("a planted denial with a version that Quater never wrote refuses its call once and is logged", async ({ boot }) => {
-    const desk = await boot();
-    const id = await desk.approved(robot);
-    await desk.sql(
-      "update approval_request set state = 'denied', decided_at = 9000000000000, version = ? where id = ?",
-      largest,
-      id,
-    );
-    const outcome = await desk.call(robot);
-    expect([codeOf(outcome), outcome.ok ? "" : outcome.error.message]).toEqual([
-      "approval_unproven",
-      expect.stringContaining(id),
-    ]);
-    await fresh(desk, { cents: 5 });
-  });
+  claim(
+    "a denied request row that an attacker inserts with a version that Quater never writes refuses its call once and is logged",
+    async ({ boot }) => {
+      const desk = await boot();
+      const id = await desk.approved(robot);
+      await desk.sql(
+        "update approval_request set state = 'denied', decided_at = 9000000000000, version = ? where id = ?",
+        largest,
+        id,
+      );
+      const outcome = await desk.call(robot);
+      expect([codeOf(outcome), outcome.ok ? "" : outcome.error.message]).toEqual([
+        "approval_unproven",
+        expect.stringContaining(id),
+      ]);
+      await fresh(desk, { cents: 5 });
+    },
+  );
 
-  claim("a request row with an impossibly high number refuses its call and is logged", async ({ boot }) => {
+  claim("a request row with a number that Quater never assigns refuses its call and is logged", async ({ boot }) => {
     const desk = await boot();
     const id = await desk.file(robot);
     await desk.elapse(id);
@@ -193,7 +202,7 @@ onBothDialects((claim, dialect) => {
     expect(codeOf(await desk.call(robot, { cents: 6 }))).toBe("approval_required");
   });
 
-  claim("a planted vote does not stop the erasure of its request", async ({ boot }) => {
+  claim("a vote row that an attacker inserts does not stop the erasure of its approval request", async ({ boot }) => {
     const desk = await boot();
     const id = await desk.file(robot);
     await desk.vote(bea, id, "deny", "Ana the call was made twice");

@@ -20,7 +20,7 @@ const fieldsOf = async (visitor: Visitor, id: string, verdict = "approve"): Prom
 
 const stateOf = async ({ approvals }: Shop, id: string): Promise<string> => (await approvals.show(people.bea, id)).state;
 
-test("on the approvals page an approver signs in, sees a whole request and approves it, and the call then runs once", async () => {
+test("an approver can sign in to the approvals page, read a whole request and approve the request, and the call then runs once", async () => {
   await using shop = await bootShop();
   const id = await shop.file(people.ana);
   const bea = new Visitor(shop.baseUrl);
@@ -47,7 +47,7 @@ test("on the approvals page an approver signs in, sees a whole request and appro
   expect((await bea.get(`/approvals/${next?.id}`)).body).toMatch(new RegExp(`${id}</a>, [^<]*: used, succeeded`));
 });
 
-test("the requester sees the reason of a denial, and an approver can revoke an approval on the page", async () => {
+test("the approvals page shows a requester the reason of a denial, and lets an approver revoke an approval", async () => {
   await using shop = await bootShop();
   const [denied, revoked] = [await shop.file(people.ana), await shop.file(people.ana, { orderId: "ord_2", amountCents: 1 })];
   const bea = await signedIn(shop, "bea");
@@ -83,7 +83,7 @@ test("every answer of the approvals page forbids scripts, frames, caching and fo
   expect((await bea.get(`/approvals/${id}`)).body).not.toMatch(/<script|style=|onclick|javascript:/i);
 });
 
-test("the approvals page escapes texts of other people and isolates their writing direction", async () => {
+test("the approvals page escapes texts from callers and isolates the writing direction of these texts", async () => {
   await using shop = await bootShop();
   const reason = `</bdi><script>alert(1)</script><a href="https://evil.example">ok</a> \u202egnihton\u200b & "more" 'quotes'`;
   const id = await shop.file(people.ana, { orderId: "<b>1</b>", amountCents: 1, reason });
@@ -95,7 +95,7 @@ test("the approvals page escapes texts of other people and isolates their writin
   expect(body).not.toMatch(/[\u202e\u200b]/);
 });
 
-test("a request that is too long for the short view can be approved only on the full view", async () => {
+test("a request that is too long for the short view of the approvals page can be approved only in the full view", async () => {
   await using shop = await bootShop();
   const reason = `${"a ".repeat(400)}the end`;
   const id = await shop.file(people.ana, { orderId: "1", amountCents: 1, reason });
@@ -151,7 +151,7 @@ test("a GET request on the approvals page never votes", async () => {
   expect(await stateOf(shop, id)).toBe("pending");
 });
 
-test("the approvals page refuses a form without a token, or with a token of another visitor or from before signing in", async () => {
+test("the approvals page refuses a form without a form token, with the token of another visitor, or with a token from before the sign-in", async () => {
   await using shop = await bootShop();
   const id = await shop.file(people.ana);
   const [bea, cleo] = [await signedIn(shop, "bea"), await signedIn(shop, "cleo")];
@@ -165,7 +165,7 @@ test("the approvals page refuses a form without a token, or with a token of anot
   expect(await stateOf(shop, id)).toBe("pending");
 });
 
-test("the approvals page reads only form bodies, and refuses a repeated field", async () => {
+test("the approvals page accepts only form bodies, and refuses a form with a repeated field", async () => {
   await using shop = await bootShop();
   const id = await shop.file(people.ana);
   const bea = await signedIn(shop, "bea");
@@ -188,7 +188,7 @@ test("the approvals page reads only form bodies, and refuses a repeated field", 
   expect(await stateOf(shop, id)).toBe("pending");
 });
 
-test("the approvals page refuses a vote with a digest that it did not show", async () => {
+test("the approvals page refuses a vote with a digest that differs from the digest of the request", async () => {
   await using shop = await bootShop();
   const id = await shop.file(people.ana);
   const bea = await signedIn(shop, "bea");
@@ -197,7 +197,7 @@ test("the approvals page refuses a vote with a digest that it did not show", asy
   expect(await stateOf(shop, id)).toBe("pending");
 });
 
-test("repeating a vote on the approvals page changes nothing, and a different vote is refused", async () => {
+test("the approvals page accepts the same vote of one person again without effect, and refuses a different second vote", async () => {
   const policies = { finance: { approvers: [{ role: "finance", need: 2 }] } };
   await using shop = await bootShop({ approval: { policies } });
   const id = await shop.file(people.ana);
@@ -210,7 +210,7 @@ test("repeating a vote on the approvals page changes nothing, and a different vo
   expect((await bea.get(`/approvals/${id}`)).body).toContain("you have already approved this request");
 });
 
-test("the approvals page tells requesters why they cannot decide, and refuses their vote", async () => {
+test("the approvals page shows a requester why the requester cannot decide the request, and refuses the vote", async () => {
   await using shop = await bootShop();
   const id = await shop.file(people.ana);
   const ana = await signedIn(shop, "ana");
@@ -238,7 +238,7 @@ test("an agent's key, a person without a role in any policy, and the local user 
   expect([answer.status, codeOn(answer)]).toEqual([401, "invalid_token"]);
 });
 
-test("a principal from localUser() can never vote", async () => {
+test("a principal from localUser() cannot vote on approval requests", async () => {
   const table: Record<string, Principal> = {
     ...people,
     olga: principal({ issuer: "local", subject: "olga", roles: ["finance"] }),

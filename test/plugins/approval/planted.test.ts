@@ -81,21 +81,24 @@ onBothDialects((claim, dialect) => {
     expect(await damageOf(desk, root)).toEqual([]);
   });
 
-  claim("S3: what an approval event repeats is copied from the filing event, and not from the row", async ({ boot }) => {
-    const policies = { finance: { approvers: [{ role: "finance" }], pendingForMs: 1_000 } };
-    const desk = await boot({ approval: { policies }, mode: "run" });
-    const id = await desk.file(robot);
-    const { handler, surface, schema } = await desk.record(id);
-    await set(desk, id, { handler: "dropAll", surface: "mcp", schema: "sha256:0" });
-    // The trail's own time has to run out, so this waits for the store's clock.
-    const open = await desk.app.services.get(storeRef).open();
-    while (((await rowOf(desk, id))["pending_until"] as number) > (await open.now()))
-      await new Promise((done) => setTimeout(done, 20));
-    expect(await sweepExpired(contextOf(desk))).toBe(1);
-    expect((await desk.events(id)).at(-1)).toMatchObject({ type: "approval.expired", handler, surface, schema });
-  });
+  claim(
+    "S3: an approval event copies the fields of the request from the event of the filing, and not from the row",
+    async ({ boot }) => {
+      const policies = { finance: { approvers: [{ role: "finance" }], pendingForMs: 1_000 } };
+      const desk = await boot({ approval: { policies }, mode: "run" });
+      const id = await desk.file(robot);
+      const { handler, surface, schema } = await desk.record(id);
+      await set(desk, id, { handler: "dropAll", surface: "mcp", schema: "sha256:0" });
+      // The trail's own time has to run out, so this waits for the store's clock.
+      const open = await desk.app.services.get(storeRef).open();
+      while (((await rowOf(desk, id))["pending_until"] as number) > (await open.now()))
+        await new Promise((done) => setTimeout(done, 20));
+      expect(await sweepExpired(contextOf(desk))).toBe(1);
+      expect((await desk.events(id)).at(-1)).toMatchObject({ type: "approval.expired", handler, surface, schema });
+    },
+  );
 
-  claim("S3: a changed time in a request's row does not lead to an event that says it expired", async ({ boot, root }) => {
+  claim("S3: a changed time in the row of a request causes no event about an expiry", async ({ boot, root }) => {
     const desk = await boot();
     const pending = await desk.file(robot, { cents: 1 });
     const used = await desk.approved(robot, { cents: 2 });
@@ -113,7 +116,7 @@ onBothDialects((claim, dialect) => {
     expect(await damageOf(desk, root)).toEqual([]);
   });
 
-  claim("S3: verify reports an event about a request that was never filed", async ({ boot, root }) => {
+  claim("S3: audit verify reports an event about an approval request that was never filed", async ({ boot, root }) => {
     const desk = await boot();
     await desk.file(robot);
     const audit = desk.app.services.get(auditRef);
@@ -145,42 +148,45 @@ onBothDialects((claim, dialect) => {
       : []),
   ];
 
-  claim("S3: lists leave out a damaged request row, which stops no call, sweep or restore", async ({ boot }) => {
-    const desk = await boot({ approval: { maxPending: 1_000 } });
-    for (const [index, cells] of damages.entries()) {
-      const input = { cents: 100 + index };
-      const whole = await desk.file(ana, { cents: 10_000 + index });
-      const damaged = await desk.file(robot, input);
-      await set(desk, damaged, cells);
-      const said = JSON.stringify(cells);
-      const listed = (await desk.approvals.list(bea, { limit: 200 })).map(({ id }) => id);
-      expect(listed, said).toContain(whole);
-      expect(listed, said).not.toContain(damaged);
-      await expect(desk.approvals.show(bea, damaged), said).rejects.toMatchObject({ code: "approver_not_eligible" });
-      const voiding = await voided(desk);
-      expect(voiding.events.map(namedBy), said).toContain(whole);
-      expect(voiding.counts["damagedRequests"], said).toBe(cells["state"] === undefined ? 1 : undefined);
-      const open = await desk.app.services.get(storeRef).open();
-      // In a transaction that is undone: the changes of the damaged rows must not stop it.
-      await expect(
-        open.transaction(async (transaction) => {
-          for (const change of voiding.changes) await transaction.run(change);
-          throw new Error("undone");
-        }),
-        said,
-      ).rejects.toThrow("undone");
-      if (cells["state"] === undefined) {
-        const outcome = await desk.call(robot, input);
-        expect(codeOf(outcome), said).toBe("approval_required");
-        expect(idIn(outcome), said).not.toBe(damaged);
+  claim(
+    "S3: lists of approval requests omit a damaged row, and the row stops no call, maintenance or restore",
+    async ({ boot }) => {
+      const desk = await boot({ approval: { maxPending: 1_000 } });
+      for (const [index, cells] of damages.entries()) {
+        const input = { cents: 100 + index };
+        const whole = await desk.file(ana, { cents: 10_000 + index });
+        const damaged = await desk.file(robot, input);
+        await set(desk, damaged, cells);
+        const said = JSON.stringify(cells);
+        const listed = (await desk.approvals.list(bea, { limit: 200 })).map(({ id }) => id);
+        expect(listed, said).toContain(whole);
+        expect(listed, said).not.toContain(damaged);
+        await expect(desk.approvals.show(bea, damaged), said).rejects.toMatchObject({ code: "approver_not_eligible" });
+        const voiding = await voided(desk);
+        expect(voiding.events.map(namedBy), said).toContain(whole);
+        expect(voiding.counts["damagedRequests"], said).toBe(cells["state"] === undefined ? 1 : undefined);
+        const open = await desk.app.services.get(storeRef).open();
+        // In a transaction that is undone: the changes of the damaged rows must not stop it.
+        await expect(
+          open.transaction(async (transaction) => {
+            for (const change of voiding.changes) await transaction.run(change);
+            throw new Error("undone");
+          }),
+          said,
+        ).rejects.toThrow("undone");
+        if (cells["state"] === undefined) {
+          const outcome = await desk.call(robot, input);
+          expect(codeOf(outcome), said).toBe("approval_required");
+          expect(idIn(outcome), said).not.toBe(damaged);
+        }
+        await desk.elapse(whole);
+        await sweepExpired(contextOf(desk));
+        expect(await stateOf(desk, whole), said).toBe("expired");
       }
-      await desk.elapse(whole);
-      await sweepExpired(contextOf(desk));
-      expect(await stateOf(desk, whole), said).toBe("expired");
-    }
-  });
+    },
+  );
 
-  claim("S3: a damaged vote row is left out, and its request is still shown", async ({ boot }) => {
+  claim("S3: a shown approval request omits a damaged vote row", async ({ boot }) => {
     const desk = await boot({ approval: { policies: { finance: { approvers: [{ role: "finance", need: 2 }] } } } });
     const id = await desk.file(robot);
     await desk.vote(bea, id);

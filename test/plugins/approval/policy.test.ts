@@ -17,7 +17,7 @@ describe("how votes fill the places of an approval policy", () => {
   const policy = (...approvers: ApprovalPolicy["approvers"]): Policy => completed({ approvers });
   const person = (name: string, ...roles: string[]) => ({ person: name, roles });
 
-  test("one person fills one place of an approval policy, even with several roles", () => {
+  test("one person counts for one place of an approval policy, even when the person has several roles", () => {
     const both = policy({ role: "finance" }, { role: "audit" });
     expect(isSatisfied(both, [person("cleo", "finance", "audit")])).toBe(false);
     expect(isSatisfied(both, [person("cleo", "finance", "audit"), person("bea", "finance")])).toBe(true);
@@ -25,7 +25,7 @@ describe("how votes fill the places of an approval policy", () => {
     expect(isSatisfied(policy({ role: "finance", need: 2 }), [person("bea", "finance")])).toBe(false);
   });
 
-  test("people are matched to the places of a policy so that as many places as possible are filled", () => {
+  test("an approval policy assigns voters to its places so that votes fill as many places as possible", () => {
     const roles = ["a", "b", "c"];
     const someone = fc.record({
       person: fc.constantFrom("p", "q", "r", "s", "t"),
@@ -66,7 +66,7 @@ describe("how votes fill the places of an approval policy", () => {
     return seat(0, agreed);
   };
 
-  test("a policy can require a role and a named person, and says how many denials end a request", async () => {
+  test("an approval policy can require a role and a named person, and sets how many denials end a request", async () => {
     using folder = tempFolder();
     const policies = { finance: { approvers: [{ role: "finance" }, { person: "dan" }], denials: 2 } };
     await using desk = await bootDesk({ root: folder.root, approval: { policies } });
@@ -79,7 +79,7 @@ describe("how votes fill the places of an approval policy", () => {
     expect(await desk.vote(people.dan, denied, "deny", "nor do I")).toMatchObject({ state: "denied", reason: "nor do I" });
   });
 
-  test("a vote counts with the roles that its person has at the time of the vote", async () => {
+  test("a vote counts with the roles that the voter has at the time of the vote", async () => {
     using folder = tempFolder();
     const policies = { finance: { approvers: [{ role: "finance", need: 2 }] } };
     await using desk = await bootDesk({ root: folder.root, approval: { policies } });
@@ -94,7 +94,7 @@ describe("how votes fill the places of an approval policy", () => {
 describe("who may request an approval", () => {
   const nobody = { ...principal({ subject: "svc", kind: "service" }), person: undefined as unknown as string };
 
-  test("filing refuses a requester without a person, unless the policy has unattributed: true", async () => {
+  test("a call of a requester without a person is refused, unless the approval policy has unattributed: true", async () => {
     using folder = tempFolder();
     const policies = { finance: finance.finance, open: { approvers: [{ role: "finance" }], unattributed: true } };
     const exposure = (approvalOf: string) => ({ direct: true, other: true, approval: approvalOf });
@@ -109,7 +109,7 @@ describe("who may request an approval", () => {
     expect(codeOf(await desk.call(nobody, { cents: 5 }, { handler: "payOpenly" }))).toBe("approval_required");
   });
 
-  test("a policy of the kind confirm refuses a caller that acts for no person", async () => {
+  test("a call is refused when its approval policy has the kind confirm and the caller acts for no person", async () => {
     using folder = tempFolder();
     const policies = { finance: { approvers: [{ role: "finance" }], kind: "confirm" as const } };
     await using desk = await bootDesk({ root: folder.root, approval: { policies } });
@@ -119,7 +119,7 @@ describe("who may request an approval", () => {
     expect((await desk.vote(ana, id)).state).toBe("approved");
   });
 
-  test("an approval policy for one surface applies there, and calls over other surfaces run and are recorded", async () => {
+  test("when an exposure needs approval on one surface, calls over other surfaces run without approval and are recorded", async () => {
     using folder = tempFolder();
     await using desk = await bootDesk({
       root: folder.root,
@@ -228,7 +228,7 @@ describe("approval options that boot refuses", () => {
     expect((await problemsOf(options)).join("\n")).toMatch(expected);
   });
 
-  test("boot accepts a publicUrl without https when its host is loopback", async () => {
+  test("boot accepts a publicUrl of approval() without https when the host is a loopback address", async () => {
     expect(await problemsOf({ publicUrl: "http://127.0.0.1:3000" })).toEqual([]);
   });
 
@@ -257,7 +257,7 @@ describe("approval options that boot refuses", () => {
     expect(found).toHaveLength(4);
   });
 
-  test('boot refuses approval() without store(), without audit(), and on a handler with audit: "off"', async () => {
+  test('boot refuses approval() without store() or audit(), and an approval of a handler with audit: "off"', async () => {
     const boot = (plugins: readonly ConfiguredPlugin[], exposure: object = {}) =>
       bootTest({ handlers: { pay }, start: false, expose: { pay: { direct: true, approval: "finance", ...exposure } }, plugins });
     const asks = approval({ authenticate: tokens(people), policies: finance });
@@ -266,7 +266,7 @@ describe("approval options that boot refuses", () => {
     await expect(boot([store(), audit(), asks], { audit: "off" })).rejects.toThrow(/audit is "off"/);
   });
 
-  test("boot refuses approval on a public handler, and on an input that cannot be written as JSON", async () => {
+  test("boot refuses an approval of a public handler, and of a handler whose input cannot be written as JSON", async () => {
     const open = handler({ description: "Open.", effect: "read", input: Type.Object({}), auth: anyone, handle: () => 1 });
     const file = handler({
       description: "File.",
@@ -289,7 +289,7 @@ describe("approval options that boot refuses", () => {
   });
 });
 
-test("approval() provides the service that lists requests and votes", async () => {
+test("approval() provides a service that lists approval requests and accepts votes", async () => {
   using folder = tempFolder();
   await using desk = await bootDesk({ root: folder.root });
   expect(desk.app.services.get(approvalsRef)).toBe(desk.approvals);

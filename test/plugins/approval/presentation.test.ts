@@ -14,7 +14,7 @@ const order = Type.Object({
   lines: Type.Optional(Type.Array(Type.Object({ sku: Type.String() }))),
 });
 
-test("an approval request on a terminal shows everything that approvers need", async () => {
+test("the terminal shows every part of an approval request that approvers need", async () => {
   const operation = await operationOf(order);
   const args = { orderId: "ord_1001", amountCents: 500, email: "bo@example.org", lines: [] };
   const votes = [
@@ -119,7 +119,7 @@ const pointed = (value: unknown, path = ""): readonly (readonly [string, unknown
   return inside.flatMap(([name, item]) => pointed(item, `${path}/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`));
 };
 
-test("no line of a shown request has a forbidden character, and every argument is in it", () => {
+test("a shown approval request contains every argument and no forbidden character", () => {
   fc.assert(
     fc.property(values, wellFormed, wellFormed, (given, name, reason) => {
       const args = asJson(given);
@@ -152,7 +152,7 @@ test("no line of a shown request has a forbidden character, and every argument i
   );
 });
 
-test("without a paint function a shown request has no colours", () => {
+test("an approval request that is shown without a paint function has no colours", () => {
   const shown = show({ note: "a\u200b" });
   expect(terminalLines(shown).join("")).not.toContain("<");
   expect(terminalLines(shown, (style, text) => `<${style}>${text}</>`).join("")).toContain("<yellow>[has invisible characters");
@@ -213,14 +213,14 @@ test.each<[number, string]>([
   [3_600_000, "in 1 hour"],
   [7 * 86_400_000, "in 7 days"],
   [0, "in 0 seconds"],
-])('approvers see a time %i ms away as "%s"', (distance, words) =>
+])('approvers see a time that is %i ms away as "%s"', (distance, words) =>
   expect(show({}, { pendingUntil: now + distance }).expires).toEqual({
     iso: new Date(now + distance).toISOString(),
     relative: words,
   }),
 );
 
-test("an approved request shows when it can no longer be used, and a denied request shows no expiry", () => {
+test("a shown request contains the end of its validity when it is approved, and no such time when it is denied", () => {
   const approved = { state: "approved", decidedAt: now - 1_000, usableUntil: now + 60_000 } as const;
   expect(show({}, approved).expires?.relative).toBe("in 1 minute");
   expect(show({}, { state: "denied", decidedAt: now - 1_000, reason: "no" })).toMatchObject({
@@ -234,7 +234,7 @@ test.each([
   ["succeeded", "used, succeeded"],
   ["failed", "used, failed"],
   ["unknown", "used, outcome unknown"],
-] as const)('a used request whose call is %s is described as "%s"', (outcome, words) => {
+] as const)('approvers see a used request whose call is %s as "%s"', (outcome, words) => {
   const use = { callId: "c", at: now, outcome, endedAt: undefined };
   expect(show({}, { state: "consumed", use }).stateInWords).toBe(words);
 });

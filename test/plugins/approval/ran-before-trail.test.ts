@@ -57,7 +57,7 @@ onBothDialects((claim) => {
     expect(await asked(desk, { cents: 8 })).toMatchObject({ match: "identical", id: other.id });
   });
 
-  claim("S18: time and outcome of an earlier call come from the trail", async ({ boot }) => {
+  claim("S18: a repeated call shows time and outcome of the earlier call from the trail", async ({ boot }) => {
     const failing = handler({
       description: "Fails.",
       effect: "write",
@@ -80,28 +80,31 @@ onBothDialects((claim) => {
     expect(await asked(desk, { cents: 1 })).toMatchObject({ match: "cannot_tell" });
   });
 
-  claim("S18: an earlier call is still known after its request row was deleted or changed", async ({ boot, again }) => {
-    const desk = await boot();
-    const changes: readonly (readonly [what: string, text: string])[] = [
-      ["deleted", "delete from approval_request where id = ?"],
-      ["set back", "update approval_request set state = 'expired' where id = ?"],
-      [
-        "of another person",
-        "update approval_request set person_key = person_key || '0', like_key = like_key || '0' where id = ?",
-      ],
-      ["of another handler", "update approval_request set handler = 'other' where id = ?"],
-    ];
-    for (const [cents, [what, text]] of changes.entries()) {
-      const given = { ...input, cents };
-      const { id, callId } = await ran(desk, given);
-      expect(await asked(desk, given)).toMatchObject({ match: "identical", id });
-      await desk.sql(text, id);
-      expect([what, await asked(desk, given)]).toEqual([what, hidden(callId)]);
-      expect([what, await asked(await again(), given, ana)]).toEqual([what, hidden(callId)]);
-      expect(await asked(desk, { ...given, to: "Cy" })).toBeUndefined();
-      expect(await asked(desk, given, dan)).toBeUndefined();
-    }
-  });
+  claim(
+    "S18: a repeated call shows the earlier call even after the row of the earlier request was deleted or changed",
+    async ({ boot, again }) => {
+      const desk = await boot();
+      const changes: readonly (readonly [what: string, text: string])[] = [
+        ["deleted", "delete from approval_request where id = ?"],
+        ["set back", "update approval_request set state = 'expired' where id = ?"],
+        [
+          "of another person",
+          "update approval_request set person_key = person_key || '0', like_key = like_key || '0' where id = ?",
+        ],
+        ["of another handler", "update approval_request set handler = 'other' where id = ?"],
+      ];
+      for (const [cents, [what, text]] of changes.entries()) {
+        const given = { ...input, cents };
+        const { id, callId } = await ran(desk, given);
+        expect(await asked(desk, given)).toMatchObject({ match: "identical", id });
+        await desk.sql(text, id);
+        expect([what, await asked(desk, given)]).toEqual([what, hidden(callId)]);
+        expect([what, await asked(await again(), given, ana)]).toEqual([what, hidden(callId)]);
+        expect(await asked(desk, { ...given, to: "Cy" })).toBeUndefined();
+        expect(await asked(desk, given, dan)).toBeUndefined();
+      }
+    },
+  );
 
   claim("S18: a request row with other arguments under the same id does not hide the earlier call", async ({ boot }) => {
     const desk = await boot();
@@ -115,7 +118,7 @@ onBothDialects((claim) => {
   });
 
   claim(
-    "S18: after a deploy that changes the schema, an earlier request whose row was deleted cannot be compared",
+    "S18: after a change of the input schema, a repeated call cannot be compared with an earlier request whose row was deleted",
     async ({ boot, again }) => {
       const first = await boot();
       const { id } = await ran(first);
@@ -129,18 +132,21 @@ onBothDialects((claim) => {
     },
   );
 
-  claim("S18: an earlier call whose events were changed is reported as cannot_tell", async ({ boot, again }) => {
-    const desk = await boot();
-    const { callId } = await ran(desk);
-    await desk.sql(
-      "update audit_event set meta = replace(meta, '\"robot\"', '\"rob0t\"') where type = 'approval.used' and call_id = ?",
-      callId,
-    );
-    expect(await asked(desk)).toMatchObject({ match: "cannot_tell" });
-    const fresh = await again();
-    expect(await asked(fresh)).toMatchObject({ match: "cannot_tell" });
-    expect(await asked(fresh, { cents: 1 })).toEqual(damaged);
-  });
+  claim(
+    "S18: a repeated call gets the match cannot_tell when the events of an earlier call were changed",
+    async ({ boot, again }) => {
+      const desk = await boot();
+      const { callId } = await ran(desk);
+      await desk.sql(
+        "update audit_event set meta = replace(meta, '\"robot\"', '\"rob0t\"') where type = 'approval.used' and call_id = ?",
+        callId,
+      );
+      expect(await asked(desk)).toMatchObject({ match: "cannot_tell" });
+      const fresh = await again();
+      expect(await asked(fresh)).toMatchObject({ match: "cannot_tell" });
+      expect(await asked(fresh, { cents: 1 })).toEqual(damaged);
+    },
+  );
 
   claim("S18: approvers see the earlier calls of a request", async ({ boot }) => {
     const desk = await boot();
@@ -177,7 +183,7 @@ onBothDialects((claim) => {
     expect(await asked(desk)).toEqual(hidden(callId));
   });
 
-  claim("S18: a denial that only the request row has is not believed, and does not hide that the call ran", async ({ boot }) => {
+  claim("S18: a denial that is only in the row of a request does not hide that the call ran", async ({ boot }) => {
     const desk = await boot();
     const denied =
       "update approval_request set state = 'denied', reason = 'bea says no', decided_at = 9000000000000 where id = ?";

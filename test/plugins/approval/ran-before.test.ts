@@ -41,7 +41,7 @@ const at = expect.stringMatching(/^\d{4}-\d\d-\d\dT/) as string;
 
 onBothDialects((claim) => {
   claim(
-    "M12: an approved call whose result cannot be sent uses its approval, and a repeat says that it succeeded",
+    "M12: an approved call whose result cannot be sent uses its approval, and a repeated call shows that the first call succeeded",
     async ({ boot }) => {
       const large = handler({
         description: "Pay somebody.",
@@ -67,7 +67,7 @@ onBothDialects((claim) => {
     },
   );
 
-  claim("M12: an approved call whose resource fails to close uses its approval, and its end is unknown", async ({ boot }) => {
+  claim("M12: an approved call whose resource fails to close uses its approval with the outcome unknown", async ({ boot }) => {
     const search = resource({ name: "search", scope: "call", open: () => 1, close: () => unavailable("The index is down") });
     const indexed = handler({
       description: "Pay somebody.",
@@ -89,7 +89,7 @@ onBothDialects((claim) => {
   });
 
   claim(
-    "S18: after a deploy that adds a field with a default, the repeated call is told that it ran before",
+    "S18: after a deploy that adds a field with a default, a repeated call shows that the call ran before",
     async ({ boot, again }) => {
       const { id, callId } = await ran(await boot({ handlers: { pay: before } }), robot, order);
       const desk = await again({ handlers: { pay: withDefault } });
@@ -115,7 +115,7 @@ onBothDialects((claim) => {
   );
 
   claim(
-    "S18: the comparison with an earlier call names changed, removed and renamed fields, or says cannot_tell",
+    "S18: the comparison with an earlier call lists changed, removed and renamed fields, or has the match cannot_tell",
     async ({ boot, again }) => {
       const { id } = await ran(await boot({ handlers: { pay: before } }), robot, order);
       const asText = await again({ handlers: { pay: withInput({ orderId: Type.String(), cents: Type.String() }) } });
@@ -134,7 +134,7 @@ onBothDialects((claim) => {
   );
 
   claim(
-    "S18: the comparison with an earlier call names a new field inside an object or a list element",
+    "S18: the comparison with an earlier call lists a new field inside an object or a list element",
     async ({ boot, again }) => {
       const nested = (line: Parameters<typeof Type.Object>[0]) =>
         withInput({ to: Type.Object({ name: Type.String() }), lines: Type.Array(Type.Object({ sku: Type.String(), ...line })) });
@@ -162,7 +162,7 @@ onBothDialects((claim) => {
   );
 
   claim(
-    "S18: an earlier call is found across surfaces, credentials and policy changes, also when it only looks alike",
+    "S18: a repeated call finds identical and similar earlier calls over other surfaces, with other credentials and after policy changes",
     async ({ boot, again }) => {
       const { id, callId } = await ran(await boot({ handlers: { pay: before } }), robot, order);
       const two = { finance: { approvers: [{ role: "finance", need: 2 }] } };
@@ -187,7 +187,7 @@ onBothDialects((claim) => {
   );
 
   claim(
-    "S18: after the keys were rotated a request is found, approved and run, and later found as an earlier call",
+    "S18: after a rotation of the trail keys, a pending request can be approved and run, and is later found as an earlier call",
     async ({ boot, again, root }) => {
       const secrets = withInput({ orderId: Type.String(), pin: secret(Type.String()) });
       const input = { orderId: "ord_7", pin: "1234" };
@@ -213,7 +213,7 @@ onBothDialects((claim) => {
   );
 
   claim(
-    "S18: an earlier request that was sealed with lost keys, or has no known person, is reported as cannot_tell",
+    "S18: a repeated call gets the match cannot_tell when the keys or the person of an earlier request are unknown",
     async ({ boot }) => {
       const one = await boot({ handlers: { pay: before } });
       const { id } = await ran(one, robot, order);
@@ -233,38 +233,44 @@ onBothDialects((claim) => {
     },
   );
 
-  claim("S18: tables of an older version of Quater are migrated, and their requests are compared", async ({ boot, again }) => {
-    const one = await boot({ handlers: { pay: before } });
-    const { id } = await ran(one, robot, order);
-    const denied = await one.file(robot, { ...order, cents: 6 });
-    await one.vote(bea, denied, "deny");
-    for (const name of ["person", "like", "handler"]) await one.sql(`drop index approval_request_${name}`);
-    for (const name of ["person_key", "like_key"]) await one.sql(`alter table approval_request drop column ${name}`);
-    await one.sql("delete from quater_migration where plugin = 'approval' and version = 2");
-    await one.app.stop();
-    const desk = await again({ handlers: { pay: before } });
-    while (!(await fillKeys(contextOf(desk))));
-    expect(earlierIn(await desk.call(robot2, order))).toMatchObject({ match: "identical", id });
-    expect(await desk.call(robot2, { ...order, cents: 6 })).toMatchObject({ error: { code: "approval_denied" } });
-  });
+  claim(
+    "S18: Quater migrates the approval tables of an older version, and compares calls with the migrated requests",
+    async ({ boot, again }) => {
+      const one = await boot({ handlers: { pay: before } });
+      const { id } = await ran(one, robot, order);
+      const denied = await one.file(robot, { ...order, cents: 6 });
+      await one.vote(bea, denied, "deny");
+      for (const name of ["person", "like", "handler"]) await one.sql(`drop index approval_request_${name}`);
+      for (const name of ["person_key", "like_key"]) await one.sql(`alter table approval_request drop column ${name}`);
+      await one.sql("delete from quater_migration where plugin = 'approval' and version = 2");
+      await one.app.stop();
+      const desk = await again({ handlers: { pay: before } });
+      while (!(await fillKeys(contextOf(desk))));
+      expect(earlierIn(await desk.call(robot2, order))).toMatchObject({ match: "identical", id });
+      expect(await desk.call(robot2, { ...order, cents: 6 })).toMatchObject({ error: { code: "approval_denied" } });
+    },
+  );
 
-  claim("S18: requests that were folded by an older rule are compared before and after they get new keys", async ({ boot }) => {
-    const desk = await boot({ handlers: { pay: before } });
-    const { id } = await ran(desk, robot, order);
-    const [keys] = (await desk.sql("select person_key, like_key from approval_request where id = ?", id)) as object[];
-    await desk.sql("update approval_request set like_key = 'hmac:older:00'");
-    const spaced = { ...order, orderId: "ord_7 " };
-    expect(earlierIn(await desk.call(robot, spaced))).toMatchObject({ match: "similar", id });
-    while (!(await fillKeys(contextOf(desk))));
-    expect(await desk.sql("select person_key, like_key from approval_request where id = ?", id)).toEqual([keys]);
-    expect(earlierIn(await desk.call(robot, order))).toMatchObject({ match: "identical", id });
-    // A request that cannot be read any more keeps its person.
-    await desk.sql("update approval_request set like_key = 'hmac:older:00', args = '{}' where id = ?", id);
-    while (!(await fillKeys(contextOf(desk))));
-    expect(await desk.sql("select person_key, like_key from approval_request where id = ?", id)).toEqual([
-      { ...keys, like_key: null },
-    ]);
-  });
+  claim(
+    "S18: calls are compared with requests of an older folding rule, before and after these requests get new comparison keys",
+    async ({ boot }) => {
+      const desk = await boot({ handlers: { pay: before } });
+      const { id } = await ran(desk, robot, order);
+      const [keys] = (await desk.sql("select person_key, like_key from approval_request where id = ?", id)) as object[];
+      await desk.sql("update approval_request set like_key = 'hmac:older:00'");
+      const spaced = { ...order, orderId: "ord_7 " };
+      expect(earlierIn(await desk.call(robot, spaced))).toMatchObject({ match: "similar", id });
+      while (!(await fillKeys(contextOf(desk))));
+      expect(await desk.sql("select person_key, like_key from approval_request where id = ?", id)).toEqual([keys]);
+      expect(earlierIn(await desk.call(robot, order))).toMatchObject({ match: "identical", id });
+      // A request that cannot be read any more keeps its person.
+      await desk.sql("update approval_request set like_key = 'hmac:older:00', args = '{}' where id = ?", id);
+      while (!(await fillKeys(contextOf(desk))));
+      expect(await desk.sql("select person_key, like_key from approval_request where id = ?", id)).toEqual([
+        { ...keys, like_key: null },
+      ]);
+    },
+  );
 
   claim("S18: requests of an older version of Quater get comparison keys, and are compared", async ({ boot }) => {
     const desk = await boot({ handlers: { pay: before } });

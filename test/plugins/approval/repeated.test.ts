@@ -27,7 +27,7 @@ const payOrFail = handler({
 });
 
 onBothDialects((claim) => {
-  claim("M10: a repeated call learns when and how the first call ended, and needs a new approval", async ({ boot }) => {
+  claim("M10: a repeated call shows when and how the first call ended, and needs a new approval", async ({ boot }) => {
     const desk = await boot({ handlers: { pay: payOrFail } });
     for (const [cents, outcome] of [
       [5, "succeeded"],
@@ -52,17 +52,20 @@ onBothDialects((claim) => {
     }
   });
 
-  claim("M10: the end of an earlier call comes from the trail and not from the request row", async ({ boot }) => {
-    const desk = await boot();
-    const id = await desk.approved(robot);
-    expect(codeOf(await desk.call(robot))).toBe("ok");
-    const ended = (await desk.events(id)).find(({ type }) => type === "call.ended");
-    await desk.sql("update approval_request set ended_at = 1 where id = ?", id);
-    const { approval } = await approvalIn(desk, robot);
-    expect(approval["earlier"]).toMatchObject({ id, endedAt: new Date(ended?.at ?? 0).toISOString() });
-  });
+  claim(
+    "M10: a repeated call shows the end of the earlier call from the trail and not from the row of the request",
+    async ({ boot }) => {
+      const desk = await boot();
+      const id = await desk.approved(robot);
+      expect(codeOf(await desk.call(robot))).toBe("ok");
+      const ended = (await desk.events(id)).find(({ type }) => type === "call.ended");
+      await desk.sql("update approval_request set ended_at = 1 where id = ?", id);
+      const { approval } = await approvalIn(desk, robot);
+      expect(approval["earlier"]).toMatchObject({ id, endedAt: new Date(ended?.at ?? 0).toISOString() });
+    },
+  );
 
-  claim("M10: a call that names the approval of another call learns the state of that approval", async ({ boot }) => {
+  claim("M10: a call with the approval id of another call gets the state of this approval", async ({ boot }) => {
     const desk = await boot();
     const id = await desk.file(robot);
     const mismatch = () => approvalIn(desk, robot, { cents: 6 }, { id });

@@ -43,7 +43,7 @@ const changes: readonly (readonly [Partial<Policy>, string])[] = [
   [{ unattributed: true }, "money: 1 with role finance; the requester may be a credential without a person"],
 ];
 
-test.each(changes)("a policy with %j is printed as %j", (change, words) => {
+test.each(changes)("an approval policy with %j is printed as %j", (change, words) => {
   expect(wordsOf(change)).toBe(words);
 });
 
@@ -51,7 +51,7 @@ test("every change of an approval policy changes its printed text", () => {
   expect(new Set(changes.map(([change]) => wordsOf(change))).size).toBe(changes.length);
 });
 
-test("the printed text names the surfaces of an approval for some surfaces, and is absent for a handler without approval", () => {
+test("quater exposure prints the surfaces of an approval for some surfaces, and prints no approval for a handler without approval", () => {
   expect(wordsOf({}, { policy: "money", surfaces: ["mcp", "http"] })).toBe(
     "money: 1 with role finance; only calls over mcp, http need approval",
   );

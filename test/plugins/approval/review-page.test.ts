@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { eventsIn } from "../audit/kit.ts";
 import { bootShop, codeOn, formIn, people, send, Visitor } from "./page-kit.ts";
 
-test("the trail records wrong sign-in codes and wrong keys", async () => {
+test("the trail records sign-ins to the approvals page with wrong codes and wrong keys", async () => {
   await using shop = await bootShop();
   expect(codeOn(await new Visitor(shop.baseUrl).signIn({ code: "AAAA-AAAA" }))).toBe("sign_in_code_wrong");
   await shop.app.stop();
@@ -13,13 +13,13 @@ test("the trail records wrong sign-in codes and wrong keys", async () => {
   expect(failed.map(({ meta }) => [meta.surface, meta.errorCode])).toEqual([["approvals", "invalid_token"]]);
 });
 
-test("the code field of the sign-in page does not accept keys", async () => {
+test("the code field of the sign-in page of approvals does not accept keys", async () => {
   await using shop = await bootShop({ people: { AAAAAAAA: people.bea } });
   const answer = await new Visitor(shop.baseUrl).signIn({ code: "AAAAAAAA" });
   expect([answer.status, codeOn(answer), answer.headers["set-cookie"]]).toEqual([401, "sign_in_code_wrong", undefined]);
 });
 
-test("a forged X-Forwarded-For header or a wrong key gives no additional attempts with a sign-in code", async () => {
+test("a visitor gets no additional attempts with a sign-in code by a forged X-Forwarded-For header or a wrong key", async () => {
   await using shop = await bootShop();
   const visitor = new Visitor(shop.baseUrl);
   const form = formIn((await visitor.get("/approvals/sign-in")).body);

@@ -32,7 +32,7 @@ describe("two spellings of one person's name", () => {
     expect([isSamePerson(one, other), isSamePerson(other, one)]).toEqual([true, true]);
   });
 
-  test("isSamePerson treats missing names as no person, and different names as different people", () => {
+  test("isSamePerson returns false for missing names and for different names", () => {
     expect([isSamePerson(undefined, undefined), isSamePerson("ana", undefined), isSamePerson("ana", "anna")]).toEqual([
       false,
       false,
@@ -64,7 +64,7 @@ onBothDialects((claim) => {
     }
   });
 
-  claim("votes under two spellings of one name count once", async ({ boot }) => {
+  claim("votes of one person under two spellings of the name count once", async ({ boot }) => {
     const desk = await boot({ approval: { policies: { finance: { approvers: [{ role: "finance", need: 2 }] } } } });
     const id = await desk.file(robot);
     await desk.vote(bea, id);
@@ -81,37 +81,43 @@ onBothDialects((claim) => {
     expect((await desk.vote({ ...bea, actsFor: "bea" }, id)).state).toBe("approved");
   });
 
-  claim("a name that the database cannot hold is refused without effect on other requests", async ({ boot }) => {
-    const desk = await boot();
-    const id = await desk.file(robot);
-    const long = randomBytes(6_000).toString("base64"); // does not compress into the 2,704 bytes of an index
-    for (const odd of [{ subject: "be\0a" }, { credential: "\0" }, { issuer: "\0" }, { person: long }, { subject: long }])
-      await expect(desk.vote({ ...bea, ...odd }, id)).rejects.toMatchObject(notEligible);
-    expect(codeOf(await desk.call({ ...robot, subject: long }))).toBe("approval_required");
-    expect(codeOf(await desk.call({ ...robot, subject: "a\0b" }))).toBe("approval_required");
-    expect((await desk.vote(bea, id)).state).toBe("approved");
-    expect(codeOf(await desk.call(robot))).toBe("ok");
-  });
+  claim(
+    "a name of a person that the database cannot store is refused without effect on other approval requests",
+    async ({ boot }) => {
+      const desk = await boot();
+      const id = await desk.file(robot);
+      const long = randomBytes(6_000).toString("base64"); // does not compress into the 2,704 bytes of an index
+      for (const odd of [{ subject: "be\0a" }, { credential: "\0" }, { issuer: "\0" }, { person: long }, { subject: long }])
+        await expect(desk.vote({ ...bea, ...odd }, id)).rejects.toMatchObject(notEligible);
+      expect(codeOf(await desk.call({ ...robot, subject: long }))).toBe("approval_required");
+      expect(codeOf(await desk.call({ ...robot, subject: "a\0b" }))).toBe("approval_required");
+      expect((await desk.vote(bea, id)).state).toBe("approved");
+      expect(codeOf(await desk.call(robot))).toBe("ok");
+    },
+  );
 
-  claim("a change that the database refuses has no effect on other requests and does not fence the store", async ({ boot }) => {
-    const desk = await boot();
-    const id = await desk.file(robot);
-    await desk.sql("alter table approval_vote rename column via to via_before");
-    await expect(desk.vote(bea, id)).rejects.toMatchObject({ code: "approval_unavailable" });
-    expect((await desk.record(id)).state).toBe("pending");
-    await desk.sql("alter table approval_vote rename column via_before to via");
-    expect((await desk.vote(bea, id)).state).toBe("approved");
-    expect(codeOf(await desk.call(robot))).toBe("ok");
-  });
+  claim(
+    "a change of an approval request that the database refuses has no effect on other requests and does not fence the store",
+    async ({ boot }) => {
+      const desk = await boot();
+      const id = await desk.file(robot);
+      await desk.sql("alter table approval_vote rename column via to via_before");
+      await expect(desk.vote(bea, id)).rejects.toMatchObject({ code: "approval_unavailable" });
+      expect((await desk.record(id)).state).toBe("pending");
+      await desk.sql("alter table approval_vote rename column via_before to via");
+      expect((await desk.vote(bea, id)).state).toBe("approved");
+      expect(codeOf(await desk.call(robot))).toBe("ok");
+    },
+  );
 
-  claim("a list of requests with filters that match nothing is empty", async ({ boot }) => {
+  claim("a list of approval requests is empty when no request matches the filters", async ({ boot }) => {
     const desk = await boot();
     await desk.file(robot);
     for (const given of [{ handler: "\0" }, { before: "\0" }, { before: "' or 1=1 --" }, { handler: "none" }])
       expect(await desk.approvals.list(bea, given)).toEqual([]);
   });
 
-  claim("a reason is shortened between characters and never inside one", async ({ boot }) => {
+  claim("a long reason of a vote is shortened between two characters and never inside a character", async ({ boot }) => {
     const desk = await boot();
     const id = await desk.file(robot);
     const { reason = "" } = await desk.vote(bea, id, "deny", `a\n${"😀".repeat(499)}`);
@@ -135,7 +141,7 @@ onBothDialects((claim) => {
     expect((await desk.record(id)).preview).toContain("xyzzy");
   });
 
-  claim("the printed names of what changed in a preview contain no control characters", async ({ boot }) => {
+  claim("the printed paths of the changes in a preview contain no control characters", async ({ boot }) => {
     let times = 0;
     const erase = handler({
       description: "Erase.",
@@ -178,7 +184,7 @@ onBothDialects((claim) => {
   });
 });
 
-test("under a call over MCP for another person, neither the caller nor that person can approve", () => {
+test("neither the caller of an MCP call nor the person for whom the caller acts can approve the call", () => {
   const adopt = mcp({ authenticate: () => undefined }).surface?.adopt ?? ((same: Principal) => same);
   const { person, actsFor, kind } = adopt(principal({ subject: "ana", kind: "user", actsFor: "bob" }));
   expect([kind, person, actsFor]).toEqual(["agent", "ana", "bob"]);
@@ -186,7 +192,7 @@ test("under a call over MCP for another person, neither the caller nor that pers
   expect([plain.kind, plain.person, plain.actsFor]).toEqual(["agent", undefined, "ana"]);
 });
 
-test("a secret that is a number is hidden in the preview, too", async () => {
+test("a preview hides a secret argument that is a number", async () => {
   const input = Type.Object({ pin: secret(Type.Integer()) });
   const operation = await operationOf(input);
   const shown = show({ pin: 739_155 }, { preview: '{"says":"pin 739155","pin":739155}' }, { operation, view: "full" });

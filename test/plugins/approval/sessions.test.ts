@@ -34,7 +34,7 @@ const wrongCodes = async (
 };
 
 describe("S12: attempts to sign in with a code", () => {
-  test("S12: after five wrong codes from one address the right key still signs in, and the right code must wait", async () => {
+  test("S12: after five wrong sign-in codes from one address, a right key still signs in, and a right code must wait", async () => {
     await using shop = await bootShop();
     const visitor = new Visitor(shop.baseUrl);
     expect(await wrongCodes(visitor, {}, 6)).toEqual([
@@ -47,7 +47,7 @@ describe("S12: attempts to sign in with a code", () => {
     expect((await visitor.signIn({ key: "bea" })).status).toBe(303);
   });
 
-  test("S12: behind a trusted proxy only the network of the guessing caller must wait", async () => {
+  test("S12: behind a trusted proxy, only visitors from the network of the wrong sign-in codes must wait", async () => {
     await using shop = await bootShop({ http: { trustedProxies: ["127.0.0.1"] } });
     const visitor = new Visitor(shop.baseUrl);
     const from = (address: string) => ({ "x-forwarded-for": address });
@@ -60,7 +60,7 @@ describe("S12: attempts to sign in with a code", () => {
     expect(await wrongCodes(visitor, from("198.51.100.1, 2001:db8:1:2::1"), 1)).toEqual(["sign_in_throttled"]);
   });
 
-  test("S12: the number of addresses that the sign-in page remembers is limited", () => {
+  test("S12: the number of client addresses that the sign-in page stores in memory is limited", () => {
     const throttle = new Throttle({ perPeer: 5, altogether: 1_000_000, windowMs: 60_000, now: () => 0 });
     for (let index = 0; index < 20_000; index++) throttle.attempt(`2001:db8:0:${index.toString(16)}::/64`);
     expect(throttle.size).toBe(10_000);
@@ -114,7 +114,7 @@ describe("S12: sessions of the approvals page end on the server", () => {
     expect(await isIn(copyOf(bea, restarted.baseUrl))).toBe(true);
   });
 
-  test("S12: signing in again ends the visitor's earlier session", async () => {
+  test("S12: a second sign-in to the approvals page ends the earlier session of the visitor", async () => {
     await using shop = await bootShop();
     const visitor = new Visitor(shop.baseUrl);
     await visitor.signIn({ key: "bea" });
@@ -125,7 +125,7 @@ describe("S12: sessions of the approvals page end on the server", () => {
     expect([await isIn(copy), await isIn(visitor)]).toEqual([false, true]);
   });
 
-  test("S12: revoking a key ends the sessions that it opened", async () => {
+  test("S12: revoking a key ends the sessions of the approvals page that were opened with this key", async () => {
     await using shop = await bootShop({ approval: { authenticate: apiKeys() } });
     const file = join(shop.root, ".quater/keys.json");
     const { key } = createKey(file, { name: "bea", kind: "user", person: "bea", scopes: [], roles: ["finance"] });

@@ -24,7 +24,7 @@ const partsOf = ({ app }: Shop) => ({
   audit: app.services.get(auditRef),
 });
 
-test("a wrong key on the sign-in page is refused and recorded", async () => {
+test("the sign-in page of approvals refuses a wrong key and records the attempt", async () => {
   await using shop = await bootShop();
   const answer = await new Visitor(shop.baseUrl).signIn({ key: "wrong" });
   expect([answer.status, codeOn(answer), answer.headers["www-authenticate"]]).toEqual([401, "invalid_token", "Bearer"]);
@@ -34,7 +34,7 @@ test("a wrong key on the sign-in page is refused and recorded", async () => {
   expect(failed.map(({ meta }) => [meta.surface, meta.errorCode])).toEqual([["approvals", "invalid_token"]]);
 });
 
-test("over the network the sign-in page refuses a development key like an unknown key", async () => {
+test("the sign-in page of approvals refuses a development key from another machine like an unknown key", async () => {
   const keys = apiKeys();
   await using shop = await bootShop({ approval: { authenticate: keys } });
   const demo = demoApproverKey(shop.root, ["finance"]);
@@ -60,7 +60,7 @@ test("over the network the sign-in page refuses a development key like an unknow
   expect(await answersTo(demo)).toEqual(never);
 });
 
-test("the session cookie is encrypted, bound to the host over https, and not readable by scripts", async () => {
+test("the session cookie of the approvals page is encrypted, bound to its host over https, and not readable by scripts", async () => {
   await using plain = await bootShop();
   const [line = ""] = [(await new Visitor(plain.baseUrl).signIn({ key: "bea" })).headers["set-cookie"] ?? []].flat();
   expect(line).toMatch(/^quater-approvals=[\w-]+; Path=\/; HttpOnly; SameSite=Strict$/);
@@ -74,7 +74,7 @@ test("the session cookie is encrypted, bound to the host over https, and not rea
   }
 });
 
-test("signing in starts a new session and ends the earlier one", async () => {
+test("a sign-in to the approvals page starts a new session and ends the earlier session", async () => {
   await using shop = await bootShop();
   const bea = new Visitor(shop.baseUrl);
   await bea.get("/approvals/sign-in");
@@ -90,7 +90,7 @@ test("signing in starts a new session and ends the earlier one", async () => {
   });
 });
 
-test("a sign-in form that was made for another visitor signs nobody in", async () => {
+test("a sign-in form that the server made for another visitor signs nobody in", async () => {
   await using shop = await bootShop();
   const attacker = new Visitor(shop.baseUrl);
   const form = formIn((await attacker.get("/approvals/sign-in")).body);
@@ -105,7 +105,7 @@ test("a sign-in form that was made for another visitor signs nobody in", async (
   expect([foreign.status, codeOn(foreign)]).toEqual([403, "origin_not_allowed"]);
 });
 
-test("a revoked key or a removed role takes effect at the next request of the session", async () => {
+test("a revoked key or a removed role takes effect at the next request in a session of the approvals page", async () => {
   const table: Record<string, Principal> = { ...people };
   await using shop = await bootShop({ people: table });
   const id = await shop.file(people.ana);
@@ -122,7 +122,7 @@ test("a revoked key or a removed role takes effect at the next request of the se
   expect(await shop.approvals.show(people.cleo, id)).toMatchObject({ state: "pending", votes: [] });
 });
 
-test("signing out removes the session cookie, and a sign-out without the page's form token is refused", async () => {
+test("a sign-out from the approvals page removes the session cookie, and a sign-out without a form token is refused", async () => {
   await using shop = await bootShop();
   const bea = new Visitor(shop.baseUrl);
   await bea.signIn({ key: "bea" });
@@ -136,7 +136,7 @@ test("signing out removes the session cookie, and a sign-out without the page's 
   expect(await bea.get("/approvals")).toMatchObject({ status: 303 });
 });
 
-test("a visit to the approvals page from another site gets a button to continue, and keeps its cookie", async () => {
+test("a visitor who comes to the approvals page from another site gets a link to continue, and keeps the session cookie", async () => {
   await using shop = await bootShop();
   const id = await shop.file(people.ana);
   const path = `/approvals/${id}`;
@@ -150,7 +150,7 @@ test("a visit to the approvals page from another site gets a button to continue,
   expect([next.status, next.headers["location"]]).toEqual([303, `/approvals/sign-in?next=${encodeURIComponent(path)}`]);
 });
 
-test("after signing in, the visitor is redirected only to pages under /approvals", async () => {
+test("after the sign-in, the approvals page redirects visitors only to paths under /approvals", async () => {
   await using shop = await bootShop();
   for (const next of [
     "https://evil.example",
@@ -195,7 +195,7 @@ test.each(places)(
   },
 );
 
-test("a code whose key was revoked after it was made signs nobody in", async () => {
+test("a sign-in code signs nobody in after the key that made the code was revoked", async () => {
   const table: Record<string, Principal> = { ...people };
   await using shop = await bootShop({ people: table });
   const { code } = await issueCode(partsOf(shop), "bea");
@@ -204,7 +204,7 @@ test("a code whose key was revoked after it was made signs nobody in", async () 
   expect([answer.status, codeOn(answer)]).toEqual([401, "sign_in_code_wrong"]);
 });
 
-test("the store contains neither a sign-in code nor its key", async () => {
+test("the store contains neither a sign-in code nor the key that made the code", async () => {
   await using shop = await bootShop();
   const key = "bea";
   const { code } = await issueCode(partsOf(shop), key);
@@ -216,7 +216,7 @@ test("the store contains neither a sign-in code nor its key", async () => {
   expect(Buffer.from(String(rows[0]?.["sealed_key"]), "base64url").includes(key)).toBe(false);
 });
 
-test("after five failed sign-ins an address has to wait, even when a thousand requests arrive at once", async () => {
+test("after five failed sign-ins a client address has to wait, even when a thousand sign-ins arrive at the same time", async () => {
   await using shop = await bootShop();
   const bea = new Visitor(shop.baseUrl);
   const form = formIn((await bea.get("/approvals/sign-in")).body);
@@ -232,14 +232,14 @@ test("after five failed sign-ins an address has to wait, even when a thousand re
   expect(await bea.signIn({ key: "bea" })).toMatchObject({ status: 303 });
 });
 
-test("a key that is too long for a cookie is refused with a message", async () => {
+test("the sign-in page of approvals refuses a key that is too long for a session cookie, with a message", async () => {
   const long = "k".repeat(4_000);
   await using shop = await bootShop({ people: { ...people, [long]: people.bea } });
   const answer = await new Visitor(shop.baseUrl).signIn({ key: long });
   expect([answer.status, codeOn(answer)]).toEqual([422, "invalid_input"]);
 });
 
-test("failed sign-ins from all addresses together are limited per minute", () => {
+test("the number of failed sign-ins from all client addresses together is limited per minute", () => {
   let now = 0;
   const throttle = new Throttle({ perPeer: 2, altogether: 5, windowMs: 60_000, now: () => now });
   const tried = (peer: string) => throttle.attempt(peer);
@@ -251,7 +251,7 @@ test("failed sign-ins from all addresses together are limited per minute", () =>
   expect([tried("a"), tried("f")]).toEqual([undefined, undefined]);
 });
 
-test("a session ends after 30 minutes without a visit, and after 8 hours in any case", () => {
+test("a session of the approvals page ends after 30 minutes without a request, and after 8 hours in any case", () => {
   let now = 0;
   const sessions = new Sessions({ secrets: () => [Buffer.alloc(32, 1)], isHttps: true, now: () => now });
   const session = sessions.fresh("key");
@@ -274,7 +274,7 @@ test("a session ends after 30 minutes without a visit, and after 8 hours in any 
   expect(other.read(fresh)).toBeUndefined();
 });
 
-test("O2: rotating the keys signs nobody out, and forms and sign-in codes stay valid", async () => {
+test("O2: after a rotation of the trail keys, sessions, forms and sign-in codes of the approvals page stay valid", async () => {
   const [old, next] = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)];
   let secrets = [old];
   const sessions = new Sessions({ secrets: () => secrets, isHttps: true });

@@ -23,7 +23,7 @@ const sso = {
 const asBea = { "x-forwarded-user": "bea", "x-forwarded-roles": "support, finance" } as const;
 const proven = { ...asBea, "x-proxy-secret": secret } as const;
 
-test("a request with the proxy's secret signs in the approver whom its headers name", async () => {
+test("a request with the secret of the single sign-on proxy signs in the approver whom its headers name", async () => {
   await using shop = await bootShop({ approval: { sso } });
   const id = await shop.file(people.ana);
   const bea = new Visitor(shop.baseUrl);
@@ -64,7 +64,7 @@ test("forged single sign-on headers are refused, from loopback, with a wrong sec
   }
 });
 
-test("without sso the proxy headers are ignored, and with sso approvers can still sign in with a key", async () => {
+test("without the option sso the headers of a proxy are ignored, and with sso approvers can still sign in with a key", async () => {
   await using plain = await bootShop();
   expect(await new Visitor(plain.baseUrl).get("/approvals", proven)).toMatchObject({ status: 303 });
   await using shop = await bootShop({ approval: { sso } });
@@ -80,7 +80,7 @@ test("the approvals API ignores the headers of a single sign-on proxy", async ()
   expect([answer.status, codeOn(answer)]).toEqual([401, "unauthenticated"]);
 });
 
-test("with its own listener the approvals page is not on the main port", async () => {
+test("an approvals page with the option listen is not served on the port of http()", async () => {
   const port = await freePort();
   await using shop = await bootShop({ approval: { listen: { port } } });
   const id = await shop.file(people.ana);
@@ -102,7 +102,7 @@ test("with its own listener the approvals page is not on the main port", async (
   await expect(send(`${baseUrl}/approvals`)).rejects.toThrow("ECONNREFUSED");
 });
 
-test("with publicUrl the approvals page refuses forms from other origins and requests with other Hosts", async () => {
+test("with publicUrl, the approvals page refuses forms from other origins and requests with other Host headers", async () => {
   const allowedHosts = ["approvals.example", "shop.example"];
   await using shop = await bootShop({ approval: { publicUrl: "https://approvals.example" }, http: { allowedHosts } });
   const id = await shop.file(people.ana);
@@ -142,14 +142,14 @@ test("the single sign-on proxy needs no secret over a Unix socket, and its heade
   expect((await send(`${shop.baseUrl}/approvals`, { headers: asBea })).status).toBe(404);
 });
 
-test("proxy headers that do not come over the Unix socket are refused", () => {
+test("a request with single sign-on headers that does not come over the Unix socket is refused", () => {
   const trusting = { personHeader: "x-forwarded-user", unixSocket: true } as const;
   const credentials = { surface: "approvals", isLocal: false, header: () => "bea", cookie: () => undefined };
   expect(() => personBehind(trusting, credentials)).toThrow("did not come from the trusted proxy");
   expect(personBehind(trusting, { ...credentials, isOverUnixSocket: true })).toMatchObject({ person: "bea", issuer: "sso" });
 });
 
-test("a Unix socket that a killed process left is replaced, but not a socket in use or a file", async () => {
+test("the approvals page replaces the Unix socket of a killed process, but not a socket in use or a regular file", async () => {
   using socket = socketFolder();
   const { path } = socket;
   const options: Partial<OptionsOf<typeof approval>> = { listen: { path }, publicUrl: "https://approvals.example" };

@@ -136,7 +136,7 @@ onBothDialects((claim) => {
   );
 
   claim(
-    "a repeated call with the id of its denied request gets 403, also after the cooldown, and files nothing",
+    "a repeated call with the id of its denied request gets 403, also after the cooldown, and files no request",
     async ({ boot }) => {
       const desk = await boot();
       const id = await desk.file(robot);
@@ -149,7 +149,7 @@ onBothDialects((claim) => {
   );
 
   claim(
-    "a repeated call without an id gets 428 with a new request when the earlier one expired, was cancelled or revoked",
+    "a repeated call without an id gets 428 with a new request when the earlier request expired, was cancelled or revoked",
     async ({ boot }) => {
       const desk = await boot();
       for (const [state, end] of endings) {
@@ -166,7 +166,7 @@ onBothDialects((claim) => {
   );
 
   claim(
-    "a repeated call with the id of an expired, cancelled or revoked request gets 409 with that state, and files nothing",
+    "a repeated call with the id of an expired, cancelled or revoked request gets 409 with this state, and files no request",
     async ({ boot }) => {
       const desk = await boot();
       for (const [state, end] of endings) {
@@ -180,21 +180,24 @@ onBothDialects((claim) => {
     },
   );
 
-  claim("a repeated call without an id gets 428 with a new request that shows how the used one ended", async ({ boot }) => {
-    const desk = await boot();
-    const first = await desk.approved(robot);
-    const { callId } = await desk.call(robot);
-    const outcome = await desk.call(robot);
-    const id = idIn(outcome);
-    expect(id).not.toBe(first);
-    const earlier = { id: first, callId, outcome: "succeeded" };
-    expect(outcome).toMatchObject({ error: { code: "approval_required", details: { approval: { id, earlier } } } });
-    // A caller that polls gets the same answer.
-    expect(await desk.call(robot)).toMatchObject({ error: { details: { approval: { id, earlier } } } });
-    const [shown] = await desk.approvals.earlier(await desk.record(id));
-    expect(shown).toMatchObject({ id: first, use: { callId, outcome: "succeeded" } });
-    expect(paid).toHaveLength(1);
-  });
+  claim(
+    "a repeated call without an id gets 428 with a new request that shows how the call of the used request ended",
+    async ({ boot }) => {
+      const desk = await boot();
+      const first = await desk.approved(robot);
+      const { callId } = await desk.call(robot);
+      const outcome = await desk.call(robot);
+      const id = idIn(outcome);
+      expect(id).not.toBe(first);
+      const earlier = { id: first, callId, outcome: "succeeded" };
+      expect(outcome).toMatchObject({ error: { code: "approval_required", details: { approval: { id, earlier } } } });
+      // A caller that polls gets the same answer.
+      expect(await desk.call(robot)).toMatchObject({ error: { details: { approval: { id, earlier } } } });
+      const [shown] = await desk.approvals.earlier(await desk.record(id));
+      expect(shown).toMatchObject({ id: first, use: { callId, outcome: "succeeded" } });
+      expect(paid).toHaveLength(1);
+    },
+  );
 
   claim(
     "a repeated call with the id of a used request gets 409 approval_used with the call id and outcome of the use",
@@ -282,7 +285,7 @@ onBothDialects((claim) => {
     await expect(desk.approvals.cancel(robot, "direct", id)).rejects.toMatchObject({ code: "approval_not_found" });
   });
 
-  claim("a requester can read the state of their own request", async ({ boot }) => {
+  claim("a requester can read the state of an approval request that the requester made", async ({ boot }) => {
     const desk = await boot();
     const id = await desk.file(robot);
     expect(await desk.status(robot, id)).toEqual({ id, status: "pending", expiresAt: expect.stringMatching(/Z$/) });
@@ -294,7 +297,7 @@ onBothDialects((claim) => {
     await expect(desk.approvals.cancel(robot, "direct", id)).rejects.toMatchObject({ code: "approval_used" });
   });
 
-  claim("the list of requests has only those that the person may decide, page by page", async ({ boot }) => {
+  claim("the list of approval requests contains only requests that the person may decide, page by page", async ({ boot }) => {
     const policies = { finance: finance.finance, legal: { approvers: [{ person: "dan" }] } };
     const desk = await boot({
       approval: { policies },
@@ -324,18 +327,21 @@ onBothDialects((claim) => {
     });
   });
 
-  claim("a dry run of a call says who must approve and which request is the newest, and files nothing", async ({ boot }) => {
-    const desk = await boot();
-    const dry = () => desk.call(robot, { cents: 5 }, { dryRun: true });
-    const said = { required: true, policy: "finance", kind: "dual", approvers: [{ role: "finance", need: 1 }] };
-    expect(await dry()).toMatchObject({ ok: true, value: { approval: said } });
-    expect(await desk.sql("select id from approval_request")).toEqual([]);
-    const id = await desk.approved(robot);
-    expect(await dry()).toMatchObject({ value: { approval: { ...said, newest: { id, status: "approved" } } } });
-    expect((await desk.record(id)).state).toBe("approved");
-    const foreign = await desk.call(ana, { cents: 5 }, { dryRun: true });
-    expect(foreign.ok && (foreign.value as { approval: object }).approval).not.toHaveProperty("newest");
-  });
+  claim(
+    "a dry run of a call returns who must approve and the id of the newest request, and files no request",
+    async ({ boot }) => {
+      const desk = await boot();
+      const dry = () => desk.call(robot, { cents: 5 }, { dryRun: true });
+      const said = { required: true, policy: "finance", kind: "dual", approvers: [{ role: "finance", need: 1 }] };
+      expect(await dry()).toMatchObject({ ok: true, value: { approval: said } });
+      expect(await desk.sql("select id from approval_request")).toEqual([]);
+      const id = await desk.approved(robot);
+      expect(await dry()).toMatchObject({ value: { approval: { ...said, newest: { id, status: "approved" } } } });
+      expect((await desk.record(id)).state).toBe("approved");
+      const foreign = await desk.call(ana, { cents: 5 }, { dryRun: true });
+      expect(foreign.ok && (foreign.value as { approval: object }).approval).not.toHaveProperty("newest");
+    },
+  );
 });
 
 const withPreview = (preview: () => unknown): Handler =>

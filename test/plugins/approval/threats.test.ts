@@ -53,16 +53,19 @@ onBothDialects((claim) => {
     expect(given).toEqual([{}]);
   });
 
-  claim("T2: when many calls race for one approval, one runs and the others share one new request", async ({ boot, again }) => {
-    const [one, two] = [await boot(), await again()];
-    const id = await one.approved(robot);
-    const racers = await Promise.all(Array.from({ length: 16 }, (_, index) => (index % 2 ? one : two).call(robot)));
-    const losers = racers.filter(({ ok }) => !ok);
-    expect(paid).toEqual([{ cents: 5 }]);
-    expect(losers.map(codeOf)).toEqual(Array.from({ length: 15 }, () => "approval_required"));
-    expect(new Set(losers.map(idIn)).size).toBe(1);
-    expect(losers.map(idIn)).not.toContain(id);
-  });
+  claim(
+    "T2: when many identical calls race for one approval, one call runs and the other calls share one new request",
+    async ({ boot, again }) => {
+      const [one, two] = [await boot(), await again()];
+      const id = await one.approved(robot);
+      const racers = await Promise.all(Array.from({ length: 16 }, (_, index) => (index % 2 ? one : two).call(robot)));
+      const losers = racers.filter(({ ok }) => !ok);
+      expect(paid).toEqual([{ cents: 5 }]);
+      expect(losers.map(codeOf)).toEqual(Array.from({ length: 15 }, () => "approval_required"));
+      expect(new Set(losers.map(idIn)).size).toBe(1);
+      expect(losers.map(idIn)).not.toContain(id);
+    },
+  );
 
   claim(
     "T2: calls that lose the race for an approval named by id get the call id and outcome of the winner",
@@ -83,7 +86,7 @@ onBothDialects((claim) => {
   );
 
   claim(
-    "T3: another principal, surface or handler gets 404 with a request's id, and its own pending request without it",
+    "T3: a call of another principal, surface or handler gets 404 with the id of a request, and a request of its own without the id",
     async ({ boot }) => {
       const desk = await boot({ handlers: { pay, payToo: pay } });
       const id = await desk.approved(robot);
@@ -164,19 +167,22 @@ onBothDialects((claim) => {
     });
   });
 
-  claim("T4: people who may not decide cannot see requests, and an obstacle is shown before the vote", async ({ boot }) => {
-    const desk = await boot();
-    const id = await desk.file(robot);
-    const record = await desk.record(id);
-    expect(desk.approvals.obstacle(ana, record)).toBe("the request was made for you");
-    expect(desk.approvals.obstacle(bea, record)).toBeUndefined();
-    for (const who of [dan, robot]) {
-      expect(() => desk.approvals.assertApprover(who)).toThrow(expect.objectContaining({ code: "approver_not_eligible" }));
-      await expect(desk.approvals.show(who, id)).rejects.toMatchObject({ code: "approver_not_eligible" });
-      await expect(desk.approvals.list(who)).rejects.toMatchObject({ code: "approver_not_eligible" });
-    }
-    await expect(desk.approvals.show(bea, `apr_${"b".repeat(20)}`)).rejects.toMatchObject({ code: "approval_not_found" });
-  });
+  claim(
+    "T4: people who may not decide a request cannot see the request, and approvers see an obstacle before the vote",
+    async ({ boot }) => {
+      const desk = await boot();
+      const id = await desk.file(robot);
+      const record = await desk.record(id);
+      expect(desk.approvals.obstacle(ana, record)).toBe("the request was made for you");
+      expect(desk.approvals.obstacle(bea, record)).toBeUndefined();
+      for (const who of [dan, robot]) {
+        expect(() => desk.approvals.assertApprover(who)).toThrow(expect.objectContaining({ code: "approver_not_eligible" }));
+        await expect(desk.approvals.show(who, id)).rejects.toMatchObject({ code: "approver_not_eligible" });
+        await expect(desk.approvals.list(who)).rejects.toMatchObject({ code: "approver_not_eligible" });
+      }
+      await expect(desk.approvals.show(bea, `apr_${"b".repeat(20)}`)).rejects.toMatchObject({ code: "approval_not_found" });
+    },
+  );
 
   claim(
     "T4: under a confirm policy the person that an agent acts for may approve, but not with the agent's credential",
@@ -193,14 +199,14 @@ onBothDialects((claim) => {
     },
   );
 
-  claim("T5: filing refuses a request that cannot be shown, and names the place", async ({ boot }) => {
+  claim("T5: a call whose arguments approvers cannot read is refused, and the error contains the path", async ({ boot }) => {
     const desk = await boot();
     const outcome = await desk.call(robot, { cents: 5, to: "x".repeat(17_000) });
     expect(outcome).toMatchObject({ error: { code: "approval_unrenderable", kind: "invalid_input", errors: [{ path: "/to" }] } });
     expect(await desk.sql("select id from approval_request")).toEqual([]);
   });
 
-  claim("T5: filing refuses a preview that cannot be written as text", async ({ boot }) => {
+  claim("T5: a call whose preview cannot be written as text is refused", async ({ boot }) => {
     const broken = handler({
       description: "Has half a character in its preview.",
       effect: "write",
@@ -281,7 +287,7 @@ onBothDialects((claim) => {
   );
 
   claim(
-    "T7: the preview is computed when a request is filed and when it is used, not when it is polled, and is rolled back",
+    "T7: the preview of a call runs and is rolled back at the filing and at the use of the request, but not when the caller reads the state",
     async ({ boot }) => {
       const told: string[] = [];
       const order = resource({

@@ -24,7 +24,7 @@ describe("secrets in a shown request", () => {
     either: { inner: "inner-secret" },
   };
 
-  test("a shown secret consists of its length and a tag, at every path", async () => {
+  test("an approver sees a secret argument as its length and a tag, at every path", async () => {
     const operation = await operationOf(login);
     const preview = canonicalText({ text: `Signs in with ${pin}`, [`by ${pin}`]: 1, plain: "fine", card: "4111 1111" });
     for (const view of ["short", "full"] as const) {
@@ -48,7 +48,7 @@ describe("secrets in a shown request", () => {
     }
   });
 
-  test("a secret stays hidden when the handler's schema is gone, and its request cannot be approved", async () => {
+  test("when a handler is no longer exposed, secrets in its requests stay hidden and the requests cannot be approved", async () => {
     const operation = await operationOf(login);
     const record = recordOf(operation, args, { preview: canonicalText({ pin }) });
     const gone = presentationOf(record, { view: "full", operation: undefined, earlier: [], tagOf, now });
@@ -62,7 +62,7 @@ describe("secrets in a shown request", () => {
 });
 
 describe("the short view of a request", () => {
-  test("the short view asks for the full view when arguments or preview are cut", () => {
+  test("the short view of a request has a link to the full view when arguments or preview are cut", () => {
     const long = "x".repeat(401);
     for (const [args, preview] of [
       [{ note: long }, undefined],
@@ -81,14 +81,14 @@ describe("the short view of a request", () => {
     expect(show({ note: "x".repeat(400) }, {}, { view: "short" })).toMatchObject({ needsFullView: false, isComplete: true });
   });
 
-  test("the short view says how many values are left out", () => {
+  test("the short view of a request contains the number of omitted values", () => {
     const shown = show({ list: Array.from({ length: 150 }, () => 0) }, {}, { view: "short" });
     expect(shown.arguments).toMatchObject({ rowsLeftOut: 50 });
     expect(terminalLines(shown)).toContain("  \\… and 50 more");
   });
 });
 
-test("a shown request contains empty values, and values whose path is the root", () => {
+test("a shown approval request contains empty values, and values at the root of the input", () => {
   const shown = show({ a: "", b: {}, c: [], d: null, e: false, "": { "/~": 0 } }, { preview: "null" });
   expect(shown.arguments.rows.map(({ path, type, value }) => [path.text, type, value.text])).toEqual([
     ["//~1~0", "number", "0"],
@@ -151,7 +151,7 @@ describe("values that are too large or too deep to show", () => {
     expect(isClean(found?.path ?? "\u0000")).toBe(true);
   });
 
-  test("deeply nested JSON is refused quickly as too deep to show", () => {
+  test("a call with deeply nested JSON is refused quickly, because approvers could not read the input", () => {
     expect(unrenderableAt({ args: `${"[".repeat(8_000)}${"]".repeat(8_000)}`, preview: undefined })).toMatchObject({
       reason: "is nested deeper than 64 levels",
     });

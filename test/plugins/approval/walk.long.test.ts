@@ -112,12 +112,12 @@ describe.skipIf(typeof found === "string")("approvals in a real browser", () => 
     expect(await read(page, orderId, asker)).toMatch(new RegExp(`${first.id}, .*: used, succeeded`));
   };
 
-  test("an agent's refund over MCP waits for an approval on a phone and runs once, and the next request shows it", async () => {
+  test("a refund over MCP waits for an approval on a phone and runs once, and the next request shows the earlier refund", async () => {
     await using ask = await overMcp("ord_1002");
     await walk(ask, "ord_1002", ["ana", "assistant", "agent", "mcp"]);
   });
 
-  test("a sign-in code from the terminal signs a phone in once", async () => {
+  test("a sign-in code from the terminal works once on a phone", async () => {
     const file = join(shop.folder, "bea.key");
     writeFileSync(file, shop.keys.bea, { mode: 0o600 });
     const { code, out, err } = await shop.type("approvals", "code", "--key-file", file, "--no-json");
@@ -136,7 +136,7 @@ describe.skipIf(typeof found === "string")("approvals in a real browser", () => 
     await another.page.getByText("sign_in_code_wrong").waitFor();
   });
 
-  test("a link from another site needs one click on the approvals page, and then the person is signed in", async () => {
+  test("a visitor who comes from another site to the approvals page needs one click, and then is signed in", async () => {
     const { url } = await overHttp("ord_1010")();
     await using phone = await phoneOf(browser);
     const { page } = phone;
@@ -152,7 +152,7 @@ describe.skipIf(typeof found === "string")("approvals in a real browser", () => 
     expect(await page.locator("h1").innerText()).toContain("refundOrder");
   });
 
-  test("the approvals pages fit a phone, and axe finds no serious accessibility problem", async () => {
+  test("the approvals pages fit the screen of a phone, and axe finds no serious accessibility problem", async () => {
     await using phone = await phoneOf(browser);
     const { page } = phone;
     const ask = overHttp("ord_1009");
@@ -179,9 +179,9 @@ describe.skipIf(typeof found === "string")("approvals in a real browser", () => 
     expect(seen).toHaveLength(4);
   });
 
-  test("a refund over HTTP waits for an approval on a phone and runs once, and the next request shows it", () =>
+  test("a refund over HTTP waits for an approval on a phone and runs once, and the next request shows the earlier refund", () =>
     walk(overHttp("ord_1004"), "ord_1004", ["ana", "desk", "user", "http"]));
 
-  test("a refund over the terminal waits for an approval on a phone and runs once, and the next request shows it", () =>
+  test("a refund over the terminal waits for an approval on a phone and runs once, and the next request shows the earlier refund", () =>
     walk(overCli("ord_1006"), "ord_1006", ["olga", "operator", "cli"]));
 });

@@ -328,7 +328,7 @@ describe.each(["sqlite", "postgres"] as const)("on %s", (dialect) => {
     if (typeof server !== "string") await server.close();
   });
 
-  test("rows that are deleted and inserted again unchanged keep the trail whole after each kind of maintenance", async (context) => {
+  test("the trail stays whole when rows are deleted and inserted again unchanged, also after maintenance", async (context) => {
     if (target === undefined) return context.skip(String(server));
     const { url } = target;
     for (const kind of ["prune", "sweep", "erase"] as const) {
@@ -340,7 +340,7 @@ describe.each(["sqlite", "postgres"] as const)("on %s", (dialect) => {
     }
   });
 
-  test(`S1, S2: verify finds several random changes at once with kind and place, in ${changes} runs`, async (context) => {
+  test(`S1, S2: audit verify finds several random changes of the trail at once with kind and place, in ${changes} runs`, async (context) => {
     if (target === undefined) return context.skip(String(server));
     const { put, url } = target;
     const names = Object.keys(attacks).filter((name) => dialect === "sqlite" || !ofSqlite.has(name));

@@ -66,7 +66,7 @@ const partsOf = (store: OpenStore, root: string, sink: string): CommandParts =>
 
 onBothDialects((claim) => {
   for (const kind of ["erase", "prune"] as const)
-    claim(`S1: verify and export find a whole trail while ${kind} runs beside them`, async ({ root, url }) => {
+    claim(`S1: audit verify and export find a whole trail while ${kind} runs at the same time`, async ({ root, url }) => {
       const { store, sink, close } = await filled(root, url);
       const verified = spoken();
       let done = 0;
@@ -79,7 +79,7 @@ onBothDialects((claim) => {
       await close();
     });
 
-  claim("S1: an export that ran during an erasure and a removal of old events verifies", async ({ root, url }) => {
+  claim("S1: audit verify accepts an export that ran during an erasure and a removal of old events", async ({ root, url }) => {
     const { store, sink, close } = await filled(root, url);
     const exported = spoken();
     const beside = async () => {
@@ -96,7 +96,7 @@ onBothDialects((claim) => {
     await close();
   });
 
-  claim("S1: verify finds a checkpoint in the sink that was written while verify ran", async ({ root, url }) => {
+  claim("S1: audit verify finds a checkpoint in the sink that was written while audit verify ran", async ({ root, url }) => {
     const { ledger, store, sink, sent, checkpoint, close } = await filled(root, url);
     const reached = async () => {
       const line = await checkpoint();
@@ -133,23 +133,29 @@ onBothDialects((claim) => {
     return [code, text()];
   };
 
-  claim("S1: the removal of old events goes on when a body is erased after its event was read", async ({ root, url }) => {
-    const { store, sink, close } = await filled(root, url);
-    // Three pages and the newest checkpoint tell how far to go. Then the events are read again to be removed.
-    const erasing = interrupted(store, () => maintain("erase", root, sink, { url }), 5);
-    expect(await pruneWith(root, sink, erasing)).toBeGreaterThan(2_000);
-    expect(await whole(root, url, sink)).toEqual([0, expect.stringContaining("The trail is whole")]);
-    await close();
-  });
+  claim(
+    "S1: the removal of old events continues when a body is erased after the removal has read the event",
+    async ({ root, url }) => {
+      const { store, sink, close } = await filled(root, url);
+      // Three pages and the newest checkpoint tell how far to go. Then the events are read again to be removed.
+      const erasing = interrupted(store, () => maintain("erase", root, sink, { url }), 5);
+      expect(await pruneWith(root, sink, erasing)).toBeGreaterThan(2_000);
+      expect(await whole(root, url, sink)).toEqual([0, expect.stringContaining("The trail is whole")]);
+      await close();
+    },
+  );
 
-  claim("S1: when two instances remove old events at the same time, one removes them and the other logs nothing", async (on) => {
-    const { root, url } = on;
-    const { store, sink, close } = await filled(root, url);
-    const pruning = interrupted(store, () => maintain("prune", root, sink, { url }));
-    expect(await pruneWith(root, sink, pruning)).toBe(0);
-    expect(await whole(root, url, sink)).toEqual([0, expect.stringContaining("The trail is whole")]);
-    await close();
-  });
+  claim(
+    "S1: when two instances remove old events at the same time, one instance removes the events and the other instance logs nothing",
+    async (on) => {
+      const { root, url } = on;
+      const { store, sink, close } = await filled(root, url);
+      const pruning = interrupted(store, () => maintain("prune", root, sink, { url }));
+      expect(await pruneWith(root, sink, pruning)).toBe(0);
+      expect(await whole(root, url, sink)).toEqual([0, expect.stringContaining("The trail is whole")]);
+      await close();
+    },
+  );
 
   claim("S1: the start of the trail never moves back, even when removed rows were inserted again", async (on) => {
     const { root, url, dialect } = on;

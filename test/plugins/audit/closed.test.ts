@@ -81,7 +81,7 @@ test("quater audit tail --follow prints new events until it is interrupted", asy
   expect(lines.map(({ type }) => type)).toEqual(["call.ended", "call.started", "call.ended"]);
 });
 
-test("a changed head fences the store: every call is refused, and /ready answers 503", async () => {
+test("a change of the row audit_head fences the store, so every call is refused and /ready answers 503", async () => {
   using folder = tempFolder();
   const app = await bootWithTrail({ root: folder.root, handlers: { change: change(), look: look() } });
   await app.as(principal()).call("change", { id: "a" });
@@ -96,7 +96,7 @@ test("a changed head fences the store: every call is refused, and /ready answers
   await app.stop();
 });
 
-test("an app whose store has a changed head does not start", async () => {
+test("an app does not start when another program changed the row audit_head in the store", async () => {
   using folder = tempFolder();
   const boot = () => bootWithTrail({ root: folder.root, handlers: { change: change() } });
   await (await boot()).stop();
@@ -130,7 +130,7 @@ test("a call whose end cannot be recorded gets outcome_unrecorded", async () => 
   expect(eventsIn(folder.root).map(({ meta }) => meta.type)).toContain("call.ended");
 });
 
-test("changes of an approval's state and their events are committed together or not at all", async () => {
+test("a change of the state of an approval and the event about the change are committed together or not at all", async () => {
   using folder = tempFolder();
   await using app = await bootWithTrail({ root: folder.root, handlers: { change: change() } });
   const service = app.services.get(auditRef);
@@ -186,7 +186,7 @@ test("the start of an approved call is written in one transaction with the use o
   ]);
 });
 
-test("a call whose process has died gets exactly one event with the outcome unknown", async () => {
+test("after the death of a process, each of its open calls gets exactly one event with the outcome unknown", async () => {
   using folder = tempFolder();
   let release: (() => void) | undefined;
   const app = await bootWithTrail({
@@ -221,7 +221,7 @@ test("a call whose process has died gets exactly one event with the outcome unkn
   ]);
 });
 
-test("old events are removed up to the point that every sink holds, the removal is recorded, and the trail stays whole", async () => {
+test("pruning removes only old events that every sink attests and records the removal, and the trail stays whole", async () => {
   using folder = tempFolder();
   const boot = () =>
     bootWithTrail({ root: folder.root, handlers: { change: change() }, audit: { sinks: [{ file: "held.jsonl" }] } });
@@ -253,7 +253,7 @@ test("old events are removed up to the point that every sink holds, the removal 
   await again.stop();
 });
 
-test("Quater creates the key file once, readable only by its owner; a project with an old trail does not boot without the file, or if other users can read the file", async () => {
+test("Quater creates the key file of the trail once, readable only by its owner, and a project with a trail does not boot without a private key file", async () => {
   using folder = tempFolder();
   const file = join(folder.root, ".quater/trail-keys.json");
   const boot = () => bootWithTrail({ root: folder.root, handlers: { change: change() } });
@@ -268,7 +268,7 @@ test("Quater creates the key file once, readable only by its owner; a project wi
   await (await boot()).stop();
 });
 
-test("a command that records no event leaves no store file behind", async () => {
+test("a command that records no event creates no store file", async () => {
   using folder = tempFolder();
   const app = await bootTest({
     root: folder.root,
@@ -280,7 +280,7 @@ test("a command that records no event leaves no store file behind", async () => 
   expect(existsSync(join(folder.root, ".quater"))).toBe(false);
 });
 
-test("quater serve exits with 74 after running calls when the store is fenced", async () => {
+test("quater serve waits for running calls and exits with 74 when the store is fenced", async () => {
   using folder = tempFolder();
   const repository = fileURLToPath(new URL("../../..", import.meta.url));
   writeFileSync(join(folder.root, "package.json"), '{"type":"module"}');

@@ -44,13 +44,13 @@ test.each([
   "audit show --handler change",
   "audit export",
   "audit erase --handler change --reason x",
-])("quater %s on a project without a trail says so and creates no store", async (words) => {
+])("quater %s prints that a project has no trail, and creates no store", async (words) => {
   const { code, out, err } = await quater(words);
   expect([code, out, err]).toEqual([2, "", "The store has no trail yet. The first start of the server creates the trail.\n"]);
   expect(existsSync(join(root, ".quater"))).toBe(false);
 });
 
-test("quater audit tail and show find a call, also by the call id that its surface printed", async () => {
+test("quater audit tail and show find a call, also by the call id in the answer of the surface", async () => {
   expect((await quater("run change --id a")).code).toBe(0);
   expect((await quater("run look --id b")).code).toBe(0);
   const events = linesOf((await quater("audit tail")).out);
@@ -88,7 +88,7 @@ test("quater audit show and tail filter events by handler, principal, outcome, s
   expect(await quater("audit show --since yesterdayish")).toMatchObject({ code: 65 });
 });
 
-test("quater audit verify exits 0 for a whole trail and 2 for an unreadable one, and verifies an export offline", async () => {
+test("quater audit verify exits with 0 for a whole trail and with 2 for an unreadable trail, and verifies an export offline", async () => {
   const { code, out, err } = await quater("audit verify");
   expect([code, JSON.parse(out)]).toMatchObject([0, { isWhole: true, compared: 1, damage: [] }]);
   expect(err).toMatch(/^The trail is whole: \d+ events, 1 to \d+, 1 checkpoints signed by SHA256:/);
@@ -104,7 +104,7 @@ test("quater audit verify exits 0 for a whole trail and 2 for an unreadable one,
   expect((await quater("audit verify --from 3")).code).toBe(0);
 });
 
-test("S10: quater audit verify exits 3 when a sink is missing, emptied, cut, or attests another trail", async () => {
+test("S10: quater audit verify exits with 3 when a sink is missing, emptied, cut, or attests another trail", async () => {
   const sink = join(root, "held.jsonl");
   const content = readFileSync(sink, "utf8");
   const lines = content.trimEnd().split("\n");
@@ -129,7 +129,7 @@ test("S10: quater audit verify exits 3 when a sink is missing, emptied, cut, or 
   expect((await quater("audit verify")).code).toBe(0);
 });
 
-test("quater audit erase removes the arguments, writes an event and keeps the trail whole", async () => {
+test("quater audit erase removes the arguments of a call, writes an event about the erasure, and keeps the trail whole", async () => {
   expect(JSON.parse((await quater("audit erase --handler change --reason asked")).out)).toEqual({ erasedBodies: 1 });
   expect((await quater("audit show --handler change")).out).not.toContain('"args"');
   expect(eventsIn(root).find(({ meta }) => meta.type === "audit.erased")?.meta.detail).toMatchObject({
@@ -140,7 +140,7 @@ test("quater audit erase removes the arguments, writes an event and keeps the tr
   expect(await quater("audit erase --reason all")).toMatchObject({ code: 65 });
 });
 
-test("events that were signed before a key rotation still verify afterwards", async () => {
+test("events that were written before a rotation of the trail keys still verify after the rotation", async () => {
   const before = (await quater("audit fingerprint")).out;
   const after = (await quater("audit rotate")).out;
   expect(after).toMatch(/^SHA256:[A-Za-z0-9+/]{43}\n$/);
@@ -156,7 +156,7 @@ test("events that were signed before a key rotation still verify afterwards", as
   expect([pinned.code, pinned.out]).toEqual([1, expect.stringContaining("unsigned")]);
 });
 
-test("O2: quater audit rotate in two steps prints the new fingerprint first, and in one step it refuses while others run", async () => {
+test("O2: quater audit rotate --prepare prints the new fingerprint, and rotate in one step is refused while other instances run", async () => {
   const before = (await quater("audit fingerprint")).out;
   const prepared = await quater("audit rotate --prepare");
   expect([prepared.code, prepared.out]).toEqual([0, expect.stringMatching(/^SHA256:[A-Za-z0-9+/]{43}\n$/)]);
@@ -184,7 +184,7 @@ test("O2: quater audit rotate in two steps prints the new fingerprint first, and
   sql("delete from audit_instance where instance = 'other'");
 });
 
-test("quater audit verify exits 1 for damage, and prints its place and kind", async () => {
+test("quater audit verify exits with 1 for a damaged trail, and prints place and kind of the damage", async () => {
   sql("update audit_event set type = 'call.refused' where seq = 3");
   const { code, err } = await quater("audit verify");
   expect([code, err]).toEqual([

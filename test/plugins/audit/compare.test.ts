@@ -54,7 +54,7 @@ const setBackTrail = async (lines: number) => {
   };
 };
 
-test("S19: copies of many different old lines at the end of a sink hide no newer line", async () => {
+test("S19: Quater finds the newest line of a sink, even when copies of many old lines follow this line", async () => {
   using copy = await setBackTrail(80);
   const { old, newest } = copy;
 
@@ -80,36 +80,42 @@ const appended: Readonly<Record<string, (old: string) => string>> = {
   "empty lines": () => "\n".repeat(17 * megabyte),
 };
 
-test.each(Object.entries(appended))("S19: 17 MiB of %s hide no line of a sink from a boot", async (_, more) => {
-  using copy = await setBackTrail(1);
-  const { old, newest } = copy;
+test.each(Object.entries(appended))(
+  "S19: boot finds the newest line of a sink, even when 17 MiB of %s follow this line",
+  async (_, more) => {
+    using copy = await setBackTrail(1);
+    const { old, newest } = copy;
 
-  const sink = join(copy.root, "sink.jsonl");
-  const setBack = await trailAt(copy.root);
-  const agree = () => attestorOf(setBack, copy.root, sink).assertAgreement(setBack.store, setBack.ledger);
-  writeFileSync(sink, old + more(old));
-  await agree();
-  writeFileSync(sink, old + newest + more(old));
-  await expect(agree()).rejects.toThrow("was replaced by an old copy");
-  await setBack.close();
-});
+    const sink = join(copy.root, "sink.jsonl");
+    const setBack = await trailAt(copy.root);
+    const agree = () => attestorOf(setBack, copy.root, sink).assertAgreement(setBack.store, setBack.ledger);
+    writeFileSync(sink, old + more(old));
+    await agree();
+    writeFileSync(sink, old + newest + more(old));
+    await expect(agree()).rejects.toThrow("was replaced by an old copy");
+    await setBack.close();
+  },
+);
 
-test.each(Object.entries(appended))("S19: 17 MiB of %s hide no line of a sink from an instance that runs", async (_, more) => {
-  using copy = await setBackTrail(1);
-  const { old, newest } = copy;
+test.each(Object.entries(appended))(
+  "S19: a running instance finds a new line of a sink, even when 17 MiB of %s precede this line",
+  async (_, more) => {
+    using copy = await setBackTrail(1);
+    const { old, newest } = copy;
 
-  const sink = join(copy.root, "sink.jsonl");
-  const setBack = await trailAt(copy.root);
-  writeFileSync(sink, old);
-  const attestor = attestorOf(setBack, copy.root, sink);
-  await attestor.assertAgreement(setBack.store, setBack.ledger);
-  // Quater begins each line with the end of the line before.
-  appendFileSync(sink, `${more(old)}\n${newest}${more(old)}`);
-  await expect(attestor.assertAdded(setBack.store, setBack.ledger)).rejects.toThrow("was replaced by an old copy");
-  await setBack.close();
-});
+    const sink = join(copy.root, "sink.jsonl");
+    const setBack = await trailAt(copy.root);
+    writeFileSync(sink, old);
+    const attestor = attestorOf(setBack, copy.root, sink);
+    await attestor.assertAgreement(setBack.store, setBack.ledger);
+    // Quater begins each line with the end of the line before.
+    appendFileSync(sink, `${more(old)}\n${newest}${more(old)}`);
+    await expect(attestor.assertAdded(setBack.store, setBack.ledger)).rejects.toThrow("was replaced by an old copy");
+    await setBack.close();
+  },
+);
 
-test("S19: an instance that reconnects to an older store compares the store with lines that it has read from the sink", async () => {
+test("S19: an instance that reconnects to an older store compares the store with the sink lines that the instance has read before", async () => {
   using copy = await setBackTrail(1);
   const { old, newest } = copy;
 

@@ -84,7 +84,7 @@ test(
   hour,
 );
 
-test("on a full disk writes are refused before their handler runs, reads work, and later the service recovers by itself", async (context) => {
+test("on a full disk, writes are refused before their handlers run, reads work, and the server recovers when the disk has space", async (context) => {
   const prlimit = (pid: number, limit: string) => execFileSync("prlimit", ["--pid", String(pid), `--fsize=${limit}:unlimited`]);
   try {
     prlimit(process.pid, "unlimited");
@@ -115,7 +115,7 @@ const tinyDisk = (place: string, bytes: number): { [Symbol.dispose](): void } =>
   return { [Symbol.dispose]: () => void execFileSync("umount", ["--lazy", place]) };
 };
 
-test("with no space on the device (ENOSPC) writes are refused and reads work, for the trail and its journal alike", async (context) => {
+test("writes are refused and reads work when the disk of the trail or of its journal has no space (ENOSPC)", async (context) => {
   using folder = tempFolder();
   let disk: ReturnType<typeof tinyDisk>;
   try {
@@ -159,7 +159,7 @@ const signal = (pids: readonly number[], name: "SIGSTOP" | "SIGCONT"): void => {
 const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 test(
-  `in ${outages} outages of PostgreSQL under load no acknowledged write is lost, and writes work again afterwards`,
+  `no acknowledged write is lost in ${outages} outages of PostgreSQL under load, and writes work again after each outage`,
   async (context) => {
     if (typeof postgres === "string") return context.skip(postgres);
     const { server } = postgres;

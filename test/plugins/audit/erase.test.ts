@@ -142,41 +142,44 @@ onBothStores((claim) => {
 
   const table = (desk: { url: string | undefined }, name: string) => (desk.url === undefined ? name : `quater.${name}`);
 
-  claim("O8: audit erase neither erases nor copies events that do not verify, and says so", async (make) => {
-    using desk = make();
-    await desk.run(["run", "note", "--to", "Olga Petrova", "--cents", "5"]);
-    await desk.run(["run", "note", "--to", "Igor", "--cents", "6"], "bea");
-    await desk.run(["run", "note", "--to", "Oleg", "--cents", "7"]);
-    const events = table(desk, "audit_event");
-    const rows = await desk.sql<{ seq: number; body: string; meta: string }>(
-      `select seq, body, meta from ${events} where body is not null and type = 'call.started' order by seq`,
-    );
-    const [olga, igor] = rows;
-    await desk.sql(`update ${events} set body = replace(body, '5', '999999') where seq = ${olga?.seq}`);
-    await desk.sql(`update ${events} set meta = replace(meta, '"person":"bea"', '"person":"ana"') where seq = ${igor?.seq}`);
-    const { code, out, err } = await desk.run(erase("--person", "ana"), "root");
-    expect([code, json(out)]).toMatchObject([1, { unverifiedEvents: 2 }]);
-    expect(err).toContain("do not verify, so they were not erased. Run `quater audit verify`");
-    const left = await desk.sql<{ seq: number; type: string; body: string }>(
-      `select seq, type, body from ${events} where body is not null`,
-    );
-    expect(
-      left
-        .filter(({ type }) => type === "audit.erased")
-        .map(({ body }) => body)
-        .join(),
-    ).not.toContain("999999");
-    expect(left.map(({ seq }) => Number(seq))).toContain(Number(igor?.seq));
-    expect(JSON.stringify(left)).not.toContain("Oleg");
-    await desk.sql(`update ${events} set meta = '${igor?.meta}' where seq = ${igor?.seq}`);
-    const verified = json((await desk.run(["audit", "verify"])).out);
-    expect(verified).toMatchObject({ damage: [{ kind: "altered", seq: Number(olga?.seq) }] });
-    // Restored from a copy, the event is erased as well.
-    await desk.sql(`update ${events} set body = '${olga?.body}' where seq = ${olga?.seq}`);
-    expect((await desk.run(erase("--person", "ana"), "root")).code).toBe(0);
-    expect(await desk.everything()).not.toContain("Olga Petrova");
-    expect((await desk.run(["audit", "verify"])).code).toBe(0);
-  });
+  claim(
+    "O8: audit erase neither erases nor copies events that do not verify, and prints that these events were not erased",
+    async (make) => {
+      using desk = make();
+      await desk.run(["run", "note", "--to", "Olga Petrova", "--cents", "5"]);
+      await desk.run(["run", "note", "--to", "Igor", "--cents", "6"], "bea");
+      await desk.run(["run", "note", "--to", "Oleg", "--cents", "7"]);
+      const events = table(desk, "audit_event");
+      const rows = await desk.sql<{ seq: number; body: string; meta: string }>(
+        `select seq, body, meta from ${events} where body is not null and type = 'call.started' order by seq`,
+      );
+      const [olga, igor] = rows;
+      await desk.sql(`update ${events} set body = replace(body, '5', '999999') where seq = ${olga?.seq}`);
+      await desk.sql(`update ${events} set meta = replace(meta, '"person":"bea"', '"person":"ana"') where seq = ${igor?.seq}`);
+      const { code, out, err } = await desk.run(erase("--person", "ana"), "root");
+      expect([code, json(out)]).toMatchObject([1, { unverifiedEvents: 2 }]);
+      expect(err).toContain("do not verify, so they were not erased. Run `quater audit verify`");
+      const left = await desk.sql<{ seq: number; type: string; body: string }>(
+        `select seq, type, body from ${events} where body is not null`,
+      );
+      expect(
+        left
+          .filter(({ type }) => type === "audit.erased")
+          .map(({ body }) => body)
+          .join(),
+      ).not.toContain("999999");
+      expect(left.map(({ seq }) => Number(seq))).toContain(Number(igor?.seq));
+      expect(JSON.stringify(left)).not.toContain("Oleg");
+      await desk.sql(`update ${events} set meta = '${igor?.meta}' where seq = ${igor?.seq}`);
+      const verified = json((await desk.run(["audit", "verify"])).out);
+      expect(verified).toMatchObject({ damage: [{ kind: "altered", seq: Number(olga?.seq) }] });
+      // Restored from a copy, the event is erased as well.
+      await desk.sql(`update ${events} set body = '${olga?.body}' where seq = ${olga?.seq}`);
+      expect((await desk.run(erase("--person", "ana"), "root")).code).toBe(0);
+      expect(await desk.everything()).not.toContain("Olga Petrova");
+      expect((await desk.run(["audit", "verify"])).code).toBe(0);
+    },
+  );
 
   claim("O8: audit erase does not count a body that was put back after an earlier erasure", async (make) => {
     using desk = make();
@@ -194,7 +197,7 @@ onBothStores((claim) => {
   });
 
   claim(
-    "O8: a request whose row names another person is erased for the person who filed it, and for no other person",
+    "O8: audit erase finds the person of a request in the event of the filing, even when the row of the request names another person",
     async (make) => {
       using desk = make();
       const id = await desk.file("Olga Petrova", 7);
@@ -223,35 +226,41 @@ onBothStores((claim) => {
     },
   );
 
-  claim("O8: audit erase also erases a request that was falsely marked as erased, and erases nothing twice", async (make) => {
-    using desk = make();
-    const id = await desk.file("Olga Petrova", 7);
-    await desk.approve(id, "approve", "she asked me");
-    await desk.pay("Olga Petrova", 7);
-    const requests = table(desk, "approval_request");
-    const mark = () => desk.sql(`update ${requests} set nonce = 'erased', like_key = null where id = '${id}'`);
-    await mark();
-    const erased = await desk.run(erase("--person", "ana"), "root");
-    expect([erased.code, json(erased.out)]).toMatchObject([0, { erasedRequests: 1, erasedReasons: 1 }]);
-    expect(await desk.everything()).not.toContain("Olga Petrova");
-    expect(await desk.everything()).not.toContain("she asked me");
-    const again = async () => json((await desk.run(erase("--person", "ana"), "root")).out);
-    expect(await again()).toEqual({ erasedBodies: 0, erasedRequests: 0, cancelledRequests: 0, erasedReasons: 0 });
-    // Put back from a copy, and marked.
-    await desk.sql(`update ${requests} set requester = replace(requester, 'erased', 'ana'), preview = '{}' where id = '${id}'`);
-    expect(await again()).toMatchObject({ erasedRequests: 1 });
-    expect(await again()).toMatchObject({ erasedRequests: 0 });
-    expect((await desk.run(["audit", "verify"])).code).toBe(0);
-  });
+  claim(
+    "O8: audit erase also erases a request whose row is falsely marked as erased, and erases no request twice",
+    async (make) => {
+      using desk = make();
+      const id = await desk.file("Olga Petrova", 7);
+      await desk.approve(id, "approve", "she asked me");
+      await desk.pay("Olga Petrova", 7);
+      const requests = table(desk, "approval_request");
+      const mark = () => desk.sql(`update ${requests} set nonce = 'erased', like_key = null where id = '${id}'`);
+      await mark();
+      const erased = await desk.run(erase("--person", "ana"), "root");
+      expect([erased.code, json(erased.out)]).toMatchObject([0, { erasedRequests: 1, erasedReasons: 1 }]);
+      expect(await desk.everything()).not.toContain("Olga Petrova");
+      expect(await desk.everything()).not.toContain("she asked me");
+      const again = async () => json((await desk.run(erase("--person", "ana"), "root")).out);
+      expect(await again()).toEqual({ erasedBodies: 0, erasedRequests: 0, cancelledRequests: 0, erasedReasons: 0 });
+      // Put back from a copy, and marked.
+      await desk.sql(`update ${requests} set requester = replace(requester, 'erased', 'ana'), preview = '{}' where id = '${id}'`);
+      expect(await again()).toMatchObject({ erasedRequests: 1 });
+      expect(await again()).toMatchObject({ erasedRequests: 0 });
+      expect((await desk.run(["audit", "verify"])).code).toBe(0);
+    },
+  );
 
-  claim("O8: audit erase removes the events of a deleted request for the person who filed it", async (make) => {
-    using desk = make();
-    const id = await desk.file("Olga Petrova", 7);
-    await desk.approve(id, "approve", "she asked me");
-    await desk.sql(`delete from ${table(desk, "approval_vote")}`);
-    await desk.sql(`delete from ${table(desk, "approval_request")} where id = '${id}'`);
-    expect((await desk.run(erase("--person", "ana"), "root")).code).toBe(0);
-    expect(await desk.everything()).not.toContain("she asked me");
-    expect(await desk.everything()).not.toContain("Olga Petrova");
-  });
+  claim(
+    "O8: audit erase removes the event bodies of a person's request even after the row of the request was deleted",
+    async (make) => {
+      using desk = make();
+      const id = await desk.file("Olga Petrova", 7);
+      await desk.approve(id, "approve", "she asked me");
+      await desk.sql(`delete from ${table(desk, "approval_vote")}`);
+      await desk.sql(`delete from ${table(desk, "approval_request")} where id = '${id}'`);
+      expect((await desk.run(erase("--person", "ana"), "root")).code).toBe(0);
+      expect(await desk.everything()).not.toContain("she asked me");
+      expect(await desk.everything()).not.toContain("Olga Petrova");
+    },
+  );
 });

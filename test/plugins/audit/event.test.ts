@@ -22,7 +22,7 @@ const fields = fc
   })
   .map((all) => Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as unknown as EventFields);
 
-test("the fast writer of events writes the same text as RFC 8785 canonical JSON", () => {
+test("the fast serializer of events writes the same text as RFC 8785 canonical JSON", () => {
   fc.assert(
     fc.property(fields, fc.nat(), (said, seq) => {
       const numbered = { at: 1_700_000_000_000, instance: "0123456789ab", key: "chain-1", seq };
@@ -51,7 +51,7 @@ test("the hash of an event is the HMAC that docs/reference/events.md describes",
   );
 });
 
-test("a body that is too large is replaced by its length and a keyed digest", () => {
+test("an event body that is too large is replaced by its length and a keyed digest", () => {
   const cut = bodyText({ args: { note: "x".repeat(30_000) } }, (given) => `tag of ${given.length}`);
   expect(JSON.parse(cut)).toEqual({ cut: { bytes: 30_020, tag: "tag of 30020" } });
 });

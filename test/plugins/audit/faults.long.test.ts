@@ -158,7 +158,7 @@ describe.each(["postgres", "pgbouncer"] as const)("on %s", (dialect) => {
     },
   );
 
-  withTrail("O4: the instance is not ready while another session holds the row of the trail's head", async (app, _, server) => {
+  withTrail("O4: an instance is not ready while another database session locks the row audit_head", async (app, _, server) => {
     const holder = new pg.Client({ connectionString: server.url });
     await holder.connect();
     expect(await isReady(app)).toBe(true);
@@ -171,7 +171,7 @@ describe.each(["postgres", "pgbouncer"] as const)("on %s", (dialect) => {
   });
 });
 
-test("O1: a start while the database is unreachable, read-only or refuses logins prints the database's answer and a remedy", async (context) => {
+test("O1: a start with a database that is unreachable, read-only or refuses logins prints the error of the database and a remedy", async (context) => {
   if (typeof postgres === "string") return context.skip(postgres);
   using folder = tempFolder();
   const url = await postgres.freshUrl();
@@ -247,7 +247,7 @@ describe("on sqlite", () => {
     },
   );
 
-  withTrail("O1: one event that the store rejects is refused alone, and the events behind it are written", async (app) => {
+  withTrail("O1: when the store rejects one event, only this event is refused, and later events are written", async (app) => {
     const audit = app.services.get(auditRef);
     const event = (handler: string) => ({ fields: { type: "approval.filed" as const, approvalId: "apr_1", handler } });
     const settled = await Promise.allSettled([
@@ -265,7 +265,7 @@ describe("on sqlite", () => {
     expect(isFenced(app)).toBe(false);
   });
 
-  withTrail("O1: an event behind the end of the trail is damage and fences the instance", async (app, handled, path) => {
+  withTrail("O1: an event row with a number after the end of the trail fences the instance", async (app, handled, path) => {
     await app.as(principal()).call("change", { id: "a" });
     const other = openSqlite(path);
     other.run([
@@ -320,7 +320,7 @@ test.for(["audit", "shelf"])(
   },
 );
 
-test("O1: /ready notices a trail head that was set back without any call, and the instance is fenced", async () => {
+test("O1: /ready notices without any call that the row audit_head was set back, and the instance is fenced", async () => {
   using folder = tempFolder();
   await using app = await bootWithTrail({ root: folder.root, handlers: { change: change() } });
   await app.as(principal()).call("change", { id: "a" });
@@ -330,7 +330,7 @@ test("O1: /ready notices a trail head that was set back without any call, and th
   await until(async () => isFenced(app));
 });
 
-test("O1: every database error code is classified, and only damage counts as broken", () => {
+test("O1: every database error code is classified, and only error codes for damage fence the store", () => {
   const ofPostgres = (code: string): FailureKind =>
     postgresFailure(Object.assign(new Error("x"), { code, severity: "ERROR" })).kind;
   const ofSocket = (code: string): FailureKind => postgresFailure(Object.assign(new Error("x"), { code })).kind;

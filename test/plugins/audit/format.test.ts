@@ -80,33 +80,39 @@ describe.each(["sqlite", "postgres"] as const)("on %s", (dialect) => {
       await prove(root, dialect === "sqlite" ? {} : { url: await (postgres as TestPostgres).freshUrl() });
     });
 
-  claim("each linked event names the linked event before it, and the head names the newest one", async (root, given) => {
-    const trail = await trailAt(root, given);
-    await trail.ledger.write([{ events: [{ fields: refused(1) }, { fields: filed(1) }, { fields: refused(2) }] }]);
-    await trail.ledger.write([{ events: [{ fields: refused(3) }] }, { events: [{ fields: filed(2) }] }]);
-    const rows = await trail.store.read<EventRow>(trail.ledger.queries.after(0, 10));
-    await trail.close();
-    const links = rows.map(({ meta }) => (JSON.parse(meta) as EventMeta).link);
-    const [, first, , , second] = rows;
-    expect(links).toEqual([undefined, { seq: 0, hash: noBody }, undefined, undefined, { seq: 2, hash: first?.hash }]);
-    expect(await headOf(root, given)).toMatchObject({ format: 2, approval_seq: 5, approval_hash: second?.hash });
-    expect((await verifyAt(root, [], given)).damage).toEqual([]);
-  });
+  claim(
+    "each approval event names the previous approval event, and the row audit_head names the newest approval event",
+    async (root, given) => {
+      const trail = await trailAt(root, given);
+      await trail.ledger.write([{ events: [{ fields: refused(1) }, { fields: filed(1) }, { fields: refused(2) }] }]);
+      await trail.ledger.write([{ events: [{ fields: refused(3) }] }, { events: [{ fields: filed(2) }] }]);
+      const rows = await trail.store.read<EventRow>(trail.ledger.queries.after(0, 10));
+      await trail.close();
+      const links = rows.map(({ meta }) => (JSON.parse(meta) as EventMeta).link);
+      const [, first, , , second] = rows;
+      expect(links).toEqual([undefined, { seq: 0, hash: noBody }, undefined, undefined, { seq: 2, hash: first?.hash }]);
+      expect(await headOf(root, given)).toMatchObject({ format: 2, approval_seq: 5, approval_hash: second?.hash });
+      expect((await verifyAt(root, [], given)).damage).toEqual([]);
+    },
+  );
 
-  claim("a trail of format 1 verifies, and the first write changes its head to format 2", async (root, given) => {
-    await writeFormat1(root, given);
-    expect(await verifyAt(root, [], given)).toMatchObject({ isWhole: true, events: 4 });
-    expect(await headOf(root, given)).toMatchObject({ format: 1, approval_seq: 0 });
-    const trail = await trailAt(root, given);
-    await trail.ledger.write([{ events: [{ fields: refused(3) }] }]);
-    expect(await headOf(root, given)).toMatchObject({ format: 2, approval_seq: 0 });
-    await trail.ledger.write([{ events: [{ fields: filed(2) }] }]);
-    await trail.close();
-    expect(await headOf(root, given)).toMatchObject({ format: 2, seq: 6, approval_seq: 6 });
-    expect(await verifyAt(root, [], given)).toMatchObject({ isWhole: true, events: 6 });
-  });
+  claim(
+    "audit verify accepts a trail of format 1, and the first write changes the row audit_head to format 2",
+    async (root, given) => {
+      await writeFormat1(root, given);
+      expect(await verifyAt(root, [], given)).toMatchObject({ isWhole: true, events: 4 });
+      expect(await headOf(root, given)).toMatchObject({ format: 1, approval_seq: 0 });
+      const trail = await trailAt(root, given);
+      await trail.ledger.write([{ events: [{ fields: refused(3) }] }]);
+      expect(await headOf(root, given)).toMatchObject({ format: 2, approval_seq: 0 });
+      await trail.ledger.write([{ events: [{ fields: filed(2) }] }]);
+      await trail.close();
+      expect(await headOf(root, given)).toMatchObject({ format: 2, seq: 6, approval_seq: 6 });
+      expect(await verifyAt(root, [], given)).toMatchObject({ isWhole: true, events: 6 });
+    },
+  );
 
-  claim("a change of any field of the trail's head breaks its MAC", async (root, given) => {
+  claim("a change of any field of the row audit_head makes the MAC of the row wrong", async (root, given) => {
     const trail = await trailAt(root, given);
     await trail.ledger.write([{ events: [{ fields: filed(1) }, { fields: filed(2) }] }]);
     const honest = await headOf(root, given);

@@ -28,28 +28,31 @@ const verified = async (desk: Desk, on: OnDialect) => {
 };
 
 onBothDialects((claim) => {
-  claim("S19: verify notices a store that was set back between two checkpoints by the sink's line of a use", async (on) => {
-    await (await on.boot(audited(on))).app.stop(); // a checkpoint reaches the sink
-    const desk = await on.again(audited(on));
-    await desk.approved(robot);
-    const copy = await copyOf(desk);
-    expect(codeOf(await desk.call(robot))).toBe("ok");
-    expect(await verified(desk, on)).toMatchObject({ exit: 0, damage: [], compared: linesOf(on).length });
-    const { seq } = JSON.parse(linesOf(on).at(-1) ?? "") as { seq: number };
-    await putBack(desk, on, copy);
-    expect(await verified(desk, on)).toMatchObject({
-      exit: 3,
-      damage: [
-        {
-          kind: "truncated",
-          heldElsewhere: true,
-          what: `The record of a used approval outside of the store proves event ${seq}, but the trail ends at event ${seq - 1}`,
-        },
-      ],
-    });
-  });
+  claim(
+    "S19: audit verify finds a store that was set back between two checkpoints, because a sink has the line of a used approval",
+    async (on) => {
+      await (await on.boot(audited(on))).app.stop(); // a checkpoint reaches the sink
+      const desk = await on.again(audited(on));
+      await desk.approved(robot);
+      const copy = await copyOf(desk);
+      expect(codeOf(await desk.call(robot))).toBe("ok");
+      expect(await verified(desk, on)).toMatchObject({ exit: 0, damage: [], compared: linesOf(on).length });
+      const { seq } = JSON.parse(linesOf(on).at(-1) ?? "") as { seq: number };
+      await putBack(desk, on, copy);
+      expect(await verified(desk, on)).toMatchObject({
+        exit: 3,
+        damage: [
+          {
+            kind: "truncated",
+            heldElsewhere: true,
+            what: `The record of a used approval outside of the store proves event ${seq}, but the trail ends at event ${seq - 1}`,
+          },
+        ],
+      });
+    },
+  );
 
-  claim("S19: verify finds sink lines that stand far behind lines with higher numbers", async (on) => {
+  claim("S19: audit verify finds sink lines that follow many lines with higher numbers", async (on) => {
     const desk = await on.boot(audited(on));
     await desk.approved(robot);
     const copy = await copyOf(desk);
@@ -81,7 +84,7 @@ onBothDialects((claim) => {
     expect(await verified(other, on)).toMatchObject({ exit: 0, damage: [] });
   });
 
-  claim("S19: verify reports a line of a use that no key of the project signed", async (on) => {
+  claim("S19: audit verify reports a sink line about a used approval that no key of the project signed", async (on) => {
     const desk = await on.boot(audited(on));
     await desk.approved(robot);
     expect(codeOf(await desk.call(robot))).toBe("ok");

@@ -17,7 +17,7 @@ const mkdirOf = (root: string) => mkdirSync(join(root, ".quater"), { mode: 0o700
 const keysIn = (root: string) => join(root, ".quater/trail-keys.json");
 const isFenced = (app: TestApp) => app.services.get(storeRef).isFenced;
 
-test("O2: keyed digests and secrets from before a key rotation are still found, and current keys come first", async () => {
+test("O2: keyed digests and secrets from before a key rotation are still found, and the list of keys begins with the current keys", async () => {
   using folder = tempFolder();
   const boot = () => bootWithTrail({ root: folder.root, handlers: { change: change() } });
   const seen = async () => {
@@ -39,7 +39,7 @@ test("O2: keyed digests and secrets from before a key rotation are still found, 
   expect(new Set(after.secrets).size).toBe(3);
 });
 
-test("O2: prepared keys are unused until they are activated; preparing twice or activating without preparing is refused", () => {
+test("O2: prepared trail keys are unused until their activation, and a second preparation or an activation without preparation is refused", () => {
   using folder = tempFolder();
   const file = join(folder.root, "keys.json");
   const before = openKeys(file);
@@ -171,7 +171,7 @@ describe.each(["sqlite", "postgres"] as const)("two instances on %s", (dialect) 
   });
 });
 
-test("O2: a key file that is damaged while the app serves leaves the loaded keys in use, with one warning", async () => {
+test("O2: a server continues with the loaded trail keys and logs one warning when the key file is damaged", async () => {
   using folder = tempFolder();
   await using app = await bootWithTrail({ root: folder.root, handlers: { change: change() } });
   writeFileSync(keysIn(folder.root), "half");

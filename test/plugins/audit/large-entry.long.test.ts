@@ -22,7 +22,7 @@ afterAll(async () => {
 const requests = 2_200;
 
 describe.each(["sqlite", "postgres"] as const)("on %s", (dialect) => {
-  test("S19: one entry with more events than a statement has parameters for is written completely", {
+  test("S19: a write with more events than one SQL statement can have parameters for is written completely", {
     timeout: 60_000,
   }, async (context) => {
     if (dialect === "postgres" && typeof postgres === "string") return context.skip(postgres);
@@ -38,7 +38,7 @@ describe.each(["sqlite", "postgres"] as const)("on %s", (dialect) => {
   });
 });
 
-test("S19: quater store restored voids more open requests than events may follow each other unsigned, and the trail verifies", {
+test("S19: quater store restored voids more open requests than the number of events between two checkpoints, and the trail verifies", {
   timeout: 240_000,
 }, async () => {
   using folder = tempFolder();

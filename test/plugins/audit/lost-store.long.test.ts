@@ -45,7 +45,7 @@ const removals: Record<string, (path: string) => void> = {
 };
 
 for (const [title, remove] of Object.entries(removals)) {
-  test(`S9: ${title} while the app serves is noticed at the next tick without a call, fences it, and calls get 503`, async () => {
+  test(`S9: ${title} while the app serves is noticed without a call, the instance is fenced, and calls get 503`, async () => {
     using folder = tempFolder();
     await using app = await bootWithTrail({ root: folder.root, handlers: { change: change() } });
     expect(await app.as(principal()).call("change", { id: "a" })).toMatchObject({ ok: true });
@@ -59,7 +59,7 @@ for (const [title, remove] of Object.entries(removals)) {
   });
 }
 
-test("S9: no write is acknowledged after the database file was deleted, not even before the next tick", async () => {
+test("S9: no write is acknowledged after the deletion of the database file, even before the next regular check", async () => {
   using folder = tempFolder();
   const handled: unknown[] = [];
   await using app = await bootWithTrail({ root: folder.root, handlers: { change: change((input) => handled.push(input)) } });
@@ -93,7 +93,7 @@ test("S9: quater serve exits with 74 when its store file is deleted", async () =
   expect([code, err]).toEqual([74, expect.stringContaining("quater.db was deleted while it was open")]);
 });
 
-test("S9: a start that finds trail keys but no trail refuses with a remedy, and makes no new trail", async () => {
+test("S9: a start with trail keys but without a trail fails with a remedy, and creates no new trail", async () => {
   using folder = tempFolder();
   const boot = () => bootWithTrail({ root: folder.root, handlers: { change: change() } });
   const first = await boot();
@@ -122,7 +122,7 @@ test("S9: trail keys that were made only to print their fingerprint do not stop 
   expect(JSON.parse(readFileSync(keysIn(folder.root), "utf8"))).toMatchObject({ trail: expect.stringMatching(/^[0-9a-f]{64}$/) });
 });
 
-test("S9: key files of older versions of Quater note at the next start that there is a trail", async () => {
+test("S9: the next start writes into a key file of an older version of Quater that the trail has started", async () => {
   using folder = tempFolder();
   const boot = () => bootWithTrail({ root: folder.root, handlers: { change: change() } });
   await (await boot()).stop();
@@ -132,7 +132,7 @@ test("S9: key files of older versions of Quater note at the next start that ther
   expect(JSON.parse(readFileSync(keysIn(folder.root), "utf8")).trail).toBe(trail);
 });
 
-test("S9: quater audit verify on a lost store does not say that there is no trail yet", async () => {
+test("S9: quater audit verify reports a lost store as lost and not as a new project without a trail", async () => {
   using folder = tempFolder();
   serving(folder.root, "");
   const app = await bootWithTrail({ root: folder.root, handlers: { change: change() } });
@@ -145,7 +145,7 @@ test("S9: quater audit verify on a lost store does not say that there is no trai
   ]);
 });
 
-test("S9: a PostgreSQL schema that is dropped or created anew is noticed, and the next start refuses", async (context) => {
+test("S9: a running instance notices a PostgreSQL schema that is dropped or created again, and the next start fails", async (context) => {
   if (typeof postgres === "string") return context.skip(postgres);
   for (const sql of ["drop schema quater cascade", "alter schema quater rename to gone; create schema quater"]) {
     using folder = tempFolder();
@@ -163,7 +163,7 @@ test("S9: a PostgreSQL schema that is dropped or created anew is noticed, and th
   }
 });
 
-test("S9: a PostgreSQL database that is created anew is noticed", async (context) => {
+test("S9: a running instance notices a PostgreSQL database that is created again", async (context) => {
   if (typeof postgres === "string") return context.skip(postgres);
   using folder = tempFolder();
   const [url, other] = [await postgres.freshUrl(), await postgres.freshUrl()];

@@ -133,16 +133,19 @@ onBothDialects((claim, dialect) => {
     expect((await again.call(robot, { cents: 7 })).ok).toBe(true);
   });
 
-  claim("S1: events whose column `at` was set back are not pruned, and the message names the first one", async (on) => {
-    const { desk, pruneAll, verified } = await maintained(on);
-    await desk.sql("update audit_event set at = 1 where seq between 1 and 9");
-    const before = await seqs(desk);
-    await expect(pruneAll(Date.now() - 3_600_000)).rejects.toThrow(
-      "Event 1 has columns that differ from its meta column. Run `quater audit verify`",
-    );
-    expect(await seqs(desk)).toEqual(before);
-    expect((await verified())?.[0]).toEqual(["altered", 1]);
-  });
+  claim(
+    "S1: events whose column `at` was set back are not pruned, and the message names the first of these events",
+    async (on) => {
+      const { desk, pruneAll, verified } = await maintained(on);
+      await desk.sql("update audit_event set at = 1 where seq between 1 and 9");
+      const before = await seqs(desk);
+      await expect(pruneAll(Date.now() - 3_600_000)).rejects.toThrow(
+        "Event 1 has columns that differ from its meta column. Run `quater audit verify`",
+      );
+      expect(await seqs(desk)).toEqual(before);
+      expect((await verified())?.[0]).toEqual(["altered", 1]);
+    },
+  );
 
   claim("S1: pruning stops before an old event that was changed, deleted or added", async (on) => {
     const { desk, pruneAll, verified } = await maintained(on);
@@ -169,7 +172,7 @@ onBothDialects((claim, dialect) => {
     expect(await pruneAll()).toBeGreaterThan(20);
   });
 
-  claim("S1: pruning stops at a body that is missing without a record, or present after its erasure", async (on) => {
+  claim("S1: pruning stops at an event body that is missing without an erasure, or present after an erasure", async (on) => {
     const { desk, trail, pruneAll, verified } = await maintained(on);
     const { seq, body, salt } = await withBody(desk);
     await desk.sql("update audit_event set body = null, salt = null where seq = ?", seq);
@@ -184,7 +187,7 @@ onBothDialects((claim, dialect) => {
     expect(await verified()).toEqual([]);
   });
 
-  claim("S1: pruning reads from the sink, and not from the store, how far the sink attests", async (on) => {
+  claim("S1: pruning reads from the sink, and not from the store, which events the sink attests", async (on) => {
     const { desk, sink, pruneAll, verified } = await maintained(on);
     await desk.sql("update audit_sink set size = 1000000");
     const text = readFileSync(sink, "utf8");
@@ -217,7 +220,7 @@ onBothDialects((claim, dialect) => {
   });
 
   claim(
-    "S2: a call that an attacker planted is not recorded as lost, neither behind the end of the trail nor inside it",
+    "S2: a forged start of a call is not recorded as lost, neither after the end of the trail nor inside the trail",
     async (on) => {
       const { desk, sweep } = await maintained(on);
       const last = (await seqs(desk)).at(-1) ?? 0;
@@ -233,18 +236,21 @@ onBothDialects((claim, dialect) => {
     },
   );
 
-  claim("S2: a lost call is recorded even when a planted process row claims events that do not verify", async (on) => {
-    const { desk, sweep, newTrail } = await maintained(on);
-    const killed = await newTrail();
-    await killed.record({ events: [{ fields: { type: "call.started", callId, handler: "pay" } }] });
-    await desk.sql("update audit_instance set lease_until = 1 where instance = ?", killed.instance);
-    await desk.sql("update audit_event set meta = replace(meta, 'robot', 'rubot') where seq = 7");
-    await instanceGone(desk, "000000000000", 0);
-    await expect(sweep()).rejects.toThrow("Event 7 was changed after it was written");
-    expect(await unknowns(desk)).toMatchObject([{ callId, detail: { startedBy: killed.instance } }]);
-  });
+  claim(
+    "S2: a lost call is recorded even when an attacker inserts a process row that names events that do not verify",
+    async (on) => {
+      const { desk, sweep, newTrail } = await maintained(on);
+      const killed = await newTrail();
+      await killed.record({ events: [{ fields: { type: "call.started", callId, handler: "pay" } }] });
+      await desk.sql("update audit_instance set lease_until = 1 where instance = ?", killed.instance);
+      await desk.sql("update audit_event set meta = replace(meta, 'robot', 'rubot') where seq = 7");
+      await instanceGone(desk, "000000000000", 0);
+      await expect(sweep()).rejects.toThrow("Event 7 was changed after it was written");
+      expect(await unknowns(desk)).toMatchObject([{ callId, detail: { startedBy: killed.instance } }]);
+    },
+  );
 
-  claim("S2: verify names a lost call whose process row was deleted, so that no sweep can find it", async (on) => {
+  claim("S2: audit verify reports a lost call when the row of its process was deleted", async (on) => {
     const { desk, sweep, newTrail, verified } = await maintained(on);
     const killed = await newTrail();
     const started = (id: string) => killed.record({ events: [{ fields: { type: "call.started", callId: id, handler: "pay" } }] });
@@ -266,7 +272,7 @@ onBothDialects((claim, dialect) => {
     expect(await verified()).toEqual([]);
   });
 
-  claim("S2: a process that stops while a call runs stays registered, and the call is recorded as lost", async (on) => {
+  claim("S2: the row of a process that stops while a call runs is kept, and the call is recorded as lost", async (on) => {
     const { desk, sweep, newTrail, verified } = await maintained(on);
     const stopping = await newTrail();
     await stopping.record({ events: [{ fields: { type: "call.started", callId, handler: "pay" } }] });

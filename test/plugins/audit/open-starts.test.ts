@@ -154,46 +154,52 @@ const cutAtStart = async (app: TestApp, proxy: CommitProxy) => {
 const ofCall = async (store: OpenStore, callId: string) => (await events(store)).filter((meta) => meta.callId === callId);
 
 onBothDialects((claim, dialect) => {
-  claim("a call that runs while its lease is renewed is recorded as unknown once its process is gone", async (on) => {
-    let release = () => {};
-    const hangs = change(() => new Promise<object>((resolve) => (release = () => resolve({}))));
-    await using app = await booting(on, { handlers: { change: hangs } });
-    const store = await storeOf(app);
-    const instance = await onlyInstance(store);
-    const call = app.as(principal()).call("change", { id: "a" });
-    await until(() => isStarted(store));
-    await renewed(store, instance);
-    await expectFound(on, app, instance);
-    release();
-    await call;
-  });
-
-  claim("a call whose use waits for a sink while the lease is renewed is recorded as unknown", async (on) => {
-    const files = new HeldFiles(on.root);
-    const check = () => {
-      files.hold();
-      return undefined;
-    };
-    await using app = await booting(on, {
-      audit: { sinks: [{ file: "sink.jsonl" }] },
-      expose: { change: { direct: true, approval: "x" } },
-      plugins: [approving({ approvalId: "apr_1", check })],
-    });
-    const store = await storeOf(app);
-    const instance = await onlyInstance(store);
-    const call = app.as(principal()).call("change", { id: "a" });
-    try {
+  claim(
+    "a call that runs while the lease of its process is renewed is recorded with the outcome unknown after the process has died",
+    async (on) => {
+      let release = () => {};
+      const hangs = change(() => new Promise<object>((resolve) => (release = () => resolve({}))));
+      await using app = await booting(on, { handlers: { change: hangs } });
+      const store = await storeOf(app);
+      const instance = await onlyInstance(store);
+      const call = app.as(principal()).call("change", { id: "a" });
       await until(() => isStarted(store));
       await renewed(store, instance);
-      app.services.get(storeRef).fence(new Error("gone"));
-    } finally {
-      files.release();
-    }
-    expect(await call).toMatchObject({ ok: false, error: { code: "audit_unavailable" } });
-    await expectFound(on, app, instance);
-  });
+      await expectFound(on, app, instance);
+      release();
+      await call;
+    },
+  );
 
-  claim("a process whose call has an end that the store refuses stays registered when it stops", async (on) => {
+  claim(
+    "a call whose use waits for a sink while the lease of its process is renewed is recorded with the outcome unknown after the process has died",
+    async (on) => {
+      const files = new HeldFiles(on.root);
+      const check = () => {
+        files.hold();
+        return undefined;
+      };
+      await using app = await booting(on, {
+        audit: { sinks: [{ file: "sink.jsonl" }] },
+        expose: { change: { direct: true, approval: "x" } },
+        plugins: [approving({ approvalId: "apr_1", check })],
+      });
+      const store = await storeOf(app);
+      const instance = await onlyInstance(store);
+      const call = app.as(principal()).call("change", { id: "a" });
+      try {
+        await until(() => isStarted(store));
+        await renewed(store, instance);
+        app.services.get(storeRef).fence(new Error("gone"));
+      } finally {
+        files.release();
+      }
+      expect(await call).toMatchObject({ ok: false, error: { code: "audit_unavailable" } });
+      await expectFound(on, app, instance);
+    },
+  );
+
+  claim("the row of a process is kept at its stop when the store refused the event about the end of a call", async (on) => {
     const refused: Statement = { sql: "delete from no_such_table", parameters: [] };
     await using app = await booting(on, {
       audit: { leaseMs: 60_000 },
@@ -211,7 +217,7 @@ onBothDialects((claim, dialect) => {
     expect(await openIn(store)).toEqual([]);
   });
 
-  claim("a process that had to drop the end of a call stays registered when it stops", async (on) => {
+  claim("the row of a process is kept at its stop when the process could not write the end of a call", async (on) => {
     await using app = await booting(on);
     const store = await storeOf(app);
     const trail = trailOn(app, on.root, 60_000);
@@ -234,7 +240,7 @@ onBothDialects((claim, dialect) => {
     expect((await events(store)).find(({ type }) => type === "runtime.stopped")?.detail).toEqual({ hasOpenCalls: true });
   });
 
-  claim("a sweep leaves a process alone that wrote after the sweep had read the trail", async (on) => {
+  claim("the regular maintenance keeps the row of a process that wrote after the maintenance had read the trail", async (on) => {
     await using app = await booting(on, { audit: { leaseMs: 60_000 } });
     const store = await storeOf(app);
     const [gone, sweeper] = [trailOn(app, on.root, 1), trailOn(app, on.root, 60_000)];
@@ -271,7 +277,7 @@ onBothDialects((claim, dialect) => {
     expect(await missingIn(store, on.root)).toEqual([]);
   });
 
-  claim("a process that was swept is registered again by its next start, from before its open calls", async (on) => {
+  claim("a process whose row was removed by maintenance writes a new row, with a number before its open calls", async (on) => {
     await using app = await booting(on, { audit: { leaseMs: 60_000 } });
     await using other = await booting(on, { audit: { leaseMs: 60_000 } });
     const store = await storeOf(other);
@@ -314,46 +320,52 @@ onBothDialects((claim, dialect) => {
 
   if (dialect === "sqlite") return; // a commit on SQLite is always answered
 
-  claim("a start is recorded as unknown if its process ends without the answer to its commit", async (on) => {
-    for (const ending of ["killed", "stopped"]) {
+  claim(
+    "a call gets the outcome unknown if its process ends before the store confirms the commit of the start event",
+    async (on) => {
+      for (const ending of ["killed", "stopped"]) {
+        const proxy = await commitProxy(String(on.url));
+        try {
+          await using app = await booting({ ...on, url: proxy.url });
+          await using other = await booting(on);
+          const store = await storeOf(other);
+          const callId = await cutAtStart(app, proxy);
+          if (ending === "killed") app.services.get(storeRef).fence(new Error("gone"));
+          else await app.stop();
+          await until(async () => (await openIn(store)).length === 0);
+          expect((await ofCall(store, callId)).map(({ type }) => type)).toEqual(["call.started", "call.unknown"]);
+          expect(await instances(store)).toHaveLength(1);
+          expect(await missingIn(store, on.root)).toEqual([]);
+        } finally {
+          proxy.close();
+        }
+      }
+    },
+  );
+
+  claim(
+    "the row of a process is kept until the end of a call is written when the store did not confirm the commit of its start",
+    async (on) => {
       const proxy = await commitProxy(String(on.url));
       try {
-        await using app = await booting({ ...on, url: proxy.url });
-        await using other = await booting(on);
+        await using app = await booting({ ...on, url: proxy.url }, { audit: { leaseMs: 60_000 } });
+        await using other = await booting(on, { audit: { leaseMs: 60_000 } });
         const store = await storeOf(other);
         const callId = await cutAtStart(app, proxy);
-        if (ending === "killed") app.services.get(storeRef).fence(new Error("gone"));
-        else await app.stop();
+        expect(await openIn(store)).toEqual([callId]);
+        proxy.open();
         await until(async () => (await openIn(store)).length === 0);
-        expect((await ofCall(store, callId)).map(({ type }) => type)).toEqual(["call.started", "call.unknown"]);
+        expect((await ofCall(store, callId)).map(({ type, outcome }) => [type, outcome])).toEqual([
+          ["call.started", undefined],
+          ["call.refused", "refused"],
+          ["call.ended", "refused"],
+        ]);
+        await app.stop();
+        expect((await events(store)).find(({ type }) => type === "runtime.stopped")).not.toHaveProperty("detail");
         expect(await instances(store)).toHaveLength(1);
-        expect(await missingIn(store, on.root)).toEqual([]);
       } finally {
         proxy.close();
       }
-    }
-  });
-
-  claim("a start whose commit was not answered keeps its process registered until its end is written", async (on) => {
-    const proxy = await commitProxy(String(on.url));
-    try {
-      await using app = await booting({ ...on, url: proxy.url }, { audit: { leaseMs: 60_000 } });
-      await using other = await booting(on, { audit: { leaseMs: 60_000 } });
-      const store = await storeOf(other);
-      const callId = await cutAtStart(app, proxy);
-      expect(await openIn(store)).toEqual([callId]);
-      proxy.open();
-      await until(async () => (await openIn(store)).length === 0);
-      expect((await ofCall(store, callId)).map(({ type, outcome }) => [type, outcome])).toEqual([
-        ["call.started", undefined],
-        ["call.refused", "refused"],
-        ["call.ended", "refused"],
-      ]);
-      await app.stop();
-      expect((await events(store)).find(({ type }) => type === "runtime.stopped")).not.toHaveProperty("detail");
-      expect(await instances(store)).toHaveLength(1);
-    } finally {
-      proxy.close();
-    }
-  });
+    },
+  );
 });

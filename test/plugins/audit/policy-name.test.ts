@@ -38,38 +38,41 @@ const table: readonly (readonly [name: string, auth: unknown, policy: string, co
 const call = async (app: TestApp, surface: string): Promise<Outcome> =>
   app.as(ana).call("getOrder", { id: "other" }, { surface });
 
-test.each(table)("S20: log and trail name the policy that refused a call: %s", async (_name, auth, policy, code) => {
-  using folder = tempFolder();
-  const app = await bootWithTrail({
-    root: folder.root,
-    handlers: { getOrder: withAuth(auth) },
-    expose: { getOrder: { http: "GET /orders/:id" } },
-    plugins: [http({ port: 0, authenticate: tokens({ ana }) })],
-  });
-  const base = app.services.get(httpRef).baseUrl;
-  const response = await fetch(`${base}/orders/other`, { headers: { authorization: "Bearer ana" } });
-  const sent = JSON.stringify([[...response.headers], await response.text()]);
-  await call(app, "http");
-  await app.stop();
+test.each(table)(
+  "S20: log and trail contain the name of the policy that refused a call: %s",
+  async (_name, auth, policy, code) => {
+    using folder = tempFolder();
+    const app = await bootWithTrail({
+      root: folder.root,
+      handlers: { getOrder: withAuth(auth) },
+      expose: { getOrder: { http: "GET /orders/:id" } },
+      plugins: [http({ port: 0, authenticate: tokens({ ana }) })],
+    });
+    const base = app.services.get(httpRef).baseUrl;
+    const response = await fetch(`${base}/orders/other`, { headers: { authorization: "Bearer ana" } });
+    const sent = JSON.stringify([[...response.headers], await response.text()]);
+    await call(app, "http");
+    await app.stop();
 
-  expect(response.status).toBe(403);
-  if (code === "forbidden") expect(sent).not.toContain(policy); // a missing scope is told to the caller
-  expect(sent).not.toContain("refusedBy");
-  const refused = eventsIn(folder.root).filter(({ meta }) => meta.type === "call.refused");
-  expect(refused.map(({ meta }) => [meta.errorCode, meta.policy])).toEqual([
-    [code, policy],
-    [code, policy],
-  ]);
-  const lines = app.log.filter(({ fields }) => fields["policy"] !== undefined);
-  expect(lines).toHaveLength(2);
-  expect(lines[0]).toMatchObject({
-    level: "info",
-    message: `getOrder was refused by ${policy}`,
-    fields: { code, policy, surface: "http", callId: refused[0]?.meta.callId },
-  });
-});
+    expect(response.status).toBe(403);
+    if (code === "forbidden") expect(sent).not.toContain(policy); // a missing scope is told to the caller
+    expect(sent).not.toContain("refusedBy");
+    const refused = eventsIn(folder.root).filter(({ meta }) => meta.type === "call.refused");
+    expect(refused.map(({ meta }) => [meta.errorCode, meta.policy])).toEqual([
+      [code, policy],
+      [code, policy],
+    ]);
+    const lines = app.log.filter(({ fields }) => fields["policy"] !== undefined);
+    expect(lines).toHaveLength(2);
+    expect(lines[0]).toMatchObject({
+      level: "info",
+      message: `getOrder was refused by ${policy}`,
+      fields: { code, policy, surface: "http", callId: refused[0]?.meta.callId },
+    });
+  },
+);
 
-test("S20: the log names a policy function that throws", async () => {
+test("S20: the log contains the name of a policy function that throws", async () => {
   using folder = tempFolder();
   const app = await bootWithTrail({
     root: folder.root,
@@ -116,7 +119,7 @@ test("S20: when two policies throw the same error object, the log names the poli
   ).toEqual(["first", "second"]);
 });
 
-test("S20: a caller that is refused in a loop leaves ten log lines and then a count", async () => {
+test("S20: many refused calls of one caller cause ten log lines and then a log line with a count", async () => {
   using folder = tempFolder();
   const app = await bootWithTrail({
     root: folder.root,

@@ -136,7 +136,7 @@ describe.each(["sqlite", "postgres"] as const)("on %s", (dialect) => {
     expect((await find({ since: since + 3_600_000 })).shown).toEqual([]);
   });
 
-  claim("verify finds an untouched trail whole, and tail marks no row of it", async ({ look }) => {
+  claim("audit verify reports an unchanged trail as whole, and audit tail marks no row of the trail", async ({ look }) => {
     const { damage, found } = await look();
     expect(damage).toEqual([]);
     expect(found.map(({ row }) => row.seq)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
@@ -144,7 +144,7 @@ describe.each(["sqlite", "postgres"] as const)("on %s", (dialect) => {
   });
 
   claim(
-    "S1: an event whose row was merged into its neighbour is missing, and the neighbour is marked as unverified",
+    "S1: audit verify reports an event as missing when its row was merged into the next row, and marks the next event as unverified",
     async ({ rows, set, run, look }) => {
       const [before, hidden] = [rows.get(4) as EventRow, rows.get(5) as EventRow];
       await set(4, { hash: before.hash + line + textOf(hidden) });
@@ -159,7 +159,7 @@ describe.each(["sqlite", "postgres"] as const)("on %s", (dialect) => {
   );
 
   claim(
-    "S1: an event whose true text was hidden behind its call id is altered, and its forged text is marked as unverified",
+    "S1: audit verify reports an event as altered when its text was hidden behind a forged text, and audit show marks the forged text",
     async ({ rows, set, look }) => {
       const { call_id, meta, body, salt, body_hash, hash } = rows.get(7) as EventRow;
       const rest = [call_id, meta, body ?? none, salt ?? none, body_hash, hash].join(cell);
@@ -174,18 +174,21 @@ describe.each(["sqlite", "postgres"] as const)("on %s", (dialect) => {
     },
   );
 
-  claim("S2: an event whose body was moved into its salt is altered, and is shown as unverified", async ({ rows, set, look }) => {
-    const { salt, body } = rows.get(3) as EventRow;
-    const moved = String(body).slice(0, 20);
-    await set(3, { salt: salt + Buffer.from(moved).toString("hex"), body: String(body).slice(20) });
-    const { damage, found } = await look();
-    expect(damage).toMatchObject([{ kind: "altered", seq: 3 }]);
-    expect(marked(found)).toEqual([3]);
-    for (const each of found) for (const show of [jsonLine, textLine, textBlock]) expect(show(each)).not.toBe("");
-  });
+  claim(
+    "S2: audit verify reports an event as altered when its body was moved into its salt, and audit show marks the event as unverified",
+    async ({ rows, set, look }) => {
+      const { salt, body } = rows.get(3) as EventRow;
+      const moved = String(body).slice(0, 20);
+      await set(3, { salt: salt + Buffer.from(moved).toString("hex"), body: String(body).slice(20) });
+      const { damage, found } = await look();
+      expect(damage).toMatchObject([{ kind: "altered", seq: 3 }]);
+      expect(marked(found)).toEqual([3]);
+      for (const each of found) for (const show of [jsonLine, textLine, textBlock]) expect(show(each)).not.toBe("");
+    },
+  );
 
   claim(
-    "S2: verify reports each malformed cell as damage, and every command that prints the cell continues",
+    "S2: audit verify reports each malformed cell of an event row as damage, and every command that prints the cell continues",
     async ({ rows, set, look, dialect: on }) => {
       const { meta, hash, body_hash, salt } = rows.get(5) as EventRow;
       const wrong: readonly Readonly<Record<string, unknown>>[] = [
@@ -239,7 +242,7 @@ describe.each(["sqlite", "postgres"] as const)("on %s", (dialect) => {
   );
 
   claim(
-    "S1: rows that belong to no event are orphans: in another chain, before the start, or without a number",
+    "S1: audit verify reports rows in another chain, before the start of the trail, or without a number as orphans",
     async ({ run, look, dialect: on }) => {
       const copy = (chain: string, seq: string) =>
         `insert into audit_event select ${chain}, ${seq}, at, type, call_id, meta, body, salt, body_hash, hash from audit_event where seq = 5 and chain = 1`;
@@ -267,12 +270,12 @@ describe.each(["sqlite", "postgres"] as const)("on %s", (dialect) => {
   );
 });
 
-test("S2: lines of an export that are not events are malformed rows", () => {
+test("S2: audit verify reports lines of an export that are not events as malformed rows", () => {
   for (const text of ["", "{", "null", "[]", '"x"', '{"seq":"1"}', '{"seq":1,"at":2,"type":3}'])
     expect(exportedRow(text).malformed, text).toMatch(/^has a value of the wrong type in the column /);
 });
 
-test("S1: verify ends when a row has a number that JavaScript would round", async () => {
+test("S1: audit verify ends when a row has an event number that JavaScript would round", async () => {
   using folder = tempFolder();
   const root = join(folder.root, "trail");
   mkdirSync(root);
@@ -284,7 +287,7 @@ test("S1: verify ends when a row has a number that JavaScript would round", asyn
   expect(damage.map(({ kind }) => kind)).toContain("orphan");
 });
 
-test("S1: verify ends when the newest events are gone and other rows stand behind the end", async () => {
+test("S1: audit verify ends when the newest events are deleted and rows with higher numbers exist", async () => {
   using folder = tempFolder();
   const root = join(folder.root, "trail");
   mkdirSync(root);

@@ -46,36 +46,39 @@ onBothStores((claim) => {
     expect(desk.done).toEqual(["Olga 7"]);
   });
 
-  claim("S19: quater store restored voids open requests, a used approval stays used, and verify exits with 4", async (make) => {
-    using desk = make();
-    const used = await desk.file("Olga", 7);
-    await desk.approve(used);
-    const denied = await desk.file("Igor", 8);
-    const open = await desk.file("Nina", 9);
-    const finished = await desk.file("Boris", 6);
-    await desk.approve(finished, "deny");
-    const dump = await desk.dump();
-    await desk.pay("Olga", 7);
-    await desk.approve(denied, "deny", "no");
-    await desk.restore(dump);
+  claim(
+    "S19: quater store restored voids open requests and keeps used approvals used, and audit verify then exits with 4",
+    async (make) => {
+      using desk = make();
+      const used = await desk.file("Olga", 7);
+      await desk.approve(used);
+      const denied = await desk.file("Igor", 8);
+      const open = await desk.file("Nina", 9);
+      const finished = await desk.file("Boris", 6);
+      await desk.approve(finished, "deny");
+      const dump = await desk.dump();
+      await desk.pay("Olga", 7);
+      await desk.approve(denied, "deny", "no");
+      await desk.restore(dump);
 
-    const { code, out, err } = await restored(desk);
-    expect([code, json(out)]).toMatchObject([0, { voidedRequests: 2, usedRequests: 1, lostUses: [{ approvalId: used }] }]);
-    expect(err).toMatch(/Events \d+ to \d+ are lost/);
-    expect(await desk.request(used)).toMatchObject({ state: "consumed", stateInWords: "used, outcome unknown" });
-    for (const id of [denied, open]) expect(await desk.request(id)).toMatchObject({ state: "expired" });
-    expect(await desk.request(finished)).toMatchObject({ state: "denied" });
-    // The denied request cannot be approved any more.
-    expect((await desk.approve(denied)).code).not.toBe(0);
-    expect((await desk.approve(open)).code).not.toBe(0);
-    expect((await desk.pay("Olga", 7)).code).not.toBe(0);
-    expect(desk.done).toEqual(["Olga 7"]);
+      const { code, out, err } = await restored(desk);
+      expect([code, json(out)]).toMatchObject([0, { voidedRequests: 2, usedRequests: 1, lostUses: [{ approvalId: used }] }]);
+      expect(err).toMatch(/Events \d+ to \d+ are lost/);
+      expect(await desk.request(used)).toMatchObject({ state: "consumed", stateInWords: "used, outcome unknown" });
+      for (const id of [denied, open]) expect(await desk.request(id)).toMatchObject({ state: "expired" });
+      expect(await desk.request(finished)).toMatchObject({ state: "denied" });
+      // The denied request cannot be approved any more.
+      expect((await desk.approve(denied)).code).not.toBe(0);
+      expect((await desk.approve(open)).code).not.toBe(0);
+      expect((await desk.pay("Olga", 7)).code).not.toBe(0);
+      expect(desk.done).toEqual(["Olga 7"]);
 
-    const verified = await verify(desk);
-    expect([verified.code, verified.err]).toEqual([4, expect.not.stringContaining("whole")]);
-    expect(verified.err).toMatch(/The trail has a gap: \d+ events, \d+ to \d+, were lost in a restore/);
-    expect(json(verified.out)).toMatchObject({ isWhole: false, damageCount: 0 });
-  });
+      const verified = await verify(desk);
+      expect([verified.code, verified.err]).toEqual([4, expect.not.stringContaining("whole")]);
+      expect(verified.err).toMatch(/The trail has a gap: \d+ events, \d+ to \d+, were lost in a restore/);
+      expect(json(verified.out)).toMatchObject({ isWhole: false, damageCount: 0 });
+    },
+  );
 
   claim("S19: the numbers of lost events are not used again, and the next boot agrees with the sinks", async (make) => {
     using desk = make();
@@ -125,7 +128,7 @@ onBothStores((claim) => {
     expect((await verify(desk)).code).toBe(0);
   });
 
-  claim("S19: boot finds by the hash that a restored store had already continued", async (make) => {
+  claim("S19: boot finds by the hash of an event that a restored store already has other events than the sink", async (make) => {
     using desk = make();
     await desk.run(["run", "note", "--to", "Olga", "--cents", "1"]);
     const dump = await desk.dump();
@@ -146,7 +149,7 @@ onBothStores((claim) => {
     await expectGap(desk);
   });
 
-  claim("S19: a planted process row does not keep an operator from running quater store restored", async (make) => {
+  claim("S19: an operator can run quater store restored even when an attacker inserted a process row", async (make) => {
     using desk = make();
     await desk.run(["run", "note", "--to", "Olga", "--cents", "1"]);
     const dump = await desk.dump();
@@ -169,7 +172,7 @@ onBothStores((claim) => {
     await expectGap(desk);
   });
 
-  claim("S19: copies of an old line at the end of a sink hide no newer line from boot", async (make) => {
+  claim("S19: boot finds the newest line of a sink, even when copies of an old line follow this line", async (make) => {
     using desk = make();
     await desk.run(["run", "note", "--to", "Olga", "--cents", "1"]);
     const [old = ""] = linesOf(desk);
@@ -192,7 +195,7 @@ onBothStores((claim) => {
   });
 
   claim(
-    "S19: 17 MiB of copied lines hide no use from a command or a server, and the approval does not run twice",
+    "S19: commands and servers find a used approval in a sink, even when 17 MiB of copied lines follow, and the approval does not run twice",
     async (make) => {
       using desk = make();
       const id = await desk.file("Olga", 7);
@@ -213,7 +216,7 @@ onBothStores((claim) => {
     },
   );
 
-  claim("S19: a copy of the line of an earlier restore hides no newer line from boot", async (make) => {
+  claim("S19: boot finds the newest line of a sink, even when a copy of the line of an earlier restore follows", async (make) => {
     using desk = make();
     await desk.run(["run", "note", "--to", "Olga", "--cents", "1"]);
     const first = await desk.dump();
@@ -231,7 +234,7 @@ onBothStores((claim) => {
     await expectGap(desk);
   });
 
-  claim("S19: unsigned and damaged sink lines are reported and do not stop the boot", async (make) => {
+  claim("S19: boot reports unsigned and damaged sink lines and continues", async (make) => {
     using desk = make();
     await desk.run(["run", "note", "--to", "Olga", "--cents", "1"]);
     const [line = ""] = linesOf(desk);

@@ -59,26 +59,29 @@ const used = async (on: OnDialect, boot: ReturnType<typeof audited> | typeof alo
 };
 
 onBothDialects((claim, dialect) => {
-  claim("S19: an idle instance finds by the sink that the store was set back, and runs no approval twice", async (on) => {
+  claim("S19: an idle instance finds with the sink that the store was set back, and runs no approval twice", async (on) => {
     const { busy, idle, copy } = await used(on, audited(on));
     await putBack(busy, on, copy);
     expect(codeOf(await idle.call(robot))).toBe("audit_unavailable");
     expect([isFenced(idle), paid]).toEqual([true, [{ cents: 5 }]]);
   });
 
-  claim("S19: an idle instance finds a set-back store even after other events took the numbers of the lost ones", async (on) => {
-    const { busy, idle, copy } = await used(on, audited(on));
-    const { seq } = await newest(busy);
-    await putBack(busy, on, copy);
-    await grow(idle, seq);
-    expect(codeOf(await idle.call(robot))).toBe("audit_unavailable");
-    expect([isFenced(idle), paid]).toEqual([true, [{ cents: 5 }]]);
-  });
+  claim(
+    "S19: an idle instance finds that the store was set back, even after new events got the numbers of the lost events",
+    async (on) => {
+      const { busy, idle, copy } = await used(on, audited(on));
+      const { seq } = await newest(busy);
+      await putBack(busy, on, copy);
+      await grow(idle, seq);
+      expect(codeOf(await idle.call(robot))).toBe("audit_unavailable");
+      expect([isFenced(idle), paid]).toEqual([true, [{ cents: 5 }]]);
+    },
+  );
 
   // Only PostgreSQL tells when a writer waits.
   const onPostgres: typeof claim = dialect === "postgres" ? claim : () => undefined;
   onPostgres(
-    "S19: of two uses around a set-back of the store, the one that writes its sink line last finds the other's line",
+    "S19: when the store is set back between two uses of one approval, the later use finds the sink line of the earlier use and is refused",
     async (on) => {
       const { busy, idle, copy } = await used(on, audited(on));
       const lines = linesOf(on);
@@ -124,19 +127,22 @@ onBothDialects((claim, dialect) => {
     expect([isFenced(idle), paid]).toEqual([true, [{ cents: 5 }]]);
   });
 
-  claim("S19: links between approval events reveal a set-back store that has the right hash in its newest event", async (on) => {
-    const { busy, idle, copy, id } = await used(on, alone);
-    await look(idle, id);
-    const seen = await newest(busy);
-    await putBack(busy, on, copy);
-    const other = await on.again(alone);
-    await grow(other, seen.seq);
-    await other.sql("update audit_event set hash = ? where seq = ?", seen.hash, seen.seq);
-    expect(codeOf(await idle.call(robot))).toBe("audit_unavailable");
-    expect([isFenced(idle), paid]).toEqual([true, [{ cents: 5 }]]);
-  });
+  claim(
+    "S19: an instance finds by the links between approval events that the store was set back, even when the newest hash is right",
+    async (on) => {
+      const { busy, idle, copy, id } = await used(on, alone);
+      await look(idle, id);
+      const seen = await newest(busy);
+      await putBack(busy, on, copy);
+      const other = await on.again(alone);
+      await grow(other, seen.seq);
+      await other.sql("update audit_event set hash = ? where seq = ?", seen.hash, seen.seq);
+      expect(codeOf(await idle.call(robot))).toBe("audit_unavailable");
+      expect([isFenced(idle), paid]).toEqual([true, [{ cents: 5 }]]);
+    },
+  );
 
-  claim("S19: instances that use approvals in turn agree with their sink, and each reads the new lines", async (on) => {
+  claim("S19: two instances that use approvals in turn read the new lines of their sink and find no difference", async (on) => {
     const desks = [await on.boot(audited(on)), await on.again(audited(on))] as const;
     for (let n = 0; n < 6; n++) {
       await desks[0].approved(robot, { cents: n });
@@ -201,7 +207,7 @@ const withTwoTrails = async (work: (trails: TwoTrails) => Promise<void>): Promis
   }
 };
 
-test("S19: a use with a slow sink line is refused when another instance used the approval on a set-back store meanwhile", () =>
+test("S19: the use of an approval is refused when another instance used the approval on an older copy of the store during the write to the sink", () =>
   withTwoTrails(async ({ slow, fast, written, setBack }) => {
     const mine = await written(slow);
     await setBack();
@@ -209,7 +215,7 @@ test("S19: a use with a slow sink line is refused when another instance used the
     await expect(slow.sendUse(mine, use)).rejects.toMatchObject({ code: "audit_unavailable" });
   }));
 
-test("S19: an instance that read a use in the sink refuses a store that was set back afterwards", () =>
+test("S19: an instance that read the use of an approval in a sink refuses an older copy of the store afterwards", () =>
   withTwoTrails(async ({ slow, fast, written, setBack }) => {
     await fast.sendUse(await written(fast), use);
     await slow.assertUsable(); // reads the line, and the store still agrees with it

@@ -59,7 +59,7 @@ onBothDialects((claim) => {
   });
 
   claim(
-    "S19: calls that use approvals at the same time share one write to the sink, and each waits for its line",
+    "S19: calls that use approvals at the same time share one write to the sink, and each call waits for its sink line",
     async ({ boot, root }) => {
       const sink = join(root, "sink.jsonl");
       const { spend, held } = countingHandler(sink);
@@ -73,32 +73,35 @@ onBothDialects((claim) => {
     },
   );
 
-  claim("S19: a sink that accepts no line stops the call, and the next call's approval stays unused", async ({ boot, root }) => {
-    const sink = join(root, "sink.jsonl");
-    const { spend, held } = countingHandler(sink);
-    const desk = await boot({ handlers: { spend }, audit: { sinks: [{ file: sink }] } });
-    const first = await desk.approved(people.robot, { n: 1 }, { handler: "spend" });
-    const second = await desk.approved(people.robot, { n: 2 }, { handler: "spend" });
-    if (existsSync(sink)) renameSync(sink, `${sink}.held`);
-    symlinkSync("/dev/full", sink); // it can be read, and takes no lines
-    const call = (n: number) => desk.call(people.robot, { n }, { handler: "spend" });
-    expect(codeOf(await call(1))).toBe("audit_unavailable");
-    expect(codeOf(await call(2))).toBe("audit_unavailable");
-    expect(held).toEqual([]);
-    expect((await desk.record(first)).state).toBe("consumed");
-    expect((await desk.record(second)).state).toBe("approved");
-    rmSync(sink);
-    if (existsSync(`${sink}.held`)) renameSync(`${sink}.held`, sink);
-    expect(codeOf(await call(2))).toBe("ok");
-    // The end of the first call was queued before the events of the second, so it stands in the trail by now.
-    const ended = (await desk.events(first)).filter(({ type }) => type === "call.ended");
-    expect(ended).toMatchObject([{ outcome: "refused", errorCode: "audit_unavailable" }]);
-    // The line that was owed comes first.
-    expect(usesIn(sink).map(({ approvalId }) => approvalId)).toEqual([first, second]);
-  });
+  claim(
+    "S19: a call is refused when the sink accepts no line, and the approval of the next call stays unused",
+    async ({ boot, root }) => {
+      const sink = join(root, "sink.jsonl");
+      const { spend, held } = countingHandler(sink);
+      const desk = await boot({ handlers: { spend }, audit: { sinks: [{ file: sink }] } });
+      const first = await desk.approved(people.robot, { n: 1 }, { handler: "spend" });
+      const second = await desk.approved(people.robot, { n: 2 }, { handler: "spend" });
+      if (existsSync(sink)) renameSync(sink, `${sink}.held`);
+      symlinkSync("/dev/full", sink); // it can be read, and takes no lines
+      const call = (n: number) => desk.call(people.robot, { n }, { handler: "spend" });
+      expect(codeOf(await call(1))).toBe("audit_unavailable");
+      expect(codeOf(await call(2))).toBe("audit_unavailable");
+      expect(held).toEqual([]);
+      expect((await desk.record(first)).state).toBe("consumed");
+      expect((await desk.record(second)).state).toBe("approved");
+      rmSync(sink);
+      if (existsSync(`${sink}.held`)) renameSync(`${sink}.held`, sink);
+      expect(codeOf(await call(2))).toBe("ok");
+      // The end of the first call was queued before the events of the second, so it stands in the trail by now.
+      const ended = (await desk.events(first)).filter(({ type }) => type === "call.ended");
+      expect(ended).toMatchObject([{ outcome: "refused", errorCode: "audit_unavailable" }]);
+      // The line that was owed comes first.
+      expect(usesIn(sink).map(({ approvalId }) => approvalId)).toEqual([first, second]);
+    },
+  );
 });
 
-test("S19: the last lines of a large sink are read first", async () => {
+test("S19: Quater reads the last lines of a large sink first", async () => {
   using folder = tempFolder();
   const path = join(folder.root, "sink.jsonl");
   writeFileSync(path, "");
@@ -111,7 +114,7 @@ test("S19: the last lines of a large sink are read first", async () => {
   await groups.return(undefined);
 });
 
-test("S19: sink lines of every length up to 1 MiB are read from the end, and a longer line is left out", async () => {
+test("S19: Quater reads sink lines of every length up to 1 MiB from the end of the file, and omits longer lines", async () => {
   using folder = tempFolder();
   const path = join(folder.root, "sink.jsonl");
   const short = Array.from({ length: 300 }, (_, n) => `${n} ${"ä€".repeat((n * 37) % 900)}`);
@@ -122,7 +125,7 @@ test("S19: sink lines of every length up to 1 MiB are read from the end, and a l
   expect(lines.reverse()).toEqual([...expected, "last"]);
 });
 
-test("S19: each write to a sink first ends the current line, because another program may have started one", async () => {
+test("S19: each write to a sink begins with a line break, because another program may have written a part of a line", async () => {
   using folder = tempFolder();
   const path = join(folder.root, "sink.jsonl");
   const [sink] = sinksOf([{ file: path }], folder.root, false);

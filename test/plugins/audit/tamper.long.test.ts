@@ -251,13 +251,13 @@ const read = (file: SqliteFile) => {
   return { rows: (events?.rows ?? []) as Rows, head: head?.rows[0] as HeadRow };
 };
 
-test("before it is tampered with, the trail is whole and agrees with the sink", async () => {
+test("audit verify reports a trail that nobody has changed as whole and as equal to the sink", async () => {
   copy(base, work);
   expect(await verifyAt(work, [held])).toMatchObject({ isWhole: true, damage: [], compared: expect.any(Number) });
   for (const fork of forks) expect((await verifyAt(fork)).isWhole).toBe(true);
 });
 
-test(`verify finds every kind of tampering at the right event, in ${runs} runs`, async () => {
+test(`audit verify finds every kind of change of the trail at the right event, in ${runs} runs`, async () => {
   const seen = new Map<string, number>();
   await fc.assert(
     fc.asyncProperty(fc.constantFrom(...Object.keys(tampers)), fc.infiniteStream(fc.nat()), async (name, numbers) => {
@@ -283,14 +283,14 @@ test(`verify finds every kind of tampering at the right event, in ${runs} runs`,
   expect([...seen.keys()].sort()).toEqual(Object.keys(tampers).sort());
 }, 3_600_000);
 
-test("the sink reveals another history that the app wrote from an earlier copy of the store", async () => {
+test("audit verify finds with the sink that the app wrote other events after a return to an earlier copy of the store", async () => {
   for (const fork of forks) {
     const { damage } = await verifyAt(fork, [held]);
     expect(damage.map(({ kind }) => kind)).toContain("forked");
   }
 });
 
-test("only the sink reveals a store that was set back to an earlier copy", async () => {
+test("audit verify finds only with the sink that the store was replaced by an earlier copy", async () => {
   copy(base, work);
   const trail = await trailAt(work);
   await call(trail, 5_000);
@@ -303,7 +303,7 @@ test("only the sink reveals a store that was set back to an earlier copy", async
   expect((await verifyAt(work, [elsewhere])).damage).toMatchObject([{ kind: "truncated" }]);
 });
 
-test("checkpoints that another key signed are reported as unsigned, also in the sink", async () => {
+test("audit verify reports checkpoints of another checkpoint key as unsigned, also in the sink", async () => {
   copy(base, work);
   rotateKeys(keyFileIn(work));
   expect((await verifyAt(work, [held])).isWhole).toBe(true); // rotated keys still verify
@@ -333,7 +333,7 @@ const anyStep = fc.oneof(
   { weight: 1, arbitrary: fc.record({ erase: fc.nat() }) },
 );
 
-test(`verify raises no false alarm on ${cleanRuns} clean trails`, async () => {
+test(`audit verify reports no damage for ${cleanRuns} undamaged trails`, async () => {
   let n = 0;
   await fc.assert(
     fc.asyncProperty(fc.array(anyStep, { maxLength: 12 }), async (steps) => {

@@ -20,7 +20,7 @@ const rowOf = (meta: string, more: object = {}) => ({
 });
 const meta = metaText({ type: "call.ended", callId: "call-1", count: 3, outcome: "succeeded" }, numbered);
 
-test("the columns of an event's row agree with the event's signed text when both are unchanged", () => {
+test("audit verify accepts a row of an event whose columns and signed text are unchanged", () => {
   expect(saysColumns(rowOf(meta))).toBe(true);
   expect(saysSeq(meta, 12)).toBe(true);
 });
@@ -34,18 +34,18 @@ test.each([
   { call_id: "call-" },
   { call_id: "call-2" },
   { call_id: 'call-1","count":3,"instance":"000000000000' },
-])("a changed column of an event's row does not agree with the event's signed text: %j", (changed) => {
+])("audit verify reports a row of an event with a changed column: %j", (changed) => {
   expect(saysColumns(rowOf(meta, changed))).toBe(false);
 });
 
-test("call ids with escaped characters in the signed text are compared by their value", () => {
+test("audit verify compares call ids with escaped characters in the signed text by their value", () => {
   const callId = 'a "b" \\ é \u0001';
   const text = metaText({ type: "call.ended", callId }, numbered);
   expect(saysColumns(rowOf(text, { call_id: callId }))).toBe(true);
   expect(saysColumns(rowOf(text, { call_id: 'a \\"b' }))).toBe(false);
 });
 
-test("fields inside of detail are not read as fields of the event", () => {
+test("audit verify does not read fields inside of detail as fields of the event", () => {
   const detail = { at: 5, callId: "other", seq: 99, type: "call.started" };
   const text = metaText({ type: "audit.checkpoint", detail }, numbered);
   const row = rowOf(text, { type: "audit.checkpoint", call_id: "" });

@@ -49,7 +49,7 @@ describe("apiKeys", () => {
     expect(JSON.stringify(who)).not.toContain(parseKey(key)?.secret);
   });
 
-  test("quater dev accepts a key immediately when the key is created after apiKeys() opened the key file", async () => {
+  test("quater dev accepts a new key immediately, even when apiKeys() opened the key file before", async () => {
     const root = folder();
     createKey(join(root, ".quater/keys.json"), { name: "earlier", ...plain });
     const keys = await opened(root, "dev");
@@ -102,7 +102,7 @@ describe("apiKeys", () => {
     expect(await keys.authenticate(shown({ token: key }))).toBeDefined();
   });
 
-  test("a revoked key stops working within a second, without a restart", async () => {
+  test("a running server refuses a revoked key within a second", async () => {
     const root = folder();
     const file = join(root, ".quater/keys.json");
     const { key } = createKey(file, { name: "a", ...plain });
@@ -115,7 +115,7 @@ describe("apiKeys", () => {
     await expect.poll(() => keys.authenticate(shown({ token: key })), { timeout: 1000, interval: 20 }).toBeUndefined();
   });
 
-  test("the development key works only in quater dev, and stays the same between starts", async () => {
+  test("only quater dev accepts the development key, and the key stays the same between starts", async () => {
     const root = folder();
     const key = developmentKey(root, { scopes: ["orders:read"], roles: [] });
     expect(await (await opened(root, "dev")).authenticate(shown({ token: key }))).toMatchObject({
@@ -131,7 +131,7 @@ describe("apiKeys", () => {
     expect(statSync(join(root, ".quater/development-key")).mode & 0o777).toBe(0o600);
   });
 
-  test("the demo approver is another person than the development key's owner, and works only in quater dev", async () => {
+  test("the key of the demo approver belongs to another person than the development key, and only quater dev accepts the key", async () => {
     const root = folder();
     const caller = developmentKey(root, { scopes: ["pay"], roles: [] });
     const key = demoApproverKey(root, ["finance"]);
@@ -149,7 +149,7 @@ describe("apiKeys", () => {
     expect(statSync(join(root, ".quater/demo-approver-key")).mode & 0o777).toBe(0o600);
   });
 
-  test("apiKeys() refuses a second valid key with the same name, and reports a broken key file", () => {
+  test("quater keys create refuses a second valid key with the same name, and reports a broken key file", () => {
     const file = join(folder(), "keys.json");
     createKey(file, { name: "a", ...plain });
     expect(() => createKey(file, { name: "a", ...plain })).toThrow("A key with the name a already exists. Choose another name");
@@ -170,14 +170,14 @@ describe("localUser", () => {
     expect(await localUser({ roles: ["admin"] }).authenticate(shown())).toBeUndefined();
   });
 
-  test("a wrong token at the terminal is refused and does not become the local user", async () => {
+  test("a call from the terminal with a wrong token is refused and does not run as the local user", async () => {
     const either = firstOf(bearer({ verify: () => undefined }), localUser({ roles: ["admin"] }));
     expect(await either.authenticate(shown({ isLocal: true, token: "wrong" }))).toBeUndefined();
     expect(await either.authenticate(shown({ isLocal: true }))).toMatchObject({ roles: ["admin"] });
   });
 });
 
-test("firstOf calls its authenticators in order and stops at the first that returns a principal", async () => {
+test("firstOf calls its authenticators in order and stops at the first authenticator that returns a principal", async () => {
   const asked: string[] = [];
   const knowing = (name: string, knows: boolean) => () => {
     asked.push(name);

@@ -50,7 +50,7 @@ describe("S17: only the first credential of a request counts", () => {
     ["header, before another right header", firstOf(byHeader("x-a"), byHeader("x-b")), ["X-B: good-ana", "X-A: bad"]],
     ["token, behind a right header", firstOf(byHeader("x-a"), byToken), ["X-A: good-ana", "Authorization: Bearer bad"]],
     ["header in a chain of chains", firstOf(firstOf(byHeader("x-a")), byCookie), ["X-A: bad", "Cookie: sid=good-ana"]],
-  ])("S17: a wrong %s is refused on reads, writes and public routes", async (_, door, lines) => {
+  ])("S17: a request with a wrong %s is refused on routes of reads, writes and public handlers", async (_, door, lines) => {
     await using app = await boot(door);
     const own = [...lines, "Origin: https://shop.example"];
     expect(await ask(app, "GET /read", own)).toEqual(refused);
@@ -58,7 +58,7 @@ describe("S17: only the first credential of a request counts", () => {
     expect(await ask(app, "GET /openapi.json", own)).toEqual(refused);
   });
 
-  test("S17: firstOf calls several authenticators that read the same header in order", async () => {
+  test("S17: firstOf calls authenticators that read the same header in the order of the list", async () => {
     const other = authenticator({
       name: "other",
       reads: { headers: ["X-A"] },
@@ -105,8 +105,8 @@ describe("S17: authenticators that read a header and a cookie", () => {
     ["inside firstOf", firstOf(byToken, both)],
     ["inside firstOf, after one that reads only the cookie", firstOf(byCookie, both)],
     ["that reads a token, a header and a cookie", all],
-  ])("S17: an authenticator of a header and a cookie, %s", (_, door) => {
-    test("S17: a request with a wrong header is refused, even when its cookie is right", async () => {
+  ])("S17: an authenticator that reads a header and a cookie, %s", (_, door) => {
+    test("S17: a request with a wrong credential in a header is refused, even when its cookie is right", async () => {
       await using app = await boot(door);
       expect(await ask(app, "POST /write", ["X-A: bad", cookie, origin])).toEqual(refused);
       expect(await ask(app, "GET /read", ["X-A: bad", cookie])).toEqual(refused);
@@ -115,7 +115,7 @@ describe("S17: authenticators that read a header and a cookie", () => {
       expect(await ask(app, "POST /write", ["X-A: good-bea", cookie])).toMatchObject({ status: 200, said: "bea" });
     });
 
-    test("S17: a write with only a cookie must come from an allowed page (threat T16)", async () => {
+    test("S17: a write with only a cookie is refused when the request comes from a page that is not allowed (threat T16)", async () => {
       await using app = await boot(door);
       expect(await ask(app, "POST /write", [cookie])).toMatchObject({ status: 403, said: "origin_not_allowed" });
       expect(await ask(app, "POST /mcp", [cookie, accept], ping)).toMatchObject({ status: 403 });
@@ -123,7 +123,7 @@ describe("S17: authenticators that read a header and a cookie", () => {
     });
   });
 
-  test("S17: a request with a wrong token is refused, even when its cookie is right", async () => {
+  test("S17: a request with a wrong bearer token is refused, even when its cookie is right", async () => {
     await using app = await boot(all);
     expect(await ask(app, "POST /write", ["Authorization: Bearer bad", cookie, origin])).toEqual(refused);
   });
@@ -139,7 +139,7 @@ describe("S17: results of an authenticator inside firstOf", () => {
     ["null", () => null],
     ["false", () => false],
     ["a promise of null", async () => null],
-  ])("S17: when an authenticator returns %s, firstOf calls the next one", async (_, answer) => {
+  ])("S17: when an authenticator returns %s, firstOf calls the next authenticator", async (_, answer) => {
     await using app = await boot(firstOf(saying(answer), byToken));
     expect(await ask(app, "POST /write", token)).toMatchObject({ status: 200, said: "ana" });
     await using alone = await boot(firstOf(saying(answer)));
@@ -152,7 +152,7 @@ describe("S17: results of an authenticator inside firstOf", () => {
     ["rejects", () => Promise.reject(new Error("no database")), 503, "authenticator_failed"],
     ["throws a QuaterError", () => Promise.reject(own), 401, "invalid_token"],
     ["returns no principal", () => true, 503, "authenticator_failed"],
-  ])("S17: when an authenticator %s, firstOf calls no further one", async (_, answer, status, said) => {
+  ])("S17: when an authenticator %s, firstOf calls no other authenticator", async (_, answer, status, said) => {
     await using app = await boot(firstOf(saying(answer), byToken));
     expect(await ask(app, "POST /write", token)).toMatchObject({ status, said });
   });

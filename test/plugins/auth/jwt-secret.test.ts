@@ -43,7 +43,7 @@ const get = async (app: TestApp, authorization: string | undefined) => {
   return { status: response.status, challenge: response.headers.get("www-authenticate"), ...((await response.json()) as object) };
 };
 
-test("a token that the app signed with its secret gives a principal with its scopes, roles and claims", async () => {
+test("jwt({ secret }) turns a token that the app signed into a principal with the scopes, roles and claims of the token", async () => {
   await using app = await boot();
   const signed = await users.sign({ sub: "ana", scope: "orders:read", roles: ["finance"], plan: "gold" }, 60);
   expect(await get(app, `Token ${signed}`)).toMatchObject({
@@ -56,7 +56,7 @@ test("a token that the app signed with its secret gives a principal with its sco
   });
 });
 
-test("H19: a 401 names the scheme that the authenticator reads, in its text and in WWW-Authenticate", async () => {
+test("H19: a 401 response names the scheme that the authenticator reads, in its text and in WWW-Authenticate", async () => {
   await using app = await boot();
   const detail = "This call over http needs a credential: send Authorization: Token <credential>";
   expect(await get(app, undefined)).toMatchObject({ status: 401, challenge: "Token", code: "unauthenticated", detail });
@@ -118,11 +118,11 @@ test.each<[string, () => Promise<string>, string]>([
     () => users.sign({ sub: "ana" }, 0),
     "The lifetime of a token must be from 1 to 31536000 seconds; it is 0",
   ],
-])("sign() refuses %s", async (_, sign, message) => {
+])("sign() of jwt({ secret }) refuses %s", async (_, sign, message) => {
   await expect(sign()).rejects.toThrow(new TypeError(message));
 });
 
-test("two tokens that sign() makes for one person have different ids", async () => {
+test("sign() of jwt({ secret }) gives two tokens of one person different ids", async () => {
   const ids = await Promise.all(
     [1, 2].map(async () => {
       const credentials = { surface: "http", isLocal: false, header: () => undefined, cookie: () => undefined };

@@ -103,11 +103,11 @@ describe("jwt() refuses wrong tokens", () => {
   });
 });
 
-test("jwt() refuses an algorithm that its options do not allow, even when the key set has a key for it", async () => {
+test("jwt() refuses a token with an algorithm that its options do not allow, even when the key set has a key for the algorithm", async () => {
   expect(await ask(await sign(claims()), { algorithms: ["RS256"] })).toBeUndefined();
 });
 
-test("tokens with unknown key ids do not make the server fetch the key set each time", async () => {
+test("jwt() does not fetch the key set again for each token with an unknown key id", async () => {
   const one = jwt({ issuer, audience, jwks });
   const token = await sign(claims(), { kid: "k2" });
   for (let n = 0; n < 20; n++)
@@ -122,8 +122,11 @@ describe("errors while the key set cannot be fetched", () => {
     ["not JSON", "/keys", () => "<html>"],
     ["too large", "/keys", () => JSON.stringify({ keys: [], pad: "x".repeat(300_000) })],
     ["a redirect", "/moved", () => ""],
-  ])("jwt() throws instead of refusing the token when the response to its key set request is %s", async (_name, path, give) => {
-    answer = (asked) => (asked === path ? give() : keySet);
-    await expect(ask(await sign(claims()), { jwks: jwks.replace("/keys", path) })).rejects.toThrow();
-  });
+  ])(
+    "jwt() throws an error and does not refuse the token when the response to its key set request is %s",
+    async (_name, path, give) => {
+      answer = (asked) => (asked === path ? give() : keySet);
+      await expect(ask(await sign(claims()), { jwks: jwks.replace("/keys", path) })).rejects.toThrow();
+    },
+  );
 });

@@ -85,7 +85,7 @@ describe("S13: key files and the folders above them", () => {
     },
   );
 
-  test("S13: in a folder that other users can write, a key file that does not exist yet is refused when it is read or created", () => {
+  test("S13: reading or creating a missing key file is refused in a folder that other users can write", () => {
     const file = join(folder(), "keys.json");
     mkdirSync(join(file, ".."));
     chmodSync(join(file, ".."), 0o777);
@@ -93,7 +93,7 @@ describe("S13: key files and the folders above them", () => {
     expect(refusal(() => createKey(file, { name: "a", ...plain }))?.message).toContain("other users can write");
   });
 
-  test("S13: writing the key file does not follow a planted keys.json.new, and leaves no temporary file behind", () => {
+  test("S13: a write to the key file follows no link named keys.json.new of another user, and removes its temporary file", () => {
     const file = keyFile();
     const victim = join(parent, "victim");
     writeFileSync(victim, "untouched");
@@ -115,7 +115,7 @@ describe("S13: key files and the folders above them", () => {
     ]);
   });
 
-  test("S13: a key file behind a link is checked and replaced where the link leads", () => {
+  test("S13: a key file behind a symbolic link is checked and replaced at the target of the link", () => {
     const file = keyFile();
     const link = join(mkdtempSync(join(parent, "linked-")), "keys.json");
     symlinkSync(file, link);
@@ -126,7 +126,7 @@ describe("S13: key files and the folders above them", () => {
     expect(refusal(() => readKeyFile(link))?.message).toContain(", where other users can write (mode 777)");
   });
 
-  test("S13: quater dev does not write the development key through a link", () => {
+  test("S13: quater dev does not write the development key through a symbolic link", () => {
     const root = join(folder(), "..");
     const victim = join(parent, "victim-of-dev");
     writeFileSync(victim, "untouched", { mode: 0o644 });
@@ -136,7 +136,7 @@ describe("S13: key files and the folders above them", () => {
     expect(readFileSync(victim, "utf8")).toBe("untouched");
   });
 
-  test("S13: a folder in place of a key file is refused with a clear message", () => {
+  test("S13: a folder at the path of a key file is refused, and the message says that the path must be a file", () => {
     const file = join(folder(), "keys.json");
     mkdirSync(file, { recursive: true, mode: 0o700 });
     expect(refusal(() => readPrivateFile(file))?.message).toBe(`${file} is a folder or a device, but must be a file`);
@@ -167,26 +167,29 @@ describe("S13: key files and the folders above them", () => {
     ["roles", "finance", 'roles: "finance"', "Write a list of strings"],
     ["scopes", [1], "scopes: [1]", "Write a list of strings"],
     ["person", 7, "person: 7", "Write a name, or remove the field"],
-  ])("S13: a key record whose %s is %j is refused with file, record and remedy", (field, value, shown, remedy) => {
-    const file = changed(keyFile(), (record) => {
-      if (value === undefined) delete record[field];
-      else record[field] = value;
-    });
-    const [{ id }] = (JSON.parse(readFileSync(file, "utf8")) as { keys: [{ id: string }] }).keys;
-    expect(refusal(() => readKeyFile(file))).toEqual({
-      message: `${file}: the key ${id} at /keys/0 has an invalid value for ${shown}`,
-      hint: remedy,
-    });
-  });
+  ])(
+    "S13: a key record whose %s is %j is refused, and the error names file, record and remedy",
+    (field, value, shown, remedy) => {
+      const file = changed(keyFile(), (record) => {
+        if (value === undefined) delete record[field];
+        else record[field] = value;
+      });
+      const [{ id }] = (JSON.parse(readFileSync(file, "utf8")) as { keys: [{ id: string }] }).keys;
+      expect(refusal(() => readKeyFile(file))).toEqual({
+        message: `${file}: the key ${id} at /keys/0 has an invalid value for ${shown}`,
+        hint: remedy,
+      });
+    },
+  );
 
-  test("S13: a key record with a misspelt expiresAt is refused, because the key would never expire", () => {
+  test("S13: a key record with a misspelt field expiresAt is refused, because the key would never expire", () => {
     const file = changed(keyFile(), (record) => {
       record["expires"] = "2020-12-31T00:00:00Z";
     });
     expect(refusal(() => readKeyFile(file))?.message).toContain('/keys/0 has an unknown field expires: "2020-12-31T00:00:00Z"');
   });
 
-  test("S13: a key file with two records of one id is refused", () => {
+  test("S13: a key file with two records that have the same id is refused", () => {
     const file = keyFile();
     const content = JSON.parse(readFileSync(file, "utf8")) as { keys: object[] };
     writeFileSync(file, JSON.stringify({ ...content, keys: [...content.keys, ...content.keys] }));

@@ -59,7 +59,7 @@ const leaveLock = (file: string) => {
   utimesSync(`${file}.lock`, minuteAgo, minuteAgo);
 };
 
-test("S13: four processes that meet an abandoned lock of the key file lose no key and no revocation", async () => {
+test("S13: four processes that change a key file with an abandoned lock lose no key and no revocation", async () => {
   const file = newFile();
   for (let child = 0; child < processes; child++) createKey(file, { name: `${child}-0`, ...plain });
   for (let round = 1; round <= rounds; round++) {
@@ -91,7 +91,7 @@ test("S13: when four processes prepare trail keys at the same time, one succeeds
   }
 }, 120_000);
 
-test("S13: a process that is killed while it changes the key file leaves no lock behind", async () => {
+test("S13: the lock of a key file is free after the process that changed the file was killed", async () => {
   const file = newFile();
   createKey(file, { name: "a", ...plain });
   const child = await started();
@@ -104,7 +104,7 @@ test("S13: a process that is killed while it changes the key file leaves no lock
   expect(readdirSync(dirname(file)).sort()).toEqual(["keys.json", "keys.json.lock"]);
 });
 
-test("S13: a link to a key file uses the lock of the file that it leads to", () => {
+test("S13: a change through a symbolic link uses the lock of the key file at the target of the link", () => {
   const file = newFile();
   createKey(file, { name: "a", ...plain });
   const link = join(mkdtempSync(join(parent, "project-")), "keys.json");
@@ -123,7 +123,7 @@ const newLink = (): { readonly link: string; readonly file: string } => {
   return { link, file };
 };
 
-test("S13: a link uses the lock of the key file that it leads to, even before that file exists", async () => {
+test("S13: a change through a symbolic link uses the lock of the target of the link, even before the target exists", async () => {
   const { link, file } = newLink();
   const child = await started();
   expect(await told(child, { does: "hold", file: link })).toBe("holds");
@@ -131,7 +131,7 @@ test("S13: a link uses the lock of the key file that it leads to, even before th
   child.kill("SIGKILL");
 });
 
-test("S13: four processes that create one key file at the same time, two of them through a link, lose no key", async () => {
+test("S13: four processes that create one key file at the same time, two of them through a symbolic link, lose no key", async () => {
   for (let round = 0; round < 5; round++) {
     const { link, file } = newLink();
     const answers = await Promise.all(
@@ -143,14 +143,14 @@ test("S13: four processes that create one key file at the same time, two of them
   }
 }, 60_000);
 
-test("S13: trail keys can be created through a link whose file does not exist yet", () => {
+test("S13: trail keys can be created through a symbolic link whose target does not exist yet", () => {
   const { link, file } = newLink();
   openKeys(link);
   expect(lstatSync(link).isSymbolicLink()).toBe(true);
   expect(readKeys(file).checkpoint.id).toBe(readKeys(link).checkpoint.id);
 });
 
-test("S13: a link inside a linked folder is resolved as the operating system does", () => {
+test("S13: a symbolic link inside a linked folder leads to the same file as in the operating system", () => {
   const root = mkdtempSync(join(parent, "linked-"));
   for (const name of ["far/inner", "far/keys"]) mkdirSync(join(root, name), { recursive: true, mode: 0o700 });
   symlinkSync(join(root, "far/inner"), join(root, "near"));
@@ -159,7 +159,7 @@ test("S13: a link inside a linked folder is resolved as the operating system doe
   expect(readdirSync(join(root, "far/keys")).sort()).toEqual(["keys.json", "keys.json.lock"]);
 });
 
-test("S13: a link to a new file in a folder that other users can write is refused, and no file is created", () => {
+test("S13: a symbolic link to a new key file in a folder that other users can write is refused, and no file is created", () => {
   const { link, file } = newLink();
   chmodSync(dirname(file), 0o777);
   expect(() => createKey(link, { name: "a", ...plain })).toThrow("where other users can write (mode 777)");
@@ -167,7 +167,7 @@ test("S13: a link to a new file in a folder that other users can write is refuse
   expect(readdirSync(dirname(file))).toEqual([]);
 });
 
-test("S13: a link that leads to itself is refused with a clear message", () => {
+test("S13: a symbolic link that leads to itself is refused, and the message names the link", () => {
   const link = join(mkdtempSync(join(parent, "project-")), "keys.json");
   symlinkSync("keys.json", link);
   expect(() => createKey(link, { name: "a", ...plain })).toThrow(`${link} is a symbolic link that leads to itself`);
@@ -177,7 +177,7 @@ test("S13: a link that leads to itself is refused with a clear message", () => {
 test.each([
   ["a link", (lock: string) => symlinkSync("/etc/passwd", lock)],
   ["another file", (lock: string) => writeFileSync(lock, "not a lock file, but notes about one that somebody keeps here")],
-])("S13: %s in the place of the key file's lock is refused and not changed", (_name, put) => {
+])("S13: %s at the path of the lock of a key file is refused and not changed", (_name, put) => {
   const file = newFile();
   createKey(file, { name: "a", ...plain });
   rmSync(`${file}.lock`, { force: true });

@@ -114,7 +114,7 @@ describe("wrong options of authenticators stop the boot with a remedy", () => {
     [null, "null, but must be an authenticator or a function"],
     [{}, "an object, but must be an authenticator or a function"],
   ])(
-    "boot refuses a value for authenticate that is not an authenticator, alone and inside firstOf (case %#)",
+    "boot refuses a value that is not an authenticator, in the option authenticate and inside firstOf (case %#)",
     async (no, cause) => {
       const expected = [`authenticate in http(): authenticate is given ${cause}`];
       expect(await causesOf(behind(given(no)))).toEqual(expected);
@@ -123,7 +123,7 @@ describe("wrong options of authenticators stop the boot with a remedy", () => {
   );
 });
 
-test("boot accepts correct options of every authenticator, one by one and all inside firstOf", async () => {
+test("boot accepts correct options of every authenticator, alone and inside firstOf", async () => {
   const all = firstOf(
     apiKeys({ file: "keys.json" }),
     localUser({ person: "ana", scopes: ["a"], roles: [] }),
@@ -137,7 +137,7 @@ test("boot accepts correct options of every authenticator, one by one and all in
   expect(await causesOf(behind(apiKeys(given({ file: UNSET }))))).toEqual([]);
 });
 
-test("boot checks the authenticators of all surfaces, nested ones too, and reports a shared one once", async () => {
+test("boot checks the authenticators of all surfaces, also inside other authenticators, and reports a shared authenticator once", async () => {
   const shared = firstOf(() => undefined, firstOf(apiKeys(given({ fil: 1 })), localUser(given({ roles: "a" }))));
   const sso = { personHeader: "x-person", secretHeader: "x-secret", secret: "s".repeat(40) };
   const found = await causesOf(
@@ -161,7 +161,7 @@ test("boot checks the authenticators of all surfaces, nested ones too, and repor
   ]);
 });
 
-test("the message about wrong options of an authenticator never contains a password", async () => {
+test("the boot problem about wrong options of an authenticator contains no password", async () => {
   const [problem] = await problemsOf(behind(jwt({ ...right, jwks: "http://me:geheim@issuer.example/keys" })));
   expect(problem?.cause).toBe('jwt has an invalid value for jwks: "http://me@issuer.example/keys"');
 });
@@ -177,14 +177,14 @@ describe("an authenticator with a wrong option accepts no caller", () => {
   const shown = { surface: "cli", isLocal: true, header: () => undefined, cookie: () => undefined };
 
   test.each(wrong.map(([make, cause]) => ({ make, cause })))(
-    "an authenticator accepts no caller when its options are wrong: $cause",
+    "an authenticator with wrong options accepts no caller: $cause",
     ({ make }) => {
       for (const token of [undefined, "any", "a.b.c"]) expect(() => make().authenticate({ ...shown, token })).toThrow();
       expect(() => make().open?.({ root: "/nowhere", mode: "serve" })).toThrow();
     },
   );
 
-  test("a custom authenticator that calls a wrongly configured one accepts no caller", async () => {
+  test("a custom authenticator accepts no caller when it calls an authenticator with wrong options", async () => {
     const inner = localUser(given({ scope: ["a"] }));
     const wrapped = authenticator({
       name: "wrapped",
@@ -214,7 +214,7 @@ test.each([
   ["a yes", true, "The authenticator returned a boolean instead of a principal"],
   ["a name", "canary", "The authenticator returned a string instead of a principal"],
 ])(
-  "an authenticator that returns %s accepts no caller, and the log says why without the value",
+  "an authenticator that returns %s accepts no caller, and the log contains the reason without the value",
   async (_what, returned, said) => {
     const open = handler({ description: "x", effect: "read", input: Type.Object({}), auth: authenticated, handle: () => 1 });
     await using app = await bootTest({
@@ -260,7 +260,7 @@ export default defineConfig({
   }
 });
 
-test("a custom authenticator can declare its options in a table", async () => {
+test("a custom authenticator can declare its options, so boot checks the options", async () => {
   const sessions = defineAuthenticator(
     { find: opaque<(id: string) => undefined>("a function", isFunction), header: withDefault(Type.String(), "x-session") },
     ({ find, header }) =>

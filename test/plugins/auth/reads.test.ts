@@ -69,7 +69,7 @@ describe("S17: credentials on a public route", () => {
     ["Bearer", byBearer, "Authorization: Bearer good", "Authorization: Bearer bad", 'Bearer error="invalid_token"'],
     ["a cookie", byCookie, "Cookie: a=1; sid=good", "Cookie: a=1; sid=bad", 'Cookie name="sid"'],
   ])(
-    "S17: on a public route %s counts when valid, is refused when invalid, and without one the caller is anonymous",
+    "S17: a public route accepts a valid credential in %s, refuses an invalid credential, and treats a caller without credential as anonymous",
     async (_, door, good, bad, challenge) => {
       await using app = await boot(door);
       expect(await get(app, [good])).toMatchObject({ status: 200, said: "ana" });
@@ -84,12 +84,12 @@ describe("S17: credentials on a public route", () => {
     ["an empty Authorization", ["Authorization: "], "invalid_token"],
     ["two tokens with a comma", ["Authorization: Bearer good, Bearer good"], "invalid_token"],
     ["a scheme that is not read", [basicGood], "unauthenticated"],
-  ])("S17: on a public route %s is refused and not ignored", async (_, lines, code) => {
+  ])("S17: a public route refuses a request with %s", async (_, lines, code) => {
     await using app = await boot(byBearer);
     expect(await get(app, lines)).toMatchObject({ status: 401, said: code });
   });
 
-  test("S17: schemes are compared without letter case, and an authenticator gets a list of name=value unchanged", async () => {
+  test("S17: schemes of Authorization are compared without letter case, and an authenticator receives a list of name=value unchanged", async () => {
     const seen: unknown[] = [];
     const door = authenticator({
       name: "digest",
@@ -108,19 +108,19 @@ describe("S17: credentials on a public route", () => {
     ]);
   });
 
-  test("S17: a request that repeats a declared header is refused, even when both values are right", async () => {
+  test("S17: a request that repeats a header of an authenticator is refused, even when both values are right", async () => {
     await using app = await boot(byHeader);
     expect(await get(app, ["X-Session: good", "x-session: good"])).toMatchObject({ status: 401, said: "invalid_token" });
   });
 
-  test("S17: a request with two cookies of one name is refused", async () => {
+  test("S17: a request with two cookies of the same name is refused when the authenticator reads this cookie", async () => {
     await using app = await boot(byCookie);
     expect(await get(app, ["Cookie: sid=good; sid=good"])).toMatchObject({ status: 401, said: "invalid_token" });
     expect(await get(app, ["Cookie: sid=good", "Cookie: sid=good"])).toMatchObject({ status: 401, said: "invalid_token" });
     expect(await get(app, ['Cookie: xsid=bad; sid="good"; sidx=bad'])).toMatchObject({ status: 200, said: "ana" });
   });
 
-  test("S17: firstOf reads everything that its authenticators read, and gives each of them only its own part", async () => {
+  test("S17: firstOf reads all credentials of its authenticators, and each authenticator receives only the credentials that it declares", async () => {
     const seen: unknown[] = [];
     const nosy = authenticator({
       name: "nosy",
@@ -146,7 +146,7 @@ describe("S17: credentials on a public route", () => {
     ]);
   });
 
-  test("S17: a request with a wrong token is refused, even with a right cookie or header", async () => {
+  test("S17: a request with a wrong bearer token is refused, even with a right cookie or header", async () => {
     await using app = await boot(firstOf(byCookie, byHeader, byToken));
     for (const right of ["Cookie: sid=good", "X-Session: good"]) {
       expect(await get(app, [right, "Authorization: Token bad"])).toMatchObject({ status: 401, said: "invalid_token" });
@@ -154,7 +154,7 @@ describe("S17: credentials on a public route", () => {
     }
   });
 
-  test("S17: a plain function as authenticator gets bearer tokens and no other credential", async () => {
+  test("S17: a function that is used as authenticator receives bearer tokens and no other credential", async () => {
     const seen: unknown[] = [];
     await using app = await boot(({ header, cookie, token }) => {
       seen.push([header("x-session"), header("user-agent"), cookie("sid"), token]);
@@ -168,7 +168,7 @@ describe("S17: credentials on a public route", () => {
   });
 });
 
-test("S17: the 401 for an expired or unknown cookie removes the cookie, with the attributes it was set with", async () => {
+test("S17: the 401 response for an expired or unknown cookie removes the cookie, with the attributes of the cookie", async () => {
   const door = authenticator({
     name: "sessions",
     reads: { cookies: [{ name: "__Host-sid" }, { name: "app", path: "/app", domain: "shop.example" }], schemes: ["Bearer"] },
@@ -188,7 +188,7 @@ test("S17: the 401 for an expired or unknown cookie removes the cookie, with the
   expect([both.status, both.cookie]).toEqual([401, undefined]);
 });
 
-test("S17: a 401 names the schemes, headers and cookies that the authenticator reads", async () => {
+test("S17: a 401 response names the schemes, headers and cookies that the authenticator reads", async () => {
   await using app = await boot(firstOf(byToken, byHeader, byCookie));
   const { status, detail, challenge } = await get(app, [], "/openapi.json");
   expect([status, challenge]).toEqual([401, "Token"]);
@@ -267,7 +267,7 @@ describe("S17: boot refuses wrong `reads` of an authenticator", () => {
     [["x-session"], "The option reads of the authenticator mine is a list, but must be an object"],
     [{ header: ["x-session"] }, 'The option reads of the authenticator mine has an unknown field "header"'],
     [{ headers: "x-session" }, "The option reads.headers of the authenticator mine is not a list"],
-  ])("S17: boot refuses reads of the wrong form: %j", async (reads, cause) => {
+  ])("S17: boot refuses an authenticator whose option reads has the wrong form: %j", async (reads, cause) => {
     const door = authenticator({ name: "mine", reads: reads as never, authenticate: () => ana });
     await expect(boot(door)).rejects.toMatchObject({ problems: [{ cause }] });
   });

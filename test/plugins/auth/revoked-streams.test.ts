@@ -226,7 +226,7 @@ describe.concurrent("S5: a stream ends after its credential was revoked", () => 
     expect(codeOf("as lines", text)).toBe(code);
   });
 
-  test("S5: a write whose credential is revoked while it streams ends with outcome_unknown", async () => {
+  test("S5: a write whose credential is revoked during the stream of its output ends with outcome_unknown", async () => {
     const { door, become } = changing();
     await using it = await boot(door);
     const text = await read(it.app, "as lines", "writing", () => become(() => undefined));
@@ -238,7 +238,7 @@ describe.concurrent("S5: a stream ends after its credential was revoked", () => 
 });
 
 test.concurrent.each(["busy", "silent", "endsAtSignal"] as const)(
-  'S5: after a revocation the source "%s", which ends when its AbortSignal aborts, is rolled back and recorded once',
+  'S5: a stream with the source "%s", which ends at the abort of the AbortSignal, is rolled back and recorded once after a revocation',
   async (name) => {
     const { door, become } = changing();
     await using it = await boot(door);
@@ -253,7 +253,7 @@ test.concurrent.each([
   ["slowToEnd", "invalid_token"],
   ["slowToEndWriting", "outcome_unknown"],
 ] as const)(
-  'S5: the source "%s" keeps its resources until it ends, but after a revocation its reader gets an error immediately',
+  'S5: a stream with the source "%s" keeps its resources until the source ends, and its reader gets an error immediately after a revocation',
   async (name, code) => {
     const { door, become } = changing();
     await using it = await boot(door);
@@ -269,15 +269,19 @@ test.concurrent.each([
   ["busy", "authenticator_failed"],
   ["silent", "authenticator_failed"],
   ["writing", "outcome_unknown"],
-] as const)('S5: the source "%s" ends when the authenticator no longer answers', { timeout: 30_000 }, async (name, code) => {
-  const { door, become } = changing();
-  await using it = await boot(door);
-  const text = await read(it.app, "as events", name, () => become(() => new Promise<never>(() => {})));
-  expect(codeOf("as events", text)).toBe(code);
-  expect(it.app.log).toMatchObject([{ fields: { error: expect.stringContaining("did not answer within 5 seconds") } }]);
-});
+] as const)(
+  'S5: a stream with the source "%s" ends when the authenticator no longer answers',
+  { timeout: 30_000 },
+  async (name, code) => {
+    const { door, become } = changing();
+    await using it = await boot(door);
+    const text = await read(it.app, "as events", name, () => become(() => new Promise<never>(() => {})));
+    expect(codeOf("as events", text)).toBe(code);
+    expect(it.app.log).toMatchObject([{ fields: { error: expect.stringContaining("did not answer within 5 seconds") } }]);
+  },
+);
 
-test.concurrent("S5: a stream with a valid credential continues, and its credential is checked about once a second", async () => {
+test.concurrent("S5: a stream with a valid credential continues, and the gate checks the credential about once a second", async () => {
   const { door, asked } = changing();
   await using it = await boot(door);
   it.until.isEnough = () => asked() >= 3;

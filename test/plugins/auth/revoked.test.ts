@@ -120,7 +120,7 @@ describe("S5: a credential that was revoked before the request body ended is ref
           records: records.map((record) => ({ ...record, expiresAt: "2020-01-01T00:00:00Z" })),
         })),
     ],
-  ])("S5: a write does not run when its key was %s before the request body ended", async (_, change) => {
+  ])("S5: a write does not run when the key of its caller was %s before the request body ended", async (_, change) => {
     await using shop = await boot();
     ran.length = 0;
     const answer = await slowly(shop.baseUrl, "/pay", bearerOf(shop.key), '{"cents":5}', async () => {
@@ -133,7 +133,7 @@ describe("S5: a credential that was revoked before the request body ended is ref
   });
 
   test.each(["tools/call", "tools/list"])(
-    "S5: %s over MCP gets 401 when its key is revoked before the request body ended",
+    "S5: %s over MCP gets 401 when the key of the caller is revoked before the request body ended",
     async (method) => {
       await using shop = await boot();
       ran.length = 0;
@@ -181,7 +181,7 @@ describe("S5: a credential that was revoked before the request body ended is ref
     },
   );
 
-  test("S5: a vote by the page's form does not count when the key is revoked before the request body ended", async () => {
+  test("S5: a vote on the approvals page does not count when the key of the voter is revoked before the request body ended", async () => {
     await using shop = await boot();
     const id = await filed(shop);
     const visitor = new Visitor(shop.baseUrl);
@@ -202,7 +202,7 @@ describe("S5: a credential that was revoked before the request body ended is ref
     expect(await shop.approvals.show(bea, id)).toMatchObject({ state: "pending", votes: [] });
   });
 
-  test("S5: a vote does not count when its voter lost the role before the request body ended", async () => {
+  test("S5: a vote on an approval request does not count when the voter lost the role before the request body ended", async () => {
     await using shop = await boot();
     const id = await filed(shop);
     const { digest } = await shop.approvals.show(bea, id);
@@ -279,7 +279,7 @@ describe("S5: a call that waits between its check and its handler", () => {
     ["became somebody else's", principal({ subject: "cleo", roles: ["finance"] })],
     ["lost its role", principal({ subject: "bea", roles: [] })],
     ["got another role", principal({ subject: "bea", roles: ["finance", "admin"] })],
-  ])("S5: a call that waited is refused when its credential %s", async (_, who) => {
+  ])("S5: a call that waited before its handler is refused when its credential %s", async (_, who) => {
     await using shop = await holding();
     ran.length = 0;
     const sent = shop.send();
@@ -304,7 +304,7 @@ describe("S5: a call that waits between its check and its handler", () => {
     expect(ran).toEqual([]);
   });
 
-  test("S5: a call that waited runs when its credential is unchanged", async () => {
+  test("S5: a call that waited before its handler runs when its credential is unchanged", async () => {
     await using shop = await holding();
     const sent = shop.send();
     await shop.isHere;
@@ -314,7 +314,7 @@ describe("S5: a call that waits between its check and its handler", () => {
     expect(shop.asked()).toBe(2);
   });
 
-  test("S5: the credential of a call that does not wait is checked once", async () => {
+  test("S5: the gate checks the credential of a call that does not wait only once", async () => {
     await using app = await bootTest({ handlers: { pay } });
     const entry = { surface: "direct", credentials: { surface: "direct", isLocal: false, token: "t" }, callId: "c" };
     const started = performance.now();
@@ -330,7 +330,7 @@ describe("S5: a call that waits between its check and its handler", () => {
   });
 });
 
-test("S5: a write that waited runs when its authenticator returns the same rights in another order", async () => {
+test("S5: a write that waited before its handler runs when the authenticator returns the same rights in another order", async () => {
   let asked = 0;
   const fields = { roles: ["x", "y"], scopes: ["a", "b"], claims: { plan: "free", team: "t" } };
   const reordered = { roles: ["y", "x"], scopes: ["b", "a"], claims: { team: "t", plan: "free" } };

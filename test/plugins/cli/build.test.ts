@@ -11,7 +11,7 @@ const project = () => {
   return { root, file: join(root, "quater.config.ts"), [Symbol.dispose]: remove };
 };
 
-test("a built project runs from its build until one of its sources changes", async () => {
+test("quater run loads the build of a project until one of the source files changes", async () => {
   using made = project();
   const { root, file } = made;
   expect(freshBuild(file)).toBeUndefined();
@@ -52,7 +52,7 @@ export default defineConfig({
   expect((await start(["openapi"], { cwd: root }).ended).out).toBe(written.out);
 });
 
-test("a build stays valid after a copy or a new modification time, but not after an edit with the same size and time", async () => {
+test("a build of a project stays valid after a copy or a new modification time, but not after an edit with the same size and time", async () => {
   using made = project();
   const { root, file } = made;
   expect((await start(["build"], { cwd: root }).ended).code).toBe(0);
@@ -66,7 +66,7 @@ test("a build stays valid after a copy or a new modification time, but not after
   expect((await start(["run", "hello", "--name", "Ana"], { cwd: root }).ended).out).toBe('{"text":"Adieu Ana"}\n');
 });
 
-test("a build that was not made from the current manifest is not loaded", async () => {
+test("the program does not load a build that was made from another manifest", async () => {
   using made = project();
   mkdirSync(join(made.root, ".quater/build"), { recursive: true });
   const record = { format: 2, manifest: "quater.config.ts", output: "manifest.mjs", inputs: [], absent: [] };

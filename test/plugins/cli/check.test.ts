@@ -33,7 +33,7 @@ const inProject = async (files: Readonly<Record<string, string>>, use: (folder: 
   }
 };
 
-test("quater check lists problems with remedies, and exits 1", () =>
+test("quater check lists problems with remedies, and exits with 1", () =>
   inProject({ "quater.config.mjs": manifest('can("change")', ", mcp: true"), ".env": "A=1" }, async (cwd) => {
     chmodSync(join(cwd, ".env"), 0o644);
     const { code, out } = await quater(["check", "--json"], { cwd });
@@ -50,7 +50,7 @@ test("quater check lists problems with remedies, and exits 1", () =>
     expect((await quater(["check", "--no-json"], { cwd })).out).toContain("2 problems to fix before the project is served.");
   }));
 
-test("quater check prints the order in which plugins start: a plugin comes after the plugins whose services it needs", () => {
+test("quater check prints the order in which plugins start, with each plugin after the plugins whose services the plugin needs", () => {
   const config = `import { defineConfig } from ${core};
     import { audit, http, store } from ${plugins};
     export default defineConfig({ name: "checked", handlers: [], plugins: [audit(), http({ port: 0 }), store()] });`;
@@ -77,7 +77,7 @@ test.each([
   });
 });
 
-test("quater check --gate exits 0 with its matrix when it finds no hole, and uses no key and no real handlers", () =>
+test("quater check --gate exits with 0 and prints its matrix when it finds no hole, and uses no key and no real handlers", () =>
   inProject({ "quater.config.mjs": manifest('can("change")') }, async (cwd) => {
     const { code, out, err } = await quater(["check", "--gate", "--no-json"], { cwd });
     expect([code, err]).toEqual([0, ""]);
@@ -107,7 +107,7 @@ test("S13: quater check --gate reports a key file that other users can read, wit
     expect(out).toContain(`${file} can be read by other users. Run \`chmod 600 ${file}\``);
   }));
 
-test("quater check --gate takes missing samples from quater.gate.json or from --samples", () =>
+test("quater check --gate reads missing sample inputs and principals from quater.gate.json or from the file of --samples", () =>
   inProject({ "quater.config.mjs": manifest("({ principal }) => principal.claims.team === 7") }, async (cwd) => {
     const without = await quater(["check", "--gate", "--no-json"], { cwd });
     expect(without.code).toBe(1);
@@ -141,13 +141,13 @@ test.each([
     ["check", "--gate", "--samples", "package.json"],
     'package.json must have the form { "inputs": { ... }, "principals": { ... } }, with the names of handlers as keys',
   ],
-])("quater refuses the command line %j with one line and exit 64", (argv, sentence) =>
+])("quater refuses the command line %j with one line and exit code 64", (argv, sentence) =>
   inProject({ "quater.config.mjs": manifest('can("change")'), "package.json": '{"name":"x"}' }, async (cwd) => {
     expect(await quater(argv, { cwd })).toEqual({ code: 64, out: "", err: `quater: ${sentence}\n` });
   }),
 );
 
-test("quater check exits 78 for a project that does not boot", () =>
+test("quater check exits with 78 for a project that does not boot", () =>
   inProject({ "quater.config.mjs": manifest("undefined") }, async (cwd) => {
     expect((await quater(["check", "--gate"], { cwd })).code).toBe(78);
     expect((await quater(["check"], { cwd })).code).toBe(78);

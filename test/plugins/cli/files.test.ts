@@ -26,12 +26,12 @@ test.each([
   ["no such file", ["--sheet", "@files/c.csv"], "which does not exist"],
   ["a folder", ["--sheet", "@files"], "which is not a file"],
   ["another type", ["--sheet", "@manifest.ts"], "send a file of the type text/csv"],
-])("quater run exits 65 for a file flag with %s", async (_, words, told) => {
+])("quater run exits with 65 for a file flag with %s", async (_, words, told) => {
   const { code, err } = await run(...words);
   expect({ code, err }).toEqual({ code: 65, err: expect.stringContaining(told) });
 });
 
-test("quater run writes a file answer unchanged to a pipe, and refuses to write it to a terminal", async () => {
+test("quater run writes a file output unchanged to a pipe, and refuses to write a file output to a terminal", async () => {
   const words = ["run", "getSheet", "--name", "a.csv"];
   expect(await quater(words, { cwd: fixture("sheets") })).toEqual({ code: 0, out: "a,1\n", err: "" });
   const { code, err } = await quater(words, { cwd: fixture("sheets"), isTerminal: true });

@@ -19,7 +19,7 @@ const outputOf = (script: string): string => {
 };
 
 describe("quater init in a folder with files", () => {
-  test("quater init in a folder with files changes none of them, and lists what it wrote and kept", async () => {
+  test("quater init in a folder with files changes no file, and lists the written and the kept files", async () => {
     const before = { "README.md": "# Mine\n", "tsconfig.json": "{}", "src/a.js": "1" };
     for (const [path, text] of Object.entries(before)) put(path, text);
     const { out } = await init("-y");
@@ -61,7 +61,7 @@ describe("quater init in a folder with files", () => {
   test.each([
     ["commonjs", '"type":"commonjs",', 'change "type": "commonjs" to "type": "module"'],
     ["nothing of modules", "", 'add "type": "module"'],
-  ])("quater init in a project with %s prints the change to make and does not make it", async (_, type, change) => {
+  ])("quater init in a project with %s prints the necessary change and does not make the change", async (_, type, change) => {
     put("package.json", `{"name":"old",${type}"main":"index.js"}`);
     const { out } = await init("-y");
     expect(json("package.json")["type"]).toBe(type === "" ? undefined : "commonjs");
@@ -71,7 +71,7 @@ describe("quater init in a folder with files", () => {
     expect(out).toMatch(/\nBefore you start\n.*\n\nThen start it\n/);
   });
 
-  test("quater init replaces the failing test script of npm init, and says so", async () => {
+  test("quater init replaces the failing test script of npm init, and prints this change", async () => {
     const scripts = { build: "mine", test: 'echo "Error: no test specified" && exit 1' };
     put("package.json", JSON.stringify({ name: "mine", type: "module", scripts }));
     const { out } = await init("-y");
@@ -88,7 +88,7 @@ describe("quater init in a folder with files", () => {
     expect(files(".")).toEqual(before);
   });
 
-  test("lint and check read every folder of sources, and neither keys nor builds", async () => {
+  test("the scripts lint and check of a new project read every folder of sources, and neither keys nor builds", async () => {
     await init("-y");
     symlinkSync(fileURLToPath(new URL("../../../node_modules", import.meta.url)), inside("node_modules"));
     for (const folder of ["app", "auth", "plugins"]) put(`${folder}/faulty.ts`, 'export const n: number = "";\ndebugger;\n');
@@ -105,7 +105,7 @@ describe("quater init in a folder with files", () => {
     ["pnpm", "pnpm run", "pnpm exec"],
     ["yarn", "yarn run", "yarn run"],
     ["bun", "bun run", "bunx"],
-  ])("quater init prints commands that work beside existing scripts, for %s", async (manager, run, exec) => {
+  ])("quater init in a project with scripts prints commands that work, for %s", async (manager, run, exec) => {
     const scripts = { dev: "vite", start: "node server.js", test: "vitest", lint: "eslint ." };
     put("package.json", JSON.stringify({ name: "mine", type: "module", scripts }));
     const { out } = await init(`-y --pm ${manager}`);
@@ -143,20 +143,23 @@ describe("quater init in a folder with files", () => {
     ["app/hello.ts/index.ts", "app/hello.ts"],
     ["app", "app"],
     ["test", "test"],
-  ])("quater init in a folder with another file at %s writes no example, and says how to get one", async (path, obstacle) => {
-    put(path, "mine\n");
-    const { code, out } = await init("-y");
-    expect([code, read(path)]).toEqual([0, "mine\n"]);
-    expect(out).toContain(`kept   ${obstacle}: already exists, so no example was written\n`);
-    const todo = `Write quater.config.ts, or move ${obstacle} to another place and run quater init again to get the example`;
-    expect(out).toContain(`\nBefore you start\n  ${todo}\n\nThen start it\n`);
-    expect(files(".").filter((name) => /^(app|test|README|quater\.config)/.test(name))).toEqual([path]);
-    const before = files(".").map((name) => [name, read(name)]);
-    expect((await init("-y")).out).toContain(todo);
-    expect(files(".").map((name) => [name, read(name)])).toEqual(before);
-    rmSync(inside(obstacle), { recursive: true });
-    expect((await init("-y")).out).toMatch(/wrote {2}app\/hello\.ts\n(.*\n)* {2}wrote {2}quater\.config\.ts\n/);
-  });
+  ])(
+    "quater init in a folder with another file at %s writes no example, and prints how to get the example",
+    async (path, obstacle) => {
+      put(path, "mine\n");
+      const { code, out } = await init("-y");
+      expect([code, read(path)]).toEqual([0, "mine\n"]);
+      expect(out).toContain(`kept   ${obstacle}: already exists, so no example was written\n`);
+      const todo = `Write quater.config.ts, or move ${obstacle} to another place and run quater init again to get the example`;
+      expect(out).toContain(`\nBefore you start\n  ${todo}\n\nThen start it\n`);
+      expect(files(".").filter((name) => /^(app|test|README|quater\.config)/.test(name))).toEqual([path]);
+      const before = files(".").map((name) => [name, read(name)]);
+      expect((await init("-y")).out).toContain(todo);
+      expect(files(".").map((name) => [name, read(name)])).toEqual(before);
+      rmSync(inside(obstacle), { recursive: true });
+      expect((await init("-y")).out).toMatch(/wrote {2}app\/hello\.ts\n(.*\n)* {2}wrote {2}quater\.config\.ts\n/);
+    },
+  );
 
   test("quater init completes an example whose existing files are unchanged", async () => {
     await init("-y");
@@ -166,7 +169,7 @@ describe("quater init in a folder with files", () => {
     expect(out).not.toContain("Before you start");
   });
 
-  test("a second quater init changes nothing, not even the key", async () => {
+  test("a second quater init changes no file, not even the development key", async () => {
     await init("-y");
     const all = () => files(".").map((path) => [path, read(path), lstatSync(inside(path)).mtimeMs]);
     const before = all();

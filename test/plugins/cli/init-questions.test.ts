@@ -38,7 +38,7 @@ const enter = "\r";
 const down = "\u001b[B";
 const nameIn = (path: string) => (JSON.parse(readFileSync(join(folder, path, "package.json"), "utf8")) as { name: string }).name;
 
-test("quater init asks three questions, and their default answers are the values that -y uses", async () => {
+test("quater init asks three questions, and the default answers are the values that quater init -y uses", async () => {
   const { code, out, unasked } = await converse(
     [],
     [
@@ -60,7 +60,7 @@ test("quater init -y asks no questions on a terminal", async () => {
   expect(await converse(["-y"], [])).toMatchObject({ code: 0, screen: "" });
 });
 
-test("quater init refuses an invalid name at once and asks again", async () => {
+test("quater init refuses an invalid project name and asks again", async () => {
   const { code, screen } = await converse(
     ["shop", "--pm", "npm"],
     [

@@ -27,7 +27,7 @@ describe("quater init in an empty folder", () => {
     expect(out).toMatch(/Start it\n {2}cd shop\n {2}npm install\n {2}npm run dev\n/);
   });
 
-  test("quater init writes a development key that only its owner can read, in an ignored folder", async () => {
+  test("quater init writes a development key that only its owner can read, in a folder that git ignores", async () => {
     await init("shop -y");
     const mode = (path: string) => statSync(inside("shop/.quater", path)).mode & 0o777;
     expect([mode("."), mode("development-key"), mode("keys.json")]).toEqual([0o700, 0o600, 0o600]);
@@ -43,7 +43,7 @@ describe("quater init in an empty folder", () => {
     expect(out).toMatch(/Start it\n {2}npm install\n/);
   });
 
-  test("quater init writes the versions that this version of Quater was tested with", async () => {
+  test("quater init writes the versions of packages with which this version of Quater was tested", async () => {
     await init("shop -y");
     const own = JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8"));
     expect(json("shop/package.json")).toMatchObject({
@@ -56,7 +56,7 @@ describe("quater init in an empty folder", () => {
     });
   });
 
-  test("quater init writes the path of a packed Quater relative to the project, and other versions unchanged", async () => {
+  test("quater init --quater writes the path of a packed file relative to the project, and other versions unchanged", async () => {
     put("packed/quater.tgz", "");
     await init("shop -y --quater packed/quater.tgz");
     await init("other -y --quater 0.2.0-beta.1");
@@ -110,12 +110,12 @@ describe("names and package managers in quater init", () => {
     ["pnpm/10.0.0 npm/? node/v22", ["pnpm install", "pnpm run dev", "pnpm exec quater run"]],
     ["yarn/1.22.22 npm/? node/v22", ["yarn install", "yarn run dev", "yarn run quater run"]],
     ["bun/1.3.0 npm/? node/v22", ["bun install", "bun run dev", "bunx quater run"]],
-  ])("quater init prints the next commands for %s", async (agent, lines) => {
+  ])("quater init prints the next commands for the package manager %s", async (agent, lines) => {
     const { out } = await init("-y", { npm_config_user_agent: agent });
     for (const line of lines) expect(out).toContain(`\n  ${line}`);
   });
 
-  test("quater init prefers --pm over a lock file, and a lock file over the program that started it", async () => {
+  test("quater init chooses the package manager by --pm, then by a lock file, then by the program that started quater init", async () => {
     put("pnpm-lock.yaml", "");
     const env = { npm_config_user_agent: "npm/11.0.0" };
     expect((await init("-y", env)).out).toContain("  pnpm install\n");
@@ -142,7 +142,7 @@ test.each([
   ["20.19.0", false],
   ["22.0.0", false],
   ["24.21.0", false],
-])("the program decides whether Node %s is too old: %s", (version, isOld) => {
+])("the quater program decides whether the Node version %s is too old: %s", (version, isOld) => {
   const problem = `Node ${version} is too old: Quater needs 20.19 or later. Install a newer one from https://nodejs.org`;
   expect(nodeProblem(version, ">=20.19")).toBe(isOld ? problem : undefined);
 });
@@ -177,7 +177,7 @@ describe("wrong command lines of quater init", () => {
     expect(files(".")).toEqual(["file", "package.json"]);
   });
 
-  test("quater init does not write through links", async () => {
+  test("quater init does not write through symbolic links", async () => {
     put("elsewhere/package.json", "{}");
     mkdirSync(inside("shop"));
     symlinkSync(inside("elsewhere/package.json"), inside("shop/package.json"));

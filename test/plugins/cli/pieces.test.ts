@@ -26,7 +26,7 @@ test.each([
   ["URLPath", "url-path"],
   ["ipV4", "ip-v4"],
   ["name", "name"],
-])("the input %s has the flag --%s", (name, flag) => expect(kebab(name)).toBe(flag));
+])("the flag for the input field %s is --%s", (name, flag) => expect(kebab(name)).toBe(flag));
 
 test.each([
   ["a string", Type.String(), "text"],
@@ -42,7 +42,7 @@ test.each([
   ["an object or null", Type.Union([Type.Object({}), Type.Null()]), "json"],
   ["an object or a string", Type.Union([Type.Object({}), Type.String()]), "either"],
   ["anything", Type.Any(), "either"],
-])("the flag for %s is of the kind %s", (_, schema, kind) => {
+])("the flag for a field with the schema %s is of the kind %s", (_, schema, kind) => {
   expect(flagsOf(Type.Object({ x: schema }))[0]?.kind).toBe(kind.split(" ").at(-1));
 });
 
@@ -55,11 +55,11 @@ test.each<[Parameters<typeof Type.Object>[0][string], string]>([
   [Type.Number({ exclusiveMinimum: 0, maximum: 1, multipleOf: 0.1 }), "(required, at most 1, more than 0, a multiple of 0.1)"],
   [Type.Array(Type.String(), { maxItems: 5 }), "(required, repeat the flag for several values, at most 5 items)"],
   [Type.Array(Type.String(), { minItems: 1, maxItems: 1 }), "(required, repeat the flag for several values, exactly 1 item)"],
-])("help prints the limits of %j as %s", (schema, words) => {
+])("the help of an action prints the limits of the schema %j as %s", (schema, words) => {
   expect(flagHelp(flagsOf(Type.Object({ x: schema })), (_, text) => text)).toContain(`  ${words}\n`);
 });
 
-test("printed commands begin with npx, pnpm exec or quater, depending on the installation", () => {
+test("commands in messages begin with npx, pnpm exec or quater, depending on the installation", () => {
   const { folder: cwd, remove } = project({});
   try {
     const [own, brought] = ["bin", "node_modules/.bin"].map((name) => join(cwd, name));
@@ -85,7 +85,7 @@ test("printed commands begin with npx, pnpm exec or quater, depending on the ins
   }
 });
 
-test("flags of the program are found at every place before --", () => {
+test("the program finds its own flags at every place of the command line before --", () => {
   expect(readGlobals(["run", "--json", "--config", "f", "x", "--help", "--version", "--", "--json"])).toEqual({
     json: true,
     isHelp: true,
@@ -97,7 +97,7 @@ test("flags of the program are found at every place before --", () => {
   expect(() => readGlobals(["--config", "--json"])).toThrow(UsageError);
 });
 
-test("the word after a flag is its value, unless the word looks like a flag", () => {
+test("the word after a flag is the value of the flag, unless the word looks like a flag", () => {
   const typed = joinValues(tokenize(["--a", "1", "--b", "--c=", "w", "--d", "-5", "--", "--e"]), (flag) =>
     flag === "b" ? "switch" : "value",
   );
@@ -113,7 +113,7 @@ test("the word after a flag is its value, unless the word looks like a flag", ()
   expect(() => tokenize(["-x"])).toThrow("Write flags with two dashes");
 });
 
-test("a terminal gets tables and lines, and JSON for values that are neither lists nor objects", () => {
+test("the program prints results on a terminal as tables and lines, and as JSON when a value is neither a list nor an object", () => {
   const plain = (_: string, text: string) => text;
   expect(renderValue({ a: 1, long: "x\ny" }, 80, plain)).toBe("a     1\nlong  x\\u{a}y\n");
   expect(renderValue({ a: { b: 1 } }, 80, plain)).toBe('{\n  "a": {\n    "b": 1\n  }\n}\n');
@@ -177,7 +177,7 @@ test("the probe of the cli surface returns what a caller of the program sees", a
   expect(await probe("count", { json: "{}" })).toEqual({ ok: true, value: [{ n: 1 }, { n: 2 }] });
 });
 
-test("the terminal output waits for a slow reader, and a reader that leaves is not an error", async () => {
+test("the program waits for a slow reader of its output, and a reader that leaves causes no error", async () => {
   const stdout = new PassThrough({ highWaterMark: 4 });
   const terminal = new Terminal({ stdin: Readable.from([]), stdout, stderr: new PassThrough() }, {});
   let isAccepted = false;
@@ -194,7 +194,7 @@ test("the terminal output waits for a slow reader, and a reader that leaves is n
   await terminal.end();
 });
 
-test("output that cannot be written makes the program exit with 74", async () => {
+test("the program exits with 74 when it cannot write its output", async () => {
   const full = new Writable({ write: (_chunk, _encoding, done) => done(Object.assign(new Error("full"), { code: "ENOSPC" })) });
   const err = new PassThrough();
   const env = {};
@@ -202,7 +202,7 @@ test("output that cannot be written makes the program exit with 74", async () =>
   expect([code, err.read()?.toString()]).toEqual([74, "Writing to standard output failed: ENOSPC\n"]);
 });
 
-test("a secret input is asked for on a terminal and not shown", async () => {
+test("the program asks for a secret input on a terminal and does not show the typed text", async () => {
   const stdin = Object.assign(new PassThrough(), { isTTY: true, setRawMode: () => stdin });
   const stderr = Object.assign(new PassThrough(), { isTTY: true });
   const asked = askSecret(new Terminal({ stdin, stdout: new PassThrough(), stderr }, {}), "cardNumber");

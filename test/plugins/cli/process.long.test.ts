@@ -40,7 +40,7 @@ test("quater run exits 0 when the reader of its output leaves early", () => {
 test.each([
   ["SIGINT", 130],
   ["SIGTERM", 143],
-] as const)("%s cancels quater run, which exits with %d", async (signal, expected) => {
+] as const)("the signal %s cancels quater run, which exits with %d", async (signal, expected) => {
   const run = start(["run", "waitLong"], { cwd: builtShop.folder, env: { SHOP_SAYS: "yes" } });
   await run.said(/waiting/);
   run.process.kill(signal);
@@ -139,7 +139,7 @@ export default defineConfig({ name: "fails", handlers: [], plugins: [http({ port
   }
 });
 
-test("a second signal ends quater serve at once, with exit code 143", async () => {
+test("a second SIGTERM ends quater serve immediately with the exit code 143", async () => {
   const server = start(["serve"], { cwd: builtShop.folder });
   const url = urlIn(await server.said(/is ready/));
   const cut = fetch(`${url}/wait`, {

@@ -50,7 +50,7 @@ test.each([
   [["exposure", "now"], 'Unexpected argument "now". Write quater exposure'],
   [["keys", "craete"], 'Unknown command "keys craete"; did you mean "keys create"?'],
   [["report", "maek"], 'Unknown command "report maek"; did you mean "report make"?'],
-])("quater prints one line and exits 64 for %j", async (argv, sentence) => {
+])("quater prints one error line and exits with 64 for the command line %j", async (argv, sentence) => {
   expect(await quater(argv)).toEqual({ code: 64, out: "", err: `quater: ${sentence}\n` });
 });
 
@@ -88,7 +88,7 @@ export default defineConfig({
 });
 `;
 
-test("handlers exposed as actions without authenticate stop the boot, with the option to add", async () => {
+test("boot refuses exposed actions when cli() has no authenticate option, and names the option", async () => {
   const { folder, remove } = project({
     "handlers.mjs": handlers,
     "quater.config.mjs": manifest("{ good: { cli: true } }", "cli()"),
@@ -157,7 +157,7 @@ test("the program reports a handler name in the manifest that no module has", as
   }
 });
 
-test("without cli() in the manifest the program works, and quater run says how to add it", async () => {
+test("the program works without cli() in the manifest, and quater run prints how to add cli()", async () => {
   const { folder, remove } = project({
     "handlers.mjs": handlers,
     "quater.config.mjs": manifest('{ good: { http: "GET /good" } }', "http({ authenticate: () => undefined })"),
@@ -210,7 +210,7 @@ test("--config and QUATER_CONFIG name the manifest", async () => {
   }
 });
 
-test("quater actions lists and describes the actions that the caller's rights allow", async () => {
+test("quater actions lists and describes the actions that the rights of the caller allow", async () => {
   const { out } = await quater(["actions", "list"], { isTerminal: true });
   expect(out).toContain("greet        Greets somebody.\n");
   expect(out).not.toMatch(/adminOnly|httpOnly|forgotten/);
@@ -261,7 +261,7 @@ test("quater exposure lists every handler in the manifest's order, also handlers
   });
 });
 
-test("plugin commands read flags and words by their input schema, and set their exit code", async () => {
+test("plugin commands read flags and words by their input schema, and return their exit code", async () => {
   expect(await quater(["report", "make", "2024", "a", "b"])).toEqual({
     code: 0,
     out: '{"year":2024,"names":["a","b"],"isLong":false}\n',
@@ -287,7 +287,7 @@ test.each<[string, number, string]>([
   ['"text"', 70, 'internal: The command "odd" returned a value of type string, which is not an exit code\n'],
   ["255", 255, ""],
   ["undefined", 0, ""],
-])("a plugin command that returns %s exits with %i", async (returned, code, said) => {
+])("quater exits with the code for the returned value of a plugin command: %s gives %i", async (returned, code, said) => {
   const added = `{ path: ["odd"], description: "x", input: { type: "object" }, run: async () => (${returned}) }`;
   const { folder, remove } = project({
     "handlers.mjs": handlers,
@@ -303,7 +303,7 @@ test.each<[string, number, string]>([
 });
 
 test.each(["run", "help", "keys"])(
-  "boot refuses a plugin command that begins with %s, a command of the program",
+  "boot refuses a plugin command that begins with %s, because the program has this command",
   async (word) => {
     const added = `{ path: ["${word}", "x"], description: "x", input: { type: "object" }, run: () => 0 }`;
     const { code, err } = await serveWith(
@@ -334,7 +334,7 @@ describe("quater keys", () => {
   const keys = (...words: string[]) => quater(["keys", ...words], { cwd: folder });
   const key = /^qk_[a-z2-7]{8}_[a-z2-7]{40}_[0-9a-f]{6}$/;
 
-  test("quater keys create shows a new key once: alone on a terminal, with its rights in JSON, and never its hash", async () => {
+  test("quater keys create shows a new key once, with the rights of the key in JSON, and never shows the hash of the key", async () => {
     const { out } = await keys("create", "--name", "plain", "--no-json");
     expect(out.trimEnd()).toMatch(key);
     const made = JSON.parse((await keys("create", "--name", "ana", "--scopes", "a", "--expires", "30d")).out);
@@ -355,7 +355,7 @@ describe("quater keys", () => {
     for (const secret of [made.key, rotated.key, "hash"]) expect(listed).not.toContain(secret);
   });
 
-  test("quater keys revoke of a revoked key changes nothing and exits 0", async () => {
+  test("quater keys revoke changes nothing and exits with 0 when the key is already revoked", async () => {
     const { id } = JSON.parse((await keys("create", "--name", "gone")).out);
     const first = await keys("revoke", "gone");
     const { revokedAt } = JSON.parse(first.out);
@@ -378,12 +378,12 @@ describe("quater keys", () => {
       ["create", "--name", "a", "--expires", life],
       "--expires must be a number from 1 to 9999 and a unit, h (hours), d (days) or w (weeks): 12h, 30d, 4w",
     ]),
-  ])("errors of quater keys for %j name flags", async (words, sentence) => {
+  ])("the error message of quater keys for %j contains flags and no field names", async (words, sentence) => {
     const { code, err } = await keys(...words);
     expect([code, err.split("\n")[0]]).toEqual([65, `invalid_input: ${sentence}`]);
   });
 
-  test("an unknown flag makes the exit code 64, even beside other errors", async () => {
+  test("quater keys exits with 64 for an unknown flag, even when the command line has other errors", async () => {
     expect(await keys("create", "--nmae", "a")).toMatchObject({
       code: 64,
       err: "quater: Unknown flag --nmae; did you mean --name?\n",
@@ -405,7 +405,7 @@ const serveWith = async (plugin: string, env = {}) => {
 };
 
 test.each(["setup", "start"])(
-  "an error that a plugin throws in %s stops the boot with the plugin's name, the message and the line",
+  "an error that a plugin throws in %s stops the boot, and the boot problem contains plugin, message and line",
   async (phase) => {
     const plugin = `Object.assign(cli(), { name: "slow", exposure: [], surface: undefined, ${phase}: async () => { throw new TypeError("\\u001b[31mno host"); } })`;
     const { code, err } = await serveWith(plugin, { QUATER_LOG: "warn" });

@@ -56,7 +56,7 @@ test.each([
   [["--lines", '[{"sku":"a"}]'], { lines: [{ sku: "a" }] }],
   [["--snake-case", "x"], { snake_case: "x" }],
   [["--snake_case", "x"], { snake_case: "x" }],
-])("quater run turns the flags %j into the input %j", async (flags, expected) => {
+])("quater run converts the flags %j to the input %j", async (flags, expected) => {
   const { code, out, err } = await quater([...refund, ...flags]);
   expect(err).toBe("");
   expect(code).toBe(0);
@@ -80,7 +80,7 @@ test.each([
   expect(JSON.parse(seen.err)).toMatchObject({ error: { code, errors: [{ path, message }] } });
 });
 
-test("a refusal on a terminal names the error code, the flag of each wrong field, and the call", async () => {
+test("quater run prints a refusal on a terminal with the error code, the flag of each wrong field, and the call id", async () => {
   const { err, out, code } = await quater(["run", "refundOrder", "--amount-cents", "0", "--stauts", "x"], { isTerminal: true });
   expect({ code, out }).toEqual({ code: 65, out: "" });
   expect(err).toMatch(/^invalid_input: .+\n/);
@@ -90,12 +90,12 @@ test("a refusal on a terminal names the error code, the flag of each wrong field
   expect(err).toMatch(/\n {2}call [0-9a-f-]{36}\n$/);
 });
 
-test("the error for a missing secret input says where it can come from", async () => {
+test("the error of quater run for a missing secret input names the places from which the program reads the secret", async () => {
   const { err } = await quater(["run", "charge", "--cents", "5"], { isTerminal: true });
   expect(err).toContain("\n  /cardNumber is required (QUATER_INPUT_CARD_NUMBER or --input)\n");
 });
 
-test('an error about the whole input begins with the words "the input"', async () => {
+test('an error of quater run about the whole input begins with the words "the input"', async () => {
   const { err } = await quater(["run", "refundOrder", "--order-id", "nothing", "--amount-cents", "5"], { isTerminal: true });
   expect(err).toMatch(/^invalid_input: the input must change something\n {2}the input must change something\n/);
 });
@@ -109,7 +109,7 @@ test("quater run --input reads the input as JSON from a file or standard input, 
   expect(JSON.parse(both.out)).toEqual({ ...expected, reason: "late" });
 });
 
-test("an input field that both --input and a flag give is refused", async () => {
+test("quater run refuses an input field that both --input and a flag contain", async () => {
   const seen = await quater(["run", "refundOrder", "--input", "-", "--amount-cents", "8"], {
     stdin: '{"orderId":"o2","amountCents":7}',
   });
@@ -133,7 +133,7 @@ test("quater run --input refuses JSON that strict JSON refuses", async () => {
 });
 
 test.each(errorKinds.map((kind) => [kind]))(
-  "quater run of a call that ends with %s has the exit code of that error kind",
+  "quater run exits with the exit code of the error kind when the call ends with %s",
   async (kind) => {
     const seen = await quater(["run", "failWith", "--kind", kind]);
     expect(seen).toMatchObject({ code: exitOfKind[kind], out: "" });
@@ -141,7 +141,7 @@ test.each(errorKinds.map((kind) => [kind]))(
   },
 );
 
-test("the exit codes are those that docs/reference/errors.md lists", () => {
+test("quater run uses the exit codes that docs/reference/errors.md lists", () => {
   expect(exitOfKind).toEqual({
     invalid_input: 65,
     unauthenticated: 77,
@@ -164,7 +164,7 @@ test("control characters in errors are escaped on the terminal", async () => {
   expect(err).toMatch(/^test_conflict: It failed: conflict\\u\{1b\}\[2J\n {2}id x1\n {2}call /);
 });
 
-test("quater run --dry-run shows what would happen and runs nothing", async () => {
+test("quater run --dry-run prints whether the call would run, and does not run the handler", async () => {
   const { code, out } = await quater([...refund, "--dry-run"]);
   expect(code).toBe(0);
   expect(JSON.parse(out)).toMatchObject({
@@ -176,7 +176,7 @@ test("quater run --dry-run shows what would happen and runs nothing", async () =
   expect((await quater(["run", "failWith", "--kind", "conflict", "--dry-run"])).code).toBe(0);
 });
 
-test("a flag without its value does not swallow --dry-run", async () => {
+test("quater run does not read --dry-run as the value of a flag", async () => {
   const seen = await quater(["run", "refundOrder", "--reason", "--dry-run"]);
   expect(seen).toMatchObject({
     code: 64,
@@ -184,7 +184,7 @@ test("a flag without its value does not swallow --dry-run", async () => {
   });
 });
 
-test("quater run refuses secrets in arguments, and reads them from the environment or --input", async () => {
+test("quater run refuses secrets in arguments, and reads secrets from the environment or --input", async () => {
   const typed = await quater(["run", "charge", "--card-number", "4242", "--cents", "1"]);
   expect(typed.code).toBe(64);
   expect(typed.err).toContain("QUATER_INPUT_CARD_NUMBER");
@@ -197,7 +197,7 @@ test("quater run refuses secrets in arguments, and reads them from the environme
   );
 });
 
-test("an input with the name of one of the program's flags can be given by --input", async () => {
+test("quater run reads an input field from --input when the program has a flag of the same name", async () => {
   const typed = await quater(["run", "shadowed", "--json"]);
   expect(typed.out).toBe("{}\n");
   const { out } = await quater(["run", "shadowed", "--input", "-"], { stdin: '{"json":"a","input":"b","dryRun":true}' });
@@ -221,7 +221,7 @@ test("cli() has its own authenticator, which refuses wrong tokens and missing sc
   expect([scope.code, JSON.parse(scope.err).error.code]).toEqual([77, "missing_scope"]);
 });
 
-test("a missing right prints how to get it as text for a person, but not in JSON", async () => {
+test("quater run prints how to get a missing scope or role as text on a terminal, but not in JSON", async () => {
   const person = async (env: Record<string, string> = {}) =>
     (await quater(["run", "adminOnly", "--name", "x"], { isTerminal: true, env })).err.split("\n").slice(0, 3);
   expect(await person()).toEqual([
@@ -236,7 +236,7 @@ test("a missing right prints how to get it as text for a person, but not in JSON
   expect(err).not.toContain("localUser");
 });
 
-test("the help of an action shows everything that is needed to run it", async () => {
+test("the help of an action contains everything that a caller needs to run the action", async () => {
   const { code, out } = await quater(["run", "refund-order", "--help"], { isTerminal: true });
   expect(code).toBe(0);
   for (const line of [
@@ -254,7 +254,7 @@ test("the help of an action shows everything that is needed to run it", async ()
   }
 });
 
-test("quater run prints one line per item of a stream, and an error last", async () => {
+test("quater run prints one line per item of a stream, and then the error if the stream fails", async () => {
   expect(await quater(["run", "countUp", "--to", "3"])).toEqual({ code: 0, out: '{"n":1}\n{"n":2}\n{"n":3}\n', err: "" });
   const failed = await quater(["run", "countUp", "--to", "3", "--fail-at", "2"]);
   expect(failed).toMatchObject({ code: 73, out: '{"n":1}\n' });
@@ -280,6 +280,6 @@ test("an interrupt cancels the call of quater run, also during a stream", async 
   expect(JSON.parse(streamed.err)).toMatchObject({ error: { code: "cancelled" } });
 });
 
-test("an interrupt before the call ends makes the program exit at once", async () => {
+test("quater run exits with 143 when the interrupt arrives before the start of the call", async () => {
   expect(await quater(["run", "waitLong"], { interrupt: AbortSignal.abort("SIGTERM") })).toMatchObject({ code: 143, out: "" });
 });

@@ -27,7 +27,7 @@ describe.each([
   ["directly", []],
   ["through Koa", [around]],
 ])("access log lines of a route that is answered %s", (_, plugins) => {
-  test("the access log line has call, route, handler, principal, status, duration and bytes", async () => {
+  test("an access log line contains call id, route, handler, principal, status, duration and bytes", async () => {
     await using app = await bootShop({ accessLog: true }, plugins);
     const { line, text } = await lineOf(app, head("GET /orders/o-secret?fields=a HTTP/1.1", ana));
     expect(line).toEqual({
@@ -61,7 +61,7 @@ test.each([
   ["a Host that is not the server's", head("GET /orders/o1 HTTP/1.1", ana).replace("127.0.0.1", "evil.example"), 421],
   ["a path that no route has", head("GET /secret-path?q=1 HTTP/1.1", ana), 404],
   ["a request that is not HTTP", "GARBAGE\r\n\r\n", 400],
-])("a request with %s gets an access log line without a handler", async (_, bytes, status) => {
+])("the access log line of a request with %s has no handler", async (_, bytes, status) => {
   await using app = await bootShop({ accessLog: true });
   const { line, text } = await lineOf(app, bytes);
   expect(line).toMatchObject({ status, bytes: Buffer.byteLength(text) });
@@ -70,7 +70,7 @@ test.each([
   expect(JSON.stringify(line)).not.toContain("secret-path");
 });
 
-test("a client that leaves before its answer gets an access log line with the status 499", async () => {
+test("the access log line of a request has the status 499 when the client leaves before the answer", async () => {
   const leaving = new AbortController();
   const slow = mounting(({ at }) =>
     at("/slow", async ({ res }) => {

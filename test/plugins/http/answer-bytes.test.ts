@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { jsonBytesOf } from "../../../plugins/http/answer-bytes.ts";
 
-test("M12: the http surface sends exactly the bytes of the value's JSON", () => {
+test("M12: the http surface sends exactly the bytes of the JSON of a result", () => {
   fc.assert(
     fc.property(fc.jsonValue({ maxDepth: 4 }), (value) => {
       expect(jsonBytesOf(value).toString()).toBe(JSON.stringify(value));

@@ -50,7 +50,7 @@ const json = { "content-type": "application/json" };
 test.each([
   ["without middleware", []],
   ["with middleware in front", [inFront()]],
-])('H17: with allowedOrigins "any" pages of all sites may call exposed routes without cookies, %s', async (_, more) => {
+])('H17: with allowedOrigins "any", pages of all sites may call exposed routes without cookies, %s', async (_, more) => {
   await using app = await boot(more);
   expect(await ask(app, "GET", "/who")).toMatchObject({ status: 200, origin: "*", credentials: null, body: '"anonymous"' });
   const token = { authorization: "Bearer t-ana" };
@@ -67,7 +67,7 @@ test.each([
 });
 
 test.each(["/mcp", "/__quater__/dry-run/write", "/approvals", "/openapi.json", "/page", "/health", "/nowhere"])(
-  'H17: with allowedOrigins "any" pages of other sites still may not call %s',
+  'H17: with allowedOrigins "any", pages of other sites still may not call %s',
   async (path) => {
     await using app = await boot([inFront()]);
     for (const method of ["GET", "POST"])
@@ -81,7 +81,7 @@ test.each(["/mcp", "/__quater__/dry-run/write", "/approvals", "/openapi.json", "
   },
 );
 
-test('H17: with allowedOrigins "any" a preflight for a method that the path does not have is refused', async () => {
+test('H17: with allowedOrigins "any", a preflight request for a method that the path does not have is refused', async () => {
   await using app = await boot();
   expect(await ask(app, "OPTIONS", "/who", { "access-control-request-method": "DELETE" })).toMatchObject({
     status: 403,

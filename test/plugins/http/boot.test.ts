@@ -27,7 +27,7 @@ const problemsOf = async (expose: Record<string, unknown>, options = {}, handler
 };
 const door = { authenticate: tokens({}) };
 
-test("protected routes without authenticate stop the boot, with the option to add", async () => {
+test("boot refuses routes that need a credential when http() has no authenticate option, and names the option", async () => {
   expect(await problemsOf({ get: { http: "GET /a/:id" } })).toEqual([
     "HTTP routes are exposed, but the plugin http() has no authenticate option. Add the option to the plugin, for example http({ authenticate: apiKeys() })",
   ]);
@@ -105,7 +105,7 @@ test.each([
   ]);
 });
 
-test("S6, S12: boot names each network in trustedProxies that is too wide", async () => {
+test("S6, S12: boot reports each network in trustedProxies that contains too many addresses", async () => {
   const problems = await problemsOf({}, { trustedProxies: ["0.0.0.0/1", "128.0.0.0/2"] });
   expect(problems).toEqual([expect.stringContaining('"0.0.0.0/1"'), expect.stringContaining('"128.0.0.0/2"')]);
 });

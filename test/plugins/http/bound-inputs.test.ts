@@ -38,7 +38,7 @@ test.each([
   ["a cookie in quotes", ['Cookie: theme="dark"'], { theme: "dark" }],
   ["one header", ["X-Version: 1, 2"], { version: "1, 2" }],
   ["a repeated header that is a list", ["X-Tag: a", "X-Tag: b"], { tags: ["a", "b"] }],
-])("%s is an input", async (_, lines, input) => {
+])("http binds %s to an input field", async (_, lines, input) => {
   expect(await shown(...lines)).toEqual({ status: 200, body: input });
 });
 
@@ -46,7 +46,7 @@ test.each([
   ["a repeated cookie", ["Cookie: theme=dark; theme=light"], "/theme"],
   ["a cookie that two lines repeat", ["Cookie: theme=dark", "Cookie: theme=dark"], "/theme"],
   ["a repeated header", ["X-Version: 1", "x-version: 2"], "/version"],
-])("%s is refused with 422", async (_, lines, path) => {
+])("http refuses %s with 422", async (_, lines, path) => {
   expect(await shown(...lines)).toMatchObject({
     status: 422,
     body: { code: "invalid_input", errors: [{ path, message: "is given more than once" }] },

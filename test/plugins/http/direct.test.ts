@@ -102,14 +102,17 @@ const requests: Readonly<Record<string, string>> = {
 const told = (app: TestApp, bytes: string) => answerTo(baseOf(app), bytes);
 
 describe("requests answered directly and through Koa", () => {
-  test.each(Object.entries(requests))('the request "%s" gets the same answer directly and through Koa', async (_, bytes) => {
-    handled.length = 0;
-    const answer = await told(direct, bytes);
-    const ran = handled.splice(0);
-    expect(answer.status).toMatch(/^http\/1\.1 \d{3} /i);
-    expect(answer).toEqual(await told(mounted, bytes));
-    expect(ran).toEqual(handled);
-  });
+  test.each(Object.entries(requests))(
+    'the server gives the request "%s" the same answer directly and through Koa',
+    async (_, bytes) => {
+      handled.length = 0;
+      const answer = await told(direct, bytes);
+      const ran = handled.splice(0);
+      expect(answer.status).toMatch(/^http\/1\.1 \d{3} /i);
+      expect(answer).toEqual(await told(mounted, bytes));
+      expect(ran).toEqual(handled);
+    },
+  );
 });
 
 test("without middleware, calls of exposed routes get no Koa context, and requests for other paths get one", async () => {
@@ -157,7 +160,7 @@ test("middleware under a prefix wraps only routes under its paths, and calls of 
   expect(throughKoa).toEqual(["/reports/1"]);
 });
 
-test("app.use throws after the server was created", async () => {
+test("app.use of Koa throws an error after the server was created", async () => {
   let kept: KoaApp | undefined;
   await using app = await bootShop({}, [
     mounting(({ app: koa }) => {
@@ -181,7 +184,7 @@ test("H1: /health and /ready answer under any Host header, with only the status"
         }
 });
 
-test("H1: /ready answers 503 under any Host header, but does not say what it waits for", async () => {
+test("H1: /ready answers 503 under any Host header, and the answer does not name the plugins that are not ready", async () => {
   const waiting = definePlugin(() => ({ name: "waiting", isReady: () => false }))();
   await using app = await bootShop({}, [waiting]);
   const foreign = await raw(baseOf(app), head("GET /ready HTTP/1.1").replace("127.0.0.1", "10.0.0.7"), { keepOpen: true });

@@ -100,7 +100,7 @@ const attacks: readonly [string, Attack, number?][] = [
 ];
 
 test.each(attacks)(
-  "S6, S7: other clients get answers and memory stays bounded during this attack: %s",
+  "S6, S7: during an attack by one client, other clients get answers and the server's memory stays limited: %s",
   async (name, attack, maxOutput) => {
     using server = await serving(maxOutput);
     const waves: Socket[][] = [];

@@ -100,7 +100,7 @@ test.each([
   ["/badge?as=html", "text/html; charset=utf-8", 'attachment; filename="badge.html"'],
   ["/badge?as=png", "image/png", 'inline; filename="badge.png"'],
   ["/orders.csv", "text/csv; charset=utf-8", "inline"],
-])("the file answer of %s has the type %s and the disposition %s", async (path, type, disposition) => {
+])("the file output %s is sent with the type %s and the disposition %s", async (path, type, disposition) => {
   const { headers, status } = await get(path);
   expect({ status, type: headers.get("content-type"), disposition: headers.get("content-disposition") }).toEqual({
     status: 200,
@@ -110,7 +110,7 @@ test.each([
   expect(headers.get("content-security-policy")).toBe("sandbox; default-src 'none'");
 });
 
-test("a text output is sent unchanged", async () => {
+test("a route sends a text output with a media type unchanged", async () => {
   expect(await (await get("/orders.csv")).text()).toBe("id,name\n1,Ä\n");
 });
 
@@ -138,7 +138,7 @@ test("a request with If-Range of another version gets the whole file", async () 
   expect((await get(png, { range: "bytes=0-1", "if-range": '"other"' })).status).toBe(200);
 });
 
-test("a caller whose If-None-Match has the current version gets 304 without a body", async () => {
+test("a caller gets 304 without a body when If-None-Match contains the current version of the file", async () => {
   const etag = (await get(png)).headers.get("etag") ?? "";
   for (const given of [etag, `W/${etag}`, `"a", ${etag}`, "*"]) {
     const response = await get(png, { "if-none-match": given });
@@ -154,7 +154,7 @@ test("a caller whose If-None-Match has the current version gets 304 without a bo
   expect((await get(png, { "if-modified-since": "Thu, 01 Jan 2026 00:00:00 GMT" })).status).toBe(200);
 });
 
-test("HEAD on a file answer gives the headers of the file and no body", async () => {
+test("a HEAD request for a file output gets the headers of the file and no body", async () => {
   const response = await get(png, {}, "HEAD");
   expect({ status: response.status, length: response.headers.get("content-length"), body: await response.text() }).toEqual({
     status: 200,
@@ -163,13 +163,13 @@ test("HEAD on a file answer gives the headers of the file and no body", async ()
   });
 });
 
-test("an empty file is sent, and a range request for it is refused", async () => {
+test("a route sends an empty file, and refuses a range request for the empty file", async () => {
   const response = await get("/files?path=empty.png");
   expect({ status: response.status, length: response.headers.get("content-length") }).toEqual({ status: 200, length: "0" });
   expect((await get("/files?path=empty.png", { range: "bytes=0-" })).status).toBe(416);
 });
 
-test("a route with its own status ignores a range request and sends the whole file", async () => {
+test("a route with a status of its own ignores a range request and sends the whole file", async () => {
   const response = await fetch(`${baseUrl}/reports`, { method: "POST", headers: { range: "bytes=0-0" } });
   expect({ status: response.status, bytes: (await response.arrayBuffer()).byteLength }).toEqual({ status: 201, bytes: 3 });
 });
@@ -185,13 +185,13 @@ test.each([
   ["2026", "is not a file"],
   ["nothing.pdf", "does not exist"],
   ["a.exe", "does not exist"],
-])("a file answer with the path %j ends the call with internal, and the log says why", async (path, why) => {
+])("a file output with the path %j ends the call with internal, and the log contains the reason", async (path, why) => {
   const response = await get(`/files?path=${encodeURIComponent(path)}`);
   expect({ status: response.status, body: await response.json() }).toMatchObject({ status: 500, body: { code: "internal" } });
   expect(String(app.log.at(-1)?.fields["error"])).toContain(why);
 });
 
-test("a test can read the file that a handler answers with", async () => {
+test("a test call can read the file that a handler returns", async () => {
   const sent = await expectOk(app.as(principal()).call("getInvoice", { path: "7.pdf" }, { surface: "direct" }));
   let content = "";
   for await (const part of sent.stream()) content += String(part);

@@ -124,7 +124,7 @@ test.each([
   [" with a file name and a repeated key", '{"by":"ana","by":"bea"}', 400, '; filename="blob"'],
   [" with a file name and more bytes than a body may have", `{"by":"${"a".repeat(1_100_000)}"}`, 413, '; filename="blob"'],
 ])(
-  "a form part of the type application/json%s is read as JSON, within the limits of a body",
+  "a form part of the type application/json%s is read as JSON, within the limits of a JSON body",
   async (_what, json, expected, fileName = "") => {
     const body = [
       "--b",
@@ -154,14 +154,14 @@ test.each([
   ["Übung – 写真.png", "Übung – 写真.png"],
   ["..", "file"],
   [`${"n".repeat(400)}.png`, "n"],
-])("a file that is uploaded under the name %j gets the name %j", async (sent, expected) => {
+])("an uploaded file with the sent name %j gets the name %j", async (sent, expected) => {
   const { body } = await post("/items/7/photo", form(["photo", photo, sent]));
   expect(body["name"]).toContain(expected);
   expect(String(body["name"]).length).toBeLessThanOrEqual(200);
   expect(body["name"]).not.toMatch(/[/\\]/);
 });
 
-test("a list of files keeps the order in which the files are sent", async () => {
+test("a handler receives a list of files in the order of the form", async () => {
   const sheet = (text: string) => new Blob([text], { type: "text/csv" });
   const { body } = await post("/sheets", form(["sheets", sheet("a,1"), "a.csv"], ["sheets", sheet("b,2"), "b.csv"]));
   expect(body).toEqual(["a.csv: a,1", "b.csv: b,2"]);
@@ -278,7 +278,7 @@ test.each<[string, string, FormData | string, number, object]>([
       code: "invalid_input",
     },
   ],
-])("an upload with %s is refused, and no file stays behind", async (_, path, body, status, told) => {
+])("an upload with %s is refused, and the server removes all files of the upload", async (_, path, body, status, told) => {
   expect(await post(path, body)).toMatchObject({ status, body: told });
   expect(seen).toEqual([]);
   expect(left()).toEqual([]);
@@ -322,7 +322,7 @@ test("a multipart form of 10,000 parts is refused", async () => {
   expect(status).toBe(413);
 });
 
-test("a form with an endless part is refused at the limit, and other requests are answered meanwhile", async () => {
+test("a form with an endless part is refused at the size limit, and the server answers other requests during the upload", async () => {
   const endless = new ReadableStream({
     start: (sink) => sink.enqueue(Buffer.from('--b\r\ncontent-disposition: form-data; name="photo"; filename="a"\r\n\r\n')),
     pull: (sink) => sink.enqueue(Buffer.alloc(65_536)),
@@ -338,7 +338,7 @@ test("a form with an endless part is refused at the limit, and other requests ar
   expect(left()).toEqual([]);
 });
 
-test("a client that leaves in the middle of an upload leaves no file behind", async () => {
+test("the server removes the files of an upload when the client leaves in the middle of the upload", async () => {
   const leaving = new AbortController();
   const body = new ReadableStream({
     pull: (sink) => {
@@ -359,7 +359,7 @@ test("a client that leaves in the middle of an upload leaves no file behind", as
   await expect.poll(left).toEqual([]);
 });
 
-test("a form without files is accepted where the exposure accepts forms, and its texts are coerced", async () => {
+test("a route that accepts forms accepts a form without files, and coerces the texts of the form", async () => {
   const sent = new URLSearchParams({ email: "ana@example.com", weekly: "true" });
   expect(await post("/subscribers", sent)).toEqual({ status: 200, body: { email: "ana@example.com", weekly: true } });
   expect((await post("/subscribers", form(["email", "a"]))).body).toEqual({ email: "a" });
@@ -404,14 +404,14 @@ test("a dry run accepts a file and returns its digest", async () => {
   });
 });
 
-test("a dry run has the file limits of its handler", async () => {
+test("a dry run applies the file limits of the handler", async () => {
   const long = await post("/__quater__/dry-run/addPhoto", form(["id", "7"], ["photo", tooLong, "a.png"]));
   expect(long).toMatchObject({ status: 413, body: { code: "too_large" } });
   const none = await post("/__quater__/dry-run/subscribe", form(["email", "ana@example.com"]));
   expect(none).toMatchObject({ status: 400, body: { code: "json_invalid" } });
 });
 
-test("a test can call the handler with a file", async () => {
+test("a test call can send a file to a handler", async () => {
   const outcome = await app.as(ana).call("addPhoto", { id: "7", photo: fileOf(png, { name: "a.png" }) }, { surface: "http" });
   expect(outcome).toMatchObject({ ok: true, value: { sha256: sha256(png) } });
 });

@@ -50,7 +50,7 @@ const send = async (app: TestApp, method: string, path: string, body?: unknown, 
 describe("inputs and answers in an envelope", () => {
   const exposed = { save: { http: { route: "PUT /articles/:slug", body: "article", answer: "article" }, public: true } };
 
-  test("with body and answer set to a key, inputs come from under the key and the value is returned under it", async () => {
+  test("a route with the options body and answer reads inputs under the key of body, and returns the result under the key of answer", async () => {
     await using app = await boot(exposed);
     expect(await send(app, "PUT", "/articles/a", { article: { title: "A" } })).toMatchObject({
       status: 200,
@@ -163,7 +163,7 @@ describe("Cache-Control and Vary of answers", () => {
   });
   const known = { authorization: "Bearer t-ana" };
 
-  test("an answer for a caller with a credential has Cache-Control: no-store, and an optional credential is in Vary", async () => {
+  test("an answer to a caller with a credential has Cache-Control: no-store, and Vary names the header of an optional credential", async () => {
     await using app = await boot({ list: { http: "GET /list", public: true } }, { authenticate: withCookie });
     const vary = "Authorization, x-session, Cookie";
     expect(await send(app, "GET", "/list")).toMatchObject({ status: 200, cache: null, vary });
@@ -179,7 +179,7 @@ describe("Cache-Control and Vary of answers", () => {
     expect(await send(app, "GET", "/list", undefined, known)).toMatchObject({ status: 200, cache: "no-store", vary: null });
   });
 
-  test("an exposure can set its own Cache-Control, but a public one is sent only to anonymous callers", async () => {
+  test("an exposure can set Cache-Control, but the value public is sent only to anonymous callers", async () => {
     await using own = await boot({ list: { http: { route: "GET /list", cache: "private, max-age=60" } } });
     expect(await send(own, "GET", "/list", undefined, known)).toMatchObject({ cache: "private, max-age=60" });
     await using open = await boot({ list: { http: { route: "GET /list", cache: "public, max-age=60" }, public: true } });
@@ -187,7 +187,7 @@ describe("Cache-Control and Vary of answers", () => {
     expect(await send(open, "GET", "/list", undefined, known)).toMatchObject({ cache: "no-store", vary: "Authorization" });
   });
 
-  test("Vary contains Origin where allowedOrigins lists other sites, with and without middleware in front", async () => {
+  test("Vary contains Origin when allowedOrigins lists other sites, with and without middleware in front of the route", async () => {
     const inFront = definePlugin(() => ({
       name: "inFront",
       needs: [httpRef],

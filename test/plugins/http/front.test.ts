@@ -22,7 +22,7 @@ describe.each([
     ["a stream", "/export", 200, json],
     ["a path that no route has", "/nowhere", 404, json],
     ["a page of a plugin", "/health", 200, null],
-  ])("%s has security headers that keep other sites away", async (_, path, status, policy) => {
+  ])("%s has security headers that block pages of other sites", async (_, path, status, policy) => {
     await using app = await bootShop({}, plugins);
     const { headers, status: seen } = await ask(app, path);
     expect(seen).toBe(status);
@@ -34,13 +34,13 @@ describe.each([
     expect(headers.get("server-timing")).toBeNull();
   });
 
-  test("answers have Strict-Transport-Security when publicUrl is https", async () => {
+  test("answers of http() have Strict-Transport-Security when publicUrl is an https URL", async () => {
     await using app = await bootShop({ publicUrl: "https://shop.example" }, plugins);
     for (const path of ["/orders/o1", "/nowhere"])
       expect((await ask(app, path)).headers.get("strict-transport-security")).toBe("max-age=31536000");
   });
 
-  test('with allowedOrigins: "any" other sites may embed answers of exposed routes, and no other answers', async () => {
+  test('with allowedOrigins: "any", other sites may embed answers of exposed routes, and no other answers', async () => {
     await using app = await bootShop({ allowedOrigins: "any" }, plugins);
     const policyOf = async (path: string) => (await ask(app, path)).headers.get("cross-origin-resource-policy");
     expect(await policyOf("/orders/o1")).toBe("cross-origin");
@@ -48,7 +48,7 @@ describe.each([
   });
 });
 
-test("a Content-Security-Policy that middleware has set is kept", async () => {
+test("http() keeps a Content-Security-Policy header that middleware has set", async () => {
   const own = mounting(({ app }) =>
     app.use((ctx, next) => {
       ctx.set("content-security-policy", "default-src 'self'");
@@ -75,7 +75,7 @@ const booted = (options: OptionsOf<typeof http>, mode: "dev" | "test" = "test") 
     plugins: [http({ port: 0, authenticate: tokens({ ana }), ...options })],
   });
 
-test("in development Server-Timing says how long an answer took, directly and through Koa", async () => {
+test("in quater dev, the header Server-Timing contains the duration of the request, directly and through Koa", async () => {
   await using app = await booted({ accessLog: false }, "dev");
   for (const path of ["/ones", "/health", "/nowhere"])
     expect((await ask(app, path)).headers.get("server-timing")).toMatch(/^total;dur=\d+(\.\d)?$/);
@@ -88,7 +88,7 @@ test("keepAliveTimeoutMs sets how long an idle connection stays open", async () 
 });
 
 describe("the option prefix of http()", () => {
-  test("prefix puts exposed routes under a path, and leaves Quater's own paths where they are", async () => {
+  test("the option prefix changes the paths of exposed routes, and does not change Quater's own paths", async () => {
     await using app = await booted({ prefix: "/api/v1" });
     const statusOf = async (path: string) => (await ask(app, path)).status;
     expect(await statusOf("/api/v1/ones")).toBe(200);
@@ -119,7 +119,7 @@ describe("the option prefix of http()", () => {
 });
 
 describe("the option publicUrl of http()", () => {
-  test("requests may name the host of publicUrl in their Host header", async () => {
+  test("a request with the host of publicUrl in its Host header is accepted", async () => {
     await using app = await booted({ publicUrl: "https://shop.example", host: "0.0.0.0" });
     expect(app.services.get(httpRef).publicUrl).toBe("https://shop.example");
   });

@@ -46,14 +46,14 @@ describe("the Origin header of requests", () => {
       expect([await status(bytes), await code(bytes)]).toEqual([403, "origin_not_allowed"]);
     },
   );
-  test("pages of the same origin and of listed origins may call, and only listed origins get CORS headers", async () => {
+  test("pages of the same origin and of allowedOrigins may call routes, and only allowedOrigins get CORS headers", async () => {
     const same = await raw(base, request("GET /health HTTP/1.1", host, "Origin: http://127.0.0.1"));
     expect([same.status, same.headers["access-control-allow-origin"]]).toEqual([200, undefined]);
     const listed = await raw(base, request("GET /health HTTP/1.1", host, "Origin: https://app.example"));
     expect([listed.status, listed.headers["access-control-allow-origin"]]).toEqual([200, "https://app.example"]);
     expect(listed.headers["access-control-allow-credentials"]).toBeUndefined();
   });
-  test("a preflight from a listed origin is answered and may be cached for ten minutes", async () => {
+  test("a preflight request from an origin in allowedOrigins is accepted and may be cached for ten minutes", async () => {
     const asked = ["Origin: https://app.example", "Access-Control-Request-Method: POST"];
     const { status, headers } = await raw(base, request("OPTIONS /orders HTTP/1.1", host, ...asked));
     expect([status, headers["access-control-allow-origin"], headers["access-control-max-age"]]).toEqual([
@@ -62,7 +62,7 @@ describe("the Origin header of requests", () => {
       "600",
     ]);
   });
-  test("without allowedOrigins no answer has CORS headers", async () => {
+  test("without the option allowedOrigins, no answer has CORS headers", async () => {
     await using plain = await bootShop();
     const url = plain.services.get(httpRef).baseUrl ?? "";
     const answer = await raw(url, request("GET /health HTTP/1.1", host, "Origin: http://127.0.0.1"));
@@ -76,7 +76,7 @@ describe("request headers and framing", () => {
     expect(await status(request("GET /health HTTP/1.1", host, ...stuffed))).toBe(431);
     expect(await status(request("GET /health HTTP/1.1", host, ...stuffed.slice(0, 98)))).toBe(200);
   });
-  test("a request whose headers exceed the parser's limit gets 431", async () => {
+  test("a request whose headers exceed the limit of Node's parser gets 431", async () => {
     expect(await status(request("GET /health HTTP/1.1", host, `X-Big: ${"a".repeat(20_000)}`))).toBe(431);
   });
   test.each([
@@ -85,7 +85,7 @@ describe("request headers and framing", () => {
     ["two Content-Lengths", ["Content-Length: 5", "Content-Length: 6"]],
     ["a Content-Length that is not a number", ["Content-Length: 5x"]],
     ["a folded header", ["X-A: 1\r\n folded"]],
-  ])("a request with %s gets 400, and its connection is closed", async (_name, headers) => {
+  ])("a request with %s gets 400, and the server closes the connection", async (_name, headers) => {
     const answer = await raw(base, request("POST /orders HTTP/1.1", host, ...headers));
     expect([answer.status, answer.headers["connection"]]).toEqual([400, "close"]);
   });
@@ -97,13 +97,13 @@ describe("request headers and framing", () => {
       400,
     );
   });
-  test("bytes that are not HTTP get 400, and other clients are served", async () => {
+  test("bytes that are not HTTP get 400, and the server still answers other clients", async () => {
     expect(await status("\x16\x03\x01 hello\r\n\r\n")).toBe(400);
     expect(await status(request("GET /health HTTP/1.1", host))).toBe(200);
   });
 });
 
-test("a request that never ends gets 408, and other clients are served meanwhile", async () => {
+test("a request that never ends gets 408, and the server answers other clients during the wait", async () => {
   await using slow = await bootShop({ requestTimeoutMs: 200, headersTimeoutMs: 200 });
   const url = slow.services.get(httpRef).baseUrl ?? "";
   const body = "Authorization: Bearer ana\r\nContent-Type: application/json\r\nContent-Length: 100";
@@ -164,7 +164,7 @@ test.each(["shop.example:8080", "https://shop.example", "[::1]:3000", "shop.exam
   },
 );
 
-test("a port in use stops the boot with the port and a remedy", async () => {
+test("boot fails when the port is in use, and names the port and a remedy", async () => {
   const { port } = new URL(base);
   await expect(bootShop({ port: Number(port) })).rejects.toThrow(`Port ${port} on 127.0.0.1 is already in use`);
 });

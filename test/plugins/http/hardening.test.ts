@@ -10,7 +10,7 @@ import { raw } from "./socket.ts";
 const baseOf = (app: TestApp) => app.services.get(httpRef).baseUrl ?? "";
 const open = (route: string) => ({ http: route, public: true });
 
-test("a long list with uniqueItems, or a long text with a pattern, is refused at once", async () => {
+test("an input with a long list with uniqueItems or a long text with a pattern is refused immediately", async () => {
   const tags = handler({
     description: "Tags.",
     effect: "write",
@@ -39,7 +39,7 @@ test("a long list with uniqueItems, or a long text with a pattern, is refused at
   ]);
 });
 
-test("HEAD on a stream closes the resources of the call and settles it", async () => {
+test("a HEAD request for a stream closes the resources of the call and settles the call", async () => {
   const seen: string[] = [];
   const unit = resource({ name: "unit", scope: "call", open: () => 1, close: () => void seen.push("closed") });
   const items = handler({
@@ -58,7 +58,7 @@ test("HEAD on a stream closes the resources of the call and settles it", async (
   await expect.poll(() => seen).toEqual(["closed"]);
 });
 
-test("a client that stops reading is cut off, but not a client that waits for a slow source", async () => {
+test("the server closes the connection of a client that stops reading, but not of a client that waits for a slow stream", async () => {
   const seen: string[] = [];
   const unit = resource({ name: "unit", scope: "call", open: () => 1, close: () => void seen.push("closed") });
   const slow = new Promise((resolve) => setTimeout(resolve, 900));
@@ -110,7 +110,7 @@ test.each([null, false, {}, "ana"])("an authenticator that returns %j accepts no
   expect(ran).toBe(0);
 });
 
-test("toJSON of an object cannot send another value than the one that was checked", async () => {
+test("the server sends the output that was checked, even when toJSON of the output returns another value", async () => {
   const get = handler({
     description: "Gets.",
     effect: "read",
@@ -125,7 +125,7 @@ test("toJSON of an object cannot send another value than the one that was checke
   expect([response.status, await response.text()]).toEqual([500, expect.not.stringContaining("secret")]);
 });
 
-test("bytes after a request do not change its answer", async () => {
+test("bytes after an HTTP request do not change the answer to the request", async () => {
   const slow = handler({ description: "Waits.", effect: "read", input: Type.Object({}), auth: anyone, handle: () => waiting });
   let release: (value: string) => void = () => {};
   const waiting = new Promise<string>((resolve) => {
@@ -172,7 +172,7 @@ test("the server closes a connection after the last answer on it", async () => {
   socket.destroy();
 });
 
-test("a query with 1,000 equal names is one list, and a query with 1,001 parameters is refused with 400", async () => {
+test("a query with 1,000 parameters of one name is bound as one list, and a query with 1,001 parameters is refused with 400", async () => {
   const count = handler({
     description: "Counts.",
     effect: "read",

@@ -224,7 +224,7 @@ describe.each(Object.entries(groups))("%s", (_group, rows) => {
   });
 });
 
-test("clients that leave in the middle of a file leave nothing behind", async () => {
+test("the server removes all data of clients that leave in the middle of an uploaded file", async () => {
   const { port } = new URL(base);
   for (const length of [60, 150, 30_000]) {
     const socket = connect(Number(port), "127.0.0.1");

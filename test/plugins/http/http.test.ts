@@ -44,7 +44,7 @@ describe("request bodies of other charsets", () => {
     expect((await post("/orders", '{"customer":"c1","cents":5}', { "content-type": type })).status).toBe(201);
   });
 
-  test("H18: details of a handler's own error do not replace the standard members of problem details", async () => {
+  test("H18: the details of an error of a handler do not replace the standard members of problem details", async () => {
     const response = await post("/orders", '{"customer":"taken","cents":5}');
     expect(response.status).toBe(409);
     expect(await problem(response)).toEqual({
@@ -60,14 +60,14 @@ describe("request bodies of other charsets", () => {
 });
 
 describe("exposed routes", () => {
-  test("a path parameter and a query parameter are the handler's input", async () => {
+  test("http binds a path parameter and a query parameter to the input of the handler", async () => {
     const response = await get("/orders/ord_1?fields=id&fields=total");
     expect(response.status).toBe(200);
     expect(response.headers.get("content-type")).toBe("application/json; charset=utf-8");
     expect(await response.json()).toEqual({ orderId: "ord_1", fields: ["id", "total"] });
   });
 
-  test("a path is decoded once, and an encoded slash belongs to the parameter", async () => {
+  test("http decodes a path once, and an encoded slash belongs to the path parameter", async () => {
     expect(await (await get("/orders/a%252Fb")).json()).toEqual({ orderId: "a%2Fb" });
     expect(await (await get("/orders/a%2Fb%20%C3%A9")).json()).toEqual({ orderId: "a/b é" });
   });
@@ -80,13 +80,13 @@ describe("exposed routes", () => {
     },
   );
 
-  test("a body and a bound header are the handler's input, and the answer has the status of the exposure", async () => {
+  test("http binds the body and a header to the input of the handler, and answers with the status of the exposure", async () => {
     const response = await post("/orders", '{"customer":"c1","cents":5}', { "x-trace-id": "t-1" });
     expect(response.status).toBe(201);
     expect(await response.json()).toEqual({ customer: "c1", cents: 5, traceId: "t-1", by: "ana" });
   });
 
-  test("an input that is bound to a header is not read from query or body", async () => {
+  test("http does not read an input that is bound to a header from the query or body", async () => {
     const response = await post("/orders", '{"customer":"c1","cents":5,"traceId":"forged"}');
     expect(response.status).toBe(422);
     expect(await problem(response)).toMatchObject({
@@ -94,7 +94,7 @@ describe("exposed routes", () => {
     });
   });
 
-  test("an input that both query and body give is refused", async () => {
+  test("http refuses an input field that both the query and the body contain", async () => {
     const response = await post("/orders?cents=7", '{"customer":"c1","cents":5}');
     expect(response.status).toBe(422);
     expect(await problem(response)).toMatchObject({
@@ -103,7 +103,7 @@ describe("exposed routes", () => {
     expect(handled).toEqual([]);
   });
 
-  test("a secret input is read from the body, and refused in a URL without repeating it", async () => {
+  test("http reads a secret input from the body, and refuses a secret input in a URL without repeating the secret", async () => {
     const refused = await post("/members?password=longenough1", '{"name":"ana"}');
     expect(refused.status).toBe(422);
     const message = "is a secret and must not be in a URL: send it in the body";
@@ -121,7 +121,7 @@ describe("exposed routes", () => {
     expect(handled).toEqual([]);
   });
 
-  test("HEAD gets the answer of GET without its body", async () => {
+  test("a HEAD request gets the answer of the GET request without the body", async () => {
     const response = await fetch(`${base}/orders/o1`, { method: "HEAD", headers: { authorization: "Bearer ana" } });
     expect([response.status, await response.text()]).toEqual([200, ""]);
   });
@@ -141,7 +141,7 @@ describe("exposed routes", () => {
 });
 
 describe("problem details", () => {
-  test("problem details contain code, text, field errors and the id of the call and the request", async () => {
+  test("problem details contain the error code, the text, field errors and the ids of the call and the request", async () => {
     const response = await get("/orders/o1?felds=id");
     const body = await problem(response);
     expect(body).toEqual({
@@ -154,7 +154,7 @@ describe("problem details", () => {
     });
   });
 
-  test("a QuaterError that a handler throws keeps its status and text", async () => {
+  test("the answer to a QuaterError that a handler throws has the status and text of the error", async () => {
     const response = await get("/orders/none");
     expect([response.status, await problem(response)]).toMatchObject([
       404,
@@ -179,7 +179,7 @@ describe("problem details", () => {
     expect((await post("/orders", "{}", { "content-encoding": "gzip" })).status).toBe(415);
   });
 
-  test("a body over the limit gets 413, whether its length is announced or not", async () => {
+  test("a body above maxBodyBytes gets 413, with or without a Content-Length header", async () => {
     const big = `{"customer":"${"x".repeat(1_100_000)}"}`;
     expect((await post("/orders", big)).status).toBe(413);
     const chunks = new ReadableStream({
@@ -206,7 +206,7 @@ describe("authentication before the body is read", () => {
     expect((await post("/orders", "not json at all", { authorization: "" })).status).toBe(401);
   });
 
-  test("100 Continue is sent only after the caller was authenticated", async () => {
+  test("the server sends 100 Continue only after the authentication of the caller", async () => {
     const head =
       "POST /orders HTTP/1.1\r\nHost: 127.0.0.1\r\nExpect: 100-continue\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n";
     expect((await raw(base, head, { keepOpen: true })).text).not.toContain("100 Continue");
@@ -219,7 +219,7 @@ describe("authentication before the body is read", () => {
     expect((await get("/status", {})).status).toBe(200);
   });
 
-  test("a caller without the scope is refused before the input is checked", async () => {
+  test("a caller without the required scope is refused before the check of the input", async () => {
     const response = await post("/orders", "{{{", { authorization: "Bearer bob" });
     expect([response.status, response.headers.get("www-authenticate")]).toEqual([
       403,
@@ -239,7 +239,7 @@ describe("authentication before the body is read", () => {
     expect((await post("/orders", '{"customer":"c1","cents":5,"principal":{"subject":"root"}}')).status).toBe(422);
   });
 
-  test("parallel calls of different principals do not mix", async () => {
+  test("parallel HTTP calls of different principals get only their own results", async () => {
     const answers = await Promise.all(
       Array.from({ length: 60 }, async (_, n) => {
         const response = await post("/orders", `{"customer":"c${n}","cents":1}`, {
@@ -263,7 +263,7 @@ describe("streams over HTTP", () => {
     ]);
   });
 
-  test("an error in the middle of a stream is its last frame, without internal text", async () => {
+  test("an error in the middle of a stream is sent as the last frame, without internal text", async () => {
     const text = await (await get("/export?failAt=1")).text();
     expect(text.split("\n")[0]).toBe('{"n":0}');
     expect(text).toContain('"code":"internal"');
@@ -285,7 +285,7 @@ describe("Quater's own pages", () => {
     expect(await paths("bob")).toEqual(["/status"]);
   });
 
-  test("the OpenAPI document has a handler's own error codes and the general ones", async () => {
+  test("the OpenAPI document contains the error codes of a handler and the general error codes", async () => {
     const document = (await (await get("/openapi.json")).json()) as { paths: Record<string, Record<string, unknown>> };
     expect(document.paths["/members"]?.["post"]).toMatchObject({
       responses: {
@@ -306,7 +306,7 @@ describe("Quater's own pages", () => {
     });
   });
 
-  test("a dry run has its own path, passes the same checks and runs nothing", async () => {
+  test("a dry run over HTTP has a path of its own, makes the same checks as a call, and does not run the handler", async () => {
     const response = await post("/__quater__/dry-run/createOrder", '{"customer":"c1","cents":5}');
     expect(await response.json()).toMatchObject({
       handler: "createOrder",

@@ -62,7 +62,7 @@ const broke = () => {
 const canceled = () => {
   throw Object.assign(new Error("canceled"), { name: "CanceledError", code: "ERR_CANCELED" });
 };
-test("a read that fails after its client left is logged as info", async () => {
+test("a read that fails after its client has left is logged with the level info", async () => {
   expect(await leave(waiting("read", canceled))).toMatchObject([
     { level: "info", fields: { callId: expect.any(String), error: expect.stringContaining("CanceledError") } },
   ]);
@@ -86,7 +86,7 @@ test.each([
   ]);
 });
 
-test("a commit that fails after the client has left is logged with its call id", async () => {
+test("a commit that fails after the client has left is logged with the call id", async () => {
   const unit = resource({ name: "unit", scope: "call", open: () => 1, close: broke });
   expect(await leave(waiting("write", () => "done", { use: { unit } }))).toMatchObject([
     { level: "error", fields: { callId: expect.any(String), error: expect.stringContaining("the disk is full") } },
@@ -100,10 +100,10 @@ test.each([
     (signal: AbortSignal) => Promise.reject(new Error("The query was cancelled", { cause: signal.reason })),
   ],
   ["ends after all", () => "done"],
-])("no error is logged for a handler whose client has left and which %s", async (_, end) => {
+])("no error is logged when the client of a call has left and the handler %s", async (_, end) => {
   expect(await leave(waiting("write", end))).toEqual([]);
 });
 
-test("a client that leaves before it has sent its body is not logged", async () => {
+test("no error is logged when a client leaves before the end of its request body", async () => {
   expect(await leave(waiting("write", broke), "{", 2)).toEqual([]);
 });

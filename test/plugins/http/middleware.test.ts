@@ -134,7 +134,7 @@ const fail = () => {
   throw new Error("a defect");
 };
 
-test("errors of exposed routes become answers, so middleware code after next() runs", async () => {
+test("errors of exposed routes become HTTP answers, so middleware code after next() runs", async () => {
   await using app = await bootWith(
     async (ctx, next) => {
       await next();
@@ -179,7 +179,7 @@ test("errors of other middleware and of mounted routes reach outer middleware, a
   for (const path of ["/by-a-middleware", "/by-a-route"]) expect(await (await ask(app, path)).text()).toBe("caught: a defect");
 });
 
-test("middleware can refuse with ctx.throw, and the caller gets its status and message", async () => {
+test("middleware can refuse a request with ctx.throw, and the caller gets the status and message", async () => {
   const refusals: Mounting = ({ router }) => {
     router.get("/refused/:status", (ctx) => {
       const headers: Record<string, string> = ctx.path.endsWith("401") ? { "www-authenticate": "Basic" } : {};
@@ -232,7 +232,7 @@ const failures: readonly (readonly [string, KoaMiddleware, string])[] = [
   ["refuses", (ctx) => ctx.throw(403, "Not on Sundays"), "Not on Sundays"],
 ];
 test.each(failures)(
-  "M12: a write whose middleware %s after next() is answered with outcome_unknown",
+  "M12: a write gets the answer outcome_unknown when a middleware %s after next()",
   async (_, failing, reason) => {
     await using app = await bootWith(async (ctx, next) => {
       await next();
@@ -261,7 +261,7 @@ test.each([
   ["fill", {}, "outcome_unknown"],
   ["echo", { text: 1 }, "internal"],
   ["peek", {}, "internal"],
-])("M12: a tool call of %s with %j whose middleware fails after next() is answered with %s", async (name, input, code) => {
+])("M12: when a middleware fails after next(), a tool call of %s with %j gets the answer %s", async (name, input, code) => {
   await using app = await bootWith(async (_ctx, next) => {
     await next();
     fail();
@@ -313,7 +313,7 @@ test("S6: when a large answer is dropped after middleware changed it, the error 
   ]);
 });
 
-test("an error of middleware is logged with the call id that the caller got", async () => {
+test("an error of middleware is logged with the call id in the answer to the caller", async () => {
   await using app = await bootWith((ctx, next) => (ctx.path === "/failing" ? fail() : next()));
   const answer = await ask(app, "/failing");
   const { code, callId, detail } = (await answer.json()) as Record<string, string>;
@@ -344,7 +344,7 @@ test("middleware that forgets to await next() leaves no unhandled rejection", as
   expect(rejected).toEqual([]);
 });
 
-test("middleware can answer a request itself, and then no handler runs", async () => {
+test("no handler runs when a middleware answers a request itself", async () => {
   await using app = await bootWith(async (ctx, next) => {
     if (ctx.path !== "/echo") return next();
     ctx.status = 503;
@@ -356,7 +356,7 @@ test("middleware can answer a request itself, and then no handler runs", async (
   expect((await ask(app, "/count")).status).toBe(200);
 });
 
-test("middleware that waits before next() does not lose the request body", async () => {
+test("a route can read the request body after a middleware that waits before next()", async () => {
   await using app = await bootWith(async (_ctx, next) => {
     await new Promise((resolve) => setTimeout(resolve, 20));
     await next();
@@ -403,7 +403,7 @@ test("a call ends when its client left before the body was read", async () => {
 });
 
 test.each([true, false])(
-  "middleware wraps only what later plugins mount in front of the routes (own middleware first: %s)",
+  "middleware wraps only middleware that later plugins mount in front of the routes (own middleware first: %s)",
   async (isFirst) => {
     const mounting = (name: string, middleware: KoaMiddleware) =>
       definePlugin(() => ({

@@ -99,7 +99,7 @@ const targets = fc
   .tuple(start, fc.array(piece, { maxLength: 6 }))
   .map(([first, pieces]) => `${first}${pieces.join("")}`.replace(/[\r\n]/g, ""));
 
-test("S15: for generated targets, middleware, route and answer see one path and one query", async () => {
+test("S15: middleware, route and answer see the same path and query for generated request targets", async () => {
   let served = 0;
   const check = async (target: string, method: string) => {
     const { status, detail } = await ask(target, { method });
@@ -133,7 +133,7 @@ const spelled = (text: string, choices: readonly number[]): string =>
     })
     .join("");
 
-test("S15: all encodings of a path segment lead to one path, and encodeURIComponent makes one of them", async () => {
+test("S15: all encodings of a path segment lead to the same path, including the encoding of encodeURIComponent", async () => {
   const texts = fc
     .oneof(fc.string({ minLength: 1, maxLength: 8 }), fc.string({ unit: "binary", minLength: 1, maxLength: 4 }))
     .filter((text) => text !== "." && text !== "..");
@@ -158,7 +158,7 @@ test("S15: all encodings of a path segment lead to one path, and encodeURICompon
 test.each([
   ["GET /a@b", ["/a@b", "/a%40b", "/%61%40b"], "/a@b"],
   ["GET /café", ["/caf%C3%A9", "/caf%c3%a9", "/%63af%C3%a9"], "/caf%C3%A9"],
-])("S15: all encodings of the route %s lead to one path", async (route, spellings, path) => {
+])("S15: all encodings of the route %s lead to the same path", async (route, spellings, path) => {
   const fixed = handler({ description: "Shows.", effect: "read", input: Type.Object({}), auth: anyone, handle: () => 1 });
   await using app = await bootTest({
     handlers: { fixed },

@@ -76,7 +76,7 @@ const node = {
 };
 
 describe("H12: recursive schemas in the OpenAPI document", () => {
-  test("H12: a Type.Cyclic in a body is one component, also when several handlers use it", async () => {
+  test("H12: a Type.Cyclic in a body is one component of the OpenAPI document, also when several handlers use the schema", async () => {
     const save = handler({ ...about, input: Type.Object({ root: Node() }), output: Node(), handle: ({ root }) => root });
     const check = handler({ ...about, input: Type.Object({ root: Node() }), handle: () => null });
     const document = await documentOf({ save, check }, { save: { http: "POST /trees" }, check: { http: "POST /checks" } });
@@ -88,7 +88,7 @@ describe("H12: recursive schemas in the OpenAPI document", () => {
     expect(answerOf(document.paths["/trees"]?.["post"])).toEqual({ $ref: "#/components/schemas/Node" });
   });
 
-  test("H12: a recursive schema without a name is named after its definition, or after the operation", async () => {
+  test("H12: the OpenAPI document names a recursive schema without a name after its definition, or after the operation", async () => {
     const tree = (leaf: object) =>
       Type.Unsafe<object>({
         type: "object",
@@ -120,7 +120,7 @@ describe("H12: recursive schemas in the OpenAPI document", () => {
 describe("H13: names, types and credentials in the OpenAPI document", () => {
   const Author = Type.Object({ name: Type.String(), born: Type.Optional(Type.Integer()) }, { $id: "Author" });
 
-  test("H13: a schema with a $id is one component, however often it is used", async () => {
+  test("H13: a schema with a $id is one component of the OpenAPI document, even when many handlers use the schema", async () => {
     const save = handler({
       ...about,
       input: Type.Object({ author: Author, editor: Type.Optional(Author) }),
@@ -142,7 +142,7 @@ describe("H13: names, types and credentials in the OpenAPI document", () => {
     });
   });
 
-  test("H13: an object, a union or an enum with a title is a component, and a string with a title is not", async () => {
+  test("H13: an object, a union or an enum with a title is a component of the OpenAPI document, but not a string with a title", async () => {
     const Kind = Type.Enum(["a", "b"], { title: "Book kind" });
     const Either = Type.Union([Type.Object({ a: Type.String() }), Type.Object({ b: Type.String() })], { title: "Either" });
     const save = handler({
@@ -164,7 +164,7 @@ describe("H13: names, types and credentials in the OpenAPI document", () => {
     });
   });
 
-  test("H13: a schema whose input and output forms differ becomes two components", async () => {
+  test("H13: a schema whose input and output forms differ becomes two components of the OpenAPI document", async () => {
     const Id = Type.Object({ id: Type.String({ pattern: "^[a-z]+$" }) }, { $id: "Id" });
     const Holder = Type.Object({ held: Id }, { $id: "Holder" });
     const save = handler({ ...about, input: Type.Object({ held: Holder }), output: Holder, handle: ({ held }) => held });
@@ -219,7 +219,7 @@ describe("H13: names, types and credentials in the OpenAPI document", () => {
     });
   });
 
-  test("H13: a public route that also takes a credential lists the credential as optional", async () => {
+  test("H13: the OpenAPI document lists the credential of a public route as optional", async () => {
     const open = handler({ ...about, effect: "read", auth: anyone, input: Type.Object({}), handle: () => null });
     const closed = handler({ ...about, effect: "read", auth: can("x"), input: Type.Object({}), handle: () => null });
     const expose = { open: { http: "GET /open", public: true }, closed: { http: "GET /closed" } };
@@ -260,7 +260,7 @@ test("H3: a route with the status 204 has an answer without a body in the OpenAP
   expect(document.paths["/items/{id}"]?.["delete"]?.responses["204"]).not.toHaveProperty("content");
 });
 
-test('H16: the body of a route with extra: "drop" may have other fields, in a named schema, too', async () => {
+test('H16: the OpenAPI document allows other fields in the body of a route with extra: "drop", in a named schema, too', async () => {
   const input = Type.Object({ id: Type.String(), name: Type.Object({ first: Type.String() }) }, { title: "Renaming" });
   const rename = handler({ ...about, input, handle: () => null });
   const bodyOf = async (route: object) => {
@@ -342,7 +342,7 @@ describe("H14: parts of the OpenAPI document that linters check", () => {
     });
   });
 
-  test("H14: inputs from headers, cookies, path and query are parameters, with examples and deprecation", async () => {
+  test("H14: the OpenAPI document lists inputs from headers, cookies, path and query as parameters, with examples and deprecation", async () => {
     const document = await documentOf({ show, fill }, of({ show, fill }));
     expect(document.paths["/items/{id}"]?.["get"]?.parameters).toEqual([
       {
@@ -372,7 +372,7 @@ describe("H14: parts of the OpenAPI document that linters check", () => {
     });
   });
 
-  test("H14: a stream is a text in the OpenAPI document, and its items have a schema", async () => {
+  test("H14: the OpenAPI document describes a stream as a text, with a schema for the items", async () => {
     const document = await documentOf({ watch }, of({ watch }));
     const { content } = document.paths["/events"]?.["get"]?.responses["200"] ?? {};
     expect(Object.keys(content ?? {})).toEqual(["application/x-ndjson", "text/event-stream"]);
@@ -381,7 +381,7 @@ describe("H14: parts of the OpenAPI document that linters check", () => {
     });
   });
 
-  test("H14: the document for one reader has only this reader's routes, with unchanged names, and the components they need", async () => {
+  test("H14: the OpenAPI document for one reader contains only the routes of this reader, and only the components of these routes", async () => {
     const document = await documentOf({ show, watch }, of({ show, watch }), {}, principal({ subject: "bo", scopes: [] }));
     expect(Object.keys(document.paths)).toEqual(["/events"]);
     expect(Object.keys(document.components.schemas)).toEqual(["Problem", "Item"]);

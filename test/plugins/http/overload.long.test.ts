@@ -54,7 +54,7 @@ const capacity = async (port: number, path: string): Promise<number> => {
 };
 
 test.each(["/compute", "/wait"])(
-  "at four times its capacity %s is answered or refused with 503, and is back to normal within 5 seconds",
+  "at four times the capacity of the server, requests of %s are answered or refused with 503, and 5 seconds later all are answered",
   async (path) => {
     using server = await serving(child.file);
     const perSecond = 4 * (await capacity(server.port, path));

@@ -113,7 +113,7 @@ test.each([
   ["/items/...", "/items/...", "..."],
   ["/items/.a", "/items/.a", ".a"],
   ["/items/a%20b", "/items/a%20b", "a b"],
-])("S15: the request path %s is %s in middleware, routes and logs", async (sent, seen, id) => {
+])("S15: middleware, routes and logs see the request path %s as %s", async (sent, seen, id) => {
   const { app, ask } = await serving();
   await using _stopping = app;
   expect((await ask("DELETE", sent))[0]).toBe(200);
@@ -145,7 +145,7 @@ test.each([
   expect([paths, ran]).toEqual([[], []]);
 });
 
-test("S15: a whole URL as the request target is refused, and the query is not re-encoded", async () => {
+test("S15: a request with a whole URL as its target is refused, and the query of a request is not encoded again", async () => {
   const { app, ask } = await serving((ctx, next) => {
     paths.push(ctx.req.url ?? "");
     return next();
@@ -176,7 +176,7 @@ test.each(["GET /a%62", "GET /a//b", "GET /a/../b", "GET /."])(
   },
 );
 
-test("S6: a 404 repeats only the beginning of a long path", async () => {
+test("S6: a 404 answer repeats only the beginning of a long request path", async () => {
   await using app = await bootTest({ handlers: {}, expose: {}, plugins: [http({ port: 0 })] });
   const base = app.services.get(httpRef).baseUrl ?? "";
   const { status, text } = await raw(base, `GET /${"%01".repeat(4_000)} HTTP/1.1\r\nHost: localhost\r\n\r\n`);

@@ -96,7 +96,7 @@ test("H4: an error in the middle of a stream has the configured problem format",
   expect(text).toBe('1\n{"error":{"errors":{"conflict":["No more"]}}}\n');
 });
 
-test("H4: probes find the error code in the configured problem format, and the gate suite finds no hole", async () => {
+test("H4: probes read the error code from an answer in the configured problem format, and the gate suite finds no hole", async () => {
   const manifest = manifestWith({ problem: { schema: Errors, from } });
   await using app = await bootTest(manifest);
   const answers = await app.acrossSurfaces({
@@ -110,7 +110,7 @@ test("H4: probes find the error code in the configured problem format, and the g
   expect(report.isGreen).toBe(true);
 });
 
-test("the typed client reads the configured problem format with problemOf, and never takes it for a value", async () => {
+test("the typed client reads errors in the configured problem format with problemOf, and does not return them as results", async () => {
   const manifest = manifestWith({ problem: { schema: Errors, from } });
   await using app = await bootTest(manifest);
   const options = { baseUrl: app.services.get(httpRef).baseUrl ?? "", token: "t-ana" };

@@ -113,14 +113,14 @@ describe("requests that come slowly, or not at all", () => {
     await expectHonestAnswer(baseOf(impatient));
   });
 
-  test("a request in pieces of one byte is answered as a whole one", async () => {
+  test("the server answers a request that arrives in pieces of one byte like a request in one piece", async () => {
     const bytes = post(hello);
     const pieces = Array.from(bytes, (_, at) => bytes.subarray(at, at + 1));
     expect((await exchange(baseOf(app), ...pieces)).said).toBe("200, open");
   });
 });
 
-test("refusals of requests that cannot be read tell browsers to use https, where publicUrl does", async () => {
+test("the answer to a request that cannot be read has Strict-Transport-Security when publicUrl is an https URL", async () => {
   await using secure = await boot({ publicUrl: "https://shop.example" });
   const { answers } = await exchange(baseOf(secure), "rubbish\r\n\r\n");
   expect(answers[0]?.headers["strict-transport-security"]).toBe("max-age=31536000");

@@ -42,7 +42,7 @@ describe.each([
   ["directly", false],
   ["through Koa", true],
 ])("what a handler sets on reply, sent %s", (_, isMounted) => {
-  test("an answer has the headers, the location and the cookies that its handler set on reply", async () => {
+  test("an answer has the headers, the location and the cookies that the handler set on reply", async () => {
     const act = (reply: Reply) => {
       reply.header("X-Revision", "1");
       reply.header("x-revision", "2");
@@ -72,7 +72,7 @@ describe.each([
     expect((await ask(moved)).status).toBe(308);
   });
 
-  test("the answer to a failed call has nothing that its handler set on reply", async () => {
+  test("the answer to a failed call has no headers and cookies that the handler set on reply", async () => {
     const act = (reply: Reply) => {
       reply.header("x-revision", "1");
       throw new Error("broken");
@@ -83,7 +83,7 @@ describe.each([
   });
 });
 
-test("cookies are Secure when the public URL is https, or when their name's prefix asks for it", async () => {
+test("reply.cookie sends Secure when publicUrl is an https URL, or when the prefix of the cookie's name needs Secure", async () => {
   const act = (reply: Reply) => reply.cookie("__Host-sid", "s1");
   const answers = async (options: OptionsOf<typeof http>, write = act) => {
     await using app = await booted(write, options);
@@ -136,7 +136,7 @@ test.each<readonly [string, (reply: Reply) => void, string]>([
   ["a script", (r) => r.redirect("javascript:alert(1)"), 'write a path: "/orders/7"'],
   ["a location elsewhere", (r) => r.location("https://evil.example/"), 'write a path: "/orders/7"'],
   ["a status of a success", (r) => r.redirect("/a", 200 as 303), "write 301, 302, 303, 307 or 308"],
-])("a handler that sets %s on reply ends the call with internal, and the log has the reason", async (_, act, reason) => {
+])("a call ends with internal when its handler sets %s on reply, and the log contains the reason", async (_, act, reason) => {
   await using app = await booted(act);
   const answer = await ask(app);
   expect(answer.status).toBe(500);
@@ -147,7 +147,7 @@ test.each<readonly [string, (reply: Reply) => void, string]>([
   expect(line?.fields["error"]).toContain(reason);
 });
 
-test("reply.redirect leads only to redirectOrigins and to the public URL", async () => {
+test("reply.redirect accepts only targets in redirectOrigins, on publicUrl and on the server itself", async () => {
   const options = { redirectOrigins: ["https://login.example"], publicUrl: "https://shop.example" };
   for (const target of ["https://login.example/in?a=b", "https://shop.example/"]) {
     await using app = await booted((reply) => reply.redirect(target), options);
@@ -162,7 +162,7 @@ test.each([
   await expect(booted(() => {}, options)).rejects.toThrow(cause);
 });
 
-test("a signed cookie is read back, also after its key was rotated, but not under another name or with a wrong signature", async () => {
+test("a signed cookie is accepted, also after a rotation of cookieKeys, but not under another name or with a wrong signature", async () => {
   const ana = principal();
   const whoAmI = handler({
     description: "Tells who calls.",
@@ -201,7 +201,7 @@ test("a signed cookie is read back, also after its key was rotated, but not unde
   expect(await statusOf(after, sent)).toBe(401);
 });
 
-test("a stream can set headers on reply before its first item, and not afterwards", async () => {
+test("a handler with a stream can set headers on reply only before the first item", async () => {
   const numbers = handler({
     description: "Streams.",
     effect: "read",

@@ -77,7 +77,7 @@ const connections = (sockets: readonly Socket[]) =>
     ),
   );
 
-test("S6: a client that reads no byte of an answer is cut off after the stall time", async () => {
+test("S6: the server closes the connection of a client that reads no byte of an answer within the stall time", async () => {
   await using app = await boot({ stallTimeoutMs: 400 });
   const bytes = 30_000_000;
   const stalled = mute(app, get(`/large?bytes=${bytes}`));
@@ -87,7 +87,7 @@ test("S6: a client that reads no byte of an answer is cut off after the stall ti
   expect(await closedByServer(stalled)).toBeLessThan(bytes);
 });
 
-test("S6: a client that reads slowly, longer than the stall time, gets the whole answer", async () => {
+test("S6: a client that reads slowly gets the whole answer, even when reading takes longer than the stall time", async () => {
   await using app = await boot({ stallTimeoutMs: 3_000 });
   const bytes = 30_000_000;
   const slow = mute(app, get(`/large?bytes=${bytes}`));
@@ -162,7 +162,7 @@ test("S6: requests on one connection run one after the other, and answers keep t
   expect([most, seen]).toEqual([1, order]);
 });
 
-test("S6: a client that pipelines more than 32 requests is cut off, and no further request of it runs", async () => {
+test("S6: the server closes the connection of a client that pipelines more than 32 requests, and runs no other request of the client", async () => {
   let ran = 0;
   const hang = handler({
     description: "Waits.",
@@ -180,7 +180,7 @@ test("S6: a client that pipelines more than 32 requests is cut off, and no furth
   expect((await raw(urlOf(app), get("/health"))).status).toBe(200);
 });
 
-test("S6: each address may open a limited number of connections, further ones are refused, and other addresses are served", async () => {
+test("S6: the server refuses connections above the limit for one client address, and accepts connections of other addresses", async () => {
   await using app = await boot({ maxConnectionsPerPeer: 5 });
   const attacker = Array.from({ length: 12 }, () => mute(app, "", "127.0.0.2"));
   const answered = await connections(attacker);
@@ -194,13 +194,13 @@ test("S6: each address may open a limited number of connections, further ones ar
   await expect.poll(async () => connections([mute(app, "", "127.0.0.2")]), { timeout: 5_000 }).toEqual([true]);
 });
 
-test("S6: trusted proxies are exempt from the limit of connections per address", async () => {
+test("S6: the limit of connections per client address does not apply to trusted proxies", async () => {
   await using app = await boot({ maxConnectionsPerPeer: 2, trustedProxies: ["127.0.0.2"] });
   const proxy = Array.from({ length: 6 }, () => mute(app, "", "127.0.0.2"));
   expect(await connections(proxy)).toEqual(Array(6).fill(true));
 });
 
-test("S6: the listener of a plugin has the same connection limits", async () => {
+test("S6: the connection limits of http() also apply to the listener of another plugin", async () => {
   let port = 0;
   const apart = definePlugin(() => ({
     name: "apart",
@@ -235,7 +235,7 @@ test.each([
   ["::1", "0:0:0:0::/64"],
 ])("S6: for the connection limit the address %s counts as %s", (address, network) => expect(networkOf(address)).toBe(network));
 
-test("S6: while a client leaves answers unread, its further requests wait and then run one after the other", async () => {
+test("S6: the server delays requests of a client with unread answers, and then runs them one after the other", async () => {
   let ran = 0;
   const counted = handler({
     description: "Gives a large answer.",
@@ -279,7 +279,7 @@ const bootLater = () =>
 const post = (path: string, body: string) =>
   `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
 
-test("S6: a steady reader keeps its connection while other answers to the same address wait", async () => {
+test("S6: a client that reads steadily keeps its connection while other answers to the same address wait", async () => {
   await using app = await bootLater();
   const bytes = 20_000_000;
   const steady = mute(app, get(`/large?bytes=${bytes}`), "127.0.0.2");
@@ -302,7 +302,7 @@ test("S6: a steady reader keeps its connection while other answers to the same a
   expect(await wholeOf(next.resume(), 1_000_000)).toBeGreaterThan(1_000_000);
 }, 60_000);
 
-test("S6: when too many answers wait to be read, further large answers are dropped and their callers get an error", async () => {
+test("S6: when too many unread answers wait, the server drops new large answers and their callers get an error", async () => {
   await using app = await bootLater();
   // All these calls run before the first of them ends.
   const bytes = 7_000_000;

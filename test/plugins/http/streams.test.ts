@@ -90,7 +90,7 @@ test.each<[string, string, Source, number, string]>([
     "internal",
   ],
 ])(
-  "a stream that %s before its first item is answered with the status of the error",
+  "a stream that %s before its first item gets an answer with the status of the error",
   async (_what, method, source, status, code) => {
     const { app, happened, url } = await serving(source);
     await using _stopping = app;
@@ -104,7 +104,7 @@ test.each<[string, string, Source, number, string]>([
   },
 );
 
-test("a stream without items is answered as a success", async () => {
+test("a stream without items gets an answer with a success status", async () => {
   const { app, happened, url } = await serving(async function* () {});
   await using _stopping = app;
   const answer = await fetch(url, { headers: { accept: "text/event-stream" } });
@@ -112,7 +112,7 @@ test("a stream without items is answered as a success", async () => {
   expect(happened).toEqual(["closed", "ok"]);
 });
 
-test("a stream that is silent for long is answered before its first item, and a later error is its last frame", async () => {
+test("the server starts the answer of a slow stream before the first item, and a later error is the last frame", async () => {
   const { until, release } = held();
   const { app, url } = await serving(async function* () {
     await until;
@@ -126,7 +126,7 @@ test("a stream that is silent for long is answered before its first item, and a 
 });
 
 test.each([true, false])(
-  "a client that leaves before the first item of a stream leaves no open call (source watches the AbortSignal of the call: %s)",
+  "the call of a stream ends when the client leaves before the first item (source watches the AbortSignal of the call: %s)",
   async (watches) => {
     const waiting = held();
     const { until, release } = held();
@@ -150,7 +150,7 @@ test.each([true, false])(
   },
 );
 
-test("a stream's source is not read faster than its client reads", async () => {
+test("the server reads the source of a stream only as fast as the client reads the answer", async () => {
   let made = 0;
   const { app, happened, url } = await serving(async function* () {
     for (;;) {

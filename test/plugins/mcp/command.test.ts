@@ -3,7 +3,7 @@
 import { expect, test } from "vitest";
 import { builtProject, start } from "../cli/kit.ts";
 
-test("quater mcp writes only protocol messages to standard output, until its input ends", async () => {
+test("quater mcp writes only protocol messages to standard output, and ends when standard input ends", async () => {
   const { folder, remove } = builtProject({
     "handlers.mjs": `
 import { authenticated, handler, Type } from "quater";

@@ -95,14 +95,17 @@ const requests: Readonly<Record<string, string>> = {
 };
 
 describe("requests to /mcp answered directly and through Koa", () => {
-  test.each(Object.entries(requests))('the request "%s" gets the same answer directly and through Koa', async (_, bytes) => {
-    const answer = await answerTo(baseOf(direct), bytes);
-    expect(answer.status).toMatch(/^http\/1\.1 \d{3} /i);
-    expect(answer).toEqual(await answerTo(baseOf(mounted), bytes));
-  });
+  test.each(Object.entries(requests))(
+    'the server gives the request "%s" the same answer directly and through Koa',
+    async (_, bytes) => {
+      const answer = await answerTo(baseOf(direct), bytes);
+      expect(answer.status).toMatch(/^http\/1\.1 \d{3} /i);
+      expect(answer).toEqual(await answerTo(baseOf(mounted), bytes));
+    },
+  );
 });
 
-test("requests to /mcp get a Koa context only where middleware is mounted in front of it", async () => {
+test("a request to /mcp gets a Koa context only when middleware is mounted in front of /mcp", async () => {
   throughKoa.length = 0;
   for (const name of ["a call", "a notification", "no credential", "a GET", "a stream with progress"])
     await answerTo(baseOf(direct), requests[name] ?? "");
@@ -112,7 +115,7 @@ test("requests to /mcp get a Koa context only where middleware is mounted in fro
   expect(throughKoa).toEqual(["/mcp"]);
 });
 
-test("middleware under /mcp wraps its requests", async () => {
+test("middleware that is mounted under /mcp wraps MCP requests", async () => {
   const marking = mounting(({ under }) =>
     under("/mcp", async (ctx, next) => {
       await next();

@@ -6,7 +6,7 @@ import { boot, callText, headers, post, urlOf, waiting } from "./shop.ts";
 
 const ping = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
 
-test("an MCP request without a credential is refused before its body is read", async () => {
+test("an MCP request without a credential is refused before the server reads its body", async () => {
   await using app = await boot();
   const { port } = new URL(urlOf(app));
   const socket = connect(Number(port), "127.0.0.1");
@@ -33,7 +33,7 @@ test("an MCP request without a credential is refused before its body is read", a
   });
 });
 
-test("a refused token and a missing token get different error codes, on every MCP request", async () => {
+test("every MCP request gets different error codes for a refused token and for a missing token", async () => {
   await using app = await boot();
   const wrong = await post(app, ping, { authorization: "Bearer wrong" });
   expect(wrong.response.status).toBe(401);
@@ -93,7 +93,7 @@ test("notifications and responses of an MCP client get 202 without a body", asyn
   }
 });
 
-test("initialize selects the client's protocol version if it is known, and the newest otherwise", async () => {
+test("the MCP answer to initialize has the protocol version of the client if Quater supports it, and the newest version otherwise", async () => {
   await using app = await boot();
   const { SUPPORTED_PROTOCOL_VERSIONS } = await import("@modelcontextprotocol/sdk/types.js");
   const settled = async (version: string) => {
@@ -109,7 +109,7 @@ test("initialize selects the client's protocol version if it is known, and the n
   expect(await settled("2099-01-01")).toBe("2025-11-25");
 });
 
-test("an MCP answer is plain JSON, and becomes an event stream only for requested progress", async () => {
+test("an MCP answer over HTTP is an event stream if the client requested progress, and plain JSON otherwise", async () => {
   await using app = await boot();
   const silent = await post(app, callText("steps"));
   expect(silent.response.headers.get("content-type")).toBe("application/json");
@@ -128,7 +128,7 @@ test("an MCP answer is plain JSON, and becomes an event stream only for requeste
   ]);
 });
 
-test("a closed connection aborts the MCP call", async () => {
+test("the server aborts an MCP call when the client closes the connection", async () => {
   const { wait, started, aborted } = waiting();
   await using app = await boot({ handlers: { wait } });
   const leaving = new AbortController();
@@ -144,7 +144,7 @@ test("a closed connection aborts the MCP call", async () => {
   await aborted;
 });
 
-test("a stream that fails half-way ends with a tool error after its progress messages", async () => {
+test("a tool call of a stream that fails in the middle gets progress messages and then a tool error", async () => {
   const { stream } = await import("quater");
   const broken = handler({
     description: "Breaks.",
@@ -164,7 +164,7 @@ test("a stream that fails half-way ends with a tool error after its progress mes
   expect(text).not.toContain("/dev/sda");
 });
 
-test("an MCP request body over the limit is refused", async () => {
+test("an MCP request body above maxBodyBytes is refused", async () => {
   await using app = await boot();
   const { response } = await post(app, callText("note", `{"text":"${"x".repeat(1_100_000)}"}`));
   expect(response.status).toBe(413);

@@ -40,7 +40,7 @@ const overStdio = async (token = "ana") => {
   return { client, errors, printed };
 };
 
-test("the SDK's client lists and calls tools over HTTP and stdio with the same answers", async () => {
+test("the client of the MCP SDK gets the same answers to tools/list and tools/call over HTTP and stdio", async () => {
   await using app = await boot();
   const http = await overHttp(app);
   const { client: stdio, errors, printed } = await overStdio();
@@ -70,7 +70,7 @@ test("the SDK's client lists and calls tools over HTTP and stdio with the same a
   }
 });
 
-test("the progress callback of the SDK's client gets the progress of a handler and the items of a stream", async () => {
+test("the progress callback of the MCP SDK's client gets the progress of a handler and the items of a stream", async () => {
   await using app = await boot();
   const client = await overHttp(app);
   const heard: unknown[] = [];
@@ -91,12 +91,12 @@ test("the progress callback of the SDK's client gets the progress of a handler a
   await client.close();
 });
 
-test("the SDK's client gets a refused credential as 401", async () => {
+test("the client of the MCP SDK gets the status 401 for a refused credential", async () => {
   await using app = await boot();
   await expect(overHttp(app, "nobody")).rejects.toMatchObject({ code: 401 });
 });
 
-test("initialize names the app and selects the client's protocol version if it is known, and the newest otherwise", async () => {
+test("the MCP answer to initialize names the app, and has the protocol version of the client if Quater supports it", async () => {
   await using app = await boot();
   const client = await overHttp(app);
   expect(client.getServerVersion()).toMatchObject({ name: "test" });

@@ -105,7 +105,7 @@ test.each([
 );
 
 test.each(["later", "items", "parts"])(
-  "S14: the answers of 250 calls of %s stay within a memory limit while the client does not read, and all arrive when it reads",
+  "S14: the answers of 250 calls of %s stay within a memory limit while the MCP client does not read, and all arrive when the client reads",
   async (name) => {
     const { child } = start();
     child.stdin.write(line(0, "ping"));
@@ -141,7 +141,7 @@ test.each(["later", "items", "parts"])(
   120_000,
 );
 
-test("S14: further requests are refused while 256 calls run, and a cancellation is still read", async () => {
+test("S14: quater mcp refuses more requests while 256 calls run, and still reads cancellations", async () => {
   const { child, saying } = start();
   child.stdin.write(Array.from({ length: 300 }, (_, at) => call(at, "deaf")).join(""));
   const { answers, refused } = await answersOf(child, 44);
@@ -151,7 +151,7 @@ test("S14: further requests are refused while 256 calls run, and a cancellation 
 }, 60_000);
 
 test.each(["closes its end", "closes both ends"])(
-  "M4: when a client %s, its calls abort, and quater mcp exits although a handler continues",
+  "M4: when an MCP client %s, its calls are aborted, and quater mcp exits even if a handler continues",
   async (how) => {
     const { child, saying, ended } = start();
     child.stdin.write(call(1, "deaf"));
@@ -165,7 +165,7 @@ test.each(["closes its end", "closes both ends"])(
   60_000,
 );
 
-test("M4: when a client no longer reads answers, its calls abort at the next answer", async () => {
+test("M4: when an MCP client no longer reads answers, its calls are aborted at the next answer", async () => {
   const { child, saying, ended } = start();
   child.stdin.write(call(1, "deaf"));
   await saying("deaf begins");
@@ -175,7 +175,7 @@ test("M4: when a client no longer reads answers, its calls abort at the next ans
   expect((await ended)[0]).toBe(0);
 }, 60_000);
 
-test("M4: on SIGTERM quater mcp exits although a handler continues", async () => {
+test("M4: quater mcp exits after SIGTERM even if a handler continues", async () => {
   const { child, saying, ended } = start();
   child.stdin.write(call(1, "deaf"));
   await saying("deaf begins");

@@ -7,7 +7,7 @@ import { bootTest, principal } from "quater/testing";
 import { expect, test } from "vitest";
 import { boot, callText, session, waiting } from "./shop.ts";
 
-test("over stdio a cancelled call is aborted and gets no answer", async () => {
+test("over stdio, a cancelled call is aborted and gets no answer", async () => {
   const { wait, started, aborted } = waiting();
   await using app = await boot({ handlers: { wait } });
   const stdio = session(app, "ana");
@@ -19,7 +19,7 @@ test("over stdio a cancelled call is aborted and gets no answer", async () => {
   expect(await stdio.end()).toEqual([]);
 });
 
-test("a stdio session ends when its input has ended and its calls have ended", async () => {
+test("an MCP session over stdio ends when standard input and all calls have ended", async () => {
   const { wait, started, release } = waiting();
   await using app = await boot({ handlers: { wait } });
   const stdio = session(app, "ana");
@@ -37,7 +37,7 @@ test("a stdio session ends when its input has ended and its calls have ended", a
   expect(await rest).toMatchObject([{ id: 7, result: { content: [{ text: '"waited"' }] } }]);
 });
 
-test("when a stdio client no longer reads, its calls are cancelled", async () => {
+test("the calls of an MCP client over stdio are cancelled when the client no longer reads", async () => {
   const { wait, started, aborted } = waiting();
   await using app = await boot({ handlers: { wait } });
   const input = new PassThrough();
@@ -50,7 +50,7 @@ test("when a stdio client no longer reads, its calls are cancelled", async () =>
   await ended;
 });
 
-test("over stdio each call is answered when it ends, and an id that is still in use is refused", async () => {
+test("over stdio, each call is answered when the call ends, and a request with an id that is still in use is refused", async () => {
   const { wait, started, release } = waiting();
   await using app = await boot({ handlers: { wait } });
   const stdio = session(app, "ana");
@@ -65,7 +65,7 @@ test("over stdio each call is answered when it ends, and an id that is still in 
   await stdio.end();
 });
 
-test("over stdio the caller is the local user without a token, and only the token's principal with one", async () => {
+test("over stdio, the caller is the local user without a token, and the principal of the token with a token", async () => {
   const whoAmI = handler({
     description: "Tells who calls.",
     effect: "read",
@@ -105,7 +105,7 @@ test("over stdio the caller is the local user without a token, and only the toke
   ]);
 });
 
-test("a missing scope is a tool error, so that the model can read it", async () => {
+test("over stdio, a call without the required scope gets a tool error that the model can read", async () => {
   await using app = await boot();
   const stdio = session(app, "ben");
   stdio.write(callText("wipe"));
@@ -114,7 +114,7 @@ test("a missing scope is a tool error, so that the model can read it", async () 
   ]);
 });
 
-test("over stdio progress messages come before the answer", async () => {
+test("over stdio, the progress messages of a call arrive before its answer", async () => {
   await using app = await boot();
   const stdio = session(app, "ana");
   stdio.write(callText("count", '{"to":2}', ',"_meta":{"progressToken":"t"}'));

@@ -46,7 +46,7 @@ test.each(refusals)(
   },
 );
 
-test("errors outside of tool arguments are JSON-RPC errors, with the request's id if it is valid", async () => {
+test("an error outside of tool arguments is a JSON-RPC error, with the id of the request if the id is valid", async () => {
   await using app = await boot();
   const answer = async (body: string) => {
     const { response, rpc } = await post(app, body);
@@ -111,7 +111,7 @@ test("a request that the SDK does not recognise gets an answer", async () => {
   }
 });
 
-test("a JSON-RPC batch is refused completely", async () => {
+test("MCP refuses a JSON-RPC batch and runs none of its requests", async () => {
   await using app = await boot();
   const { response, rpc } = await post(app, `[${callText("add", '{"a":1}')},${callText("add", '{"a":2}')}]`);
   expect(response.status).toBe(400);
@@ -136,14 +136,14 @@ test("a malformed MCP request is refused with a plain sentence", async () => {
   expect(await code('{"jsonrpc":"2.0","id":1,"method":"tools/nothing"}')).toBe(-32601);
 });
 
-test("a task in an MCP request is ignored", async () => {
+test("the field task in an MCP request is ignored", async () => {
   await using app = await boot();
   expect((await post(app, callText("add", '{"a":1}', ',"task":{"ttl":1000}'))).rpc.result).toMatchObject({
     structuredContent: { sum: 2 },
   });
 });
 
-test("a stdio session survives malformed, too long, blank and unterminated lines", async () => {
+test("an MCP session over stdio continues after malformed, too long, blank and unterminated lines", async () => {
   await using app = await boot();
   const stdio = session(app, "ana");
   stdio.write("not json");

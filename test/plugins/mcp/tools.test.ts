@@ -11,7 +11,7 @@ const listText = '{"jsonrpc":"2.0","id":1,"method":"tools/list"}';
 const toolsFor = async (app: Awaited<ReturnType<typeof boot>>, token: string) =>
   (await post(app, listText, { authorization: `Bearer ${token}` })).rpc.result?.tools ?? [];
 
-test("a tool's annotations are derived from the handler's effect", async () => {
+test("the annotations of a tool are derived from the effect of the handler", async () => {
   await using app = await boot();
   const tools = await toolsFor(app, "ana");
   const of = (name: string) => tools.find((tool) => tool.name === name)?.annotations;
@@ -21,7 +21,7 @@ test("a tool's annotations are derived from the handler's effect", async () => {
   expect(of("wipe")).toEqual({ readOnlyHint: false, destructiveHint: true, idempotentHint: false });
 });
 
-test("tools/list has the tools that the principal's scopes and roles allow, in the manifest's order", async () => {
+test("tools/list contains the tools that the scopes and roles of the principal allow, in the order of the manifest", async () => {
   await using app = await boot();
   const namesFor = async (token: string) => (await toolsFor(app, token)).map(({ name }) => name);
   expect(await namesFor("ana")).toEqual(["add", "names", "note", "wipe", "fail", "count", "steps", "chatty"]);
@@ -79,7 +79,7 @@ test("a caller who lacks a scope and a role learns no more about the tool than a
   expect(rpc.error).toMatchObject({ code: -32602, data: { code: "unknown_handler" } });
 });
 
-test("H15: a handler's own refusal of the kind unauthenticated is a tool error, and asks for no other credential", async () => {
+test("H15: an error of the kind unauthenticated that a handler throws is a tool error without a challenge for another credential", async () => {
   const wrongPassword = problem("wrong_password", "unauthenticated");
   const logIn = handler({
     description: "Logs in.",
@@ -96,7 +96,7 @@ test("H15: a handler's own refusal of the kind unauthenticated is a tool error, 
   expect(rpc.result).toMatchObject({ isError: true, _meta: { "quater/error": { code: "wrong_password" } } });
 });
 
-test("an input with a default is not required in a tool's schema", async () => {
+test("the input schema of a tool does not require an input with a default value", async () => {
   await using app = await boot();
   const add = (await toolsFor(app, "ana")).find(({ name }) => name === "add");
   expect(add?.inputSchema).toEqual({
@@ -107,7 +107,7 @@ test("an input with a default is not required in a tool's schema", async () => {
   });
 });
 
-test("errors of a handler and of its input are tool errors with code, call id and field errors", async () => {
+test("an error of a handler or of its input is a tool error with code, call id and field errors", async () => {
   await using app = await boot();
   const failed = async (name: string, input: string) => {
     const { response, rpc } = await post(app, callText(name, input));
@@ -140,7 +140,7 @@ test("errors of a handler and of its input are tool errors with code, call id an
   expect(JSON.stringify(internal)).not.toContain("hunter2");
 });
 
-test("an x-message in a tool error is followed by each field error", async () => {
+test("a tool error with an x-message also contains each field error", async () => {
   const { QuaterError } = await import("quater");
   const { failureResult } = await import("../../../plugins/mcp/outcome.ts");
   const errors = [
@@ -221,7 +221,7 @@ test("a dry run of a tool does not run the handler, and its answer does not have
   expect(handled).toEqual([]);
 });
 
-test("messages and headers cannot choose the principal or the surface of an MCP call", async () => {
+test("neither the messages nor the headers of an MCP call can change its principal or surface", async () => {
   await using app = await boot();
   const forged =
     ',"surface":"http","principal":{"subject":"eve"},"_meta":{"surface":"direct","principal":{"subject":"eve"},"callId":"forged"}';
@@ -245,7 +245,7 @@ test("messages and headers cannot choose the principal or the surface of an MCP 
   });
 });
 
-test("parallel MCP calls of different principals do not mix", async () => {
+test("parallel MCP calls of different principals get only their own results", async () => {
   await using app = await boot();
   const calls = Array.from({ length: 200 }, async (_, at) => {
     const who = at % 2 === 0 ? "ana" : "ben";
@@ -257,7 +257,7 @@ test("parallel MCP calls of different principals do not mix", async () => {
   await Promise.all(calls);
 });
 
-test("tools without authenticate stop the boot, with the option to add", async () => {
+test("boot refuses exposed tools when mcp() has no authenticate option, and names the option", async () => {
   await expect(bootTest({ handlers: { pay }, expose: { pay: { mcp: true } }, plugins: [mcp()] })).rejects.toThrow(
     /MCP tools are exposed, but the plugin mcp\(\) has no authenticate option.*mcp\(\{ authenticate/s,
   );
@@ -290,7 +290,7 @@ test("boot refuses a tool whose input is not an object", async () => {
   });
 });
 
-test("the SDK's client compiles tools/list with recursive schemas of two tools", async () => {
+test("the client of the MCP SDK can compile the recursive schemas of two tools in tools/list", async () => {
   const tree = (name: string) =>
     handler({
       description: `Gives a tree ${name}.`,

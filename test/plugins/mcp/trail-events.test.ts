@@ -81,7 +81,7 @@ const asAgent = { actsFor: "ana", credential: "test:ana", issuer: "test", kind: 
 const asBob = { credential: "test:bob", issuer: "test", kind: "user", person: "bob", subject: "bob" };
 const hashed = { schema: "sha256:", argsTag: "hmac:tag-" };
 
-test("one write through each surface records the same two events, its start and then its end", async () => {
+test("a write over each surface records the same two events on the trail, the start and the end of the call", async () => {
   using folder = tempFolder();
   const app = await boot(folder.root);
   await app.acrossSurfaces({ handler: "thing", input: { json: '{"id":"a"}' }, token: "ana" }, ["http", "mcp", "cli"]);
@@ -97,7 +97,7 @@ test("one write through each surface records the same two events, its start and 
   ]);
 });
 
-test("one read over mcp or cli records one event, and one over http records none", async () => {
+test("a read over mcp or cli records one event on the trail, and a read over http records no event", async () => {
   using folder = tempFolder();
   const app = await boot(folder.root);
   await app.acrossSurfaces({ handler: "look", input: { text: { id: "a" } }, token: "ana" }, ["http"]);
@@ -112,7 +112,7 @@ test("one read over mcp or cli records one event, and one over http records none
 
 const call = (app: TestApp, name: string, given: object, as = ana, how = {}) => app.as(as).send(name, given, how);
 
-test("each kind of refusal and error is recorded as its own event", async () => {
+test("each kind of refusal and error is recorded as a separate event on the trail", async () => {
   using folder = tempFolder();
   const app = await boot(folder.root);
   const gate = kernelOf(app);
@@ -147,7 +147,7 @@ test("each kind of refusal and error is recorded as its own event", async () => 
   ]);
 });
 
-test("results are recorded if the exposure says so, with secrets as keyed digests and suspicious fields masked", async () => {
+test("the trail contains results if the exposure says so, with secrets as keyed digests and suspicious fields masked", async () => {
   using folder = tempFolder();
   const app = await boot(folder.root);
   await call(app, "full", { id: "a", pin: "1234" });
@@ -180,7 +180,7 @@ test("runtime.started records command, manifest, plugins and versions; a stop re
   expect(checkpoint?.meta).toMatchObject({ type: "audit.checkpoint", detail: { size: 2, head: stopped?.row.hash } });
 });
 
-test("repeated refusals are recorded one by one at first, and then as a count", async () => {
+test("the trail contains the first refusals of a caller one by one, and then a count of further refusals", async () => {
   using folder = tempFolder();
   const app = await boot(folder.root);
   for (let n = 0; n < 1_000; n++) await call(app, "thing", { id: "a" }, bob, { surface: "http" });
@@ -190,7 +190,7 @@ test("repeated refusals are recorded one by one at first, and then as a count", 
   expect(refused.at(-1)?.meta).toMatchObject({ count: 990, errorCode: "missing_scope", principal: asBob });
 });
 
-test("events of parallel calls do not mix", async () => {
+test("the events of parallel calls on the trail contain only data of their own call", async () => {
   using folder = tempFolder();
   const app = await boot(folder.root);
   const people = Array.from({ length: 20 }, (_, n) => principal({ subject: `p${n}`, scopes: ["things:change"] }));
@@ -221,7 +221,7 @@ test('boot accepts audit: "off" only for reads', async () => {
   await expect(off("everything")).rejects.toThrow(/audit/);
 });
 
-test('a read with audit: "off" records no event, but its refusals are recorded', async () => {
+test('a read with audit: "off" records no event on the trail, but refused calls of this read are recorded', async () => {
   using folder = tempFolder();
   const app = await bootWithTrail({
     root: folder.root,

@@ -15,7 +15,7 @@ const repository = fileURLToPath(new URL("../../..", import.meta.url));
 const child = (code: string) =>
   spawnSync(process.execPath, ["--import", "tsx", "--input-type=module", "-e", code], { cwd: repository, encoding: "utf8" });
 
-test("the SQLite driver aborts the process at a text that is not UTF-8, and Quater reads such a text as bytes", () => {
+test("the SQLite driver aborts the process when it reads a text that is not UTF-8, so Quater reads texts as bytes", () => {
   using folder = tempFolder();
   const raw = child(`
     import Libsql from "libsql";
@@ -34,7 +34,7 @@ test("the SQLite driver aborts the process at a text that is not UTF-8, and Quat
   expect(guarded.stdout).toBe("255,65\n");
 });
 
-test("each cell of a SQLite table is read with its own type, also beside damaged cells", () => {
+test("Quater reads each cell of a SQLite table with the stored type of the cell, also in rows with damaged cells", () => {
   using folder = tempFolder();
   const file = openSqlite(join(folder.root, "store.db"));
   const rows = (sql: string, ...parameters: unknown[]) => file.run([{ sql, parameters }])[0]?.rows;
@@ -65,7 +65,7 @@ test("each cell of a SQLite table is read with its own type, also beside damaged
   file.close();
 });
 
-test("rows are returned in the requested order, and the order of columns does not matter", () => {
+test("Quater returns rows of a SQLite table in the requested order, for any order of the columns", () => {
   using folder = tempFolder();
   const file = openSqlite(join(folder.root, "store.db"));
   const rows = (sql: string) => file.run([{ sql, parameters: [] }])[0]?.rows;
@@ -78,7 +78,7 @@ test("rows are returned in the requested order, and the order of columns does no
   file.close();
 });
 
-test("rows that a writing statement returns are read with the same types", () => {
+test("Quater reads rows that a writing SQLite statement returns with the same types as rows of a query", () => {
   using folder = tempFolder();
   const file = openSqlite(join(folder.root, "store.db"));
   const rows = (sql: string) => file.run([{ sql, parameters: [] }])[0]?.rows;
@@ -90,45 +90,51 @@ test("rows that a writing statement returns are read with the same types", () =>
 });
 
 onBothDialects((claim, dialect) => {
-  claim("a planted lock with an endless lease or numbers too large to increase is taken over", async ({ boot }) => {
-    const desk = await boot();
-    const store = await desk.app.services.get(storeRef).open();
-    const most = 9_223_372_036_854_775_807n;
-    const planted = [
-      ...[most, -most, 9_007_199_254_740_993n].map((fence) => [fence, 1n]),
-      ...[most, 9_007_199_254_740_993n].map((lease) => [1n, lease]),
-      ...(dialect === "sqlite" ? [["x", "x"]] : []),
-    ];
-    for (const [index, [fence, lease]] of planted.entries()) {
-      const key = `key${index}`;
-      await desk.sql(
-        "insert into quater_lock (lock_key, name, fence, holder, lease_until) values (?, 'pay', ?, 'x', ?)",
-        key,
-        fence,
-        lease,
-      );
-      const said = `${fence} ${lease}`;
-      const taken = await acquired(store, { key, name: "pay", holder: "me", leaseMs: 30_000 });
-      expect(taken, said).toBeDefined();
-      if (taken === undefined) return;
-      expect(await acquired(store, { key, name: "pay", holder: "other", leaseMs: 30_000 }), said).toBeUndefined();
-      expect(
-        (await store.apply([taken.extension, taken.end])).map(({ changes }) => changes),
-        said,
-      ).toEqual([1, 1]);
-    }
-  });
+  claim(
+    "a call takes over the lock of a forged lock row with an endless lease or with numbers that are too large",
+    async ({ boot }) => {
+      const desk = await boot();
+      const store = await desk.app.services.get(storeRef).open();
+      const most = 9_223_372_036_854_775_807n;
+      const planted = [
+        ...[most, -most, 9_007_199_254_740_993n].map((fence) => [fence, 1n]),
+        ...[most, 9_007_199_254_740_993n].map((lease) => [1n, lease]),
+        ...(dialect === "sqlite" ? [["x", "x"]] : []),
+      ];
+      for (const [index, [fence, lease]] of planted.entries()) {
+        const key = `key${index}`;
+        await desk.sql(
+          "insert into quater_lock (lock_key, name, fence, holder, lease_until) values (?, 'pay', ?, 'x', ?)",
+          key,
+          fence,
+          lease,
+        );
+        const said = `${fence} ${lease}`;
+        const taken = await acquired(store, { key, name: "pay", holder: "me", leaseMs: 30_000 });
+        expect(taken, said).toBeDefined();
+        if (taken === undefined) return;
+        expect(await acquired(store, { key, name: "pay", holder: "other", leaseMs: 30_000 }), said).toBeUndefined();
+        expect(
+          (await store.apply([taken.extension, taken.end])).map(({ changes }) => changes),
+          said,
+        ).toEqual([1, 1]);
+      }
+    },
+  );
 
-  claim("a damaged row in the table of migrations stops the boot only when a migration is missing", async ({ boot, again }) => {
-    const desk = await boot();
-    const insert = "insert into quater_migration (plugin, version, tables, at) values";
-    await desk.sql(
-      dialect === "sqlite"
-        ? `${insert} (cast(x'ff' as text), 1, cast(x'ff' as text), 0)`
-        : `${insert} ('audit', 9223372036854775807, '', 0)`,
-    );
-    await (await again()).app.stop();
-    await desk.sql("update quater_migration set version = 9223372036854775806 where plugin = 'approval' and version = 3");
-    await expect(again()).rejects.toThrow(/2 rows of quater_migration are damaged, .* version 3 of approval is missing/);
-  });
+  claim(
+    "a damaged row in the table of migrations makes the boot fail only when a migration is missing",
+    async ({ boot, again }) => {
+      const desk = await boot();
+      const insert = "insert into quater_migration (plugin, version, tables, at) values";
+      await desk.sql(
+        dialect === "sqlite"
+          ? `${insert} (cast(x'ff' as text), 1, cast(x'ff' as text), 0)`
+          : `${insert} ('audit', 9223372036854775807, '', 0)`,
+      );
+      await (await again()).app.stop();
+      await desk.sql("update quater_migration set version = 9223372036854775806 where plugin = 'approval' and version = 3");
+      await expect(again()).rejects.toThrow(/2 rows of quater_migration are damaged, .* version 3 of approval is missing/);
+    },
+  );
 });

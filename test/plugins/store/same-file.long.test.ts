@@ -42,7 +42,7 @@ const inAnotherProcess = (path: string): ChildProcess =>
     { cwd: repository, stdio: ["ignore", "pipe", "inherit"] },
   );
 
-test("S9: three processes that open and close one file in turn do not take SQLite's new log for a replaced file", async () => {
+test("S9: the store does not report a replaced file when three processes open and close one SQLite file in turn", async () => {
   using folder = tempFolder();
   const path = join(folder.root, "store.db");
   const first = openSqlite(path);
@@ -60,7 +60,7 @@ test("S9: three processes that open and close one file in turn do not take SQLit
   expect(await Promise.all(said)).toEqual(others.map(() => ["ready\n", 0]));
 }, 60_000);
 
-test("S9: a log that SQLite removes and creates again while a file is opened is not taken for a replaced file", () => {
+test("S9: the store does not report a replaced file when SQLite removes and creates its log again while the file is opened", () => {
   using folder = tempFolder();
   const path = join(folder.root, "store.db");
   const first = new Libsql(path);
@@ -91,7 +91,7 @@ test.each<[string, string, (path: string) => void]>([
         },
       ] as [string, string, (path: string) => void],
   ),
-])("S9: a newly opened database notices, before its first write, that %s", (_title, message, change) => {
+])("S9: a store that was just opened notices before its first write that %s", (_title, message, change) => {
   using folder = tempFolder();
   const path = join(folder.root, "store.db");
   const first = openSqlite(path);
@@ -104,7 +104,7 @@ test.each<[string, string, (path: string) => void]>([
   file.close();
 });
 
-test("S9: a second connection to a file in one process keeps the lock of the first", async () => {
+test("S9: a second connection to one SQLite file in the same process keeps the lock of the first connection", async () => {
   using folder = tempFolder();
   const path = join(folder.root, "store.db");
   const first = openSqlite(path);

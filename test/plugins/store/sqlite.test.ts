@@ -13,7 +13,7 @@ const repository = fileURLToPath(new URL("../../..", import.meta.url));
 const child = (code: string) =>
   spawnSync(process.execPath, ["--import", "tsx", "--input-type=module", "-e", code], { cwd: repository, encoding: "utf8" });
 
-test("the SQLite driver aborts the process at a boolean, so Quater passes booleans as numbers", () => {
+test("the SQLite driver aborts the process when a parameter is a boolean, so Quater passes booleans as numbers", () => {
   using folder = tempFolder();
   const raw = child(`
     import Libsql from "libsql";
@@ -42,7 +42,7 @@ test("the SQLite driver aborts the process at a boolean, so Quater passes boolea
   expect(guarded.stdout).toContain(kinds);
 });
 
-test("only the owner can read the SQLite file, its log and its folder", () => {
+test("only the owner can read the SQLite file of the store, the log of the file and the folder of the file", () => {
   using folder = tempFolder();
   const path = join(folder.root, "private/store.db");
   const file = openSqlite(path);

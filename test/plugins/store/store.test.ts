@@ -83,7 +83,7 @@ describe.each(["sqlite", "postgres", "pgbouncer"] as const)("on %s", (dialect) =
       if (reason !== undefined) context.skip(reason);
     });
 
-  both("a snapshot of the store shows one state, even while others write", async (open, again) => {
+  both("a snapshot of the store shows one state, even while other connections write", async (open, again) => {
     await using other = await again();
     const writer = await other.services.get(storeRef).open();
     const db = open.queries<Tables>();
@@ -129,7 +129,7 @@ describe.each(["sqlite", "postgres", "pgbouncer"] as const)("on %s", (dialect) =
     });
   });
 
-  both("of many concurrent compare-and-set statements exactly one changes the row", async (open) => {
+  both("exactly one of many concurrent compare-and-set statements changes a row of the store", async (open) => {
     const db = open.queries<Tables>();
     await open.apply([db.insertInto("shelf_item").values({ name: "a", count: 0 })]);
     const take = () =>
@@ -173,7 +173,7 @@ test("store() refuses a SQLite file that has other tables, and does not change i
   file.close();
 });
 
-test("tables of a newer version of Quater stop the boot, and tables of an older version are migrated", async () => {
+test("boot refuses store tables of a newer version of Quater, and migrates tables of an older version", async () => {
   using folder = tempFolder();
   const second: Migration = {
     version: 2,
@@ -185,7 +185,7 @@ test("tables of a newer version of Quater stop the boot, and tables of an older 
   await expect(boot(folder.root)).rejects.toThrow("The tables of shelf have version 2, but this version of Quater knows only 1");
 });
 
-test("a malformed url or a PostgreSQL that does not answer stops the boot, without printing the password", async () => {
+test("boot fails when the url of store() is malformed or PostgreSQL does not answer, and prints no password", async () => {
   using folder = tempFolder();
   for (const url of ["mysql://me:geheim@db", "me:geheim@db", ""]) {
     const error: unknown = await boot(folder.root, { url }).catch((thrown: unknown) => thrown);
@@ -201,7 +201,7 @@ test("a malformed url or a PostgreSQL that does not answer stops the boot, witho
   await expect(boots).rejects.not.toThrow("hunter2");
 });
 
-test("a fenced store takes no writes, is not ready, and ends quater serve with exit code 74", async () => {
+test("a fenced store refuses writes, is not ready, and ends quater serve with the exit code 74", async () => {
   using folder = tempFolder();
   await using app = await boot(folder.root);
   const service = app.services.get(storeRef);

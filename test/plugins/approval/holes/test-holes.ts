@@ -35,7 +35,7 @@ export const testHoles: readonly TestHole[] = [
       },
     ],
     file: "test/core/hooks.test.ts",
-    test: "S8: settled hooks do not get the handler name that a caller sent",
+    test: "S8: settled hooks do not receive the handler name of a call",
   },
   {
     check: "S12: attempts to sign in with a code are counted",
@@ -47,7 +47,7 @@ export const testHoles: readonly TestHole[] = [
       },
     ],
     file: "test/plugins/approval/sessions.test.ts",
-    test: "S12: after five wrong codes",
+    test: "S12: after five wrong sign-in codes",
   },
   {
     check: "S12: signing out ends the session on the server",

@@ -39,7 +39,7 @@ window.tried = {
 };
 `;
 
-test("the client works in a browser", async ({ skip }) => {
+test("the typed client calls a Quater server from a browser", async ({ skip }) => {
   const browser = await testBrowser();
   if (typeof browser === "string") return skip(browser);
   const root = fileURLToPath(new URL("../../../..", import.meta.url));

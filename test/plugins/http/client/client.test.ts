@@ -18,29 +18,29 @@ afterAll(() => shop[Symbol.asyncDispose]());
 const clientOf = (options: Partial<ClientOptions> = {}) =>
   createClient<ShopManifest>({ baseUrl: shop.baseUrl, token: "ana", ...options });
 
-test("the client sends inputs in the path and the query, and returns the value", async () => {
+test("the typed client sends inputs in the path and the query, and returns the value of the answer", async () => {
   const input = { orderId: "a/b ü%2F?", limit: 7, tags: ["x", "y&z=1"], isBrief: true };
   expect(await clientOf()("GET /orders/:orderId", input)).toEqual({ ok: true, value: input, callId: expect.any(String) });
 });
 
-test("the client may omit an input with a default, or set it to undefined", async () => {
+test("a caller of the typed client may omit an input with a default value, or set the input to undefined", async () => {
   const result = await clientOf()("GET /orders/:orderId", { orderId: "a" });
   expect(result).toMatchObject({ ok: true, value: { limit: 3 } });
 });
 
-test("the client sends inputs in the body, and an input that is bound to a header in the header", async () => {
+test("the typed client sends inputs in the body, and sends an input that is bound to a header in this header", async () => {
   const result = await clientOf()("POST /orders", { items: [{ sku: "a" }] }, { headers: { "x-trace-id": "t1" } });
   expect(result).toMatchObject({ ok: true, value: { count: 1, traceId: "t1" } });
 });
 
-test("the client sends inputs of DELETE in the query, and returns an output of null as null", async () => {
+test("the typed client sends inputs of a DELETE route in the query, and returns the output null as null", async () => {
   const client = clientOf();
   expect(await client("DELETE /orders/:orderId", { orderId: "a", reason: "old" })).toMatchObject({ ok: true, value: null });
   const refused = await client("DELETE /orders/:orderId", { orderId: "a" });
   expect(refused).toMatchObject({ ok: false, code: "conflict", status: 409, message: "a needs a reason" });
 });
 
-test("the client sends files and the other inputs of the call, and keeps their types and line ends", async () => {
+test("the typed client sends files together with the other inputs of a call, and changes neither types nor line ends", async () => {
   const result = await clientOf()("POST /albums/:albumId/photos", {
     albumId: "a1",
     cover: upload(new File(["one"], "ä cover.txt", { type: "text/plain" })),
@@ -55,14 +55,14 @@ test("the client sends files and the other inputs of the call, and keeps their t
   expect(result).toMatchObject({ ok: true, value: { albumId: "a1", files, about: "line\nend 1999" } });
 });
 
-test("the client returns a field error for a file that the server refuses", async () => {
+test("the typed client returns a field error for a file that the server refuses", async () => {
   const cover = upload(new File(["<svg/>"], "a.svg", { type: "image/svg+xml" }));
   const result = await clientOf()("POST /albums/:albumId/photos", { albumId: "a1", cover, about: { text: "", year: 1 } });
   expect(result).toMatchObject({ ok: false, status: 422, errors: [{ path: "/cover" }] });
 });
 
 test.each(["plain.pdf", "ä 'quoted' \"x\".pdf"])(
-  "the client returns a file with its name, type and content: %s",
+  "the typed client returns a file output with name, type and content: %s",
   async (name) => {
     const result = await clientOf()("GET /photos/:name", { name });
     if (!result.ok) throw new Error(result.message);
@@ -75,16 +75,16 @@ test.each(["plain.pdf", "ä 'quoted' \"x\".pdf"])(
   },
 );
 
-test("the client returns a text of a media type as a text", async () => {
+test("the typed client returns a text output with a media type as a string", async () => {
   expect(await clientOf()("GET /csv")).toMatchObject({ ok: true, value: "a,b\n1,2\n" });
 });
 
-test("the client sends and returns the envelopes of a route", async () => {
+test("the typed client adds and removes the envelopes of a route", async () => {
   const result = await clientOf()("PATCH /albums/:albumId", { albumId: "a1", album: { title: "New" } });
   expect(result).toMatchObject({ ok: true, value: { album: { id: "a1", title: "New" } } });
 });
 
-test("the client returns a refusal as a value with code, status, call id and field errors", async () => {
+test("the typed client returns a refused call as a value with code, status, call id and field errors", async () => {
   const client = clientOf();
   const problem = await client("POST /orders", { items: [] });
   expect(problem).toEqual({
@@ -100,7 +100,7 @@ test("the client returns a refusal as a value with code, status, call id and fie
   expect(wrong).toMatchObject({ code: "invalid_input", errors: [{ path: "/limit", message: "must be an integer" }] });
 });
 
-test("the client takes its token as a text, or from a function that it calls for each request", async () => {
+test("the typed client accepts its token as a string, or as a function that the client calls for each request", async () => {
   const given = ["bea", undefined, "ana"];
   const client = clientOf({ token: async () => given.shift() });
   const codes = [];
@@ -113,7 +113,7 @@ test("the client takes its token as a text, or from a function that it calls for
 });
 
 test.each(["", ".", ".."])(
-  "the client refuses a path parameter that would change the path, before it sends a request: %j",
+  "the typed client sends no request when a path parameter would change the path: %j",
   async (orderId) => {
     let requests = 0;
     const counted: ClientOptions["fetch"] = (...given) => {
@@ -127,13 +127,13 @@ test.each(["", ".", ".."])(
   },
 );
 
-test("the client refuses half a surrogate pair in the path and in the query", async () => {
+test("the typed client refuses half a surrogate pair in the path and in the query", async () => {
   const client = clientOf();
   expect(await client("GET /orders/:orderId", { orderId: "\ud800" })).toMatchObject({ errors: [{ path: "/orderId" }] });
   expect(await client("GET /orders/:orderId", { orderId: "a", tags: ["\ud800"] })).toMatchObject({ errors: [{ path: "/tags" }] });
 });
 
-test("the client iterates over a stream and gives each item unchanged", async () => {
+test("the typed client returns each item of a stream unchanged", async () => {
   const seen: number[] = [];
   for await (const { n, error } of clientOf()("GET /numbers", { to: 300 })) {
     expect(error).toBe("of the item itself\n\nevent: end");
@@ -142,7 +142,7 @@ test("the client iterates over a stream and gives each item unchanged", async ()
   expect(seen).toEqual(Array.from({ length: 300 }, (_, index) => index + 1));
 });
 
-test("a stream that is refused at its start is a value when awaited, and throws when iterated", async () => {
+test("the typed client returns a stream that is refused at its start as a value when awaited, and throws when iterated", async () => {
   const client = clientOf();
   const input = { to: 3, failAt: 1 };
   expect(await client("GET /numbers", input)).toMatchObject({ ok: false, code: "order_closed", status: 409 });
@@ -152,7 +152,7 @@ test("a stream that is refused at its start is a value when awaited, and throws 
   await expect(reading).rejects.toMatchObject({ name: "CallError", failure: { code: "order_closed" } });
 });
 
-test("the client throws an error in the middle of a stream after the items before it", async () => {
+test("the typed client returns the items of a stream before an error, and then throws the error", async () => {
   const result = await clientOf()("GET /numbers", { to: 3, failAt: 3 });
   if (!result.ok) throw new CallError(result);
   const seen: number[] = [];
@@ -163,20 +163,20 @@ test("the client throws an error in the middle of a stream after the items befor
   expect(seen).toEqual([1, 2]);
 });
 
-test("leaving a stream early closes its connection, and the client stays usable", async () => {
+test("the typed client closes the connection of a stream when the reader leaves early, and the client stays usable", async () => {
   const client = clientOf();
   for await (const { n } of client("GET /numbers", { to: 1_000_000 })) if (n === 2) break;
   expect(await client("GET /orders/:orderId", { orderId: "a" })).toMatchObject({ ok: true });
 });
 
-test("the client returns an aborted call as a value", async () => {
+test("the typed client returns an aborted call as a value", async () => {
   const controller = new AbortController();
   const waiting = clientOf()("GET /waits", {}, { signal: controller.signal });
   controller.abort(new Error("enough"));
   expect(await waiting).toMatchObject({ ok: false, code: "aborted", cause: { message: "enough" } });
 });
 
-test("an abort in the middle of a stream is thrown to its reader", async () => {
+test("the typed client throws an error to the reader of a stream when the call is aborted", async () => {
   const controller = new AbortController();
   const reading = (async () => {
     for await (const { n } of clientOf()("GET /numbers", { to: 1_000_000 }, { signal: controller.signal }))
@@ -192,7 +192,7 @@ const serve = async (listener: RequestListener): Promise<string> => {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 };
 
-test("the client returns a server that cannot be reached as a value", async () => {
+test("the typed client returns a value for a call when the server cannot be reached", async () => {
   const baseUrl = await serve((req) => req.socket.destroy());
   const result = await clientOf({ baseUrl })("GET /orders/:orderId", { orderId: "a" });
   expect(result).toMatchObject({ ok: false, code: "network_error", message: "fetch failed" });
@@ -203,13 +203,13 @@ test.each([
   ["a success that is not JSON", 200, "text/html", "<h1>Sign in</h1>"],
   ["broken JSON", 200, "application/json", "{"],
   ["a problem without a code", 400, "application/problem+json", "{}"],
-])("the client returns %s as a value with the text of the answer", async (_, status, type, body) => {
+])("the typed client returns %s as a value with the text of the answer", async (_, status, type, body) => {
   const baseUrl = await serve((_, res) => void res.writeHead(status, { "content-type": type }).end(body));
   const result = await clientOf({ baseUrl })("GET /orders/:orderId", { orderId: "a" });
   expect(result).toMatchObject({ ok: false, code: "unexpected_answer", status, cause: body });
 });
 
-test("the client throws an error for a stream that breaks off, so the stream never looks complete", async () => {
+test("the typed client throws an error when a stream breaks off, so the stream does not look complete", async () => {
   const baseUrl = await serve(
     (_, res) => void res.writeHead(200, { "content-type": "text/event-stream" }).end('data: {"n":1}\n\n'),
   );
@@ -221,7 +221,7 @@ test("the client throws an error for a stream that breaks off, so the stream nev
   expect(seen).toEqual([1]);
 });
 
-test("the client's base URL may end in a path, with or without a slash", async () => {
+test("the base URL of the typed client may end in a path, with or without a slash", async () => {
   const paths: (string | undefined)[] = [];
   const baseUrl = await serve((req, res) => {
     paths.push(req.url);
@@ -231,7 +231,7 @@ test("the client's base URL may end in a path, with or without a slash", async (
   expect(paths).toEqual(["/v1/numbers?to=1", "/v1/numbers?to=1", "/numbers?to=1"]);
 });
 
-test("for a call that needs approval the client returns the request, can wait for the decision, and repeats the call", async () => {
+test("for a call that needs approval, the typed client returns the approval request, can wait for the decision, and repeats the call", async () => {
   const client = clientOf();
   const asked = await client("POST /payments", { cents: 5 });
   if (asked.ok || asked.code !== "approval_required") return expect.unreachable();
@@ -243,7 +243,7 @@ test("for a call that needs approval the client returns the request, can wait fo
   expect(await asked.repeat()).toMatchObject({ ok: false, code: "approval_used" });
 });
 
-test("the client's wait for a decision ends with a denial", async () => {
+test("the typed client stops waiting for the decision about an approval request when an approver denies the request", async () => {
   const asked = await clientOf()("POST /payments", { cents: 6 });
   if (asked.ok || asked.code !== "approval_required") return expect.unreachable();
   const waiting = asked.wait({ everyMs: 10 });
@@ -251,7 +251,7 @@ test("the client's wait for a decision ends with a denial", async () => {
   expect(await waiting).toMatchObject({ ok: false, code: "approval_denied", status: 403 });
 });
 
-test("the client stops waiting when the AbortSignal of the wait aborts, and continues while the server cannot be reached", async () => {
+test("the typed client stops waiting for a decision when the AbortSignal aborts, and continues while the server cannot be reached", async () => {
   let answers = 0;
   let isAway = false;
   const client = clientOf({
@@ -272,7 +272,7 @@ test("the client stops waiting when the AbortSignal of the wait aborts, and cont
   expect(await waiting).toMatchObject({ ok: false, code: "aborted" });
 });
 
-test("the client's wait ends when the server refuses it, for example because the token was revoked", async () => {
+test("the typed client stops waiting for a decision when the server refuses the request, for example because of a revoked token", async () => {
   let token = "ana";
   const asked = await clientOf({ token: () => token })("POST /payments", { cents: 8 });
   if (asked.ok || asked.code !== "approval_required") return expect.unreachable();
@@ -280,7 +280,7 @@ test("the client's wait ends when the server refuses it, for example because the
   expect(await asked.wait()).toMatchObject({ ok: false, code: "invalid_token" });
 });
 
-test("the client is at most 3 kB for a browser, and contains no server code", async () => {
+test("the typed client has at most 3 kB in a browser, and contains no server code", async () => {
   const entry = fileURLToPath(new URL("../../../../plugins/http/client/index.ts", import.meta.url));
   const how = { bundle: true, minify: true, write: false, metafile: true, format: "esm", platform: "browser" } as const;
   const { outputFiles, metafile } = await build({ entryPoints: [entry], ...how });
