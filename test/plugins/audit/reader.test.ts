@@ -144,7 +144,7 @@ describe.each(["sqlite", "postgres"] as const)("on %s", (dialect) => {
   });
 
   claim(
-    "S1: audit verify reports an event as missing when its row was merged into the next row, and marks the next event as unverified",
+    "S1: audit verify reports an event as missing when its row was merged into the previous row, and audit show marks the previous row as unverified",
     async ({ rows, set, run, look }) => {
       const [before, hidden] = [rows.get(4) as EventRow, rows.get(5) as EventRow];
       await set(4, { hash: before.hash + line + textOf(hidden) });
