@@ -1,7 +1,7 @@
 // The documents and challenges with which OAuth clients find the authorization server, and the checks of the option at boot.
 
 import { authenticator, can, defineConfig, expose, handler, type Principal, Type } from "quater";
-import { bearer, jwt } from "quater/auth";
+import { bearer, firstOf, jwt } from "quater/auth";
 import { http, httpRef } from "quater/http";
 import { mcp } from "quater/mcp";
 import { definePlugin, type OptionsOf } from "quater/plugin-api";
@@ -221,6 +221,25 @@ test.each<[string, Options, HttpOptions | undefined, RegExp]>([
     { authenticate: jwtFor(publicUrl), authorization: { servers: [login] } },
     { publicUrl },
     /have the audience "https:\/\/shop.example\/mcp", but .* accepts only the audience "https:\/\/shop.example"/,
+  ],
+  [
+    "an authenticator in firstOf accepts another audience",
+    { authenticate: firstOf(custom, jwtFor("https://api.shop.example")), authorization: { servers: [login] } },
+    { publicUrl },
+    /accepts only the audience "https:\/\/api.shop.example"/,
+  ],
+  [
+    "an own authenticator declares another audience",
+    {
+      authenticate: authenticator({
+        name: "own",
+        accepts: [{ issuer: login, audience: "shop" }],
+        authenticate: () => undefined,
+      }),
+      authorization: { servers: [login] },
+    },
+    { publicUrl },
+    /accepts only the audience "shop"/,
   ],
   [
     "the authenticator accepts another issuer",
