@@ -9,7 +9,7 @@ import type { OptionValues } from "../../core/schema/options.ts";
 import { type HttpService, httpRef } from "../http/service.ts";
 import { approvalsRef } from "../offered.ts";
 import { AudienceCheck } from "./authorization/audience.ts";
-import { authorizationOption, mcpPath } from "./authorization/option.ts";
+import { authorizationOption, mcpPath, pagePath } from "./authorization/option.ts";
 import type { Authorization } from "./authorization/resource-server.ts";
 import { type McpService, mcpRef } from "./service.ts";
 import { mcpKey, portabilityOf, type ToolExposure } from "./tools.ts";
@@ -41,6 +41,8 @@ const mcpOptions = {
    * published in this way. With `"any"`, tools publish the schemas of their handlers.
    */
   schemas: withDefault(Type.Union([Type.Literal("portable"), Type.Literal("any")]), "portable"),
+  /** Whether the server shows the tools to people at `/mcp/docs`. Callers need a credential, except in `quater dev`. */
+  docs: withDefault(Type.Boolean(), true),
 };
 
 /**
@@ -76,7 +78,9 @@ const setup = async (
   if (http?.publicUrl !== undefined) audience.set(http.publicUrl);
   // In these modes no tool can be called, so the protocol code is not loaded.
   if (!isServing(mode)) {
-    http?.mount(`POST ${mcpPath}`, () => {}); // List the path in the exposure table, although it is not mounted.
+    // List the paths in the exposure table, although they are not mounted.
+    http?.mount(`POST ${mcpPath}`, () => {});
+    if (options.docs) http?.mount(`GET ${pagePath}`, () => {});
     return {};
   }
   const [{ Dispatcher }, { mcpOverHttp }, { httpProbe }, { serveStdio }, { Toolbox }] = await Promise.all([
@@ -96,6 +100,10 @@ const setup = async (
     endpoint(mcpPath, mcpOverHttp({ http, gate, dispatcher, log, authorization }));
     if (authorization === undefined) mountWithoutOAuth(fallback, options.authenticate);
   });
+  if (http !== undefined && options.docs) {
+    const { mountPage } = await import("./page/mount.ts");
+    mountPage({ http, gate, toolbox, about, authorization, isOpen: mode === "dev" });
+  }
   return {
     probe: (call) => {
       const baseUrl = http?.baseUrl;

@@ -191,6 +191,11 @@ export class Toolbox {
     this.#byName = new Map(this.#tools.map((tool) => [tool.operation.name, tool]));
   }
 
+  /** All tools, in the manifest's order. */
+  get tools(): readonly Tool[] {
+    return this.#tools;
+  }
+
   find(name: string): Tool | undefined {
     return this.#byName.get(name);
   }

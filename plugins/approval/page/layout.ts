@@ -1,7 +1,7 @@
 // The frame that all approvals pages share, and the display of texts that other people wrote.
 
+import { type Html, html, type Part } from "../../../core/diagnostics/html.ts";
 import type { ShownText, ShownTime } from "../shown/index.ts";
-import { type Html, html, type Part } from "./html.ts";
 
 /** The visitor of a page. */
 export interface Visitor {

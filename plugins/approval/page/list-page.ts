@@ -1,8 +1,8 @@
 // The page with all approval requests: first the pending requests, then the requests that were decided or have ended.
 
+import { type Html, html, type Part } from "../../../core/diagnostics/html.ts";
 import type { ApprovalRecord } from "../record.ts";
 import { type ShownTime, safeText, shownTime, stateInWords } from "../shown/index.ts";
-import { type Html, html, type Part } from "./html.ts";
 import { type Frame, inline, page } from "./layout.ts";
 
 export interface Listed {

@@ -1,10 +1,10 @@
 // The pages that a signed-in person can open: the list of approval requests, and one approval request.
 
+import type { Html } from "../../../core/diagnostics/html.ts";
 import type { Principal } from "../../../core/index.ts";
 import type { KoaContext } from "../../http/service.ts";
 import { isSamePerson } from "../policy.ts";
 import type { ApprovalRecord, ApprovalState } from "../record.ts";
-import type { Html } from "./html.ts";
 import type { Visitor } from "./layout.ts";
 import { listPage } from "./list-page.ts";
 import type { PageParts } from "./parts.ts";

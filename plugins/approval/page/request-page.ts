@@ -1,8 +1,8 @@
 // The page of one approval request: first all data that an approver needs, then the buttons to approve and to deny.
 
+import { type Html, html, type Part } from "../../../core/diagnostics/html.ts";
 import type { Presentation, ShownText, ShownValues } from "../shown/index.ts";
 import { safeText } from "../shown/index.ts";
-import { type Html, html, type Part } from "./html.ts";
 import { block, type Frame, inline, page, time, token, type Visitor } from "./layout.ts";
 
 export interface Request {

@@ -1,11 +1,11 @@
 // The routes of the approvals page, and the headers of all its answers. A GET request changes nothing.
 
+import type { Html } from "../../../core/diagnostics/html.ts";
 import { isQuaterError, type QuaterError } from "../../../core/index.ts";
 import type { KoaContext } from "../../http/service.ts";
 import { methodNotAllowed, noSuchPage } from "../errors.ts";
 import { revoke, vote } from "./deciding.ts";
 import { assertFromOurPage, readForm, signedIn } from "./form.ts";
-import type { Html } from "./html.ts";
 import { listed, looked } from "./looking.ts";
 import type { PageParts } from "./parts.ts";
 import { continuePage, refusedPage, signInPage } from "./sign-in-page.ts";

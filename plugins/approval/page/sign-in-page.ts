@@ -1,8 +1,8 @@
 // The sign-in page, and the page for refused HTTP requests.
 
+import { type Html, html, type Part } from "../../../core/diagnostics/html.ts";
 import type { QuaterError } from "../../../core/index.ts";
 import { safeText } from "../shown/index.ts";
-import { type Html, html, type Part } from "./html.ts";
 import { type Frame, inline, page, token } from "./layout.ts";
 
 export interface SignIn {

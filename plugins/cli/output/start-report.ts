@@ -55,6 +55,7 @@ export const startReport = (
             ["OpenAPI", `${url}/openapi.json`],
             ["Health", `${url}/health, ${url}/ready`],
             ...(mcp === undefined ? [] : [["MCP", mcp] as const]),
+            ...(http?.mounted.includes("GET /mcp/docs") === true ? [["Tools", `${url}/mcp/docs`] as const] : []),
           ],
     curl: url === undefined ? undefined : curlOf(url, catalog.operations, key),
     connect:

@@ -23,6 +23,9 @@ export type AuthorizationOption = Static<typeof authorizationOption>;
 /** The path of the MCP endpoint. */
 export const mcpPath = "/mcp";
 
+/** The path of the page that shows people the tools. */
+export const pagePath = `${mcpPath}/docs`;
+
 /**
  * Returns the URL that identifies this MCP server: lower-case scheme and host, no slash at the end (RFC 8707 section 2).
  *

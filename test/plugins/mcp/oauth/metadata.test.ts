@@ -275,5 +275,5 @@ test.each<[string, NonNullable<Options["authenticate"]>]>([
 ])("the boot succeeds with %s", async (_name, authenticate) => {
   const plugins = [http({ port: 0, publicUrl }), mcp({ authenticate, authorization: { servers: [login] } })];
   await using app = await bootTest({ handlers: { list: handlers.list }, expose: { list: exposure.list }, plugins });
-  expect(app.services.get(httpRef).mounted).toEqual([`GET ${root}`, `GET ${root}/mcp`, "POST /mcp"]);
+  expect(app.services.get(httpRef).mounted).toEqual([`GET ${root}`, `GET ${root}/mcp`, "POST /mcp", "GET /mcp/docs"]);
 });
