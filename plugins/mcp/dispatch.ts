@@ -129,7 +129,7 @@ export class Dispatcher {
       room: caller.room,
     });
     if (tool !== undefined && !dryRun) caller.ended?.(tool.operation, outcome);
-    const result = this.#result(outcome, tool, dryRun, progress, caller.room);
+    const result = this.#result(outcome, tool, dryRun, progress, caller);
     const ended = result instanceof Promise ? await result : result;
     progress?.end();
     return typeof ended === "string" ? { body: resultIn(caller.era, id, ended) } : this.#refusal(id, ended, tool, caller);
@@ -141,13 +141,13 @@ export class Dispatcher {
     tool: Tool | undefined,
     isDryRun: boolean,
     progress: Progress | undefined,
-    room: AnswerRoom,
+    caller: Caller,
   ): Awaitable<string | QuaterError> {
     if (!outcome.ok) return outcome.error;
     const { callId, value } = outcome;
     if (isDryRun) return dryRunResult(value, tool?.wrapping, callId);
     if (tool?.wrapping !== "items") return successResult(wrapped(value, tool?.wrapping), tool?.wrapping, callId);
-    return collected(value as AsyncIterableIterator<unknown>, tool.operation, progress, this.#maxOutputBytes, room).then(
+    return collected(value as AsyncIterableIterator<unknown>, tool.operation, progress, this.#maxOutputBytes, caller).then(
       (items) => successResult(items, tool.wrapping, callId),
       (error: unknown) => {
         if (isQuaterError(error)) return error;
@@ -175,10 +175,11 @@ const collected = async (
   { name, handler }: Operation,
   progress: Progress | undefined,
   maxBytes: number,
-  room: AnswerRoom,
+  { room, notifier }: Caller,
 ): Promise<string> => {
   const parts: string[] = [];
   let size = 0;
+  let count = 0;
   for await (const item of items) {
     const json = JSON.stringify(item) ?? "null";
     size += Buffer.byteLength(json) + 1;
@@ -188,8 +189,10 @@ const collected = async (
       const refused = hasRoom ? outputTooLarge(name, maxBytes) : tooMuchUnread();
       await items.throw?.(handler.effect === "read" ? refused : itemUndelivered(name, refused)); // Throw into the stream, so that the failure is recorded.
     }
-    parts.push(json);
-    await progress?.item(parts.length, json);
+    // The stream of a client that has left may continue, but nobody gets its items.
+    if (notifier.isGone) parts.length = 0;
+    else parts.push(json);
+    await progress?.item(++count, json);
   }
   return wrappedJson(`[${parts.join(",")}]`);
 };

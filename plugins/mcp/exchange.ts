@@ -1,4 +1,4 @@
-// Sends the answer to one POST: JSON, or an event stream if the call reports progress before its answer.
+// Sends the answer to one POST: JSON, or an event stream if the call reports progress before its answer, or takes long.
 
 import type { ServerResponse } from "node:http";
 import { largeAnswer } from "../../core/pipeline/answer-size.ts";
@@ -15,6 +15,8 @@ export interface Answer {
   readonly status?: number;
   /** Whether the answer accepts a client, which then gets a session over HTTP. */
   readonly opensSession?: boolean;
+  /** The id of the new session. */
+  readonly session?: string;
   /** The status and header with which HTTP asks the client for a better credential. */
   readonly challenge?: Challenge | undefined;
 }
@@ -24,14 +26,41 @@ export class Exchange implements Notifier {
   readonly #request: EndpointRequest;
   readonly #res: ServerResponse;
   readonly #http: HttpService;
+  readonly #heartbeatMs: number;
+  #timer: NodeJS.Timeout | undefined;
   #isStream = false;
   /** The last large message that is being sent. Large messages are sent one after the other. */
   #sending: Promise<void> | undefined;
 
-  constructor(request: EndpointRequest, http: HttpService) {
+  constructor(request: EndpointRequest, http: HttpService, heartbeatMs: number) {
     this.#request = request;
     this.#res = request.res;
     this.#http = http;
+    this.#heartbeatMs = heartbeatMs;
+  }
+
+  /** Whether the client has left. */
+  get isGone(): boolean {
+    return this.#res.destroyed;
+  }
+
+  /**
+   * Starts to send comments to a client that waits for its answer. Proxies end connections on which no byte arrives for about a
+   * minute. The first comment makes the answer an event stream, so only clients that accept event streams get comments.
+   */
+  keepAlive(): void {
+    if (this.#acceptsStream) this.#timer = setTimeout(this.#beat, this.#heartbeatMs).unref();
+  }
+
+  readonly #beat = (): void => {
+    if (this.#res.destroyed) return;
+    this.#open();
+    if (!this.#res.writableNeedDrain) this.#res.write(": keep-alive\n\n");
+    this.#timer?.refresh();
+  };
+
+  get #acceptsStream(): boolean {
+    return this.#request.req.headers.accept?.toLowerCase().includes("text/event-stream") === true;
   }
 
   get isBehind(): boolean {
@@ -39,22 +68,25 @@ export class Exchange implements Notifier {
   }
 
   send(message: string): Awaitable<void> {
-    if (this.#res.destroyed) return;
-    if (!this.#isStream) {
-      this.#isStream = true;
-      this.#request.takeOver();
-      this.#res.writeHead(200, {
-        "content-type": "text/event-stream",
-        "cache-control": "no-cache, no-transform",
-        "x-accel-buffering": "no", // This header keeps nginx from buffering events.
-      });
-    }
+    if (this.#res.destroyed || !this.#acceptsStream) return;
+    this.#open();
     if (message.length < largeAnswer) {
       this.#res.write(event(message));
       return;
     }
     this.#sending = this.#sendLarge(Buffer.from(event(message)));
     return this.#sending;
+  }
+
+  #open(): void {
+    if (this.#isStream) return;
+    this.#isStream = true;
+    this.#request.takeOver();
+    this.#res.writeHead(200, {
+      "content-type": "text/event-stream",
+      "cache-control": "no-cache, no-transform",
+      "x-accel-buffering": "no", // This header keeps nginx from buffering events.
+    });
   }
 
   async #sendLarge(bytes: Buffer): Promise<void> {
@@ -67,9 +99,21 @@ export class Exchange implements Notifier {
     return caughtUp(this.#res);
   }
 
+  /** Ends the exchange without an answer, because the client has cancelled its request. */
+  endUnanswered(): EndpointReply | undefined {
+    clearTimeout(this.#timer);
+    if (!this.#acceptsStream) return { status: 202, headers: [], body: "" };
+    if (this.#res.destroyed) return undefined;
+    this.#open();
+    this.#res.end();
+    return undefined;
+  }
+
   /** Ends the event stream, or returns the answer. */
-  end({ body, status = 200, challenge }: Answer): Awaitable<EndpointReply | undefined> {
+  end({ body, status = 200, session, challenge }: Answer): Awaitable<EndpointReply | undefined> {
+    clearTimeout(this.#timer);
     if (this.#isStream) return this.#endStream(Buffer.from(event(body)));
+    if (session !== undefined) return jsonReply(status, body, ["mcp-session-id", session]);
     if (challenge === undefined) return jsonReply(status, body);
     return jsonReply(challenge.status, body, ["www-authenticate", challenge.header]);
   }

@@ -6,8 +6,10 @@ import { anAuthentication } from "../../core/model/authentication.ts";
 import { isServing } from "../../core/model/run-mode.ts";
 import { type Catalog, definePlugin, type PluginContext, type Probe, type Running } from "../../core/plugin-api.ts";
 import type { OptionValues } from "../../core/schema/options.ts";
+import { auditRef } from "../audit/service.ts";
 import { type HttpService, httpRef } from "../http/service.ts";
 import { approvalsRef } from "../offered.ts";
+import { storeRef } from "../store/service.ts";
 import { AudienceCheck } from "./authorization/audience.ts";
 import { authorizationOption, mcpPath, pagePath } from "./authorization/option.ts";
 import type { Authorization } from "./authorization/resource-server.ts";
@@ -32,6 +34,11 @@ const mcpOptions = {
    * option, callers need a key or token that they already have.
    */
   authorization: Type.Optional(authorizationOption),
+  /**
+   * The time after which a silent answer over HTTP becomes an event stream with comments, and the time between two comments,
+   * milliseconds. Proxies end silent connections after about a minute.
+   */
+  heartbeatMs: withDefault(Type.Integer({ minimum: 1, maximum: 600_000 }), 15_000),
   /** The app's name for people. Without this option, clients show the manifest's name. */
   title: Type.Optional(Type.String()),
   /** Information about the app for agents. Clients may put this text into the prompt of a model. */
@@ -59,7 +66,7 @@ export const mcp = definePlugin(mcpOptions, (options) => {
   };
   return {
     name: "mcp",
-    wants: [httpRef, approvalsRef],
+    wants: [httpRef, approvalsRef, auditRef, storeRef],
     provides: [mcpRef],
     exposure: [mcpKey],
     surface: { name: "mcp", exposes: "MCP tools", authenticate: options.authenticate, adopt },
@@ -83,21 +90,27 @@ const setup = async (
     if (options.docs) http?.mount(`GET ${pagePath}`, () => {});
     return {};
   }
-  const [{ Dispatcher }, { mcpOverHttp }, { httpProbe }, { serveStdio }, { Toolbox }] = await Promise.all([
-    import("./dispatch.ts"),
-    import("./requests.ts"),
-    import("./probe.ts"),
-    import("./stdio.ts"),
-    import("./tools.ts"),
-  ]);
+  const [{ ClientCalls }, { cancelMigrations }, { Dispatcher }, { mcpOverHttp }, { httpProbe }, { serveStdio }, { Toolbox }] =
+    await Promise.all([
+      import("./client-calls.ts"),
+      import("./shared-cancels.ts"),
+      import("./dispatch.ts"),
+      import("./requests.ts"),
+      import("./probe.ts"),
+      import("./stdio.ts"),
+      import("./tools.ts"),
+    ]);
   const about = { name: project.name, version: project.version, title: options.title, instructions: options.instructions };
   const toolbox = new Toolbox(catalog, { schemas: options.schemas, approvals: services.find(approvalsRef) });
   const dispatcher = new Dispatcher(gate, toolbox, about, maxOutputBytes);
   const service: McpService = { serveStdio: (streams) => serveStdio(streams, { gate, dispatcher, log }) };
   services.provide(mcpRef, service);
   const { mountWithoutOAuth } = await import("./authorization/without.ts");
+  const store = http === undefined ? undefined : services.find(storeRef);
+  store?.register("mcp", cancelMigrations);
+  const calls = new ClientCalls({ app: project.name, audit: services.find(auditRef), store, log });
   http?.mount(`POST ${mcpPath}`, ({ endpoint, fallback }) => {
-    endpoint(mcpPath, mcpOverHttp({ http, gate, dispatcher, log, authorization }));
+    endpoint(mcpPath, mcpOverHttp({ http, gate, dispatcher, log, authorization, calls, heartbeatMs: options.heartbeatMs }));
     if (authorization === undefined) mountWithoutOAuth(fallback, options.authenticate);
   });
   if (http !== undefined && options.docs) {
@@ -105,6 +118,7 @@ const setup = async (
     mountPage({ http, gate, toolbox, about, authorization, isOpen: mode === "dev" });
   }
   return {
+    stop: () => calls.stop(),
     probe: (call) => {
       const baseUrl = http?.baseUrl;
       return (baseUrl === undefined ? stdioProbe(service, catalog) : httpProbe(baseUrl, catalog))(call);

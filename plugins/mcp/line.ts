@@ -56,6 +56,9 @@ export class Line {
   notices(): Notifier {
     const line = this;
     return {
+      get isGone() {
+        return line.isGone;
+      },
       get isBehind() {
         return line.isBehind;
       },

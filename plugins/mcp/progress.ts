@@ -6,6 +6,8 @@ import { type MessageId, notificationMessage } from "./protocol.ts";
 
 /** Receives messages while a call runs. */
 export interface Notifier {
+  /** Whether the receiver has left. */
+  readonly isGone: boolean;
   /** Whether the receiver reads more slowly than messages are sent. */
   readonly isBehind: boolean;
   /** Sends a message. Waits while the memory for large messages is full, and drops the message if too many wait. */

@@ -1,16 +1,17 @@
 // Serves MCP over HTTP. `serve` handles a POST from its headers to its answer.
 //
-// Each POST has one message and gets JSON. The answer becomes an event stream only when a call reports progress before its
-// answer. There is no GET stream and no resumption, so any instance can answer any request.
+// Each POST has one message and gets JSON. The answer becomes an event stream only when a call reports progress before its answer,
+// or takes long. There is no GET stream, no resumption, and no session in memory, so any instance can answer any request.
 
 import { isQuaterError, type Principal } from "../../core/index.ts";
 import { errorText, type Gate, type Log, traceIdOf } from "../../core/plugin-api.ts";
 import type { Endpoint, EndpointReply, EndpointRequest, HttpService } from "../http/service.ts";
 import type { Authorization } from "./authorization/resource-server.ts";
+import type { ClientCalls } from "./client-calls.ts";
 import type { Dispatcher } from "./dispatch.ts";
 import { eraOf } from "./era.ts";
 import { Exchange, jsonReply } from "./exchange.ts";
-import { errorMessage, readMessage, rpcCodes } from "./protocol.ts";
+import { errorMessage, type Notification, type Request, readMessage, rpcCodes } from "./protocol.ts";
 import { headersRefused, refusal, turnedAway } from "./refusals.ts";
 
 export interface HttpParts {
@@ -19,6 +20,8 @@ export interface HttpParts {
   readonly dispatcher: Dispatcher;
   readonly log: Log;
   readonly authorization: Authorization | undefined;
+  readonly calls: ClientCalls;
+  readonly heartbeatMs: number;
 }
 
 export const mcpOverHttp =
@@ -53,7 +56,6 @@ const serve = async (request: EndpointRequest, parts: HttpParts): Promise<Endpoi
   http.noteCaller(request, principal);
   const wrong = headersRefused(req);
   if (wrong !== undefined) return refusal(request, wrong.status, rpcCodes.transport, wrong.message);
-  const cancellation = http.cancellation(request);
   const reading = http.readBody(request);
   if (reading instanceof Promise) enteredAt ??= performance.now();
   const body = reading instanceof Promise ? await reading : reading;
@@ -70,22 +72,34 @@ const serve = async (request: EndpointRequest, parts: HttpParts): Promise<Endpoi
   if (message.kind === "response") return accepted;
   const era = eraOf(message, req.headers);
   if (typeof era === "object") return jsonReply(era.status, era.answer);
-  if (message.kind === "notification") return accepted;
-  const exchange = new Exchange(request, http);
+  const { calls } = parts;
+  const session = era === "2025" ? calls.sessionOf(message, req.headers, principal) : undefined;
+  if (session === "refused") return jsonReply(404, sessionUnknown(message));
+  if (message.kind === "notification") {
+    if (era === "2025") calls.notified(message, session);
+    return accepted;
+  }
+  const exchange = new Exchange(request, http, parts.heartbeatMs);
+  // Before 2026, a closed connection did not cancel a call, because clients of these revisions cancel with a notification.
+  const call = era === "2025" ? calls.begin(message, session, request, principal) : undefined;
   try {
-    const answer = await parts.dispatcher.answer(message, {
+    const answering = parts.dispatcher.answer(message, {
       principal,
       era,
       entry,
       callId,
       peer: credentials.peer,
       traceId,
-      cancellation,
+      cancellation: call ?? http.cancellation(request),
       notifier: exchange,
       room: http.room(request, "answer"),
       authorization,
       ended: (operation, outcome) => http.noteRun(request, operation, outcome),
     });
+    if (answering instanceof Promise) exchange.keepAlive();
+    const answer = answering instanceof Promise ? await answering : answering;
+    if (call?.isTakenBack === true) return exchange.endUnanswered();
+    if (answer.opensSession === true) return await exchange.end({ ...answer, session: calls.newSession(principal) });
     const ending = exchange.end(answer);
     return ending instanceof Promise ? await ending : ending;
   } catch (error) {
@@ -95,8 +109,17 @@ const serve = async (request: EndpointRequest, parts: HttpParts): Promise<Endpoi
       callId,
     });
     return exchange.end({ body });
+  } finally {
+    call?.end();
   }
 };
+
+const sessionUnknown = (message: Request | Notification): string =>
+  errorMessage(
+    message.kind === "request" ? message.id : undefined,
+    rpcCodes.refused,
+    "The Mcp-Session-Id is not valid, or too old. Initialize again",
+  );
 
 /** The answer to a notification or a response. */
 const accepted: EndpointReply = { status: 202, headers: [], body: "" };

@@ -4,7 +4,8 @@ import type { Readable } from "node:stream";
 import { setImmediate, setTimeout } from "node:timers/promises";
 import { visible } from "../../core/diagnostics/text.ts";
 import { isQuaterError, type QuaterError } from "../../core/index.ts";
-import { Cancellation, errorText, type Gate, type Log, tooLarge } from "../../core/plugin-api.ts";
+import { errorText, type Gate, type Log, tooLarge } from "../../core/plugin-api.ts";
+import { ClientCall } from "./calls.ts";
 import type { Dispatcher } from "./dispatch.ts";
 import { type Era, eraOf } from "./era.ts";
 import { Line, type LineRoom } from "./line.ts";
@@ -43,17 +44,11 @@ export const serveStdio = async (streams: StdioStreams, parts: StdioParts): Prom
   }
 };
 
-interface InFlight {
-  readonly cancellation: Cancellation;
-  /** Whether the client cancelled the request. A cancelled request must not be answered (basic/utilities/cancellation). */
-  isTakenBack: boolean;
-}
-
 class Session {
   readonly #streams: StdioStreams;
   readonly #parts: StdioParts;
   readonly #line: Line;
-  readonly #inFlight = new Map<MessageId, InFlight>();
+  readonly #inFlight = new Map<MessageId, ClientCall>();
   readonly #answering = new Set<Promise<void>>();
   #lastSaid: string | undefined;
 
@@ -72,7 +67,7 @@ class Session {
     }
     // The client has left: it closed its input, or reads no answers any more.
     if (!this.#line.isGone) await this.#answeredWithin(lastAnswersMs);
-    for (const { cancellation } of this.#inFlight.values()) cancellation.cancel();
+    for (const call of this.#inFlight.values()) call.cancel();
     await this.#answeredWithin(heedMs);
   }
 
@@ -99,8 +94,7 @@ class Session {
     } else if (message.kind === "notification" && message.method === "notifications/cancelled") {
       const call = this.#inFlight.get(message.params["requestId"] as MessageId);
       if (call === undefined) return; // The call has already ended, which the client could not know.
-      call.isTakenBack = true;
-      call.cancellation.cancel();
+      call.takeBack();
     }
   }
 
@@ -117,7 +111,7 @@ class Session {
       return;
     }
     const room = this.#line.room();
-    const call: InFlight = { cancellation: new Cancellation(), isTakenBack: false };
+    const call = new ClientCall();
     this.#inFlight.set(request.id, call);
     const answering = this.#answer(request, era, call, room).then((answer) => {
       room.release();
@@ -129,7 +123,7 @@ class Session {
   }
 
   /** Answers a request. Never rejects, because errors are answers. */
-  async #answer(request: Request, era: Era, { cancellation }: InFlight, room: LineRoom): Promise<string> {
+  async #answer(request: Request, era: Era, cancellation: ClientCall, room: LineRoom): Promise<string> {
     const { gate, dispatcher, log } = this.#parts;
     const callId = gate.newCallId();
     try {

@@ -1,0 +1,80 @@
+// The running calls in this process of clients of the revisions of 2025.
+
+import { Cancellation } from "../../core/plugin-api.ts";
+
+/**
+ * Limits of running calls whose client has left. Above a limit, a call aborts when its client leaves. Without limits, one caller
+ * could start any number of calls with a few connections.
+ */
+const mostLeft = { ofPrincipal: 16, ofAll: 128 } as const;
+/** How long a call may run after its client has left, milliseconds. Nobody gets its answer. */
+const longestLeftMs = 600_000;
+
+/** One running request of a client. */
+export class ClientCall extends Cancellation {
+  /** Whether the client cancelled the request. A cancelled request must not be answered (basic/utilities/cancellation). */
+  isTakenBack = false;
+
+  takeBack(): void {
+    this.isTakenBack = true;
+    this.cancel();
+  }
+}
+
+/** The running calls in this process. */
+export class Calls {
+  /** By request key. A client that uses an id twice has two calls with the same key. */
+  readonly #running = new Map<string, ClientCall[]>();
+  /** How many running calls each principal has left. */
+  readonly #left = new Map<string, number>();
+  #allLeft = 0;
+
+  get keys(): Iterable<string> {
+    return this.#running.keys();
+  }
+
+  get isEmpty(): boolean {
+    return this.#running.size === 0;
+  }
+
+  begin(key: string, call: ClientCall): void {
+    const calls = this.#running.get(key);
+    if (calls === undefined) this.#running.set(key, [call]);
+    else calls.push(call);
+  }
+
+  end(key: string, call: ClientCall): void {
+    const others = this.#running.get(key)?.filter((other) => other !== call) ?? [];
+    if (others.length === 0) this.#running.delete(key);
+    else this.#running.set(key, others);
+  }
+
+  /** Cancels the call for its client. @returns Whether the call runs in this process. */
+  takeBack(key: string): boolean {
+    const calls = this.#running.get(key) ?? [];
+    for (const call of calls) call.takeBack();
+    return calls.length > 0;
+  }
+
+  /**
+   * Notes that the client of a running call has left.
+   *
+   * @param principal  The name of the principal.
+   * @returns A function to call when the call has ended.
+   */
+  leave(principal: string, call: ClientCall): () => void {
+    const count = (this.#left.get(principal) ?? 0) + 1;
+    this.#left.set(principal, count);
+    this.#allLeft++;
+    if (count > mostLeft.ofPrincipal || this.#allLeft > mostLeft.ofAll) call.cancel();
+    const timer = setTimeout(() => call.cancel(), longestLeftMs);
+    timer.unref();
+    return () => {
+      clearTimeout(timer);
+      this.#allLeft--;
+      const now = (this.#left.get(principal) ?? 1) - 1;
+      if (now === 0) this.#left.delete(principal);
+      else this.#left.set(principal, now);
+    };
+  }
+}

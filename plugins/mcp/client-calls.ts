@@ -1,0 +1,103 @@
+// Ties the messages of one HTTP client of the revisions of 2025 together, so that `notifications/cancelled` finds its call. A closed
+// connection does not cancel the call, because the network may have closed it.
+
+import { createHash } from "node:crypto";
+import type { IncomingHttpHeaders } from "node:http";
+import type { Principal } from "../../core/index.ts";
+import type { Log } from "../../core/plugin-api.ts";
+import type { Audit } from "../audit/service.ts";
+import type { EndpointRequest } from "../http/service.ts";
+import type { Store } from "../store/service.ts";
+import { Calls, ClientCall } from "./calls.ts";
+import { isId, type MessageId, type Notification, type Request } from "./protocol.ts";
+import { Sessions } from "./session.ts";
+import { SharedCancels } from "./shared-cancels.ts";
+
+const label = "mcp.session";
+
+export interface ClientParts {
+  readonly app: string;
+  readonly audit: Audit | undefined;
+  readonly store: Store | undefined;
+  readonly log: Log;
+}
+
+/** A running request over HTTP. */
+export interface HttpCall extends ClientCall {
+  /** Called when the request was answered. */
+  end(): void;
+}
+
+export class ClientCalls {
+  readonly #sessions: Sessions;
+  readonly #calls = new Calls();
+  readonly #shared: SharedCancels | undefined;
+
+  constructor({ app, audit, store, log }: ClientParts) {
+    // A session id gives no right: each request has its own credential, and the signature contains the principal. So without a key
+    // file that instances share, a key that is not secret is enough to recognize damaged and old ids.
+    const known = [createHash("sha256").update(`quater.mcp.session.v1\n${app}`).digest()];
+    this.#sessions = new Sessions(() => audit?.deriveSecrets(label) ?? known);
+    this.#shared = store === undefined ? undefined : new SharedCancels(store, this.#calls, log);
+  }
+
+  newSession(principal: Principal): string {
+    return this.#sessions.issue(principal);
+  }
+
+  /** Returns the session of a message. Sessions are optional, but without a session a client cannot cancel its calls. */
+  sessionOf(
+    { method }: Request | Notification,
+    { "mcp-session-id": id }: IncomingHttpHeaders,
+    principal: Principal,
+  ): string | "refused" | undefined {
+    if (id === undefined || method === "initialize") return undefined;
+    return this.#sessions.accepts(String(id), principal) ? String(id) : "refused";
+  }
+
+  /** Cancels the call that a notification names. */
+  notified({ method, params }: Notification, session: string | undefined): void {
+    const { requestId } = params;
+    if (method !== "notifications/cancelled" || session === undefined || !isId(requestId)) return;
+    const key = keyOf(session, requestId);
+    // A call that runs here runs nowhere else. Otherwise the call runs on another instance, or has ended.
+    if (!this.#calls.takeBack(key)) this.#shared?.send(key);
+  }
+
+  /** Begins a request. Call `end` of the returned call when the request was answered. */
+  begin({ method, id }: Request, session: string | undefined, { res }: EndpointRequest, principal: Principal): HttpCall {
+    const call = new RunningCall();
+    if (method !== "tools/call") return call;
+    if (session !== undefined) {
+      const key = keyOf(session, id);
+      this.#calls.begin(key, call);
+      call.whenOver(() => this.#calls.end(key, call));
+      this.#shared?.watch();
+    }
+    res.once("close", () => {
+      if (!call.isOver) call.whenOver(this.#calls.leave(JSON.stringify([principal.issuer, principal.subject]), call));
+    });
+    return call;
+  }
+
+  stop(): Promise<void> | undefined {
+    return this.#shared?.stop();
+  }
+}
+
+/** The name of a request among all clients. */
+const keyOf = (session: string, id: MessageId): string => `${session} ${JSON.stringify(id)}`;
+
+class RunningCall extends ClientCall implements HttpCall {
+  isOver = false;
+  readonly #whenOver: (() => void)[] = [];
+
+  whenOver(listener: () => void): void {
+    this.#whenOver.push(listener);
+  }
+
+  end(): void {
+    this.isOver = true;
+    for (const listener of this.#whenOver) listener();
+  }
+}

@@ -1,0 +1,113 @@
+// Passes cancellations to the other instances of the app through the store. The instance that receives a cancellation does not know
+// which instance runs the call, so it writes the cancellation down, and the other instances read it.
+
+import { createHash } from "node:crypto";
+import { errorText, type Log } from "../../core/plugin-api.ts";
+import type { Migration, Store } from "../store/service.ts";
+import type { Calls } from "./calls.ts";
+
+/** The time between two reads while calls run, milliseconds. */
+const pollMs = 500;
+/** How long a cancellation is kept, milliseconds. */
+const keptMs = 60_000;
+/** The most cancellations that wait to be written. Further ones are dropped, so that clients cannot fill the memory. */
+const mostWaiting = 200;
+
+interface Tables {
+  /** `call_key` is a digest, because the store must not contain session ids. */
+  mcp_cancelled: { call_key: string; at: number };
+}
+
+export const cancelMigrations: readonly Migration[] = [
+  {
+    version: 1,
+    tables: ["mcp_cancelled"],
+    up: (build) => [
+      build.schema
+        .createTable("mcp_cancelled")
+        .addColumn("call_key", "text", (column) => column.notNull().primaryKey())
+        .addColumn("at", "bigint", (column) => column.notNull()),
+    ],
+  },
+];
+
+const digestOf = (key: string): string => createHash("sha256").update(key).digest("base64url");
+
+export class SharedCancels {
+  readonly #store: Store;
+  readonly #calls: Calls;
+  readonly #log: Log;
+  #timer: NodeJS.Timeout | undefined;
+  readonly #waiting = new Set<string>();
+  #writing: Promise<void> | undefined;
+
+  constructor(store: Store, calls: Calls, log: Log) {
+    this.#store = store;
+    this.#calls = calls;
+    this.#log = log;
+  }
+
+  /** Tells the other instances that a client cancelled a call. */
+  send(key: string): void {
+    if (this.#waiting.size >= mostWaiting) return;
+    this.#waiting.add(digestOf(key));
+    this.#writing ??= this.#write().finally(() => {
+      this.#writing = undefined;
+    });
+  }
+
+  /** Reads the cancellations of other instances until no call runs. Called at the beginning of each call. */
+  watch(): void {
+    this.#timer ??= setTimeout(() => void this.#poll(), pollMs).unref();
+  }
+
+  async stop(): Promise<void> {
+    clearTimeout(this.#timer);
+    await this.#writing;
+  }
+
+  async #write(): Promise<void> {
+    while (this.#waiting.size > 0) {
+      const keys = [...this.#waiting];
+      this.#waiting.clear();
+      await this.#trying("A cancellation could not be passed to other instances", async () => {
+        const open = await this.#store.open();
+        const db = open.queries<Tables>();
+        const rows = keys.map((call_key) => ({ call_key, at: open.clock }));
+        await open.apply([
+          db.deleteFrom("mcp_cancelled").where("at", "<", open.sql<number>`${open.clock} - cast(${keptMs} as bigint)`),
+          db
+            .insertInto("mcp_cancelled")
+            .values(rows)
+            .onConflict((conflict) => conflict.doNothing()),
+        ]);
+      });
+    }
+  }
+
+  async #poll(): Promise<void> {
+    this.#timer = undefined;
+    if (this.#calls.isEmpty) return;
+    await this.#trying("Cancellations of other instances could not be read", async () => {
+      const open = await this.#store.open();
+      const db = open.queries<Tables>();
+      const running = new Map([...this.#calls.keys].map((key) => [digestOf(key), key]));
+      const rows = await open.read<{ call_key: string }>(
+        db
+          .selectFrom("mcp_cancelled")
+          .select("call_key")
+          .where("call_key", "in", [...running.keys()]),
+      );
+      for (const { call_key } of rows) this.#calls.takeBack(running.get(call_key) ?? "");
+    });
+    if (!this.#calls.isEmpty) this.watch();
+  }
+
+  async #trying(what: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.#log.warn(what, { error: errorText(error) });
+    }
+  }
+}
