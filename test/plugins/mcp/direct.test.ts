@@ -94,13 +94,19 @@ const requests: Readonly<Record<string, string>> = {
   "a Host that is not the server's": asAna(ping).replace("127.0.0.1", "evil.example"),
 };
 
+/** Every session id is another one. */
+const withoutSession = (answer: Awaited<ReturnType<typeof answerTo>>) => ({
+  ...answer,
+  lines: answer.lines.map((line) => line.replace(/^(mcp-session-id: )[\w-]{72}$/, "$1<session>")),
+});
+
 describe("requests to /mcp answered directly and through Koa", () => {
   test.each(Object.entries(requests))(
     'the server gives the request "%s" the same answer directly and through Koa',
     async (_, bytes) => {
-      const answer = await answerTo(baseOf(direct), bytes);
+      const answer = withoutSession(await answerTo(baseOf(direct), bytes));
       expect(answer.status).toMatch(/^http\/1\.1 \d{3} /i);
-      expect(answer).toEqual(await answerTo(baseOf(mounted), bytes));
+      expect(answer).toEqual(withoutSession(await answerTo(baseOf(mounted), bytes)));
     },
   );
 });
