@@ -108,7 +108,7 @@ const ruleOf =
     if (value === undefined ? isOmittable(schema) : isRightFor(schema, value)) return undefined;
     const { remedy } = schema as { readonly remedy?: unknown };
     const what = typeof remedy === "string" ? remedy : `Write ${wordsOf(schema as JsonSchema)}`;
-    return isOmittable(schema) ? `${what}, or leave it out` : what;
+    return isOmittable(schema) ? `${what}, or remove this option` : what;
   };
 
 /** Reads the arguments of `definePlugin` and `defineAuthenticator`. The table of options is optional in these arguments. */

@@ -114,7 +114,7 @@ export const useOf = ({ callId, outcome, endedAt }: EarlierUse): { callId: strin
 export const approvalStale = (id: string, changed: readonly string[]): QuaterError =>
   build(
     "approval_stale",
-    `The preview of the call has changed since people approved ${id}. These parts differ: ${changed.map((path) => (path === "" ? "the whole preview" : path)).join(", ")}`,
+    `The preview of the call has changed since people approved ${id}. These parts of the preview differ: ${changed.map((path) => (path === "" ? "the whole preview" : path)).join(", ")}`,
     { details: { approval: { id, status: "expired", changed } } },
   );
 
@@ -140,17 +140,19 @@ export const approvalMismatch = (id: string, status?: ApprovalState, use?: Earli
   });
 
 const remedyFor = (status: ApprovalState | undefined, use: EarlierUse | undefined): string => {
-  if (use !== undefined) return `That call ran ${endInWords(use)} (call ${use.callId}). Leave the approval id out`;
-  if (status === "approved") return "It is still valid. Repeat the approved call, or leave the approval id out";
-  if (status === "pending") return "People have not decided it yet. Leave the approval id out";
-  return "Leave the approval id out";
+  if (use !== undefined)
+    return `The approved call ran ${endInWords(use)} (call ${use.callId}). Send this call without the approval id`;
+  if (status === "approved")
+    return "The approval is still valid. Repeat the approved call, or send this call without the approval id";
+  if (status === "pending") return "People have not decided the approval request yet. Send this call without the approval id";
+  return "Send this call without the approval id";
 };
 
 /** The error for a request whose row contradicts its events on the trail. */
 export const approvalUnproven = (id: string): QuaterError =>
   build(
     "approval_unproven",
-    `The trail does not prove the approval ${id}, so Quater voided it. Repeat the call to make a new request`,
+    `The trail does not prove the approval ${id}, so Quater voided the approval request. Repeat the call to make a new approval request`,
     {
       details: { approval: { id, status: "expired" } },
     },
@@ -158,12 +160,12 @@ export const approvalUnproven = (id: string): QuaterError =>
 
 /** The error for unknown ids and for requests of other people. Both get the same error. */
 export const approvalNotFound = (): QuaterError =>
-  build("approval_not_found", "The approval does not exist, or it belongs to another requester");
+  build("approval_not_found", "The approval with this id does not exist or belongs to another requester");
 
 export const approvalBacklog = (most: number): QuaterError =>
   build(
     "approval_backlog",
-    `This caller already has ${most} pending approval requests. Wait until some are decided, or cancel one`,
+    `This caller already has ${most} pending approval requests. Wait until approvers decide some of these requests, or cancel one of them`,
     {
       retryAfterSeconds: 60,
     },
@@ -172,7 +174,7 @@ export const approvalBacklog = (most: number): QuaterError =>
 export const approvalFilingLimit = (most: number, retryAfterSeconds: number): QuaterError =>
   build(
     "approval_filing_limit",
-    `This person has made ${most} approval requests within the last hour, cancelled ones included. Repeat the call later`,
+    `This person has made ${most} approval requests within the last hour, including cancelled requests. Repeat the call later`,
     {
       retryAfterSeconds,
     },
@@ -181,9 +183,13 @@ export const approvalFilingLimit = (most: number, retryAfterSeconds: number): Qu
 export const approvalUnattributed = (message: string): QuaterError => build("approval_unattributed", message);
 
 export const approvalUnrenderable = (path: string, message: string): QuaterError =>
-  build("approval_unrenderable", `${path === "" ? "The call" : path} cannot be shown to approvers: ${message}`, {
-    errors: [{ path, message }],
-  });
+  build(
+    "approval_unrenderable",
+    `${path === "" ? "The call" : `The value at ${path}`} cannot be shown to approvers: ${message}`,
+    {
+      errors: [{ path, message }],
+    },
+  );
 
 export const approvalUnavailable = (cause: unknown): QuaterError =>
   build("approval_unavailable", "The server cannot look up approvals right now, so the call did not run. Repeat the call later", {
@@ -211,7 +217,8 @@ export const developmentKeyRefused = (): QuaterError =>
   });
 
 /** The error for a person who may not vote. @param why The end of a sentence: "you made the request yourself". */
-export const notEligible = (why: string): QuaterError => build("approver_not_eligible", `You cannot decide this request: ${why}`);
+export const notEligible = (why: string): QuaterError =>
+  build("approver_not_eligible", `You cannot decide this approval request: ${why}`);
 
 export const digestChanged = (id: string): QuaterError =>
   build(
@@ -243,7 +250,7 @@ export const formNotYours = (): QuaterError =>
 export const codeWrong = (): QuaterError =>
   build(
     "sign_in_code_wrong",
-    "The sign-in code is wrong, was already used, or is older than five minutes. Create a new one with `quater approvals code`",
+    "The sign-in code is wrong, was already used, or is older than five minutes. Create a new code with `quater approvals code`",
   );
 
 export const signInThrottled = (retryAfterSeconds: number): QuaterError =>
@@ -257,7 +264,8 @@ export const crossSite = (): QuaterError =>
   new QuaterError({
     code: "origin_not_allowed",
     kind: "forbidden",
-    message: "The form was sent from a page of another origin. Open the approvals page itself and send the form there",
+    message:
+      "The form was sent from a page of another origin. Open the approvals page in the browser and send the form from this page",
   });
 
 export const notAForm = (): QuaterError =>

@@ -22,6 +22,6 @@ export interface ExposedApproval {
 
 export const approvalKey = exposureKey("approval", exposureSchema, {
   means: "approval",
-  remedy: 'Write the name of a policy, or { policy: "finance", surfaces: ["mcp"] }',
+  remedy: 'Write the name of an approval policy, or { policy: "finance", surfaces: ["mcp"] }',
   resolve: (given): ExposedApproval => (typeof given === "string" ? { policy: given } : given),
 });

@@ -34,7 +34,7 @@ export const optionProblems = (options: ApprovalOptions): BootProblem[] => {
   if (publicUrl !== undefined && !isSafeUrl(publicUrl))
     say(
       `The approval() option publicUrl is ${JSON.stringify(publicUrl)}, which is not an https URL`,
-      'Write "https://shop.example". Use http: only for loopback addresses',
+      'Write an https URL as publicUrl, such as "https://shop.example". Use http: only for loopback addresses',
     );
   found.push(...pageProblems({ publicUrl, listen, sso }));
   const own = found.map((wrong): BootProblem => ({ place: "approval()", plugin: "approval", ...wrong }));
@@ -48,29 +48,29 @@ const pageProblems = ({ publicUrl, listen, sso }: Pick<ApprovalOptions, "publicU
   if (publicUrl !== undefined && URL.canParse(publicUrl) && new URL(publicUrl).href !== `${new URL(publicUrl).origin}/`)
     say(
       `The approval() option publicUrl is ${JSON.stringify(publicUrl)}, but it must be only an origin`,
-      'Write "https://shop.example" without a path. The approvals page is at /approvals',
+      'Write publicUrl without a path, such as "https://shop.example". The approvals page is at /approvals',
     );
   if (isSocket && publicUrl === undefined)
     say(
       "approval() listens on a Unix socket, but publicUrl is missing",
-      "Add publicUrl with the origin that people open in the browser",
+      "Add publicUrl to approval(), with the origin that people open in the browser",
     );
   if (sso === undefined) return found;
   for (const name of [sso.personHeader, sso.rolesHeader, sso.secretHeader])
     if (name !== undefined && !headerName.test(name))
       say(
         `The approval() option sso has an invalid header name: ${JSON.stringify(name)}`,
-        "Write the name of a header, for example x-forwarded-user",
+        "Write the name of an HTTP header, for example x-forwarded-user",
       );
   const secret = sso.secret ?? "";
   if (sso.unixSocket === true && !isSocket)
     say(
       "The approval() option sso has unixSocket: true, but the approvals page does not listen on a Unix socket",
-      'Add listen: { path: "run/approvals.sock" }',
+      'Add listen: { path: "run/approvals.sock" } to approval()',
     );
   else if (sso.unixSocket !== true && (sso.secretHeader === undefined || secret.length < leastSecret))
     say(
-      `The approval() option sso has no secret of at least ${leastSecret} characters, so anybody could send the header`,
+      `The approval() option sso has no secret of at least ${leastSecret} characters, so anybody could send the header with the name of a person`,
       "Add secretHeader and secret, and configure the proxy to send the secret. Or listen on a Unix socket and add unixSocket: true",
     );
   return found;
@@ -80,7 +80,7 @@ const policyProblems = (name: string, given: unknown): Wrong[] => {
   const found: Wrong[] = [];
   const say = (cause: string, remedy: string) => found.push({ cause: `The approval policy ${name} ${cause}`, remedy });
   if (given === null || typeof given !== "object") {
-    say("is not an object", 'Write { approvers: [{ role: "finance" }] }');
+    say("is not an object", 'Write the policy as an object: { approvers: [{ role: "finance" }] }');
     return found;
   }
   const policy = given as Record<string, unknown>;
@@ -89,7 +89,7 @@ const policyProblems = (name: string, given: unknown): Wrong[] => {
     if (policy[key] !== undefined && !isCount(policy[key], least, most))
       say(
         `has an invalid value for ${key}: ${JSON.stringify(policy[key])}`,
-        `Write ${unit}, ${least} to ${most.toLocaleString("en")}`,
+        `Write ${unit} from ${least} to ${most.toLocaleString("en")} as ${key}`,
       );
   };
   between("pendingForMs", 1, mostPending, "milliseconds");
@@ -97,12 +97,12 @@ const policyProblems = (name: string, given: unknown): Wrong[] => {
   between("denials", 1, mostNeeded, "a number of people");
   for (const key of ["anySurface", "unattributed"])
     if (policy[key] !== undefined && typeof policy[key] !== "boolean")
-      say(`has an invalid value for ${key}: ${JSON.stringify(policy[key])}`, "Write true or false");
+      say(`has an invalid value for ${key}: ${JSON.stringify(policy[key])}`, `Write true or false as ${key}`);
   if (policy["kind"] !== undefined && policy["kind"] !== "dual" && policy["kind"] !== "confirm")
-    say(`has an invalid value for kind: ${JSON.stringify(policy["kind"])}`, 'Write "dual" or "confirm"');
+    say(`has an invalid value for kind: ${JSON.stringify(policy["kind"])}`, 'Write "dual" or "confirm" as kind');
   const approvers: unknown = policy["approvers"];
   if (!Array.isArray(approvers) || approvers.length === 0) {
-    say("has no approvers", 'Add approvers: [{ role: "finance" }]');
+    say("has no approvers", 'Add approvers to the policy: approvers: [{ role: "finance" }]');
     return found;
   }
   for (const approver of approvers as unknown[]) approverProblems(approver).forEach(([cause, remedy]) => void say(cause, remedy));
@@ -111,7 +111,7 @@ const policyProblems = (name: string, given: unknown): Wrong[] => {
     .filter((person) => typeof person === "string");
   const twice = people.find((person, index) => people.slice(0, index).some((other) => isSamePerson(other, person)));
   if (twice !== undefined)
-    say(`lists ${JSON.stringify(twice)} twice, but one person can approve only once`, "List each person once");
+    say(`lists ${JSON.stringify(twice)} twice, but one person can approve only once`, "List each person only once in approvers");
   return found;
 };
 
@@ -122,13 +122,19 @@ const approverProblems = (given: unknown): [cause: string, remedy: string][] => 
   for (const key of Object.keys(approver).filter((key) => !approverKeys.includes(key))) found.push(unknownKey(key, approverKeys));
   const named = [role, person].filter((name) => name !== undefined);
   if (named.length !== 1 || typeof named[0] !== "string" || named[0] === "")
-    found.push(["has an approver without exactly one role or one person", 'Write { role: "finance" } or { person: "ana" }']);
+    found.push([
+      "has an approver without exactly one role or one person",
+      'Write each approver with one role or one person: { role: "finance" } or { person: "ana" }',
+    ]);
   if (!isCount(need, 1, mostNeeded))
-    found.push([`has an approver with an invalid need: ${JSON.stringify(need)}`, "Write the number of people, at least 1"]);
+    found.push([
+      `has an approver with an invalid value for need: ${JSON.stringify(need)}`,
+      "Write the number of people as need, at least 1",
+    ]);
   else if (person !== undefined && need > 1)
     found.push([
       `needs ${need} approvals of the person ${JSON.stringify(person)}`,
-      "One person can approve only once. Use a role, or list more people",
+      "Use a role or list more people, because one person can approve only once",
     ]);
   return found;
 };
@@ -137,7 +143,7 @@ const unknownKey = (key: string, known: readonly string[]): [string, string] => 
   const near = nearest(key, known);
   return [
     `has the unknown field ${JSON.stringify(key)}`,
-    near === undefined ? `The fields are ${known.join(", ")}` : `Did you mean "${near}"?`,
+    near === undefined ? `Use one of these fields: ${known.join(", ")}` : `Did you mean "${near}"?`,
   ];
 };
 
@@ -161,26 +167,26 @@ const problemsOf = (
   if (!Object.hasOwn(policies, policy)) {
     const near = nearest(policy, Object.keys(policies));
     found.push({
-      cause: `${name} needs approval by the policy "${policy}", which approval() does not define`,
+      cause: `The handler ${name} needs approval by the policy "${policy}", but approval() does not define this policy`,
       remedy:
         near === undefined
-          ? `Use one of the policies of approval(): ${Object.keys(policies).join(", ") || "(none)"}`
+          ? `Use one of the approval policies of approval(): ${Object.keys(policies).join(", ") || "(none)"}`
           : `Did you mean "${near}"?`,
     });
   }
   if (narrowed?.length === 0)
     found.push({
-      cause: `${name} has an approval with an empty list of surfaces`,
-      remedy: "Remove surfaces to need approval on every surface, or list surfaces",
+      cause: `The handler ${name} has an approval with an empty list of surfaces`,
+      remedy: "Remove surfaces, so that calls over every surface need approval. Or list at least one surface",
     });
   for (const surface of narrowed ?? []) {
     if (surfaces.has(surface)) continue;
     const near = nearest(surface, surfaces);
     found.push({
-      cause: `${name} needs approval on ${surface}, where it is not exposed`,
+      cause: `The handler ${name} needs approval on ${surface}, but the handler is not exposed on ${surface}`,
       remedy:
         near === undefined
-          ? `${name} is exposed on ${[...surfaces].join(", ")}. List only these surfaces`
+          ? `List only surfaces on which ${name} is exposed: ${[...surfaces].join(", ")}`
           : `Did you mean "${near}"?`,
     });
   }

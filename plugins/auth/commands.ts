@@ -13,7 +13,9 @@ const file = Type.Optional(
   Type.String({ description: `The path of the key file, relative to the project. Default: ${defaultKeyFile}` }),
 );
 
-const expires = Type.Optional(Type.String({ description: "How long the key is valid: 12h, 30d, 4w. Default: without end" }));
+const expires = Type.Optional(
+  Type.String({ description: "How long the key is valid: 12h, 30d, 4w. Default: the key does not expire" }),
+);
 
 const createInput = Type.Object({
   name: Type.String({ minLength: 1, maxLength: 100, description: "The name of the caller that uses the key" }),

@@ -27,7 +27,7 @@ const isSafeAddress = (value: unknown): boolean => {
  */
 const fixed = Type.String({
   minLength: 1,
-  remedy: "Write a string that is not empty. Without it, jwt() would accept tokens of other services",
+  remedy: "Write a string that is not empty. With an empty string, jwt() would accept tokens of other services",
 });
 const claim = Type.String({ minLength: 1 });
 
@@ -135,16 +135,23 @@ const keyProblems = ({ jwks, secret, algorithms }: Partial<Given>): readonly Boo
   if (jwks === undefined && secret === undefined)
     return [
       problem(
-        "jwt has no jwks",
+        "jwt() has neither jwks nor secret",
         "Write jwks with the https URL of the issuer's key set, or secret for tokens that this app signs itself",
       ),
     ];
   if (secret === undefined) return [];
   if (jwks !== undefined)
-    return [problem("jwt has jwks and a secret", "Remove jwks or secret: tokens are signed either by the issuer or by this app")];
+    return [
+      problem("jwt() has both jwks and secret", "Remove jwks or secret, because either the issuer or this app signs the tokens"),
+    ];
   return algorithms === undefined
     ? []
-    : [problem("jwt has a secret and algorithms", `Remove algorithms: tokens with a secret are signed with ${mac}`)];
+    : [
+        problem(
+          "jwt() has both secret and algorithms",
+          `Remove algorithms, because tokens with a secret are always signed with ${mac}`,
+        ),
+      ];
 };
 
 const ownClaims = ["iss", "aud", "iat", "nbf", "exp", "jti"] as const;

@@ -32,7 +32,7 @@ export interface KeyRecord {
 export const readKeyFile = (file: string): readonly KeyRecord[] =>
   readKeysOf<{ readonly keys: readonly KeyRecord[] }>(file, { name: "a key file", remedy: restore, wrongIn })?.keys ?? [];
 
-const restore = "Restore the file from a backup, or remove the file and create new keys";
+const restore = "Restore the key file from a backup, or remove the key file and create new keys";
 
 const shownValue = (value: unknown): string => visible(JSON.stringify(value)?.slice(0, 100) ?? "(missing)");
 
@@ -40,23 +40,26 @@ const kinds: readonly unknown[] = ["user", "service", "agent", "operator"] satis
 const isText = (value: unknown): boolean => typeof value === "string" && value !== "";
 const isTexts = (value: unknown): boolean => Array.isArray(value) && value.every(isText);
 const optional = (isRight: (value: unknown) => boolean) => (value: unknown) => value === undefined || isRight(value);
-const instant = "Write the time as 2026-12-31T00:00:00Z, or revoke the key and create a new one";
-const recreate = "Revoke the key and create a new one with `quater keys create`";
+const instant = "Write the time in the form 2026-12-31T00:00:00Z, or revoke the key and create a new key";
+const recreate = "Revoke the key and create a new key with `quater keys create`";
 
 /** The check of each field, and the remedy. A record gives access, so a mistake in it is never corrected by guessing. */
 const fields: Readonly<Record<keyof KeyRecord, readonly [isRight: (value: unknown) => boolean, remedy: string]>> = {
-  id: [(value) => /^[a-z2-7]{8}$/.test(String(value)), "Remove the record and create a new key"],
-  hash: [(value) => typeof value === "string" && /^[0-9a-f]{64}$/.test(value), "Remove the record and create a new key"],
-  name: [isText, "Give the key a name"],
-  kind: [(value) => kinds.includes(value), `Write one of ${kinds.join(", ")}`],
-  person: [optional(isText), "Write a name, or remove the field"],
-  actsFor: [optional(isText), "Write a name, or remove the field"],
-  scopes: [isTexts, "Write a list of strings"],
-  roles: [isTexts, "Write a list of strings"],
+  id: [(value) => /^[a-z2-7]{8}$/.test(String(value)), "Remove the record of the key from the file, and create a new key"],
+  hash: [
+    (value) => typeof value === "string" && /^[0-9a-f]{64}$/.test(value),
+    "Remove the record of the key from the file, and create a new key",
+  ],
+  name: [isText, "Write the name of the key as name"],
+  kind: [(value) => kinds.includes(value), `Write one of these values as kind: ${kinds.join(", ")}`],
+  person: [optional(isText), "Write the name of the person as person, or remove person"],
+  actsFor: [optional(isText), "Write the name of a person as actsFor, or remove actsFor"],
+  scopes: [isTexts, "Write scopes as a list of strings"],
+  roles: [isTexts, "Write roles as a list of strings"],
   createdAt: [isInstant, instant],
   expiresAt: [optional(isInstant), instant],
-  revokedAt: [optional(isInstant), "Write the time of the revocation as 2026-12-31T00:00:00Z"],
-  isDevelopment: [optional((value) => typeof value === "boolean"), "Write true, or remove the field"],
+  revokedAt: [optional(isInstant), "Write the time of the revocation in the form 2026-12-31T00:00:00Z"],
+  isDevelopment: [optional((value) => typeof value === "boolean"), "Write true as isDevelopment, or remove isDevelopment"],
 };
 
 const wrongIn = (record: unknown): WrongKey | undefined => {
@@ -66,7 +69,7 @@ const wrongIn = (record: unknown): WrongKey | undefined => {
   const unknown = Object.keys(given).find((name) => !Object.hasOwn(fields, name));
   // Refuse unknown fields: a misspelt expiresAt would leave a key that never expires.
   if (unknown !== undefined) {
-    const remedy = `Remove the field. The fields of a key are ${Object.keys(fields).join(", ")}`;
+    const remedy = `Remove the field ${visible(unknown)}. The fields of a key are ${Object.keys(fields).join(", ")}`;
     return { what: `an unknown field ${visible(unknown)}: ${shownValue(given[unknown])}`, remedy };
   }
   for (const [field, [isRight, remedy]] of Object.entries(fields)) {

@@ -46,7 +46,7 @@ export class SameFile {
       const identity = found === undefined ? undefined : `${found.dev} ${found.ino}`;
       if (known === undefined && identity !== undefined) this.#seen.set(part, identity);
       if (known === undefined || known === identity) continue;
-      const what = `${this.#path}${part} was ${found === undefined ? "deleted" : "replaced"} while it was open`;
+      const what = `The database file ${this.#path}${part} was ${found === undefined ? "deleted" : "replaced"} while the file was open`;
       throw new StoreFailure("broken", "STORE_MOVED", what);
     }
   }

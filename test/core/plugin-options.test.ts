@@ -59,19 +59,19 @@ test("a plugin gets its options from the manifest, and default values for absent
 test.each<[object | undefined, string]>([
   [
     { who: "ana", everyMs: "5" },
-    'paced has an invalid value for everyMs: "5". Write a whole number from 1 to 5,000, or leave it out',
+    'paced has an invalid value for everyMs: "5". Write a whole number from 1 to 5,000, or remove this option',
   ],
   [
     { who: "ana", everyMs: Number.NaN },
-    "paced has an invalid value for everyMs: NaN. Write a whole number from 1 to 5,000, or leave it out",
+    "paced has an invalid value for everyMs: NaN. Write a whole number from 1 to 5,000, or remove this option",
   ],
-  [{ who: "ana", now: 5 }, "paced has an invalid value for now: 5. Write a function that gives milliseconds, or leave it out"],
+  [{ who: "ana", now: 5 }, "paced has an invalid value for now: 5. Write a function that gives milliseconds, or remove this option"],
   [
     { who: "ana", everyMs: () => 5 },
-    "paced has an invalid value for everyMs: a function. Write a whole number from 1 to 5,000, or leave it out",
+    "paced has an invalid value for everyMs: a function. Write a whole number from 1 to 5,000, or remove this option",
   ],
-  [{ who: "ana", mode: "slwo" }, 'paced has an invalid value for mode: "slwo". Write one of fast, slow, or leave it out'],
-  [{ who: "ana", hosts: [5] }, "paced has an invalid value for hosts: [5]. Write a list of: a string, or leave it out"],
+  [{ who: "ana", mode: "slwo" }, 'paced has an invalid value for mode: "slwo". Write one of fast, slow, or remove this option'],
+  [{ who: "ana", hosts: [5] }, "paced has an invalid value for hosts: [5]. Write a list of: a string, or remove this option"],
   [{ who: "" }, 'paced has an invalid value for who: "". Write a string that is not empty'],
   [undefined, "paced has no who. Write a string that is not empty"],
   [
@@ -80,11 +80,11 @@ test.each<[object | undefined, string]>([
   ],
   [
     { who: "ana", apiKey: "geheim" },
-    "paced has an invalid value for apiKey, which is not shown because it may be secret. Write the right one, or leave it out",
+    "paced has an invalid value for apiKey, which is not shown because it may be secret. Write the right one, or remove this option",
   ],
   [
     { who: "ana", login: { user: "ana", word: "geheim" } },
-    "paced has an invalid value for login, which is not shown because it may be secret. Write { user }, or leave it out",
+    "paced has an invalid value for login, which is not shown because it may be secret. Write { user }, or remove this option",
   ],
 ])(
   "boot refuses the wrong plugin options %j, and the boot problem names plugin, option, value and remedy",

@@ -22,7 +22,11 @@ export const listQuery = Type.Object(
     state: Type.Optional(Type.Array(state)),
     handler: Type.Optional(text),
     limit: Type.Integer({ minimum: 1, maximum: 200, default: 50 }),
-    before: Type.Optional(Type.String({ description: "The id of a request: return only older requests" })),
+    before: Type.Optional(
+      Type.String({
+        description: "The id of an approval request. The answer contains only requests that are older than this request",
+      }),
+    ),
   },
   { additionalProperties: false },
 );

@@ -22,7 +22,7 @@ export const approve = async (parts: CommandParts, input: VoteInput, io: Command
   const { principal, again } = await approverFor(parts, input.keyFile, io);
   const record = await parts.approvals.show(principal, input.id);
   const shown = await parts.present(record, "full");
-  if (shown.hidden !== undefined) conflict(`${record.id} cannot be approved: ${shown.hidden}`);
+  if (shown.hidden !== undefined) conflict(`The approval request ${record.id} cannot be approved: ${shown.hidden}`);
   // Whether the person may not vote. If so, the command asks no question, because the vote will be refused.
   const isFutile = parts.approvals.obstacle(principal, record) !== undefined;
   if (input.digest === undefined && !isFutile) {
@@ -33,7 +33,7 @@ export const approve = async (parts: CommandParts, input: VoteInput, io: Command
     if (answer === undefined)
       return invalid(
         "/digest",
-        "is required when the command cannot ask on a terminal. Copy it from the output of quater approvals show --json",
+        "is required when the command cannot ask on a terminal. Copy the digest of the request from the output of quater approvals show --json",
       );
     if (answer.trim() !== shown.digestStart.slice(0, typedDigits)) {
       io.say("The request was not approved and stays pending.");

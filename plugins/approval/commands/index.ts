@@ -17,7 +17,7 @@ export const approvalCommands = (parts: CommandParts): readonly PluginCommand[] 
     }),
     command({
       path: ["approvals", "show"],
-      description: "Shows everything about one approval request. Needs an approver key.",
+      description: "Shows one approval request with all its details. Needs an approver key.",
       input: showInput,
       positional: ["id"],
       run: async (input, io) => (await looking()).show(parts, input, io),

@@ -11,12 +11,13 @@ const keyFile = Type.Optional(
   }),
 );
 const reason = Type.Optional(
-  Type.String({ minLength: 1, maxLength: 500, description: "The reason, which the requester can read" }),
+  Type.String({ minLength: 1, maxLength: 500, description: "The reason of the vote, which the requester can read" }),
 );
 const digest = Type.Optional(
   Type.String({
     pattern: "^sha256:[0-9a-f]{64}$",
-    description: "The digest of the request, from show --json. Default: the command shows the request and asks",
+    description:
+      "The digest of the request, from quater approvals show --json. Default: the command shows the request and asks for the digest",
   }),
 );
 const states = ["pending", "approved", "consumed", "denied", "cancelled", "expired", "revoked"] as const;
@@ -24,9 +25,9 @@ const states = ["pending", "approved", "consumed", "denied", "cancelled", "expir
 export const listInput = Type.Object({
   state: Type.Array(Type.Enum([...states]), {
     default: [],
-    description: "Only requests in this state; repeat the flag for several. Default: all states",
+    description: "List only requests in this state. Repeat the flag for several states. Default: all states",
   }),
-  handler: Type.Optional(Type.String({ minLength: 1, description: "Only requests for this handler" })),
+  handler: Type.Optional(Type.String({ minLength: 1, description: "List only requests for this handler" })),
   limit: Type.Integer({ minimum: 1, maximum: 200, default: 50, description: "How many of the newest requests to list" }),
   keyFile,
 });
@@ -43,7 +44,7 @@ export const waitInput = Type.Object({
     minimum: 0,
     maximum: 604_800,
     default: 604_800,
-    description: "The longest time to wait, in seconds; 0 does not wait",
+    description: "The longest time to wait, in seconds. With 0, the command does not wait",
   }),
 });
 export const codeInput = Type.Object({ keyFile });

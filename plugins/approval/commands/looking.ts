@@ -70,5 +70,5 @@ export const textOf = (presentation: Presentation): string => `${terminalLines(p
 /** Returns a line with the reason why a person who can see the request cannot vote; `undefined` for a person who can vote. */
 export const obstacleOf = ({ approvals }: CommandParts, approver: Principal, record: ApprovalRecord): string | undefined => {
   const obstacle = approvals.obstacle(approver, record);
-  return obstacle === undefined ? undefined : `You cannot vote on this request: ${visible(obstacle)}`;
+  return obstacle === undefined ? undefined : `You cannot vote on this approval request: ${visible(obstacle)}`;
 };

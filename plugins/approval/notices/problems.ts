@@ -19,18 +19,18 @@ export const noticeProblems = (notify: NotifyOption | undefined): BootProblem[] 
     const { origin, username, password } = address;
     if (username !== "" || password !== "")
       return say(
-        `The webhook of approval() at ${origin} has a user name or password in its URL`,
-        "Remove the user name and the password. The receiver verifies the signature instead",
+        `The webhook of approval() at ${origin} has a user name or a password in its URL`,
+        "Remove the user name and the password from the URL. The receiver verifies the signature of the webhook instead",
       );
     if (!isPrivateUrl(address))
       return say(
         `The webhook of approval() at ${origin} does not use https`,
-        "Use an https URL, because notices contain names of handlers and ids of requests",
+        "Use an https URL, because notices contain names of handlers and ids of approval requests",
       );
     if (typeof secret !== "string" || signingKeyOf(secret) === undefined)
       return say(
         `The webhook of approval() at ${origin} has no valid secret for its signature`,
-        "Add secret: whsec_ followed by at least 24 random bytes in base64, and give the secret to the receiver",
+        "Add secret: whsec_ followed by at least 24 random bytes in base64, and configure the same secret in the receiver",
       );
     return [];
   });

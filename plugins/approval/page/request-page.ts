@@ -97,7 +97,7 @@ const decision = (visitor: Visitor, shown: Presentation, obstacle: string | unde
   if (shown.state === "approved") return revocation(visitor, shown);
   if (shown.state !== "pending") return html`<p class="soft">This request is already decided or has ended.</p>`;
   if (obstacle !== undefined)
-    return html`<p class="note">You cannot decide this request: ${inline(safeText(obstacle, "full"))}</p>`;
+    return html`<p class="note">You cannot decide this approval request: ${inline(safeText(obstacle, "full"))}</p>`;
   // Two separate forms, so that the Enter key in the reason field cannot approve.
   return [shown.isComplete ? approval(visitor, shown) : incomplete(shown), denial(visitor, shown)];
 };

@@ -27,9 +27,9 @@ export const proven = async (context: ApprovalContext, found: StoredRequest): Pr
   // disagree.
   const again = await context.parts.reader.byId(record.id);
   if (again?.version !== found.version || again.stored !== found.stored) return undefined;
-  if (!(await voidRequest(context, again, "the trail does not prove this request", { cause: "unproven", why: doubt })))
+  if (!(await voidRequest(context, again, "the trail does not prove this approval request", { cause: "unproven", why: doubt })))
     return undefined;
-  context.parts.log.error("Quater refused an approval, because the trail does not prove it", {
+  context.parts.log.error("Quater refused an approval, because the trail does not prove the approval", {
     approvalId: record.id,
     why: doubt,
   });
@@ -39,7 +39,7 @@ export const proven = async (context: ApprovalContext, found: StoredRequest): Pr
 const doubtOf = (standing: Standing | undefined, record: ApprovalRecord): string | undefined => {
   const { state, digest } = record;
   if (standing === undefined) return "the trail does not prove that the request was made";
-  if (digestOf(record) !== digest) return "the digest in the row does not match the other fields of the row";
+  if (digestOf(record) !== digest) return "the digest in the row of the request does not match the other fields of the row";
   if (standing.digest !== digest) return "the trail has another digest for this request";
   if (standing.state === state) return undefined;
   return `the state is ${state} in the row, but ${standing.endedBy ?? standing.state} on the trail`;
@@ -60,7 +60,10 @@ export const assertEndedOnTrail = async (context: ApprovalContext, { record, sto
   const why = `the state is ${stored} in the row, but ${standing.state} on the trail`;
   const fields = provenEvent("approval.voided", record.id, standing.filed, { detail: { cause: "unproven", why, was: stored } });
   await context.write([{ fields }], () => []);
-  context.parts.log.error("Quater refused an approval, because the trail does not prove it", { approvalId: record.id, why });
+  context.parts.log.error("Quater refused an approval, because the trail does not prove the approval", {
+    approvalId: record.id,
+    why,
+  });
   throw approvalUnproven(record.id);
 };
 
@@ -84,7 +87,7 @@ export const isDenied = async (context: ApprovalContext, found: StoredRequest): 
   const events = isOpen ? [{ fields: provenEvent("approval.voided", id, standing.filed, { detail }) }] : [];
   const check = unchangedSince(id, standing, Number.POSITIVE_INFINITY);
   if (!(await context.write(events, (open) => [denialUnproven(open, found)], check))) return false;
-  context.parts.log.error("Quater ignored a denial, because the trail does not prove it", { approvalId: id, why });
+  context.parts.log.error("Quater ignored a denial, because the trail does not prove the denial", { approvalId: id, why });
   throw approvalUnproven(id);
 };
 

@@ -25,7 +25,7 @@ export const terminalLines = (shown: Presentation, paint: Paint = plain): readon
     ...section(paint, `Policy ${shown.policyName.text}`, shown.policy),
     ...section(paint, `Votes: ${shown.agreed.votes} of ${shown.agreed.needed} approvals given`, voteLines(shown, text)),
     ...(shown.needsFullView
-      ? ["", paint("yellow", "Some long values are cut (\\…). To approve the request, show it without --short")]
+      ? ["", paint("yellow", "Some long values are cut (\\…). To approve the request, run quater approvals show without --short")]
       : []),
   ];
 };

@@ -118,7 +118,9 @@ export const erase = async (
   io.show(counts);
   const left = ["unverifiedEvents", "unprovenRequests"].filter((name) => (counts[name] ?? 0) > 0);
   if (left.length === 0) return 0;
-  io.say("Some events or requests do not verify, so they were not erased. Run `quater audit verify` to list them.\n");
+  io.say(
+    "Some events or requests do not verify, so Quater did not erase them. Run `quater audit verify` to list these events and requests.\n",
+  );
   return 1;
 };
 
@@ -139,7 +141,7 @@ export const rotate = async (
   if (prepare && activate)
     invalid(
       "/activate",
-      "cannot be used together with --prepare. Run --prepare, copy the key file to every instance, then run --activate",
+      "cannot be used together with --prepare. Run quater audit rotate --prepare, copy the key file to every instance, then run quater audit rotate --activate",
     );
   openKeys(keyFile);
   if (!prepare && !activate && !despiteLeases && (await parts.store.isMade())) {
@@ -158,7 +160,7 @@ export const rotate = async (
   io.write(`${fingerprint}\n`);
   if (prepare)
     io.say(
-      `The new keys are not in use yet. Copy ${keyFile} to every instance, then run \`quater audit rotate --activate\` on each copy.\n`,
+      `The new keys are not in use yet. Copy ${keyFile} to every instance, then run \`quater audit rotate --activate\` for each copy.\n`,
     );
   return 0;
 };

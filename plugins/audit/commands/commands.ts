@@ -17,7 +17,7 @@ export const auditCommands = (parts: CommandParts): readonly PluginCommand[] => 
     }),
     command({
       path: ["audit", "show"],
-      description: "Shows everything about a call, or about all events that match.",
+      description: "Shows all events of one call, or all events that match the filters.",
       input: showInput,
       positional: ["call"],
       run: async (input, io) => (await runs()).show(parts, input, io),
@@ -31,7 +31,7 @@ export const auditCommands = (parts: CommandParts): readonly PluginCommand[] => 
     }),
     command({
       path: ["audit", "export"],
-      description: "Writes the trail as JSON lines. To verify them offline, run quater audit verify --file.",
+      description: "Writes the trail as JSON lines. To verify the exported trail offline, run quater audit verify --file.",
       input: exportInput,
       run: async (input, io) => (await runs()).exportTrail(parts, input, io),
     }),

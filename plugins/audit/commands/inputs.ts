@@ -20,7 +20,12 @@ export const tailInput = Type.Object({
 });
 export const showInput = Type.Object(filters);
 export const verifyInput = Type.Object({
-  from: Type.Optional(Type.Integer({ minimum: 2, description: "Begin at this event, without checking the events before it" })),
+  from: Type.Optional(
+    Type.Integer({
+      minimum: 2,
+      description: "The number of the event at which the verification begins. Events before this event are not verified",
+    }),
+  ),
   against: Type.Array(Type.String(), {
     default: [],
     description: "The path of a sink or of a copy of a sink to compare with; repeat the flag for several",
@@ -43,7 +48,8 @@ export const eraseInput = Type.Object({
   reason: Type.String({
     minLength: 1,
     maxLength: 500,
-    description: "The reason, for the trail. It is never erased, so do not write names of persons into it",
+    description:
+      "The reason for the erasure. The trail keeps the reason forever, so do not write names of persons into the reason",
   }),
 });
 

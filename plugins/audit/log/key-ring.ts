@@ -41,7 +41,7 @@ export class KeyRing {
       recordTrail(this.file, genesis);
     } catch (error) {
       this.#log?.warn(
-        "Quater could not write to the key file that the trail has started, so it will not notice if the store is lost later",
+        "Quater could not write to the key file that the trail has started, so Quater will not notice if the store is lost later",
         {
           error: errorText(error),
         },

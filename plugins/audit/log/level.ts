@@ -15,8 +15,8 @@ export const auditKey = exposureKey("audit", Type.Enum([...levels]), {
     level === "off" && (handler.effect !== "read" || needsApproval)
       ? [
           {
-            cause: `${name}: audit is "off" on a handler ${handler.effect === "read" ? "that needs approval" : `whose effect is "${handler.effect}"`}`,
-            remedy: 'Write audit: "metadata", or remove audit. Only reads without approval can be left out of the trail',
+            cause: `The exposure of ${name} sets audit: "off", but this is a handler ${handler.effect === "read" ? "that needs approval" : `whose effect is "${handler.effect}"`}`,
+            remedy: 'Write audit: "metadata", or remove audit. The trail can omit only reads without approval',
           },
         ]
       : [],

@@ -165,7 +165,7 @@ export class Recorder {
   #markStarted(callId: string, before: Starting | AwaitingUse, start: CallStart, neverRan: () => void): void {
     if (this.#states.get(callId) !== before) {
       neverRan();
-      throw new Error(`The caller of ${callId} already got an answer before the start of the call was recorded`);
+      throw new Error(`The caller of the call ${callId} already got an answer before the start of the call was recorded`);
     }
     this.#states.set(callId, { is: "started", args: before.args, start });
   }

@@ -57,7 +57,8 @@ export class Trail {
       meaningOf: (error) => (store.isFenced ? "damage" : meaningOf(error)),
       onFatal: (error) => compared.fence(error),
       onTrouble: (error) => this.#onTrouble(error),
-      onRefused: (error) => log.error("Quater could not write an event, so the trail does not have it", { error: textOf(error) }),
+      onRefused: (error) =>
+        log.error("Quater could not write an event, so the event is missing on the trail", { error: textOf(error) }),
       onQueued: (entry) => openStarts.queued(entry, compared.opened?.head.seq),
       onKnown: (entry, receipt) => openStarts.settled(entry, receipt),
       onWritten: () => this.#onWritten(),

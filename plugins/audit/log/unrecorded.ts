@@ -18,7 +18,7 @@ export const unrecorded = (cause: unknown): QuaterError =>
   new QuaterError({
     code: "audit_unavailable",
     kind: "unavailable",
-    message: "The server cannot record calls right now, so this call did not run. Repeat it later",
+    message: "The server cannot record calls right now, so this call did not run. Repeat the call later",
     hint: cause instanceof DamagedHead ? cause.message : "Quater cannot write to the store of the trail. The log has the cause",
     retryAfterSeconds: 1,
     ...(cause === undefined ? {} : { cause }),

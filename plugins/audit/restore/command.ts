@@ -8,7 +8,11 @@ import type { Store } from "../../store/service.ts";
 import type { RestoreParts } from "./restored.ts";
 
 export const restoredInput = Type.Object({
-  reason: Type.String({ minLength: 1, maxLength: 500, description: "Why the store was restored, for the trail" }),
+  reason: Type.String({
+    minLength: 1,
+    maxLength: 500,
+    description: "The reason for the restore, which is recorded on the trail",
+  }),
   against: Type.Array(Type.String(), {
     default: [],
     description: "The path of a sink of another instance; repeat the flag for several",

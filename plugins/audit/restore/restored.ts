@@ -88,7 +88,7 @@ export const acknowledgeRestore = async (
   const files = [...sinks.flatMap(({ path }) => path ?? []), ...against];
   const lost = await lostEvents({ store, keys: keys(), genesis: ledger.genesis, files }, head);
   if (lost === undefined && files.length > 0)
-    conflict("The store and its sinks agree, so no event is lost. This command is not needed");
+    conflict("The store and its sinks agree, so no event is lost. The command quater store restored is not needed");
   const missing = lost?.missing ?? { from: head.seq + 1, through: head.seq };
   const lostUses = lost?.uses ?? [];
   const voidings: Voiding[] = [];
@@ -131,7 +131,7 @@ const assertNobodyRuns = async (store: OpenStore): Promise<void> => {
   const { count, text } = await runningInstances(store);
   if (count === 0) return;
   conflict(
-    `${count === 1 ? "An instance is" : `${count} instances are`} running. Stop all instances, then repeat this command. If you have stopped all of them, wait until their leases expire: ${text}. If you are sure that no instance runs, add --despite-leases`,
+    `${count === 1 ? "An instance is" : `${count} instances are`} running. Stop all instances, then repeat this command. If you have already stopped all instances, wait until the leases of the instances expire: ${text}. If you are sure that no instance runs, add --despite-leases`,
   );
 };
 

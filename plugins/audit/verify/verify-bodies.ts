@@ -28,7 +28,7 @@ export class Bodies {
   read({ seq, body, salt, body_hash }: EventRow): void {
     if (body_hash === noBody) {
       if (body !== null || salt !== null)
-        this.#findings.say("altered", seq, `Event ${seq} has a body, but it was written without one`);
+        this.#findings.say("altered", seq, `Event ${seq} has a body, but Quater wrote the event without a body`);
     } else if (body === null) this.#unaccounted.add(seq);
     else if (bodyHashOf(salt ?? "", body) !== body_hash)
       this.#findings.say("altered", seq, `The body of event ${seq} was changed after it was written`);

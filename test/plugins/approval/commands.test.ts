@@ -146,7 +146,7 @@ test("error messages of quater approvals contain flags on a terminal, and JSON P
     "invalid_input: --id is required: The id of the approval request: apr_...\n",
   );
   expect((await run(at, ["approvals", "approve", "apr_x", "--digest", "abc"])).err).toMatch(
-    /^invalid_input: --digest is not valid: The digest of the request, from show --json\./,
+    /^invalid_input: --digest is not valid: The digest of the request, from quater approvals show --json\./,
   );
   expect((await run(at, ["approvals", "list", "--key-file", "nowhere"])).err).toBe(
     'invalid_input: --key-file names "nowhere", which is not a file\n',
@@ -198,7 +198,7 @@ describe("quater approvals list and show", () => {
     using at = till();
     const id = await file(at);
     const { code, err } = await withKey(at, ["show", id, "--no-json"], "ana");
-    expect([code, err]).toEqual([0, expect.stringMatching(/^You cannot vote on this request: /)]);
+    expect([code, err]).toEqual([0, expect.stringMatching(/^You cannot vote on this approval request: /)]);
   });
 
   test("quater approvals show exits with 66 for an unknown request id", async () => {

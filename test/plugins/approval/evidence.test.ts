@@ -48,7 +48,7 @@ onBothDialects((claim) => {
       await set(desk, id, forged);
       expect(codeOf(await desk.call(robot))).toBe("approval_unproven");
       expect(paid).toEqual([]);
-      expect(await desk.record(id)).toMatchObject({ state: "expired", reason: "the trail does not prove this request" });
+      expect(await desk.record(id)).toMatchObject({ state: "expired", reason: "the trail does not prove this approval request" });
       expect((await desk.events(id)).map(({ type }) => type)).toEqual(["approval.filed", "approval.voided"]);
       const next = await desk.approved(robot);
       expect(next).not.toBe(id);

@@ -218,7 +218,7 @@ describe("expectApproval", () => {
     await using app = await boot(folder.root);
     const [bo] = people;
     const call = { as: ana, handler: "remove", input: { id: "a" } };
-    await expect(expectApproval(app, call).by(2, [bo as never, ana])).rejects.toThrow("You cannot decide this request");
+    await expect(expectApproval(app, call).by(2, [bo as never, ana])).rejects.toThrow("You cannot decide this approval request");
     await expect(expectApproval(app, { ...call, as: principal() }).by(2)).rejects.toThrow(
       "Expected the call to be denied with approval_required, but it ended with missing_scope",
     );

@@ -165,13 +165,17 @@ describe("approval options that boot refuses", () => {
   test.each<[string, unknown, RegExp]>([
     ["no approver", { approvers: [] }, /The approval policy finance has no approvers/],
     ["approvers that are not a list", { approvers: "finance" }, /has no approvers/],
-    ["a need below one", { approvers: [{ role: "finance", need: 0 }] }, /with an invalid need: 0/],
+    ["a need below one", { approvers: [{ role: "finance", need: 0 }] }, /with an invalid value for need: 0/],
     [
       "two places that only one person could fill",
       { approvers: [{ person: "ana", need: 2 }] },
       /needs 2 approvals of the person "ana"/,
     ],
-    ["a person named twice", { approvers: [{ person: "ana" }, { person: "ana" }] }, /lists "ana" twice.*List each person once/],
+    [
+      "a person named twice",
+      { approvers: [{ person: "ana" }, { person: "ana" }] },
+      /lists "ana" twice.*List each person only once/,
+    ],
     ["an approver with neither role nor person", { approvers: [{ need: 1 }] }, /without exactly one role or one person/],
     [
       "an approver with both role and person",
@@ -237,12 +241,12 @@ describe("approval options that boot refuses", () => {
     [
       "a policy with the name of an object method",
       { direct: true, approval: "constructor" },
-      /"constructor", which approval\(\) does not define/,
+      /"constructor", but approval\(\) does not define/,
     ],
     [
       "a surface that the handler is not exposed on",
       { direct: true, approval: { policy: "finance", surfaces: ["http"] } },
-      /on http, where it is not/,
+      /on http, but the handler is not exposed/,
     ],
     ["an empty list of surfaces", { direct: true, approval: { policy: "finance", surfaces: [] } }, /an empty list of surfaces/],
   ])("boot refuses an exposure whose approval names %s", async (_, exposure, expected) => {
@@ -263,7 +267,7 @@ describe("approval options that boot refuses", () => {
     const asks = approval({ authenticate: tokens(people), policies: finance });
     await expect(boot([store(), asks])).rejects.toThrow(/audit/);
     await expect(boot([asks])).rejects.toThrow(/store/);
-    await expect(boot([store(), audit(), asks], { audit: "off" })).rejects.toThrow(/audit is "off"/);
+    await expect(boot([store(), audit(), asks], { audit: "off" })).rejects.toThrow(/sets audit: "off"/);
   });
 
   test("boot refuses an approval of a public handler, and of a handler whose input cannot be written as JSON", async () => {

@@ -73,27 +73,27 @@ onBothDialects((claim) => {
     const code = "approval_mismatch";
     expect(await mismatch()).toEqual({
       code,
-      message: `${start} People have not decided it yet. Leave the approval id out`,
+      message: `${start} People have not decided the approval request yet. Send this call without the approval id`,
       approval: { id, status: "pending" },
     });
     await desk.vote(bea, id);
     expect(await mismatch()).toEqual({
       code,
-      message: `${start} It is still valid. Repeat the approved call, or leave the approval id out`,
+      message: `${start} The approval is still valid. Repeat the approved call, or send this call without the approval id`,
       approval: { id, status: "approved" },
     });
     const { callId } = await desk.call(robot);
     const { usedBy } = await desk.status(robot, id);
     expect(await mismatch()).toEqual({
       code,
-      message: `${start} That call ran and succeeded at ${usedBy?.endedAt} (call ${callId}). Leave the approval id out`,
+      message: `${start} The approved call ran and succeeded at ${usedBy?.endedAt} (call ${callId}). Send this call without the approval id`,
       approval: { id, status: "consumed", usedBy },
     });
     const denied = await desk.file(robot, { cents: 7 });
     await desk.vote(bea, denied, "deny", "no");
     expect(await approvalIn(desk, robot, { cents: 8 }, { id: denied })).toMatchObject({
       code,
-      message: `The approval ${denied} is for a call with other arguments. Leave the approval id out`,
+      message: `The approval ${denied} is for a call with other arguments. Send this call without the approval id`,
       approval: { id: denied, status: "denied" },
     });
   });
@@ -119,7 +119,7 @@ test("M10: an agent over MCP learns that the call ran, and is told to report the
   const used = (await counter.tool(toBo, { "quater/approval": { id } })).result?.content[0]?.text ?? "";
   expect(used).toMatch(new RegExp(`as call [0-9a-f-]{36}, with the outcome succeeded at ${at}`));
   const other = (await counter.tool({ ...toBo, cents: 6 }, { "quater/approval": { id } })).result?.content[0]?.text ?? "";
-  expect(other).toMatch(new RegExp(`That call ran and succeeded at ${at} `));
+  expect(other).toMatch(new RegExp(`The approved call ran and succeeded at ${at} `));
   expect(other).toContain("send this call without an approval id to make a new approval request");
   expect(other).not.toContain("valid");
 });

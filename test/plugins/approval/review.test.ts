@@ -206,7 +206,7 @@ describe("notices about approval requests", () => {
     };
     const problems = noticeProblems(notify);
     expect(problems).toMatchObject([
-      { cause: "The webhook of approval() at https://hooks.example has a user name or password in its URL" },
+      { cause: "The webhook of approval() at https://hooks.example has a user name or a password in its URL" },
     ]);
     expect(JSON.stringify(problems)).not.toContain("geheim");
   });

@@ -186,11 +186,11 @@ test("boot refuses sso options that do not prove the proxy, and reports all prob
     }
   };
   expect(await causes({ sso: { personHeader: "x-user" } })).toEqual([
-    "The approval() option sso has no secret of at least 32 characters, so anybody could send the header",
+    "The approval() option sso has no secret of at least 32 characters, so anybody could send the header with the name of a person",
   ]);
   expect(await causes({ sso: { personHeader: "x user", secretHeader: "x-s", secret: "short" } })).toEqual([
     'The approval() option sso has an invalid header name: "x user"',
-    "The approval() option sso has no secret of at least 32 characters, so anybody could send the header",
+    "The approval() option sso has no secret of at least 32 characters, so anybody could send the header with the name of a person",
   ]);
   expect(await causes({ sso: { personHeader: "x-user", unixSocket: true } })).toEqual([
     "The approval() option sso has unixSocket: true, but the approvals page does not listen on a Unix socket",

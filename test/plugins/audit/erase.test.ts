@@ -158,7 +158,7 @@ onBothStores((claim) => {
       await desk.sql(`update ${events} set meta = replace(meta, '"person":"bea"', '"person":"ana"') where seq = ${igor?.seq}`);
       const { code, out, err } = await desk.run(erase("--person", "ana"), "root");
       expect([code, json(out)]).toMatchObject([1, { unverifiedEvents: 2 }]);
-      expect(err).toContain("do not verify, so they were not erased. Run `quater audit verify`");
+      expect(err).toContain("do not verify, so Quater did not erase them. Run `quater audit verify`");
       const left = await desk.sql<{ seq: number; type: string; body: string }>(
         `select seq, type, body from ${events} where body is not null`,
       );

@@ -90,7 +90,7 @@ test("S9: quater serve exits with 74 when its store file is deleted", async () =
   using folder = tempFolder();
   serving(folder.root, `rmSync(${JSON.stringify(databaseIn(folder.root))})`);
   const { code, err } = await quater(["serve"], { cwd: folder.root });
-  expect([code, err]).toEqual([74, expect.stringContaining("quater.db was deleted while it was open")]);
+  expect([code, err]).toEqual([74, expect.stringContaining("quater.db was deleted while the file was open")]);
 });
 
 test("S9: a start with trail keys but without a trail fails with a remedy, and creates no new trail", async () => {

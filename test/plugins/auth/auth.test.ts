@@ -158,7 +158,7 @@ describe("apiKeys", () => {
       createKey(file, { name: "b", ...plain });
       expect.unreachable();
     } catch (error) {
-      expect(isQuaterError(error) && error.hint).toContain("Restore the file");
+      expect(isQuaterError(error) && error.hint).toContain("Restore the key file");
     }
   });
 });

@@ -29,9 +29,9 @@ const behind = (authenticate: Authentication) => http({ port: 0, authenticate })
 const given = (options?: unknown) => options as never;
 const issuer = "https://issuer.example";
 const right = { issuer, audience: "https://shop.example", jwks: `${issuer}/keys` };
-const text = "Write a string that is not empty, or leave it out";
-const list = "Write a list of: a string that is not empty, or leave it out";
-const fixed = "Write a string that is not empty. Without it, jwt() would accept tokens of other services";
+const text = "Write a string that is not empty, or remove this option";
+const list = "Write a list of: a string that is not empty, or remove this option";
+const fixed = "Write a string that is not empty. With an empty string, jwt() would accept tokens of other services";
 const wrong: readonly [make: () => Authenticator, cause: string, remedy: string][] = [
   [() => apiKeys(given({ fil: "x" })), 'apiKeys has no option "fil"; did you mean "file"?', "The options are file"],
   [() => apiKeys(given({ file: 5 })), "apiKeys has an invalid value for file: 5", text],
@@ -58,37 +58,37 @@ const wrong: readonly [make: () => Authenticator, cause: string, remedy: string]
   [
     () => jwt({ ...right, jwks: "http://issuer.example/keys" }),
     'jwt has an invalid value for jwks: "http://issuer.example/keys"',
-    "Write the issuer's https address, because keys fetched over http can be forged, or leave it out",
+    "Write the issuer's https address, because keys fetched over http can be forged, or remove this option",
   ],
   [
     () => jwt({ ...right, jwks: given() }),
-    "jwt has no jwks",
+    "jwt() has neither jwks nor secret",
     "Write jwks with the https URL of the issuer's key set, or secret for tokens that this app signs itself",
   ],
   [
     () => jwt({ ...right, secret: "s".repeat(32) } as never),
-    "jwt has jwks and a secret",
-    "Remove jwks or secret: tokens are signed either by the issuer or by this app",
+    "jwt() has both jwks and secret",
+    "Remove jwks or secret, because either the issuer or this app signs the tokens",
   ],
   [
     () => jwt({ issuer, audience: "shop", secret: "geheim geheim geheim" }),
     "jwt has an invalid value for secret, which is not shown because it may be secret",
-    "Write a string of at least 32 bytes, such as `openssl rand -base64 32` prints, or leave it out",
+    "Write a string of at least 32 bytes, such as `openssl rand -base64 32` prints, or remove this option",
   ],
   [
     () => jwt({ issuer, audience: "shop", secret: "s".repeat(32), algorithms: ["ES256"] }),
-    "jwt has a secret and algorithms",
-    "Remove algorithms: tokens with a secret are signed with HS256",
+    "jwt() has both secret and algorithms",
+    "Remove algorithms, because tokens with a secret are always signed with HS256",
   ],
   ...[given("RS256"), given(["HS256"]), []].map((algorithms): (typeof wrong)[number] => [
     () => jwt({ ...right, algorithms }),
     `jwt has an invalid value for algorithms: ${JSON.stringify(algorithms)}`,
-    "With a symmetric algorithm, everybody who checks tokens could also sign them. Write a list of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA, or leave it out",
+    "With a symmetric algorithm, everybody who checks tokens could also sign them. Write a list of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA, or remove this option",
   ]),
   [
     () => jwt({ ...right, kind: given("admin") }),
     'jwt has an invalid value for kind: "admin"',
-    "Write one of user, service, agent, operator, or leave it out",
+    "Write one of user, service, agent, operator, or remove this option",
   ],
   [
     () => firstOf(),
@@ -155,8 +155,8 @@ test("boot checks the authenticators of all surfaces, also inside other authenti
   expect(found).toEqual([
     'apiKeys() in http(): apiKeys has no option "fil"; did you mean "file"?',
     'localUser() in http(): localUser has an invalid value for roles: "a"',
+    "jwt() in approval(): jwt() has neither jwks nor secret",
     'localUser() in cli(): localUser has no option "scope"; did you mean "scopes"?',
-    "jwt() in approval(): jwt has no jwks",
     'http(): http has no option "prot"; did you mean "port"?',
   ]);
 });

@@ -43,14 +43,14 @@ test("a public route needs public: true in the exposure and auth: anyone in the 
 test("boot refuses malformed and out-of-range numbers and names the option of http()", async () => {
   const options = { port: Number.NaN, maxBodyBytes: 0, headersTimeoutMs: "10", requestTimeoutMs: 1.5, stallTimeoutMs: -1 };
   expect(await problemsOf({}, options)).toEqual([
-    "http has an invalid value for port: NaN. Write a whole number from 0 to 65,535, or leave it out",
-    "http has an invalid value for maxBodyBytes: 0. Write a whole number from 1 to 1,073,741,824, or leave it out",
-    'http has an invalid value for headersTimeoutMs: "10". Write a whole number from 1 to 2,147,483,647, or leave it out',
-    "http has an invalid value for requestTimeoutMs: 1.5. Write a whole number from 1 to 2,147,483,647, or leave it out",
-    "http has an invalid value for stallTimeoutMs: -1. Write a whole number from 1 to 2,147,483,647, or leave it out",
+    "http has an invalid value for port: NaN. Write a whole number from 0 to 65,535, or remove this option",
+    "http has an invalid value for maxBodyBytes: 0. Write a whole number from 1 to 1,073,741,824, or remove this option",
+    'http has an invalid value for headersTimeoutMs: "10". Write a whole number from 1 to 2,147,483,647, or remove this option',
+    "http has an invalid value for requestTimeoutMs: 1.5. Write a whole number from 1 to 2,147,483,647, or remove this option",
+    "http has an invalid value for stallTimeoutMs: -1. Write a whole number from 1 to 2,147,483,647, or remove this option",
   ]);
   expect(await problemsOf({}, { port: 65_536 })).toEqual([
-    "http has an invalid value for port: 65536. Write a whole number from 0 to 65,535, or leave it out",
+    "http has an invalid value for port: 65536. Write a whole number from 0 to 65,535, or remove this option",
   ]);
 });
 
@@ -79,9 +79,9 @@ test("boot refuses malformed origins and proxy addresses and names the option of
       (text) => `The http() option trustedProxies has ${JSON.stringify(text)}, which is not an address or a network. ${address}`,
     ),
   );
-  const list = "Write a list of: a string, or leave it out";
+  const list = "Write a list of: a string, or remove this option";
   expect(await problemsOf({}, { trustedProxies: "10.0.0.1", allowedOrigins: [1] })).toEqual([
-    `http has an invalid value for allowedOrigins: [1]. Write "any", or a list of: a string, or leave it out`,
+    `http has an invalid value for allowedOrigins: [1]. Write "any", or a list of: a string, or remove this option`,
     `http has an invalid value for trustedProxies: "10.0.0.1". ${list}`,
   ]);
 });
