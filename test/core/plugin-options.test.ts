@@ -65,7 +65,10 @@ test.each<[object | undefined, string]>([
     { who: "ana", everyMs: Number.NaN },
     "paced has an invalid value for everyMs: NaN. Write a whole number from 1 to 5,000, or remove this option",
   ],
-  [{ who: "ana", now: 5 }, "paced has an invalid value for now: 5. Write a function that gives milliseconds, or remove this option"],
+  [
+    { who: "ana", now: 5 },
+    "paced has an invalid value for now: 5. Write a function that gives milliseconds, or remove this option",
+  ],
   [
     { who: "ana", everyMs: () => 5 },
     "paced has an invalid value for everyMs: a function. Write a whole number from 1 to 5,000, or remove this option",
