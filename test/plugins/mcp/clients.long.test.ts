@@ -108,15 +108,17 @@ const clients: readonly (readonly [client: string, over: string, got: Readonly<R
   ["SDK v1", "stdio", { ...results, ...progress, ...aborts }],
   ["SDK v2", "http", { ...results, ...progress }],
   ["SDK v2", "stdio", { ...results, ...progress, ...aborts }],
-  ["SDK v2 auto", "http", { ...results, ...progress }],
+  ["SDK v2 auto", "http", { ...results, ...progress, ...aborts }],
   ["SDK v2 auto", "stdio", { ...results, ...progress, ...aborts }],
+  ["SDK v2 pinned", "http", { ...results, ...progress, ...aborts }],
+  ["SDK v2 pinned", "stdio", { ...results, ...progress, ...aborts }],
   // One process per request, so it can neither cancel nor hear progress.
   ["Inspector", "http", { ...results, strict: "ok" }],
   ["Inspector", "stdio", { ...results, strict: "ok" }],
   // Its tools have no callback for progress. An aborted call closes the HTTP connection, and sends nothing over stdio.
   ["@ai-sdk/mcp", "http", { ...results, ...aborts }],
   ["@ai-sdk/mcp", "stdio", results],
-  ["@openai/agents", "http", results], // no callback for progress
+  ["@openai/agents", "http", { ...results, ...aborts }], // no callback for progress
   ["@openai/agents", "stdio", { ...results, ...aborts }],
   ["mcp-use", "http", { ...results, ...progress }],
   ["mcp-use", "stdio", { ...results, ...progress, ...aborts }],
