@@ -64,11 +64,12 @@ const entries =
 
 const inEditor = (variable: string): string => `\${env:${variable}}`;
 
+/** @param isEmpty  Whether the client passes an empty text for a variable that is not set, so that the caller is the local user. */
 const setVariable =
-  (client: string): Client["next"] =>
+  (client: string, isEmpty = true): Client["next"] =>
   ({ variable, url }) =>
     `Before you start ${client}, set the environment variable ${variable} to an API key. The command quater keys create makes one.` +
-    (url === undefined ? " Without the variable, the caller is the user of this computer." : "");
+    (url === undefined && isEmpty ? " Without the variable, the caller is the user of this computer." : "");
 
 const claudeCode: Client = {
   title: "Claude Code",
@@ -116,7 +117,7 @@ const cursor: Client = {
   ]),
   entry: (server, scope, place) => entries(inWorkspace, server.url === undefined, inEditor)(server, scope, place),
   command: () => undefined,
-  next: setVariable("Cursor"),
+  next: setVariable("Cursor", false),
 };
 
 const inWorkspace = `\${workspaceFolder}/`;

@@ -94,10 +94,18 @@ onBothDialects((claim) => {
       const { id, callId } = await ran(await boot({ handlers: { pay: before } }), robot, order);
       const desk = await again({ handlers: { pay: withDefault } });
       const outcome = await desk.call(robot, order);
-      expect(earlierIn(outcome)).toEqual({ match: "similar", id, callId, at, outcome: "succeeded", fields: ["currency"] });
+      expect(earlierIn(outcome)).toEqual({
+        match: "similar",
+        id,
+        callId,
+        at,
+        outcome: "succeeded",
+        endedAt: at,
+        fields: ["currency"],
+      });
       expect(outcome.ok ? "" : outcome.error.message).toMatch(
         new RegExp(
-          `\\. A similar call ran before, at [0-9TZ:.-]+, and succeeded \\(call ${callId}, approval ${id}\\). These fields differ: currency$`,
+          `\\. A similar call ran before, at [0-9TZ:.-]+, and succeeded at [0-9TZ:.-]+ \\(call ${callId}, approval ${id}\\). These fields differ: currency$`,
         ),
       );
       // Asked again, and by another credential of the same person over another surface.
@@ -147,6 +155,7 @@ onBothDialects((claim) => {
         callId,
         at,
         outcome: "succeeded",
+        endedAt: at,
         fields: ["/lines/0/count", "/lines/1/count"],
       });
       const other = { ...input, lines: [{ sku: "a" }, { sku: "c" }] };
@@ -178,6 +187,7 @@ onBothDialects((claim) => {
           callId,
           at,
           outcome: "succeeded",
+          endedAt: at,
           fields: [],
         });
       const spaced = { ...order, orderId: "\u043erd_7\u200b " };
