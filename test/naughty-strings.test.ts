@@ -221,7 +221,7 @@ test.each([
   });
   const env = { NO_COLOR: "1" };
   const terminal = new Terminal({ stdin: new PassThrough(), stdout: new PassThrough(), stderr }, env);
-  const log = serverLog(terminal, env);
+  const log = await serverLog(terminal, env);
   for (const { message, fields } of failures) log.error(message, fields);
   for (const text of naughty) log.warn(text, { text });
   await new Promise((resolve) => stderr.end(resolve));

@@ -216,6 +216,7 @@ test.each([
   "@koa/router",
   "@modelcontextprotocol/sdk",
   "clipanion",
+  "pino",
   "canonicalize",
   "cosmiconfig",
   "typebox",

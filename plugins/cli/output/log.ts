@@ -1,4 +1,4 @@
-// Logs, always on standard error: readable lines for people, JSON lines for a server whose output is collected.
+// Logs, always on standard error: readable lines for people, JSON lines (pino) for a server whose output is collected.
 
 import { inspect } from "node:util";
 import { errorText } from "../../../core/diagnostics/error-text.ts";
@@ -29,6 +29,21 @@ export const terminalLog = (terminal: Terminal, env: Env): Log =>
  * characters.
  */
 const most = { message: 1_000, field: 1_000, lines: 32 * 1024 } as const;
+
+/** Prepares fields for JSON. Returns the same object if no field changes, because most lines need no copy. */
+const written = (fields: LogFields): LogFields => (isShort(fields) ? fields : cutFields(fields));
+
+/** Whether no field must be converted or cut. */
+const isShort = (fields: LogFields): boolean => {
+  for (const name in fields) {
+    const value = fields[name];
+    if (typeof value === "string" ? value.length > most.field : value !== null && typeof value === "object") return false;
+  }
+  return true;
+};
+
+const cutFields = (fields: LogFields): LogFields =>
+  Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, writtenValue(value)]));
 
 /**
  * Prepares a value for a line. JSON.stringify converts an error to `{}`, so the text of the error is written instead. Texts are
@@ -61,7 +76,7 @@ const readable = (terminal: Terminal, least: string): Log => {
 };
 
 const lineOf = ({ paintError }: Terminal, level: Level, message: string, fields: LogFields): string => {
-  const given = Object.entries(fields).flatMap(([name, value]) => (value === undefined ? [] : [[name, writtenValue(value)]]));
+  const given = Object.entries(written(fields)).filter(([, value]) => value !== undefined);
   const short = given.filter(([, value]) => !String(value).includes("\n"));
   // Texts of several lines, such as stacks, are printed below the line.
   const long = given.filter(([, value]) => String(value).includes("\n"));
@@ -81,61 +96,36 @@ const lineOf = ({ paintError }: Terminal, level: Level, message: string, fields:
 const withoutControls = (line: string): string =>
   line.replace(/[\u007f-\u009f]/g, (character) => `\\u00${character.charCodeAt(0).toString(16)}`);
 
-/** Matches a text whose JSON is the text itself in quotation marks. */
-const isPlain = /^[ !#-[\]-~]*$/;
-
-const textJson = (text: string): string => (isPlain.test(text) ? `"${text}"` : withoutControls(JSON.stringify(text)));
-
-/**
- * Returns the JSON of a field; `undefined` for a field that is not written, such as a function. Most fields are short texts and
- * numbers. Without JSON.stringify, these fields take a third of the CPU time (Node 20).
- */
-const fieldJson = (value: unknown): string | undefined => {
-  if (typeof value === "string") return textJson(value.length <= most.field ? value : (writtenValue(value) as string));
-  if (typeof value === "bigint" || Number.isFinite(value)) return String(value);
-  const json: string | undefined = JSON.stringify(writtenValue(value));
-  return json === undefined ? undefined : withoutControls(json);
-};
-
-const jsonLine = (level: Level, time: string, message: string, fields: LogFields): string => {
-  let line = `{"level":"${level}","time":"${time}"`;
-  for (const name in fields) {
-    const value = fields[name];
-    const json = value === undefined ? undefined : fieldJson(value);
-    if (json !== undefined) line += `,${textJson(name)}:${json}`;
-  }
-  return `${line},"message":${textJson(cut(message, most.message))}}\n`;
-};
-
 /**
  * Writes an uncaught error as a line of the JSON log. The line is written at every log level, because the error is the reason why
  * the process ends.
  */
-export const failureLine = (error: unknown): string => jsonLine("error", isoNow(), "Unexpected failure", { error });
+export const failureLine = (error: unknown): string => jsonLine("error", "Unexpected failure", { error: errorText(error) });
 
 const droppedLine = (count: number): string =>
-  jsonLine("warn", isoNow(), "The reader of standard error is too slow, so lines of the log were dropped", { lines: count });
+  jsonLine("warn", "The reader of standard error is too slow, so lines of the log were dropped", { lines: count });
 
-let nowMs = Number.NaN;
-let nowText = "";
-/** Returns the time in ISO 8601. The text of a millisecond is kept, because making the text takes longer than making the line. */
-const isoNow = (): string => {
-  const now = Date.now();
-  if (now !== nowMs) {
-    nowMs = now;
-    nowText = new Date(now).toISOString();
-  }
-  return nowText;
-};
+const jsonLine = (level: Level, message: string, fields: LogFields): string =>
+  withoutControls(`${JSON.stringify({ level, time: new Date().toISOString(), ...fields, message })}\n`);
 
 /** The log of commands that keep running. */
-export const serverLog = (terminal: Terminal, env: Env): Log => {
+export const serverLog = async (terminal: Terminal, env: Env): Promise<Log> => {
   const least = leastOf(env, "info");
   if (terminal.isErrorTerminal) return readable(terminal, least);
+  const { pino, stdTimeFunctions } = await import("pino");
   const batch = terminal.logBatch(droppedLine);
+  const logger = pino(
+    {
+      level: least,
+      base: null,
+      messageKey: "message",
+      timestamp: stdTimeFunctions.isoTime,
+      formatters: { level: (level) => ({ level }) },
+    },
+    { write: (line: string) => batch.add(withoutControls(line)) },
+  );
   const at = (level: Level) => (message: string, fields?: unknown) => {
-    if ((order[level] ?? 0) < (order[least] ?? 0)) return;
-    batch.add(jsonLine(level, isoNow(), message, fieldsOf(fields)));
+    logger[level](written(fieldsOf(fields)), cut(message, most.message));
     if (level !== "info") batch.flush(); // A warning or an error may be the last line before a crash.
   };
   return { info: at("info"), warn: at("warn"), error: at("error") };

@@ -18,7 +18,7 @@ export const serveUntilStopped = async (
   ready: (kernel: Kernel, log: Log, loaded: LoadedManifest) => void,
 ): Promise<number> => {
   const loaded = await load(program, { useBuild: mode === "serve" }); // In development the sources are loaded, and not a build.
-  const log = serverLog(program.terminal, program.env);
+  const log = await serverLog(program.terminal, program.env);
   if (!program.terminal.isErrorTerminal) program.sayFailuresAs(failureLine);
   const halted = new AbortController(); // The abort reason is the exit code.
   const halt = (reason: string, code: number) => {

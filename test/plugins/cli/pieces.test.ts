@@ -224,7 +224,7 @@ describe("H25: log functions that get an error in place of fields", () => {
     const stderr = Object.assign(new Writable({ write: keep }), { isTTY });
     const terminal = new Terminal({ stdin: Readable.from([]), stdout: new PassThrough(), stderr }, {});
     const env = { QUATER_LOG: "info" };
-    const log = kind === "server" ? serverLog(terminal, env) : terminalLog(terminal, env);
+    const log = kind === "server" ? await serverLog(terminal, env) : terminalLog(terminal, env);
     log.warn("It broke", given);
     log.info("And went on");
     await terminal.end();
