@@ -1,0 +1,50 @@
+// The app that the conformance suites of MCP call. The suites demand the names and texts of its tools.
+
+import { setTimeout } from "node:timers/promises";
+import { anyone, conflict, type Handler, handler, Type } from "quater";
+import { http, httpRef } from "quater/http";
+import { mcp } from "quater/mcp";
+import { bootTest, principal } from "quater/testing";
+
+const about = { effect: "read", input: Type.Object({}), auth: anyone } as const;
+
+const handlers: Readonly<Record<string, Handler>> = {
+  test_simple_text: handler({
+    ...about,
+    description: "Returns a text.",
+    handle: () => "This is a simple text response for testing.",
+  }),
+  test_error_handling: handler({
+    ...about,
+    description: "Fails.",
+    handle: () => {
+      throw conflict("This tool intentionally returns an error for testing");
+    },
+  }),
+  test_tool_with_progress: handler({
+    ...about,
+    description: "Reports its progress.",
+    handle: async (_input, { progress }) => {
+      for (const part of [0, 0.5, 1]) {
+        progress(part, `Completed ${part * 100} of 100`);
+        await setTimeout(20);
+      }
+      return "done";
+    },
+  }),
+  // The suite demands that this tool sends no log messages, because its call does not ask for log messages.
+  test_logging_tool: handler({ ...about, description: "Sends no log messages.", handle: () => "done" }),
+  // The suite demands that this tool sends no requests on the stream of its call.
+  test_streaming_elicitation: handler({ ...about, description: "Asks nothing.", handle: () => "done" }),
+};
+
+/** Boots the app on a free port. Every caller is accepted, because the suites send no credential. */
+export const bootConformance = async () => {
+  const authenticate = () => principal({ subject: "suite" });
+  const app = await bootTest({
+    handlers,
+    expose: Object.fromEntries(Object.keys(handlers).map((name) => [name, { mcp: true }])),
+    plugins: [http({ port: 0, authenticate }), mcp({ authenticate })],
+  });
+  return { url: `${app.services.get(httpRef).baseUrl}/mcp`, [Symbol.asyncDispose]: () => app.stop() };
+};
