@@ -22,7 +22,7 @@ const pieceItems = 1_000;
 export const jsonBytesOf = (value: unknown): Buffer => {
   const bytes = Buffer.allocUnsafeSlow(jsonSizeOf(value));
   if (write(value, bytes, 0) !== bytes.length)
-    throw new Error("The JSON of a response has a different size than Quater computed");
+    throw new Error("The JSON of a response does not have the size that Quater computed");
   return bytes;
 };
 

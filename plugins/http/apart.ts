@@ -69,7 +69,12 @@ const removeStale = async (path: string, what: string): Promise<void> => {
   if (stats.isSocket() && !(await isAnswered(path))) return rmSync(path, { force: true });
   const cause = `${what} cannot listen on ${path}: ${stats.isSocket() ? "another process already listens on this path" : "a file with this path exists"}`;
   throw new BootError([
-    { place: "listen", plugin: "http", cause, remedy: "Stop the other process, remove the file, or choose another path" },
+    {
+      place: "listen",
+      plugin: "http",
+      cause,
+      remedy: "Stop the other process, remove the file, or choose another path for the Unix socket",
+    },
   ]);
 };
 

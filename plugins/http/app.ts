@@ -53,7 +53,7 @@ const answeringApp = ({ gate, log }: PluginContext): Koa => {
   const app = new Koa();
   app.on("error", (error: unknown, ctx?: Koa.Context) => {
     if (isOfClient(error)) return;
-    log.error("A request failed outside of handler calls", { callId: ctx?.state["callId"], error: errorText(error) });
+    log.error("An HTTP request failed outside of a call of a handler", { callId: ctx?.state["callId"], error: errorText(error) });
   });
   app.use(async (ctx, next) => {
     ctx.state["callId"] = ctx.res.getHeader("x-request-id");
@@ -222,7 +222,11 @@ export const unknownPaths = (router: Router, exposedMethods: (url: string) => re
       throw new TransportRefusal("route_not_found", `No route matches ${ctx.method} ${cut(visible(ctx.path))}`);
     const allow = { allow: [...allowed, "OPTIONS"].join(", ") };
     if (ctx.method !== "OPTIONS")
-      throw new TransportRefusal("method_not_allowed", `This path does not allow ${ctx.method}. It allows ${allow.allow}`, allow);
+      throw new TransportRefusal(
+        "method_not_allowed",
+        `This path does not allow the method ${ctx.method}. The allowed methods are ${allow.allow}`,
+        allow,
+      );
     ctx.set(allow);
     ctx.status = 204;
   });

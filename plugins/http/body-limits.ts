@@ -10,9 +10,14 @@ export const bodyProblems = (operations: readonly Operation[], maxBodyBytes: num
   operations.flatMap((operation): readonly BootProblem[] => {
     const longest = httpKey.of(operation) === undefined ? 0 : longestTextOf(operation.input);
     if (longest <= maxBodyBytes) return [];
-    const cause = `${operation.name} allows a string of ${longest} characters, but the http() option maxBodyBytes is ${maxBodyBytes}`;
+    const cause = `The input schema of ${operation.name} allows a string of ${longest} characters, but the http() option maxBodyBytes is ${maxBodyBytes}`;
     return [
-      { place: operation.place, plugin: "http", cause, remedy: "Lower maxLength in the input schema, or raise maxBodyBytes" },
+      {
+        place: operation.place,
+        plugin: "http",
+        cause,
+        remedy: "Lower maxLength in the input schema, or raise maxBodyBytes of http()",
+      },
     ];
   });
 

@@ -56,7 +56,7 @@ export const beginBody = (req: IncomingMessage, res: ServerResponse, maxBytes: n
   if (encoding !== undefined && encoding.toLowerCase() !== "identity") {
     throw new TransportRefusal(
       "unsupported_media_type",
-      "The body is compressed, which this server does not accept. Send it without Content-Encoding",
+      "The body is compressed, which this server does not accept. Send the body without Content-Encoding",
       { "accept-encoding": "identity" },
     );
   }
@@ -86,7 +86,9 @@ const refuseCharset = (type = ""): void => {
 };
 
 export const tooManyBodies = (): TransportRefusal =>
-  new TransportRefusal("overloaded", "Too many bodies are in memory: repeat the request later", { "retry-after": "1" });
+  new TransportRefusal("overloaded", "The server has too many request bodies in memory. Repeat the request later", {
+    "retry-after": "1",
+  });
 
 const readParts = (req: IncomingMessage, res: ServerResponse, maxBytes: number): Promise<Buffer> =>
   new Promise((resolve, reject) => {

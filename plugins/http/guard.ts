@@ -79,7 +79,7 @@ export const guardOf = ({ allowedHosts = [], allowedOrigins = [], trustedProxies
       checkProtocol(req);
       const { host, origin } = req.headers;
       if (req.url?.charCodeAt(0) !== 47)
-        throw new TransportRefusal("host_not_allowed", "The request target must be a path, not a whole URL", {
+        throw new TransportRefusal("host_not_allowed", "The target of the request must be a path, not a whole URL", {
           connection: "close",
         });
       let isOurs = true;
@@ -93,7 +93,10 @@ export const guardOf = ({ allowedHosts = [], allowedOrigins = [], trustedProxies
       }
       req.url = normalTarget(req.url);
       if (origin !== undefined && !isOriginAllowed(req, origin) && isOpenToAll?.(req) !== true)
-        throw new TransportRefusal("origin_not_allowed", "Pages of the Origin of this request may not call this server");
+        throw new TransportRefusal(
+          "origin_not_allowed",
+          "The page that sent this request has an Origin that may not call this server",
+        );
       return isOurs;
     },
     isTrusted: (address) => isIn(proxies, address),
@@ -119,15 +122,23 @@ const checkProtocol = ({ httpVersion, headers }: IncomingMessage): void => {
   const close = { connection: "close" };
   const isOld = httpVersion === "1.0";
   if (httpVersion !== "1.1" && !isOld)
-    throw new TransportRefusal("bad_request", `HTTP/${httpVersion} is not served: send HTTP/1.1`, close);
-  if (headers.host === undefined && !isOld) throw new TransportRefusal("bad_request", "The request has no Host", close);
+    throw new TransportRefusal(
+      "bad_request",
+      `The server does not accept HTTP/${httpVersion}. Send the request with HTTP/1.1`,
+      close,
+    );
+  if (headers.host === undefined && !isOld) throw new TransportRefusal("bad_request", "The request has no Host header", close);
   const { expect, "transfer-encoding": coding } = headers;
   if (coding !== undefined && isOld)
     throw new TransportRefusal("bad_request", "Transfer-Encoding needs HTTP/1.1, but the request uses HTTP/1.0", close);
   if (coding !== undefined && coding.toLowerCase() !== "chunked")
-    throw new TransportRefusal("bad_request", "The only Transfer-Encoding that is served is chunked", close);
+    throw new TransportRefusal("bad_request", "The server accepts only the Transfer-Encoding chunked", close);
   if (expect !== undefined && expect.toLowerCase() !== "100-continue")
-    throw new TransportRefusal("expectation_failed", "The only expectation that is met is 100-continue", close);
+    throw new TransportRefusal(
+      "expectation_failed",
+      "The server accepts only the expectation 100-continue in the header Expect",
+      close,
+    );
 };
 
 /** Returns the address of a hop. Some proxies write it with a port: `1.2.3.4:555`, `[2001:db8::1]:555`. */

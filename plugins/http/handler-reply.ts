@@ -15,7 +15,7 @@ const notForHandlers =
   /^(?:connection|content-(?:encoding|length|range|type|security-policy(?:-report-only)?)|cross-origin-.*|access-control-.*|cache-control|date|expect|host|keep-alive|location|proxy-.*|referrer-policy|set-cookie|strict-transport-security|te|timing-allow-origin|trailer|transfer-encoding|upgrade|www-authenticate|x-content-type-options|x-frame-options|x-request-id|quater-.*)$/;
 
 const remedies: Readonly<Record<string, string>> = {
-  location: "call reply.location or reply.redirect",
+  location: "call reply.location or reply.redirect to set this header",
   "set-cookie": "call reply.cookie",
   "cache-control": "write cache in the exposure",
 };
@@ -92,14 +92,15 @@ export class HandlerReply implements Reply {
   }
 
   #check(): void {
-    if (this.#hasBegun) throw new TypeError("The response has started. Use reply before the first item of the stream");
+    if (this.#hasBegun)
+      throw new TypeError("The response has already started. Use reply before the handler yields the first item of the stream");
   }
 
   #setCookie(name: string, value: string, options: Omit<CookieOptions, "signed" | "maxAgeSeconds">, maxAge?: number): void {
     this.#check();
     if (ownCookie.test(name))
       throw new TypeError(
-        `reply cannot set the cookie ${quoted(name)}, because its name begins like Quater's own cookies. Choose another name`,
+        `reply cannot set the cookie ${quoted(name)}, because this name begins like the names of Quater's own cookies. Choose another name`,
       );
     const { path = "/", domain, sameSite = "Lax", readableByScripts = false, secure = this.#rules.isHttps } = options;
     const isPrefixed = /^__(?:host|secure)-/i.test(name);

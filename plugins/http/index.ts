@@ -92,17 +92,17 @@ const lists = {
   allowedHosts: {
     isRight: (text: string) => hostName.test(text),
     what: "not a host name",
-    remedy: 'Write only the host name, without port or path: "shop.example"',
+    remedy: 'Write only the host name without port and path, such as "shop.example"',
   },
   allowedOrigins: {
     isRight: isOrigin,
     what: "not an origin in the form that browsers send",
-    remedy: 'Write scheme and host, and the port if it is not the default: "https://admin.example"',
+    remedy: 'Write scheme and host, and any port that is not the default port: "https://admin.example"',
   },
   trustedProxies: {
     isRight: isNetwork,
     what: "not an address or a network",
-    remedy: 'Write an address, or a network with its prefix length: "10.0.0.0/8"',
+    remedy: 'Write an IP address, or a network with its prefix length: "10.0.0.0/8"',
   },
 } as const satisfies Partial<Record<keyof HttpOptions, unknown>>;
 
@@ -154,7 +154,7 @@ const proxyProblems = ({ trustedProxies }: HttpOptions): BootProblem[] =>
   trustedProxies.flatMap((network) => {
     const why = tooWide(network);
     if (why === undefined) return [];
-    const cause = `The http() option trustedProxies has ${JSON.stringify(network)}, which ${why}. Every caller in this network could fake its address`;
+    const cause = `The http() option trustedProxies has ${JSON.stringify(network)}, which ${why}. Every caller in this network could send a forged address`;
     return [{ place: "http()", plugin: "http", cause, remedy: 'List only the networks of your proxies: "10.0.0.0/8"' }];
   });
 
@@ -188,8 +188,8 @@ const duplicateRoutes = (operations: PluginContext["catalog"]["operations"]): Bo
           {
             place: operation.place,
             plugin: "http",
-            cause: `${operation.name} and ${before} have the same route ${route}`,
-            remedy: "Change one of the two paths",
+            cause: `The handlers ${operation.name} and ${before} have the same route ${route}`,
+            remedy: "Change the path of one of the two routes",
           },
         ];
   });
@@ -201,7 +201,7 @@ const ownFormat = (problem: ProblemFormat, { log }: PluginContext): Formatter =>
     problem,
     (body) => Check(schema, body),
     (error, { callId, code }) =>
-      log.error("The function http({ problem: { from } }) failed, so the caller got the default problem details", {
+      log.error("The function problem.from of http() threw an error, so the caller got the default problem details", {
         callId,
         code,
         error: errorText(error),

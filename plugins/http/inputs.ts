@@ -43,7 +43,7 @@ export const givenBy = (
     const secret = isSecret && Object.keys(values).find(isSecret);
     // A secret in a URL is refused, because proxies, browsers and servers log URLs.
     if (secret !== undefined)
-      invalid(visible(`/${pointerStep(secret)}`), "is a secret and must not be in a URL: send it in the body");
+      invalid(visible(`/${pointerStep(secret)}`), "is a secret and must not be in a URL: send the secret in the body");
     given.push({ from: "query", isText: true, values });
   }
   if (!hasBody(req)) return complete(req, plan.bound, given);
@@ -84,7 +84,7 @@ const complete = (req: IncomingMessage, bound: readonly BoundInput[], given: Giv
 const boundInputs = (req: IncomingMessage, bound: readonly BoundInput[], given: readonly GivenInput[]): GivenInput[] =>
   bound.flatMap(({ name, from, key }) => {
     if (given.some(({ values }) => values !== null && typeof values === "object" && Object.hasOwn(values, name))) {
-      invalid(`/${name}`, `must come from the ${from} ${key}: remove it from the other places`);
+      invalid(`/${name}`, `must come from the ${from} ${key}: remove this field from all other places`);
     }
     const value =
       from === "header"

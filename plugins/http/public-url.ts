@@ -33,13 +33,13 @@ export const publicUrlProblems = ({ publicUrl, prefix }: Seen): BootProblem[] =>
       ...at,
       cause: `The http() option publicUrl is ${JSON.stringify(publicUrl)}, which is not an https origin`,
       remedy:
-        'Write "https://shop.example" without a path. Use http: only for loopback addresses. For a path of all routes, set prefix: "/api"',
+        'Write publicUrl without a path, such as "https://shop.example". Use http: only for loopback addresses. For a path of all routes, set prefix: "/api"',
     });
   if (isOwnPath(prefix))
     found.push({
       ...at,
       cause: `The http() option prefix is ${JSON.stringify(prefix)}, a path that Quater itself uses`,
-      remedy: 'Choose another prefix, such as "/api"',
+      remedy: 'Choose another prefix for http(), such as "/api"',
     });
   return found;
 };

@@ -197,7 +197,7 @@ export const credentialInputs = (authenticate: Authentication | undefined, opera
     return (httpKey.of(operation)?.bound ?? []).flatMap(({ name: input, from, source, key }): BootProblem[] => {
       const isRead = from === "header" ? headers.includes(key) : cookies.some(({ name }) => name === key);
       if (!isRead) return [];
-      const cause = `${handler}: bind.${input} reads the ${from} ${source}, but the authenticator of http() reads this ${from} as a credential`;
+      const cause = `In the route of ${handler}, bind.${input} reads the ${from} ${source}, but the authenticator of http() reads this ${from} as a credential`;
       return [{ place, plugin: "http", cause, remedy: `Bind ${input} to another ${from}, or use principal in the handler` }];
     });
   });
@@ -207,33 +207,33 @@ export const credentialInputs = (authenticate: Authentication | undefined, opera
 const shapeProblems = (plan: RoutePlan, operation: Operation): KeyProblem[] => {
   const { method, status, body, answer, dropsExtra, cache } = plan;
   const found: KeyProblem[] = [];
-  const say = (cause: string, remedy: string) => found.push({ cause: `${operation.name}: ${cause}`, remedy });
+  const say = (cause: string, remedy: string) => found.push({ cause: `In the route of ${operation.name}, ${cause}`, remedy });
   if (body !== undefined && !takesBody(method))
-    say(`body: "${body}" needs a request body, but ${method} takes no body`, "Remove body, or use POST");
+    say(`body: "${body}" needs a request body, but ${method} takes no body`, "Remove body from the exposure, or use POST");
   if (answer !== undefined && (operation.isStream || bodiless.has(status)))
     say(
       `answer: "${answer}" needs one value, but ${operation.isStream ? "the handler returns a stream" : `the status ${status} has no body`}`,
-      "Remove answer",
+      "Remove answer from the exposure",
     );
   if (dropsExtra && operation.handler.effect === "destructive")
     say(
       'extra: "drop" is not allowed for a destructive handler',
-      "Remove extra, so that a call with a misspelt field is refused",
+      "Remove extra from the exposure, so that a call with a misspelt field is refused",
     );
   if (dropsExtra && operation.needsApproval)
     say(
       'extra: "drop" is not allowed together with approval',
-      "Remove extra. Approvers must see everything that the caller sent",
+      "Remove extra from the exposure, because approvers must see all fields that the caller sent",
     );
   if (dropsExtra && ((operation.input["additionalProperties"] ?? false) !== false || "patternProperties" in operation.input))
     say(
       'extra: "drop" needs a list of inputs, but the input schema accepts any field',
-      "Remove extra, or list the inputs in Type.Object({ ... })",
+      "Remove extra from the exposure, or list the input fields in Type.Object({ ... })",
     );
   if (cache !== undefined && !operation.isPublic && /\b(?:public|s-maxage)\b/.test(cache))
     say(
-      `cache: "${cache}" lets shared caches answer other callers`,
-      'Write "private, max-age=60", or expose the handler with public: true',
+      `cache: "${cache}" lets shared caches send the response of one caller to other callers`,
+      'Write cache: "private, max-age=60", or expose the handler with public: true',
     );
   return found;
 };
@@ -242,20 +242,20 @@ const shapeProblems = (plan: RoutePlan, operation: Operation): KeyProblem[] => {
 const fileProblems = ({ method, params, bound, body, takesForms }: RoutePlan, operation: Operation): KeyProblem[] => {
   const files = fileFieldsOf(operation.input);
   const found: KeyProblem[] = [];
-  const say = (cause: string, remedy: string) => found.push({ cause: `${operation.name}: ${cause}`, remedy });
+  const say = (cause: string, remedy: string) => found.push({ cause: `In the route of ${operation.name}, ${cause}`, remedy });
   const [file] = files;
   if (takesForms && !takesBody(method))
-    say(`forms need a request body, but ${method} takes no body`, "Remove forms, or use POST");
+    say(`forms need a request body, but ${method} takes no body`, "Remove forms from the exposure, or use POST");
   if (body !== undefined && (takesForms || file !== undefined))
     say(
-      `body: "${body}" is not allowed for forms, because a form cannot put its fields under a key`,
-      "Remove body, or remove forms and the file inputs",
+      `body: "${body}" is not allowed for forms, because the fields of a form cannot be under a key`,
+      "Remove body from the exposure, or remove forms and the file inputs",
     );
   if (file !== undefined && !takesBody(method))
-    say(`${file.name} is a file, but ${method} takes no body`, "Use POST, PUT or PATCH");
+    say(`the input ${file.name} is a file, but ${method} takes no body`, "Use POST, PUT or PATCH for this route");
   for (const { name } of files)
     if (params.includes(name) || bound.some((one) => one.name === name))
-      say(`${name} is a file, and files come only from the body`, `Remove ${name} from the path and from bind`);
+      say(`the input ${name} is a file, but files come only from the request body`, `Remove ${name} from the path and from bind`);
   return found;
 };
 
@@ -264,12 +264,12 @@ const routeProblems = (plan: RoutePlan, operation: Operation): KeyProblem[] => {
   const { method, path, params, bound, status } = plan;
   const found = [...shapeProblems(plan, operation), ...fileProblems(plan, operation)];
   const inputs = new Set(Object.keys(propertiesOf(operation.input)));
-  const say = (cause: string, remedy: string) => found.push({ cause: `${operation.name}: ${cause}`, remedy });
+  const say = (cause: string, remedy: string) => found.push({ cause: `In the route of ${operation.name}, ${cause}`, remedy });
   for (const name of params) {
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name))
       say(
-        `"/:${name}" is not a valid path parameter`,
-        "Use only letters, digits and _ in the parameter's name, and no digit first: /orders/:orderId",
+        `"/:${name}" is not a valid name of a path parameter`,
+        "Use only letters, digits and _ in the name of the path parameter, and begin with a letter or _: /orders/:orderId",
       );
     else if (!inputs.has(name))
       say(
@@ -281,19 +281,20 @@ const routeProblems = (plan: RoutePlan, operation: Operation): KeyProblem[] => {
   if (half !== undefined)
     say(
       `"/${half}" has a path parameter in a part of the segment`,
-      "Make the path parameter the whole segment: /orders/:orderId",
+      "Write the path parameter as a whole segment: /orders/:orderId",
     );
-  if (path.includes("*")) say(`the path ${path} has a wildcard`, "Write each segment, with path parameters such as :orderId");
+  if (path.includes("*"))
+    say(`the path ${path} has a wildcard`, "Write each segment of the path, with path parameters such as :orderId");
   if (notNormal.test(path))
     say(
-      `no request matches the path ${path}, because a request's path is normalised first`,
+      `no request matches the path ${path}, because the server normalises the path of each request`,
       "Write the path without percent signs, backslashes, empty segments, and the segments . and ..",
     );
-  if (reserved.test(path)) say(`Quater itself uses the path ${path}`, "Choose another path");
+  if (reserved.test(path)) say(`Quater itself uses the path ${path}`, "Choose another path for the route");
   if (method === "GET" && operation.handler.effect !== "read") {
     say(
       `GET is not allowed for a handler whose effect is "${operation.handler.effect}"`,
-      "Use POST, because clients and caches may repeat a GET",
+      "Use POST, because clients and caches may repeat a GET request",
     );
   }
   for (const name of inputs) {
@@ -301,8 +302,8 @@ const routeProblems = (plan: RoutePlan, operation: Operation): KeyProblem[] => {
     if (place === "" || !isSecretField(operation.input, name)) continue;
     const header = `x-${name.toLowerCase().replaceAll("_", "-")}`;
     say(
-      `${name} is a secret and would come from the ${place}, but proxies and servers log URLs`,
-      `Take ${name} from the body of a POST, or from a header with bind: { ${name}: "header:${header}" }`,
+      `the input ${name} is a secret and would come from the ${place}, but proxies and servers log URLs`,
+      `Use POST, so that ${name} comes from the body. Or read ${name} from a header with bind: { ${name}: "header:${header}" }`,
     );
   }
   if (bodiless.has(status) && !isEmpty(operation))
@@ -318,17 +319,20 @@ const routeProblems = (plan: RoutePlan, operation: Operation): KeyProblem[] => {
       );
     if (params.includes(name))
       say(
-        `${name} is a path parameter and is also bound to a ${from}`,
+        `the input ${name} is a path parameter and is also bound to a ${from}`,
         `Remove ${name} from the path, or remove its binding to the ${from}`,
       );
     if (from === "header" && notForInputs.has(key))
-      say(`bind.${name} reads the header ${key}, which is reserved for credentials or for HTTP itself`, "Choose another header");
+      say(
+        `bind.${name} reads the header ${key}, which is reserved for credentials or for HTTP itself`,
+        "Bind the input to another header",
+      );
   }
   return found;
 };
 
 export const httpKey = exposureKey("http", routeSchema, {
-  remedy: 'Write "GET /path", or { route, status?, bind?, body?, answer?, extra?, cache?, forms? }',
+  remedy: 'Write http as "GET /path", or as an object: { route, status?, bind?, body?, answer?, extra?, cache?, forms? }',
   check: (given, operation) => routeProblems(planOf(given), operation),
   resolve: planOf,
 });

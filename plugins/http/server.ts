@@ -123,18 +123,28 @@ const listenProblem = (error: NodeJS.ErrnoException, host: string, port: number)
           place,
           plugin: "http",
           cause: `Port ${port} on ${host} is already in use`,
-          remedy: "Stop the process that listens there, or choose another port with http({ port })",
+          remedy: "Stop the process that listens on this port, or choose another port with http({ port })",
         },
       ],
       error,
     );
   if (error.code === "EACCES")
     return new BootError([
-      { place, plugin: "http", cause: `This user is not allowed to open port ${port}`, remedy: "Choose a port above 1023" },
+      {
+        place,
+        plugin: "http",
+        cause: `This user is not allowed to open port ${port}`,
+        remedy: "Choose a port above 1023 with http({ port })",
+      },
     ]);
   if (error.code === "EADDRNOTAVAIL" || error.code === "ENOTFOUND")
     return new BootError([
-      { place, plugin: "http", cause: `This machine has no network address ${host}`, remedy: "Correct http({ host })" },
+      {
+        place,
+        plugin: "http",
+        cause: `This machine has no network address ${host}`,
+        remedy: "Correct the option host of http()",
+      },
     ]);
   return error;
 };

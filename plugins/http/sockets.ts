@@ -235,7 +235,7 @@ export class Sockets {
       `A client address has ${this.#mostPerPeer} open connections. New connections from this address are refused`,
       {
         peer: name,
-        hint: "If this is the address of your proxy, add it to http({ trustedProxies })",
+        hint: "If the address belongs to your proxy, add the address to http({ trustedProxies })",
       },
     );
   }

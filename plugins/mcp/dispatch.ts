@@ -82,7 +82,8 @@ export class Dispatcher {
   }
 
   #list({ id, params }: Request, { principal, era, authorization }: Caller): Answer {
-    if (params["cursor"] !== undefined) return invalidParams(id, "The list has one page, and no cursor leads to another");
+    if (params["cursor"] !== undefined)
+      return invalidParams(id, "The list of tools has only one page, so a request with a cursor is refused");
     const list = this.#toolbox.listFor(principal, authorization);
     return { body: resultMessage(id, era === "2025" ? list : this.#listHead + list.slice(1)) };
   }

@@ -36,7 +36,7 @@ export const answerRarely = async (request: Request, about: About): Promise<Answ
 };
 
 const notNeeded = () => {
-  throw new Error("This server does not use the validation of the SDK");
+  throw new Error("Quater does not use the validation of the MCP SDK");
 };
 
 /** Replaces the SDK's error texts, which may quote the SDK's schemas and the JSON-RPC request. */

@@ -34,5 +34,5 @@ export const answerRarely = async ({ id, method, params }: Request, about: About
 };
 
 const notNeeded = () => {
-  throw new Error("This server does not use the validation of the SDK");
+  throw new Error("Quater does not use the validation of the MCP SDK");
 };

@@ -111,7 +111,8 @@ const malformed = (id: unknown, message: string, data?: ErrorData): Malformed =>
 
 const messageOf = (value: unknown): Request | Notification | Response | Malformed => {
   // Batches were removed from the protocol in 2025-06-18, and a batch would count as one request for every limit.
-  if (Array.isArray(value)) return malformed(undefined, "Batches are not supported: send one message per request");
+  if (Array.isArray(value))
+    return malformed(undefined, "The server does not accept JSON-RPC batches. Send one message per request");
   if (!isRecord(value) || value["jsonrpc"] !== "2.0")
     return malformed(undefined, 'A JSON-RPC message must be an object with "jsonrpc": "2.0"');
   const { id, method, params = {} } = value;

@@ -7,4 +7,4 @@ export const methodNotFound = (id: MessageId): string => errorMessage(id, rpcCod
 
 /** Returns the answer to params that do not match their method. */
 export const paramsInvalid = (id: MessageId): string =>
-  errorMessage(id, rpcCodes.invalidParams, "The params do not match this method");
+  errorMessage(id, rpcCodes.invalidParams, "The params of the request do not match the method");

@@ -32,7 +32,7 @@ export const mcpOverHttp =
 const serve = async (request: EndpointRequest, parts: HttpParts): Promise<EndpointReply | undefined> => {
   const { req, callId } = request;
   if (req.method !== "POST")
-    return refusal(request, 405, rpcCodes.transport, "This endpoint accepts only POST", ["allow", "POST"]);
+    return refusal(request, 405, rpcCodes.transport, "The MCP endpoint accepts only the method POST", ["allow", "POST"]);
   const { http, gate, authorization } = parts;
   const credentials = http.credentials(request, "mcp");
   const traceId = traceIdOf(req.headers["traceparent"]);
@@ -104,7 +104,7 @@ const serve = async (request: EndpointRequest, parts: HttpParts): Promise<Endpoi
     return ending instanceof Promise ? await ending : ending;
   } catch (error) {
     parts.log.error("An MCP request could not be answered", { callId, error: errorText(error) });
-    const body = errorMessage(message.id, rpcCodes.internal, "The server failed while it handled this request", {
+    const body = errorMessage(message.id, rpcCodes.internal, "The server failed while the server handled this MCP request", {
       code: "internal",
       callId,
     });

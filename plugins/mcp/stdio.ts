@@ -101,12 +101,16 @@ class Session {
   #start(request: Request, era: Era): void {
     if (this.#inFlight.has(request.id)) {
       this.#line.send(
-        errorMessage(request.id, rpcCodes.invalidRequest, "Another request with this id is still running. Use a new id"),
+        errorMessage(
+          request.id,
+          rpcCodes.invalidRequest,
+          "Another request with this id is still running. Send this request with another id",
+        ),
       );
       return;
     }
     if (this.#inFlight.size >= maxInFlight) {
-      const message = `${maxInFlight} requests are running. Wait for their responses, then repeat this request`;
+      const message = `${maxInFlight} requests of this session are running. Wait for their responses, then repeat this request`;
       this.#line.send(errorMessage(request.id, rpcCodes.refused, message, { code: "rate_limited", errors: [] }));
       return;
     }
@@ -148,7 +152,7 @@ class Session {
         return errorMessage(request.id, rpcCodes.refused, error.message, errorDataOf(error, callId));
       }
       log.error("An MCP request could not be answered", { callId, error: errorText(error) });
-      return errorMessage(request.id, rpcCodes.internal, "The server failed while it handled this request", {
+      return errorMessage(request.id, rpcCodes.internal, "The server failed while the server handled this MCP request", {
         code: "internal",
         callId,
       });

@@ -53,33 +53,33 @@ const toolProblems = (tool: ToolExposure | undefined, operation: Operation): Key
   if (tool === undefined) return found;
   if (!toolName.test(operation.name)) {
     found.push({
-      cause: `${operation.name} is not a valid name for an MCP tool`,
-      remedy: 'Give the handler another name: "..." in its exposure',
+      cause: `The handler name ${operation.name} is not a valid name for an MCP tool`,
+      remedy: 'Choose another name for the handler with name: "..." in the exposure',
     });
   }
   if (inputSchemaFor(operation.input, "any") === undefined) {
     found.push({
-      cause: `${operation.name} cannot be an MCP tool: its input schema is not an object, and MCP requires an object`,
+      cause: `The handler ${operation.name} cannot be an MCP tool: its input schema is not an object, and MCP requires an object`,
       remedy: "Wrap the input schema: Type.Object({ ... })",
     });
   }
   if (hasFile(operation.input)) {
     found.push({
-      cause: `${operation.name} cannot be an MCP tool: it takes a file, and arguments of MCP tools are JSON`,
-      remedy: "Remove mcp from the exposure, or take the id of a file that was uploaded over HTTP before",
+      cause: `The handler ${operation.name} cannot be an MCP tool: it takes a file, and arguments of MCP tools are JSON`,
+      remedy: "Remove mcp from the exposure, or change the input to the id of a file that a caller uploads over HTTP",
     });
   }
   if (fileAnswerRulesOf(operation.output) !== undefined) {
     found.push({
-      cause: `${operation.name} cannot be an MCP tool: its output is a file, and results of MCP tools are JSON`,
-      remedy: "Remove mcp from the exposure, or return the URL of the file",
+      cause: `The handler ${operation.name} cannot be an MCP tool: its output is a file, and results of MCP tools are JSON`,
+      remedy: "Remove mcp from the exposure, or return the URL of the file as output",
     });
   }
   const { title } = tool;
   if (title !== undefined && visible(title) !== title) {
     found.push({
-      cause: `${operation.name} has an mcp title with control or invisible characters`,
-      remedy: "Write the title as one line of printable text",
+      cause: `The exposure of ${operation.name} has an mcp title with control or invisible characters`,
+      remedy: "Write the title of the tool as one line of printable text",
     });
   }
   return found;

@@ -72,7 +72,7 @@ describe("schema limits above the limits of every input", () => {
       plugins: [http({ port: 0, maxBodyBytes: 2_000 })],
     });
     await expect(booting).rejects.toThrow(
-      "write allows a string of 2001 characters, but the http() option maxBodyBytes is 2000. Lower maxLength in the input schema, or raise maxBodyBytes",
+      "The input schema of write allows a string of 2001 characters, but the http() option maxBodyBytes is 2000. Lower maxLength in the input schema, or raise maxBodyBytes",
     );
   });
 });

@@ -299,7 +299,7 @@ describe("the mistakes in the tutorial give the messages in the tutorial", () =>
       [
         "quater.config.ts:9",
         "The exposure of hello is invalid: http must match the pattern",
-        'Write "GET /path", or { route, status?, bind?, body?, answer?, extra?, cache?, forms? }',
+        'Write http as "GET /path", or as an object: { route, status?, bind?, body?, answer?, extra?, cache?, forms? }',
       ],
     ],
     ["a misspelt option", "http({ port", "http({ prot", ['http has no option "prot"; did you mean "port"?']],
@@ -344,7 +344,7 @@ describe("the mistakes in the tutorial give the messages in the tutorial", () =>
     expect(code).toBe(78);
     expectShown(err, [
       "Port 3000 on 127.0.0.1 is already in use",
-      "Stop the process that listens there, or choose another port with http({ port })",
+      "Stop the process that listens on this port, or choose another port with http({ port })",
     ]);
   });
 });

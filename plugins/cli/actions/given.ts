@@ -33,7 +33,7 @@ export const readTyped = (tokens: readonly Token[], flags: readonly Flag[]): Typ
   const texts = new Map<string, string[]>();
   for (const { flag, value } of typed.flags) {
     const off = negated(flag);
-    if (off !== undefined && value !== "true") throw new UsageError(`--${flag} takes no value. Write --${flag} alone`);
+    if (off !== undefined && value !== "true") throw new UsageError(`--${flag} takes no value. Write --${flag} without a value`);
     const found = off ?? find(flag);
     if (found?.isSecret === true) throw secretTyped(found);
     const name = found?.name ?? camel(flag);

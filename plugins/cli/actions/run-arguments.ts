@@ -47,7 +47,7 @@ export const readRunArguments = (args: readonly string[]): RunArguments => {
   }
   if (switches.wait && switches["dry-run"])
     throw new UsageError(
-      "--wait and --dry-run cannot be used together, because a dry run never waits. Remove one of the two flags",
+      "--wait and --dry-run cannot be used together, because a dry run never waits. Remove one of these two flags",
     );
   const { input, approval } = values;
   return { action, isDryRun: switches["dry-run"], isWaiting: switches.wait, input, approval, tokens: rest };

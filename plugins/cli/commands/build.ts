@@ -16,7 +16,7 @@ class Build extends ProgramCommand {
   static override usage = usage({
     description: "Builds the manifest and its handlers into one file that later starts load faster.",
     details:
-      "Checks the whole project first, then writes the file to .quater/build. Later starts load this file until a source file changes.",
+      "Checks the whole project first, then writes the build to .quater/build. Later starts load the build until a source file changes.",
   });
 
   async perform(program: Context): Promise<number> {
@@ -72,7 +72,7 @@ const bundle = async (file: string, root: string): Promise<{ inputs: number; byt
     ],
   });
   const [built] = outputFiles ?? [];
-  if (built === undefined) throw new Error("The bundler returned no output file");
+  if (built === undefined) throw new Error("The bundler of quater build returned no output file");
   const sources = Object.keys(metafile.inputs).map((path) => resolve(root, path));
   const present = deciding.map((name) => join(root, name)).filter((path) => existsSync(path));
   const record: BuildRecord = {

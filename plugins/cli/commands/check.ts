@@ -20,18 +20,20 @@ class Check extends ProgramCommand {
   static override usage = usage({
     description:
       "Reports what to fix before the project is served. With --gate, tests the access checks of every handler on every surface.",
-    details: `--gate needs no key and changes nothing in the project: it runs stand-ins instead of handlers and uses a temporary store. It reports the handlers for which it cannot create an input or a principal. Write these to ${samplesFile} beside the manifest, or to the file that --samples names. Policies that read a resource are tested only with --real-resources. This flag opens the resources of the project; handlers still do not run. The exit code is 1 when a check fails.`,
+    details: `--gate needs no key and changes nothing in the project, because the command runs stand-ins instead of handlers and uses a temporary store. The report names the handlers for which the command cannot create an input or a principal. Write these inputs and principals to ${samplesFile} beside the manifest, or to the file that --samples names. Policies that read a resource are tested only with --real-resources. With --real-resources, the command opens the resources of the project, but runs no handlers. The exit code is 1 when a check fails.`,
   });
 
   isGate = Option.Boolean("--gate", false, { description: "Test the access checks of every handler" });
   samples = Option.String("--samples", { description: "JSON file with inputs and principals for each handler" });
   opensResources = Option.Boolean("--real-resources", false, {
-    description: "Open the project's resources, for policies that read them",
+    description: "Open the resources of the project, so that policies can read them",
   });
 
   perform(program: Context): Promise<number> {
-    if (this.samples !== undefined && !this.isGate) throw new UsageError("--samples works only with --gate. Add --gate");
-    if (this.opensResources && !this.isGate) throw new UsageError("--real-resources works only with --gate. Add --gate");
+    if (this.samples !== undefined && !this.isGate)
+      throw new UsageError("--samples works only together with --gate. Add --gate to the command");
+    if (this.opensResources && !this.isGate)
+      throw new UsageError("--real-resources works only together with --gate. Add --gate to the command");
     return this.isGate ? checkGate(program, this.samples, this.opensResources) : checkSafety(program);
   }
 }

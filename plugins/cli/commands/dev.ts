@@ -27,7 +27,9 @@ class Dev extends ProgramCommand {
       "The development key is in .quater/development-key. If a handler needs approval, the key of a demo approver is in .quater/demo-approver-key. `quater serve` refuses both keys.",
   });
 
-  isOnce = Option.Boolean("--no-watch", false, { description: "Serve in this process and do not restart on changes" });
+  isOnce = Option.Boolean("--no-watch", false, {
+    description: "Serve in the same process, and do not restart when a file changes",
+  });
 
   perform(program: Context): Promise<number> {
     return this.isOnce ? serveOnce(program) : watch(program);
@@ -161,7 +163,7 @@ class Runner {
       if (this.#isStopping) return;
       const line =
         this.#taken === undefined
-          ? `The server stopped with exit code ${code}. Waiting for a file to change`
+          ? `The server stopped with exit code ${code}. quater dev starts the server again when a file changes`
           : `Waiting until port ${this.#taken.port} is free or a file changes`;
       terminal.say(`${terminal.paintError("dim", line)}\n`);
     });

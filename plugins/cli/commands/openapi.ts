@@ -57,7 +57,7 @@ const write = ({ cwd, terminal }: Context, output: string, document: object): vo
 const keptDocument = (folder: string, named: string): JsonSchema => {
   const file = resolve(folder, named);
   if (!existsSync(file))
-    throw new UsageError(`--check ${named}: the file does not exist. Create it with quater openapi --output ${named}`);
+    throw new UsageError(`--check ${named}: the file does not exist. Create the file with quater openapi --output ${named}`);
   let read: unknown;
   try {
     read = JSON.parse(readFileSync(file, "utf8"));

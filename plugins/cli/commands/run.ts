@@ -15,7 +15,9 @@ export const run: Runner = async (context, words) => {
   const args = readRunArguments(words.slice(1));
   if (args.action === undefined) {
     if (!context.isHelp)
-      throw new UsageError("The action is missing. Write quater run <action>. The command quater actions lists all actions");
+      throw new UsageError(
+        "The command line names no action. Write quater run <action>. The command quater actions lists all actions",
+      );
     await context.terminal.write(help);
     return exit.ok;
   }

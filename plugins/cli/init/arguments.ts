@@ -43,13 +43,13 @@ export const readInitArguments = (words: readonly string[]): InitArguments => {
     if (!Object.hasOwn(options, token.name)) throw unknownFlag(token.rawName);
     const isGiven = token.value !== undefined;
     if (option.type === "boolean" && isGiven)
-      throw new UsageError(`${token.rawName} takes no value. Write ${token.rawName} alone`);
+      throw new UsageError(`${token.rawName} takes no value. Write ${token.rawName} without a value`);
     if (option.type === "string" && (!isGiven || token.value === "" || token.value?.startsWith("-") === true))
       throw new UsageError(`${token.rawName} needs a value`);
   }
   const [folder, extra] = positionals;
   if (extra !== undefined) throw new UsageError(`Unexpected argument ${JSON.stringify(cut(extra))}. Write quater init [dir]`);
-  if (folder === "") throw new UsageError("The name of the folder is empty. Write quater init [dir]");
+  if (folder === "") throw new UsageError("The folder has an empty name. Write quater init [dir]");
   const text = (name: "name" | "pm" | "quater" | "example") => values[name] as string | undefined;
   const manager = text("pm");
   if (manager !== undefined && !isManager(manager))

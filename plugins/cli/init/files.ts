@@ -36,7 +36,7 @@ A backend on [Quater](https://www.npmjs.com/package/quater): ${about}
 | command | what it does |
 | --- | --- |
 | \`${command("dev")}\` | Serves for development, restarts when a file changes, and prints URLs and example commands |
-${rows.map(([line, what]) => `| \`${line}\` | ${what} |\n`).join("")}| \`${command("check")}\`, \`${command("lint")}\` | Checks types and style |
+${rows.map(([line, what]) => `| \`${line}\` | ${what} |\n`).join("")}| \`${command("check")}\`, \`${command("lint")}\` | Checks types and style of the project |
 | \`${command("start")}\` | Serves for production. Create a key for each caller: \`${createKey}\` |
 ${more === "" ? "" : `\n${more}`}
 \`.quater/\` contains keys. Do not commit it.

@@ -73,7 +73,7 @@ export const initialize = (wanted: Wanted, keys: DevelopmentKeys | undefined): I
 
 const assertFolder = (root: string): void => {
   const stats = statSync(root, { throwIfNoEntry: false });
-  if (stats !== undefined && !stats.isDirectory()) throw new UsageError(`${root} is a file. Give the path of a folder`);
+  if (stats !== undefined && !stats.isDirectory()) throw new UsageError(`${root} is a file. Write the path of a folder`);
   for (const path of [".gitignore", "package.json"]) {
     const link = lstatSync(join(root, path), { throwIfNoEntry: false });
     if (link?.isSymbolicLink() === true)

@@ -16,5 +16,5 @@ export const howToGrant = ({ code, details }: QuaterError, context: Pick<Context
     return `You called without QUATER_TOKEN, as the local user. Add the missing ${right} in the manifest: cli({ authenticate: localUser({ ${right}: [${list}] }) })`;
   }
   const flags = (named.length === 0 ? ["<name>"] : named.map(shellWord)).map((name) => ` --${right} ${name}`).join("");
-  return `The key in QUATER_TOKEN does not have the required ${right}. Create a key that has them: ${programWords(context)} keys create --name <name>${flags}`;
+  return `The key in QUATER_TOKEN does not have the required ${right}. Create a key with the required ${right}: ${programWords(context)} keys create --name <name>${flags}`;
 };

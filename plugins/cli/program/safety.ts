@@ -31,7 +31,7 @@ const finding = (level: Finding["level"], cause: string, remedy: string): Findin
 const recording = ({ catalog, plugins }: Kernel): Finding[] => {
   const changing = catalog.operations.filter(({ handler }) => handler.effect !== "read");
   if (changing.length === 0 || plugins.some(({ name }) => name === "audit")) return [];
-  return [finding("fix", `The calls of ${named(changing)} are not recorded`, "Add store() and audit() to plugins")];
+  return [finding("fix", `Quater does not record the calls of ${named(changing)}`, "Add store() and audit() to plugins")];
 };
 
 /** Reports that no sink can be read back. Without such a sink, nobody notices a store that was set back. */
@@ -39,8 +39,8 @@ const attestation = ({ services }: Kernel): Finding[] => {
   const sinks = services.find(auditRef)?.sinks;
   if (sinks === undefined || sinks.files.length > 0) return [];
   const cause = sinks.hasStdout
-    ? "The only sink is stdout, which cannot be read back, so Quater cannot notice an old copy of the store"
-    : "audit() has no sinks, so Quater cannot notice at boot when the store was replaced by an old copy";
+    ? "The only sink of audit() is stdout, which cannot be read back, so Quater cannot notice when the store is replaced by an old copy"
+    : "audit() has no sinks, so Quater cannot notice when the store is replaced by an old copy";
   return [finding("note", cause, 'Add a file on another disk: audit({ sinks: [{ file: "/var/log/shop/checkpoints.jsonl" }] })')];
 };
 
@@ -50,8 +50,8 @@ const agreement = ({ catalog }: Kernel): Finding[] => {
     ({ handler, surfaces, needsApproval }) => handler.effect === "destructive" && surfaces.has("mcp") && !needsApproval,
   );
   if (alone.length === 0) return [];
-  const cause = `Agents can run ${named(alone)} without an approval, and the effect is destructive`;
-  return [finding("fix", cause, 'Add approval: "..." to the exposure, or remove mcp from the exposure')];
+  const cause = `Agents can run ${named(alone)} without an approval, although the effect is destructive`;
+  return [finding("fix", cause, 'Add approval: "..." to the exposure of the handler, or remove mcp from the exposure')];
 };
 
 const openness = ({ catalog, services }: Kernel): Finding[] => {
@@ -71,7 +71,7 @@ const openness = ({ catalog, services }: Kernel): Finding[] => {
           finding(
             "note",
             `Every valid credential can call ${named(anybody)}`,
-            'Require a scope or a role: can("..."), hasRole("...")',
+            'Require a scope or a role in auth of the handler: can("...") or hasRole("...")',
           ),
         ]),
     ...(mounted.length === 0
@@ -83,7 +83,7 @@ const openness = ({ catalog, services }: Kernel): Finding[] => {
           finding(
             "note",
             `Not exposed: ${catalog.declared.map(({ name }) => name).join(", ")}`,
-            "If callers need these handlers, add them to the manifest",
+            "If callers need these handlers, add an exposure for each handler to the manifest",
           ),
         ]),
   ];

@@ -33,9 +33,12 @@ export const problemSchema = {
       description: "The approval request of this call, if the call needs approval",
       required: ["id"],
       properties: {
-        id: { ...text, description: "The id of the request. Send it as Quater-Approval when you repeat the call" },
+        id: {
+          ...text,
+          description: "The id of the approval request. Send the id in the header Quater-Approval when you repeat the call",
+        },
         status: text,
-        url: { ...text, format: "uri", description: "The page on which approvers decide" },
+        url: { ...text, format: "uri", description: "The URL of the page on which approvers decide the request" },
         expiresAt: { ...text, format: "date-time" },
       },
     },

@@ -59,7 +59,7 @@ export const nameProblems = (operations: readonly Operation[]): readonly BootPro
     const known = name === undefined ? undefined : first.get(name);
     if (name !== undefined && known === undefined) first.set(name, { schema, operation });
     const say = (cause: string, remedy: string) =>
-      problems.set(name ?? "", { place, plugin: "http", cause: `${operation}: ${cause}`, remedy });
+      problems.set(name ?? "", { place, plugin: "http", cause: `In the schemas of ${operation}, ${cause}`, remedy });
     if ((ownComponents as readonly (string | undefined)[]).includes(name))
       say(
         `a schema has the name ${name}, which Quater itself uses in the OpenAPI document`,

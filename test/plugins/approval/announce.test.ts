@@ -380,7 +380,7 @@ describe("approval answers at the terminal", () => {
     ],
     [
       ["run", "pay", "--wait", "--dry-run"],
-      "--wait and --dry-run cannot be used together, because a dry run never waits. Remove one of the two flags",
+      "--wait and --dry-run cannot be used together, because a dry run never waits. Remove one of these two flags",
     ],
   ])("quater run refuses the command line %j", async (words, message) => {
     using at = till();

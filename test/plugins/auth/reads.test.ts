@@ -282,11 +282,19 @@ test("S17: boot refuses an input that is bound to a header or cookie that the au
     });
   await expect(causesWith("header:X-Session")).rejects.toMatchObject({
     problems: [
-      { cause: "who: bind.id reads the header X-Session, but the authenticator of http() reads this header as a credential" },
+      {
+        cause:
+          "In the route of who, bind.id reads the header X-Session, but the authenticator of http() reads this header as a credential",
+      },
     ],
   });
   await expect(causesWith("cookie:sid")).rejects.toMatchObject({
-    problems: [{ cause: "who: bind.id reads the cookie sid, but the authenticator of http() reads this cookie as a credential" }],
+    problems: [
+      {
+        cause:
+          "In the route of who, bind.id reads the cookie sid, but the authenticator of http() reads this cookie as a credential",
+      },
+    ],
   });
   await using app = await causesWith("cookie:theme");
   expect(urlOf(app)).not.toBe("");

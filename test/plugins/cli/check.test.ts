@@ -40,8 +40,8 @@ test("quater check lists problems with remedies, and exits with 1", () =>
     const { isFit, findings } = JSON.parse(out) as { isFit: boolean; findings: { level: string; cause: string }[] };
     expect([code, isFit]).toEqual([1, false]);
     expect(findings.filter(({ level }) => level === "fix").map(({ cause }) => cause)).toEqual([
-      "The calls of change are not recorded",
-      "Agents can run change without an approval, and the effect is destructive",
+      "Quater does not record the calls of change",
+      "Agents can run change without an approval, although the effect is destructive",
       "Other users of this machine can read .env",
     ]);
     const text = await quater(["check"], { cwd, isTerminal: true });
@@ -63,8 +63,13 @@ test("quater check prints the order in which plugins start, with each plugin aft
 });
 
 test.each([
-  ['["stdout"]', ["The only sink is stdout, which cannot be read back, so Quater cannot notice an old copy of the store"]],
-  ["[]", ["audit() has no sinks, so Quater cannot notice at boot when the store was replaced by an old copy"]],
+  [
+    '["stdout"]',
+    [
+      "The only sink of audit() is stdout, which cannot be read back, so Quater cannot notice when the store is replaced by an old copy",
+    ],
+  ],
+  ["[]", ["audit() has no sinks, so Quater cannot notice when the store is replaced by an old copy"]],
   ['[{ file: "sink.jsonl" }, "stdout"]', []],
 ])("S19: quater check reports audit() sinks that cannot be read back: %s", (sinks, expected) => {
   const config = `import { defineConfig } from ${core};
@@ -133,8 +138,8 @@ test("quater check --gate tries a policy that reads a resource when --real-resou
 });
 
 test.each([
-  [["check", "--real-resources"], "--real-resources works only with --gate. Add --gate"],
-  [["check", "--samples", "x.json"], "--samples works only with --gate. Add --gate"],
+  [["check", "--real-resources"], "--real-resources works only together with --gate. Add --gate to the command"],
+  [["check", "--samples", "x.json"], "--samples works only together with --gate. Add --gate to the command"],
   [["check", "--gtae"], "Unknown flag --gtae; did you mean --gate?"],
   [["check", "--gate", "--samples", "none.json"], "--samples none.json: the file does not exist"],
   [

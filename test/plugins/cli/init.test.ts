@@ -154,7 +154,7 @@ describe("wrong command lines of quater init", () => {
     ["a b", 'Unexpected argument "b". Write quater init [dir]'],
     ["--name", "--name needs a value"],
     ["--name -y", "--name needs a value"],
-    ["--yes=1", "--yes takes no value. Write --yes alone"],
+    ["--yes=1", "--yes takes no value. Write --yes without a value"],
     ["-y --name Shop", '--name "Shop" is not valid: the name must begin with a letter'],
     ["-y --name quater", '--name "quater" is not valid: the project depends on the package quater and cannot have the same name'],
     ["-y --example shop", '--example "shop" is unknown. Use one of hello, approvals'],
@@ -170,7 +170,7 @@ describe("wrong command lines of quater init", () => {
     put("file", "");
     expect(await init("file -y")).toMatchObject({
       code: 64,
-      err: expect.stringContaining("is a file. Give the path of a folder"),
+      err: expect.stringContaining("is a file. Write the path of a folder"),
     });
     put("package.json", "{ nope");
     expect(await init("-y")).toMatchObject({ code: 64, err: expect.stringContaining("package.json is not valid JSON") });

@@ -255,7 +255,7 @@ describe("H14: quater openapi --check", () => {
     try {
       expect(await quater(["openapi", "--check", file], { cwd: shop })).toMatchObject({
         code: 64,
-        err: expect.stringContaining(`the file does not exist. Create it with quater openapi --output ${file}`),
+        err: expect.stringContaining(`the file does not exist. Create the file with quater openapi --output ${file}`),
       });
       expect(await quater(["openapi", "--output", file], { cwd: shop })).toMatchObject({ code: 0, out: "" });
       const printed = (await quater(["openapi"], { cwd: shop })).out;

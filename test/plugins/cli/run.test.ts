@@ -230,7 +230,7 @@ test("quater run prints how to get a missing scope or role as text on a terminal
     '  You called without QUATER_TOKEN, as the local user. Add the missing scopes in the manifest: cli({ authenticate: localUser({ scopes: ["admin"] }) })',
   ]);
   expect((await person({ QUATER_TOKEN: "t" }))[2]).toBe(
-    "  The key in QUATER_TOKEN does not have the required scopes. Create a key that has them: npx quater keys create --name <name> --scopes admin",
+    "  The key in QUATER_TOKEN does not have the required scopes. Create a key with the required scopes: npx quater keys create --name <name> --scopes admin",
   );
   const { err } = await quater(["run", "adminOnly", "--name", "x"]);
   expect(err).not.toContain("localUser");

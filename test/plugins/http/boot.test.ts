@@ -65,7 +65,7 @@ test("boot refuses malformed origins and proxy addresses and names the option of
     "null",
   ];
   const right = ["https://admin.example", "HTTPS://Admin.Example:8443", "http://[::1]:3000", "capacitor://localhost"];
-  const origin = 'Write scheme and host, and the port if it is not the default: "https://admin.example"';
+  const origin = 'Write scheme and host, and any port that is not the default port: "https://admin.example"';
   expect(await problemsOf({}, { allowedOrigins: [...right, ...wrong] })).toEqual(
     wrong.map(
       (text) =>
@@ -73,7 +73,7 @@ test("boot refuses malformed origins and proxy addresses and names the option of
     ),
   );
   const proxies = ["proxy", "10.0.0.0/99", "10.0.0.0/", "10.0.0.0/8/8", "::1/129", "", "127.0.0.1:80"];
-  const address = 'Write an address, or a network with its prefix length: "10.0.0.0/8"';
+  const address = 'Write an IP address, or a network with its prefix length: "10.0.0.0/8"';
   expect(await problemsOf({}, { trustedProxies: ["10.0.0.0/8", "127.0.0.1", "::1", "fd00::/8", ...proxies] })).toEqual(
     proxies.map(
       (text) => `The http() option trustedProxies has ${JSON.stringify(text)}, which is not an address or a network. ${address}`,
@@ -101,7 +101,7 @@ test.each([
   ["::ffff:128.0.0.0/97", "is wider than /104"],
 ])("S6, S12: boot refuses the trusted proxies %s, because the network %s", async (network, why) => {
   expect(await problemsOf({}, { trustedProxies: ["10.0.0.0/8", network, "::1"] })).toEqual([
-    `The http() option trustedProxies has "${network}", which ${why}. Every caller in this network could fake its address. List only the networks of your proxies: "10.0.0.0/8"`,
+    `The http() option trustedProxies has "${network}", which ${why}. Every caller in this network could send a forged address. List only the networks of your proxies: "10.0.0.0/8"`,
   ]);
 });
 
@@ -120,7 +120,11 @@ test("S6, S12: trustedProxies accepts private networks, and the largest networks
 
 describe("routes that boot refuses", () => {
   test.each([
-    ["a GET route for a write", { put: { http: "GET /a/:id" } }, 'put: GET is not allowed for a handler whose effect is "write"'],
+    [
+      "a GET route for a write",
+      { put: { http: "GET /a/:id" } },
+      'In the route of put, GET is not allowed for a handler whose effect is "write"',
+    ],
     [
       "a path parameter that is not an input",
       { get: { http: "GET /a/:uid" } },
@@ -129,7 +133,7 @@ describe("routes that boot refuses", () => {
     [
       "a path parameter that is only half a segment",
       { get: { http: "GET /a/:id.json" } },
-      '"/:id.json" is not a valid path parameter',
+      '"/:id.json" is not a valid name of a path parameter',
     ],
     ["a wildcard in a path", { get: { http: "GET /a/*" } }, "has a wildcard"],
     ["a path that Quater itself uses", { get: { http: "GET /health" } }, "Quater itself uses the path /health"],
@@ -151,7 +155,7 @@ describe("routes that boot refuses", () => {
     [
       "an unknown HTTP method",
       { get: { http: "FETCH /a" } },
-      'Write "GET /path", or { route, status?, bind?, body?, answer?, extra?, cache?, forms? }',
+      'Write http as "GET /path", or as an object: { route, status?, bind?, body?, answer?, extra?, cache?, forms? }',
     ],
     ["an unknown option", { get: { http: { route: "GET /a", stauts: 201 } } }, "is not a known field"],
     ["the same route for two handlers", { get: { http: "GET /a/:id" }, open: { http: "GET /a/:name" } }, "have the same route"],
@@ -175,8 +179,8 @@ describe("routes that boot refuses", () => {
     ],
   ])("boot refuses an exposure that takes a secret from %s", async (_name, exposure, input, place) => {
     expect(await problemsOf({ open: exposure }, door, { open: withPin(input) })).toEqual([
-      `open: pin is a secret and would come from the ${place}, but proxies and servers log URLs. ` +
-        'Take pin from the body of a POST, or from a header with bind: { pin: "header:x-pin" }',
+      `In the route of open, the input pin is a secret and would come from the ${place}, but proxies and servers log URLs. ` +
+        'Use POST, so that pin comes from the body. Or read pin from a header with bind: { pin: "header:x-pin" }',
     ]);
   });
 
@@ -202,7 +206,8 @@ describe("routes that boot refuses", () => {
     const remedy = "Choose another status, such as 200, or declare output: Type.Null() in the handler and return null";
     expect(await problemsOf(exposing(204), door, handlers)).toEqual(
       ["unsaid", "gives", "streams"].map(
-        (name) => `${name}: a response with the status 204 has no body, so the handler's output would be lost. ${remedy}`,
+        (name) =>
+          `In the route of ${name}, a response with the status 204 has no body, so the handler's output would be lost. ${remedy}`,
       ),
     );
     expect(await problemsOf(exposing(205), door, handlers)).toHaveLength(3);

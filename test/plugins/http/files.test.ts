@@ -426,7 +426,7 @@ test.each([
     "a binding to the path",
     withInput({ photo: bad }),
     { http: "POST /:photo" },
-    "photo is a file, and files come only from the body",
+    "the input photo is a file, but files come only from the request body",
   ],
   [
     "a place deep inside its object",

@@ -113,37 +113,37 @@ test.each<[string, object, Record<string, object>, string]>([
     'extra: "drop" on a destructive handler',
     { effect: "destructive" },
     { http: { route: "POST /x", extra: "drop" } },
-    'run: extra: "drop" is not allowed for a destructive handler',
+    'In the route of run, extra: "drop" is not allowed for a destructive handler',
   ],
   [
     'extra: "drop" on an input that is a record',
     { input: Type.Record(Type.String(), Type.String()) },
     { http: { route: "POST /x", extra: "drop" } },
-    'run: extra: "drop" needs a list of inputs, but the input schema accepts any field',
+    'In the route of run, extra: "drop" needs a list of inputs, but the input schema accepts any field',
   ],
   [
     "a GET with an envelope",
     { effect: "read" },
     { http: { route: "GET /x", body: "a" } },
-    'run: body: "a" needs a request body, but GET takes no body',
+    'In the route of run, body: "a" needs a request body, but GET takes no body',
   ],
   [
     "a stream with an envelope",
     { output: stream(Type.String()), handle: async function* () {} },
     { http: { route: "POST /x", answer: "a" } },
-    'run: answer: "a" needs one value, but the handler returns a stream',
+    'In the route of run, answer: "a" needs one value, but the handler returns a stream',
   ],
   [
     "204 with an envelope",
     { output: Type.Null() },
     { http: { route: "POST /x", answer: "a", status: 204 } },
-    'run: answer: "a" needs one value, but the status 204 has no body',
+    'In the route of run, answer: "a" needs one value, but the status 204 has no body',
   ],
   [
     "a shared cache for callers with a credential",
     { effect: "read", auth: authenticated },
     { http: { route: "GET /x", cache: "public, max-age=60" } },
-    'run: cache: "public, max-age=60" lets shared caches answer other callers',
+    'In the route of run, cache: "public, max-age=60" lets shared caches send the response of one caller to other callers',
   ],
 ])("boot refuses an exposure with %s", async (_, more, exposure, cause) => {
   const run = handler({ ...parts, input: Type.Object({}), handle: () => null, ...more } as never);

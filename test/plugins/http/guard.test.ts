@@ -159,7 +159,7 @@ test.each(["shop.example:8080", "https://shop.example", "[::1]:3000", "shop.exam
   async (host) => {
     const plugins = [http({ port: 0, authenticate: tokens({}), allowedHosts: ["good.example", "[::1]", host] })];
     await expect(bootTest({ handlers: {}, plugins })).rejects.toThrow(
-      `The http() option allowedHosts has ${JSON.stringify(host)}, which is not a host name. Write only the host name, without port or path`,
+      `The http() option allowedHosts has ${JSON.stringify(host)}, which is not a host name. Write only the host name without port and path`,
     );
   },
 );

@@ -90,7 +90,7 @@ describe("exposed routes", () => {
     const response = await post("/orders", '{"customer":"c1","cents":5,"traceId":"forged"}');
     expect(response.status).toBe(422);
     expect(await problem(response)).toMatchObject({
-      errors: [{ path: "/traceId", message: "must come from the header x-trace-id: remove it from the other places" }],
+      errors: [{ path: "/traceId", message: "must come from the header x-trace-id: remove this field from all other places" }],
     });
   });
 
@@ -106,7 +106,7 @@ describe("exposed routes", () => {
   test("http reads a secret input from the body, and refuses a secret input in a URL without repeating the secret", async () => {
     const refused = await post("/members?password=longenough1", '{"name":"ana"}');
     expect(refused.status).toBe(422);
-    const message = "is a secret and must not be in a URL: send it in the body";
+    const message = "is a secret and must not be in a URL: send the secret in the body";
     const text = await refused.text();
     expect(JSON.parse(text)).toMatchObject({ code: "invalid_input", errors: [{ path: "/password", message }] });
     expect(text).not.toContain("longenough1");

@@ -185,7 +185,7 @@ describe("H13: names, types and credentials in the OpenAPI document", () => {
     const two = handler({ ...about, input: Type.Object({}), output: Other, handle: () => ({ name: 1 }) });
     const expose = { one: { http: "POST /one" }, two: { http: "POST /two" } };
     expect(await problemsOf({ one, two }, expose)).toEqual([
-      "two: a schema has the name Author, but a schema of one has the same name. " +
+      "In the schemas of two, a schema has the name Author, but a schema of one has the same name. " +
         "Change the $id or title of one of the two schemas, or make the schemas equal",
     ]);
     const described = Type.With(Author, { description: "Who wrote it" });
@@ -193,7 +193,7 @@ describe("H13: names, types and credentials in the OpenAPI document", () => {
     expect(await problemsOf({ one, two: three }, expose)).toEqual([]);
     const own = handler({ ...about, input: Type.Object({ p: Type.Object({}, { title: "Problem" }) }), handle: () => null });
     expect(await problemsOf({ one: own }, { one: expose.one })).toEqual([
-      "one: a schema has the name Problem, which Quater itself uses in the OpenAPI document. Change the $id or title of the schema",
+      "In the schemas of one, a schema has the name Problem, which Quater itself uses in the OpenAPI document. Change the $id or title of the schema",
     ]);
   });
 

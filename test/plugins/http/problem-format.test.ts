@@ -159,7 +159,7 @@ test.each<[string, (problem: ProblemDetails) => unknown]>([
   const answer = await ask(app, "/articles", { title: "taken" });
   expect(answer).toMatchObject({ status: 409, type: "application/problem+json", body: { code: "conflict" } });
   expect(app.log).toContainEqual(
-    expect.objectContaining({ level: "error", message: expect.stringContaining("http({ problem: { from } }) failed") }),
+    expect.objectContaining({ level: "error", message: expect.stringContaining("problem.from of http() threw an error") }),
   );
 });
 

@@ -223,7 +223,7 @@ test("a handler with a stream can set headers on reply only before the first ite
   const answer = await ask(app, "/numbers");
   expect(answer.headers.get("x-revision")).toBe("1");
   expect(await answer.text()).toMatch(/^1\n\{"error":\{.*"internal"/);
-  expect(app.log.find(({ level }) => level === "error")?.fields["error"]).toContain("The response has started");
+  expect(app.log.find(({ level }) => level === "error")?.fields["error"]).toContain("The response has already started");
 });
 
 test("surfaces other than http ignore what a handler sets on reply", async () => {

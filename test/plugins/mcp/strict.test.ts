@@ -117,7 +117,7 @@ test("MCP refuses a JSON-RPC batch and runs none of its requests", async () => {
   expect(response.status).toBe(400);
   expect(rpc).toEqual({
     jsonrpc: "2.0",
-    error: { code: -32600, message: "Batches are not supported: send one message per request" },
+    error: { code: -32600, message: "The server does not accept JSON-RPC batches. Send one message per request" },
   });
 });
 
