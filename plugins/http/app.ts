@@ -12,6 +12,7 @@ import { answer, answered } from "./answering.ts";
 import { corsFor, methodAsked } from "./cors.ts";
 import { dryRuns } from "./dry-runs.ts";
 import { throughKoa } from "./endpoints.ts";
+import { type Exposed, exposedRoutes } from "./exposed-call.ts";
 import type { Guard } from "./guard.ts";
 import { pageFiles, pagePolicy } from "./openapi/page.ts";
 import { Load, type LoadLimits } from "./overload.ts";
@@ -23,7 +24,7 @@ import { bytesOf, hasRoom, isLarge } from "./reply.ts";
 import { replyRulesOf } from "./reply-options.ts";
 import { routeIndexOf } from "./routes.ts";
 import { securityHeaders } from "./security.ts";
-import { type Exposed, exposedRoutes, type ListenerParts, requestListener } from "./serve.ts";
+import { type ListenerParts, requestListener } from "./serve.ts";
 import type { Endpoint, HttpService, KoaMiddleware, Mounting } from "./service.ts";
 
 export interface AppOptions extends LoadLimits {

@@ -9,6 +9,7 @@
 
 import type { IncomingMessage } from "node:http";
 import { TransportRefusal } from "./refusals.ts";
+import type { Exchange } from "./reply.ts";
 import { networkOf } from "./sockets.ts";
 
 export interface LoadLimits {
@@ -36,13 +37,13 @@ const times = {
 const quietTurns = 2;
 
 interface Waiting {
-  readonly req: IncomingMessage;
+  readonly exchange: Exchange;
   readonly since: number;
   readonly run: Run;
 }
 
 /** @param refusal  Set for a request that has waited too long. */
-type Run = (refusal: TransportRefusal | undefined) => void;
+type Run = (exchange: Exchange, refusal: TransportRefusal | undefined) => void;
 
 /** Counts and queues the HTTP requests of one listener that are not answered yet. */
 export class Load {
@@ -72,19 +73,19 @@ export class Load {
    *
    * @param isUrgent  Returns whether the request runs immediately also in a busy process.
    */
-  take(req: IncomingMessage, isUrgent: (req: IncomingMessage) => boolean, run: Run): void {
+  take(exchange: Exchange, isUrgent: (req: IncomingMessage) => boolean, run: Run): void {
     this.#running++;
     const now = performance.now();
     if (this.#turnAt === undefined) {
       this.#turnAt = now;
       if (!this.#isBusy) setImmediate(this.#endTurn);
     } else if (now - this.#turnAt > times.turn) this.#isBusy = true;
-    if (this.#isBusy && !isUrgent(req)) this.#wait({ req, since: now, run });
-    else run(undefined);
+    if (this.#isBusy && !isUrgent(exchange.req)) this.#wait({ exchange, since: now, run });
+    else run(exchange, undefined);
   }
 
   #wait(waiting: Waiting): void {
-    const peer = networkOf(waiting.req.socket.remoteAddress ?? "");
+    const peer = networkOf(waiting.exchange.req.socket.remoteAddress ?? "");
     const queue = this.#waiting.get(peer);
     if (queue === undefined) this.#waiting.set(peer, [waiting]);
     else queue.push(waiting);
@@ -147,8 +148,13 @@ export class Load {
     for (let now = performance.now(); now <= end; now = performance.now()) {
       const next = this.#next();
       if (next === undefined) return;
-      if (next.req.socket.destroyed) this.end();
-      else next.run(now - next.since > maxDelayMs ? this.#refused(`HTTP requests wait longer than ${maxDelayMs} ms`) : undefined);
+      const { exchange } = next;
+      if (exchange.req.socket.destroyed) this.end();
+      else
+        next.run(
+          exchange,
+          now - next.since > maxDelayMs ? this.#refused(`HTTP requests wait longer than ${maxDelayMs} ms`) : undefined,
+        );
     }
   }
 

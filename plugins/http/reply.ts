@@ -22,6 +22,16 @@ export interface Reply {
   readonly failure?: { readonly error: unknown } | undefined;
 }
 
+/** An HTTP request, and the response to it. */
+export interface Exchange {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  readonly callId: string;
+}
+
+/** Sends the answer to an HTTP request. All requests of a server share one function, because closures take time and memory. */
+export type Deliver = (exchange: Exchange, reply: Reply) => void;
+
 /** The headers of a route's answers, names and values one after the other. */
 export interface AnswerHeaders {
   readonly own: readonly string[];
@@ -41,7 +51,8 @@ export const answerHeaders = (own: readonly string[], { usual }: SecurityHeaders
 export const writeText = (
   res: ServerResponse,
   callId: string,
-  { status, body }: { readonly status: number; readonly body: string | Buffer },
+  status: number,
+  body: string | Buffer,
   { whole }: AnswerHeaders,
 ): void => {
   const headers = whole.slice();
