@@ -48,11 +48,16 @@ export const checkedPlan = async (loaded: LoadedManifest, mode: RunMode, only: s
     ...doorProblems(plugins, exposures, place),
     ...publicProblems(plugins, catalog),
     ...authenticatorProblems(plugins),
-    ...plugins.flatMap((plugin) => [...(plugin.optionProblems?.() ?? []), ...(plugin.check?.({ catalog, mode, root }) ?? [])]),
+    ...(await Promise.all(plugins.map((plugin) => ownProblems(plugin, { catalog, mode, root })))).flat(),
   ];
   if (problems.length > 0) throw new BootError(problems);
   return { plugins, catalog };
 };
+
+const ownProblems = async (
+  plugin: ConfiguredPlugin,
+  context: Parameters<NonNullable<ConfiguredPlugin["check"]>>[0],
+): Promise<readonly BootProblem[]> => [...(plugin.optionProblems?.() ?? []), ...((await plugin.check?.(context)) ?? [])];
 
 const notAPlugin = (value: unknown, index: number, place: string): BootProblem => {
   const isFactory = typeof value === "function";

@@ -60,7 +60,7 @@ export interface Plugin extends Running, Omit<ConfiguredName, "optionsDigest"> {
     readonly catalog: Catalog;
     readonly mode: RunMode;
     readonly root: string;
-  }) => readonly BootProblem[];
+  }) => Awaitable<readonly BootProblem[]>;
   // biome-ignore lint/suspicious/noConfusingVoidType: a setup that returns nothing is common and fine
   readonly setup?: (context: PluginContext) => Awaitable<Running | void>;
 }

@@ -8,7 +8,6 @@ import { storeRef } from "../store/service.ts";
 import { approversDoor, approversSurface } from "./approvers.ts";
 import { type ApprovalExposure, approvalKey } from "./exposure.ts";
 import { approvalOptions } from "./options.ts";
-import { exposureProblems, optionProblems } from "./problems.ts";
 import { approvalsRef } from "./service.ts";
 
 export type { ApprovalExposure } from "./exposure.ts";
@@ -44,7 +43,10 @@ export const approval = definePlugin(approvalOptions, (options, given): Plugin =
     exposure: [approvalKey],
     // This surface exposes no handler. The surface exists so that the trail records refused credentials of approvers.
     surface: { name: approversSurface, exposes: "Nothing", authenticate: approversDoor(authenticate, sso) },
-    check: ({ catalog }) => [...exposureProblems(Object(policies), catalog.operations), ...optionProblems(options)],
+    check: async ({ catalog }) => {
+      const { exposureProblems, optionProblems } = await import("./problems.ts");
+      return [...exposureProblems(Object(policies), catalog.operations), ...optionProblems(options)];
+    },
     testRun: (choice) => rehearsal(given, choice),
     setup: async (context) => (await import("./setup.ts")).setup(options, context),
   };

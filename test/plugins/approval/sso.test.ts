@@ -9,7 +9,7 @@ import { httpRef } from "quater/http";
 import { isBootError, type OptionsOf } from "quater/plugin-api";
 import type { approval } from "quater/plugins";
 import { expect, test } from "vitest";
-import { personBehind } from "../../../plugins/approval/approvers.ts";
+import { personBehind } from "../../../plugins/approval/sso.ts";
 import { freePort } from "../../packaging/kit.ts";
 import { bootShop, codeOn, formIn, people, type Sent, send, Visitor } from "./page-kit.ts";
 
