@@ -23,6 +23,7 @@ export type { CookieOptions, Reply } from "./model/reply.ts";
 export { type Resource, resource } from "./model/resource.ts";
 export { file, type UploadedFile } from "./schema/file.ts";
 export { type SentFile, text } from "./schema/file-answer.ts";
+export { type Message, messages } from "./schema/messages.ts";
 export { personal, secret } from "./schema/schema.ts";
 export { shaped } from "./schema/shaped.ts";
 export { type Static, type TSchema, Type } from "./schema/typebox.ts";

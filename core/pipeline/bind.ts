@@ -13,6 +13,8 @@ import { eachSubschema, isPlainObject, type JsonSchema } from "../schema/schema.
 import { type InputCheck, inputCheckOf } from "./checked-input.ts";
 import { type Coercer, coercersOf } from "./coerce.ts";
 
+export { coercersOf } from "./coerce.ts";
+
 /** Makes the input from its parts. @throws {QuaterError} `invalid_input` or `unknown_field`, with every wrong field. */
 export type Binder = (given: readonly GivenInput[]) => unknown;
 

@@ -11,6 +11,8 @@ type ReadText = (text: string) => unknown;
 export interface Coercer {
   /** Whether the name may be repeated, because the field is a list. */
   readonly takesList: boolean;
+  /** Whether a text can have a value of the field: the schema accepts a text, a number or a boolean, or a list of them. */
+  readonly takesText: boolean;
   /**
    * Converts the text under one name, or the list of texts when the name was repeated. Returns other values unchanged.
    */
@@ -31,7 +33,7 @@ const readLargeInteger: ReadText = (text) => {
 const readNumber: ReadText = (text) => (numberText.test(text) && !isLossy(text) ? Number(text) : undefined);
 const readBoolean: ReadText = (text) => (text === "true" ? true : text === "false" ? false : undefined);
 
-const readers: ReadonlyMap<unknown, ReadText> = new Map([
+const readerByType: ReadonlyMap<unknown, ReadText> = new Map([
   ["string", readString],
   ["integer", readInteger],
   ["number", readNumber],
@@ -50,7 +52,7 @@ const branchesOf = (root: unknown, schema: unknown, depth = 0): JsonSchema[] => 
 const readerOf = (schema: JsonSchema): readonly ReadText[] => {
   if ("const" in schema) return [oneOf([schema["const"]])];
   if (Array.isArray(schema["enum"])) return [oneOf(schema["enum"])];
-  return [schema["type"]].flat().flatMap((name) => readers.get(name) ?? []);
+  return [schema["type"]].flat().flatMap((name) => readerByType.get(name) ?? []);
 };
 
 const oneOf = (values: readonly unknown[]): ReadText => {
@@ -78,13 +80,16 @@ const firstThatReads = (candidates: readonly ReadText[]): ReadText => {
 const coercer = (root: unknown, schema: JsonSchema): Coercer => {
   const branches = branchesOf(root, schema);
   const list = branches.find((branch) => [branch["type"]].flat().includes("array"));
-  const readOne = firstThatReads(branches.flatMap(readerOf));
-  const readItem = firstThatReads(list === undefined ? [] : branchesOf(root, list["items"]).flatMap(readerOf));
+  const readers = branches.flatMap(readerOf);
+  const itemReaders = list === undefined ? [] : branchesOf(root, list["items"]).flatMap(readerOf);
+  const readOne = firstThatReads(readers);
+  const readItem = firstThatReads(itemReaders);
   const one = (text: unknown) => (typeof text === "string" ? (readOne(text) ?? text) : text);
   const item = (text: unknown) => (typeof text === "string" ? (readItem(text) ?? text) : text);
   const isOnlyList = list !== undefined && branches.length === 1;
   return {
     takesList: list !== undefined,
+    takesText: readers.length > 0 || itemReaders.length > 0,
     coerce: (given) => (Array.isArray(given) ? given.map(item) : isOnlyList ? [item(given)] : one(given)),
   };
 };

@@ -90,6 +90,7 @@ const ofSurface: Rules<Surface> = {
   authenticate: true, // Checked in core/pipeline/door.ts.
   opensToPublic: true,
   adopt: aFunction,
+  ways: aFunction,
 };
 const ofCommand: Rules<PluginCommand> = {
   path: true, // Checked in core/plugin/commands.ts.

@@ -2,6 +2,7 @@
 
 import { brand, isBranded } from "../diagnostics/brand.ts";
 import type { Authentication } from "../model/authenticator.ts";
+import type { Operation } from "../model/operation.ts";
 import type { Principal } from "../model/principal.ts";
 
 /** The declaration by which a plugin becomes a surface. The exposure key of the surface has the same name. */
@@ -15,6 +16,11 @@ export interface Surface {
   readonly opensToPublic?: boolean;
   /** Changes the principal of each caller of this surface, after any authenticator. */
   readonly adopt?: (principal: Principal) => Principal;
+  /**
+   * Returns the names of the ways in which callers reach the handler over this surface, such as `["tool", "resource"]`. The probe
+   * of the surface uses the way that `ProbeCall.way` names, or the first way. Without this function there is one way.
+   */
+  readonly ways?: (operation: Operation) => readonly string[];
 }
 
 /** A file in the JSON input of a probe. */
@@ -34,6 +40,8 @@ export interface ProbeCall {
   readonly token?: string;
   /** The id of an approval request that the caller names. */
   readonly approvalId?: string;
+  /** One of the names that `ways` of the surface returned. Default: the first name. */
+  readonly way?: string;
 }
 
 /** The answer that a caller got, in one form for all surfaces. */

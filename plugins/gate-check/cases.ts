@@ -12,12 +12,17 @@ import type { Rehearsed, Seen } from "./rehearse.ts";
 export interface Target {
   readonly operation: Operation;
   readonly surface: string;
+  /** The way over the surface, if the surface has several. */
+  readonly way?: string;
   readonly rehearsed: Rehearsed;
   readonly inputs: Inputs;
   readonly granted: Granted;
   /** Whether the call needs approval on this surface. */
   readonly needsApproval: boolean;
 }
+
+/** Returns the surface of a row. A further way over the same surface has rows of its own: `mcp (resource)`. */
+export const surfaceOf = ({ surface, way }: Target): string => (way === undefined ? surface : `${surface} (${way})`);
 
 /** One call of a case, with its expected result and its actual result. */
 export interface Tried extends Seen {
@@ -38,7 +43,7 @@ export interface Case {
 
 /** Makes a call over the surface of the target. @param token `undefined`: the call is made without a token. */
 export const send = (
-  { rehearsed, operation, surface }: Target,
+  { rehearsed, operation, surface, way }: Target,
   token: string | undefined,
   input: unknown,
   approvalId?: string,
@@ -48,6 +53,7 @@ export const send = (
     input: { json: JSON.stringify(input) },
     ...(token === undefined ? {} : { token }),
     ...(approvalId === undefined ? {} : { approvalId }),
+    ...(way === undefined ? {} : { way }),
   };
   return rehearsed.call(surface, call);
 };

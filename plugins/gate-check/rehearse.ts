@@ -6,7 +6,7 @@ import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Manifest } from "../../core/index.ts";
-import { type Awaitable, type Catalog, isCannotSend, type ProbeCall } from "../../core/plugin-api.ts";
+import { type Awaitable, type Catalog, isCannotSend, type Operation, type ProbeCall } from "../../core/plugin-api.ts";
 import { bootTest, type TestApp } from "../../core/testing/index.ts";
 import { kernelOf } from "../../core/testing/kernel-of.ts";
 import { reasonIn } from "../../core/testing/reason.ts";
@@ -130,6 +130,12 @@ export class Rehearsed implements AsyncDisposable {
 
   hasDoor(surface: string): boolean {
     return this.#surface(surface)?.authenticate !== undefined;
+  }
+
+  /** Returns the ways in which callers reach the handler over this surface: `undefined` for the first way, and names for others. */
+  waysTo(operation: Operation, surface: string): readonly (string | undefined)[] {
+    const [, ...others] = (operation.surfaces.has(surface) && this.#surface(surface)?.ways?.(operation)) || [];
+    return [undefined, ...others];
   }
 
   opensToPublic(surface: string): boolean {

@@ -5,7 +5,7 @@
 // for some handlers, but not for others.
 
 import { approved } from "./approvals.ts";
-import { type Case, send, type Target, tried } from "./cases.ts";
+import { type Case, send, surfaceOf, type Target, tried } from "./cases.ts";
 import { allowed } from "./principals.ts";
 import type { GateRow } from "./report.ts";
 
@@ -27,11 +27,12 @@ export const revoked: Case = {
   },
 };
 
-/** @returns One target for each surface, whose handler ran in the case `name` and needs a credential. */
+/** @returns One target for each surface and each further way over the surface, whose handler ran in the case `name` and needs a credential. */
 export const oneForEachSurface = (targets: readonly Target[], rows: readonly GateRow[], name: string): readonly Target[] => {
   const found = new Map<string, Target>();
   for (const target of targets) {
-    const { operation, surface } = target;
+    const { operation } = target;
+    const surface = surfaceOf(target);
     const hasRun = rows.some(
       (row) => row.handler === operation.name && row.surface === surface && row.case === name && row.got === "ran",
     );

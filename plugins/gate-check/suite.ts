@@ -7,7 +7,7 @@ import { isQuaterError, type Manifest } from "../../core/index.ts";
 import type { Operation } from "../../core/plugin-api.ts";
 import { NoSample } from "../../core/testing/sample.ts";
 import { approvalCases, expiryCases } from "./approvals.ts";
-import { type Case, cases, control, notExposed, type Target, type Tried } from "./cases.ts";
+import { type Case, cases, control, notExposed, surfaceOf, type Target, type Tried } from "./cases.ts";
 import { fileCase, fileRows } from "./files.ts";
 import { inputsOf } from "./inputs.ts";
 import { type OwnTokens, ownCases, ownNames, ownRevoked } from "./own.ts";
@@ -73,7 +73,7 @@ export const gateSuite = async (manifest: Manifest, options: GateSuiteOptions = 
   const all = targets.length;
   for (const [at, target] of targets.entries()) {
     const { operation, surface } = target;
-    options.onProgress?.(at, all, `${operation.name} over ${surface}`);
+    options.onProgress?.(at, all, `${operation.name} over ${surfaceOf(target)}`);
     if (!operation.surfaces.has(surface)) rows.push(...(await rowsOf(notExposed, target)));
     else if (!rehearsed.hasProbe(surface)) rows.push(unreachable(target));
     else
@@ -109,8 +109,8 @@ const policyCase = "a policy of its own";
  * policy functions read their input during the calls of the other cases.
  */
 const foreignPolicies = (targets: readonly Target[]): readonly GateRow[] =>
-  targets.flatMap(({ operation: { name, surfaces }, surface, rehearsed }): readonly GateRow[] => {
-    const reads = surfaces.has(surface) ? rehearsed.policies.foreignTo(name) : undefined;
+  targets.flatMap(({ operation: { name, surfaces }, surface, way, rehearsed }): readonly GateRow[] => {
+    const reads = surfaces.has(surface) && way === undefined ? rehearsed.policies.foreignTo(name) : undefined;
     if (reads === undefined) return [];
     const about = { handler: name, surface, case: policyCase, expected: "reads only fields that the handler has" };
     if (reads.length === 0) return [{ ...about, got: about.expected, ok: true }];
@@ -155,14 +155,17 @@ const targetsOf = async (
   const targets = chosen.map(async (operation) => {
     const made = await inputsOf(operation, inputs[operation.name]);
     const surfaces = rehearsed.surfaces.filter((surface) => operation.surfaces.has(surface) || rehearsed.hasProbe(surface));
-    return surfaces.map((surface) => ({
-      operation,
-      surface,
-      rehearsed,
-      inputs: made,
-      granted: principals[operation.name] ?? {},
-      needsApproval: operation.surfaces.has(surface) && asksPeople(rehearsed, operation, surface),
-    }));
+    return surfaces.flatMap((surface) =>
+      rehearsed.waysTo(operation, surface).map((way) => ({
+        operation,
+        surface,
+        ...(way === undefined ? {} : { way }),
+        rehearsed,
+        inputs: made,
+        granted: principals[operation.name] ?? {},
+        needsApproval: operation.surfaces.has(surface) && asksPeople(rehearsed, operation, surface),
+      })),
+    );
   });
   return (await Promise.all(targets)).flat();
 };
@@ -172,7 +175,7 @@ const asksPeople = (rehearsed: Rehearsed, operation: Operation, surface: string)
   operation.needsApproval && rehearsed.approvals.requirementOf(operation)?.surfaces?.includes(surface) !== false;
 
 const rowsOf = async (each: Case, target: Target): Promise<readonly GateRow[]> => {
-  const about = { handler: target.operation.name, surface: target.surface, case: each.name };
+  const about = { handler: target.operation.name, surface: surfaceOf(target), case: each.name };
   const place = `The handler ${about.handler}, called over ${about.surface},`;
   let found: readonly Tried[];
   try {

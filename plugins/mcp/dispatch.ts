@@ -1,52 +1,24 @@
 // Answers MCP requests of both protocol eras, over HTTP (requests.ts) and over stdio (stdio.ts). This file passes tools/call to
-// the gate, and answers the other frequent methods: tools/list, ping and server/discover. Requests with other methods go to the SDK
-// of their era, which is loaded with the first of these requests.
+// the gate, and answers the other frequent methods: tools/list, ping and server/discover. Requests for resources and prompts go to
+// reader.ts. Requests with other methods go to the SDK of their era, which is loaded with the first of these requests.
 
 import { itemUndelivered, outputTooLarge, tooMuchUnread } from "../../core/diagnostics/errors.ts";
-import { isQuaterError, type Principal, type QuaterError } from "../../core/index.ts";
+import { isQuaterError, type QuaterError } from "../../core/index.ts";
 import { largeAnswer } from "../../core/pipeline/answer-size.ts";
 import { isApprovalId } from "../../core/plugin/gate.ts";
-import {
-  type AnswerRoom,
-  type Arriving,
-  type Awaitable,
-  type Cancellation,
-  type Gate,
-  type Operation,
-  type Outcome,
-  traceIdOf,
-  unknownHandler,
-} from "../../core/plugin-api.ts";
-import { type About, capabilities, instructionsOf, serverInfoOf } from "./about.ts";
-import { type Authorization, challengeIn, isReachable } from "./authorization/resource-server.ts";
-import { type Era, metaKeys, modernVersions } from "./era.ts";
+import { type Awaitable, type Gate, type Operation, type Outcome, traceIdOf, unknownHandler } from "../../core/plugin-api.ts";
+import { type About, instructionsOf } from "./about.ts";
+import { Cacheable, cachingOf, complete, invalidParams, resultIn } from "./answers.ts";
+import { challengeIn, isReachable } from "./authorization/resource-server.ts";
+import type { Caller } from "./caller.ts";
+import { type Era, modernVersions } from "./era.ts";
 import type { Answer } from "./exchange.ts";
+import { capabilitiesOf, type Offers } from "./offers.ts";
 import { dryRunResult, failureResult, successResult, wrapped, wrappedJson } from "./outcome.ts";
-import { type Notifier, Progress } from "./progress.ts";
+import { Progress } from "./progress.ts";
 import { errorMessage, isId, longestId, type MessageId, type Request, resultMessage, rpcCodes } from "./protocol.ts";
+import { Reader, unknownCursor } from "./reader.ts";
 import type { Tool, Toolbox } from "./tools.ts";
-
-/** How long clients of revision 2026-07-28 may use a list, milliseconds. The rights of a caller can change at any time. */
-const listTtlMs = 60_000;
-
-/** The caller of an MCP request. All data about the caller comes from authentication, and not from the message. */
-export interface Caller {
-  readonly principal: Principal;
-  /** The protocol era of the request. */
-  readonly era: Era;
-  /** The object that was passed to `enter` of the gate: see `Invocation`. */
-  readonly entry: Arriving;
-  readonly callId: string;
-  readonly peer: string | undefined;
-  readonly traceId: string | undefined;
-  readonly cancellation: Cancellation;
-  readonly notifier: Notifier;
-  readonly room: AnswerRoom;
-  /** The authorization servers from which the caller can get more scopes. Absent over stdio, where callers cannot sign in. */
-  readonly authorization?: Authorization | undefined;
-  /** Called with the outcome of the call, or with the beginning of a stream. Not called for dry runs. */
-  readonly ended?: (operation: Operation, outcome: Outcome) => void;
-}
 
 export class Dispatcher {
   readonly #gate: Gate;
@@ -54,20 +26,21 @@ export class Dispatcher {
   readonly #about: About;
   /** The result of server/discover as JSON text. */
   readonly #discovered: string;
-  /** The beginning of each list in revision 2026-07-28, as JSON text. */
-  readonly #listHead: string;
+  readonly #cacheable: Cacheable;
+  readonly #reader: Reader;
+  readonly #capabilities: object;
   readonly #maxOutputBytes: number;
 
-  constructor(gate: Gate, toolbox: Toolbox, about: About, maxOutputBytes: number) {
+  constructor(gate: Gate, offers: Offers, about: About, maxOutputBytes: number) {
+    const { toolbox, resources, prompts } = offers;
     this.#gate = gate;
     this.#toolbox = toolbox;
     this.#about = about;
-    // Every request needs a credential, so a cache must not give a list to other callers.
-    const cache = { ttlMs: listTtlMs, cacheScope: "private", _meta: { [metaKeys.server]: serverInfoOf(about) } };
-    this.#listHead = `${complete(JSON.stringify(cache)).slice(0, -1)},`;
-    this.#discovered = complete(
-      JSON.stringify({ supportedVersions: modernVersions, capabilities, ...instructionsOf(about), ...cache }),
-    );
+    this.#capabilities = capabilitiesOf(offers);
+    this.#cacheable = new Cacheable(about);
+    this.#reader = new Reader({ gate, resources, prompts, cacheable: this.#cacheable, maxOutputBytes });
+    const discovery = { supportedVersions: modernVersions, capabilities: this.#capabilities, ...instructionsOf(about) };
+    this.#discovered = complete(JSON.stringify({ ...discovery, ...cachingOf(about) }));
     this.#maxOutputBytes = maxOutputBytes;
   }
 
@@ -78,19 +51,17 @@ export class Dispatcher {
     const isModern = caller.era === "2026";
     if (method === "server/discover" && isModern) return { body: resultMessage(id, this.#discovered) };
     if (method === "ping" && !isModern) return { body: resultMessage(id, "{}") };
-    return this.#answerRarely(request, caller.era);
+    return this.#reader.answer(request, caller) ?? this.#answerRarely(request, caller.era);
   }
 
   #list({ id, params }: Request, { principal, era, authorization }: Caller): Answer {
-    if (params["cursor"] !== undefined)
-      return invalidParams(id, "The list of tools has only one page, so a request with a cursor is refused");
-    const list = this.#toolbox.listFor(principal, authorization);
-    return { body: resultMessage(id, era === "2025" ? list : this.#listHead + list.slice(1)) };
+    const page = this.#toolbox.list.page(principal, params["cursor"], authorization);
+    return page === undefined ? invalidParams(id, unknownCursor) : { body: this.#cacheable.list(era, id, page) };
   }
 
   async #answerRarely(request: Request, era: Era): Promise<Answer> {
     const { answerRarely } = era === "2025" ? await import("./legacy.ts") : await import("./modern.ts");
-    return answerRarely(request, this.#about);
+    return answerRarely(request, this.#about, this.#capabilities);
   }
 
   async #call(request: Request, caller: Caller): Promise<Answer> {
@@ -114,7 +85,7 @@ export class Dispatcher {
     const traceId = traceIdOf(traceparent) ?? caller.traceId;
     const refused = request.argumentsRefused;
     const outcome = await this.#gate.invoke({
-      handler: name,
+      handler: this.#toolbox.handlerOf(name),
       surface: "mcp",
       principal,
       entry,
@@ -133,7 +104,7 @@ export class Dispatcher {
     const result = this.#result(outcome, tool, dryRun, progress, caller);
     const ended = result instanceof Promise ? await result : result;
     progress?.end();
-    return typeof ended === "string" ? { body: resultIn(caller.era, id, ended) } : this.#refusal(id, ended, tool, caller);
+    return typeof ended === "string" ? { body: resultIn(caller.era, id, ended) } : this.#refusal(id, ended, name, tool, caller);
   }
 
   /** Returns the result as JSON text, or the error. */
@@ -157,13 +128,12 @@ export class Dispatcher {
     );
   }
 
-  #refusal(id: MessageId, error: QuaterError, tool: Tool | undefined, caller: Caller): Answer {
+  #refusal(id: MessageId, error: QuaterError, name: string, tool: Tool | undefined, caller: Caller): Answer {
     const { principal, callId, authorization, era } = caller;
     // The principal must not learn that the tool exists if the static policy refuses it with any scopes.
     if (tool === undefined || !isReachable(tool.operation, principal)) {
-      const { message, code } = unknownHandler(tool?.operation.name ?? "", "mcp");
-      const text = tool === undefined ? error.message : message;
-      return { body: errorMessage(id, rpcCodes.invalidParams, text, { code, callId, errors: [] }) };
+      const { message, code } = unknownHandler(name, "mcp");
+      return { body: errorMessage(id, rpcCodes.invalidParams, message, { code, callId, errors: [] }) };
     }
     const challenge = challengeIn(error, principal, authorization);
     return { body: resultIn(era, id, failureResult(error, callId)), challenge };
@@ -197,14 +167,6 @@ const collected = async (
   }
   return wrappedJson(`[${parts.join(",")}]`);
 };
-
-/** Marks a result as final, as revision 2026-07-28 demands. @param result  JSON text of an object with at least one field. */
-const complete = (result: string): string => `{"resultType":"complete",${result.slice(1)}`;
-
-const resultIn = (era: Era, id: MessageId, result: string): string =>
-  resultMessage(id, era === "2025" ? result : complete(result));
-
-const invalidParams = (id: MessageId, message: string): Answer => ({ body: errorMessage(id, rpcCodes.invalidParams, message) });
 
 const isMeta = (value: unknown): value is Readonly<Record<string, unknown>> | undefined =>
   value === undefined || (value !== null && typeof value === "object" && !Array.isArray(value));

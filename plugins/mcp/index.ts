@@ -1,4 +1,4 @@
-// The plugin mcp, which serves handlers as tools for agents: over `POST /mcp` if http() is configured, and over stdio with
+// The plugin mcp, which serves handlers as tools, resources and prompts for agents: over `POST /mcp` if http() is configured, and over stdio with
 // `quater mcp`.
 
 import { type Principal, Type, withDefault } from "../../core/index.ts";
@@ -13,15 +13,17 @@ import { storeRef } from "../store/service.ts";
 import { AudienceCheck } from "./authorization/audience.ts";
 import { authorizationOption, mcpPath, pagePath } from "./authorization/option.ts";
 import type { Authorization } from "./authorization/resource-server.ts";
+import { iconSchema, mcpKey, type ToolExposure, waysTo } from "./exposure.ts";
+import { resourceClashes } from "./resources.ts";
 import { type McpService, mcpRef } from "./service.ts";
-import { mcpKey, portabilityOf, type ToolExposure } from "./tools.ts";
+import { portabilityOf } from "./tools.ts";
 
+export type { Icon, ToolExposure } from "./exposure.ts";
 export { type McpService, mcpRef, type StdioStreams } from "./service.ts";
-export type { ToolExposure } from "./tools.ts";
 
 declare module "quater" {
   interface Exposure {
-    /** Exposes the handler as a tool for agents. */
+    /** Exposes the handler to MCP clients: as a tool, a resource or a prompt. */
     readonly mcp?: boolean | ToolExposure;
   }
 }
@@ -41,6 +43,8 @@ const mcpOptions = {
   heartbeatMs: withDefault(Type.Integer({ minimum: 1, maximum: 600_000 }), 15_000),
   /** The app's name for people. Without this option, clients show the manifest's name. */
   title: Type.Optional(Type.String()),
+  /** The icons of the app that clients may show. */
+  icons: Type.Optional(Type.Array(iconSchema, { maxItems: 10 })),
   /** Information about the app for agents. Clients may put this text into the prompt of a model. */
   instructions: Type.Optional(Type.String()),
   /**
@@ -69,8 +73,8 @@ export const mcp = definePlugin(mcpOptions, (options) => {
     wants: [httpRef, approvalsRef, auditRef, storeRef],
     provides: [mcpRef],
     exposure: [mcpKey],
-    surface: { name: "mcp", exposes: "MCP tools", authenticate: options.authenticate, adopt },
-    check: ({ catalog }) => (options.schemas === "any" ? [] : portabilityOf(catalog)),
+    surface: { name: "mcp", exposes: "MCP tools", authenticate: options.authenticate, adopt, ways: waysTo },
+    check: ({ catalog }) => [...(options.schemas === "any" ? [] : portabilityOf(catalog)), ...resourceClashes(catalog)],
     setup: (context) => setup(options, audience, context),
   };
 });
@@ -90,7 +94,7 @@ const setup = async (
     if (options.docs) http?.mount(`GET ${pagePath}`, () => {});
     return {};
   }
-  const [{ ClientCalls }, { cancelMigrations }, { Dispatcher }, { mcpOverHttp }, { httpProbe }, { serveStdio }, { Toolbox }] =
+  const [{ ClientCalls }, { cancelMigrations }, { Dispatcher }, { mcpOverHttp }, { httpProbe }, { serveStdio }, { offersIn }] =
     await Promise.all([
       import("./client-calls.ts"),
       import("./shared-cancels.ts"),
@@ -98,11 +102,13 @@ const setup = async (
       import("./requests.ts"),
       import("./probe.ts"),
       import("./stdio.ts"),
-      import("./tools.ts"),
+      import("./offers.ts"),
     ]);
-  const about = { name: project.name, version: project.version, title: options.title, instructions: options.instructions };
-  const toolbox = new Toolbox(catalog, { schemas: options.schemas, approvals: services.find(approvalsRef) });
-  const dispatcher = new Dispatcher(gate, toolbox, about, maxOutputBytes);
+  const { title, instructions, icons } = options;
+  const about = { name: project.name, version: project.version, title, instructions, icons };
+  const offers = offersIn(catalog, { schemas: options.schemas, approvals: services.find(approvalsRef) });
+  const { toolbox } = offers;
+  const dispatcher = new Dispatcher(gate, offers, about, maxOutputBytes);
   const service: McpService = { serveStdio: (streams) => serveStdio(streams, { gate, dispatcher, log }) };
   services.provide(mcpRef, service);
   const { mountWithoutOAuth } = await import("./authorization/without.ts");

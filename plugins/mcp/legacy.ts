@@ -5,13 +5,13 @@
 import { Server } from "@modelcontextprotocol/sdk/server/index.js";
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
-import { type About, capabilities, instructionsOf, serverInfoOf } from "./about.ts";
+import { type About, instructionsOf, serverInfoOf } from "./about.ts";
 import type { Answer } from "./exchange.ts";
 import { errorMessage, type Request, rpcCodes } from "./protocol.ts";
 import { methodNotFound, paramsInvalid } from "./rare.ts";
 
 /** Answers a JSON-RPC request with a new server, so that no data of one caller remains for the next caller. */
-export const answerRarely = async (request: Request, about: About): Promise<Answer> => {
+export const answerRarely = async (request: Request, about: About, capabilities: object): Promise<Answer> => {
   const server = new Server(serverInfoOf(about), {
     capabilities,
     ...instructionsOf(about),

@@ -2,14 +2,14 @@
 // revision, and all methods that Quater does not have.
 
 import { PerRequestHTTPServerTransport, Server } from "@modelcontextprotocol/server";
-import { type About, capabilities, instructionsOf, serverInfoOf } from "./about.ts";
+import { type About, instructionsOf, serverInfoOf } from "./about.ts";
 import { modernVersions } from "./era.ts";
 import type { Answer } from "./exchange.ts";
 import { type Request, rpcCodes } from "./protocol.ts";
 import { methodNotFound, paramsInvalid } from "./rare.ts";
 
 /** Answers a JSON-RPC request with a new server, so that no data of one caller remains for the next caller. */
-export const answerRarely = async ({ id, method, params }: Request, about: About): Promise<Answer> => {
+export const answerRarely = async ({ id, method, params }: Request, about: About, capabilities: object): Promise<Answer> => {
   const server = new Server(serverInfoOf(about), {
     capabilities,
     ...instructionsOf(about),

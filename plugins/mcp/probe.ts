@@ -2,10 +2,13 @@
 // unchanged, because a test may send text that a parser would change or refuse.
 
 import { PassThrough } from "node:stream";
-import type { Catalog, Probe, ProbeAnswer, ProbeCall } from "../../core/plugin-api.ts";
+import { type Catalog, cannotSend, type Probe, type ProbeAnswer, type ProbeCall } from "../../core/plugin-api.ts";
+import { isPlainObject } from "../../core/schema/schema.ts";
+import { mcpKey, waysTo } from "./exposure.ts";
 import { outputSchemaFor } from "./schema.ts";
 import type { McpService } from "./service.ts";
 import { tokenVariable } from "./stdio.ts";
+import { isUriPattern, uriPatternOf } from "./uri.ts";
 
 /** Makes calls over a pair of streams, with one session per call. A call without a token comes from the local user. */
 export const stdioProbe =
@@ -13,7 +16,7 @@ export const stdioProbe =
   async (call) => {
     const input = new PassThrough();
     const output = new PassThrough();
-    input.end(`${requestFor(call)}\n`);
+    input.end(`${requestFor(call, catalog)}\n`);
     const env = call.token === undefined ? {} : { [tokenVariable]: call.token };
     await service.serveStdio({ input, output, env, say: () => {} });
     return answerOf(String(output.read()), call, catalog);
@@ -30,16 +33,47 @@ export const httpProbe =
         accept: "application/json, text/event-stream",
         ...(call.token === undefined ? {} : { authorization: `Bearer ${call.token}` }),
       },
-      body: requestFor(call),
+      body: requestFor(call, catalog),
     });
     return answerOf(await response.text(), call, catalog);
   };
 
-const requestFor = ({ handler, input, approvalId }: ProbeCall): string => {
+const requestFor = (call: ProbeCall, catalog: Catalog): string => {
+  const { handler, input, approvalId } = call;
+  const way = wayOf(call, catalog);
+  if (way === "resource") {
+    const pattern = uriPatternOf(mcpKey.of(catalog.get(handler))?.resource ?? "");
+    const texts = textsOf(input);
+    if (!isUriPattern(pattern)) throw cannotSend(`${handler} has no URI`);
+    if (Object.keys(texts).sort().join() !== [...pattern.variables].sort().join())
+      throw cannotSend("the fields of the input are not the variables of the URI");
+    return `{"jsonrpc":"2.0","id":1,"method":"resources/read","params":${JSON.stringify({ uri: pattern.expand(texts) })}}`;
+  }
+  if (way === "prompt") {
+    const params = JSON.stringify({ name: handler, arguments: textsOf(input) });
+    return `{"jsonrpc":"2.0","id":1,"method":"prompts/get","params":${params}}`;
+  }
   const json = "json" in input ? input.json : JSON.stringify(input.text);
   const meta = approvalId === undefined ? "" : `,"_meta":${JSON.stringify({ "quater/approval": { id: approvalId } })}`;
   const params = `{"name":${JSON.stringify(handler)},"arguments":${json}${meta}}`;
   return `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":${params}}`;
+};
+
+const wayOf = ({ handler, way }: ProbeCall, catalog: Catalog): string => {
+  const operation = catalog.get(handler);
+  return way ?? (operation === undefined ? undefined : waysTo(operation)[0]) ?? "tool";
+};
+
+/** Returns the fields of an input as texts. A URI and the arguments of a prompt have no other values. */
+const textsOf = (input: ProbeCall["input"]): Readonly<Record<string, string>> => {
+  const values: unknown = "json" in input ? JSON.parse(input.json) : input.text;
+  if (!isPlainObject(values)) throw cannotSend("the input is not an object");
+  return Object.fromEntries(
+    Object.entries(values).map(([name, value]) => {
+      if (value === null || typeof value === "object" || value === "") throw cannotSend(`${name} cannot be written as text`);
+      return [name, String(value)];
+    }),
+  );
 };
 
 interface Said {
@@ -51,6 +85,8 @@ interface Said {
 interface Message {
   readonly error?: { readonly message: string; readonly data?: Said };
   readonly result?: {
+    readonly contents?: readonly { readonly mimeType?: string; readonly text?: string; readonly blob?: string }[];
+    readonly messages?: readonly unknown[];
     readonly isError?: boolean;
     readonly content: readonly { readonly text: string }[];
     readonly structuredContent?: Readonly<Record<string, unknown>>;
@@ -68,6 +104,10 @@ const answerOf = (text: string, call: ProbeCall, catalog: Catalog): ProbeAnswer 
       error === undefined ? { code: code ?? "", message: detail ?? "" } : { message: error.message, ...error.data };
     return failure(said);
   }
+  const [read] = result.contents ?? [];
+  if (read !== undefined)
+    return { ok: true, value: read.mimeType === "application/json" ? JSON.parse(read.text ?? "null") : (read.text ?? read.blob) };
+  if (result.messages !== undefined) return { ok: true, value: result.messages };
   if (result.isError === true) return failure(result._meta["quater/error"] ?? {});
   const operation = catalog.get(call.handler);
   if (operation?.output === undefined) return { ok: true, value: JSON.parse(result.content[0]?.text ?? "null") };

@@ -10,6 +10,8 @@ export const rpcCodes = {
   transport: -32000,
   /** The credential was refused. JSON-RPC reserves this range of codes for servers. */
   refused: -32001,
+  /** No resource has the URI (MCP 2025-11-25). */
+  resourceNotFound: -32002,
   /** The headers and the body disagree (MCP 2026-07-28). */
   headerMismatch: -32020,
   /** The server does not support the protocol version (MCP 2026-07-28). */
@@ -57,6 +59,8 @@ export interface ErrorData {
   readonly code: string;
   readonly callId?: string;
   readonly errors?: readonly FieldError[];
+  /** The URI of the resource that could not be read. */
+  readonly uri?: string;
 }
 
 /** The `data` of the error for a protocol version that is not supported (MCP 2026-07-28). */

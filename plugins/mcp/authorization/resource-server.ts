@@ -6,7 +6,7 @@ import type { Principal, QuaterError } from "../../../core/index.ts";
 import { challengeOf, missingScopesOf, type ResourceMetadata } from "../../../core/model/credentials.ts";
 import { type Catalog, errorCodes, isVisibleTo, type Operation } from "../../../core/plugin-api.ts";
 import type { EndpointReply, HttpService } from "../../http/service.ts";
-import { mcpKey } from "../tools.ts";
+import { mcpKey } from "../exposure.ts";
 import { type AuthorizationOption, mcpPath, resourceOf } from "./option.ts";
 
 const metadataPath = "/.well-known/oauth-protected-resource";

@@ -1,0 +1,51 @@
+// Builds the answers to MCP requests of both eras.
+
+import type { About } from "./about.ts";
+import { serverInfoOf } from "./about.ts";
+import { type Era, metaKeys } from "./era.ts";
+import type { Answer } from "./exchange.ts";
+import { errorMessage, type MessageId, resultMessage, rpcCodes } from "./protocol.ts";
+
+/** Marks a result as final, as revision 2026-07-28 demands. @param result  JSON text of an object with at least one field. */
+export const complete = (result: string): string => `{"resultType":"complete",${result.slice(1)}`;
+
+export const resultIn = (era: Era, id: MessageId, result: string): string =>
+  resultMessage(id, era === "2025" ? result : complete(result));
+
+export const invalidParams = (id: MessageId, message: string): Answer => ({
+  body: errorMessage(id, rpcCodes.invalidParams, message),
+});
+
+/** How long clients of revision 2026-07-28 may use a list, milliseconds. The rights of a caller can change at any time. */
+const listTtlMs = 60_000;
+
+/**
+ * The fields that tell clients of revision 2026-07-28 how long they may keep a result. Every request needs a credential, so a cache
+ * must not give a result to other callers.
+ */
+export const cachingOf = (about: About, ttlMs = listTtlMs) => ({
+  ttlMs,
+  cacheScope: "private",
+  _meta: { [metaKeys.server]: serverInfoOf(about) },
+});
+
+/** Writes the results that clients may keep. */
+export class Cacheable {
+  readonly #list: string;
+  readonly #content: string;
+
+  constructor(about: About) {
+    this.#list = `${complete(JSON.stringify(cachingOf(about))).slice(0, -1)},`;
+    this.#content = `${complete(JSON.stringify(cachingOf(about, 0))).slice(0, -1)},`;
+  }
+
+  /** @param result  JSON text of an object with at least one field. */
+  list(era: Era, id: MessageId, result: string): string {
+    return resultMessage(id, era === "2025" ? result : this.#list + result.slice(1));
+  }
+
+  /** The content of a resource can change at any time, so clients must not keep it. */
+  content(era: Era, id: MessageId, result: string): string {
+    return resultMessage(id, era === "2025" ? result : this.#content + result.slice(1));
+  }
+}

@@ -1,0 +1,26 @@
+// The caller of an MCP request, over HTTP and over stdio.
+
+import type { Principal } from "../../core/index.ts";
+import type { AnswerRoom, Arriving, Cancellation, Operation, Outcome } from "../../core/plugin-api.ts";
+import type { Authorization } from "./authorization/resource-server.ts";
+import type { Era } from "./era.ts";
+import type { Notifier } from "./progress.ts";
+
+/** The caller of an MCP request. All data about the caller comes from authentication, and not from the message. */
+export interface Caller {
+  readonly principal: Principal;
+  /** The protocol era of the request. */
+  readonly era: Era;
+  /** The object that was passed to `enter` of the gate: see `Invocation`. */
+  readonly entry: Arriving;
+  readonly callId: string;
+  readonly peer: string | undefined;
+  readonly traceId: string | undefined;
+  readonly cancellation: Cancellation;
+  readonly notifier: Notifier;
+  readonly room: AnswerRoom;
+  /** The authorization servers from which the caller can get more scopes. Absent over stdio, where callers cannot sign in. */
+  readonly authorization?: Authorization | undefined;
+  /** Called with the outcome of the call, or with the beginning of a stream. Not called for dry runs. */
+  readonly ended?: (operation: Operation, outcome: Outcome) => void;
+}

@@ -1,0 +1,229 @@
+// The exposure key `mcp`: how a handler is offered to MCP clients, and the mistakes in it.
+
+import { visible } from "../../core/diagnostics/text.ts";
+import { type Static, Type } from "../../core/index.ts";
+import { coercersOf } from "../../core/pipeline/bind.ts";
+import { exposureKey, type KeyProblem } from "../../core/plugin/exposure-key.ts";
+import type { Operation } from "../../core/plugin-api.ts";
+import { hasFile } from "../../core/schema/file.ts";
+import { fileAnswerRulesOf } from "../../core/schema/file-answer.ts";
+import { isMessages } from "../../core/schema/messages.ts";
+import { propertiesOf, requiredOf } from "../../core/schema/schema.ts";
+import { inputSchemaFor } from "./schema.ts";
+import { isUriPattern, uriPatternOf } from "./uri.ts";
+
+/** An icon that clients show beside a name (MCP 2025-11-25, `Icon`). */
+export interface Icon {
+  /** The URL of the image: `https:`, or `data:` with the image itself. */
+  readonly src: string;
+  /** The media type of the image: `image/png`. */
+  readonly mimeType?: string;
+  /** The sizes of the image: `["48x48"]`, or `["any"]` for an image that scales. */
+  readonly sizes?: readonly string[];
+  /** The background for which the image was made. */
+  readonly theme?: "light" | "dark";
+}
+
+/** The options of a handler for MCP clients, in place of `mcp: true`. */
+export interface ToolExposure {
+  /**
+   * The title for people who look at a list of tools. Printable, at most 100 characters. Without a title, clients show the tool's
+   * name.
+   */
+  readonly title?: string;
+  /**
+   * Whether the tool reaches systems outside of this app, such as mail or the web (`openWorldHint`). Default: not set, which
+   * clients must read as true. Quater never guesses this option from the handler.
+   */
+  readonly openWorld?: boolean;
+  /** The icons that clients may show for the handler. */
+  readonly icons?: readonly Icon[];
+  /**
+   * Also offers a `read` handler as a resource with this URI, or as resources with this URI template: `"order://{orderId}"`. Each
+   * variable is a field of the input, and each required field of the input is a variable.
+   */
+  readonly resource?: string;
+  /** Offers a `read` handler as a prompt. Its output is a text, or `messages`. */
+  readonly prompt?: boolean;
+  /** Whether the handler is a tool. Default: true, and false with `prompt: true`. */
+  readonly tool?: boolean;
+}
+
+export const iconSchema = Type.Object(
+  {
+    src: Type.String({ pattern: "^(?:https:|data:image/)", maxLength: 100_000 }),
+    mimeType: Type.Optional(Type.String({ maxLength: 100 })),
+    sizes: Type.Optional(Type.Array(Type.String({ pattern: "^(?:[0-9]+x[0-9]+|any)$" }), { maxItems: 10 })),
+    theme: Type.Optional(Type.Union([Type.Literal("light"), Type.Literal("dark")])),
+  },
+  { additionalProperties: false },
+);
+
+const exposureSchema = Type.Union([
+  Type.Boolean(),
+  Type.Object(
+    {
+      title: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
+      openWorld: Type.Optional(Type.Boolean()),
+      icons: Type.Optional(Type.Array(iconSchema, { maxItems: 10 })),
+      resource: Type.Optional(Type.String()),
+      prompt: Type.Optional(Type.Boolean()),
+      tool: Type.Optional(Type.Boolean()),
+    },
+    { additionalProperties: false },
+  ),
+]);
+
+export const isTool = ({ tool, prompt }: ToolExposure): boolean => tool ?? prompt !== true;
+
+/** Returns the ways in which MCP clients reach a handler. */
+export const waysTo = (operation: Operation): readonly Way[] => {
+  const exposure = mcpKey.of(operation);
+  if (exposure === undefined) return [];
+  return [
+    ...(isTool(exposure) ? (["tool"] as const) : []),
+    ...(exposure.resource === undefined ? [] : (["resource"] as const)),
+    ...(exposure.prompt === true ? (["prompt"] as const) : []),
+  ];
+};
+
+export type Way = "tool" | "resource" | "prompt";
+
+/** The form of a tool's name (MCP 2025-11-25, server/tools, "Tool Names"). */
+const toolName = /^[A-Za-z0-9._-]{1,128}$/;
+
+/**
+ * Returns why a handler cannot be offered. SDK clients parse a list as a whole, so one bad tool would make all tools unusable.
+ */
+const exposureProblems = (given: ToolExposure | undefined, operation: Operation): KeyProblem[] => {
+  if (given === undefined) return [];
+  const { name } = operation;
+  const found: KeyProblem[] = [];
+  if (!toolName.test(name)) {
+    found.push({
+      cause: `The handler name ${name} is not a valid name for an MCP tool`,
+      remedy: 'Choose another name for the handler with name: "..." in the exposure',
+    });
+  }
+  const { title, resource, prompt } = given;
+  if (isTool(given)) found.push(...toolProblems(operation));
+  else if (resource === undefined && prompt !== true) {
+    found.push({
+      cause: `The exposure of ${name} has mcp with tool: false, but the handler is neither a resource nor a prompt, so no MCP client can use it`,
+      remedy: "Add resource or prompt: true, or remove mcp from the exposure",
+    });
+  }
+  if (title !== undefined && visible(title) !== title) {
+    found.push({
+      cause: `The exposure of ${name} has an mcp title with control or invisible characters`,
+      remedy: "Write the title as one line of printable text",
+    });
+  }
+  if (resource !== undefined) found.push(...resourceProblems(resource, operation));
+  if (prompt === true) found.push(...promptProblems(operation));
+  return found;
+};
+
+const toolProblems = ({ name, input, output }: Operation): KeyProblem[] => {
+  const found: KeyProblem[] = [];
+  if (inputSchemaFor(input, "any") === undefined) {
+    found.push({
+      cause: `The handler ${name} cannot be an MCP tool: its input schema is not an object, and MCP requires an object`,
+      remedy: "Wrap the input schema: Type.Object({ ... })",
+    });
+  }
+  if (hasFile(input)) {
+    found.push({
+      cause: `The handler ${name} cannot be an MCP tool: it takes a file, and arguments of MCP tools are JSON`,
+      remedy: "Remove mcp from the exposure, or change the input to the id of a file that a caller uploads over HTTP",
+    });
+  }
+  if (fileAnswerRulesOf(output) !== undefined) {
+    found.push({
+      cause: `The handler ${name} cannot be an MCP tool: its output is a file, and results of MCP tools are JSON`,
+      remedy:
+        "Remove mcp from the exposure, return the URL of the file as output, or offer the file as a resource alone with tool: false",
+    });
+  }
+  return found;
+};
+
+/** Returns why a handler cannot be what clients read without asking: a resource or a prompt. */
+const readProblems = ({ name, handler, needsApproval, isStream }: Operation, what: string): KeyProblem[] => {
+  const cause = (why: string) => `The handler ${name} cannot be an MCP ${what}: ${why}`;
+  const remedy = `Remove ${what} from mcp, so that ${name} is only a tool`;
+  const found: KeyProblem[] = [];
+  if (handler.effect !== "read")
+    found.push({ cause: cause(`its effect is ${handler.effect}, and clients read a ${what} without asking anybody`), remedy });
+  if (needsApproval) found.push({ cause: cause("its calls need approval"), remedy });
+  if (isStream) found.push({ cause: cause("its output is a stream"), remedy });
+  return found;
+};
+
+const resourceProblems = (text: string, operation: Operation): KeyProblem[] => {
+  const { name, input } = operation;
+  const found = readProblems(operation, "resource");
+  const pattern = uriPatternOf(text);
+  if (!isUriPattern(pattern))
+    return [...found, { ...pattern, cause: `The exposure of ${name} has an mcp resource that is not valid: ${pattern.cause}` }];
+  const fields = propertiesOf(input);
+  const coercers = coercersOf(input);
+  for (const variable of pattern.variables) {
+    const coercer = coercers.get(variable);
+    if (!Object.hasOwn(fields, variable))
+      found.push({
+        cause: `The exposure of ${name} has the mcp resource ${text}, but the input has no field ${variable}`,
+        remedy: `Write the name of an input field in braces: ${Object.keys(fields).join(", ") || "the input has no field, so write a URI without variables"}`,
+      });
+    else if (coercer?.takesText !== true || coercer.takesList)
+      found.push({
+        cause: `The exposure of ${name} has the mcp resource ${text}, but the field ${variable} is not a text, a number or a boolean`,
+        remedy: "Remove resource from mcp, or change the schema of the field",
+      });
+  }
+  for (const field of required(operation))
+    if (!pattern.variables.includes(field))
+      found.push({
+        cause: `The exposure of ${name} has the mcp resource ${text}, which has no variable for the required field ${field}`,
+        remedy: `Add {${field}} to the template, or make the field optional`,
+      });
+  return found;
+};
+
+const promptProblems = (operation: Operation): KeyProblem[] => {
+  const { name, input, output } = operation;
+  const found = readProblems(operation, "prompt");
+  if (!isMessages(output) && output?.["type"] !== "string")
+    found.push({
+      cause: `The handler ${name} cannot be an MCP prompt: its output is neither a text nor messages`,
+      remedy: "Write output: Type.String() or output: messages in the handler",
+    });
+  for (const [field, { takesText }] of coercersOf(input))
+    if (!takesText)
+      found.push({
+        cause: `The handler ${name} cannot be an MCP prompt: its field ${field} cannot be written as a text, and arguments of prompts are texts`,
+        remedy: "Change the schema of the field to a text, a number, a boolean or a list of them",
+      });
+  return found;
+};
+
+/** Returns the fields that a caller must send. Binding fills in fields with a default. */
+export const required = ({ input }: Operation): readonly string[] => {
+  const fields = propertiesOf(input);
+  return requiredOf(input).filter((name) => !("default" in (fields[name] ?? {})));
+};
+
+/** Returns the options of an exposed handler; `undefined` if the handler is not exposed. */
+const given = (value: Static<typeof exposureSchema>): ToolExposure | undefined =>
+  typeof value === "object" ? (value as ToolExposure) : value ? {} : undefined;
+
+export const mcpKey = exposureKey("mcp", exposureSchema, {
+  check: (value, operation) => exposureProblems(given(value), operation),
+  resolve: given,
+});
+
+/** Returns the fields of a list entry that people see. */
+export const shownIn = ({ title, icons }: ToolExposure) => ({
+  ...(title === undefined ? {} : { title }),
+  ...(icons === undefined ? {} : { icons }),
+});
