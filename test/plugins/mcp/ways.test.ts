@@ -29,7 +29,7 @@ test("the gate suite reads each resource and gets each prompt with missing parts
       "mcp (resource): revoked: invalid_token",
     ]),
   );
-  // A handler that is no tool has one way, so its rows name the surface alone.
+  // A handler with tool: false has one way, so its rows name the surface alone.
   expect(rowsOf(report, "readCosts")).toEqual(
     expect.arrayContaining(["mcp: missing right: missing_scope", "mcp: all in order: ran"]),
   );
