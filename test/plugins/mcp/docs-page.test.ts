@@ -139,3 +139,15 @@ test("mcp({ docs: false }) turns /mcp/docs off, and other methods than GET get 4
   expect((await shop.get("/mcp/docs/style.css", bearer("owner"))).status).toBe(404);
   expect(shop.app.services.get(httpRef).mounted).not.toContain("GET /mcp/docs");
 });
+
+test("/mcp/docs accepts the credentials of mcp() in a server whose http() authenticates nobody", async () => {
+  await using app = await bootTest({
+    handlers: { getOrder: handlers.getOrder },
+    expose: { getOrder: { mcp: true } },
+    plugins: [http({ port: 0 }), mcp({ authenticate: agents })],
+  });
+  const page = `${app.services.get(httpRef).baseUrl}/mcp/docs`;
+  expect((await fetch(page)).status).toBe(401);
+  const shown = await fetch(page, { headers: bearer("agent") });
+  expect([shown.status, toolsIn(await shown.text())]).toEqual([200, ["getOrder"]]);
+});
