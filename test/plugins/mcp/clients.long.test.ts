@@ -104,9 +104,9 @@ const aborts = { cancel: '{"given":true}', timeOut: '{"given":true}' };
 const refused = "thrown: Received tool input did not match expected schema";
 
 const clients: readonly (readonly [client: string, over: string, got: Readonly<Record<string, unknown>>])[] = [
-  ["SDK v1", "http", { ...results, ...progress }],
+  ["SDK v1", "http", { ...results, ...progress, ...aborts }],
   ["SDK v1", "stdio", { ...results, ...progress, ...aborts }],
-  ["SDK v2", "http", { ...results, ...progress }],
+  ["SDK v2", "http", { ...results, ...progress, ...aborts }],
   ["SDK v2", "stdio", { ...results, ...progress, ...aborts }],
   ["SDK v2 auto", "http", { ...results, ...progress, ...aborts }],
   ["SDK v2 auto", "stdio", { ...results, ...progress, ...aborts }],
@@ -120,9 +120,9 @@ const clients: readonly (readonly [client: string, over: string, got: Readonly<R
   ["@ai-sdk/mcp", "stdio", results],
   ["@openai/agents", "http", { ...results, ...aborts }], // no callback for progress
   ["@openai/agents", "stdio", { ...results, ...aborts }],
-  ["mcp-use", "http", { ...results, ...progress }],
+  ["mcp-use", "http", { ...results, ...progress, ...aborts }],
   ["mcp-use", "stdio", { ...results, ...progress, ...aborts }],
-  ["@langchain/mcp-adapters", "http", { ...results, ...progress, wrong: refused, union: refused }],
+  ["@langchain/mcp-adapters", "http", { ...results, ...progress, ...aborts, wrong: refused, union: refused }],
   ["@langchain/mcp-adapters", "stdio", { ...results, ...progress, ...aborts, wrong: refused, union: refused }],
 ];
 
