@@ -273,7 +273,9 @@ export class PipelineGate implements Gate {
     for (const { stream } of late) void stream?.return().catch(() => {});
     if (await this.#running.emptyWithin(heedMs)) return;
     const deaf = this.#running.all();
-    this.#log.warn(`${deaf.length} calls ignore their aborted signal and still run. Their callers get an error`);
+    this.#log.warn(
+      `${deaf.length} calls ignore the abort of their AbortSignal and still run. The callers of these calls get an error`,
+    );
     for (const running of deaf) void this.#abandon(running);
     await this.#running.emptyWithin(recordMs);
   }

@@ -75,7 +75,7 @@ const isSettledWithin = (milliseconds: number, promise: Promise<unknown>): Promi
  */
 export const noteLate = (error: unknown, { callId, handler, surface }: StagedCall, log: Log): void => {
   if (isAbort(error)) return;
-  log.info(`${handler} ended with an error after it was cancelled`, { callId, handler, surface, error: errorText(error) });
+  log.info(`${handler} ended with an error after the call was cancelled`, { callId, handler, surface, error: errorText(error) });
 };
 
 /** Releases the locks and other holdings of the call, in reverse order. Never rejects, because errors are logged. */
@@ -84,7 +84,7 @@ export const release = async ({ call: { callId, handler }, holdings = [] }: Runn
     try {
       await release();
     } catch (error) {
-      log.warn("The release function of a hold hook failed, so its lock may not be released", {
+      log.warn("The release function of a hold hook failed, so the lock of the call may still be locked", {
         callId,
         handler,
         error: errorText(error),

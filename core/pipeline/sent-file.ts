@@ -86,7 +86,7 @@ async function* contentOf(path: string, ino: number, from: number, to: number): 
   if (to < from) return;
   const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
   try {
-    if ((await handle.stat()).ino !== ino) throw new Error(`${path} was replaced while it was sent`);
+    if ((await handle.stat()).ino !== ino) throw new Error(`The file ${path} was replaced while Quater sent the file`);
     for await (const part of handle.createReadStream({ start: from, end: to, autoClose: false })) yield part as Buffer;
   } finally {
     await handle.close();

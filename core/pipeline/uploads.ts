@@ -58,7 +58,7 @@ export class Uploads {
         code: "unavailable",
         kind: "unavailable",
         message: "The server has no space for more uploaded files right now. Repeat the call later",
-        hint: `Raise maxUploadBytes in the manifest. It is now ${this.#options.maxBytes} bytes for all uploads together`,
+        hint: `Raise maxUploadBytes in the manifest. The limit is now ${this.#options.maxBytes} bytes for all uploads together`,
         retryAfterSeconds: 5,
       });
     this.#held += bytes;

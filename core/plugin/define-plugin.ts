@@ -76,6 +76,6 @@ const madeBy = (make: () => Plugin, problems: () => readonly BootProblem[]): Plu
 
 const inheriting = (plugin: string): BootProblem => ({
   place: `${plugin}()`,
-  cause: `${plugin} is an instance of a class; Quater ignores methods of classes`,
+  cause: `${plugin} is an instance of a class, but Quater ignores the methods of classes`,
   remedy: "Return a plain object: { name, hooks, ... }",
 });

@@ -185,7 +185,11 @@ export const hookRunner = (sources: readonly HookSource[], operation: Operation 
           let passedOn: unknown;
           const next = async () => {
             if (isCalled)
-              throw foreign(plugin, "around", new Error("The around hook called next() twice. Call next() at most once"));
+              throw foreign(
+                plugin,
+                "around",
+                new Error("An around hook called next() twice. Call next() at most once in the hook"),
+              );
             isCalled = true;
             try {
               return await inner(call, handle);

@@ -44,7 +44,7 @@ export const inBootOrder = (plugins: readonly ConfiguredPlugin[], placeOf: (word
       problems.push({
         place: placeOf("plugins"),
         cause: `The ${what} ${name} belongs to two plugins: ${owners.join(" and ")}`,
-        remedy: "Remove one of the two plugins from plugins",
+        remedy: "Remove one of these two plugins from plugins in the manifest",
       });
     }
   }
@@ -58,7 +58,7 @@ export const inBootOrder = (plugins: readonly ConfiguredPlugin[], placeOf: (word
         place: placeOf("plugins"),
         plugin: plugin.name,
         cause: `Plugins need each other in a circle: ${cycle}`,
-        remedy: "Remove one needed service from one plugin in this circle",
+        remedy: "Remove one service from needs of one plugin in this circle",
       });
       return;
     }

@@ -23,7 +23,9 @@ export const servicesOf = (): Services => {
   return {
     get: <Service>(ref: ServiceRef<Service>) => {
       if (!offered.has(ref.name))
-        throw new Error(`The service ${ref.name} is not available to this plugin. Add its reference to the plugin's needs`);
+        throw new Error(
+          `The service ${ref.name} is not available to this plugin. Add the reference of this service to needs of the plugin`,
+        );
       return offered.get(ref.name) as Service;
     },
     find: <Service>(ref: ServiceRef<Service>) => offered.get(ref.name) as Service | undefined,

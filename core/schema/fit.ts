@@ -54,7 +54,7 @@ const inside = (given: JsonSchema, wanted: JsonSchema, path: string): string | u
     const own = Object.hasOwn(properties, name) ? properties[name] : undefined;
     const isNeeded = requiredOf(wanted).includes(name);
     if (own === undefined && isNeeded) return `${path}.${name} is missing`;
-    if (isNeeded && !required.has(name)) return `${path}.${name} is optional, and the policy always reads it`;
+    if (isNeeded && !required.has(name)) return `${path}.${name} is optional, but the policy always reads this input`;
     const misfit = own === undefined ? undefined : misfitOf(own, schema, `${path}.${name}`);
     if (misfit !== undefined) return misfit;
   }

@@ -111,7 +111,7 @@ export const refinementOf = (schema: unknown, subject: string, of: "input" | "ou
     if (issues !== undefined && issues.length > 0) throw refusal(issues.map(fieldErrorOf), subject, of);
     if (isSame(value, refined)) return;
     const remedy =
-      "Remove the transform, and convert the value in the handler. A schema must not change a value, because approvers see the value before it";
+      "Remove the transform, and convert the value in the handler. A schema must not change a value, because approvers see the value before the change";
     throw internal(new Error(`${subject} was changed by its schema of ${vendor}. ${remedy}`));
   };
   return (value) => {

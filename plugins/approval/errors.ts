@@ -272,7 +272,7 @@ export const notAForm = (): QuaterError =>
   new QuaterError({
     code: "unsupported_media_type",
     kind: "invalid_input",
-    message: "The body must be a form: application/x-www-form-urlencoded",
+    message: "The request body must be a form: application/x-www-form-urlencoded",
   });
 
 export const noSuchPage = (): QuaterError =>
@@ -289,7 +289,7 @@ export const notJson = (): QuaterError =>
   new QuaterError({
     code: "unsupported_media_type",
     kind: "invalid_input",
-    message: "The body must be JSON: send Content-Type: application/json",
+    message: "The request body must be JSON. Send Content-Type: application/json",
   });
 
 const because = (reason: string | undefined): string => (reason === undefined ? "" : `: ${reason}`);

@@ -136,7 +136,7 @@ const remedyOf = (error: unknown, keyFile: string): string | undefined => {
   if (error instanceof MissingKey) return `Copy the current key file from the other instances to ${keyFile}`;
   if (error instanceof LostTrail)
     return `The store was deleted, replaced or not mounted. Restore the store. To start a new trail on purpose, move ${keyFile} away`;
-  return isStoreFailure(error) ? "Make sure that the database accepts writes, then start again" : undefined;
+  return isStoreFailure(error) ? "Make sure that the database accepts writes, then start the server again" : undefined;
 };
 
 const quaterVersion = (): string => {

@@ -170,7 +170,7 @@ const signed = async (claims: TokenClaims, seconds: number, { issuer, audience, 
   const own = ownClaims.find((name) => Object.hasOwn(claims, name));
   if (own !== undefined) throw new TypeError(`sign sets the claim ${own} itself. Remove ${own} from the claims`);
   if (!Number.isInteger(seconds) || seconds < 1 || seconds > longestSeconds)
-    throw new TypeError(`The lifetime of a token must be from 1 to ${longestSeconds} seconds; it is ${String(seconds)}`);
+    throw new TypeError(`The lifetime of a token must be from 1 to ${longestSeconds} seconds, but is ${String(seconds)}`);
   const { SignJWT } = await import("jose");
   return new SignJWT({ ...claims, iss: issuer, aud: audience, jti: randomUUID() })
     .setProtectedHeader({ alg: mac, typ: "JWT" })

@@ -29,7 +29,9 @@ export const readJsonBody = (
   if (type === undefined || !jsonType.test(type)) {
     const accept = takesForms ? `application/json, ${formTypes.join(", ")}` : "application/json";
     const what = takesForms ? "JSON or a form" : "JSON";
-    throw new TransportRefusal("unsupported_media_type", `The body must be ${what}: send Content-Type: ${accept}`, { accept });
+    throw new TransportRefusal("unsupported_media_type", `The request body must be ${what}. Send Content-Type: ${accept}`, {
+      accept,
+    });
   }
   return andThen(readBytes(req, res, maxBytes), (bytes) => ({ from: "body", isText: false, values: parseJsonBytes(bytes) }));
 };
@@ -56,7 +58,7 @@ export const beginBody = (req: IncomingMessage, res: ServerResponse, maxBytes: n
   if (encoding !== undefined && encoding.toLowerCase() !== "identity") {
     throw new TransportRefusal(
       "unsupported_media_type",
-      "The body is compressed, which this server does not accept. Send the body without Content-Encoding",
+      "The request body is compressed, which this server does not accept. Send the body without Content-Encoding",
       { "accept-encoding": "identity" },
     );
   }
@@ -81,7 +83,7 @@ const charset = /;\s*charset\s*=\s*"?([^";\s]*)/i;
 const refuseCharset = (type = ""): void => {
   const named = type.includes(";") ? charset.exec(type)?.[1] : undefined;
   if (named === undefined || /^utf-?8$/i.test(named)) return;
-  const message = `The body must be UTF-8, but its charset is ${cut(visible(named))}: send Content-Type: application/json`;
+  const message = `The request body must be UTF-8, but its charset is ${cut(visible(named))}: send Content-Type: application/json`;
   throw new TransportRefusal("unsupported_media_type", message, { accept: "application/json" });
 };
 

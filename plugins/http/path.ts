@@ -40,20 +40,20 @@ export const normalTarget = (target: string): string => {
   if (plain.test(target)) return target;
   const end = target.indexOf("?");
   const path = end === -1 ? target : target.slice(0, end);
-  if (unreadable.test(target)) throw refused("The path or the query contains a character that must be percent-encoded");
+  if (unreadable.test(target)) throw refused("The request path or the query contains a character that must be percent-encoded");
   // URL parsers read a backslash as a slash.
-  if (path.includes("\\")) throw refused("The path contains a backslash, which must be percent-encoded as %5C");
+  if (path.includes("\\")) throw refused("The request path contains a backslash, which must be percent-encoded as %5C");
   // URL parsers read the next text as the name of a host.
-  if (path.startsWith("//")) throw refused("The path begins with two slashes; it must begin with one");
+  if (path.startsWith("//")) throw refused("The request path begins with two slashes, but must begin with one slash");
   const normal = path.replace(looselyWritten, encodeURIComponent).replace(/%([0-9A-Fa-f]{2})?/g, normalEncoding);
-  if (!isDecodable(normal)) throw refused("The path is not valid percent-encoded UTF-8");
-  if (/\/\.\.?(?:\/|$)/.test(normal)) throw refused("The path must not contain the segments . or ..");
+  if (!isDecodable(normal)) throw refused("The request path is not valid percent-encoded UTF-8");
+  if (/\/\.\.?(?:\/|$)/.test(normal)) throw refused("The request path must not contain the segments . and ..");
   return end === -1 ? normal : `${normal}?${target.slice(end + 1).replace(/^\?/, "%3F")}`;
 };
 
 /** Encodes one character. `digits` is undefined for a percent sign without hexadecimal digits. */
 const normalEncoding = (written: string, digits: string | undefined): string => {
-  if (digits === undefined) throw refused("The path is not valid percent-encoded UTF-8");
+  if (digits === undefined) throw refused("The request path is not valid percent-encoded UTF-8");
   const character = String.fromCharCode(Number.parseInt(digits, 16));
   return needsNoEncoding.test(character) ? character : written.toUpperCase();
 };

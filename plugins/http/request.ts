@@ -58,7 +58,7 @@ export class RequestCredentials implements Presented {
         "A request that changes data and authenticates by a cookie must send an Origin header of this server or of allowedOrigins",
       );
     if (hasBody(this.#req) && !jsonType.test(headers["content-type"] ?? ""))
-      throw new TransportRefusal("unsupported_media_type", "The body must be JSON: send Content-Type: application/json", {
+      throw new TransportRefusal("unsupported_media_type", "The request body must be JSON. Send Content-Type: application/json", {
         accept: "application/json",
         connection: "close",
       });

@@ -129,7 +129,7 @@ const assertOurs = (
         place: "store()",
         plugin: "store",
         cause: `${where} contains tables that do not belong to Quater: ${foreign.slice(0, 5).join(", ")}${foreign.length > 5 ? " ..." : ""}`,
-        remedy: "Give store() its own file or schema, which the application does not use",
+        remedy: "Give store() a file or schema that the application does not use",
       },
     ]);
   }
@@ -159,7 +159,7 @@ const damagedLedger = (count: number, { plugin, migration }: ReturnType<typeof m
       place: "store()",
       plugin: "store",
       cause: `${count} rows of ${ledger} are damaged, and the row for version ${migration.version} of ${plugin} is missing`,
-      remedy: `Correct or delete these rows of ${ledger}, then start again`,
+      remedy: `Correct or delete these rows of ${ledger}, then start the server again`,
     },
   ]);
 

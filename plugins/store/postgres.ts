@@ -70,7 +70,11 @@ export const openPostgres = async ({ url, schema, onLost }: PostgresOptions): Pr
       identity ??= now;
       if (identity === now) return;
       const what = found?.held === null ? "deleted" : "replaced";
-      throw new StoreFailure("broken", "STORE_MOVED", `The schema ${schema} was ${what} while it was in use`);
+      throw new StoreFailure(
+        "broken",
+        "STORE_MOVED",
+        `The PostgreSQL schema ${schema} was ${what} while the store used the schema`,
+      );
     },
     close: () => pool.end(),
   };

@@ -34,7 +34,7 @@ export const setup = (options: StoreOptions, { services, mode, project, log, hal
     if (isFenced) return;
     isFenced = true;
     log.error(
-      "The store failed or is damaged, so the server accepts no more calls. Find the cause, run `quater audit verify`, then restart",
+      "The store failed or is damaged, so the server accepts no more calls. Find the cause in the log, run `quater audit verify`, then restart the server",
       {
         error: errorText(error),
       },
@@ -156,15 +156,15 @@ const startProblem = (error: unknown, { path }: Place): unknown => {
       `Check that ${path} is readable and writable, and that its disk has no errors`,
     );
   const remedies: Partial<Record<FailureKind, string>> = {
-    lost: "Start PostgreSQL, or correct the host and port in store({ url }), then start again",
-    unavailable: "Give this database user the right to log in and write, or correct store({ url }), then start again",
+    lost: "Start PostgreSQL, or correct the host and port in store({ url }), then start the server again",
+    unavailable: "Give this database user the right to log in and write, or correct store({ url }), then start the server again",
     busy: "Another process has a lock in the database. Start again when that process has finished",
-    full: "Free space on the disk of PostgreSQL, then start again",
+    full: "Free space on the disk of PostgreSQL, then start the server again",
   };
   return say(
     `PostgreSQL cannot be used for the store: ${error.message}`,
     remedies[error.kind] ??
-      "Check that the PostgreSQL server runs and that the user in store({ url }) may log in, then start again",
+      "Check that the PostgreSQL server runs and that the user in store({ url }) may log in, then start the server again",
   );
 };
 

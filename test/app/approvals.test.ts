@@ -56,7 +56,7 @@ test("refundOrder runs only after a person with the role finance has approved th
   expect(codeOf(await refund())).toBe("approval_required");
 });
 
-test("refundOrder refuses a refund that cannot succeed, and files no approval request for it", async () => {
+test("refundOrder refuses a refund that cannot succeed, and files no approval request for the refund", async () => {
   const outcome = await app.as(agent).call("refundOrder", { orderId: "ord_1300", amountCents: 99_999_999 }, { surface: "mcp" });
   expect(codeOf(outcome)).toBe("refund_too_large");
   expect(await approvals.list(bea)).toEqual([]);

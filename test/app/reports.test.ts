@@ -4,7 +4,7 @@ import { bootShop, codeOf, collected, newFile, staff } from "./kit.ts";
 
 const year = { from: "2025-01-01", to: "2025-12-31" };
 
-test("the sales report sums all orders except cancelled ones", async () => {
+test("the sales report sums all orders except cancelled orders", async () => {
   await using app = await bootShop(await newFile());
   const stream = await expectOk(app.as(staff).call("exportOrders"));
   const sold = (await collected(stream)).filter((order) => order.status !== "cancelled");

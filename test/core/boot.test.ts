@@ -209,7 +209,7 @@ describe("boot reports one problem as one sentence with its remedy", () => {
       definePlugin(() => ({ name: "two", provides: [b], needs: [a] }))(),
     ];
     expect(await problemsOf(() => bootTest({ handlers: {}, plugins }))).toEqual([
-      "Plugins need each other in a circle: one -> two -> one. Remove one needed service from one plugin in this circle",
+      "Plugins need each other in a circle: one -> two -> one. Remove one service from needs of one plugin in this circle",
     ]);
   });
 
@@ -220,7 +220,7 @@ describe("boot reports one problem as one sentence with its remedy", () => {
   ])("boot refuses two plugins that both define the same %s", async (what, owned) => {
     const plugins = ["one", "two"].map((name) => definePlugin(() => ({ name, ...owned }))());
     expect(await problemsOf(() => bootTest({ handlers: {}, plugins }))).toEqual([
-      `The ${what} x belongs to two plugins: one and two. Remove one of the two plugins from plugins`,
+      `The ${what} x belongs to two plugins: one and two. Remove one of these two plugins from plugins in the manifest`,
     ]);
   });
 
@@ -230,7 +230,7 @@ describe("boot reports one problem as one sentence with its remedy", () => {
   });
 });
 
-test("boot reports all problems at once, before it sets up, opens or starts anything", async () => {
+test("boot reports all problems at once, before boot sets up or starts a plugin or opens a resource", async () => {
   const happened: string[] = [];
   const witness = definePlugin(() => ({
     name: "witness",

@@ -179,7 +179,7 @@ describe("schemas of other libraries at boot", () => {
       odd,
       '/properties/a has the keyword "sparkle", which JSON Schema does not define. Remove the keyword, or rename it to "x-sparkle". Keywords of your own must begin with x-',
     ],
-  ])("H22: boot refuses %s with a sentence that says what to do", async (_name, input, message) =>
+  ])("H22: boot refuses %s with a cause and a remedy", async (_name, input, message) =>
     expect(await problemOf(input)).toBe(message),
   );
 

@@ -221,7 +221,7 @@ describe("around hooks", () => {
     const happened: string[] = [];
     const { outcome, log } = await callUnder(happened, [plugin("retry", { around: async (_call, next) => next().then(next) })]);
     expect(outcome).toMatchObject({ ok: false, error: { code: "outcome_unknown" } }); // the handler has run
-    expect(log[0]?.fields["error"]).toContain("The around hook called next() twice. Call next() at most once");
+    expect(log[0]?.fields["error"]).toContain("An around hook called next() twice. Call next() at most once in the hook");
     expect(happened).toEqual(["handle"]);
   });
 
@@ -429,7 +429,7 @@ describe("hold hooks", () => {
     expect(log).toContainEqual(
       expect.objectContaining({
         level: "warn",
-        message: "The release function of a hold hook failed, so its lock may not be released",
+        message: "The release function of a hold hook failed, so the lock of the call may still be locked",
       }),
     );
   });

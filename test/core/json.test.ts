@@ -73,7 +73,7 @@ test.each([
   "100000000000000000000",
   "0e999",
   "5e-324",
-])("strict JSON accepts the number %s and keeps it exactly", (text) => expect(parseJson(text)).toBe(Number(text)));
+])("strict JSON accepts the number %s and keeps its exact value", (text) => expect(parseJson(text)).toBe(Number(text)));
 
 test("strict JSON accepts input that is exactly at a limit", () => {
   expect(() => parseJson(nested(64))).not.toThrow();

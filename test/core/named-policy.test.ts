@@ -114,7 +114,7 @@ describe("boot checks that a named policy fits the handler's input", () => {
       "a property that is optional in the input",
       { id: Type.String() },
       { id: Type.Optional(Type.String()) },
-      doesNotFit("input.id is optional, and the policy always reads it"),
+      doesNotFit("input.id is optional, but the policy always reads this input"),
     ],
     ["a property that is optional on both sides", { id: Type.Optional(Type.String()) }, {}, "boots"],
     ["a property with a default", { n: Type.Integer() }, { n: Type.Integer({ default: 1 }) }, "boots"],
@@ -177,11 +177,11 @@ describe("boot checks that a named policy fits the handler's input", () => {
       { ids: Type.Array(Type.Number()) },
       doesNotFit("input.ids[] is number, and the policy expects string"),
     ],
-  ])("boot compares what a named policy needs with the handler's input: %s", async (_, needs, input, expected) => {
+  ])("boot compares the needs of a named policy with the input schema of the handler: %s", async (_, needs, input, expected) => {
     expect(await problemsOf(needs, Type.Object(input as never))).toBe(expected);
   });
 
-  test("boot compares what a named policy needs with an input that is an intersection", async () => {
+  test("boot compares the needs of a named policy with an input schema that is an intersection", async () => {
     const other = Type.Object({ other: Type.String() });
     expect(await problemsOf({ id: Type.String() }, Type.Intersect([other, Type.Object({ id: Type.String() })]))).toBe("boots");
     expect(await problemsOf({ id: Type.String() }, Type.Intersect([other, Type.Object({ id: Type.Number() })]))).toBe(

@@ -82,7 +82,7 @@ describe("boot refuses unknown fields and hooks of a plugin", () => {
     [
       "inherited fields",
       new Hooked(),
-      "p() p: p is an instance of a class; Quater ignores methods of classes. Return a plain object: { name, hooks, ... }",
+      "p() p: p is an instance of a class, but Quater ignores the methods of classes. Return a plain object: { name, hooks, ... }",
     ],
     [
       "a start that is not a function",

@@ -200,7 +200,7 @@ describe("masked() hides secrets wherever the schema has them", () => {
     expect(masked(Type.Object({ a: Type.Array(Type.Integer()) }), plain)).toBe(plain);
   });
 
-  test("hasSecret finds a secret behind a $ref", () => {
+  test("hasSecret finds a secret field in a schema that a $ref names", () => {
     const root = Type.Unsafe({ type: "object", properties: { v: { $ref: "#/$defs/K" } }, $defs: { K: key } });
     expect(hasSecret({ $ref: "#/$defs/K" }, root)).toBe(true);
   });

@@ -334,7 +334,7 @@ test.each<[string, unknown, () => unknown, string]>([
     () => Promise.reject(undefined),
     "Error: The code threw undefined, which is not an Error. Throw an Error",
   ],
-])("the log says what is wrong with the output of a handler: %s", async (_name, output, handle, sentence) => {
+])("the log contains the cause when the output of a handler is wrong: %s", async (_name, output, handle, sentence) => {
   const about = { description: "Gives.", effect: "read", input: Type.Object({}), auth: anyone } as const;
   const give = handler({ ...about, handle, ...(output === undefined ? {} : { output }) } as never);
   await using app = await bootTest({ handlers: { give } });

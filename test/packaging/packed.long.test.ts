@@ -102,7 +102,7 @@ export default defineConfig({
     expect([code, err.split("\n")[0]]).toEqual([70, "true"]); // what is not a result goes there
   });
 
-  test("esbuild's install script is the only one among the dependencies, and Quater works without it", () => {
+  test("esbuild is the only dependency with an install script, and Quater works without this script", () => {
     const scripted: string[] = [];
     const walk = (modules: string): void => {
       for (const name of readdirSync(modules)) {
@@ -133,7 +133,7 @@ export default defineConfig({
 });
 
 describe("the guide to the typed client", () => {
-  test("a browser project compiles against the server's declarations without types of Node", async () => {
+  test("a browser project with the typed client compiles with the declarations of the server and without types of Node", async () => {
     const guide = readFileSync(join(repository, "docs/guides/client.md"), "utf8");
     const project = join(folder, "two-projects");
     for (const name of ["app", "web"]) mkdirSync(join(project, name), { recursive: true });

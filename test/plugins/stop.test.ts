@@ -157,7 +157,7 @@ test("O7: during a stop of the server, a request on a kept-alive connection gets
   expect(begun).toEqual(["writes"]);
 });
 
-test("O7: a call does not run when the server answered that it stops before the body of the request had arrived", async () => {
+test("O7: a call does not run when the server answered with the code stopping before the request body had arrived", async () => {
   const { app, begun } = await boot(20);
   let send: (chunk?: string) => void = () => {};
   const answer = new Promise<number | undefined>((resolve) => {

@@ -112,6 +112,6 @@ export const unreadable = (file: string, error: unknown): StoreDisagrees => {
   const why = (error as NodeJS.ErrnoException).code === "ENOENT" ? "does not exist" : `cannot be read: ${String(error)}`;
   return new StoreDisagrees(
     `The sink ${file} ${why}, so the trail of the store cannot be compared with the sink`,
-    `Put the file back, or mount its disk. If this sink is new, create an empty file: \`touch ${file}\``,
+    `Put the file of the sink back, or mount the disk of the file. If this sink is new, create an empty file: \`touch ${file}\``,
   );
 };

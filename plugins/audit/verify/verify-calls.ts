@@ -36,7 +36,7 @@ export class Calls {
       const started = metaOf(meta);
       // In format 1, a process did not stay registered for calls whose end it could not record.
       if (started?.v === 1 || registered.has(started?.instance ?? "")) continue;
-      const what = `Event ${seq} starts the call ${callId}. No event records the end of this call, and its process is no longer registered`;
+      const what = `Event ${seq} starts the call ${callId}. No event records the end of this call, and the row of the process that made the call is missing`;
       this.#findings.say("missing", seq, what);
     }
   }

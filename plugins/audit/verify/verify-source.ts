@@ -162,7 +162,7 @@ export const summaryOf = (report: Report, isCompared: boolean): string => {
     0: `The trail is whole: ${range}, ${facts}.\n`,
     1: `The trail is damaged. Read: ${range}, ${facts}.\n`,
     4: `All other events verify: ${range}, ${facts}.\n`,
-    3: `The trail in the store is whole, but the sinks do not confirm it. Read: ${range}, ${facts}.\n`,
+    3: `The trail in the store is whole, but the sinks do not confirm the trail. Read: ${range}, ${facts}.\n`,
   };
   const verdict = `${problems}${verdicts[exitOf(report)]}`;
   const worth = isCompared

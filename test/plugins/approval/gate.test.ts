@@ -178,7 +178,7 @@ describe("S21: the gate suite on a policy that was written for another handler",
     expect(opened).toBe(0);
   });
 
-  test("S21: the gate suite reports no hole for a policy that reads only what its handler has", async () => {
+  test("S21: the gate suite reports no hole for a policy that reads only inputs and resources of its handler", async () => {
     const { rows } = await report(({ input }: { readonly input: { readonly id: string } }) => input.id !== "");
     expect(rows).toContainEqual(expect.objectContaining({ case: "a policy of its own", ok: true }));
   });
@@ -298,7 +298,7 @@ describe("S20: the gate suite on the name of the policy or plugin that refused",
     expect(app.log.map(({ message }) => message)).toContain("change was refused by nameless");
   });
 
-  test("S20: the gate suite reports a policy that tells callers its own name", async () => {
+  test("S20: the gate suite reports a policy whose name is in the answer to a refused caller", async () => {
     expect((await report(isOwner("isOwner says no"))).holes).toEqual([
       'The handler change, called over cli, sends the name of the policy that refused a call to the caller: "isOwner says no". Return false from the policy, or a reason without the word isOwner',
     ]);

@@ -102,7 +102,7 @@ onBothDialects((claim) => {
 const toBo = { to: "Bo", cents: 5 };
 const at = String.raw`\d{4}-[0-9T:.-]+Z`;
 
-test("M10: an agent over MCP learns that the call ran, and is told to report the earlier outcome", async () => {
+test("M10: the answer to a repeated call over MCP says that the call ran, and that the model must report the earlier outcome", async () => {
   using folder = tempFolder();
   await using counter = await bootCounter({ root: folder.root });
   const id = String((await counter.tool(toBo)).result?._meta["quater/approval"]?.["id"]);

@@ -58,7 +58,7 @@ test("quater exposure prints the surfaces of an approval for some surfaces, and 
   expect(requirementsBy(new Map())(operationWith())).toBeUndefined();
 });
 
-test("a changed approval policy counts as a change of the exposure report", () => {
+test("quater dev reports a changed approval policy as a change of the exposure", () => {
   const report = (approval: string | undefined): ExposureReport => ({
     handlers: [
       {

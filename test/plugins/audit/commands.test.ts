@@ -123,7 +123,7 @@ test("S10: quater audit verify exits with 3 when a sink is missing, emptied, cut
     else writeFileSync(sink, text);
     const { code, err } = await quater("audit verify");
     expect([code, err], what).toEqual([3, expect.stringContaining(what)]);
-    expect(err).toContain("the sinks do not confirm it");
+    expect(err).toContain("the sinks do not confirm the trail");
   }
   writeFileSync(sink, content);
   expect((await quater("audit verify")).code).toBe(0);

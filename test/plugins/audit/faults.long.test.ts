@@ -320,7 +320,7 @@ test.for(["audit", "shelf"])(
   },
 );
 
-test("O1: /ready notices without any call that the row audit_head was set back, and the instance is fenced", async () => {
+test("O1: /ready notices without any call that an older version of the row audit_head was put back, and the instance is fenced", async () => {
   using folder = tempFolder();
   await using app = await bootWithTrail({ root: folder.root, handlers: { change: change() } });
   await app.as(principal()).call("change", { id: "a" });

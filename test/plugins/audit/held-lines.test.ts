@@ -29,7 +29,7 @@ const verified = async (desk: Desk, on: OnDialect) => {
 
 onBothDialects((claim) => {
   claim(
-    "S19: audit verify finds a store that was set back between two checkpoints, because a sink has the line of a used approval",
+    "S19: audit verify finds that an older copy replaced the store between two checkpoints, because a sink has the line of a used approval",
     async (on) => {
       await (await on.boot(audited(on))).app.stop(); // a checkpoint reaches the sink
       const desk = await on.again(audited(on));

@@ -54,7 +54,7 @@ for (const [title, remove] of Object.entries(removals)) {
     expect(await kernelOf(app).unready()).toEqual(["store"]);
     expect(await app.as(principal()).call("change", { id: "b" })).toMatchObject({ error: { code: "audit_unavailable" } });
     expect(app.log.map(({ message }) => message)).toContain(
-      "The store failed or is damaged, so the server accepts no more calls. Find the cause, run `quater audit verify`, then restart",
+      "The store failed or is damaged, so the server accepts no more calls. Find the cause in the log, run `quater audit verify`, then restart the server",
     );
   });
 }

@@ -134,7 +134,7 @@ onBothDialects((claim, dialect) => {
   });
 
   claim(
-    "S1: events whose column `at` was set back are not pruned, and the message names the first of these events",
+    "S1: events whose column `at` was changed to an earlier time are not pruned, and the message names the first of these events",
     async (on) => {
       const { desk, pruneAll, verified } = await maintained(on);
       await desk.sql("update audit_event set at = 1 where seq between 1 and 9");

@@ -82,7 +82,7 @@ onBothDialects((claim, dialect) => {
   );
 
   claim(
-    "quater audit tail --follow prints an event row after the end of the trail once, and then new events",
+    "quater audit tail --follow prints an event row with a number after the end of the trail once, and then prints new events",
     async ({ boot }) => {
       const desk = await boot();
       await desk.file(robot);

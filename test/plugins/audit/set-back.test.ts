@@ -59,15 +59,18 @@ const used = async (on: OnDialect, boot: ReturnType<typeof audited> | typeof alo
 };
 
 onBothDialects((claim, dialect) => {
-  claim("S19: an idle instance finds with the sink that the store was set back, and runs no approval twice", async (on) => {
-    const { busy, idle, copy } = await used(on, audited(on));
-    await putBack(busy, on, copy);
-    expect(codeOf(await idle.call(robot))).toBe("audit_unavailable");
-    expect([isFenced(idle), paid]).toEqual([true, [{ cents: 5 }]]);
-  });
+  claim(
+    "S19: an idle instance finds in the sink that an older copy replaced the store, and runs no approval twice",
+    async (on) => {
+      const { busy, idle, copy } = await used(on, audited(on));
+      await putBack(busy, on, copy);
+      expect(codeOf(await idle.call(robot))).toBe("audit_unavailable");
+      expect([isFenced(idle), paid]).toEqual([true, [{ cents: 5 }]]);
+    },
+  );
 
   claim(
-    "S19: an idle instance finds that the store was set back, even after new events got the numbers of the lost events",
+    "S19: an idle instance finds that an older copy replaced the store, even after new events got the numbers of the lost events",
     async (on) => {
       const { busy, idle, copy } = await used(on, audited(on));
       const { seq } = await newest(busy);
@@ -81,7 +84,7 @@ onBothDialects((claim, dialect) => {
   // Only PostgreSQL tells when a writer waits.
   const onPostgres: typeof claim = dialect === "postgres" ? claim : () => undefined;
   onPostgres(
-    "S19: when the store is set back between two uses of one approval, the later use finds the sink line of the earlier use and is refused",
+    "S19: when an older copy replaces the store between two uses of one approval, the later use finds the sink line of the earlier use and is refused",
     async (on) => {
       const { busy, idle, copy } = await used(on, audited(on));
       const lines = linesOf(on);
@@ -128,7 +131,7 @@ onBothDialects((claim, dialect) => {
   });
 
   claim(
-    "S19: an instance finds by the links between approval events that the store was set back, even when the newest hash is right",
+    "S19: an instance finds by the links between approval events that an older copy replaced the store, even when the newest hash is right",
     async (on) => {
       const { busy, idle, copy, id } = await used(on, alone);
       await look(idle, id);

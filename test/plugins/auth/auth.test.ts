@@ -57,7 +57,7 @@ describe("apiKeys", () => {
     expect(await keys.authenticate(shown({ token }))).toMatchObject({ kind: "agent" });
   });
 
-  test("the key file of apiKeys() holds only hashes, and only its owner can read it", () => {
+  test("the key file of apiKeys() contains only hashes of keys, and only its owner can read the file", () => {
     const file = join(folder(), ".quater/keys.json");
     const { key } = createKey(file, { name: "a", ...plain });
     expect(readFileSync(file, "utf8")).not.toContain(parseKey(key)?.secret);

@@ -111,12 +111,12 @@ test.each<[string, () => Promise<string>, string]>([
   [
     "no expiry",
     () => users.sign({ sub: "ana" }, Number.POSITIVE_INFINITY),
-    "The lifetime of a token must be from 1 to 31536000 seconds; it is Infinity",
+    "The lifetime of a token must be from 1 to 31536000 seconds, but is Infinity",
   ],
   [
     "an expiry of zero",
     () => users.sign({ sub: "ana" }, 0),
-    "The lifetime of a token must be from 1 to 31536000 seconds; it is 0",
+    "The lifetime of a token must be from 1 to 31536000 seconds, but is 0",
   ],
 ])("sign() of jwt({ secret }) refuses %s", async (_, sign, message) => {
   await expect(sign()).rejects.toThrow(new TypeError(message));

@@ -16,7 +16,7 @@ test("quater run reads the content of a file input from the path after @", async
   });
 });
 
-test("quater run takes a list of files from a repeated flag", async () => {
+test("quater run reads a list of files from a repeated flag", async () => {
   const { out } = await run("--sheet", "@files/a.csv", "--more", "@files/a.csv", "--more=@files/b.csv");
   expect((JSON.parse(out) as { name: string }[]).map(({ name }) => name)).toEqual(["a.csv", "a.csv", "b.csv"]);
 });
@@ -38,7 +38,7 @@ test("quater run writes a file output unchanged to a pipe, and refuses to write 
   expect({ code, err }).toEqual({ code: 64, err: expect.stringContaining("Redirect the output with > FILE") });
 });
 
-test("quater run --help shows how to give a file", async () => {
+test("quater run --help shows how to pass a file", async () => {
   const { out } = await run("--help");
   expect(out).toContain("--sheet <@path>");
   expect(out).toContain("Rows to add");

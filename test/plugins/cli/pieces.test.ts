@@ -131,7 +131,7 @@ test("JSON printed on a terminal parses to the same value", () => {
   expect(JSON.parse(jsonPretty(value))).toEqual(value);
 });
 
-test("the probe of the cli surface returns what a caller of the program sees", async () => {
+test("the probe of the cli surface returns the same answer as the program prints", async () => {
   const handlers = {
     echo: handler({
       description: "Echoes.",

@@ -24,6 +24,6 @@ test.each([
   ["lists in lists", [[], [[Array.from({ length: 40_000 }, (_, at) => at)]], [undefined, "x".repeat(2 * piece)]]],
   ["large fields", { a: undefined, b: "x".repeat(2 * piece), c: { d: ["x".repeat(2 * piece)], e: undefined }, f: undefined }],
   ["a long name", { a: 1, ["n".repeat(2 * piece)]: "x" }],
-])("M12: the http surface writes %s as JSON.stringify writes it", (_name, value) => {
+])("M12: the http surface writes %s exactly like JSON.stringify", (_name, value) => {
   expect(jsonBytesOf(value).equals(Buffer.from(JSON.stringify(value)))).toBe(true);
 });

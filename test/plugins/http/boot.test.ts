@@ -177,7 +177,7 @@ describe("routes that boot refuses", () => {
       Type.Unsafe({ type: "object", properties: { pin: {} }, anyOf: [Type.Object({ pin: Pin }), {}] }),
       "query",
     ],
-  ])("boot refuses an exposure that takes a secret from %s", async (_name, exposure, input, place) => {
+  ])("boot refuses an exposure that reads a secret from %s", async (_name, exposure, input, place) => {
     expect(await problemsOf({ open: exposure }, door, { open: withPin(input) })).toEqual([
       `In the route of open, the input pin is a secret and would come from the ${place}, but proxies and servers log URLs. ` +
         'Use POST, so that pin comes from the body. Or read pin from a header with bind: { pin: "header:x-pin" }',
@@ -187,7 +187,7 @@ describe("routes that boot refuses", () => {
   test.each([
     ["a body", { http: "POST /open" }],
     ["a header", { http: { route: "GET /open", bind: { pin: "header:x-pin" } } }],
-  ])("boot accepts an exposure that takes a secret from %s", async (_name, exposure) => {
+  ])("boot accepts an exposure that reads a secret from %s", async (_name, exposure) => {
     expect(await problemsOf({ open: exposure }, door, { open: withPin(Type.Object({ pin: Pin })) })).toEqual([]);
   });
 

@@ -74,7 +74,7 @@ const get = (path: string, headers: Record<string, string> = {}, method = "GET")
   fetch(`${baseUrl}${path}`, { headers, method });
 const png = "/files?path=2026/shelf.png";
 
-test("a route sends a file under the configured folder with type, length, ETag and headers that keep it from running as a page", async () => {
+test("a route sends a file in the configured folder with type, length, ETag, and headers that prevent browsers from running the file", async () => {
   const response = await get(png);
   expect(await response.text()).toBe("0123456789");
   expect(Object.fromEntries(response.headers)).toMatchObject({

@@ -151,7 +151,7 @@ test("bytes after an HTTP request do not change the answer to the request", asyn
 });
 
 // Node announces the end of a connection that has carried as many requests as it may, and then keeps it open.
-test("the server closes a connection after the last answer on it", async () => {
+test("the server closes a connection after the last answer on this connection", async () => {
   await using app = await bootTest({ handlers: {}, expose: {}, plugins: [http({ port: 0 })] });
   const ask = "GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n";
   const socket = connect(Number(new URL(baseOf(app)).port), "127.0.0.1", () => socket.write(ask));

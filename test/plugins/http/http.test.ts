@@ -32,7 +32,7 @@ describe("request bodies of other charsets", () => {
         const response = await post(path, '{"customer":"c1","cents":5}', { "content-type": type });
         expect(response.status).toBe(415);
         expect(await problem(response)).toMatchObject({
-          detail: expect.stringContaining("The body must be UTF-8, but its charset is "),
+          detail: expect.stringContaining("The request body must be UTF-8, but its charset is "),
         });
       }
       expect(handled).toEqual([]);

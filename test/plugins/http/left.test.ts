@@ -69,7 +69,7 @@ test("a read that fails after its client has left is logged with the level info"
 });
 
 test.each([
-  ["read", "info", "waits ended with an error after it was cancelled"],
+  ["read", "info", "waits ended with an error after the call was cancelled"],
   ["write", "error", "waits failed"],
 ] as const)("a %s that fails after its client has left is logged as %s with its call id", async (effect, level, message) => {
   expect(await leave(waiting(effect, broke))).toMatchObject([

@@ -226,7 +226,7 @@ test("a handler with a stream can set headers on reply only before the first ite
   expect(app.log.find(({ level }) => level === "error")?.fields["error"]).toContain("The response has already started");
 });
 
-test("surfaces other than http ignore what a handler sets on reply", async () => {
+test("surfaces other than http ignore headers and cookies that a handler sets on reply", async () => {
   await using app = await booted((reply) => reply.redirect("https://evil.example/"));
   expect(await app.as(principal()).send("replies", {}, { surface: "direct" })).toMatchObject({ ok: true, value: { ok: true } });
 });

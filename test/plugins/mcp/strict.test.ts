@@ -121,7 +121,7 @@ test("MCP refuses a JSON-RPC batch and runs none of its requests", async () => {
   });
 });
 
-test("a malformed MCP request is refused with a plain sentence", async () => {
+test("the error for a malformed MCP request is one sentence", async () => {
   await using app = await boot();
   const code = async (body: string) => (await post(app, body)).rpc.error?.code;
   expect(await code('{"id":1,"method":"ping"}')).toBe(-32600);

@@ -153,7 +153,7 @@ test("a tool error with an x-message also contains each field error", async () =
   expect(content[0]?.text).toBe("We are closed then\n/from is a Sunday\n/to is before it\nthe input asks for no day");
 });
 
-test("the tool error approval_required tells the model what to do, and has details for programs", async () => {
+test("the tool error approval_required contains the next steps for the model and details for programs", async () => {
   const { QuaterError } = await import("quater");
   const { definePlugin } = await import("quater/plugin-api");
   const approval = { id: "apr_1", url: "https://shop.example/approvals/apr_1", expiresAt: "2026-11-23T00:00:00Z" };

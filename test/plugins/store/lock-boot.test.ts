@@ -58,7 +58,7 @@ test("S4: boot refuses a lock with an empty name, and a lock without store()", a
   );
 });
 
-test("S4: boot refuses two locks of one name when only one of the locks has by", async () => {
+test("S4: boot refuses two locks of the same name when only one of the locks has the field by", async () => {
   const expose = { refundOrder: { direct: true, lock: byOrder }, cancelOrder: { direct: true, lock: "order" } };
   await expect(boot(expose)).rejects.toThrow(
     /cancelOrder uses the lock order without by, but refundOrder uses it with by, so their calls could run at the same time\. Add by to both/,

@@ -166,7 +166,7 @@ test("store() refuses a SQLite file that has other tables, and does not change i
   const file = openSqlite(path);
   file.run([{ sql: "create table orders (id text)", parameters: [] }]);
   await expect(boot(folder.root, { url: "file:shop.db" })).rejects.toThrow(
-    "file:shop.db contains tables that do not belong to Quater: orders. Give store() its own file or schema",
+    "file:shop.db contains tables that do not belong to Quater: orders. Give store() a file or schema that the application does not use",
   );
   const [found] = file.run([{ sql: "select name from sqlite_master", parameters: [] }]);
   expect(found?.rows).toEqual([{ name: "orders" }]);
@@ -211,6 +211,6 @@ test("a fenced store refuses writes, is not ready, and ends quater serve with th
   expect(await kernelOf(app).unready()).toEqual(["store"]);
   await expect(open.now()).rejects.toMatchObject({ code: "audit_unavailable", kind: "unavailable" });
   expect(app.log.map(({ message }) => message)).toEqual([
-    "The store failed or is damaged, so the server accepts no more calls. Find the cause, run `quater audit verify`, then restart",
+    "The store failed or is damaged, so the server accepts no more calls. Find the cause in the log, run `quater audit verify`, then restart the server",
   ]);
 });
