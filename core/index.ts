@@ -16,7 +16,15 @@ export { problem } from "./diagnostics/own-problem.ts";
 export { authenticator } from "./model/authenticator.ts";
 export type { Credentials } from "./model/credentials.ts";
 export { type Exposure, type ExposureRules, expose } from "./model/exposure.ts";
-export { type CallContext, type Handler, handler, type InputOf, type OutputOf, stream } from "./model/handler.ts";
+export {
+  type CallContext,
+  type Completing,
+  type Handler,
+  handler,
+  type InputOf,
+  type OutputOf,
+  stream,
+} from "./model/handler.ts";
 export { anyone, authenticated, can, hasRole, type Policy, policy } from "./model/policy.ts";
 export { type Principal, personOf } from "./model/principal.ts";
 export type { CookieOptions, Reply } from "./model/reply.ts";

@@ -9,7 +9,7 @@ import { authProblem, type NamedPolicy, namedPoliciesOf } from "../model/policy.
 import { usesProblems } from "../model/resource.ts";
 import { fileAnswerProblems, fileProblems } from "../schema/file.ts";
 import { misfitOf } from "../schema/fit.ts";
-import { hasSecret, isPlainObject } from "../schema/schema.ts";
+import { hasSecret, isPlainObject, propertiesOf } from "../schema/schema.ts";
 import { schemaProblems } from "../schema/schema-problems.ts";
 import { Type } from "../schema/typebox.ts";
 
@@ -44,6 +44,7 @@ export const handlerProblems = (value: Handler, name: string, place: string): Bo
     say(`has an invalid effect: ${JSON.stringify(value.effect)}`, 'Write "read", "write" or "destructive" as effect');
   if (typeof value.handle !== "function")
     say("has no handle function", "Add a function to the handler: async handle(input, context) { ... }");
+  for (const { cause, remedy } of completeProblems(value)) say(cause, remedy);
   for (const wrong of (value.problems ?? []).map(listingProblem)) if (wrong !== undefined) say(wrong.cause, wrong.remedy);
   for (const { cause, remedy } of usesProblems(value.use)) say(cause, remedy);
   const wrongInput = schemaProblems(value.input);
@@ -61,6 +62,18 @@ export const handlerProblems = (value: Handler, name: string, place: string): Bo
       "Remove the secret field from the output schema, or set reveal: true in the handler",
     );
   return found;
+};
+
+const completeProblems = ({ complete, input }: Handler): readonly CauseAndRemedy[] => {
+  if (complete === undefined) return [];
+  const remedy = 'Write complete as an object of functions: complete: { orderId: ({ value }) => ["ord_1"] }';
+  if (!isPlainObject(complete)) return [{ cause: "has complete, which is not an object of functions", remedy }];
+  const fields = propertiesOf(input);
+  return Object.entries(complete).flatMap(([name, completer]): readonly CauseAndRemedy[] => {
+    if (typeof completer !== "function") return [{ cause: `has complete.${name}, which is not a function`, remedy }];
+    if (Object.hasOwn(fields, name)) return [];
+    return [{ cause: `has complete.${name}, but the input has no field ${name}`, remedy: "Use the name of an input field" }];
+  });
 };
 
 const isObjectSchema = (schema: unknown): boolean =>

@@ -41,6 +41,20 @@ type ValueFor<Schema> =
 type YieldedFor<Schema> =
   Schema extends ForeignSchema<unknown, infer Output> ? Output : Schema extends TSchema ? ReturnedFor<Schema> : never;
 
+/** The beginning of a value that a caller is typing, for a function in `complete`. */
+export interface Completing {
+  /** The text that the caller has typed so far. May be empty. */
+  readonly value: string;
+  readonly principal: Principal;
+  /** An AbortSignal that aborts when the caller has left or no longer needs the values. */
+  readonly signal: AbortSignal;
+}
+
+/** Functions that return values for fields of the input. */
+export type Completers<Input> = {
+  readonly [Field in keyof Input]?: (typed: Completing) => Awaitable<readonly NonNullable<Input[Field]>[]>;
+};
+
 declare const streamed: unique symbol;
 
 /** The output of a handler that is an async generator. Each item is checked against `item` before it is sent. */
@@ -106,6 +120,11 @@ export interface HandlerDefinition<Input extends AnySchema, Output, Used extends
    * saw.
    */
   readonly preview?: (input: NoInfer<ValueFor<Input>>, context: NoInfer<CallContext & Opened<Used>>) => unknown;
+  /**
+   * Functions that return the values of a field that match what a caller is typing. A function runs for callers whom the part of
+   * the policy that needs no input allows. Callers see at most 100 values. For literals and booleans no function is needed.
+   */
+  readonly complete?: Completers<NoInfer<ValueFor<Input>>>;
   readonly handle: Handle<Input, Output, Used>;
 }
 
@@ -125,6 +144,7 @@ export interface Handler<Input = unknown, Output = unknown, Code extends string 
   readonly use?: Uses;
   readonly problems?: readonly (Code | Problem<Code>)[];
   readonly preview?: (input: never, context: never) => unknown;
+  readonly complete?: Readonly<Record<string, ((typed: Completing) => unknown) | undefined>>;
   readonly handle: (input: never, context: never) => unknown;
   readonly "~types"?: {
     readonly input: Input;

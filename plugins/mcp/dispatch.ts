@@ -11,6 +11,7 @@ import { type About, instructionsOf } from "./about.ts";
 import { Cacheable, cachingOf, complete, invalidParams, resultIn } from "./answers.ts";
 import { challengeIn, isReachable } from "./authorization/resource-server.ts";
 import type { Caller } from "./caller.ts";
+import type { Completion } from "./completion.ts";
 import { type Era, modernVersions } from "./era.ts";
 import type { Answer } from "./exchange.ts";
 import { capabilitiesOf, type Offers } from "./offers.ts";
@@ -27,14 +28,16 @@ export class Dispatcher {
   /** The result of server/discover as JSON text. */
   readonly #discovered: string;
   readonly #cacheable: Cacheable;
+  readonly #completion: Completion;
   readonly #reader: Reader;
   readonly #capabilities: object;
   readonly #maxOutputBytes: number;
 
   constructor(gate: Gate, offers: Offers, about: About, maxOutputBytes: number) {
-    const { toolbox, resources, prompts } = offers;
+    const { toolbox, resources, prompts, completion } = offers;
     this.#gate = gate;
     this.#toolbox = toolbox;
+    this.#completion = completion;
     this.#about = about;
     this.#capabilities = capabilitiesOf(offers);
     this.#cacheable = new Cacheable(about);
@@ -51,6 +54,7 @@ export class Dispatcher {
     const isModern = caller.era === "2026";
     if (method === "server/discover" && isModern) return { body: resultMessage(id, this.#discovered) };
     if (method === "ping" && !isModern) return { body: resultMessage(id, "{}") };
+    if (method === "completion/complete" && !this.#completion.isEmpty) return this.#completion.answer(request, caller);
     return this.#reader.answer(request, caller) ?? this.#answerRarely(request, caller.era);
   }
 

@@ -12,6 +12,12 @@ export const handlers = {
     description: "Show an order.",
     input: Type.Object({ orderId }),
     output: Order,
+    complete: {
+      orderId: async ({ value, principal, signal }) => {
+        signal.throwIfAborted();
+        return Array.from({ length: 150 }, (_, at) => `${value}_${principal.subject}_${at}`);
+      },
+    },
     handle: ({ orderId }) => {
       if (orderId === "missing") throw notFound("Order", orderId);
       return { orderId, lines: 2 };
@@ -42,6 +48,7 @@ export const handlers = {
     auth: can("costs"),
     description: "Read the costs of an order.",
     input: Type.Object({ orderId }),
+    complete: { orderId: () => ["ord_secret"] },
     handle: () => 12,
   }),
   readAudit: handler({

@@ -145,7 +145,7 @@ test("resources of revision 2026-07-28 have a resultType and say how long they m
 
 test("the server announces resources and prompts only if there are some", async () => {
   await using app = await boot();
-  const capabilities = { tools: {}, resources: {}, prompts: {} };
+  const capabilities = { tools: {}, resources: {}, prompts: {}, completions: {} };
   expect((await askModern(app, "server/discover")).result).toMatchObject({ capabilities });
   const hello = { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "t", version: "1" } };
   expect((await ask(app, "initialize", hello)).result?.["capabilities"]).toMatchObject(capabilities);
