@@ -49,7 +49,7 @@ const get = (handlers: number) => request("GET", `/items${handlers - 1}/some-tex
 const body = JSON.stringify({ text: "t".repeat(90), limit: 20 }).padEnd(150, " ");
 const post = (handlers: number) =>
   request("POST", `/items${handlers - 1}`, { ...auth, "content-type": "application/json" }, body);
-const toolCall = (handlers: number) =>
+const mcp = (version: string, method: string, params: object, headers: Readonly<Record<string, string>> = {}) =>
   request(
     "POST",
     "/mcp",
@@ -57,15 +57,23 @@ const toolCall = (handlers: number) =>
       ...auth,
       "content-type": "application/json",
       accept: "application/json, text/event-stream",
-      "mcp-protocol-version": "2025-11-25",
+      "mcp-protocol-version": version,
+      ...headers,
     },
-    JSON.stringify({
-      jsonrpc: "2.0",
-      id: 1,
-      method: "tools/call",
-      params: { name: `item${handlers - 1}`, arguments: { text: "some-text", limit: 20 } },
-    }),
+    JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }),
   );
+const call = (handlers: number) => ({ name: `item${handlers - 1}`, arguments: { text: "some-text", limit: 20 } });
+const toolCall = (handlers: number) => mcp("2025-11-25", "tools/call", call(handlers));
+const meta = { "io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {} };
+/** A call in the revision 2026-07-28, which repeats method and name in headers. */
+const modernCall = (handlers: number) =>
+  mcp(
+    "2026-07-28",
+    "tools/call",
+    { ...call(handlers), _meta: meta },
+    { "mcp-method": "tools/call", "mcp-name": `item${handlers - 1}` },
+  );
+const toolList = mcp("2025-11-25", "tools/list", {});
 
 const found = '"limit":20';
 export const httpVariants: readonly Variant[] = [
@@ -88,7 +96,10 @@ export const httpVariants: readonly Variant[] = [
   { name: "post fastify 10", server: "fastify", handlers: 10, bytes: post(10), expected: found },
   { name: "mcp sdk 10", server: "sdk", handlers: 10, bytes: toolCall(10), expected: found },
   { name: "mcp quater 10", server: "quater", handlers: 10, bytes: toolCall(10), expected: found },
+  { name: "mcp 2026 quater 10", server: "quater", handlers: 10, bytes: modernCall(10), expected: found },
+  { name: "mcp sdk 100", server: "sdk", handlers: 100, bytes: toolCall(100), expected: found },
   { name: "mcp quater 100", server: "quater", handlers: 100, bytes: toolCall(100), expected: found },
+  { name: "mcp list quater 100", server: "quater", handlers: 100, bytes: toolList, expected: '"item99"' },
 ];
 
 /**

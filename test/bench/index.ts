@@ -53,7 +53,11 @@ const ratios: Record<string, number> = {
   "http.post.10.vsFastify": ratio("post quater 10", "post fastify 10"),
   "http.post.10.vsKoa": ratio("post quater 10", "post koa"),
   "mcp.call.10.vsSdk": ratio("mcp quater 10", "mcp sdk 10"),
+  "mcp.call.100.vsSdk": ratio("mcp quater 100", "mcp sdk 100"),
   "mcp.call.100.vs10": ratio("mcp quater 100", "mcp quater 10"),
+  "mcp.call.2026.vs2025": ratio("mcp 2026 quater 10", "mcp quater 10"),
+  /** How many calls a list costs. */
+  "mcp.list.100.perCall": ratio("mcp quater 100", "mcp list quater 100"),
   "invoke.overheadUs": overheadUs,
   ...startUp,
   ...audited,

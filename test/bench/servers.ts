@@ -286,24 +286,27 @@ const mounting = async (): Promise<ConfiguredPlugin> => {
 };
 
 /** The SDK as its own documentation has it: stateless, a server and a transport per request. */
+/** The stateless server of the SDK's documentation: a new McpServer with all tools for each request. */
 const sdk = async (): Promise<number> => {
-  const { Server } = await import("@modelcontextprotocol/sdk/server/index.js");
+  const { McpServer } = await import("@modelcontextprotocol/sdk/server/mcp.js");
   const { StreamableHTTPServerTransport } = await import("@modelcontextprotocol/sdk/server/streamableHttp.js");
-  const { CallToolRequestSchema, ListToolsRequestSchema } = await import("@modelcontextprotocol/sdk/types.js");
-  const tools = Array.from({ length: handlers }, (_, n) => ({
-    name: `item${n}`,
-    description: `Item ${n}.`,
-    inputSchema: inputSchema,
-  }));
+  const { z } = await import("zod");
   return listen(async (req, res) => {
-    const server = new Server({ name: "bench", version: "1.0.0" }, { capabilities: { tools: {} } });
-    server.setRequestHandler(ListToolsRequestSchema, async () => ({ tools }));
-    server.setRequestHandler(CallToolRequestSchema, async ({ params }) => {
-      const given = params.arguments;
-      if (!check.Check(given)) throw new Error("invalid");
-      const value = result(Number(params.name.slice(4)), given);
-      return { content: [{ type: "text", text: JSON.stringify(value) }], structuredContent: value };
-    });
+    if (!isKnown(req.headers.authorization)) return void res.writeHead(401).end();
+    const server = new McpServer({ name: "bench", version: "1.0.0" });
+    for (let n = 0; n < handlers; n++)
+      server.registerTool(
+        `item${n}`,
+        {
+          description: `Item ${n}.`,
+          inputSchema: { text: z.string().max(100), limit: z.number().int().min(1) },
+          outputSchema: { n: z.number().int(), text: z.string(), limit: z.number().int(), items: z.array(z.string()) },
+        },
+        async (given: Input) => {
+          const value = result(n, given);
+          return { content: [{ type: "text" as const, text: JSON.stringify(value) }], structuredContent: value };
+        },
+      );
     const transport = new StreamableHTTPServerTransport({ enableJsonResponse: true });
     res.once("close", () => void server.close());
     await server.connect(transport as never);
