@@ -1,7 +1,7 @@
 // Receives and checks each HTTP request of a listener. Requests for exposed routes go through the gate (exposed-call.ts), and all
 // other requests go to Koa. If middleware is mounted in front of the routes, Koa also gets the requests for routes, and then calls the same code.
 
-import type { IncomingMessage, RequestListener } from "node:http";
+import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import type Koa from "koa";
 import { stopping } from "../../core/diagnostics/errors.ts";
 import type { Gate } from "../../core/plugin-api.ts";
@@ -44,6 +44,11 @@ export interface ListenerParts {
 }
 
 const turn = Promise.resolve();
+
+/** @param headers  Names and values, one after the other. */
+const setAll = (res: ServerResponse, headers: readonly string[]): void => {
+  for (let at = 0; at < headers.length; at += 2) res.setHeader(headers[at] as string, headers[at + 1] as string);
+};
 
 export const requestListener = ({
   app,
@@ -112,9 +117,9 @@ export const requestListener = ({
 
   const setCommon = ({ req, res, callId }: Exchange): void => {
     res.setHeader("x-request-id", callId);
-    const more = cors?.headersOf(req) ?? [];
-    for (const list of [securityFor(more), more])
-      for (let at = 0; at < list.length; at += 2) res.setHeader(list[at] as string, list[at + 1] as string);
+    const more = cors?.headersOf(req);
+    setAll(res, securityFor(more));
+    if (more !== undefined) setAll(res, more);
   };
 
   const passToKoa = (exchange: Exchange): void => {

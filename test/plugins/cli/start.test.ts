@@ -96,6 +96,7 @@ test("a call from the terminal loads no module that only files, the help, a serv
     "plugins/audit/setup.ts",
     "plugins/cli/actions/action-help.ts",
     "plugins/http/app.ts",
+    "plugins/http/exposed-call.ts",
     "plugins/http/handler-reply.ts",
     "plugins/http/serve.ts",
     "plugins/mcp/dispatch.ts",
