@@ -108,18 +108,35 @@ const droppedLine = (count: number): string =>
 const jsonLine = (level: Level, message: string, fields: LogFields): string =>
   withoutControls(`${JSON.stringify({ level, time: new Date().toISOString(), ...fields, message })}\n`);
 
+/**
+ * Makes pino's `timestamp` function. The text of the current millisecond is kept, because making the text takes 0.8 of the 2.6 µs
+ * of CPU time of a line of the access log (Node 20).
+ */
+const timestamps = (): (() => string) => {
+  let at = Number.NaN;
+  let text = "";
+  return () => {
+    const now = Date.now();
+    if (now !== at) {
+      at = now;
+      text = `,"time":"${new Date(now).toISOString()}"`;
+    }
+    return text;
+  };
+};
+
 /** The log of commands that keep running. */
 export const serverLog = async (terminal: Terminal, env: Env): Promise<Log> => {
   const least = leastOf(env, "info");
   if (terminal.isErrorTerminal) return readable(terminal, least);
-  const { pino, stdTimeFunctions } = await import("pino");
+  const { pino } = await import("pino");
   const batch = terminal.logBatch(droppedLine);
   const logger = pino(
     {
       level: least,
       base: null,
       messageKey: "message",
-      timestamp: stdTimeFunctions.isoTime,
+      timestamp: timestamps(),
       formatters: { level: (level) => ({ level }) },
     },
     { write: (line: string) => batch.add(withoutControls(line)) },
