@@ -75,7 +75,9 @@ export const guardOf = ({ allowedHosts = [], allowedOrigins = [], trustedProxies
       if (repeated === "host")
         throw new TransportRefusal("host_not_allowed", "The request has more than one Host header", { connection: "close" });
       if (repeated !== undefined)
-        throw new TransportRefusal("bad_request", `The header ${repeated} is given more than once`, { connection: "close" });
+        throw new TransportRefusal("bad_request", `The request contains the header ${repeated} more than once`, {
+          connection: "close",
+        });
       checkProtocol(req);
       const { host, origin } = req.headers;
       if (req.url?.charCodeAt(0) !== 47)

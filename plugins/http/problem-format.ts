@@ -70,7 +70,7 @@ export const formatterOf =
     try {
       const text = JSON.stringify(format.from(problem));
       if (text === undefined || !check(JSON.parse(text)))
-        throw new Error("The function problem.from returned a body that does not match problem.schema");
+        throw new Error("The function problem.from of http() returned a body that does not match problem.schema");
       return { text, contentType: contentTypeOf(format) };
     } catch (error) {
       failed(error, problem);

@@ -30,7 +30,7 @@ export const noticeProblems = (notify: NotifyOption | undefined): BootProblem[] 
     if (typeof secret !== "string" || signingKeyOf(secret) === undefined)
       return say(
         `The webhook of approval() at ${origin} has no valid secret for its signature`,
-        "Add secret: whsec_ followed by at least 24 random bytes in base64, and configure the same secret in the receiver",
+        "Add the option secret to the webhook: whsec_ followed by at least 24 random bytes in base64, and configure the same secret in the receiver",
       );
     return [];
   });

@@ -74,7 +74,7 @@ const credentialsOf = (ctx: KoaContext, { http, isOverUnixSocket }: PageParts, t
     header: (name) => {
       if (name === "authorization" || name === "cookie") return undefined;
       const [line, ...more] = ctx.req.headersDistinct[name] ?? [];
-      if (more.length > 0) throw ssoNotTrusted(`The header ${name} is given more than once`);
+      if (more.length > 0) throw ssoNotTrusted(`The request contains the header ${name} more than once`);
       return line;
     },
     ...(peer === undefined ? {} : { peer }),

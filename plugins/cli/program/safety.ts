@@ -76,7 +76,13 @@ const openness = ({ catalog, services }: Kernel): Finding[] => {
         ]),
     ...(mounted.length === 0
       ? []
-      : [finding("note", `Mounted without a handler: ${mounted.join(", ")}`, "No handler policy protects these routes")]),
+      : [
+          finding(
+            "note",
+            `These routes are mounted without a handler: ${mounted.join(", ")}`,
+            "Protect these routes in the middleware, because no policy of a handler applies to them",
+          ),
+        ]),
     ...(catalog.declared.length === 0
       ? []
       : [

@@ -80,14 +80,17 @@ const lockProblems = ({ by }: Lock, { name, input }: Operation): readonly KeyPro
         : `Use one of the inputs ${inputs}`;
     return [
       {
-        cause: `${name}: lock.by names ${by}, which is not a property of the handler's input`,
+        cause: `In the exposure of ${name}, lock.by names ${by}, which is not a property of the handler's input`,
         remedy: near === undefined ? list : `Did you mean "${near}"?`,
       },
     ];
   }
   if (!hasSecret({ type: "object", properties: { [by]: property } })) return [];
   return [
-    { cause: `${name}: lock.by names ${by}, which is a secret() field`, remedy: "Name another input in lock.by, such as an id" },
+    {
+      cause: `In the exposure of ${name}, lock.by names ${by}, which is a secret() field`,
+      remedy: "Write another input in lock.by, such as an id",
+    },
   ];
 };
 

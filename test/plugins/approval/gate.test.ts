@@ -277,7 +277,7 @@ describe("S20: the gate suite on the name of the policy or plugin that refused",
     return gateSuite(manifest, { principals: { change: { allowed: { claims: { owns: true } } } } });
   };
 
-  test("S20: the gate suite accepts a refusal by a resource without a name in the log", async () => {
+  test("S20: the gate suite accepts that the log names no policy when a resource refuses a call", async () => {
     const tenant = resource({
       name: "tenant",
       scope: "call",
@@ -463,7 +463,7 @@ describe("S13: the gate suite on the project's key files", () => {
     expect(rows.find(({ handler: file }) => file === ".quater/keys.json")).toMatchObject({ ok: false, hole });
   });
 
-  test("S13: the gate suite fails for a project that exposes no handler, even when the project has correct key files", async () => {
+  test("S13: the gate suite fails for a project without exposed handlers, even when the project has correct key files", async () => {
     using folder = tempFolder();
     openKeys(join(folder.root, ".quater/trail-keys.json"));
     expect(await gateSuite(manifestOf({ handlers: {}, expose: {} }), { root: folder.root })).toMatchObject({ isGreen: false });

@@ -82,7 +82,7 @@ onBothDialects((claim) => {
   });
 
   claim(
-    "a name of a person that the database cannot store is refused without effect on other approval requests",
+    "a person whose name the database cannot store is refused without effect on other approval requests",
     async ({ boot }) => {
       const desk = await boot();
       const id = await desk.file(robot);

@@ -47,7 +47,7 @@ describe("S12: attempts to sign in with a code", () => {
     expect((await visitor.signIn({ key: "bea" })).status).toBe(303);
   });
 
-  test("S12: behind a trusted proxy, only visitors from the network of the wrong sign-in codes must wait", async () => {
+  test("S12: behind a trusted proxy, only visitors from the network that sent the wrong sign-in codes must wait", async () => {
     await using shop = await bootShop({ http: { trustedProxies: ["127.0.0.1"] } });
     const visitor = new Visitor(shop.baseUrl);
     const from = (address: string) => ({ "x-forwarded-for": address });
@@ -60,7 +60,7 @@ describe("S12: attempts to sign in with a code", () => {
     expect(await wrongCodes(visitor, from("198.51.100.1, 2001:db8:1:2::1"), 1)).toEqual(["sign_in_throttled"]);
   });
 
-  test("S12: the number of client addresses that the sign-in page stores in memory is limited", () => {
+  test("S12: the number of client addresses that the sign-in page of approvals stores in memory is limited", () => {
     const throttle = new Throttle({ perPeer: 5, altogether: 1_000_000, windowMs: 60_000, now: () => 0 });
     for (let index = 0; index < 20_000; index++) throttle.attempt(`2001:db8:0:${index.toString(16)}::/64`);
     expect(throttle.size).toBe(10_000);

@@ -90,7 +90,7 @@ test("a sign-in to the approvals page starts a new session and ends the earlier 
   });
 });
 
-test("a sign-in form that the server made for another visitor signs nobody in", async () => {
+test("a sign-in form of the approvals page that the server made for another visitor signs nobody in", async () => {
   await using shop = await bootShop();
   const attacker = new Visitor(shop.baseUrl);
   const form = formIn((await attacker.get("/approvals/sign-in")).body);
@@ -195,7 +195,7 @@ test.each(places)(
   },
 );
 
-test("a sign-in code signs nobody in after the key that made the code was revoked", async () => {
+test("a sign-in code of the approvals page is refused after the key that made the code was revoked", async () => {
   const table: Record<string, Principal> = { ...people };
   await using shop = await bootShop({ people: table });
   const { code } = await issueCode(partsOf(shop), "bea");

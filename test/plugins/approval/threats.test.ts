@@ -168,7 +168,7 @@ onBothDialects((claim) => {
   });
 
   claim(
-    "T4: people who may not decide a request cannot see the request, and approvers see an obstacle before the vote",
+    "T4: people who may not decide a request cannot see the request, and approvers see before the vote why they cannot vote",
     async ({ boot }) => {
       const desk = await boot();
       const id = await desk.file(robot);

@@ -56,7 +56,7 @@ test("an event body that is too large is replaced by its length and a keyed dige
   expect(JSON.parse(cut)).toEqual({ cut: { bytes: 30_020, tag: "tag of 30020" } });
 });
 
-test("S8: every text of an event has a maximum length, and long texts that differ stay different", () => {
+test("S8: every text of an event has a maximum length, and two different long texts are different after shortening", () => {
   const long = (end: string) => `${"x".repeat(15_000)}${end}`;
   const who = (end: string) => ({
     actsFor: long(end),

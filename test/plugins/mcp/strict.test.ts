@@ -103,7 +103,7 @@ test("the error for a refused MCP message contains no text of a library", async 
   ]);
 });
 
-test("a request that the SDK does not recognise gets an answer", async () => {
+test("an MCP request that the MCP SDK does not recognise gets an answer", async () => {
   await using app = await boot();
   for (const params of ['{"_meta":5}', '{"_meta":{"progressToken":{}}}']) {
     const { rpc } = await post(app, `{"jsonrpc":"2.0","id":1,"method":"prompts/list","params":${params}}`);

@@ -29,7 +29,7 @@ test.each<[string, object, RegExp]>([
   [
     "by is no input",
     { name: "order", by: "orderid" },
-    /refundOrder: lock\.by names orderid, which is not a property of the handler's input\. Did you mean "orderId"\?/,
+    /refundOrder, lock\.by names orderid, which is not a property of the handler's input\. Did you mean "orderId"\?/,
   ],
   [
     "by is far from every input",
@@ -39,7 +39,7 @@ test.each<[string, object, RegExp]>([
   [
     "by is a secret",
     { name: "card", by: "card" },
-    /refundOrder: lock\.by names card, which is a secret\(\) field\. Name another input in lock.by, such as an id/,
+    /refundOrder, lock\.by names card, which is a secret\(\) field\. Write another input in lock.by, such as an id/,
   ],
   [
     "name is empty",
