@@ -159,6 +159,7 @@ const ajv = addFormats.default(new Ajv2020({ strict: false, allErrors: false }))
 
 const texts = [
   "",
+  "y",
   "a",
   "b",
   "ab",
@@ -210,31 +211,45 @@ const near = (schema: unknown, root: JsonSchema, depth = 0): Made => {
   else if (Array.isArray(schema["enum"])) options.push(fc.constantFrom(...(schema["enum"] as unknown[])));
   else if (options.length === 0) for (const one of [type].flat()) options.push(...ofType(one, schema, inner));
   const usual = options.length === 0 ? any : fc.oneof(...options);
-  return fc.oneof({ arbitrary: usual, weight: 40 }, { arbitrary: any, weight: 1 });
+  return fc.oneof({ arbitrary: usual, weight: 100 }, { arbitrary: any, weight: 1 });
 };
 
 const ofType = (type: unknown, schema: JsonSchema, inner: (part: unknown) => Made): Made[] => {
   const limits = Object.entries(schema).filter(([key]) => /^(?:pattern|format|multipleOf|(?:exclusive)?m(?:in|ax))/i.test(key));
   const matching = ajv.compile(Object.fromEntries(limits.filter(([key]) => key !== "patternProperties")));
-  if (type === "string") return [fc.constantFrom(...texts.filter((text) => matching(text)), "x")];
+  const mostly = (right: readonly unknown[], wrong: unknown): Made[] => [
+    fc.oneof({ arbitrary: fc.constantFrom(...right, wrong), weight: 1 }, { arbitrary: fc.constantFrom(...right), weight: 30 }),
+  ];
+  if (type === "string")
+    return mostly(
+      texts.filter((text) => matching(text)),
+      "x",
+    );
   if (type === "integer" || type === "number") return [fc.constantFrom(...numbers.filter((number) => matching(number)), 7)];
   if (type === "boolean") return [fc.boolean()];
   if (type === "null") return [fc.constant(null)];
   if (type === "array") {
     const first = listIn(schema["prefixItems"]).map(inner);
     const rest = schema["items"] === false ? [] : [inner(schema["items"])];
-    return [fc.tuple(...first, ...rest), fc.array(fc.oneof(...first, ...rest, any), { maxLength: 3 }), fc.constant([])];
+    const needed = isPlainObject(schema["contains"]) ? [inner(schema["contains"])] : [];
+    const usual = fc.tuple(...needed, ...first, ...rest).map((list) => list.slice(0, Number(schema["maxItems"] ?? 9)));
+    const odd = fc.array(fc.oneof(...first, ...rest, any), { maxLength: 3 });
+    return [fc.oneof({ arbitrary: usual, weight: 9 }, { arbitrary: odd, weight: 1 })];
   }
   if (type !== "object") return [];
   const declared = Object.fromEntries(tableIn(schema["properties"]).map(([name, part]) => [name, inner(part)]));
   const more = tableIn(schema["patternProperties"]).flatMap(([pattern, part]) =>
-    [...fields, "7"].filter((name) => new RegExp(pattern, "u").test(name)).map((name) => [name, inner(part)] as const),
+    [...fields, "7"]
+      .filter((name) => new RegExp(pattern, "u").test(name))
+      .slice(-2)
+      .map((name) => [name, inner(part)] as const),
   );
+  if (Number(schema["minProperties"]) > 0) more.push(["some", any]);
   const required = listIn(schema["required"]) as string[];
   const all = { ...Object.fromEntries(more), ...declared };
   const usual = fc.record(all as Record<string, Made>, { requiredKeys: required.filter((name) => Object.hasOwn(all, name)) });
   const odd = fc.record({ ...all, [fields[0] as string]: any, other: any }, { requiredKeys: [] });
-  return [usual, usual, usual, odd];
+  return [fc.oneof({ arbitrary: usual, weight: 30 }, { arbitrary: odd, weight: 1 })];
 };
 
 describe("what the published schema accepts", () => {
