@@ -29,6 +29,7 @@ export { anyone, authenticated, can, hasRole, type Policy, policy } from "./mode
 export { type Principal, personOf } from "./model/principal.ts";
 export type { CookieOptions, Reply } from "./model/reply.ts";
 export { type Resource, resource } from "./model/resource.ts";
+export { content } from "./schema/content.ts";
 export { file, type UploadedFile } from "./schema/file.ts";
 export { type SentFile, text } from "./schema/file-answer.ts";
 export { type Message, messages } from "./schema/messages.ts";

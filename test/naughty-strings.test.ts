@@ -109,7 +109,8 @@ const tool = async (name: string, values: object): Promise<{ readonly status: nu
   const { body } = await send({ path: "/mcp", headers: json, body: JSON.stringify(call) });
   const { content, isError, _meta } = (body as { result: ToolResult }).result;
   if (isError === true) return { status: 422, body: _meta?.["quater/error"] };
-  return { status: 200, body: JSON.parse(content[0]?.text ?? "") as unknown };
+  const said = content[0]?.text ?? "";
+  return { status: 200, body: _meta !== undefined && "quater/mediaType" in _meta ? said : (JSON.parse(said) as unknown) };
 };
 interface ToolResult {
   readonly content: readonly { readonly text: string }[];

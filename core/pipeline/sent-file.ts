@@ -9,7 +9,7 @@ import { Readable } from "node:stream";
 import { internal } from "../diagnostics/errors.ts";
 import { cut, visible } from "../diagnostics/text.ts";
 import { isAllowedType } from "../schema/file.ts";
-import { type FileAnswerRules, SentFile } from "../schema/file-answer.ts";
+import { SentFile, type SentRules } from "../schema/file-answer.ts";
 import { isPlainObject } from "../schema/schema.ts";
 
 interface Place {
@@ -24,7 +24,7 @@ interface Place {
  * name a file.
  */
 export const fileAnswerOf =
-  ({ folder, mediaTypes }: FileAnswerRules, { subject, root }: Place) =>
+  ({ folder, mediaTypes, maxBytes = Number.POSITIVE_INFINITY }: SentRules, { subject, root }: Place) =>
   async (value: unknown): Promise<SentFile> => {
     const wrong = (what: string) => internal(new Error(`${subject} ${what}`));
     if (!isPlainObject(value)) throw wrong("must be an object { path } or { content }");
@@ -39,6 +39,8 @@ export const fileAnswerOf =
     const type = mediaType ?? (await typeOfName(name, mediaTypes));
     if (typeof type !== "string" || !isAllowedType(type.split(";", 1)[0] ?? "", mediaTypes))
       throw wrong(`has the media type ${visible(String(type))}, but mediaTypes allows only ${mediaTypes.join(", ")}`);
+    const length = found?.bytes ?? Buffer.byteLength(content as string);
+    if (length > maxBytes) throw wrong(`has ${length} bytes, but maxBytes allows ${maxBytes}`);
     if (found === undefined) return inMemory(Buffer.from(content as string), name, type);
     const { whole, bytes, mtimeMs, ino } = found;
     const version = createHash("sha256").update(`${bytes}-${mtimeMs}-${ino}`).digest("base64url").slice(0, 22);

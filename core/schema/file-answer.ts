@@ -25,6 +25,14 @@ export interface FileAnswerRules {
   readonly description?: string;
 }
 
+/** The rules of a file output, with the rules that only images and sounds have. */
+export interface SentRules extends FileAnswerRules {
+  /** What the content is. A surface with kinds of content shows images and sounds to people and models. */
+  readonly kind?: "image" | "audio";
+  /** The maximum length of the content, bytes. */
+  readonly maxBytes?: number;
+}
+
 /** Marks a file output for the compiler. */
 export interface FileAnswerMark {
   readonly "~fileAnswer": true;
@@ -33,14 +41,14 @@ export interface FileAnswerMark {
 const fileAnswerMark = "x-quater-file-answer";
 const textMark = "x-quater-text";
 
-export const fileAnswerSchema = ({ folder, mediaTypes, description }: FileAnswerRules) =>
+export const fileAnswerSchema = ({ folder, mediaTypes, description, kind, maxBytes }: SentRules) =>
   Type.Unsafe<SentFile>({
     ...(description === undefined ? {} : { description }),
-    [fileAnswerMark]: { folder, mediaTypes },
+    [fileAnswerMark]: { folder, mediaTypes, kind, maxBytes },
   }) as ReturnType<typeof Type.Unsafe<SentFile>> & FileAnswerMark;
 
-export const fileAnswerRulesOf = (schema: unknown): FileAnswerRules | undefined =>
-  isPlainObject(schema) && fileAnswerMark in schema ? (schema[fileAnswerMark] as FileAnswerRules) : undefined;
+export const fileAnswerRulesOf = (schema: unknown): SentRules | undefined =>
+  isPlainObject(schema) && fileAnswerMark in schema ? (schema[fileAnswerMark] as SentRules) : undefined;
 
 /**
  * The schema of a text output with a media type, such as CSV. A surface with media types sends the text unquoted; other surfaces

@@ -2,7 +2,7 @@
 // description is JSON. Because of the SHA-256, the digest, approvals and the trail cover the content without storing the content.
 
 import type { Readable } from "node:stream";
-import { type FileAnswerRules, fileAnswerRulesOf, fileAnswerSchema } from "./file-answer.ts";
+import { type FileAnswerRules, fileAnswerRulesOf, fileAnswerSchema, type SentRules } from "./file-answer.ts";
 import { eachSubschema, isPlainObject, type JsonSchema, propertiesOf } from "./schema.ts";
 import { Type } from "./typebox.ts";
 
@@ -142,7 +142,19 @@ export const fileAnswerProblems = (output: unknown, isStream: boolean): readonly
     return [{ cause: "a file with maxBytes in its output", remedy: "Remove maxBytes: file({ folder, mediaTypes })" }];
   if (isStream ? countFiles(output, isAnswer) > 0 : rules === undefined && countFiles(output, isAnswer) > 0)
     return [{ cause: "a file inside its output", remedy: "Make the file the whole output: output: file({ ... })" }];
-  return rules === undefined ? [] : typeProblems("of its output", rules.mediaTypes);
+  return rules === undefined ? [] : [...typeProblems("of its output", rules.mediaTypes), ...kindProblems(rules)];
+};
+
+const kindProblems = ({ kind, mediaTypes, maxBytes }: SentRules): readonly FileProblem[] => {
+  if (kind === undefined) return [];
+  const odd = Array.isArray(mediaTypes) ? mediaTypes.find((type) => !String(type).startsWith(`${kind}/`)) : undefined;
+  if (odd !== undefined) {
+    const remedy = `Write media types that begin with ${kind}/, or use file({ mediaTypes }) for other files`;
+    return [{ cause: `the media type ${JSON.stringify(odd)} in the content.${kind}() of its output`, remedy }];
+  }
+  if (maxBytes === undefined || (Number.isSafeInteger(maxBytes) && maxBytes > 0)) return [];
+  const cause = `an invalid maxBytes in the content.${kind}() of its output: ${JSON.stringify(maxBytes)}`;
+  return [{ cause, remedy: "Write the largest allowed size in bytes: maxBytes: 5_000_000" }];
 };
 
 const typeProblems = (which: string, mediaTypes: unknown): readonly FileProblem[] => {

@@ -219,6 +219,14 @@ export const withoutPersonal = (schema: unknown, value: unknown, erased: unknown
     ? maskedIn(schema, value, { isMarked: isPersonal, show: () => erased })
     : value;
 
+/** Returns a copy of `value` in which `show` replaces every field that the schema marks with `mark`. */
+export const withoutMarked = (schema: unknown, value: unknown, mark: string, show: (marked: unknown) => unknown): unknown => {
+  const isMarked: IsMarked = (part) => part[mark] === true;
+  return isPlainObject(schema) && hasMarkIn(schema, schema, new Set(), isMarked)
+    ? maskedIn(schema, value, { isMarked, show })
+    : value;
+};
+
 interface Masking {
   readonly isMarked: IsMarked;
   readonly show: (marked: unknown) => unknown;

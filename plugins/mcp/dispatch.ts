@@ -4,18 +4,21 @@
 
 import { itemUndelivered, outputTooLarge, tooMuchUnread } from "../../core/diagnostics/errors.ts";
 import { isQuaterError, type QuaterError } from "../../core/index.ts";
+import { andThen } from "../../core/model/principal.ts";
 import { largeAnswer } from "../../core/pipeline/answer-size.ts";
 import { isApprovalId } from "../../core/plugin/gate.ts";
 import { type Awaitable, type Gate, type Operation, type Outcome, traceIdOf, unknownHandler } from "../../core/plugin-api.ts";
+import { textTypeOf } from "../../core/schema/file-answer.ts";
 import { type About, instructionsOf } from "./about.ts";
 import { Cacheable, cachingOf, complete, invalidParams, resultIn } from "./answers.ts";
 import { challengeIn, isReachable } from "./authorization/resource-server.ts";
 import type { Caller } from "./caller.ts";
 import type { Completion } from "./completion.ts";
+import { contentOf } from "./content.ts";
 import { type Era, modernVersions } from "./era.ts";
 import type { Answer } from "./exchange.ts";
 import { capabilitiesOf, type Offers } from "./offers.ts";
-import { dryRunResult, failureResult, successResult, wrapped, wrappedJson } from "./outcome.ts";
+import { contentResult, dryRunResult, failureResult, jsonResult, successResult, wrappedJson } from "./outcome.ts";
 import { Progress } from "./progress.ts";
 import { errorMessage, isId, longestId, type MessageId, type Request, resultMessage, rpcCodes } from "./protocol.ts";
 import { Reader, unknownCursor } from "./reader.ts";
@@ -122,14 +125,21 @@ export class Dispatcher {
     if (!outcome.ok) return outcome.error;
     const { callId, value } = outcome;
     if (isDryRun) return dryRunResult(value, tool?.wrapping, callId);
-    if (tool?.wrapping !== "items") return successResult(wrapped(value, tool?.wrapping), tool?.wrapping, callId);
+    if (tool?.wrapping !== "items") return this.#single(value, tool, callId, caller);
     return collected(value as AsyncIterableIterator<unknown>, tool.operation, progress, this.#maxOutputBytes, caller).then(
-      (items) => successResult(items, tool.wrapping, callId),
+      (items) => jsonResult(items, tool.wrapping, callId),
       (error: unknown) => {
         if (isQuaterError(error)) return error;
         throw error;
       },
     );
+  }
+
+  /** Returns the result of a call without a stream. */
+  #single(value: unknown, tool: Tool | undefined, callId: string, { room }: Caller): Awaitable<string | QuaterError> {
+    const content = tool && contentOf(value, tool.operation, { maxBytes: this.#maxOutputBytes, room });
+    if (content === undefined) return successResult(value, tool?.wrapping, callId, textTypeOf(tool?.operation.output));
+    return andThen(content, (made) => (typeof made === "string" ? contentResult(value, tool?.wrapping, callId, made) : made));
   }
 
   #refusal(id: MessageId, error: QuaterError, name: string, tool: Tool | undefined, caller: Caller): Answer {

@@ -6,7 +6,6 @@ import { coercersOf } from "../../core/pipeline/bind.ts";
 import { exposureKey, type KeyProblem } from "../../core/plugin/exposure-key.ts";
 import type { Operation } from "../../core/plugin-api.ts";
 import { hasFile } from "../../core/schema/file.ts";
-import { fileAnswerRulesOf } from "../../core/schema/file-answer.ts";
 import { isMessages } from "../../core/schema/messages.ts";
 import { propertiesOf, requiredOf } from "../../core/schema/schema.ts";
 import { inputSchemaFor } from "./schema.ts";
@@ -124,7 +123,7 @@ const exposureProblems = (given: ToolExposure | undefined, operation: Operation)
   return found;
 };
 
-const toolProblems = ({ name, input, output }: Operation): KeyProblem[] => {
+const toolProblems = ({ name, input }: Operation): KeyProblem[] => {
   const found: KeyProblem[] = [];
   if (inputSchemaFor(input, "any") === undefined) {
     found.push({
@@ -136,13 +135,6 @@ const toolProblems = ({ name, input, output }: Operation): KeyProblem[] => {
     found.push({
       cause: `The handler ${name} cannot be an MCP tool: it takes a file, and arguments of MCP tools are JSON`,
       remedy: "Remove mcp from the exposure, or change the input to the id of a file that a caller uploads over HTTP",
-    });
-  }
-  if (fileAnswerRulesOf(output) !== undefined) {
-    found.push({
-      cause: `The handler ${name} cannot be an MCP tool: its output is a file, and results of MCP tools are JSON`,
-      remedy:
-        "Remove mcp from the exposure, return the URL of the file as output, or offer the file as a resource alone with tool: false",
     });
   }
   return found;

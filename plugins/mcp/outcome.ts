@@ -78,23 +78,42 @@ export const failureResult = (error: QuaterError, callId: string): string => {
  * Returns a value as JSON text, wrapped into the object that the output schema describes. Without a schema the value is not
  * wrapped.
  */
-export const wrapped = (value: unknown, wrapping: Wrapping | undefined): string => {
+const wrapped = (value: unknown, wrapping: Wrapping | undefined): string => {
   const bare = JSON.stringify(value) ?? "null"; // An output schema may allow `undefined`, which JSON does not have.
   return wrapping === undefined || wrapping === "none" ? bare : wrappedJson(bare);
 };
+
+/** Returns the result with content blocks. @param content  The content blocks as JSON text, from `contentOf`. */
+export const contentResult = (value: unknown, wrapping: Wrapping | undefined, callId: string, content: string): string =>
+  jsonResult(wrapping === undefined ? "" : wrapped(value, wrapping), wrapping, callId, content);
 
 /** @param json  JSON text. */
 export const wrappedJson = (json: string): string => `{"result":${json}}`;
 
 /**
  * Returns the result of a call that succeeded, as JSON text. The text and the structured content are the same JSON (MCP
- * 2025-11-25, server/tools, "Structured Content"). Without an output schema there is no structured content.
+ * 2025-11-25, server/tools, "Structured Content"). Without an output schema there is no structured content. A text without an
+ * output schema is sent as it is, because models read quoted text worse.
  *
- * @param json  From `wrapped`.
+ * @param value  A JSON value.
+ * @param mediaType  The media type of a text. Programs need it to tell a text from JSON.
  */
-export const successResult = (json: string, wrapping: Wrapping | undefined, callId: string): string => {
+export const successResult = (
+  value: unknown,
+  wrapping: Wrapping | undefined,
+  callId: string,
+  mediaType = "text/plain",
+): string => {
+  if (wrapping === undefined && typeof value === "string")
+    return `{"content":[{"type":"text","text":${JSON.stringify(value)}}],"_meta":{"quater/callId":"${callId}","quater/mediaType":${JSON.stringify(mediaType)}}}`;
+  return jsonResult(wrapped(value, wrapping), wrapping, callId);
+};
+
+/** @param json  From `wrapped`. @param content  The content blocks as JSON text. Default: the JSON as text. */
+export const jsonResult = (json: string, wrapping: Wrapping | undefined, callId: string, content?: string): string => {
+  const blocks = content ?? `[{"type":"text","text":${JSON.stringify(json)}}]`;
   const structured = wrapping === undefined ? "" : `"structuredContent":${json},`;
-  return `{"content":[{"type":"text","text":${JSON.stringify(json)}}],${structured}"_meta":{"quater/callId":"${callId}"}}`;
+  return `{"content":${blocks},${structured}"_meta":{"quater/callId":"${callId}"}}`;
 };
 
 /**

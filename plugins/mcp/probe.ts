@@ -4,6 +4,7 @@
 import { PassThrough } from "node:stream";
 import { type Catalog, cannotSend, type Probe, type ProbeAnswer, type ProbeCall } from "../../core/plugin-api.ts";
 import { isPlainObject } from "../../core/schema/schema.ts";
+import { isStructured } from "./content.ts";
 import { mcpKey, waysTo } from "./exposure.ts";
 import { outputSchemaFor } from "./schema.ts";
 import type { McpService } from "./service.ts";
@@ -88,7 +89,7 @@ interface Message {
     readonly contents?: readonly { readonly mimeType?: string; readonly text?: string; readonly blob?: string }[];
     readonly messages?: readonly unknown[];
     readonly isError?: boolean;
-    readonly content: readonly { readonly text: string }[];
+    readonly content: readonly { readonly type: string; readonly text?: string }[];
     readonly structuredContent?: Readonly<Record<string, unknown>>;
     readonly _meta: Readonly<Record<string, Said>>;
   };
@@ -110,9 +111,16 @@ const answerOf = (text: string, call: ProbeCall, catalog: Catalog): ProbeAnswer 
   if (result.messages !== undefined) return { ok: true, value: result.messages };
   if (result.isError === true) return failure(result._meta["quater/error"] ?? {});
   const operation = catalog.get(call.handler);
-  if (operation?.output === undefined) return { ok: true, value: JSON.parse(result.content[0]?.text ?? "null") };
+  if (operation?.output === undefined || !isStructured(operation)) return { ok: true, value: valueIn(result) };
   const { wrapping } = outputSchemaFor(operation.output, operation.isStream);
   return { ok: true, value: wrapping === "none" ? result.structuredContent : result.structuredContent?.["result"] };
+};
+
+/** Returns the value of a result without structured content: a text, the JSON in a text, or the content blocks. */
+const valueIn = ({ content, _meta }: NonNullable<Message["result"]>): unknown => {
+  const [first, ...others] = content;
+  if (first?.type !== "text" || others.length > 0) return content;
+  return "quater/mediaType" in _meta ? first.text : JSON.parse(first.text ?? "null");
 };
 
 const failure = ({ code = "", message = "", errors = [] }: Said): ProbeAnswer => ({ ok: false, code, message, errors });

@@ -16,6 +16,7 @@ import { SentFile } from "../../core/schema/file-answer.ts";
 import { type Cacheable, invalidParams, resultIn } from "./answers.ts";
 import { challengeIn, isReachable } from "./authorization/resource-server.ts";
 import type { Caller } from "./caller.ts";
+import { bodyOf } from "./content.ts";
 import type { Answer } from "./exchange.ts";
 import type { List } from "./lists.ts";
 import { errorDataOf } from "./outcome.ts";
@@ -170,8 +171,7 @@ export class Reader {
     if (!room.reserve(3 * bytes)) throw tooMuchUnread(); // The bytes, their text, and the text of the answer.
     const parts: Buffer[] = [];
     for await (const part of file.stream()) parts.push(part as Buffer);
-    const whole = Buffer.concat(parts);
-    return mimeType.startsWith("text/") ? { mimeType, text: whole.toString() } : { mimeType, blob: whole.toString("base64") };
+    return bodyOf(mimeType, Buffer.concat(parts));
   }
 }
 

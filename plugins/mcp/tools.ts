@@ -5,6 +5,7 @@ import type { BootProblem } from "../../core/diagnostics/problem.ts";
 import type { KeyProblem } from "../../core/plugin/exposure-key.ts";
 import type { Catalog, Operation } from "../../core/plugin-api.ts";
 import type { Approvals } from "../offered.ts";
+import { isStructured } from "./content.ts";
 import { isTool, mcpKey, shownIn, type ToolExposure } from "./exposure.ts";
 import { type Entry, List } from "./lists.ts";
 import { portabilityProblems } from "./portable/problems.ts";
@@ -75,7 +76,10 @@ const approvalFactsOf = (
 const toolOf = (operation: Operation, exposure: ToolExposure, { schemas: choice, approvals }: ToolboxParts): Tool => {
   const { description } = operation.handler;
   const approval = approvalFactsOf(operation, approvals);
-  const output = operation.output === undefined ? undefined : outputSchemaFor(operation.output, operation.isStream, choice);
+  const output =
+    operation.output !== undefined && isStructured(operation)
+      ? outputSchemaFor(operation.output, operation.isStream, choice)
+      : undefined;
   const descriptor = {
     name: operation.name,
     ...shownIn(exposure),

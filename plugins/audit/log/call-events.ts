@@ -2,7 +2,9 @@
 
 import type { QuaterError } from "../../../core/index.ts";
 import type { Approved, Arrival, Operation, Outcome } from "../../../core/plugin-api.ts";
-import { schemaDigestOf } from "../../../core/schema/digest.ts";
+import { contentBytesMark } from "../../../core/schema/content.ts";
+import { digestOfText, schemaDigestOf } from "../../../core/schema/digest.ts";
+import { withoutMarked } from "../../../core/schema/schema.ts";
 import { bodyText, type EndedAs, type EventFields, jsonText, plainJson, whoOf } from "./event.ts";
 import type { AuditLevel } from "./level.ts";
 import type { Redactor } from "./redact.ts";
@@ -61,7 +63,7 @@ export class CallEvents {
     };
     if (!outcome.ok || this.#level !== "response" || outcome.value === undefined)
       return { fields: withTag(fields, argsTag), body: undefined };
-    const result = plainJson(outcome.value);
+    const result = withoutContent(this.#operation.output, plainJson(outcome.value));
     const resultTag = this.#redactor.ofText(jsonText(result));
     return {
       fields: { ...withTag(fields, argsTag), resultTag },
@@ -79,6 +81,12 @@ export class CallEvents {
     return bodyText(content, (text) => this.#redactor.ofText(text));
   }
 }
+
+/** Replaces content, such as the text of a resource, by its length and its SHA-256. */
+const withoutContent = (output: unknown, result: unknown): unknown =>
+  withoutMarked(output, result, contentBytesMark, (content) =>
+    typeof content === "string" ? { bytes: Buffer.byteLength(content), digest: digestOfText(content) } : content,
+  );
 
 /** Returns the fields that every event of a call has, also if the call is to an unknown handler. */
 export const aboutCall = (call: Arrival): Omit<EventFields, "type"> => ({

@@ -1,6 +1,7 @@
 // Publishes schemas of handlers for OpenAPI. Named and recursive schemas become components. Other schemas are written at the
 // place where they are used.
 
+import { contentBytesMark, contentMark } from "../../../core/schema/content.ts";
 import { fileRulesOf } from "../../../core/schema/file.ts";
 import { isPlainObject, type JsonSchema, propertiesOf, referred, withSubschemas } from "../../../core/schema/schema.ts";
 import { componentName, givenName, ofFirstPlace, ofPlace } from "./names.ts";
@@ -29,7 +30,7 @@ interface Root {
 /** Matches a provisional reference, which is written before Quater knows whether the two forms of a component are equal. */
 const provisional = /^#\/components\/schemas\/(input|output):(.+)$/;
 
-const dropped = new Set(["$id", "$schema", "$defs", "definitions"]);
+const dropped = new Set(["$id", "$schema", "$defs", "definitions", contentMark, contentBytesMark]);
 
 export class Components {
   readonly #forms = { input: new Map<string, Component>(), output: new Map<string, Component>() };

@@ -217,7 +217,6 @@ test("the OpenAPI document names the media types of file answers", async () => {
 
 const answer = file({ mediaTypes: ["image/png"] });
 test.each([
-  ["in an MCP tool", { output: answer }, { mcp: true }, "its output is a file, and results of MCP tools are JSON"],
   ["inside an object", { output: Type.Object({ a: answer }) }, { direct: true }, "has a file inside its output"],
   ["in a stream", { output: stream(answer) }, { direct: true }, "has a file inside its output"],
   [

@@ -60,7 +60,7 @@ test("the client of the MCP SDK gets the same answers to tools/list and tools/ca
         expect(JSON.parse((answer.content as { text: string }[])[0]?.text ?? "")).toEqual(expected);
       }
     }
-    expect(await stdio.callTool({ name: "chatty", arguments: {} })).toMatchObject({ content: [{ text: '"quiet"' }] });
+    expect(await stdio.callTool({ name: "chatty", arguments: {} })).toMatchObject({ content: [{ text: "quiet" }] });
     await printed("a stray line");
     await printed('{"jsonrpc":"2.0","id":1,"result":{}}');
     expect(errors).toEqual([]);

@@ -34,7 +34,7 @@ test("an MCP session over stdio ends when standard input and all calls have ende
   await setImmediate(); // everything that the end of the input causes has happened by now
   expect(hasEnded).toBe(false);
   release();
-  expect(await rest).toMatchObject([{ id: 7, result: { content: [{ text: '"waited"' }] } }]);
+  expect(await rest).toMatchObject([{ id: 7, result: { content: [{ text: "waited" }] } }]);
 });
 
 test("the calls of an MCP client over stdio are cancelled when the client no longer reads", async () => {

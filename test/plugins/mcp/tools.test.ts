@@ -38,7 +38,7 @@ test("calling a tool that needs another role gives the same answer as an unknown
   // Also with arguments that would be refused: nobody probes the validation of what he may not call.
   expect(alike((await post(app, callText("audit", '{"n":1,"n":2}'))).text)).toBe(alike(unknown));
   expect((await post(app, callText("audit"), { authorization: "Bearer ben" })).rpc.result).toMatchObject({
-    content: [{ text: '"secret"' }],
+    content: [{ text: "secret" }],
   });
 });
 
