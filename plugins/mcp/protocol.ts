@@ -118,7 +118,7 @@ const messageOf = (value: unknown): Request | Notification | Response | Malforme
   if (Array.isArray(value))
     return malformed(undefined, "The server does not accept JSON-RPC batches. Send one message per request");
   if (!isRecord(value) || value["jsonrpc"] !== "2.0")
-    return malformed(undefined, 'A JSON-RPC message must be an object with "jsonrpc": "2.0"');
+    return malformed(isRecord(value) ? value["id"] : undefined, 'A JSON-RPC message must be an object with "jsonrpc": "2.0"');
   const { id, method, params = {} } = value;
   if (typeof method !== "string") {
     return "result" in value || "error" in value ? { kind: "response" } : malformed(id, 'A request must have a "method"');
