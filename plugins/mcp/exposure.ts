@@ -8,7 +8,7 @@ import type { Operation } from "../../core/plugin-api.ts";
 import { hasFile } from "../../core/schema/file.ts";
 import { isMessages } from "../../core/schema/messages.ts";
 import { propertiesOf, requiredOf } from "../../core/schema/schema.ts";
-import { inputSchemaFor } from "./schema.ts";
+import { isObjectAtRoot } from "./object-root.ts";
 import { isUriPattern, uriPatternOf } from "./uri.ts";
 
 /** An icon that clients show beside a name (MCP 2025-11-25, `Icon`). */
@@ -125,7 +125,7 @@ const exposureProblems = (given: ToolExposure | undefined, operation: Operation)
 
 const toolProblems = ({ name, input }: Operation): KeyProblem[] => {
   const found: KeyProblem[] = [];
-  if (inputSchemaFor(input, "any") === undefined) {
+  if (!isObjectAtRoot(input)) {
     found.push({
       cause: `The handler ${name} cannot be an MCP tool: its input schema is not an object, and MCP requires an object`,
       remedy: "Wrap the input schema: Type.Object({ ... })",

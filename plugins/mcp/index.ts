@@ -4,7 +4,14 @@
 import { type Principal, Type, withDefault } from "../../core/index.ts";
 import { anAuthentication } from "../../core/model/authentication.ts";
 import { isServing } from "../../core/model/run-mode.ts";
-import { type Catalog, definePlugin, type PluginContext, type Probe, type Running } from "../../core/plugin-api.ts";
+import {
+  type BootProblem,
+  type Catalog,
+  definePlugin,
+  type PluginContext,
+  type Probe,
+  type Running,
+} from "../../core/plugin-api.ts";
 import type { OptionValues } from "../../core/schema/options.ts";
 import { auditRef } from "../audit/service.ts";
 import { type HttpService, httpRef } from "../http/service.ts";
@@ -14,9 +21,8 @@ import { AudienceCheck } from "./authorization/audience.ts";
 import { authorizationOption, mcpPath, pagePath } from "./authorization/option.ts";
 import type { Authorization } from "./authorization/resource-server.ts";
 import { iconSchema, mcpKey, type ToolExposure, waysTo } from "./exposure.ts";
-import { resourceClashes } from "./resources.ts";
+import type { SchemaChoice } from "./schema.ts";
 import { type McpService, mcpRef } from "./service.ts";
-import { portabilityOf } from "./tools.ts";
 
 export type { Icon, ToolExposure } from "./exposure.ts";
 export { type McpService, mcpRef, type StdioStreams } from "./service.ts";
@@ -74,10 +80,16 @@ export const mcp = definePlugin(mcpOptions, (options) => {
     provides: [mcpRef],
     exposure: [mcpKey],
     surface: { name: "mcp", exposes: "MCP tools", authenticate: options.authenticate, adopt, ways: waysTo },
-    check: ({ catalog }) => [...(options.schemas === "any" ? [] : portabilityOf(catalog)), ...resourceClashes(catalog)],
+    // A call from the terminal loads one handler and uses no tool, so these checks would only make its start slower.
+    check: async ({ catalog, mode }) => (mode === "run" ? [] : checkOffers(catalog, options.schemas)),
     setup: (context) => setup(options, audience, context),
   };
 });
+
+const checkOffers = async (catalog: Catalog, schemas: SchemaChoice): Promise<readonly BootProblem[]> => {
+  const [{ resourceClashes }, { portabilityOf }] = await Promise.all([import("./resources.ts"), import("./tools.ts")]);
+  return [...(schemas === "any" ? [] : portabilityOf(catalog)), ...resourceClashes(catalog)];
+};
 
 const setup = async (
   options: OptionValues<typeof mcpOptions>,

@@ -2,7 +2,7 @@
 // keywords that only Quater has. The folder `portable` turns this form into one that all model providers accept.
 
 import type { JsonSchema } from "../../core/plugin-api.ts";
-import { isPlainObject } from "../../core/schema/schema.ts";
+import { isObjectAtRoot } from "./object-root.ts";
 import { portable } from "./portable/index.ts";
 import { type Plain, plainOf } from "./portable/plain.ts";
 
@@ -27,12 +27,6 @@ export const inputSchemaFor = (input: JsonSchema, choice: SchemaChoice = "portab
 export const plainInput = (input: JsonSchema): Plain => {
   const { root, definitions } = plainOf(input, true);
   return { root: { type: "object", ...root }, definitions };
-};
-
-const isObjectAtRoot = (schema: unknown): boolean => {
-  if (!isPlainObject(schema)) return false;
-  const parts = schema["allOf"];
-  return schema["type"] === "object" || (Array.isArray(parts) && parts.length > 0 && parts.every(isObjectAtRoot));
 };
 
 export const wrappingOf = (output: JsonSchema, isStream: boolean): Wrapping =>
