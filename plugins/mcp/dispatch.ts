@@ -13,6 +13,7 @@ import { type About, instructionsOf } from "./about.ts";
 import { Cacheable, cachingOf, complete, invalidParams, resultIn } from "./answers.ts";
 import { challengeIn, isReachable } from "./authorization/resource-server.ts";
 import type { Caller } from "./caller.ts";
+import type { CatalogSearch } from "./catalog-search.ts";
 import type { Completion } from "./completion.ts";
 import { contentOf } from "./content.ts";
 import { type Era, modernVersions } from "./era.ts";
@@ -20,7 +21,7 @@ import type { Answer } from "./exchange.ts";
 import { capabilitiesOf, type Offers } from "./offers.ts";
 import { contentResult, dryRunResult, failureResult, jsonResult, successResult, wrappedJson } from "./outcome.ts";
 import { Progress } from "./progress.ts";
-import { errorMessage, isId, longestId, type MessageId, type Request, resultMessage, rpcCodes } from "./protocol.ts";
+import { errorMessage, isId, longestId, type Request, resultMessage, rpcCodes } from "./protocol.ts";
 import { Reader, unknownCursor } from "./reader.ts";
 import type { Tool, Toolbox } from "./tools.ts";
 
@@ -31,15 +32,17 @@ export class Dispatcher {
   /** The result of server/discover as JSON text. */
   readonly #discovered: string;
   readonly #cacheable: Cacheable;
+  readonly #search: CatalogSearch | undefined;
   readonly #completion: Completion;
   readonly #reader: Reader;
   readonly #capabilities: object;
   readonly #maxOutputBytes: number;
 
   constructor(gate: Gate, offers: Offers, about: About, maxOutputBytes: number) {
-    const { toolbox, resources, prompts, completion } = offers;
+    const { toolbox, search, resources, prompts, completion } = offers;
     this.#gate = gate;
     this.#toolbox = toolbox;
+    this.#search = search;
     this.#completion = completion;
     this.#about = about;
     this.#capabilities = capabilitiesOf(offers);
@@ -52,7 +55,10 @@ export class Dispatcher {
 
   answer(request: Request, caller: Caller): Awaitable<Answer> {
     const { id, method } = request;
-    if (method === "tools/call") return this.#call(request, caller);
+    if (method === "tools/call") {
+      if (this.#search === undefined) return this.#call(request, caller);
+      return this.#search.answer(request, caller) ?? this.#call(this.#search.unwrapped(request), caller);
+    }
     if (method === "tools/list") return this.#list(request, caller);
     const isModern = caller.era === "2026";
     if (method === "server/discover" && isModern) return { body: resultMessage(id, this.#discovered) };
@@ -62,7 +68,10 @@ export class Dispatcher {
   }
 
   #list({ id, params }: Request, { principal, era, authorization }: Caller): Answer {
-    const page = this.#toolbox.list.page(principal, params["cursor"], authorization);
+    const cursor = params["cursor"];
+    if (this.#search !== undefined && cursor === undefined)
+      return { body: this.#cacheable.list(era, id, this.#search.list(principal, authorization)) };
+    const page = this.#search === undefined ? this.#toolbox.list.page(principal, cursor, authorization) : undefined;
     return page === undefined ? invalidParams(id, unknownCursor) : { body: this.#cacheable.list(era, id, page) };
   }
 
@@ -111,7 +120,9 @@ export class Dispatcher {
     const result = this.#result(outcome, tool, dryRun, progress, caller);
     const ended = result instanceof Promise ? await result : result;
     progress?.end();
-    return typeof ended === "string" ? { body: resultIn(caller.era, id, ended) } : this.#refusal(id, ended, name, tool, caller);
+    return typeof ended === "string"
+      ? { body: resultIn(caller.era, id, ended) }
+      : this.#refusal(request, ended, name, tool, caller);
   }
 
   /** Returns the result as JSON text, or the error. */
@@ -142,11 +153,13 @@ export class Dispatcher {
     return andThen(content, (made) => (typeof made === "string" ? contentResult(value, tool?.wrapping, callId, made) : made));
   }
 
-  #refusal(id: MessageId, error: QuaterError, name: string, tool: Tool | undefined, caller: Caller): Answer {
+  #refusal({ id, isThroughCatalog }: Request, error: QuaterError, name: string, tool: Tool | undefined, caller: Caller): Answer {
     const { principal, callId, authorization, era } = caller;
     // The principal must not learn that the tool exists if the static policy refuses it with any scopes.
     if (tool === undefined || !isReachable(tool.operation, principal)) {
-      const { message, code } = unknownHandler(name, "mcp");
+      const unknown = unknownHandler(name, "mcp");
+      if (isThroughCatalog === true) return { body: resultIn(era, id, failureResult(unknown, callId)) };
+      const { message, code } = unknown;
       return { body: errorMessage(id, rpcCodes.invalidParams, message, { code, callId, errors: [] }) };
     }
     const challenge = challengeIn(error, principal, authorization);

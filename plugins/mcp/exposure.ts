@@ -1,10 +1,11 @@
 // The exposure key `mcp`: how a handler is offered to MCP clients, and the mistakes in it.
 
+import type { BootProblem } from "../../core/diagnostics/problem.ts";
 import { visible } from "../../core/diagnostics/text.ts";
 import { type Static, Type } from "../../core/index.ts";
 import { coercersOf } from "../../core/pipeline/bind.ts";
 import { exposureKey, type KeyProblem } from "../../core/plugin/exposure-key.ts";
-import type { Operation } from "../../core/plugin-api.ts";
+import type { Catalog, Operation } from "../../core/plugin-api.ts";
 import { hasFile } from "../../core/schema/file.ts";
 import { isMessages } from "../../core/schema/messages.ts";
 import { propertiesOf, requiredOf } from "../../core/schema/schema.ts";
@@ -76,17 +77,19 @@ const exposureSchema = Type.Union([
 export const isTool = ({ tool, prompt }: ToolExposure): boolean => tool ?? prompt !== true;
 
 /** Returns the ways in which MCP clients reach a handler. */
-export const waysTo = (operation: Operation): readonly Way[] => {
+export const waysTo = (operation: Operation, catalog: "list" | "search" = "list"): readonly Way[] => {
   const exposure = mcpKey.of(operation);
   if (exposure === undefined) return [];
   return [
     ...(isTool(exposure) ? (["tool"] as const) : []),
     ...(exposure.resource === undefined ? [] : (["resource"] as const)),
     ...(exposure.prompt === true ? (["prompt"] as const) : []),
+    ...(isTool(exposure) && catalog === "search" ? (["call"] as const) : []),
   ];
 };
 
-export type Way = "tool" | "resource" | "prompt";
+/** A way of MCP clients to a handler. `call` is the tool `call` of `catalog: "search"`. */
+export type Way = "tool" | "resource" | "prompt" | "call";
 
 /** The form of a tool's name (MCP 2025-11-25, server/tools, "Tool Names"). */
 const toolName = /^[A-Za-z0-9._-]{1,128}$/;
@@ -219,3 +222,17 @@ export const shownIn = ({ title, icons }: ToolExposure) => ({
   ...(title === undefined ? {} : { title }),
   ...(icons === undefined ? {} : { icons }),
 });
+
+/** The tools of the list with `catalog: "search"`. */
+export const searchName = "search";
+export const callName = "call";
+
+/** Returns a problem for each tool that has the name of one of the two tools. */
+export const nameClashes = ({ operations }: Catalog): readonly BootProblem[] =>
+  operations.flatMap((operation): readonly BootProblem[] => {
+    const { name, place } = operation;
+    const exposure = mcpKey.of(operation);
+    if (exposure === undefined || !isTool(exposure) || (name !== searchName && name !== callName)) return [];
+    const cause = `mcp() has catalog: "search", so ${name} is a tool of Quater, but the handler ${name} is an MCP tool with the same name`;
+    return [{ place, cause, remedy: 'Choose another name for the handler with name: "..." in the exposure' }];
+  });

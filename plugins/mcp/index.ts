@@ -20,8 +20,7 @@ import { storeRef } from "../store/service.ts";
 import { AudienceCheck } from "./authorization/audience.ts";
 import { authorizationOption, mcpPath, pagePath } from "./authorization/option.ts";
 import type { Authorization } from "./authorization/resource-server.ts";
-import { iconSchema, mcpKey, type ToolExposure, waysTo } from "./exposure.ts";
-import type { SchemaChoice } from "./schema.ts";
+import { iconSchema, mcpKey, nameClashes, type ToolExposure, waysTo } from "./exposure.ts";
 import { type McpService, mcpRef } from "./service.ts";
 
 export type { Icon, ToolExposure } from "./exposure.ts";
@@ -58,6 +57,12 @@ const mcpOptions = {
    * published in this way. With `"any"`, tools publish the schemas of their handlers.
    */
   schemas: withDefault(Type.Union([Type.Literal("portable"), Type.Literal("any")]), "portable"),
+  /**
+   * With `"list"`, the list of tools has all tools that the caller may call. With `"search"`, the list has two tools: `search` finds
+   * tools, and `call` calls one of them. Use `"search"` for apps with so many tools that their descriptions fill the context of a
+   * model.
+   */
+  catalog: withDefault(Type.Union([Type.Literal("list"), Type.Literal("search")]), "list"),
   /** Whether the server shows the tools to people at `/mcp/docs`. Callers need a credential, except in `quater dev`. */
   docs: withDefault(Type.Boolean(), true),
 };
@@ -79,16 +84,29 @@ export const mcp = definePlugin(mcpOptions, (options) => {
     wants: [httpRef, approvalsRef, auditRef, storeRef],
     provides: [mcpRef],
     exposure: [mcpKey],
-    surface: { name: "mcp", exposes: "MCP tools", authenticate: options.authenticate, adopt, ways: waysTo },
+    surface: {
+      name: "mcp",
+      exposes: "MCP tools",
+      authenticate: options.authenticate,
+      adopt,
+      ways: (operation) => waysTo(operation, options.catalog),
+    },
     // A call from the terminal loads one handler and uses no tool, so these checks would only make its start slower.
-    check: async ({ catalog, mode }) => (mode === "run" ? [] : checkOffers(catalog, options.schemas)),
+    check: async ({ catalog, mode }) => (mode === "run" ? [] : checkOffers(catalog, options)),
     setup: (context) => setup(options, audience, context),
   };
 });
 
-const checkOffers = async (catalog: Catalog, schemas: SchemaChoice): Promise<readonly BootProblem[]> => {
+const checkOffers = async (
+  catalog: Catalog,
+  { schemas, catalog: choice }: OptionValues<typeof mcpOptions>,
+): Promise<readonly BootProblem[]> => {
   const [{ resourceClashes }, { portabilityOf }] = await Promise.all([import("./resources.ts"), import("./tools.ts")]);
-  return [...(schemas === "any" ? [] : portabilityOf(catalog)), ...resourceClashes(catalog)];
+  return [
+    ...(schemas === "any" ? [] : portabilityOf(catalog)),
+    ...resourceClashes(catalog),
+    ...(choice === "search" ? nameClashes(catalog) : []),
+  ];
 };
 
 const setup = async (
@@ -118,7 +136,11 @@ const setup = async (
     ]);
   const { title, instructions, icons } = options;
   const about = { name: project.name, version: project.version, title, instructions, icons };
-  const offers = offersIn(catalog, { schemas: options.schemas, approvals: services.find(approvalsRef) });
+  const offers = offersIn(catalog, {
+    catalog: options.catalog,
+    schemas: options.schemas,
+    approvals: services.find(approvalsRef),
+  });
   const { toolbox } = offers;
   const dispatcher = new Dispatcher(gate, offers, about, maxOutputBytes);
   const service: McpService = { serveStdio: (streams) => serveStdio(streams, { gate, dispatcher, log }) };

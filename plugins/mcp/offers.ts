@@ -1,6 +1,7 @@
 // Everything that the server offers to MCP clients: tools, resources, prompts and completion.
 
 import type { Catalog } from "../../core/plugin-api.ts";
+import { CatalogSearch } from "./catalog-search.ts";
 import { Completion } from "./completion.ts";
 import { Prompts } from "./prompts.ts";
 import { Resources } from "./resources.ts";
@@ -9,14 +10,23 @@ import { Toolbox, type ToolboxParts } from "./tools.ts";
 export interface Offers {
   readonly completion: Completion;
   readonly toolbox: Toolbox;
+  /** Present if the list of tools has only `search` and `call`. */
+  readonly search: CatalogSearch | undefined;
   readonly resources: Resources;
   readonly prompts: Prompts;
 }
 
-export const offersIn = (catalog: Catalog, parts: ToolboxParts): Offers => {
+export interface OfferParts extends ToolboxParts {
+  /** Whether callers get all tools in lists, or search for tools. */
+  readonly catalog: "list" | "search";
+}
+
+export const offersIn = (catalog: Catalog, { catalog: choice, ...parts }: OfferParts): Offers => {
   const resources = new Resources(catalog);
   const prompts = new Prompts(catalog);
-  return { toolbox: new Toolbox(catalog, parts), resources, prompts, completion: new Completion(catalog, resources, prompts) };
+  const toolbox = new Toolbox(catalog, parts);
+  const search = choice === "search" ? new CatalogSearch(toolbox) : undefined;
+  return { toolbox, search, resources, prompts, completion: new Completion(catalog, resources, prompts) };
 };
 
 /** Returns what the server announces. All lists are fixed at boot, so the server announces no changes of lists. */

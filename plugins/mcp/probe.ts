@@ -56,7 +56,8 @@ const requestFor = (call: ProbeCall, catalog: Catalog): string => {
   }
   const json = "json" in input ? input.json : JSON.stringify(input.text);
   const meta = approvalId === undefined ? "" : `,"_meta":${JSON.stringify({ "quater/approval": { id: approvalId } })}`;
-  const params = `{"name":${JSON.stringify(handler)},"arguments":${json}${meta}}`;
+  const direct = `"name":${JSON.stringify(handler)},"arguments":${json}`;
+  const params = way === "call" ? `{"name":"call","arguments":{${direct}}${meta}}` : `{${direct}${meta}}`;
   return `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":${params}}`;
 };
 

@@ -35,6 +35,8 @@ export interface Request {
    * set, the arguments must not be used.
    */
   readonly argumentsRefused?: QuaterError;
+  /** Whether the model named the tool in the arguments of the tool `call`, so that it must be able to read all errors. */
+  readonly isThroughCatalog?: boolean;
 }
 
 export interface Notification {

@@ -42,12 +42,24 @@ const descriptionProblems = ({ name, handler, needsApproval }: Operation): reado
  * they cannot contradict the effect. `destructiveHint` and `idempotentHint` mean nothing for reads, but reads also have them,
  * because some hosts ignore `readOnlyHint`.
  */
-const annotationsOf = ({ handler }: Operation, { openWorld }: ToolExposure) => ({
-  readOnlyHint: handler.effect === "read",
-  destructiveHint: handler.effect === "destructive",
-  idempotentHint: handler.idempotent ?? handler.effect === "read",
-  ...(openWorld === undefined ? {} : { openWorldHint: openWorld }),
-});
+export const annotationsOf = (operation: Operation): Annotations => {
+  const { handler } = operation;
+  const openWorld = mcpKey.of(operation)?.openWorld;
+  return {
+    readOnlyHint: handler.effect === "read",
+    destructiveHint: handler.effect === "destructive",
+    idempotentHint: handler.idempotent ?? handler.effect === "read",
+    ...(openWorld === undefined ? {} : { openWorldHint: openWorld }),
+  };
+};
+
+/** What a tool does, for clients that decide whether to ask their user (MCP 2025-11-25, `ToolAnnotations`). */
+export interface Annotations {
+  readonly readOnlyHint: boolean;
+  readonly destructiveHint: boolean;
+  readonly idempotentHint: boolean;
+  readonly openWorldHint?: boolean;
+}
 
 /** The last sentence in the description of a tool whose calls need approval. */
 const approvalSentence = "A person must approve each call of this tool before it runs.";
@@ -86,7 +98,7 @@ const toolOf = (operation: Operation, exposure: ToolExposure, { schemas: choice,
     description: approval === undefined ? description : withApproval(description),
     inputSchema: inputSchemaFor(operation.input, choice),
     ...(output === undefined ? {} : { outputSchema: output.schema }),
-    annotations: annotationsOf(operation, exposure),
+    annotations: annotationsOf(operation),
     ...(approval === undefined ? {} : { _meta: { "quater/approval": approval } }),
   };
   return { operation, wrapping: output?.wrapping, json: JSON.stringify(descriptor) };

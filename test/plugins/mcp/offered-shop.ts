@@ -10,6 +10,7 @@ import { post, session } from "./shop.ts";
 export const people = {
   ana: principal({ subject: "ana", scopes: ["costs"] }),
   ben: principal({ subject: "ben", roles: ["auditor"] }),
+  cem: principal({ subject: "cem" }),
 };
 
 export const boot = (more: Partial<TestBoot> = {}): Promise<TestApp> =>
