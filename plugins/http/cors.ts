@@ -21,9 +21,10 @@ export const methodAsked = ({ method, headers }: IncomingMessage): string | unde
 
 /**
  * The headers that pages of other origins may read. By `content-disposition` and `etag`, the typed client distinguishes a file
- * from a text. By `www-authenticate`, OAuth clients in a page find the scopes that a call needs.
+ * from a text. By `www-authenticate`, OAuth clients in a page find the scopes that a call needs. By `mcp-session-id`, an MCP
+ * client in a page can cancel its calls.
  */
-const exposedHeaders = "x-request-id,retry-after,content-disposition,etag,www-authenticate";
+const exposedHeaders = "x-request-id,retry-after,content-disposition,etag,www-authenticate,mcp-session-id";
 
 /**
  * Makes the CORS headers for pages of all sites. Browsers send no cookies with requests of these pages, because no answer allows

@@ -1,5 +1,6 @@
 // The caller of an MCP request, over HTTP and over stdio.
 
+import type { IncomingHttpHeaders } from "node:http";
 import type { Principal } from "../../core/index.ts";
 import type { AnswerRoom, Arriving, Cancellation, Operation, Outcome } from "../../core/plugin-api.ts";
 import type { Authorization } from "./authorization/resource-server.ts";
@@ -11,6 +12,8 @@ export interface Caller {
   readonly principal: Principal;
   /** The protocol era of the request. */
   readonly era: Era;
+  /** The headers of a POST of revision 2026-07-28, which must match the body. */
+  readonly headers?: IncomingHttpHeaders | undefined;
   /** The object that was passed to `enter` of the gate: see `Invocation`. */
   readonly entry: Arriving;
   readonly callId: string;

@@ -16,10 +16,11 @@ import type { Caller } from "./caller.ts";
 import type { CatalogSearch } from "./catalog-search.ts";
 import type { Completion } from "./completion.ts";
 import { contentOf } from "./content.ts";
-import { type Era, modernVersions } from "./era.ts";
+import { type Era, mismatchText, modernVersions } from "./era.ts";
 import type { Answer } from "./exchange.ts";
 import { capabilitiesOf, type Offers } from "./offers.ts";
 import { contentResult, dryRunResult, failureResult, jsonResult, successResult, wrappedJson } from "./outcome.ts";
+import { paramHeaderRefused } from "./param-headers.ts";
 import { Progress } from "./progress.ts";
 import { errorMessage, isId, longestId, type Request, resultMessage, rpcCodes } from "./protocol.ts";
 import { Reader, unknownCursor } from "./reader.ts";
@@ -95,6 +96,10 @@ export class Dispatcher {
       return invalidParams(id, `"progressToken" in _meta must be an integer or a string of at most ${longestId} characters`);
 
     const tool = this.#toolbox.find(name);
+    if (tool !== undefined && caller.headers !== undefined) {
+      const header = paramHeaderRefused(tool, values, caller.headers);
+      if (header !== undefined) return { body: errorMessage(id, rpcCodes.headerMismatch, mismatchText(header)), status: 400 };
+    }
     const progress = token === undefined ? undefined : new Progress(caller.notifier, token);
     const { principal, entry, callId, cancellation, peer } = caller;
     // The trace id of the message is more specific than the trace id of the HTTP request with the message.

@@ -3,6 +3,7 @@
 // headers repeat parts of the body for proxies. The body decides, because a proxy may remove or change headers.
 
 import type { IncomingHttpHeaders } from "node:http";
+import { decoded } from "./header-text.ts";
 import { errorMessage, type MessageId, type Notification, type Request, rpcCodes } from "./protocol.ts";
 
 /** The era of a message. Each era has one SDK, which answers its rare requests. */
@@ -82,14 +83,6 @@ const disagreeing = (message: Message, { "mcp-method": method, "mcp-name": name 
   return undefined;
 };
 
-const encodedText = /^=\?base64\?([A-Za-z0-9+/]*={0,2})\?=$/;
-
-/** Decodes a header value. Clients send a value that is not printable ASCII as `=?base64?...?=`. */
-const decoded = (value: string): string => {
-  const base64 = encodedText.exec(value)?.[1];
-  return base64 === undefined ? value : Buffer.from(base64, "base64").toString("utf8");
-};
-
 const textOf = (header: string | readonly string[] | undefined): string | undefined =>
   header === undefined ? undefined : String(header);
 
@@ -102,8 +95,10 @@ const refused = (message: Message, code: number, text: string): Misfit => ({
 
 const invalid = (message: Message, text: string): Misfit => refused(message, rpcCodes.invalidParams, text);
 
-const mismatch = (message: Message, header: string): Misfit =>
-  refused(message, rpcCodes.headerMismatch, `The header ${header} does not match the body`);
+const mismatch = (message: Message, header: string): Misfit => refused(message, rpcCodes.headerMismatch, mismatchText(header));
+
+/** Returns the text of the error for a header that differs from the body. */
+export const mismatchText = (header: string): string => `The header ${header} does not match the body`;
 
 const missing = (message: Message, header: string): Misfit =>
   refused(message, rpcCodes.headerMismatch, `The header ${header} is missing. It must repeat the value in the body`);

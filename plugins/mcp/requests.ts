@@ -86,6 +86,7 @@ const serve = async (request: EndpointRequest, parts: HttpParts): Promise<Endpoi
     const answering = parts.dispatcher.answer(message, {
       principal,
       era,
+      headers: era === "2026" ? req.headers : undefined,
       entry,
       callId,
       peer: credentials.peer,

@@ -13,6 +13,9 @@ const keptMs = 60_000;
 /** The most cancellations that wait to be written. Further ones are dropped, so that clients cannot fill the memory. */
 const mostWaiting = 200;
 
+/** The shortest time between two log lines about a store that fails, milliseconds. */
+const silenceMs = 60_000;
+
 interface Tables {
   /** `call_key` is a digest, because the store must not contain session ids. */
   mcp_cancelled: { call_key: string; at: number };
@@ -40,6 +43,7 @@ export class SharedCancels {
   #timer: NodeJS.Timeout | undefined;
   readonly #waiting = new Set<string>();
   #writing: Promise<void> | undefined;
+  #warnedAt = Number.NEGATIVE_INFINITY;
 
   constructor(store: Store, calls: Calls, log: Log) {
     this.#store = store;
@@ -107,6 +111,9 @@ export class SharedCancels {
     try {
       await work();
     } catch (error) {
+      const now = performance.now();
+      if (now - this.#warnedAt < silenceMs) return;
+      this.#warnedAt = now;
       this.#log.warn(what, { error: errorText(error) });
     }
   }

@@ -32,6 +32,41 @@ const handlers: Readonly<Record<string, Handler>> = {
       return "done";
     },
   }),
+  test_headers: handler({
+    ...about,
+    description: "Takes an argument that a header repeats.",
+    input: Type.Object({ region: Type.String({ "x-mcp-header": "Region" }) }),
+    handle: ({ region }) => region,
+  }),
+  json_schema_2020_12_tool: handler({
+    ...about,
+    description: "Publishes keywords of JSON Schema 2020-12.",
+    input: Type.Unsafe<object>({
+      $schema: "https://json-schema.org/draft/2020-12/schema",
+      type: "object",
+      $defs: {
+        address: {
+          $anchor: "addressDef",
+          type: "object",
+          properties: { street: { type: "string" }, city: { type: "string" } },
+        },
+      },
+      properties: {
+        name: { type: "string" },
+        address: { $ref: "#/$defs/address" },
+        contactMethod: { type: "string", enum: ["phone", "email"] },
+        phone: { type: "string" },
+        email: { type: "string" },
+      },
+      allOf: [{ anyOf: [{ required: ["phone"] }, { required: ["email"] }] }],
+      if: { properties: { contactMethod: { const: "phone" } }, required: ["contactMethod"] },
+      // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
+      then: { required: ["phone"] },
+      else: { required: ["email"] },
+      additionalProperties: false,
+    }),
+    handle: (input) => input,
+  }),
   // The suite demands that this tool sends no log messages, because its call does not ask for log messages.
   test_logging_tool: handler({ ...about, description: "Sends no log messages.", handle: () => "done" }),
   // The suite demands that this tool sends no requests on the stream of its call.
@@ -44,7 +79,7 @@ export const bootConformance = async () => {
   const app = await bootTest({
     handlers,
     expose: Object.fromEntries(Object.keys(handlers).map((name) => [name, { mcp: true }])),
-    plugins: [http({ port: 0, authenticate }), mcp({ authenticate })],
+    plugins: [http({ port: 0, authenticate }), mcp({ authenticate, schemas: "any" })],
   });
   return { url: `${app.services.get(httpRef).baseUrl}/mcp`, [Symbol.asyncDispose]: () => app.stop() };
 };

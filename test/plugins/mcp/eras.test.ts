@@ -1,8 +1,11 @@
 // The two eras of the protocol on one endpoint and in one stdio session: the revisions of 2025, and revision 2026-07-28.
 
-import type { TestApp } from "quater/testing";
+import { anyone, handler, Type } from "quater";
+import { http } from "quater/http";
+import { mcp } from "quater/mcp";
+import { type TestApp, tokens } from "quater/testing";
 import { expect, test } from "vitest";
-import { boot, callText, post, session } from "./shop.ts";
+import { boot, callText, people, post, session } from "./shop.ts";
 
 const version = "io.modelcontextprotocol/protocolVersion";
 const capabilities = "io.modelcontextprotocol/clientCapabilities";
@@ -152,6 +155,47 @@ test("a Mcp-Name in Base64 is decoded before it is compared", async () => {
   const encoded = `=?base64?${Buffer.from("add").toString("base64")}?=`;
   const { response } = await post(app, text("tools/call", call), headersOf("tools/call", { "mcp-name": encoded }));
   expect(response.status).toBe(200);
+});
+
+const routed = handler({
+  description: "Takes arguments that headers repeat.",
+  effect: "read",
+  input: Type.Object({
+    region: Type.Optional(Type.String({ "x-mcp-header": "Region" })),
+    place: Type.Optional(Type.Object({ floor: Type.Integer({ "x-mcp-header": "Floor" }) })),
+  }),
+  auth: anyone,
+  handle: () => "done",
+});
+const inBase64 = (value: string) => `=?base64?${Buffer.from(value).toString("base64")}?=`;
+
+test.for<readonly [what: string, input: object, headers: Record<string, string>, wrong?: string]>([
+  ["the same text", { region: "eu" }, { "mcp-param-region": "eu" }],
+  ["the same text in Base64", { region: "é" }, { "mcp-param-region": inBase64("é") }],
+  ["the same number", { place: { floor: 3 } }, { "mcp-param-floor": "3" }],
+  ["a header without an argument", {}, { "mcp-param-region": "eu" }],
+  ["another text", { region: "eu" }, { "mcp-param-region": "us" }, "mcp-param-region"],
+  ["no header", { region: "eu" }, {}, "mcp-param-region"],
+  ["another number", { place: { floor: 3 } }, { "mcp-param-floor": "4" }, "mcp-param-floor"],
+  ["Base64 without padding", { region: "Hello" }, { "mcp-param-region": "=?base64?SGVsbG8?=" }, "mcp-param-region"],
+  ["Base64 with other characters", { region: "Hello" }, { "mcp-param-region": "=?base64?SGVs!!!bG8=?=" }, "mcp-param-region"],
+])("in revision 2026-07-28 a header for an argument must match the argument: %s", async ([, input, said, wrong], { expect }) => {
+  const plugins = [http({ port: 0, authenticate: tokens(people) }), mcp({ authenticate: tokens(people), schemas: "any" })];
+  await using app = await boot({ handlers: { routed }, plugins });
+  const params = { name: "routed", arguments: input };
+  const { response, rpc } = await post(
+    app,
+    text("tools/call", params),
+    headersOf("tools/call", { "mcp-name": "routed", ...said }),
+  );
+  if (wrong === undefined) expect([response.status, rpc.error]).toEqual([200, undefined]);
+  else {
+    const message = `The header ${wrong} does not match the body`;
+    expect([response.status, rpc]).toEqual([400, { jsonrpc: "2.0", id: 7, error: { code: -32020, message } }]);
+  }
+  // Older revisions do not know these headers.
+  const older = await post(app, callText("routed", JSON.stringify(input)), { authorization, ...said });
+  expect(older.response.status).toBe(200);
 });
 
 test("a stdio session answers each message in the era of the message", async () => {

@@ -1,0 +1,51 @@
+// Compares headers that repeat arguments with the arguments (MCP 2026-07-28, SEP-2243). If the schema of an argument has the keyword
+// `x-mcp-header`, clients repeat the argument in the header `Mcp-Param-<name>`, so that proxies can route by it.
+
+import type { IncomingHttpHeaders } from "node:http";
+import { decoded } from "./header-text.ts";
+import type { Tool } from "./tools.ts";
+
+const keyword = "x-mcp-header";
+
+interface Declaration {
+  /** The name of the header, lower-case. */
+  readonly header: string;
+  /** The path of the argument. */
+  readonly path: readonly string[];
+}
+
+type Schema = Readonly<Record<string, unknown>>;
+
+/** Clients read the published schema, so the declarations come from there. */
+const declarationsIn = (schema: Schema, path: readonly string[]): readonly Declaration[] => {
+  const own = schema[keyword];
+  const properties = Object.entries(Object(schema["properties"]) as Readonly<Record<string, Schema>>);
+  return [
+    ...(typeof own === "string" ? [{ header: `mcp-param-${own.toLowerCase()}`, path }] : []),
+    ...properties.flatMap(([name, property]) => declarationsIn(Object(property) as Schema, [...path, name])),
+  ];
+};
+
+const known = new WeakMap<Tool, readonly Declaration[]>();
+
+const declarationsOf = (tool: Tool): readonly Declaration[] => {
+  const before = known.get(tool);
+  if (before !== undefined) return before;
+  const isDeclaring = tool.json.includes(`"${keyword}"`);
+  const { inputSchema } = isDeclaring ? (JSON.parse(tool.json) as { readonly inputSchema: Schema }) : { inputSchema: {} };
+  const found = declarationsIn(inputSchema, []);
+  known.set(tool, found);
+  return found;
+};
+
+const valueAt = (value: unknown, path: readonly string[]): unknown =>
+  path.reduce((inner, name) => (Object.hasOwn(Object(inner), name) ? Object(inner)[name] : undefined), value);
+
+/** Returns the header that is missing or differs from its argument. Headers of absent arguments are ignored. */
+export const paramHeaderRefused = (tool: Tool, values: unknown, headers: IncomingHttpHeaders): string | undefined =>
+  declarationsOf(tool).find(({ header, path }) => {
+    const value = valueAt(values, path);
+    if (!["string", "number", "boolean"].includes(typeof value)) return false;
+    const said = headers[header];
+    return said === undefined || decoded(String(said)) !== String(value);
+  })?.header;
