@@ -1,18 +1,43 @@
 // The app that the conformance suites of MCP call. The suites demand the names and texts of its tools.
 
 import { setTimeout } from "node:timers/promises";
-import { anyone, conflict, type Handler, handler, Type } from "quater";
+import { anyone, conflict, content, type Handler, handler, Type } from "quater";
 import { http, httpRef } from "quater/http";
 import { mcp } from "quater/mcp";
 import { bootTest, principal } from "quater/testing";
 
 const about = { effect: "read", input: Type.Object({}), auth: anyone } as const;
 
+const image = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8DwHwAFBQIAX8jx0gAAAABJRU5ErkJggg==";
+const sound = "UklGRiYAAABXQVZFZm10IBAAAAABAAEAQB8AAAB9AAACABAAZGF0YQIAAAA=";
+
 const handlers: Readonly<Record<string, Handler>> = {
   test_simple_text: handler({
     ...about,
     description: "Returns a text.",
     handle: () => "This is a simple text response for testing.",
+  }),
+  test_image_content: handler({
+    ...about,
+    description: "Returns an image.",
+    output: content.image({ mediaTypes: ["image/png"] }),
+    handle: () => ({ content: Buffer.from(image, "base64"), mediaType: "image/png" }),
+  }),
+  test_audio_content: handler({
+    ...about,
+    description: "Returns a sound.",
+    output: content.audio({ mediaTypes: ["audio/wav"] }),
+    handle: () => ({ content: Buffer.from(sound, "base64"), mediaType: "audio/wav" }),
+  }),
+  test_embedded_resource: handler({
+    ...about,
+    description: "Returns a resource with its content.",
+    output: content.resource(),
+    handle: () => ({
+      uri: "test://embedded-resource",
+      mediaType: "text/plain",
+      text: "This is an embedded resource content.",
+    }),
   }),
   test_error_handling: handler({
     ...about,

@@ -6,18 +6,15 @@ const roots = "Quater does not use roots: revision 2026-07-28 deprecates them";
 const logging = "Quater sends no log messages to clients: revision 2026-07-28 deprecates them";
 const form = "Quater asks no questions with forms: a form is no proof that a person answered";
 const tasks = "Quater does not have the tasks extension (SEP-2663) yet";
-const content = "the app of this test has no tools with images, audio or resources yet";
-const resources = "Quater does not have resources yet";
-const prompts = "Quater does not have prompts yet";
-const completion = "Quater does not have completion yet";
+const content = "an output of Quater is one image, and not a text, an image and a resource together";
+const resources = "the app of this test has no resources yet";
+const prompts = "the app of this test has no prompts yet";
+const completion = "the app of this test has no completion yet";
 
 /** Failing scenarios, and why they fail. */
 type Failing = Readonly<Record<string, string>>;
 
 const contents: Failing = {
-  "tools-call-image": content,
-  "tools-call-audio": content,
-  "tools-call-embedded-resource": content,
   "tools-call-mixed-content": content,
 };
 
@@ -94,7 +91,7 @@ export const suites: readonly Suite[] = [
     program: "@modelcontextprotocol/conformance",
     args: [],
     scenarios: 30,
-    passed: 9,
+    passed: 12,
     failing: of2025,
   },
   {
@@ -102,7 +99,7 @@ export const suites: readonly Suite[] = [
     program: "conformance-next",
     args: ["--requirements", "2025-11-25"],
     scenarios: 33,
-    passed: 47,
+    passed: 50,
     failing: of2025,
   },
   {
@@ -110,7 +107,7 @@ export const suites: readonly Suite[] = [
     program: "conformance-next",
     args: ["--requirements", "2026-07-28"],
     scenarios: 50,
-    passed: 116,
+    passed: 119,
     failing: of2026,
   },
 ];
