@@ -292,6 +292,14 @@ describe("what the published schema accepts", () => {
   const widened = new Set(["rootUnion", "intersections"]);
 });
 
+test("M8: a value that matches several branches of an intersection may have the fields of all of them", () => {
+  const union = Type.Union([Type.Object({ a: Type.String() }), Type.Object({ b: Type.String() })]);
+  const input = field(Type.Intersect([Type.Object({ id: Type.String() }), union]));
+  const values = { v: { id: "1", a: "2", b: "3" } };
+  expect(binderOf(closed<unknown>(input) as JsonSchema)([{ from: "arguments", isText: false, values }])).toEqual(values);
+  expect(ajv.compile(published(input))(values)).toBe(true);
+});
+
 describe("schemas that no portable form has", () => {
   const toolFor = (input: TSchema, options: { readonly schemas?: "portable" | "any" } = {}) =>
     bootTest({
