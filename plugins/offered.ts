@@ -50,7 +50,15 @@ export interface Approvals {
     surface: string,
     id: string,
     how: { readonly signal: AbortSignal; readonly asked?: () => void },
-  ): Promise<{ readonly status: string }>;
+  ): Promise<OwnStatus>;
+}
+
+/** The part of a request's state that its requester may read. */
+export interface OwnStatus {
+  readonly status: string;
+  /** ISO 8601 text. */
+  readonly expiresAt: string;
+  readonly url?: string;
 }
 export const approvalsRef: ServiceRef<Approvals> = serviceRef("approval");
 

@@ -11,6 +11,9 @@ import { type Awaitable, type Gate, type Operation, type Outcome, traceIdOf, unk
 import { textTypeOf } from "../../core/schema/file-answer.ts";
 import { type About, instructionsOf } from "./about.ts";
 import { Cacheable, cachingOf, complete, invalidParams, resultIn } from "./answers.ts";
+import type { ApprovalRounds, Resumed, Waited } from "./approval/rounds.ts";
+import type { StatedCall } from "./approval/state.ts";
+import { howToGetApproval, notHeld } from "./approval/texts.ts";
 import { challengeIn, isReachable } from "./authorization/resource-server.ts";
 import type { Caller } from "./caller.ts";
 import type { CatalogSearch } from "./catalog-search.ts";
@@ -26,10 +29,20 @@ import { errorMessage, isId, longestId, type Request, resultMessage, rpcCodes } 
 import { Reader, unknownCursor } from "./reader.ts";
 import type { Tool, Toolbox } from "./tools.ts";
 
+interface DispatcherParts {
+  readonly gate: Gate;
+  readonly offers: Offers;
+  readonly about: About;
+  readonly maxOutputBytes: number;
+  /** Absent if the app has no approvals or no key for the states, or if `approvalHoldMs` is 0. */
+  readonly rounds: ApprovalRounds | undefined;
+}
+
 export class Dispatcher {
   readonly #gate: Gate;
   readonly #toolbox: Toolbox;
   readonly #about: About;
+  readonly #rounds: ApprovalRounds | undefined;
   /** The result of server/discover as JSON text. */
   readonly #discovered: string;
   readonly #cacheable: Cacheable;
@@ -39,13 +52,14 @@ export class Dispatcher {
   readonly #capabilities: object;
   readonly #maxOutputBytes: number;
 
-  constructor(gate: Gate, offers: Offers, about: About, maxOutputBytes: number) {
+  constructor({ gate, offers, about, maxOutputBytes, rounds }: DispatcherParts) {
     const { toolbox, search, resources, prompts, completion } = offers;
     this.#gate = gate;
     this.#toolbox = toolbox;
     this.#search = search;
     this.#completion = completion;
     this.#about = about;
+    this.#rounds = rounds;
     this.#capabilities = capabilitiesOf(offers);
     this.#cacheable = new Cacheable(about);
     this.#reader = new Reader({ gate, resources, prompts, cacheable: this.#cacheable, maxOutputBytes });
@@ -100,8 +114,19 @@ export class Dispatcher {
       const header = paramHeaderRefused(tool, values, caller.headers);
       if (header !== undefined) return { body: errorMessage(id, rpcCodes.headerMismatch, mismatchText(header)), status: 400 };
     }
+
+    const call = { handler: name, values, principal: caller.principal };
+    const resumed = caller.era === "2025" || params["requestState"] === undefined ? undefined : this.#resumed(request, call);
+    if (resumed === "refused") return invalidParams(id, stateRefused);
+    if (resumed !== undefined && approval !== undefined && approval.id !== resumed.approvalId)
+      return invalidParams(id, 'The "requestState" and "quater/approval" in _meta name different approvals');
+    const waited: Waited =
+      resumed === undefined || dryRun || this.#rounds === undefined ? caller : await this.#rounds.wait(resumed, call, caller);
+    if (waited.result !== undefined) return { body: resultMessage(id, waited.result) };
+
     const progress = token === undefined ? undefined : new Progress(caller.notifier, token);
-    const { principal, entry, callId, cancellation, peer } = caller;
+    const { entry, callId, cancellation, peer } = caller;
+    const { principal } = waited;
     // The trace id of the message is more specific than the trace id of the HTTP request with the message.
     const traceId = traceIdOf(traceparent) ?? caller.traceId;
     const refused = request.argumentsRefused;
@@ -117,7 +142,7 @@ export class Dispatcher {
       dryRun,
       peer,
       traceId,
-      approvalId: approval?.id,
+      approvalId: approval?.id ?? resumed?.approvalId,
       progress: progress?.report,
       room: caller.room,
     });
@@ -125,9 +150,16 @@ export class Dispatcher {
     const result = this.#result(outcome, tool, dryRun, progress, caller);
     const ended = result instanceof Promise ? await result : result;
     progress?.end();
-    return typeof ended === "string"
-      ? { body: resultIn(caller.era, id, ended) }
-      : this.#refusal(request, ended, name, tool, caller);
+    if (typeof ended === "string") return { body: resultIn(caller.era, id, ended) };
+    const asked = waited.isFull || caller.era === "2025" ? undefined : this.#rounds?.ask(ended, resumed, params, call, caller);
+    return asked === undefined
+      ? this.#refusal(request, ended, name, tool, { ...caller, principal }, waited.isFull)
+      : { body: resultMessage(id, asked) };
+  }
+
+  #resumed({ params, argumentsRefused }: Request, call: StatedCall): Resumed | "refused" {
+    // Refused arguments have no canonical text. The server issues no state for them.
+    return (argumentsRefused === undefined ? this.#rounds?.resumed(params, call) : undefined) ?? "refused";
   }
 
   /** Returns the result as JSON text, or the error. */
@@ -158,7 +190,14 @@ export class Dispatcher {
     return andThen(content, (made) => (typeof made === "string" ? contentResult(value, tool?.wrapping, callId, made) : made));
   }
 
-  #refusal({ id, isThroughCatalog }: Request, error: QuaterError, name: string, tool: Tool | undefined, caller: Caller): Answer {
+  #refusal(
+    { id, isThroughCatalog }: Request,
+    error: QuaterError,
+    name: string,
+    tool: Tool | undefined,
+    caller: Caller,
+    isFull = false,
+  ): Answer {
     const { principal, callId, authorization, era } = caller;
     // The principal must not learn that the tool exists if the static policy refuses it with any scopes.
     if (tool === undefined || !isReachable(tool.operation, principal)) {
@@ -168,7 +207,8 @@ export class Dispatcher {
       return { body: errorMessage(id, rpcCodes.invalidParams, message, { code, callId, errors: [] }) };
     }
     const challenge = challengeIn(error, principal, authorization);
-    return { body: resultIn(era, id, failureResult(error, callId)), challenge };
+    const advice = isFull && error.code === "approval_required" ? `${howToGetApproval(error)} ${notHeld}` : undefined;
+    return { body: resultIn(era, id, failureResult(error, callId, advice)), challenge };
   }
 }
 
@@ -199,6 +239,10 @@ const collected = async (
   }
   return wrappedJson(`[${parts.join(",")}]`);
 };
+
+const stateRefused =
+  'The "requestState" does not belong to this call of this caller, was changed, or is too old, or "inputResponses" has another form. ' +
+  "Send the call without both to begin again";
 
 const isMeta = (value: unknown): value is Readonly<Record<string, unknown>> | undefined =>
   value === undefined || (value !== null && typeof value === "object" && !Array.isArray(value));

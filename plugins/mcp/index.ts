@@ -8,15 +8,18 @@ import {
   type BootProblem,
   type Catalog,
   definePlugin,
+  type Gate,
   type PluginContext,
   type Probe,
   type Running,
+  type Services,
 } from "../../core/plugin-api.ts";
 import type { OptionValues } from "../../core/schema/options.ts";
 import { auditRef } from "../audit/service.ts";
 import { type HttpService, httpRef } from "../http/service.ts";
 import { approvalsRef } from "../offered.ts";
 import { storeRef } from "../store/service.ts";
+import type { ApprovalRounds } from "./approval/rounds.ts";
 import { AudienceCheck } from "./authorization/audience.ts";
 import { authorizationOption, mcpPath, pagePath } from "./authorization/option.ts";
 import type { Authorization } from "./authorization/resource-server.ts";
@@ -41,6 +44,11 @@ const mcpOptions = {
    * option, callers need a key or token that they already have.
    */
   authorization: Type.Optional(authorizationOption),
+  /**
+   * How long a call that a client of revision 2026-07-28 repeats is held while people decide about it, milliseconds. With 0, calls
+   * that need approval get a tool error.
+   */
+  approvalHoldMs: withDefault(Type.Integer({ minimum: 0, maximum: 20_000 }), 20_000),
   /**
    * The time after which a silent answer over HTTP becomes an event stream with comments, and the time between two comments,
    * milliseconds. Proxies end silent connections after about a minute.
@@ -142,7 +150,8 @@ const setup = async (
     approvals: services.find(approvalsRef),
   });
   const { toolbox } = offers;
-  const dispatcher = new Dispatcher(gate, offers, about, maxOutputBytes);
+  const rounds = await roundsOf(options, gate, services);
+  const dispatcher = new Dispatcher({ gate, offers, about, maxOutputBytes, rounds });
   const service: McpService = { serveStdio: (streams) => serveStdio(streams, { gate, dispatcher, log }) };
   services.provide(mcpRef, service);
   const { mountWithoutOAuth } = await import("./authorization/without.ts");
@@ -158,12 +167,26 @@ const setup = async (
     mountPage({ http, gate, toolbox, about, authorization, isOpen: mode === "dev" });
   }
   return {
-    stop: () => calls.stop(),
+    stop: async () => {
+      await Promise.all([calls.stop(), rounds?.stop()]);
+    },
     probe: (call) => {
       const baseUrl = http?.baseUrl;
       return (baseUrl === undefined ? stdioProbe(service, catalog) : httpProbe(baseUrl, catalog))(call);
     },
   };
+};
+
+const roundsOf = async (
+  { approvalHoldMs: holdMs }: OptionValues<typeof mcpOptions>,
+  gate: Gate,
+  services: Services,
+): Promise<ApprovalRounds | undefined> => {
+  const approvals = services.find(approvalsRef);
+  const audit = services.find(auditRef);
+  if (approvals === undefined || audit === undefined || holdMs === 0) return undefined;
+  const rounds = await import("./approval/rounds.ts");
+  return new rounds.ApprovalRounds({ gate, approvals, holdMs, secretsOf: (label) => audit.deriveSecrets(label) });
 };
 
 const authorizationOf = async (

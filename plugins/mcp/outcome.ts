@@ -4,7 +4,7 @@
 import { visibleLines } from "../../core/diagnostics/text.ts";
 import type { QuaterError } from "../../core/index.ts";
 import { type ErrorKind, fieldSentence } from "../../core/plugin-api.ts";
-import { approvalAdvice, howToGetApproval } from "./approval.ts";
+import { approvalAdvice, howToGetApproval } from "./approval/texts.ts";
 import type { ErrorData } from "./protocol.ts";
 import type { Wrapping } from "./schema.ts";
 
@@ -47,16 +47,19 @@ export const errorDataOf = (error: QuaterError, callId: string): ErrorData => ({
   errors: error.errors ?? [],
 });
 
+const adviceFor = (error: QuaterError): string | undefined => approvalAdvice(error) ?? table[error.kind].advice?.(error);
+
 /**
  * Returns the result of a `tools/call` that was refused or failed, as JSON text: `isError`, a text for the model, and
  * `_meta["quater/error"]` for programs.
+ *
+ * @param advice  The next step for the model. Default: the step for the error's code or kind.
  */
-export const failureResult = (error: QuaterError, callId: string): string => {
+export const failureResult = (error: QuaterError, callId: string, advice = adviceFor(error)): string => {
   const [first, ...others] = (error.errors ?? []).map(fieldSentence);
   // Nearly always the message already contains the first field error.
   const isSaid = first === undefined || error.message.includes(first);
   const lines = [error.message, ...(isSaid ? [] : [first]), ...others];
-  const advice = approvalAdvice(error) ?? table[error.kind].advice?.(error);
   if (advice !== undefined) lines.push(advice);
   const { retryAfterSeconds } = error;
   const approval = error.details?.["approval"];

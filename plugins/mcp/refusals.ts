@@ -5,9 +5,9 @@ import type { QuaterError } from "../../core/index.ts";
 import { challengeOf } from "../../core/model/credentials.ts";
 import type { EndpointReply, EndpointRequest, HttpService } from "../http/service.ts";
 import type { Authorization } from "./authorization/resource-server.ts";
-import { jsonReply } from "./exchange.ts";
+import { type Answer, jsonReply } from "./exchange.ts";
 import { doorStatus, errorDataOf } from "./outcome.ts";
-import { type ErrorData, errorMessage, rpcCodes } from "./protocol.ts";
+import { type ErrorData, errorMessage, type MessageId, rpcCodes } from "./protocol.ts";
 
 /** Checks the headers of a POST (MCP 2025-11-25, basic/transports, "Sending Messages to the Server"). */
 export const headersRefused = ({
@@ -46,6 +46,22 @@ export const turnedAway = (
     headers,
     errorDataOf(error, request.callId),
   );
+};
+
+/** Returns the answer to a caller whose credential was refused while its call waited. The answer may already be an event stream. */
+export const refusedLater = (
+  id: MessageId,
+  sentence: string,
+  error: QuaterError,
+  callId: string,
+  authorization?: Authorization,
+): Answer => {
+  const header = challengeOf(error, authorization?.resourceFor(error));
+  return {
+    body: errorMessage(id, rpcCodes.refused, sentence, errorDataOf(error, callId)),
+    status: doorStatus(error),
+    ...(header === undefined ? {} : { challenge: { status: 401, header } }),
+  };
 };
 
 /** Returns an answer before the body was read. The connection closes after the answer, because the unread body is still on it. */

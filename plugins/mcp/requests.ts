@@ -12,7 +12,7 @@ import type { Dispatcher } from "./dispatch.ts";
 import { eraOf } from "./era.ts";
 import { Exchange, jsonReply } from "./exchange.ts";
 import { errorMessage, type Notification, type Request, readMessage, rpcCodes } from "./protocol.ts";
-import { headersRefused, refusal, turnedAway } from "./refusals.ts";
+import { headersRefused, refusal, refusedLater, turnedAway } from "./refusals.ts";
 
 export interface HttpParts {
   readonly http: HttpService;
@@ -104,6 +104,8 @@ const serve = async (request: EndpointRequest, parts: HttpParts): Promise<Endpoi
     const ending = exchange.end(answer);
     return ending instanceof Promise ? await ending : ending;
   } catch (error) {
+    // The credential was refused while the call waited for people.
+    if (isQuaterError(error)) return exchange.end(refusedLater(message.id, http.sentenceOf(error), error, callId, authorization));
     parts.log.error("An MCP request could not be answered", { callId, error: errorText(error) });
     const body = errorMessage(message.id, rpcCodes.internal, "The server failed while the server handled this MCP request", {
       code: "internal",

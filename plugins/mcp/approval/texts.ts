@@ -1,7 +1,7 @@
 // The texts about approvals for models. A model must understand that the handler did not run, that a yes in its conversation is
 // not an approval, and what the next step is.
 
-import type { QuaterError } from "../../core/index.ts";
+import type { QuaterError } from "../../../core/index.ts";
 
 type Details = Readonly<Record<string, unknown>>;
 
@@ -33,6 +33,27 @@ export const howToGetApproval = (error: QuaterError): string => {
     ...(expiresAt === undefined ? [] : [`People can approve the call until ${expiresAt}.`]),
   ].join(" ");
 };
+
+/**
+ * Returns the question for the person who uses the agent, about the page where people decide.
+ *
+ * @param sentence  Says that people must approve the call, without a full stop.
+ */
+export const questionAbout = (tool: string, sentence: string): string =>
+  `An agent calls the tool ${tool}. ${sentence}. Open the page to see the call, and who can approve it. If you open the page, the ` +
+  "call is not approved yet: people decide on the page.";
+
+/** The beginning of the question if only the id of the request is known. */
+export const mustBeApproved = (id: string): string =>
+  `People must approve this exact call before it runs. The approval request ${id} is pending`;
+
+/** Returns the text for a call whose user did not want to open the page. @param url  The page. */
+export const afterDeclined = (url: string | undefined): string =>
+  `People can still decide the request${url === undefined ? "" : ` at ${url}`}. Do not repeat the call unless the user asks for it.`;
+
+/** Follows the text for `approval_required` if the server did not wait for the decision. */
+export const notHeld =
+  "The server did not wait for the approval, because too many calls of this caller wait already. Repeat the call later.";
 
 const askAnew = "The call did not run. Repeat the call without an approval id to make a new approval request.";
 

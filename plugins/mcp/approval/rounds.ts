@@ -1,0 +1,151 @@
+// Asks clients of revision 2026-07-28 to show people the page where they approve a call. The answer to the call is then no error but
+// the result `input_required` with a URL, and the client repeats the call with the answer of its user.
+//
+// The answer of the user only says that the user opens the page. Only the gate decides whether the call runs. Clients that cannot show
+// a URL get a tool error instead. The tasks extension would be another answer to the same call, beside `ask`.
+
+import { QuaterError } from "../../../core/index.ts";
+import { isPrivateUrl } from "../../../core/model/loopback.ts";
+import type { Gate } from "../../../core/plugin-api.ts";
+import type { Approvals, OwnStatus } from "../../offered.ts";
+import { complete } from "../answers.ts";
+import { metaKeys } from "../era.ts";
+import { failureResult } from "../outcome.ts";
+import { ApprovalHold, type Held, type HeldCaller } from "./hold.ts";
+import { RequestStates, type State, type StatedCall } from "./state.ts";
+import { afterDeclined, mustBeApproved, questionAbout } from "./texts.ts";
+
+/** How often a client is asked for one call. Afterwards the call gets the tool error, so that the agent continues. */
+const mostRounds = 3;
+/** The name of the question in `inputRequests`, and of its answer in `inputResponses`. */
+const questionKey = "approval";
+/** The label of the key that signs the states. */
+export const stateLabel = "mcp.approval";
+
+type Params = Readonly<Record<string, unknown>>;
+
+interface RoundsParts {
+  readonly gate: Gate;
+  readonly approvals: Pick<Approvals, "untilDecided">;
+  /** Returns the keys of audit() for a label. */
+  readonly secretsOf: (label: string) => readonly Buffer[];
+  /** The longest time that a repeated call is held, milliseconds. */
+  readonly holdMs: number;
+}
+
+/** A call that the client repeats. */
+export interface Resumed extends State {
+  /** What the user did; `undefined` if the client sent no answer. */
+  readonly action: "accept" | "decline" | "cancel" | undefined;
+}
+
+export interface Waited extends Held {
+  /** The result of the call as JSON text, if the gate must not decide. */
+  readonly result?: string;
+}
+
+export class ApprovalRounds {
+  readonly #gate: Gate;
+  readonly #hold: ApprovalHold;
+  readonly #states: RequestStates;
+
+  constructor({ gate, approvals, secretsOf, holdMs }: RoundsParts) {
+    this.#gate = gate;
+    this.#hold = new ApprovalHold(gate, approvals, holdMs);
+    this.#states = new RequestStates(() => secretsOf(stateLabel));
+  }
+
+  /** @returns `undefined` if the state does not belong to this call of this caller, or the answer has another form. */
+  resumed({ requestState, inputResponses = {} }: Params, call: StatedCall): Resumed | undefined {
+    const state = this.#states.read(requestState, call);
+    const answer = isObject(inputResponses) ? (inputResponses[questionKey] ?? { action: undefined }) : undefined;
+    if (state === undefined || !isObject(answer)) return undefined;
+    const { action } = answer;
+    const isKnown = action === undefined || action === "accept" || action === "decline" || action === "cancel";
+    return isKnown ? { ...state, action } : undefined;
+  }
+
+  /**
+   * Waits for the decision about a call that the client repeats.
+   *
+   * @throws {QuaterError} when the credential of the caller is no longer accepted.
+   */
+  async wait(resumed: Resumed, call: StatedCall, caller: HeldCaller & { readonly callId: string }): Promise<Waited> {
+    const { action, approvalId } = resumed;
+    if (action === undefined) return caller;
+    if (action !== "accept") return this.#declined(resumed, caller);
+    const held = await this.#hold.until(approvalId, caller);
+    if (!this.#gate.isStopping || held.status === undefined) return held;
+    const result = this.#question({ ...held.status, id: approvalId }, mustBeApproved(approvalId), resumed.round, call, caller);
+    return { ...held, ...(result === undefined ? {} : { result }) };
+  }
+
+  /** The call must not run without the user's will, even if people have approved it. */
+  async #declined({ approvalId, action }: Resumed, caller: HeldCaller & { readonly callId: string }): Promise<Waited> {
+    const held = await this.#hold.look(approvalId, caller);
+    const { status, url, expiresAt } = held.status ?? unknownStatus;
+    // The other states never change again, so the gate answers without running the call.
+    if (held.status !== undefined && status !== "pending" && status !== "approved") return held;
+    const did = action === "decline" ? "declined to open" : "did not open";
+    const state =
+      status === undefined ? "" : `. The approval request ${approvalId} is ${status === "pending" ? "still " : ""}${status}`;
+    const error = new QuaterError({
+      code: "approval_required",
+      kind: "approval_required",
+      message: `The call did not run, because the user ${did} the approvals page${state}`,
+      details: { approval: { id: approvalId, status, url, expiresAt } },
+    });
+    return { ...held, result: complete(failureResult(error, caller.callId, afterDeclined(url))) };
+  }
+
+  /**
+   * Returns the result that asks the client to show the page, as JSON text; `undefined` if the client gets the tool error.
+   *
+   * @param resumed  The call that the client repeats; `undefined` for the first call.
+   */
+  ask(
+    { code, message, details }: QuaterError,
+    resumed: Resumed | undefined,
+    params: Params,
+    call: StatedCall,
+    caller: { readonly callId: string },
+  ): string | undefined {
+    const round = (resumed?.round ?? 0) + 1;
+    if (code !== "approval_required" || round > mostRounds || !showsUrls(params)) return undefined;
+    return this.#question(Object(details?.["approval"]) as Asked, message, round, call, caller);
+  }
+
+  #question(approval: Asked, sentence: string, round: number, call: StatedCall, { callId }: { readonly callId: string }) {
+    const { id, url } = approval;
+    if (id === undefined || url === undefined || !mayBeShown(url)) return undefined;
+    const requestState = this.#states.issue({ approvalId: id, round }, call);
+    if (requestState === undefined) return undefined;
+    const question = { mode: "url", message: questionAbout(call.handler, sentence), url };
+    return JSON.stringify({
+      resultType: "input_required",
+      inputRequests: { [questionKey]: { method: "elicitation/create", params: question } },
+      requestState,
+      _meta: { "quater/callId": callId, "quater/approval": approval },
+    });
+  }
+
+  stop(): Promise<void> {
+    return this.#hold.stop();
+  }
+}
+
+type Asked = Readonly<{ id?: string; url?: string }> & Partial<OwnStatus>;
+
+const unknownStatus: Partial<OwnStatus> = {};
+
+const isObject = (value: unknown): value is Params => value !== null && typeof value === "object" && !Array.isArray(value);
+
+/** Whether the client declares that it can show its user a URL. `elicitation: {}` means forms only. */
+const showsUrls = ({ _meta: meta }: Params): boolean => {
+  const capabilities = Object(Object(meta)[metaKeys.capabilities]) as Params;
+  const { elicitation } = capabilities;
+  return isObject(elicitation) && isObject(elicitation["url"]);
+};
+
+/** Whether the protocol allows to show this URL: https, or a page on this computer. */
+export const mayBeShown = (url: string): boolean => URL.canParse(url) && isPrivateUrl(new URL(url));

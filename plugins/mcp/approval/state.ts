@@ -1,0 +1,75 @@
+// The `requestState` of revision 2026-07-28: a signed text that the server gives to a client whose call waits for approval. The client
+// repeats its call with this text. The server keeps nothing in memory, so any instance accepts the text. The text gives no right: the
+// gate looks up the approval by the caller, the handler and the arguments, and refuses the call if people have not approved it.
+
+import { createHmac, timingSafeEqual } from "node:crypto";
+import type { Principal } from "../../../core/index.ts";
+import { canonicalText } from "../../../core/schema/digest.ts";
+
+/** How long a client may take to repeat its call, milliseconds. People may see the question late. */
+const lifetimeMs = 24 * 3_600_000;
+/** How far the clock of another instance may be ahead, milliseconds. */
+const skewMs = 300_000;
+/** The longest text that is read, characters. Quater's own texts are much shorter. */
+const longestState = 1_024;
+
+/** The call to which a state belongs. */
+export interface StatedCall {
+  readonly handler: string;
+  /** The arguments as the client sent them. */
+  readonly values: unknown;
+  readonly principal: Principal;
+}
+
+/** The part of a state that the server reads again. */
+export interface State {
+  readonly approvalId: string;
+  /** How often the client was asked for this call, from 1. */
+  readonly round: number;
+}
+
+export class RequestStates {
+  readonly #secrets: () => readonly Buffer[];
+  readonly #now: () => number;
+
+  /**
+   * @param secrets  Returns the keys. The first key signs, and all keys verify. All instances of an app need the same keys.
+   * @param now  Returns the time, milliseconds since 1970.
+   */
+  constructor(secrets: () => readonly Buffer[], now: () => number = Date.now) {
+    this.#secrets = secrets;
+    this.#now = now;
+  }
+
+  /** Returns the state for a call; `undefined` without a key. */
+  issue({ approvalId, round }: State, call: StatedCall): string | undefined {
+    const [secret] = this.#secrets();
+    if (secret === undefined) return undefined;
+    const head = Buffer.from(JSON.stringify([approvalId, round, this.#now()])).toString("base64url");
+    return `${head}.${signed(secret, head, call).toString("base64url")}`;
+  }
+
+  /** @returns `undefined` for a text that was not issued for this call of this principal, that was changed, or that is too old. */
+  read(text: unknown, call: StatedCall): State | undefined {
+    if (typeof text !== "string" || text.length > longestState) return undefined;
+    const [head = "", signature = ""] = text.split(".", 2);
+    const given = Buffer.from(signature, "base64url");
+    // The first check refuses other spellings of the same bytes, and more parts.
+    if (`${head}.${given.toString("base64url")}` !== text) return undefined;
+    const isOurs = this.#secrets().some((secret) => {
+      const own = signed(secret, head, call);
+      return own.length === given.length && timingSafeEqual(own, given);
+    });
+    if (!isOurs) return undefined;
+    const [approvalId, round, at] = JSON.parse(Buffer.from(head, "base64url").toString("utf8")) as [string, number, number];
+    const ageMs = this.#now() - at;
+    return ageMs > lifetimeMs || ageMs < -skewMs ? undefined : { approvalId, round };
+  }
+}
+
+/** The signature contains the call and its principal, so that the state of one call is not valid for another call. */
+const signed = (secret: Buffer, head: string, { handler, values, principal }: StatedCall): Buffer => {
+  const { issuer, subject, actsFor = null, person = null } = principal;
+  const text = canonicalText({ head, handler, values, principal: [issuer, subject, actsFor, person] });
+  return createHmac("sha256", secret).update(`quater.mcp.approval.v1\n${text}`).digest();
+};
