@@ -217,9 +217,9 @@ test("a state that was changed, or belongs to another call, caller or time, is r
     ["an old state", { ...again, requestState: own(Date.now() - day - 1_000) }],
     ["a state of tomorrow", { ...again, requestState: own(Date.now() + day) }],
     ["arguments that strict JSON refuses", { ...again, values: { to: "\ud800", cents: 5 } }],
-    ["answers that are no object", { ...again, inputResponses: [] }],
+    ["answers that are a list", { ...again, inputResponses: [] }],
     ["an unknown answer", { ...again, inputResponses: { approval: { action: "approve" } } }],
-    ["an answer that is no object", { ...again, inputResponses: { approval: "accept" } }],
+    ["an answer that is a text", { ...again, inputResponses: { approval: "accept" } }],
     ["another approval in _meta", { ...again, meta: { "quater/approval": { id: otherId } } }],
   ];
   for (const [what, given, token] of refused) {
