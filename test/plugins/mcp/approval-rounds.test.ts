@@ -302,7 +302,11 @@ test("a server that stops asks the client of a held call to repeat it, and the n
 
 test("a held call ends while the stopping server still waits for another call", async () => {
   using folder = tempFolder();
-  const { wait, started, release } = waiting();
+  const { wait, started, aborted, release } = waiting();
+  let isOver = false;
+  void aborted.then(() => {
+    isOver = true;
+  });
   const till = await bootTill({ root: folder.root, handlers: { wait } });
   const { again } = await asked(till.app);
   const running = call(till.app, { name: "wait", values: {} });
@@ -312,6 +316,7 @@ test("a held call ends while the stopping server still waits for another call", 
   await whenHeld(till, before);
   const stopping = till.app.stop();
   expect((await held).result?.resultType).toBe("input_required");
+  expect(isOver).toBe(false); // The other call was not cut off yet.
   release();
   expect((await running).result).toMatchObject({ content: [{ text: expect.stringContaining("waited") as string }] });
   await stopping;
