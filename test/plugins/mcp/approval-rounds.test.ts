@@ -364,7 +364,7 @@ test("a held call that is silent for long gets comments, and then its result", a
   expect(text).toContain('"structuredContent":{"paid":5}');
 });
 
-test("a call through the catalog of mcp({ catalog: \"search\" }) is asked and held like a direct call", async () => {
+test('a call through the catalog of mcp({ catalog: "search" }) is asked and held like a direct call', async () => {
   using folder = tempFolder();
   await using till = await bootTill({ root: folder.root, mcp: { catalog: "search" } });
   const { id, again } = await asked(till.app, { name: "call", values: { name: "pay", arguments: toBo } });
