@@ -18,7 +18,7 @@ export const editJson: Edit = (text, { member, name, entry, hasComments }): Edit
   return { text: text.slice(0, there.offset) + value + text.slice(there.offset + there.length), was: "other" };
 };
 
-export const newJson = (member: string, name: string, entry: object): string =>
+export const newJson = (member: string, name: string, entry: unknown): string =>
   `${JSON.stringify({ [member]: { [name]: entry } }, null, 2)}\n`;
 
 /** Returns all values of a file. @throws {BrokenFile} */

@@ -19,14 +19,18 @@ export const editToml: Edit = (text, { member, name, entry }): Edited => {
   return { text: isSame(parsed(added), wanted) ? added : patch(text, wanted), was: "absent" };
 };
 
-export const newToml = (member: string, name: string, entry: object): string => `[${member}.${name}]\n${stringify(entry)}`;
+export const newToml = (member: string, name: string, entry: unknown): string =>
+  isPlainObject(entry) ? `[${member}.${name}]\n${stringify(entry)}` : `[${member}]\n${stringify({ [name]: entry })}`;
 
 /** @throws {BrokenFile} */
 export const readToml = (text: string): Readonly<Record<string, unknown>> => {
   try {
     return parse(text) as Readonly<Record<string, unknown>>;
   } catch (error) {
-    throw new BrokenFile((error as Error).message.replaceAll(/\s*\n[\s^]*/g, " "));
+    // The library's message quotes the line, which may contain a secret.
+    const { line, column } = error as { readonly line?: number; readonly column?: number };
+    const where = line === undefined || column === undefined ? "" : ` (${line}, ${column + 1})`;
+    throw new BrokenFile(`Error parsing TOML${where}`);
   }
 };
 

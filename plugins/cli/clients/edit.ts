@@ -3,7 +3,9 @@
 import { randomBytes } from "node:crypto";
 import {
   chmodSync,
+  chownSync,
   closeSync,
+  fstatSync,
   fsyncSync,
   mkdirSync,
   openSync,
@@ -11,6 +13,7 @@ import {
   realpathSync,
   renameSync,
   rmSync,
+  type Stats,
   statSync,
   writeFileSync,
 } from "node:fs";
@@ -24,11 +27,13 @@ export interface Change extends Edited {
   readonly file: string;
   /** The text before the change; `undefined` for a file that does not exist. */
   readonly before: string | undefined;
+  /** The entry alone before and after the change, as a file of its own. Other entries may contain secrets. */
+  readonly shown: { readonly before: string; readonly after: string };
 }
 
 interface Editor {
   readonly edit: Edit;
-  readonly fresh: (member: string, name: string, entry: object) => string;
+  readonly fresh: (member: string, name: string, entry: unknown) => string;
   readonly read: (text: string) => unknown;
 }
 
@@ -53,7 +58,9 @@ export const changeOf = (
 ): Change => {
   const before = textOf(file);
   const { member, name, entry } = wanted;
-  if (before === undefined || before.trim() === "") return { file, before, text: fresh(member, name, entry), was: "absent" };
+  const after = fresh(member, name, entry);
+  if (before === undefined || before.trim() === "")
+    return { file, before, text: after, was: "absent", shown: { before: "", after } };
   const start = before.startsWith(mark) ? mark : "";
   const plain = before.slice(start.length);
   try {
@@ -63,7 +70,8 @@ export const changeOf = (
       throw new UsageError(`${file} already has another entry ${name}. Choose another --name, or replace the entry with ${flag}`);
     if (!isSame(read(text), { ...old, [member]: { ...old[member], [name]: entry } }))
       throw new BrokenFile("the entry could not be added without changing other entries");
-    return { file, before, text: start + text, was };
+    const shown = { before: was === "other" ? fresh(member, name, Reflect.get(old[member] ?? {}, name)) : "", after };
+    return { file, before, text: start + text, was, shown };
   } catch (error) {
     if (!(error instanceof BrokenFile)) throw error;
     throw new UsageError(
@@ -85,7 +93,7 @@ const textOf = (file: string): string | undefined => {
 
 /**
  * Replaces the file in one step, so that a client that reads the file at the same time never sees half of it. An existing file
- * keeps its mode, and a symbolic link stays a link. A new file of the user is private.
+ * keeps its owner and mode, and a symbolic link stays a link. A new file of the user is private.
  *
  * @throws {UsageError} when the file cannot be written, or changed since `changeOf`.
  */
@@ -95,14 +103,15 @@ export const write = ({ file, before, text }: Change, scope: Scope): void => {
     mkdirSync(dirname(file), { recursive: true, ...(scope === "user" ? { mode: 0o700 } : {}) });
     const target = before === undefined ? file : realpathSync(file);
     fresh = `${target}.${randomBytes(12).toString("hex")}.new`;
-    const descriptor = openSync(fresh, "wx", scope === "user" ? 0o600 : 0o666);
+    // The copy of an existing file is private until it has the mode of the file, because the file may contain secrets.
+    const descriptor = openSync(fresh, "wx", scope === "user" || before !== undefined ? 0o600 : 0o666);
     try {
       writeFileSync(descriptor, text);
       fsyncSync(descriptor);
+      if (before !== undefined) takeOwnerAndMode(fresh, fstatSync(descriptor), statSync(target));
     } finally {
       closeSync(descriptor);
     }
-    if (before !== undefined) chmodSync(fresh, statSync(target).mode & 0o7777);
     if (textOf(file) !== before) throw new UsageError(`${file} has changed in the meantime. Run the command again`);
     renameSync(fresh, target);
   } catch (error) {
@@ -113,20 +122,31 @@ export const write = ({ file, before, text }: Change, scope: Scope): void => {
   }
 };
 
-/** Returns the changed lines, without lines around them, because these may contain secrets of other servers. */
-export const diffOf = ({ file, before = "", text }: Change): string => {
-  const [old, now] = [before.split("\n"), text.split("\n")];
-  let start = 0;
-  while (start < old.length && start < now.length && old[start] === now[start]) start++;
+/** Gives the new file the owner and the mode of the old file. Root may edit the file of a user, who must still be able to read it. */
+const takeOwnerAndMode = (file: string, now: Stats, { uid, gid, mode }: Stats): void => {
+  if (now.uid !== uid || now.gid !== gid) chownSync(file, uid, gid);
+  chmodSync(file, mode & 0o7777);
+};
+
+/** Returns the changed lines of the entry. Lines of the file may also contain parts of other entries, which may be secrets. */
+export const diffOf = ({ file, before = "", text, shown }: Change): string => {
+  const [old, now] = [shown.before.split("\n"), shown.after.split("\n")];
+  const start = sameLines(old, now);
   let same = 0;
   while (same < Math.min(old.length, now.length) - start && old.at(-1 - same) === now.at(-1 - same)) same++;
-  const [gone, added] = [old.slice(start, old.length - same), now.slice(start, now.length - same)];
   const lines = [
     `--- ${before === "" ? "(no file)" : file}`,
     `+++ ${file}`,
-    `@@ line ${start + 1} @@`,
-    ...(before === "" ? [] : gone).map((line) => `-${line}`),
-    ...added.map((line) => `+${line}`),
+    `@@ line ${sameLines(before.split("\n"), text.split("\n")) + 1} @@`,
+    ...old.slice(start, old.length - same).map((line) => `-${line}`),
+    ...now.slice(start, now.length - same).map((line) => `+${line}`),
   ];
-  return lines.map((line) => `${line.replace(/\r$/, "")}\n`).join("");
+  return lines.map((line) => `${line}\n`).join("");
+};
+
+/** Returns how many lines at the start of both texts are the same. */
+const sameLines = (old: readonly string[], now: readonly string[]): number => {
+  let count = 0;
+  while (count < old.length && count < now.length && old[count] === now[count]) count++;
+  return count;
 };

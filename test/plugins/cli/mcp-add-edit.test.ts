@@ -1,7 +1,8 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: clients replace these references to variables.
 // How `quater mcp add --write` edits files that exist: other entries, comments, mode, and broken files.
 
-import { chmodSync, lstatSync, mkdirSync, readdirSync, statSync, symlinkSync } from "node:fs";
+import fs, { chmodSync, chownSync, fstatSync, lstatSync, mkdirSync, readdirSync, statSync, symlinkSync } from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { changeOf, editorOf, write } from "../../../plugins/cli/clients/edit.ts";
@@ -19,7 +20,7 @@ test("the edit of a file with comments changes no other line, and the diff shows
     '"secret-b" } }, // last\r\n\t\t"shop": {\r\n\t\t\t"type": "http",\r\n\t\t\t"url": "https://shop.example/mcp",\r\n\t\t\t"headers": {\r\n\t\t\t\t"Authorization": "Bearer ${env:QUATER_MCP_TOKEN}"\r\n\t\t\t}\r\n\t\t}\r\n',
   );
   expect(read(file)).toBe(expected);
-  expect(diff).not.toContain("team a");
+  expect(diff).not.toMatch(/team a|secret-b|last/);
   expect(await added("vscode", ...http, "--write")).toMatchObject({ isChanged: false });
 });
 
@@ -136,4 +137,61 @@ test("a file that changed after it was read is not overwritten", async () => {
   expect(() => write(change, "project")).toThrow(`${file} has changed in the meantime. Run the command again`);
   expect(read(file)).toBe('{ "mcpServers": { "theirs": {} } }');
   expect(readdirSync(at.folder).filter((name) => name.endsWith(".new"))).toEqual([]);
+});
+
+test.each([
+  ["cursor", ".cursor/mcp.json", '{"mcpServers":{"a":{"command":"a","env":{"KEY":"sk-other"}}}}'],
+  ["cursor", ".cursor/mcp.json", '{\n  "mcpServers": {\n    "a": { "env": { "KEY": "sk-other" } }\n  }\n}\n'],
+  ["cursor", ".cursor/mcp.json", '{\n  "mcpServers": {\n    "a": 1 // "KEY": "sk-other"\n  }\n}\n'],
+  ["cursor", ".cursor/mcp.json", '{"mcpServers":{"shop":1,"a":{"env":{"KEY":"sk-other"}}}}'],
+  ["codex", "home/.codex/config.toml", 'mcp_servers = { a = { env = { KEY = "sk-other" } } }\n'],
+  ["codex", "home/.codex/config.toml", 'mcp_servers = { shop = 1, a = { env = { KEY = "sk-other" } } }\n'],
+])("%s: the diff of %s with %j shows no secret of another entry", async (client, path, before) => {
+  const file = put(join(at.folder, path), before);
+  const { diff, isChanged } = await added(client, ...http, "--write", "--force");
+  expect(isChanged).toBe(true);
+  expect(read(file)).toContain("sk-other");
+  expect(diff).toContain(url);
+  expect(diff).not.toContain("sk-other");
+});
+
+test.each(['KEY = "sk-secret\n', "KEY = sk-secret x\n", 'a = { KEY = "sk-secret" \n', 'KEY = "sk-secret"\nKEY = "sk-secret"\n'])(
+  "the error for the broken TOML %j does not quote the file",
+  async (text) => {
+    put(join(at.home, ".codex/config.toml"), text);
+    const { code, err } = await add("codex", ...http, "--write");
+    expect(code).toBe(64);
+    expect(err).toMatch(/cannot be edited: Error parsing TOML \(\d, \d+\)\. /);
+    expect(err).not.toContain("sk-secret");
+  },
+);
+
+test("the copy of a private file of the project is private while it is written", async () => {
+  const file = put(join(at.folder, ".mcp.json"), '{ "mcpServers": {} }');
+  chmodSync(file, 0o600);
+  const modes: string[] = [];
+  const { fsyncSync } = fs;
+  fs.fsyncSync = (descriptor) => {
+    modes.push((fstatSync(descriptor).mode & 0o777).toString(8));
+    fsyncSync(descriptor);
+  };
+  syncBuiltinESMExports();
+  try {
+    const wanted = { member: "mcpServers", name: "shop", entry: { url }, hasComments: false };
+    write(changeOf(file, await editorOf("json"), wanted, { isForced: false, flag: "--force" }), "project");
+  } finally {
+    fs.fsyncSync = fsyncSync;
+    syncBuiltinESMExports();
+  }
+  expect(modes).toEqual(["600"]);
+  expect((statSync(file).mode & 0o777).toString(8)).toBe("600");
+});
+
+test.runIf(process.getuid?.() === 0)("a file of another user still belongs to this user after an edit by root", async () => {
+  const file = put(join(at.folder, ".mcp.json"), "{}");
+  chownSync(file, 1234, 5678);
+  await added("claude-code", "--write");
+  expect(read(file)).toContain("shop");
+  const { uid, gid } = statSync(file);
+  expect([uid, gid]).toEqual([1234, 5678]);
 });
