@@ -5,6 +5,7 @@ import { anyone, conflict, content, type Handler, handler, Type } from "quater";
 import { http, httpRef } from "quater/http";
 import { mcp } from "quater/mcp";
 import { bootTest, principal } from "quater/testing";
+import { prompts, resources, uris } from "./offers.ts";
 
 const about = { effect: "read", input: Type.Object({}), auth: anyone } as const;
 
@@ -102,8 +103,12 @@ const handlers: Readonly<Record<string, Handler>> = {
 export const bootConformance = async () => {
   const authenticate = () => principal({ subject: "suite" });
   const app = await bootTest({
-    handlers,
-    expose: Object.fromEntries(Object.keys(handlers).map((name) => [name, { mcp: true }])),
+    handlers: { ...handlers, ...resources, ...prompts },
+    expose: {
+      ...Object.fromEntries(Object.keys(handlers).map((name) => [name, { mcp: true }])),
+      ...Object.fromEntries(Object.entries(uris).map(([name, resource]) => [name, { mcp: { resource, tool: false } }])),
+      ...Object.fromEntries(Object.keys(prompts).map((name) => [name, { mcp: { prompt: true } }])),
+    },
     plugins: [http({ port: 0, authenticate }), mcp({ authenticate, schemas: "any" })],
   });
   return { url: `${app.services.get(httpRef).baseUrl}/mcp`, [Symbol.asyncDispose]: () => app.stop() };
