@@ -110,7 +110,8 @@ export class Dispatcher {
       return invalidParams(id, `"progressToken" in _meta must be an integer or a string of at most ${longestId} characters`);
 
     const tool = this.#toolbox.find(name);
-    if (tool !== undefined && caller.headers !== undefined) {
+    // Clients repeat arguments in headers only for tools of the list, and `call` is the tool of the list here.
+    if (tool !== undefined && caller.headers !== undefined && request.isThroughCatalog !== true) {
       const header = paramHeaderRefused(tool, values, caller.headers);
       if (header !== undefined) return { body: errorMessage(id, rpcCodes.headerMismatch, mismatchText(header)), status: 400 };
     }

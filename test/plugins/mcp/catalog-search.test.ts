@@ -11,6 +11,7 @@ import { eventsIn, tempFolder } from "../audit/kit.ts";
 import { ask, askModern, people } from "./offered-shop.ts";
 
 const orderId = Type.String({ description: "The id of the order." });
+const region = Type.Optional(Type.String({ "x-mcp-header": "Region" }));
 const made: string[] = [];
 const handlers = {
   listOrders: handler({
@@ -26,7 +27,7 @@ const handlers = {
     effect: "write",
     idempotent: true,
     auth: can("costs"),
-    input: Type.Object({ orderId }),
+    input: Type.Object({ orderId, region }),
     handle: ({ orderId }) => ({ shipped: orderId }),
   }),
   refundOrder: handler({
@@ -131,6 +132,20 @@ test("call answers like the tool itself: result, input error, missing scope and 
     expect(await code(wrong)).toMatchObject({ code: "invalid_input" });
   for (const wrong of [{}, { query: 1 }, { query: "x", limit: 0 }, { query: "x".repeat(501) }, { query: "x", more: 1 }])
     expect(await call(app, "search", wrong)).toMatchObject({ isError: true });
+});
+
+test("call needs no headers for arguments of the tool that it calls, because clients know only the headers of listed tools", async () => {
+  await using app = await boot({
+    plugins: [
+      http({ port: 0, authenticate: tokens(people) }),
+      mcp({ authenticate: tokens(people), catalog: "search", schemas: "any" }),
+    ],
+  });
+  const given = { orderId: "1", region: "eu" };
+  const direct = await askModern(app, "tools/call", { name: "shipParcel", arguments: given });
+  expect([direct.status, direct.error?.code]).toEqual([400, -32020]);
+  const through = await askModern(app, "tools/call", { name: "call", arguments: { name: "shipParcel", arguments: given } });
+  expect(through).toMatchObject({ status: 200, result: { content: [{ type: "text", text: '{"shipped":"1"}' }] } });
 });
 
 test("a call through the catalog uses the approval of the direct tool, and the trail names the real handler", async () => {
