@@ -56,18 +56,18 @@ export class ClientCalls {
   }
 
   /** Cancels the call that a notification names. */
-  notified({ method, params }: Notification, session: string | undefined): void {
+  notified({ method, params }: Notification, session: string | undefined, principal: Principal): void {
     const { requestId } = params;
     if (method !== "notifications/cancelled" || session === undefined || !isId(requestId)) return;
     const key = keyOf(session, requestId);
     // A call that runs here runs nowhere else. Otherwise the call runs on another instance, or has ended.
-    if (!this.#calls.takeBack(key)) this.#shared?.send(key);
+    if (!this.#calls.takeBack(key)) this.#shared?.send(key, nameOf(principal));
   }
 
   /** Begins a request. Call `end` of the returned call when the request was answered. */
   begin({ method, id }: Request, session: string | undefined, { res }: EndpointRequest, principal: Principal): HttpCall {
     const call = new RunningCall();
-    if (method !== "tools/call") return call;
+    if (!appMethods.has(method)) return call;
     if (session !== undefined) {
       const key = keyOf(session, id);
       this.#calls.begin(key, call);
@@ -75,7 +75,7 @@ export class ClientCalls {
       this.#shared?.watch();
     }
     res.once("close", () => {
-      if (!call.isOver) call.whenOver(this.#calls.leave(JSON.stringify([principal.issuer, principal.subject]), call));
+      if (!call.isOver) call.whenOver(this.#calls.leave(nameOf(principal), call));
     });
     return call;
   }
@@ -84,6 +84,11 @@ export class ClientCalls {
     return this.#shared?.stop();
   }
 }
+
+/** The methods that run code of the app, so that their requests can take long. */
+const appMethods: ReadonlySet<string> = new Set(["tools/call", "resources/read", "prompts/get", "completion/complete"]);
+
+const nameOf = ({ issuer, subject }: Principal): string => JSON.stringify([issuer, subject]);
 
 /** The name of a request among all clients. */
 const keyOf = (session: string, id: MessageId): string => `${session} ${JSON.stringify(id)}`;

@@ -1,6 +1,7 @@
 // Completes what a person types for an argument of a prompt or for a variable of a resource template: with the literals and booleans
 // of the schema, or with the values that the handler's `complete` returns.
 
+import { isAbort } from "../../core/model/call.ts";
 import { type Catalog, isVisibleTo, type Operation } from "../../core/plugin-api.ts";
 import { isPlainObject, type JsonSchema, propertiesOf, referred } from "../../core/schema/schema.ts";
 import { invalidParams, resultIn } from "./answers.ts";
@@ -32,7 +33,7 @@ export class Completion {
     });
     this.isEmpty = !offered.some((operation) =>
       Object.entries(propertiesOf(operation.input)).some(
-        ([name, schema]) => operation.handler.complete?.[name] !== undefined || choicesIn(operation.input, schema).length > 0,
+        ([name, schema]) => completerOf(operation, name) !== undefined || choicesIn(operation.input, schema).length > 0,
       ),
     );
   }
@@ -46,8 +47,11 @@ export class Completion {
     const operation = this.#find(ref);
     if (operation === undefined || !isReachable(operation, caller.principal))
       return invalidParams(id, "No prompt and no resource template has this name or URI");
-    if (!Object.hasOwn(propertiesOf(operation.input), name)) return invalidParams(id, "The ref has no argument with this name");
-    const values = isVisibleTo(operation, caller.principal) ? await valuesOf(operation, name, value, caller) : [];
+    // Check the rights before the name, so that callers without rights cannot try out the names of arguments.
+    const isVisible = isVisibleTo(operation, caller.principal);
+    if (isVisible && !Object.hasOwn(propertiesOf(operation.input), name))
+      return invalidParams(id, "The ref has no argument with this name");
+    const values = isVisible ? await valuesOf(operation, name, value, caller) : [];
     const completion = { values: values.slice(0, mostValues), total: values.length, hasMore: values.length > mostValues };
     return { body: resultIn(caller.era, id, JSON.stringify({ completion })) };
   }
@@ -59,18 +63,29 @@ export class Completion {
   }
 }
 
+/** Returns the function that completes the field. A field may have the name of a method of all objects, such as `toString`. */
+const completerOf = ({ handler: { complete = {} } }: Operation, name: string) =>
+  Object.hasOwn(complete, name) ? complete[name] : undefined;
+
 const valuesOf = async (
-  { input, handler, name: handlerName }: Operation,
+  operation: Operation,
   name: string,
   value: string,
   { principal, cancellation }: Caller,
 ): Promise<readonly string[]> => {
-  const completer = handler.complete?.[name];
+  const { input, name: handlerName } = operation;
+  const completer = completerOf(operation, name);
   if (completer === undefined) {
     const typed = value.toLowerCase();
     return choicesIn(input, propertiesOf(input)[name]).filter((choice) => choice.toLowerCase().startsWith(typed));
   }
-  const found = await completer({ value, principal, signal: cancellation.signal });
+  let found: unknown;
+  try {
+    found = await completer({ value, principal, signal: cancellation.signal });
+  } catch (error) {
+    if (cancellation.isCancelled && isAbort(error)) return []; // Nobody gets the values.
+    throw error;
+  }
   if (!Array.isArray(found) || !found.every((each) => ["string", "number", "boolean"].includes(typeof each)))
     throw new Error(`complete.${name} of the handler ${handlerName} did not return a list of texts, numbers and booleans`);
   return found.map(String);

@@ -76,7 +76,7 @@ const serve = async (request: EndpointRequest, parts: HttpParts): Promise<Endpoi
   const session = era === "2025" ? calls.sessionOf(message, req.headers, principal) : undefined;
   if (session === "refused") return jsonReply(404, sessionUnknown(message));
   if (message.kind === "notification") {
-    if (era === "2025") calls.notified(message, session);
+    if (era === "2025") calls.notified(message, session, principal);
     return accepted;
   }
   const exchange = new Exchange(request, http, parts.heartbeatMs);

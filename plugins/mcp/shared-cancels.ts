@@ -2,6 +2,7 @@
 // which instance runs the call, so it writes the cancellation down, and the other instances read it.
 
 import { createHash } from "node:crypto";
+import { setTimeout as pause } from "node:timers/promises";
 import { errorText, type Log } from "../../core/plugin-api.ts";
 import type { Migration, Store } from "../store/service.ts";
 import type { Calls } from "./calls.ts";
@@ -10,8 +11,13 @@ import type { Calls } from "./calls.ts";
 const pollMs = 500;
 /** How long a cancellation is kept, milliseconds. */
 const keptMs = 60_000;
-/** The most cancellations that wait to be written. Further ones are dropped, so that clients cannot fill the memory. */
-const mostWaiting = 200;
+/** The time between two writes, milliseconds. Together with `mostWaiting`, it limits how many rows clients can fill in. */
+const writeMs = 100;
+/**
+ * The most cancellations that wait to be written. Further ones are dropped, so that clients cannot fill the memory and the store.
+ * One caller cannot use up the limit of all callers.
+ */
+const mostWaiting = { ofPrincipal: 20, ofAll: 200 } as const;
 
 /** The shortest time between two log lines about a store that fails, milliseconds. */
 const silenceMs = 60_000;
@@ -41,8 +47,10 @@ export class SharedCancels {
   readonly #calls: Calls;
   readonly #log: Log;
   #timer: NodeJS.Timeout | undefined;
-  readonly #waiting = new Set<string>();
+  /** The digests of call keys, and the names of the principals who cancelled these calls. */
+  readonly #waiting = new Map<string, string>();
   #writing: Promise<void> | undefined;
+  readonly #stopping = new AbortController();
   #warnedAt = Number.NEGATIVE_INFINITY;
 
   constructor(store: Store, calls: Calls, log: Log) {
@@ -51,10 +59,13 @@ export class SharedCancels {
     this.#log = log;
   }
 
-  /** Tells the other instances that a client cancelled a call. */
-  send(key: string): void {
-    if (this.#waiting.size >= mostWaiting) return;
-    this.#waiting.add(digestOf(key));
+  /** Tells the other instances that a client cancelled a call. @param principal  The name of the principal. */
+  send(key: string, principal: string): void {
+    if (this.#waiting.size >= mostWaiting.ofAll) return;
+    let own = 0;
+    for (const name of this.#waiting.values()) if (name === principal) own++;
+    if (own >= mostWaiting.ofPrincipal) return;
+    this.#waiting.set(digestOf(key), principal);
     this.#writing ??= this.#write().finally(() => {
       this.#writing = undefined;
     });
@@ -62,17 +73,19 @@ export class SharedCancels {
 
   /** Reads the cancellations of other instances until no call runs. Called at the beginning of each call. */
   watch(): void {
+    if (this.#stopping.signal.aborted) return;
     this.#timer ??= setTimeout(() => void this.#poll(), pollMs).unref();
   }
 
   async stop(): Promise<void> {
     clearTimeout(this.#timer);
+    this.#stopping.abort();
     await this.#writing;
   }
 
   async #write(): Promise<void> {
     while (this.#waiting.size > 0) {
-      const keys = [...this.#waiting];
+      const keys = [...this.#waiting.keys()];
       this.#waiting.clear();
       await this.#trying("A cancellation could not be passed to other instances", async () => {
         const open = await this.#store.open();
@@ -86,6 +99,7 @@ export class SharedCancels {
             .onConflict((conflict) => conflict.doNothing()),
         ]);
       });
+      await pause(writeMs, undefined, { ref: false, signal: this.#stopping.signal }).catch(() => {}); // The app stops.
     }
   }
 

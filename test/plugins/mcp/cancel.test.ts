@@ -1,6 +1,5 @@
 // How a client of the revisions of 2025 cancels a call over HTTP: with a notification in its session, and not by leaving.
 
-import { request } from "node:http";
 import { setImmediate } from "node:timers/promises";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
@@ -8,28 +7,13 @@ import { anyone, handler, Type } from "quater";
 import { http } from "quater/http";
 import { mcp } from "quater/mcp";
 import { audit, store } from "quater/plugins";
-import { principal, type TestApp, tokens } from "quater/testing";
+import { principal, tokens } from "quater/testing";
 import { describe, expect, test } from "vitest";
 import { Sessions } from "../../../plugins/mcp/session.ts";
 import { onBothDialects } from "../approval/dialects-kit.ts";
 import { mounting } from "../http/shop.ts";
-import { boot, callText, headers, people, post, urlOf, waiting } from "./shop.ts";
-
-const initialize =
-  '{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}';
-
-const sessionOf = async (app: TestApp, token = "ana"): Promise<string> => {
-  const { response } = await post(app, initialize, { authorization: `Bearer ${token}` });
-  return response.headers.get("mcp-session-id") ?? "";
-};
-
-const as = (token: string, session?: string): Record<string, string> => ({
-  authorization: `Bearer ${token}`,
-  ...(session === undefined ? {} : { "mcp-session-id": session }),
-});
-
-const cancelled = (id: number | string = 7) =>
-  `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":${JSON.stringify(id)},"reason":"timeout"}}`;
+import { as, callAndLeave, cancelled, initialize, sessionOf } from "./cancel-kit.ts";
+import { boot, callText, people, post, urlOf, waiting } from "./shop.ts";
 
 /** A handler that waits until it is told to end or aborted, and the state of its last call. */
 const watched = () => {
@@ -59,14 +43,6 @@ const watched = () => {
     },
   });
   return { watch, started, release: () => release(), state };
-};
-
-/** Sends a POST. @returns A function that closes the connection. */
-const callAndLeave = (app: TestApp, body: string, more: Readonly<Record<string, string>>): (() => void) => {
-  const sending = request(urlOf(app), { method: "POST", headers: { ...headers, ...more }, agent: false });
-  sending.on("error", () => {}); // The connection is closed before the answer.
-  sending.end(body);
-  return () => void sending.destroy();
 };
 
 /** Boots with a sign for the end of the connection of each POST. */

@@ -37,6 +37,23 @@ test("callers without the rights for a handler get no values of the handler", as
   expect((await ask(app, "completion/complete", params, "eve")).status).toBe(401);
 });
 
+test("callers without the rights for a handler cannot find out the names of its arguments", async () => {
+  await using app = await boot();
+  const ref = template("costs://{orderId}");
+  const said = async (name: string) => {
+    const { result, error } = await ask(app, "completion/complete", { ref, argument: { name, value: "" } }, "ben");
+    return { result, error };
+  };
+  expect(await said("other")).toEqual(await said("orderId"));
+});
+
+test("a field with the name of a method of all objects is completed with the values of its schema", async () => {
+  const input = Type.Object({ toString: Type.Optional(Type.Boolean()), lines: Type.Optional(Type.Integer()) });
+  await using app = await booted({ lines: () => [1] }, input);
+  const params = { ref: { type: "ref/prompt", name: "one" }, argument: { name: "toString", value: "t" } };
+  expect(await askStdio(app, "completion/complete", params)).toMatchObject({ result: { completion: { values: ["true"] } } });
+});
+
 test.for<readonly [what: string, params: object]>([
   ["no ref", { argument: { name: "style", value: "" } }],
   ["no argument", { ref: prompt }],
@@ -52,9 +69,9 @@ test.for<readonly [what: string, params: object]>([
 
 const about = { description: "Write it.", effect: "read", auth: anyone, output: Type.String(), handle: () => "" } as const;
 const input = Type.Object({ lines: Type.Optional(Type.Integer()) });
-const booted = (complete: unknown) =>
+const booted = (complete: unknown, takes: object = input) =>
   bootTest({
-    handlers: { one: handler({ ...about, input, complete } as never) },
+    handlers: { one: handler({ ...about, input: takes, complete } as never) },
     expose: { one: { mcp: { prompt: true } } },
     plugins: [mcp({ authenticate: tokens({ ana: principal() }) })],
   });
