@@ -3,7 +3,7 @@
 // plugins offer everything listed here.
 
 import type { Readable, Writable } from "node:stream";
-import type { Kysely } from "kysely";
+import type { Kysely, RawBuilder, Sql } from "kysely";
 import type { Manifest, Principal } from "../core/index.ts";
 import { type Awaitable, type Operation, type PluginCommand, type ServiceRef, serviceRef } from "../core/plugin-api.ts";
 
@@ -64,6 +64,8 @@ export const approvalsRef: ServiceRef<Approvals> = serviceRef("approval");
 
 /** The service of audit. */
 export interface Trail {
+  /** Returns a secret for a label from every key in the key file, the current key first. Instances that share the file share them. */
+  deriveSecrets(label: string): readonly Buffer[];
   readonly sinks: { readonly files: readonly string[]; readonly hasStdout: boolean };
 }
 export const auditRef: ServiceRef<Trail> = serviceRef("audit");
@@ -81,17 +83,30 @@ export const httpRef: ServiceRef<Web> = serviceRef("http");
 
 /** The service of store. */
 export interface Store {
+  /** Registers a plugin's tables, in `setup`. */
+  register(plugin: string, migrations: readonly Migration[]): void;
   open(): Promise<{
+    readonly sql: Sql;
+    /** The store's clock inside a query, milliseconds. */
+    readonly clock: RawBuilder<number>;
     /** Returns the time of the store's clock, milliseconds since the epoch. */
     now(): Promise<number>;
     queries<Tables>(): Kysely<Tables>;
     read<Row>(query: Query): Promise<readonly Row[]>;
-    apply(queries: readonly (Query & { readonly expects?: number })[]): Promise<unknown>;
+    apply(queries: readonly (Query | (Statement & { readonly expects?: number }))[]): Promise<unknown>;
   }>;
 }
-interface Query {
+interface Statement {
   readonly sql: string;
   readonly parameters: readonly unknown[];
+}
+type Query = Statement | { compile(): Statement & { readonly query: unknown } };
+/** One step in the migration of a plugin's tables. */
+export interface Migration {
+  readonly version: number;
+  readonly tables: readonly string[];
+  // biome-ignore lint/suspicious/noExplicitAny: tables do not exist yet, so no type can name them
+  readonly up: (build: Kysely<any>) => readonly Query[];
 }
 export const storeRef: ServiceRef<Store> = serviceRef("store");
 

@@ -5,9 +5,8 @@ import { createHash } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 import type { Principal } from "../../core/index.ts";
 import type { Log } from "../../core/plugin-api.ts";
-import type { Audit } from "../audit/service.ts";
 import type { EndpointRequest } from "../http/service.ts";
-import type { Store } from "../store/service.ts";
+import type { Store, Trail } from "../offered.ts";
 import { Calls, ClientCall } from "./calls.ts";
 import { isId, type MessageId, type Notification, type Request } from "./protocol.ts";
 import { Sessions } from "./session.ts";
@@ -17,7 +16,7 @@ const label = "mcp.session";
 
 export interface ClientParts {
   readonly app: string;
-  readonly audit: Audit | undefined;
+  readonly audit: Trail | undefined;
   readonly store: Store | undefined;
   readonly log: Log;
 }

@@ -79,8 +79,9 @@ const namedIn = ({ method, params }: Message): string | undefined => {
 /** Returns the header that differs from the body (threat T24). A proxy may have decided by the header. */
 const disagreeing = (message: Message, { "mcp-method": method, "mcp-name": name }: IncomingHttpHeaders): string | undefined => {
   if (method !== undefined && method !== message.method) return "Mcp-Method";
-  if (name !== undefined && decoded(String(name)) !== namedIn(message)) return "Mcp-Name";
-  return undefined;
+  if (name === undefined) return undefined;
+  const named = decoded(String(name));
+  return named === undefined || named !== namedIn(message) ? "Mcp-Name" : undefined;
 };
 
 const textOf = (header: string | readonly string[] | undefined): string | undefined =>

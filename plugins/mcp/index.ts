@@ -15,10 +15,8 @@ import {
   type Services,
 } from "../../core/plugin-api.ts";
 import type { OptionValues } from "../../core/schema/options.ts";
-import { auditRef } from "../audit/service.ts";
 import { type HttpService, httpRef } from "../http/service.ts";
-import { approvalsRef } from "../offered.ts";
-import { storeRef } from "../store/service.ts";
+import { approvalsRef, auditRef, storeRef } from "../offered.ts";
 import type { ApprovalRounds } from "./approval/rounds.ts";
 import { AudienceCheck } from "./authorization/audience.ts";
 import { authorizationOption, mcpPath, pagePath } from "./authorization/option.ts";

@@ -4,7 +4,7 @@
 import { createHash } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { errorText, type Log } from "../../core/plugin-api.ts";
-import type { Migration, Store } from "../store/service.ts";
+import type { Migration, Store } from "../offered.ts";
 import type { Calls } from "./calls.ts";
 
 /** The time between two reads while calls run, milliseconds. */

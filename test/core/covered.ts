@@ -35,6 +35,7 @@ export const covered: Readonly<Record<string, string>> = {
   "core/boot/typescript.ts": load,
 
   "core/diagnostics/errors.ts": "test/docs/errors.test.ts",
+  "core/diagnostics/html.ts": "test/plugins/mcp/docs-page.test.ts",
   "core/diagnostics/log.ts": hooks,
   "core/diagnostics/problem.ts": boot,
   "core/diagnostics/reading.ts": reads,
@@ -89,6 +90,7 @@ export const covered: Readonly<Record<string, string>> = {
 
   "core/schema/compile.ts": bind,
   "core/schema/compiled-patterns.ts": pattern,
+  "core/schema/content.ts": "test/plugins/mcp/content.test.ts",
   "core/schema/default-problems.ts": "test/core/schema-rules.test.ts",
   "core/schema/defaults.ts": "test/core/schema-rules.test.ts",
   "core/schema/exact-numbers.ts": "test/core/schema-rules.test.ts",
@@ -104,6 +106,7 @@ export const covered: Readonly<Record<string, string>> = {
   "core/schema/schema-problems.ts": "test/core/schema.test.ts",
   "core/schema/typebox.ts": types,
   "core/schema/kinds.ts": "test/core/schema-rules.test.ts",
+  "core/schema/messages.ts": "test/plugins/mcp/prompts.test.ts",
   "core/schema/own-message.ts": "test/core/schema-rules.test.ts",
   "core/schema/references.ts": "test/core/schema-rules.test.ts",
   "core/schema/with-default.ts": "test/core/plugin-options.test.ts",

@@ -92,7 +92,7 @@ describe("boot refuses wrong problems of a handler", () => {
   test("boot refuses an error code that two handlers declare with different kinds", async () => {
     expect(await problemsOf([archived], [problem("note_archived", "conflict")], ["note_archived"])).toEqual([]);
     expect(await problemsOf([archived], [problem("note_archived", "not_found")])).toEqual([
-      "The handler h1 declares the problem note_archived with the kind not_found, but the handler the handler h0 declares note_archived with the kind conflict",
+      "The handler h1 declares the problem note_archived with the kind not_found, but the handler h0 declares note_archived with the kind conflict",
     ]);
   });
 });

@@ -30,7 +30,7 @@ test("boot refuses an unknown plugin option and suggests the most similar option
 test("every plugin and authenticator of Quater refuses an unknown option", async () => {
   const wrong = { qqqq: 1 } as object;
   expect(await problemsOf(http(wrong), mcp(wrong), cli(wrong), store(wrong), audit(wrong))).toEqual(
-    ["http", "mcp", "cli", "store", "audit"].map((name) => `${name}(): ${name} has no option "qqqq"`),
+    ["http", "store", "audit", "mcp", "cli"].map((name) => `${name}(): ${name} has no option "qqqq"`),
   );
 });
 

@@ -97,7 +97,7 @@ describe("boot refuses unknown fields and hooks of a plugin", () => {
     [
       "a misspelt field of its surface",
       { name: "p", surface: { name: "radio", exposes: "Programmes", adopts: no } },
-      'p() p: the surface of p has no field "adopts"; did you mean "adopt"?. The fields are name, exposes, authenticate, opensToPublic, adopt',
+      'p() p: the surface of p has no field "adopts"; did you mean "adopt"?. The fields are name, exposes, authenticate, opensToPublic, adopt, ways',
     ],
     [
       "a misspelt field of an exposure key",

@@ -15,7 +15,7 @@ export const auditKey = exposureKey("audit", Type.Enum([...levels]), {
     level === "off" && (handler.effect !== "read" || needsApproval)
       ? [
           {
-            cause: `The exposure of ${name} sets audit: "off", but this is a handler ${handler.effect === "read" ? "that needs approval" : `whose effect is "${handler.effect}"`}`,
+            cause: `The exposure of ${name} sets audit: "off", but ${handler.effect === "read" ? `${name} needs approval` : `the effect of ${name} is "${handler.effect}"`}`,
             remedy: 'Write audit: "metadata", or remove audit. The trail can omit only reads without approval',
           },
         ]

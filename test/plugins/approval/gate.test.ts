@@ -356,7 +356,7 @@ describe("S13: the gate suite on the project's key files", () => {
       (file: string) =>
         writeFileSync(file, readFileSync(file, "utf8").replace('"createdAt"', '"expiresAt": "31.12.2020", "createdAt"')),
       expect.stringMatching(
-        /^\.\/\.quater\/keys\.json: the key \w+ at \/keys\/0 has an invalid value for expiresAt: "31\.12\.2020"\. Write the time as /,
+        /^\.\/\.quater\/keys\.json: the key \w+ at \/keys\/0 has an invalid value for expiresAt: "31\.12\.2020"\. Write the time in the form /,
       ),
     ],
   ])("S13: the gate suite reports a key file %s with a remedy", async (_, change, hole) => {

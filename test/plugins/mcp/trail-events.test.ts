@@ -217,7 +217,7 @@ test('boot accepts audit: "off" only for reads', async () => {
   using folder = tempFolder();
   const off = (audit: string) =>
     bootWithTrail({ root: folder.root, handlers: { thing }, expose: { thing: { direct: true, audit } } });
-  await expect(off("off")).rejects.toThrow('thing: audit is "off" on a handler whose effect is "write"');
+  await expect(off("off")).rejects.toThrow('The exposure of thing sets audit: "off", but the effect of thing is "write"');
   await expect(off("everything")).rejects.toThrow(/audit/);
 });
 
