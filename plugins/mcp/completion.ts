@@ -2,7 +2,7 @@
 // of the schema, or with the values that the handler's `complete` returns.
 
 import { isAbort } from "../../core/model/call.ts";
-import { type Catalog, isVisibleTo, type Operation } from "../../core/plugin-api.ts";
+import { type Catalog, errorText, isVisibleTo, type Operation } from "../../core/plugin-api.ts";
 import { isPlainObject, type JsonSchema, propertiesOf, referred } from "../../core/schema/schema.ts";
 import { invalidParams, resultIn } from "./answers.ts";
 import { isReachable } from "./authorization/resource-server.ts";
@@ -84,7 +84,8 @@ const valuesOf = async (
     found = await completer({ value, principal, signal: cancellation.signal });
   } catch (error) {
     if (cancellation.isCancelled && isAbort(error)) return []; // Nobody gets the values.
-    throw error;
+    // A QuaterError would look like a refusal of the caller, and nobody would log it.
+    throw new Error(`complete.${name} of the handler ${handlerName} failed: ${errorText(error)}`, { cause: error });
   }
   if (!Array.isArray(found) || !found.every((each) => ["string", "number", "boolean"].includes(typeof each)))
     throw new Error(`complete.${name} of the handler ${handlerName} did not return a list of texts, numbers and booleans`);

@@ -7,7 +7,15 @@ import { isQuaterError, type QuaterError } from "../../core/index.ts";
 import { andThen } from "../../core/model/principal.ts";
 import { largeAnswer } from "../../core/pipeline/answer-size.ts";
 import { isApprovalId } from "../../core/plugin/gate.ts";
-import { type Awaitable, type Gate, type Operation, type Outcome, traceIdOf, unknownHandler } from "../../core/plugin-api.ts";
+import {
+  type Awaitable,
+  type Gate,
+  isVisibleTo,
+  type Operation,
+  type Outcome,
+  traceIdOf,
+  unknownHandler,
+} from "../../core/plugin-api.ts";
 import { textTypeOf } from "../../core/schema/file-answer.ts";
 import { type About, instructionsOf } from "./about.ts";
 import { Cacheable, cachingOf, complete, invalidParams, resultIn } from "./answers.ts";
@@ -110,8 +118,10 @@ export class Dispatcher {
       return invalidParams(id, `"progressToken" in _meta must be an integer or a string of at most ${longestId} characters`);
 
     const tool = this.#toolbox.find(name);
-    // Clients repeat arguments in headers only for tools of the list, and `call` is the tool of the list here.
-    if (tool !== undefined && caller.headers !== undefined && request.isThroughCatalog !== true) {
+    // Clients repeat arguments in headers only for tools of the list, and `call` is the tool of the list in a catalog. For a caller
+    // without rights the gate refuses the call, so that the answer does not show which arguments the tool has.
+    const isVisible = tool !== undefined && isVisibleTo(tool.operation, caller.principal);
+    if (isVisible && caller.headers !== undefined && request.isThroughCatalog !== true) {
       const header = paramHeaderRefused(tool, values, caller.headers);
       if (header !== undefined) return { body: errorMessage(id, rpcCodes.headerMismatch, mismatchText(header)), status: 400 };
     }

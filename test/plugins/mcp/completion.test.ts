@@ -1,6 +1,6 @@
 // Completion of the arguments of prompts and of the variables of resource templates.
 
-import { anyone, handler, Type } from "quater";
+import { anyone, handler, QuaterError, Type } from "quater";
 import { mcp } from "quater/mcp";
 import { bootTest, principal, tokens } from "quater/testing";
 import { expect, test } from "vitest";
@@ -91,7 +91,9 @@ test("a complete that returns something else is an internal error, and the compi
   // @ts-expect-error: the input has no such field
   handler({ ...about, input, complete: { rows: () => [1] } });
   const secret = new Error("the table orders does not exist");
-  for (const complete of [{ lines: () => 1 }, { lines: () => [{}] }, { lines: () => Promise.reject(secret) }]) {
+  const refusal = new QuaterError({ code: "invalid_token", kind: "unauthenticated", message: "the table orders is locked" });
+  const failing = [secret, refusal].map((error) => ({ lines: () => Promise.reject(error) }));
+  for (const complete of [{ lines: () => 1 }, { lines: () => [{}] }, ...failing]) {
     await using app = await booted(complete);
     const params = { ref: { type: "ref/prompt", name: "one" }, argument: { name: "lines", value: "" } };
     expect(await askStdio(app, "completion/complete", params)).toMatchObject({

@@ -1,6 +1,6 @@
 // The two eras of the protocol on one endpoint and in one stdio session: the revisions of 2025, and revision 2026-07-28.
 
-import { anyone, handler, Type } from "quater";
+import { anyone, handler, hasRole, Type } from "quater";
 import { http } from "quater/http";
 import { mcp } from "quater/mcp";
 import { type TestApp, tokens } from "quater/testing";
@@ -196,6 +196,19 @@ test.for<readonly [what: string, input: object, headers: Record<string, string>,
   // Older revisions do not know these headers.
   const older = await post(app, callText("routed", JSON.stringify(input)), { authorization, ...said });
   expect(older.response.status).toBe(200);
+});
+
+test("in revision 2026-07-28 headers for arguments do not show callers without rights that a tool exists", async () => {
+  const input = Type.Object({ region: Type.Optional(Type.String({ "x-mcp-header": "Region" })) });
+  const secret = handler({ description: "Is secret.", effect: "read", input, auth: hasRole("auditor"), handle: () => "done" });
+  const plugins = [http({ port: 0, authenticate: tokens(people) }), mcp({ authenticate: tokens(people), schemas: "any" })];
+  await using app = await boot({ handlers: { secret }, plugins });
+  const called = async (name: string) => {
+    const params = { name, arguments: { region: "eu" } };
+    const { response, rpc } = await post(app, text("tools/call", params), headersOf("tools/call", { "mcp-name": name }));
+    return [response.status, rpc.error?.code, rpc.error?.message.replace(name, ""), rpc.error?.data?.code];
+  };
+  expect(await called("secret")).toEqual(await called("absent"));
 });
 
 test("a stdio session answers each message in the era of the message", async () => {
