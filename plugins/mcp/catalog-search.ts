@@ -17,6 +17,8 @@ import { type Annotations, annotationsOf, type Tool, type Toolbox } from "./tool
 const usualCount = 10;
 const mostCount = 50;
 const longestQuery = 500;
+/** The most words of a query that count. Each word is compared with all words of all tools, which blocks other requests. */
+const mostWords = 20;
 
 const searchTool = {
   name: searchName,
@@ -28,7 +30,7 @@ const searchTool = {
     properties: {
       query: {
         type: "string",
-        description: "Words that describe the task. An empty text matches all tools.",
+        description: `Words that describe the task. The first ${mostWords} words count. An empty text matches all tools.`,
         maxLength: longestQuery,
       },
       limit: { type: "integer", description: `The most tools to return. Default ${usualCount}.`, minimum: 1, maximum: mostCount },
@@ -105,7 +107,7 @@ export class CatalogSearch {
 
   /** Returns the tools that have at least one word of the query, the best first. */
   #find(query: string, tools: readonly Indexed[]): readonly Indexed[] {
-    const wanted = [...new Set(wordsOf(query))];
+    const wanted = [...new Set(wordsOf(query))].slice(0, mostWords);
     if (wanted.length === 0) return tools;
     return tools
       .map((each) => ({ each, score: wanted.reduce((sum, word) => sum + scoreOf(word, each.words), 0) }))

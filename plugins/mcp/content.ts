@@ -67,7 +67,9 @@ const fileContent = async (file: SentFile, operation: Operation, limits: Limits)
 const fileBlock = ({ name, mediaType, version }: SentFile, bytes: Buffer, { name: handler, output }: Operation): Block => {
   const { kind } = fileAnswerRulesOf(output) ?? {};
   if (kind !== undefined) return { type: kind, data: bytes.toString("base64"), mimeType: mediaType };
-  const uri = `quater://files/${handler}/${version}${name === undefined ? "" : `/${encodeURIComponent(name)}`}`;
+  // A name with half of a surrogate pair cannot be encoded.
+  const end = name === undefined ? "" : `/${encodeURIComponent(Buffer.from(name).toString())}`;
+  const uri = `quater://files/${handler}/${version}${end}`;
   return { type: "resource", resource: { uri, ...bodyOf(mediaType, bytes) } };
 };
 

@@ -107,6 +107,14 @@ test("search finds tools by the words of names, titles, descriptions and fields,
   ]);
 });
 
+test("only the first 20 words of a query count, so that a query cannot block the server", async () => {
+  await using app = await boot();
+  const words = (count: number) => Array.from({ length: count }, (_, at) => `q${at}`).join(" ");
+  expect(await search(app, `${words(19)} email`)).toMatchObject({ names: ["listOrders"] });
+  expect(await search(app, `${words(20)} email`)).toMatchObject({ names: [], found: 0 });
+  expect(await search(app, `${"q ".repeat(100)} email`)).toMatchObject({ names: ["listOrders"] });
+});
+
 test("call answers like the tool itself: result, input error, missing scope and unknown tool", async () => {
   await using app = await boot();
   const given = { customer: "a@shop.example" };

@@ -183,6 +183,14 @@ test("M13: over HTTP, an image and audio are their bytes with their type, and li
   expect(JSON.stringify(paths["/terms"])).not.toContain("x-quater-content");
 });
 
+test("a file whose name has half of a surrogate pair is sent with a replacement character in its address", async () => {
+  const output = file({ mediaTypes: ["text/csv"] });
+  const odd = handler({ ...about, description: "Sends.", output, handle: () => ({ content: "id\n", name: "a\ud800.csv" }) });
+  await using app = await boot({ handlers: { odd } });
+  const { rpc } = await post(app, callText("odd"));
+  expect(rpc.result?.content).toMatchObject([{ resource: { uri: expect.stringMatching(/\/a%EF%BF%BD\.csv$/), text: "id\n" } }]);
+});
+
 describe("limits of content", () => {
   const one = (handle: Handler["handle"], more: object) =>
     handler({ ...about, description: "Answers.", handle, ...more } as never) as Handler;
