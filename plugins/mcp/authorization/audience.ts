@@ -13,7 +13,7 @@ export class AudienceCheck {
   #audience: string | undefined;
 
   constructor(option: AuthorizationOption | undefined) {
-    this.#servers = new Set(option?.servers);
+    this.#servers = new Set(option?.servers.map(comparable));
     this.#audience = option?.audience;
   }
 
@@ -24,8 +24,14 @@ export class AudienceCheck {
 
   /** @throws {QuaterError} `invalid_token` for a token of an authorization server with another audience. */
   check({ issuer, claims }: Principal): void {
-    if (!this.#servers.has(issuer)) return;
+    if (!this.#servers.has(comparable(issuer))) return;
     const { aud: given } = Object(claims) as Principal["claims"]; // An authenticator in JavaScript may return no claims.
     if (this.#audience === undefined || ![given].flat().includes(this.#audience)) throw invalidToken();
   }
 }
+
+/**
+ * Returns the issuer without differences that people overlook. An authenticator of the app may write the issuer with another slash
+ * or letter case than the option, and tokens of this server must not pass unchecked for this reason.
+ */
+const comparable = (issuer: string): string => (issuer.endsWith("/") ? issuer.slice(0, -1) : issuer).toLowerCase();

@@ -5,8 +5,9 @@ import { can, handler, Type } from "quater";
 import { jwt } from "quater/auth";
 import { http, httpRef } from "quater/http";
 import { mcp } from "quater/mcp";
-import { bootTest, type TestApp } from "quater/testing";
+import { bootTest, principal, type TestApp } from "quater/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { AudienceCheck } from "../../../../plugins/mcp/authorization/audience.ts";
 import { callText, post, session } from "../shop.ts";
 import { type AuthorizationServer, authorizationServer } from "./authorization-server.ts";
 
@@ -183,3 +184,14 @@ test("every caller with a token is an agent over MCP", async () => {
   const { rpc } = await post(app, callText("read"), { authorization: `Bearer ${await token()}` });
   expect(rpc.result?.content?.[0]?.text).toContain("agent");
 });
+
+test.each(["https://login.shop.example", "https://login.shop.example/", "https://Login.shop.example"])(
+  "a token of the issuer %s needs the audience of the server, also if the option writes the issuer in another way",
+  (issuer) => {
+    const check = new AudienceCheck({ servers: ["https://login.shop.example/"] });
+    check.set("https://shop.example");
+    const holder = (aud: string | readonly string[]) => principal({ issuer, claims: { aud } });
+    expect(() => check.check(holder("https://other.example"))).toThrow("made for another service");
+    expect(() => check.check(holder(["https://other.example", "https://shop.example/mcp"]))).not.toThrow();
+  },
+);
