@@ -1,6 +1,6 @@
-// The types of what the program and the gate suite use of the plugin folders. Services are compared by name, and parts.ts loads
-// parts that no plugin offers. So both build and run without these folders. test/plugins/offered.test.ts compiles only while the
-// plugins offer everything listed here.
+// The types of what the program, the gate suite, mcp and auth use of the other plugin folders. Services are compared by name, and
+// parts.ts loads parts that no plugin offers. So this code builds and runs without these folders. test/plugins/offered.test.ts
+// compiles only while the plugins offer everything listed here.
 
 import type { Readable, Writable } from "node:stream";
 import type { Kysely, RawBuilder, Sql } from "kysely";

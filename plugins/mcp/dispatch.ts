@@ -6,7 +6,6 @@ import { itemUndelivered, outputTooLarge, tooMuchUnread } from "../../core/diagn
 import { isQuaterError, type QuaterError } from "../../core/index.ts";
 import { andThen } from "../../core/model/principal.ts";
 import { largeAnswer } from "../../core/pipeline/answer-size.ts";
-import { isApprovalId } from "../../core/plugin/gate.ts";
 import {
   type Awaitable,
   type Gate,
@@ -33,8 +32,9 @@ import { capabilitiesOf, type Offers } from "./offers.ts";
 import { contentResult, dryRunResult, failureResult, jsonResult, successResult, wrappedJson } from "./outcome.ts";
 import { paramHeaderRefused } from "./param-headers.ts";
 import { Progress } from "./progress.ts";
-import { errorMessage, isId, longestId, type Request, resultMessage, rpcCodes } from "./protocol.ts";
+import { errorMessage, type Request, resultMessage, rpcCodes } from "./protocol.ts";
 import { Reader, unknownCursor } from "./reader.ts";
+import { readToolCall } from "./tool-call.ts";
 import type { Tool, Toolbox } from "./tools.ts";
 
 interface DispatcherParts {
@@ -105,18 +105,9 @@ export class Dispatcher {
 
   async #call(request: Request, caller: Caller): Promise<Answer> {
     const { id, params } = request;
-    // Absent arguments are an empty object. `null` is refused, like a `null` body over HTTP.
-    const { name, arguments: values = {}, _meta: meta } = params;
-    if (typeof name !== "string") return invalidParams(id, 'The params of tools/call must have "name", the name of a tool');
-    if (!isMeta(meta)) return invalidParams(id, '"_meta" must be an object');
-    const { "quater/dryRun": dryRun = false, "quater/approval": approval, progressToken: token, traceparent } = meta ?? {};
-    // A malformed request for a dry run is refused, so that it does not run the handler.
-    if (typeof dryRun !== "boolean") return invalidParams(id, '"quater/dryRun" in _meta must be true or false');
-    if (approval !== undefined && !isApproval(approval))
-      return invalidParams(id, '"quater/approval" in _meta must be { "id": "apr_..." } and nothing else');
-    if (token !== undefined && !isId(token))
-      return invalidParams(id, `"progressToken" in _meta must be an integer or a string of at most ${longestId} characters`);
-
+    const read = readToolCall(params);
+    if (typeof read === "string") return invalidParams(id, read);
+    const { name, values, dryRun, approvalId, progressToken, traceparent } = read;
     const tool = this.#toolbox.find(name);
     // Clients repeat arguments in headers only for tools of the list, and `call` is the tool of the list in a catalog. For a caller
     // without rights the gate refuses the call, so that the answer does not show which arguments the tool has.
@@ -129,13 +120,13 @@ export class Dispatcher {
     const call = { handler: name, values, principal: caller.principal };
     const resumed = caller.era === "2025" || params["requestState"] === undefined ? undefined : this.#resumed(request, call);
     if (resumed === "refused") return invalidParams(id, stateRefused);
-    if (resumed !== undefined && approval !== undefined && approval.id !== resumed.approvalId)
+    if (resumed !== undefined && approvalId !== undefined && approvalId !== resumed.approvalId)
       return invalidParams(id, 'The "requestState" and "quater/approval" in _meta name different approvals');
     const waited: Waited =
       resumed === undefined || dryRun || this.#rounds === undefined ? caller : await this.#rounds.wait(resumed, call, caller);
     if (waited.result !== undefined) return { body: resultMessage(id, waited.result) };
 
-    const progress = token === undefined ? undefined : new Progress(caller.notifier, token);
+    const progress = progressToken === undefined ? undefined : new Progress(caller.notifier, progressToken);
     const { entry, callId, cancellation, peer } = caller;
     const { principal } = waited;
     // The trace id of the message is more specific than the trace id of the HTTP request with the message.
@@ -153,7 +144,7 @@ export class Dispatcher {
       dryRun,
       peer,
       traceId,
-      approvalId: approval?.id ?? resumed?.approvalId,
+      approvalId: approvalId ?? resumed?.approvalId,
       progress: progress?.report,
       room: caller.room,
     });
@@ -254,11 +245,3 @@ const collected = async (
 const stateRefused =
   'The "requestState" does not belong to this call of this caller, was changed, or is too old, or "inputResponses" has another form. ' +
   "Send the call without both to begin again";
-
-const isMeta = (value: unknown): value is Readonly<Record<string, unknown>> | undefined =>
-  value === undefined || (value !== null && typeof value === "object" && !Array.isArray(value));
-
-const isApproval = (value: unknown): value is { readonly id: string } => {
-  const { id, ...more } = Object(value) as Readonly<Record<string, unknown>>;
-  return isApprovalId(id) && Object.keys(more).length === 0;
-};

@@ -5,12 +5,14 @@ import { visibleLines } from "../../core/diagnostics/text.ts";
 import type { QuaterError } from "../../core/index.ts";
 import { type ErrorKind, fieldSentence } from "../../core/plugin-api.ts";
 import { approvalAdvice, howToGetApproval } from "./approval/texts.ts";
-import type { ErrorData } from "./protocol.ts";
+import { type ErrorData, rpcCodes } from "./protocol.ts";
 import type { Wrapping } from "./schema.ts";
 
 interface Words {
   /** The HTTP status of a refusal before the body is read, during authentication. */
   readonly door: number;
+  /** The JSON-RPC code of an error for a request that has no tool result, such as `resources/read`. */
+  readonly rpc: number;
   /** Returns the next step for the model, which follows the message. */
   readonly advice?: (error: QuaterError) => string | undefined;
 }
@@ -20,31 +22,37 @@ const repeatLater = ({ retryAfterSeconds }: QuaterError): string =>
     ? "The call did not run. You can repeat the call later."
     : `The call did not run. You can repeat the call after ${retryAfterSeconds} seconds.`;
 
+const { refused } = rpcCodes;
 const table: Readonly<Record<ErrorKind, Words>> = {
-  invalid_input: { door: 400 },
-  unauthenticated: { door: 401 },
-  forbidden: { door: 403 },
-  not_found: { door: 404 },
-  conflict: { door: 409 },
-  approval_required: { door: 403, advice: howToGetApproval },
-  approval_refused: { door: 403 },
-  too_large: { door: 413 },
-  rate_limited: { door: 429, advice: repeatLater },
-  unavailable: { door: 503, advice: repeatLater },
+  invalid_input: { door: 400, rpc: rpcCodes.invalidParams },
+  unauthenticated: { door: 401, rpc: refused },
+  forbidden: { door: 403, rpc: refused },
+  not_found: { door: 404, rpc: refused },
+  conflict: { door: 409, rpc: refused },
+  approval_required: { door: 403, rpc: refused, advice: howToGetApproval },
+  approval_refused: { door: 403, rpc: refused },
+  too_large: { door: 413, rpc: refused },
+  rate_limited: { door: 429, rpc: refused, advice: repeatLater },
+  unavailable: { door: 503, rpc: refused, advice: repeatLater },
   outcome_unknown: {
     door: 500,
+    rpc: rpcCodes.internal,
     advice: () => "The call may have taken effect. Do not repeat the call before you have checked whether it took effect.",
   },
-  cancelled: { door: 499 },
-  internal: { door: 500 },
+  cancelled: { door: 499, rpc: refused },
+  internal: { door: 500, rpc: rpcCodes.internal },
 };
 
 export const doorStatus = (error: QuaterError): number => table[error.kind].door;
+
+/** Returns the JSON-RPC code of an error for a request that has no tool result. */
+export const rpcCodeOf = (error: QuaterError): number => table[error.kind].rpc;
 
 export const errorDataOf = (error: QuaterError, callId: string): ErrorData => ({
   code: error.code,
   callId,
   errors: error.errors ?? [],
+  ...(error.retryAfterSeconds === undefined ? {} : { retryAfterSeconds: error.retryAfterSeconds }),
 });
 
 const adviceFor = (error: QuaterError): string | undefined => approvalAdvice(error) ?? table[error.kind].advice?.(error);
@@ -61,17 +69,12 @@ export const failureResult = (error: QuaterError, callId: string, advice = advic
   const isSaid = first === undefined || error.message.includes(first);
   const lines = [error.message, ...(isSaid ? [] : [first]), ...others];
   if (advice !== undefined) lines.push(advice);
-  const { retryAfterSeconds } = error;
   const approval = error.details?.["approval"];
   return JSON.stringify({
     isError: true,
     content: [{ type: "text", text: visibleLines(lines.join("\n")) }],
     _meta: {
-      "quater/error": {
-        ...errorDataOf(error, callId),
-        message: error.message,
-        ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
-      },
+      "quater/error": { ...errorDataOf(error, callId), message: error.message },
       ...(approval === undefined ? {} : { "quater/approval": approval }),
     },
   });

@@ -8,7 +8,7 @@ import { type FieldError, jsonRefused, parseJsonBytes } from "../../core/plugin-
 export const rpcCodes = {
   /** The SDK's code for requests that its HTTP transport refuses. */
   transport: -32000,
-  /** The credential was refused. JSON-RPC reserves this range of codes for servers. */
+  /** The server refused the request, for the reason in `data.code`. JSON-RPC reserves this range of codes for servers. */
   refused: -32001,
   /** No resource has the URI (MCP 2025-11-25). */
   resourceNotFound: -32002,
@@ -61,6 +61,8 @@ export interface ErrorData {
   readonly code: string;
   readonly callId?: string;
   readonly errors?: readonly FieldError[];
+  /** The client can repeat the request after this number of seconds. */
+  readonly retryAfterSeconds?: number;
   /** The URI of the resource that could not be read. */
   readonly uri?: string;
 }

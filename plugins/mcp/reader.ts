@@ -19,7 +19,7 @@ import type { Caller } from "./caller.ts";
 import { bodyOf } from "./content.ts";
 import type { Answer } from "./exchange.ts";
 import type { List } from "./lists.ts";
-import { errorDataOf } from "./outcome.ts";
+import { errorDataOf, rpcCodeOf } from "./outcome.ts";
 import { type Prompts, promptResult } from "./prompts.ts";
 import { errorMessage, type Request, rpcCodes } from "./protocol.ts";
 import type { FoundResource, Resources } from "./resources.ts";
@@ -137,7 +137,7 @@ export class Reader {
       const { code } = unknownHandler("", "mcp");
       return { body: errorMessage(id, unknown.code, unknown.message, { code, callId, errors: [], ...more }) };
     }
-    const code = ended.kind === "not_found" ? unknown.code : (codeOf[ended.kind] ?? rpcCodes.refused);
+    const code = ended.kind === "not_found" ? unknown.code : rpcCodeOf(ended);
     const body = errorMessage(id, code, ended.message, { ...errorDataOf(ended, callId), ...more });
     return { body, challenge: challengeIn(ended, principal, caller.authorization) };
   }
@@ -176,12 +176,6 @@ export class Reader {
 }
 
 export const unknownCursor = "This list has no page with this cursor. Begin again without a cursor";
-
-/** The JSON-RPC codes of errors that are not about the rights of the caller. */
-const codeOf: Partial<Record<QuaterError["kind"], number>> = {
-  invalid_input: rpcCodes.invalidParams,
-  internal: rpcCodes.internal,
-};
 
 const areTexts = (values: unknown): values is Readonly<Record<string, string>> =>
   values !== null &&

@@ -215,6 +215,7 @@ test.each([
   "koa",
   "@koa/router",
   "@modelcontextprotocol/sdk",
+  "@modelcontextprotocol/server",
   "clipanion",
   "pino",
   "canonicalize",
@@ -223,6 +224,10 @@ test.each([
   "tsx",
   "@eslint-community/regexpp",
   "re2js",
+  "jose",
+  "pg",
+  "jsonc-parser",
+  "@decimalturn/toml-patch",
 ])("the package %s is imported in only one top-level folder or plugin", (name) => {
   const using = [...core, ...plugins, ...app].filter(({ imports, text }) =>
     imports.some((specifier) => packageOf(specifier) === name && hasValueImport(text, specifier)),
