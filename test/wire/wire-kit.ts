@@ -3,7 +3,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { anyone, can, conflict, handler, QuaterError, stream, Type } from "quater";
+import { anyone, can, conflict, handler, notFound, QuaterError, stream, Type } from "quater";
 import { approvalsRef } from "quater/approval";
 import { httpRef } from "quater/http";
 import { approval, audit, cli, http, mcp, store } from "quater/plugins";
@@ -65,6 +65,27 @@ const steps = handler({
   },
 });
 
+const readOrder = handler({
+  description: "Reads an order.",
+  effect: "read",
+  input: Type.Object({ orderId: Type.String({ maxLength: 20 }) }),
+  auth: can("shop"),
+  handle: ({ orderId }) => (orderId === "ord_9" ? notFound("Order", orderId) : { orderId }),
+});
+const summarise = handler({
+  description: "Summarises an order.",
+  effect: "read",
+  input: Type.Object({ orderId: Type.String(), tone: Type.Union([Type.Literal("kind"), Type.Literal("short")]) }),
+  output: Type.String(),
+  auth: can("shop"),
+  handle: ({ orderId, tone }) => `Summarise ${orderId}, ${tone}.`,
+});
+/** A resource and a prompt, which only mcp offers. */
+export const offers = {
+  handlers: { readOrder, summarise },
+  expose: { readOrder: { mcp: { resource: "order://{orderId}", tool: false } }, summarise: { mcp: { prompt: true } } },
+};
+
 export interface Wire extends AsyncDisposable {
   readonly app: TestApp;
   readonly root: string;
@@ -72,18 +93,19 @@ export interface Wire extends AsyncDisposable {
   readonly approve: (id: string, verdict?: "approve" | "deny") => Promise<void>;
 }
 
-export const bootWire = async (): Promise<Wire> => {
+export const bootWire = async ({ handlers: more, expose }: Partial<typeof offers> = {}): Promise<Wire> => {
   const root = mkdtempSync(join(tmpdir(), "quater-wire-"));
   const authenticate = tokens(people);
   const app = await bootTest({
     root,
-    handlers: { getOrder, pay, fail, count, steps },
+    handlers: { getOrder, pay, fail, count, steps, ...more },
     expose: {
       getOrder: { http: "GET /orders/:orderId", mcp: true, cli: true },
       pay: { http: "POST /payments", mcp: true, cli: true, approval: "finance" },
       fail: { http: "POST /failures", mcp: true, cli: true },
       count: { http: "GET /numbers", mcp: true, cli: true },
       steps: { http: "POST /steps", mcp: true, cli: true },
+      ...expose,
     },
     plugins: [
       http({ port: 0, authenticate }),
@@ -129,7 +151,7 @@ const variable: readonly (readonly [RegExp, string])[] = [
   [/(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT/g, "<date>"],
   [/127\.0\.0\.1:\d+/g, "<host>"],
   [
-    /"(at|first|last|durationMs|pid|instance|signature|genesis|head|key|node|host|version|boot|voteId|digestStart|pendingUntil|usableUntil)":\s*(?:\d+(?:\.\d+)?|"(?!<)[^"]*")/g,
+    /"(at|requestState|first|last|durationMs|pid|instance|signature|genesis|head|key|node|host|version|boot|voteId|digestStart|pendingUntil|usableUntil)":\s*(?:\d+(?:\.\d+)?|"(?!<)[^"]*")/g,
     '"$1": "<$1>"',
   ],
 ];
