@@ -1,5 +1,5 @@
-// The plugin mcp, which serves handlers as tools, resources and prompts for agents: over `POST /mcp` if http() is configured, and over stdio with
-// `quater mcp`.
+// The plugin mcp, which serves handlers as tools, resources and prompts for agents: over `POST /mcp` if http() is configured, and
+// over stdio with `quater mcp`.
 
 import { type Principal, Type, withDefault } from "../../core/index.ts";
 import { anAuthentication } from "../../core/model/authentication.ts";
@@ -74,7 +74,7 @@ const mcpOptions = {
 };
 
 /**
- * Serves handlers as MCP tools.
+ * Serves handlers as MCP tools, resources and prompts.
  *
  * @example
  * plugins: [http({ authenticate: apiKeys() }), mcp({ authenticate: apiKeys() })]
