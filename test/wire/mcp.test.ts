@@ -1,7 +1,8 @@
 // What agents meet over MCP, word for word: results, `_meta` and errors. mcp.json and mcp-2026.json are the promise.
 
 import { expect, test } from "vitest";
-import { approvalIn, bootWire, offers, pinned } from "./wire-kit.ts";
+import { offers } from "./offers.ts";
+import { approvalIn, bootWire, pinned } from "./wire-kit.ts";
 
 /** Sends messages one after the other, and stores each message with its answer in `seen`. */
 const asker = (baseUrl: string) => {

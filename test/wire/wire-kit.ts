@@ -3,11 +3,12 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { anyone, can, conflict, handler, notFound, QuaterError, stream, Type } from "quater";
+import { anyone, can, conflict, handler, QuaterError, stream, Type } from "quater";
 import { approvalsRef } from "quater/approval";
 import { httpRef } from "quater/http";
 import { approval, audit, cli, http, mcp, store } from "quater/plugins";
 import { bootTest, principal, type TestApp, tokens } from "quater/testing";
+import type { Offers } from "./offers.ts";
 
 /** `ana` calls, `bea` decides, `dan` may do nothing. */
 export const people = {
@@ -65,27 +66,6 @@ const steps = handler({
   },
 });
 
-const readOrder = handler({
-  description: "Reads an order.",
-  effect: "read",
-  input: Type.Object({ orderId: Type.String({ maxLength: 20 }) }),
-  auth: can("shop"),
-  handle: ({ orderId }) => (orderId === "ord_9" ? notFound("Order", orderId) : { orderId }),
-});
-const summarise = handler({
-  description: "Summarises an order.",
-  effect: "read",
-  input: Type.Object({ orderId: Type.String(), tone: Type.Union([Type.Literal("kind"), Type.Literal("short")]) }),
-  output: Type.String(),
-  auth: can("shop"),
-  handle: ({ orderId, tone }) => `Summarise ${orderId}, ${tone}.`,
-});
-/** A resource and a prompt, which only mcp offers. */
-export const offers = {
-  handlers: { readOrder, summarise },
-  expose: { readOrder: { mcp: { resource: "order://{orderId}", tool: false } }, summarise: { mcp: { prompt: true } } },
-};
-
 export interface Wire extends AsyncDisposable {
   readonly app: TestApp;
   readonly root: string;
@@ -93,7 +73,7 @@ export interface Wire extends AsyncDisposable {
   readonly approve: (id: string, verdict?: "approve" | "deny") => Promise<void>;
 }
 
-export const bootWire = async ({ handlers: more, expose }: Partial<typeof offers> = {}): Promise<Wire> => {
+export const bootWire = async ({ handlers: more, expose }: Partial<Offers> = {}): Promise<Wire> => {
   const root = mkdtempSync(join(tmpdir(), "quater-wire-"));
   const authenticate = tokens(people);
   const app = await bootTest({
