@@ -7,6 +7,7 @@ import type { EndpointReply, EndpointRequest, HttpService } from "../http/servic
 import type { Challenge } from "./authorization/resource-server.ts";
 import { caughtUp } from "./line.ts";
 import type { Notifier } from "./progress.ts";
+import { onOneLine } from "./protocol.ts";
 
 export interface Answer {
   /** One JSON-RPC message as text. */
@@ -132,8 +133,8 @@ export class Exchange implements Notifier {
 export const jsonReply = (status: number, body: string, headers: readonly (string | string[])[] = []): EndpointReply => ({
   status,
   headers: [...headers, "content-type", "application/json"],
-  body,
+  body: onOneLine(body),
 });
 
 /** Makes an event. JSON text has no line breaks, so one `data` line is enough. */
-const event = (message: string): string => `event: message\ndata: ${message}\n\n`;
+const event = (message: string): string => `event: message\ndata: ${onOneLine(message)}\n\n`;

@@ -4,6 +4,7 @@
 import type { Readable, Writable } from "node:stream";
 import type { AnswerRoom } from "../../core/plugin-api.ts";
 import type { Notifier } from "./progress.ts";
+import { onOneLine } from "./protocol.ts";
 
 /** The most bytes of answers that are being made, wait or are being written. Above this limit, large answers are dropped. */
 const mostUnsent = 16 * 1024 * 1024;
@@ -39,11 +40,12 @@ export class Line {
   /** Sends a message after the messages before it. */
   send(message: string): void {
     if (this.isGone) return;
+    const line = `${onOneLine(message)}\n`;
     if (!this.isBehind) {
-      this.#output.write(`${message}\n`);
+      this.#output.write(line);
       return;
     }
-    const bytes = Buffer.from(`${message}\n`);
+    const bytes = Buffer.from(line);
     this.#waiting.push(bytes);
     this.#queued += bytes.length;
   }

@@ -90,6 +90,15 @@ export const resultMessage = (id: MessageId, result: string): string =>
 export const notificationMessage = (method: string, params: string): string =>
   `{"jsonrpc":"2.0","method":"${method}","params":${params}}`;
 
+/**
+ * Escapes the line separators U+2028 and U+2029, which JSON allows in texts. Some clients that read messages line by line end a
+ * line at these characters.
+ */
+export const onOneLine = (message: string): string =>
+  message.includes("\u2028") || message.includes("\u2029")
+    ? message.replaceAll("\u2028", "\\u2028").replaceAll("\u2029", "\\u2029")
+    : message;
+
 /** The levels of `{ params: { arguments } }`, so that arguments may be as deep as the body of a route. */
 const levelsAroundArguments = 2;
 

@@ -9,18 +9,20 @@ import { type Answer, jsonReply } from "./exchange.ts";
 import { doorStatus, errorDataOf } from "./outcome.ts";
 import { type ErrorData, errorMessage, type MessageId, rpcCodes } from "./protocol.ts";
 
-/** Checks the headers of a POST (MCP 2025-11-25, basic/transports, "Sending Messages to the Server"). */
+/**
+ * Checks the headers of a POST. Clients must accept JSON and event streams (MCP 2025-11-25, basic/transports, "Sending Messages to
+ * the Server"), but many accept only JSON, everything, or send no `Accept`. They get JSON, without progress and heartbeats.
+ */
 export const headersRefused = ({
   headers,
 }: IncomingMessage): { readonly status: number; readonly message: string } | undefined => {
   const { accept = "", "content-type": type = "" } = headers;
   if (!isJson(type)) return { status: 415, message: "Content-Type must be application/json" };
-  const accepted = accept.toLowerCase();
-  if (!accepted.includes("application/json") || !accepted.includes("text/event-stream")) {
-    return { status: 406, message: "Accept must list both application/json and text/event-stream" };
-  }
+  if (accept !== "" && !acceptsJson.test(accept)) return { status: 406, message: "Accept must list application/json" };
   return undefined;
 };
+
+const acceptsJson = /(?:^|[\s,])(?:application\/json|application\/\*|\*\/\*)(?:$|[\s,;])/i;
 
 const isJson = (type: string): boolean =>
   type === "application/json" || type.split(";", 1)[0]?.trim().toLowerCase() === "application/json";

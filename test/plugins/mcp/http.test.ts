@@ -1,6 +1,10 @@
 import { readdir, readFile } from "node:fs/promises";
+import { type IncomingMessage, request } from "node:http";
 import { connect } from "node:net";
+import { PassThrough, Readable } from "node:stream";
+import { json, text } from "node:stream/consumers";
 import { anyone, handler, Type } from "quater";
+import { mcpRef } from "quater/mcp";
 import { expect, test } from "vitest";
 import { boot, callText, post, urlOf } from "./shop.ts";
 
@@ -66,11 +70,48 @@ test("MCP over HTTP refuses other HTTP methods, media types and protocol version
   expect(await status({ "content-type": "text/plain" })).toBe(415);
   expect(await status({ "content-type": "application/json-patch+json" })).toBe(415);
   expect(await status({ "content-type": "application/json; charset=utf-8" })).toBe(200);
-  expect(await status({ accept: "application/json" })).toBe(406);
   expect(await status({ accept: "text/event-stream" })).toBe(406);
-  expect(await status({ accept: "*/*" })).toBe(406);
+  expect(await status({ accept: "text/html, application/jsonp" })).toBe(406);
   expect(await status({ "mcp-protocol-version": "2025-06-18" })).toBe(200);
   expect(await status({ "mcp-protocol-version": "1999-01-01" })).toBe(400);
+});
+
+test.each(["*/*", "application/json", "application/*;q=0.9, text/html", "Application/JSON;q=0.5", ""])(
+  "M2: a client that sends the header Accept %j gets JSON, also from a call that reports progress",
+  async (accept) => {
+    await using app = await boot();
+    const message = callText("steps", "{}", ',"_meta":{"progressToken":"p"}');
+    const { port } = new URL(urlOf(app));
+    // fetch() would send an Accept of its own.
+    const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+      const sent = { "content-type": "application/json", authorization: "Bearer ana", ...(accept === "" ? {} : { accept }) };
+      request({ port, path: "/mcp", method: "POST", headers: sent }, resolve).on("error", reject).end(message);
+    });
+    expect([answer.statusCode, answer.headers["content-type"]]).toEqual([200, "application/json"]);
+    expect(await json(answer)).toMatchObject({ id: 7, result: { content: [{ text: '{"done":true}' }] } });
+  },
+);
+
+test("M3: the line separators U+2028 and U+2029 are escaped in JSON, in event streams and over stdio", async () => {
+  const separated = handler({
+    description: "Returns line separators.",
+    effect: "read",
+    input: Type.Object({}),
+    auth: anyone,
+    handle: (_, { progress }) => {
+      progress(0.5, "a\u2028b");
+      return "a\u2028b\u2029c";
+    },
+  });
+  await using app = await boot({ handlers: { separated } });
+  const plain = callText("separated");
+  const streamed = callText("separated", "{}", ',"_meta":{"progressToken":"p"}');
+  const output = new PassThrough();
+  const input = Readable.from([`${plain}\n`, `${streamed}\n`]);
+  await app.services.get(mcpRef).serveStdio({ input, output, env: { QUATER_MCP_TOKEN: "ana" }, say: () => {} });
+  const answers = [(await post(app, plain)).text, (await post(app, streamed)).text, await text(output.end())];
+  for (const answer of answers) expect(answer).toContain("a\\u2028b\\u2029c");
+  for (const answer of answers) expect(answer).not.toMatch(/[\u2028\u2029]/);
 });
 
 test("MCP over HTTP refuses a request whose headers disagree with its body", async () => {
