@@ -127,7 +127,7 @@ export interface ApiKeys {
   keyCommands(root: string): readonly PluginCommand[];
 }
 
-/** The file with the development key, relative to the project's folder. Only its owner can read it. */
+/** The file with the development key, relative to the project's folder. Only the owner of this file can read the file. */
 export const developmentKeyFile = ".quater/development-key";
 export const demoApproverKeyFile = ".quater/demo-approver-key";
 

@@ -1,5 +1,5 @@
 // The entry `quater/testing`: core's test kit, and the parts that need plugins: the gate suite and the assertions about approval.
-// They are not in core, because core knows no plugin.
+// The gate suite and these assertions are not in core, because core does not import plugins.
 
 export {
   bootTest,

@@ -49,7 +49,7 @@ export const buildInto = (folder: string, entries: readonly string[]): void => {
   });
 };
 
-/** The folder of the package. It is built once per run of tests: the temporary folder is the run's own. */
+/** The folder of the built package. The package is built once per run of tests, because each run has its own temporary folder. */
 export const builtPackage = (): string => {
   const folder = join(tmpdir(), "quater-built");
   if (existsSync(folder)) return folder;

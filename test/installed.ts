@@ -1,4 +1,4 @@
-// Tools of others that tests run. They have a lockfile of their own, and perhaps a newer Node.
+// Tools of other projects that tests run. Each tool has its own lockfile, and may need a newer Node.
 
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";

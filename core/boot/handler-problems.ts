@@ -82,8 +82,8 @@ const isObjectSchema = (schema: unknown): boolean =>
     (Array.isArray(schema["allOf"]) && schema["allOf"].length > 0 && schema["allOf"].every(isObjectSchema)));
 
 /**
- * Returns the problems of a named policy. In TypeScript the compiler finds most of them. In JavaScript a policy for another
- * handler would read `undefined`.
+ * Returns the problems of a named policy. In TypeScript, the compiler finds most of these problems. In JavaScript, a policy for
+ * another handler would read `undefined`.
  */
 const policyProblems = ({ name, needs, use, allow }: NamedPolicy, input: unknown): readonly CauseAndRemedy[] => {
   if (typeof name !== "string" || !/^\P{C}{1,100}$/u.test(name) || name.trim() === "") {

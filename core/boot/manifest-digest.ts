@@ -8,8 +8,8 @@ import type { Manifest } from "./manifest.ts";
 
 /**
  * Returns `sha256:` and 64 hexadecimal digits, over the RFC 8785 text of `{ name, version, exposures, plugins }`: the exposure of
- * each handler by its name, and the plugins in boot order with the digests of their options. No module is loaded. Of a function
- * in an exposure, only its presence counts.
+ * each handler by its name, and the plugins in boot order with the digests of their options. No module is loaded. For a function
+ * in an exposure, the digest depends only on whether the function is present.
  */
 export const manifestDigest = (manifest: Manifest, plugins: readonly ConfiguredPlugin[]): string => {
   const exposures = Object.fromEntries(

@@ -75,7 +75,10 @@ const limited = (text: string): string => {
 
 const unwritable = "a value that cannot be converted to text";
 
-/** Calls `write`, and returns a placeholder when `write` throws, because a thrown value may have a toString that fails. */
+/**
+ * Calls `write`, which converts a thrown value to text. Returns a placeholder if `write` throws, because the value may have a
+ * `toString` that throws.
+ */
 const safely = (write: () => string): string => {
   try {
     return write();

@@ -1,6 +1,6 @@
 // Makes HTML from template strings. All values are escaped, except values that `html` has made.
 
-/** A text that is HTML. Only the function `html` makes it. */
+/** A text that is HTML. Only the function `html` makes objects of this class. */
 export class Html {
   readonly #text: string;
 

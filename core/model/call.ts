@@ -172,7 +172,7 @@ export class StagedCall implements Approved {
     return this.#consume;
   }
 
-  /** Whether all `approve` hooks allowed the call. Its handler may be running already. */
+  /** Whether all `approve` hooks allowed the call. The handler of an allowed call may be running already. */
   get isApproved(): boolean {
     return this.#stage === "approved";
   }

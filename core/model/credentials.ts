@@ -195,7 +195,7 @@ export class Shown implements Credentials {
   }
 }
 
-/** Returns the part of the credentials that an authenticator inside another one reads. */
+/** Returns the part of the credentials that an authenticator inside another authenticator reads. */
 export const partOf = (credentials: Credentials, reading: Reading): Credentials =>
   new Shown(credentials, reading, credentials.isCheckedAgain);
 

@@ -16,7 +16,10 @@ export interface Exposure {
 // biome-ignore lint/suspicious/noEmptyInterface: plugins merge into it, which a type alias would not allow
 export interface ExposureRules<Input, Given> {}
 
-/** The sentence that a failed compile-time check prints. It contains no quotes, because the compiler would escape them. */
+/**
+ * The sentence that a failed compile-time check prints. The sentence contains no quotes, because the compiler would escape
+ * quotes.
+ */
 export interface Refused<Sentence extends string> {
   readonly "~refused": Sentence;
 }

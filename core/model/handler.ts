@@ -75,8 +75,8 @@ export const isStream = (output: unknown): output is StreamSchema<unknown> =>
 /**
  * The type of `handle`. This type is conditional, so that the compiler infers the schemas before it reads the function body.
  *
- * `NoInfer` keeps the compiler from inferring a handler's input or resources from its functions. Without it, a policy that was
- * written for another input compiles, compares `undefined` with `undefined` and lets every caller in.
+ * `NoInfer` keeps the compiler from inferring a handler's input or resources from its functions. Without `NoInfer`, a policy that
+ * was written for another input compiles, compares `undefined` with `undefined` and lets every caller in.
  */
 export type Handle<Input extends AnySchema, Output, Used extends Uses> =
   Output extends StreamSchema<unknown, infer Yielded>
@@ -98,7 +98,9 @@ type OptionalOf<Table> = { [Key in keyof Table & string]-?: {} extends Pick<Tabl
 type ValueOf<Output> = Output extends StreamSchema<infer Item, unknown> ? AsyncIterable<Item> : ValueFor<Output>;
 
 export interface HandlerDefinition<Input extends AnySchema, Output, Used extends Uses, Code extends string> {
-  /** The description. Required for exposed handlers. Agents read it as a prompt. Printable, at most 1,000 characters. */
+  /**
+   * The description. Required for exposed handlers. Agents read the description as a prompt. Printable, at most 1,000 characters.
+   */
   readonly description: string;
   /** The effect decides methods, annotations, and which events must be on the trail before the handler runs. */
   readonly effect: Effect;

@@ -5,7 +5,7 @@ import type { Awaitable } from "./principal.ts";
 /** A lock, or another thing that a call has until its handler has ended. */
 export interface Holding {
   /**
-   * Called directly before the handler starts. Throws if the call no longer has the lock. In this case, the handler does not
+   * Called directly before the handler starts. If the call no longer has the lock, this function throws, and the handler does not
    * start.
    */
   readonly confirm: () => Awaitable<void>;

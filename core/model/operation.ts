@@ -44,7 +44,7 @@ export interface Catalog {
   readonly get: (name: string) => Operation | undefined;
   /** The names of all exposed handlers, including handlers whose modules were not loaded. */
   readonly names: readonly string[];
-  /** Handlers that a loaded module exports and the manifest does not list. No surface can call them. */
+  /** Handlers that a loaded module exports and the manifest does not list. No surface can call these handlers. */
   readonly declared: readonly { readonly name: string; readonly module: string }[];
 }
 

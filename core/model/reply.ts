@@ -27,7 +27,7 @@ export interface CookieOptions {
 
 /**
  * Adds headers, cookies or a redirect to the answer of a call that succeeds. The answer of a failed call has none of them.
- * Surfaces without headers ignore them.
+ * Surfaces without headers ignore the headers, cookies and redirects.
  *
  * Each function throws a TypeError for a value that a handler cannot set. The call then ends with `internal`, and the log names
  * the reason. Each function also throws after the first item of a stream, because the server has already sent the headers.

@@ -174,7 +174,9 @@ export class OpenResources {
     return value;
   }
 
-  /** Closes all resources in reverse order, even when one of them fails. Afterwards the first error is thrown. */
+  /**
+   * Closes all resources in reverse order, even when one resource fails. Throws the first error after all resources were closed.
+   */
   async close(outcome: { readonly failed: boolean }): Promise<void> {
     await Promise.allSettled(this.#values.values());
     this.#values.clear();

@@ -258,7 +258,8 @@ export class PipelineGate implements Gate {
 
   /**
    * Refuses new calls and waits for running calls. After `drainMs` milliseconds the AbortSignals of running calls abort. Shortly
-   * afterwards, calls that still run are answered with `outcome_unknown` or `stopping`, while their connections are still open.
+   * after this abort, calls that still run are answered with `outcome_unknown` or `stopping`, while their connections are still
+   * open.
    */
   async drain(drainMs: number): Promise<void> {
     this.phase = "stopping";

@@ -1,5 +1,6 @@
-// Cuts and converts the value of a handler to its `shaped()` schema. The result is a new value of plain objects, which is checked
-// afterwards like any output. A value that cannot be converted stays unchanged, and the check names its path.
+// Cuts and converts the value of a handler to its `shaped()` schema. The result is a new value of plain objects. After the
+// conversion, Quater checks the new value like any output. A value that cannot be converted stays unchanged, and the check names
+// its path.
 
 import { internal, type QuaterError } from "../diagnostics/errors.ts";
 import { Check } from "../schema/compile.ts";
@@ -135,7 +136,9 @@ const isObject = (value: unknown): value is object => value !== null && typeof v
 const branchesOf = (schema: JsonSchema): readonly unknown[] | undefined =>
   [schema["anyOf"], schema["oneOf"]].find(Array.isArray) as unknown[] | undefined;
 
-/** Whether the value has the branch's type. A value of another type need not be shaped first. */
+/**
+ * Whether the value has the type of the branch. If the types differ, the value does not fit the branch and need not be shaped.
+ */
 const takes = ({ type }: JsonSchema, value: object): boolean =>
   type === undefined || [type].flat().includes(Array.isArray(value) ? "array" : "object");
 

@@ -256,7 +256,7 @@ const checkedType = async (path: string, { declared, isText, allowed, field }: C
   const seen = (await fileTypeFromFile(path))?.mime;
   const isClaimed = claimed !== undefined && isAllowedType(claimed, allowed);
   const isBeliefOfText = isText && isClaimed && textType.test(claimed);
-  // The first bytes of an SVG picture only show that it is XML.
+  // The first bytes of an SVG picture only show that the content is XML.
   if (isBeliefOfText && (seen === undefined || (xmlType.test(seen) && xmlType.test(claimed)))) return claimed;
   const found = seen ?? "application/octet-stream";
   if (isAllowedType(found, allowed)) return found;

@@ -40,9 +40,9 @@ export interface TestRun {
 }
 
 export interface Plugin extends Running, Omit<ConfiguredName, "optionsDigest"> {
-  /** The services that the plugin requires. The plugins that provide them boot first. */
+  /** The services that the plugin requires. The plugins that provide these services boot first. */
   readonly needs?: readonly ServiceRef<unknown>[];
-  /** The services that the plugin uses if they are configured. The plugins that provide them boot first. */
+  /** The services that the plugin uses if the services are configured. The plugins that provide these services boot first. */
   readonly wants?: readonly ServiceRef<unknown>[];
   readonly provides?: readonly ServiceRef<unknown>[];
   /** The exposure keys that the plugin owns. */

@@ -33,8 +33,8 @@ type MakePattern = (written: string, maxLength?: number) => BoundedPattern;
 const bounded: MakePattern = (written) => new BoundedPattern(written);
 
 /**
- * Returns a copy of the schema for TypeBox's checks. Its patterns are objects and not texts, so other code that reads JSON Schema
- * cannot use the copy. Interpreted checks need the copy as well, so that they give the same result as compiled ones.
+ * Returns a copy of the schema for TypeBox's checks. The patterns in the copy are objects and not texts, so other code that reads
+ * JSON Schema cannot use the copy. Interpreted checks need the copy as well, so that they give the same result as compiled ones.
  *
  * @param schema  A closed schema without problems.
  */
@@ -57,8 +57,9 @@ export const checkable = (schema: JsonSchema, make: MakePattern = bounded): Json
 };
 
 /**
- * Returns a copy for checks of values that the project itself writes, such as options. Their patterns run on JavaScript's engine,
- * because a project does not attack itself. Loading the two packages for matching in limited time would add 20 ms to a start.
+ * Returns a copy for checks of values that the project itself writes, such as options. The patterns in this copy run on
+ * JavaScript's engine, because a project does not attack itself. Loading the two packages for matching in limited time would add
+ * 20 ms to a start.
  *
  * @param schema  A closed schema without problems.
  */

@@ -1,5 +1,6 @@
 // Outputs that are content for people and models: images, sounds, links to resources, and resources with their content. A surface
-// with kinds of content uses them. Other surfaces send an image or a sound as a file, and a link or a resource as JSON.
+// whose protocol has kinds of content, such as MCP, sends these outputs as content. Other surfaces send an image or a sound as a
+// file, and a link or a resource as JSON.
 
 import { type FileAnswerMark, type FileAnswerRules, fileAnswerSchema, type SentFile } from "./file-answer.ts";
 import { isPlainObject } from "./schema.ts";
@@ -13,7 +14,9 @@ export interface MediaRules extends Partial<FileAnswerRules> {
 
 /** Marks a schema of content with its kind. */
 export const contentMark = "x-quater-content";
-/** Marks a field with the content itself, whose digest and length the trail stores instead of the field. */
+/**
+ * Marks a field that contains the content itself. The trail stores the digest and the length of the field instead of its value.
+ */
 export const contentBytesMark = "x-quater-content-bytes";
 
 const media = (kind: "image" | "audio", { mediaTypes = [`${kind}/*`], ...rules }: MediaRules) =>
@@ -65,16 +68,19 @@ interface ResourceRules extends ContentRules {
 /** Schemas of outputs that are content. */
 export const content = {
   /**
-   * The schema of an image as the whole output. The handler returns `{ content }` with the bytes, or `{ path }` of a file under
-   * `folder`. `mediaTypes` defaults to all images.
+   * The schema of an image as the whole output of a handler. The handler returns `{ content }` with the bytes or a text, or
+   * `{ path }` of a file under `folder`. `mediaTypes` defaults to all images.
    *
    * @example
    * output: content.image({ mediaTypes: ["image/png"], maxBytes: 1_000_000 })
    */
   image: (rules: MediaRules = {}) => media("image", rules),
-  /** The schema of a sound as the whole output. The handler returns the same values as for `content.image`. */
+  /** The schema of a sound as the whole output of a handler. The handler returns the same values as for `content.image`. */
   audio: (rules: MediaRules = {}) => media("audio", rules),
-  /** The schema of a link to a resource: `{ uri, name, title?, description?, mediaType?, bytes? }`. `bytes` is the length. */
+  /**
+   * The schema of a link to a resource: `{ uri, name, title?, description?, mediaType?, bytes? }`. `bytes` is the length of the
+   * resource.
+   */
   link: linkSchema,
   /** The schema of a resource with its content: `{ uri, mediaType?, text }`, or `{ uri, mediaType?, base64 }` for bytes. */
   resource: resourceSchema,

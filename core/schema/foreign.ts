@@ -1,6 +1,6 @@
 // Converts schemas of other libraries. Two shared interfaces are used: Standard JSON Schema describes the values of a schema, and
-// Standard Schema checks a value. Quater binds and checks by the JSON Schema. The library's own check runs afterwards, and may
-// refuse the value but not change it.
+// Standard Schema checks a value. Quater binds and checks by the JSON Schema. After Quater's check, the library's own check runs.
+// The library's check may refuse the value, but may not change the value.
 
 import { type FieldError, inputInvalid, internal, type QuaterError } from "../diagnostics/errors.ts";
 import type { CauseAndRemedy } from "../diagnostics/problem.ts";

@@ -1,5 +1,5 @@
 // Strict JSON (threat T9): scans the text before JSON.parse, and refuses text that two parsers could read differently, such as a
-// repeated key. The scan looks only at keys, strings and numbers. JSON.parse checks the grammar afterwards.
+// repeated key. The scan looks only at keys, strings and numbers. After the scan, JSON.parse checks the grammar.
 
 import { isUtf8 } from "node:buffer";
 import { type ErrorCode, jsonRefused } from "../diagnostics/errors.ts";
@@ -64,7 +64,8 @@ const backslashFrom = (text: string, from: number): number => {
   return found === -1 ? text.length : found;
 };
 
-// Looks for text that must be refused. The scan may misread text that is not JSON, and JSON.parse refuses such text afterwards.
+// Looks for text that must be refused. The scan may misread text that is not JSON, but JSON.parse refuses such text after the
+// scan.
 const scan = (text: string, maxDepth: number): void => {
   if (text.charCodeAt(0) === 0xfeff)
     throw jsonRefused("json_bad_unicode", "", "starts with a byte order mark: send UTF-8 without it");

@@ -29,8 +29,8 @@ const part = Type.Union([
 ]);
 
 /**
- * The schema of messages for a conversation with a language model. `content` is a text, or one part: a text, an image, an audio, a
- * resource, or a link to a resource.
+ * The schema of messages for a conversation with a language model. The field `content` of a message is a text, or one object: a
+ * text, an image, an audio, a resource, or a link to a resource.
  *
  * @example
  * output: messages

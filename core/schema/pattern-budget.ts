@@ -3,7 +3,7 @@
 
 /** The time for all patterns of one input or output together, milliseconds. Most inputs need less than one millisecond. */
 const budgetMs = 500;
-/** How many steps the engine may run between two checks of the clock. These steps take about 2 ms. */
+/** How many steps the engine may run between two checks of the clock. This number of steps takes about 2 ms. */
 const stepsBetween = 65_536;
 
 let spentMs = 0;

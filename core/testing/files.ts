@@ -57,7 +57,7 @@ export const withWrittenFiles = (schema: JsonSchema): JsonSchema => {
   };
 };
 
-/** Copies an input. Files in it are not copied. */
+/** Copies an input, except the files in the input. */
 export const clonedInput = (input: unknown): unknown => {
   if (!isPlainObject(input)) return structuredClone(input);
   const isOffered = (value: unknown) => [value].flat().some((one) => one instanceof OfferedFile);

@@ -78,8 +78,8 @@ export interface TestApp<Handlers = HandlerTable> extends AsyncDisposable {
 }
 
 /**
- * Makes a principal for tests. Without scopes and roles it has no rights. Its `person` is its subject, but an agent or a service
- * has no `person` unless the test names one.
+ * Makes a principal for tests. Without scopes and roles, the principal has no rights. The `person` of the principal is its
+ * subject, but an agent or a service has no `person` unless the test sets `person`.
  */
 export const principal = (given: Partial<Principal> = {}): Principal =>
   Object.freeze({

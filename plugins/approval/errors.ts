@@ -158,7 +158,9 @@ export const approvalUnproven = (id: string): QuaterError =>
     },
   );
 
-/** The error for unknown ids and for requests of other people. Both get the same error. */
+/**
+ * The error for unknown ids and for requests of other people. The error is the same, so callers cannot find out which ids exist.
+ */
 export const approvalNotFound = (): QuaterError =>
   build("approval_not_found", "The approval with this id does not exist or belongs to another requester");
 

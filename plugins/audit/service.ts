@@ -113,11 +113,11 @@ export interface Audit {
    * Commits changes of state and the events about the changes in one transaction.
    *
    * @param changes  The statements, each with the number of rows that the statement must change.
-   * @param onLate  Called when the commit succeeded after the wait for the commit had ended with an error. Then the events are
-   * written.
+   * @param onLate  Called when the commit succeeded after the wait for the commit had ended with an error. The events are
+   * written when `onLate` is called.
    * @param check  Runs before the changes in the same transaction, and gets the evidence on the trail at that moment.
-   * @returns `refused` when the check or a constraint refused, or a statement changed another number of rows. Then nothing was
-   * written.
+   * @returns `refused` when the check or a constraint refused, or a statement changed another number of rows. After `refused`,
+   * nothing was written.
    * @throws {QuaterError} `audit_unavailable` when the commit took too long.
    */
   commit(events: readonly AuditEvent[], changes: readonly Statement[], onLate?: () => void, check?: Check): Promise<Committed>;

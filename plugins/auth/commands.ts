@@ -133,7 +133,7 @@ export const createKey = (path: string, given: KeyRights): MadeKey =>
 /**
  * Revokes a key.
  *
- * @returns `isRepeated` is true when the key was already revoked. In this case nothing changes.
+ * @returns `isRepeated` is true when the key was already revoked. Revoking a revoked key changes nothing.
  * @throws {QuaterError} `not_found` when no key has that id or name.
  */
 export const revokeKey = (path: string, idOrName: string): { readonly record: KeyRecord; readonly isRepeated: boolean } =>

@@ -21,7 +21,7 @@ export interface KeyRecord {
   readonly createdAt: string;
   readonly expiresAt?: string;
   readonly revokedAt?: string;
-  /** Whether `quater dev` created the key. Only `quater dev` accepts it. */
+  /** Whether `quater dev` created the key. Only `quater dev` accepts a key that `quater dev` created. */
   readonly isDevelopment?: boolean;
 }
 
@@ -79,7 +79,7 @@ const wrongIn = (record: unknown): WrongKey | undefined => {
   return undefined;
 };
 
-/** Changes the file under a lock. Changes at the same time wait for each other. */
+/** Changes the key file under a lock, so that two processes change the file one after the other. */
 export const changeKeyFile = <Result>(
   file: string,
   change: (records: readonly KeyRecord[]) => { records: readonly KeyRecord[]; result: Result },

@@ -135,8 +135,8 @@ export const refusedByPlugin = { gateSuite: "refused" };
 
 /**
  * The suite's own plugin. The plugin refuses callers with the claim `refusedByPlugin`, so that the suite can check that the gate
- * obeys the refusal of a plugin. The plugins of the manifest may refuse nobody. The suite's plugin also makes racing calls wait
- * for each other.
+ * obeys the refusal of a plugin. The suite needs its own plugin, because the plugins of the manifest possibly refuse no caller.
+ * The suite's plugin also makes racing calls wait for each other.
  */
 const attendant = ({ interlude, refused }: CopyChoice): ConfiguredPlugin => {
   const { hold } = new StartingLine();

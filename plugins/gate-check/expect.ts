@@ -17,8 +17,9 @@ export interface ApprovalCall {
 
 export interface ExpectedApproval {
   /**
-   * Checks that exactly `count` people must approve the call. The call must be refused until the last person approves. Then the
-   * call must run once. When the call is repeated after that, it must need a new approval or be refused.
+   * Checks that exactly `count` people must approve the call. The call must be refused until the last person approves. After the
+   * last approval, the call must run once. If the call is repeated after it has run, the repeated call must need a new approval
+   * or be refused.
    *
    * @param people  The approvers. Default: people made from the approval policy.
    * @returns The outcome of the approved call.

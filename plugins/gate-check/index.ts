@@ -1,4 +1,5 @@
-// The gate suite for `quater/testing` and `quater check --gate`. The suite itself is loaded when it runs.
+// The gate suite for `quater/testing` and `quater check --gate`. The code of the gate suite is loaded only when the gate suite
+// runs.
 
 import type { Manifest } from "../../core/index.ts";
 import type { GateReport, GateSuiteOptions } from "./suite.ts";
@@ -8,7 +9,7 @@ export type { GateReport } from "./suite.ts";
 
 /**
  * Calls each handler through the probe of each surface. In each call, one part is missing or wrong. Reports each call that should
- * not have run. By default, opens, runs and writes nothing of the project.
+ * not have run. By default, the gate suite opens, runs and writes nothing of the project.
  *
  * @example
  * const report = await gateSuite(manifest);

@@ -12,7 +12,7 @@ export class Interlude {
   #act: (() => Awaitable<void>) | undefined;
 
   /**
-   * @param act  Runs during the first call that `send` makes. After `act`, that call waits until the gate must check its
+   * @param act  Runs during the first call that `send` makes. After `act`, the first call waits until the gate must check its
    * credential again.
    */
   async during<Answer>(act: () => Awaitable<void>, send: () => Promise<Answer>): Promise<Answer> {

@@ -34,7 +34,10 @@ export const peopleFor = (approvers: Requirement["approvers"]): readonly Princip
 /** A person who must not be able to give the last vote, although the approval policy names the person or their role. */
 export interface Culprit {
   readonly how: string;
-  /** Changed fields of the requester, so that the approval policy names the person. */
+  /**
+   * The fields to change in the requester. If the approval policy names a person, the requester is this person or acts for this
+   * person.
+   */
   readonly requester: Partial<Pick<Principal, "person" | "actsFor">>;
   /** `undefined` when the approval request has no such person. */
   readonly voter: (record: ApprovalRecord) => Principal | undefined;

@@ -1,5 +1,5 @@
 // Watches which inputs and resources a handler's policy functions read. A policy that was written for another handler may read an
-// input or a resource that this handler does not have. The policy then gets `undefined`, may compare `undefined` with
+// input or a resource that this handler does not have. In this case the policy reads `undefined`, may compare `undefined` with
 // `undefined`, and may allow everybody. The TypeScript compiler refuses such a policy. In a manifest in JavaScript, only this
 // check finds such a policy.
 

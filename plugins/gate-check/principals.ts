@@ -77,7 +77,7 @@ export const allowed = (operation: Operation, granted: Granted = {}): Principal 
 export interface Lacking {
   readonly principal: Principal;
   readonly codes: readonly string[];
-  /** Whether the policy can refuse without the input. Then the refusal must come before the input is read. */
+  /** Whether the policy can refuse without the input. If so, the policy must refuse before the input is read. */
   readonly isStatic: boolean;
 }
 

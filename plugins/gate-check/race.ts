@@ -7,7 +7,7 @@ import type { Hooks } from "../../core/plugin-api.ts";
 /** How many times the approved call is sent at the same time. */
 export const racers = 4;
 
-/** A claim of principals. Their calls use the same approval at the same time. */
+/** A claim of the principals whose calls use the same approval at the same time. */
 export const racing = { gateSuite: "racing" };
 
 /** How many approved calls of different callers are sent at the same time. Each call changes the preview of the other calls. */

@@ -106,8 +106,8 @@ export class Rehearsed implements AsyncDisposable {
       interlude,
     });
     try {
-      // Real handlers and authenticators of the project need the project's folder. Without them, the suite uses a temporary
-      // folder.
+      // Real handlers and authenticators of the project need the project's folder. Without real handlers and authenticators, the
+      // suite uses a temporary folder.
       const app = await bootTest(copy, { root: isReal || hasOwnDoors ? root : folder });
       return new Rehearsed(app, folder, tokens, { starts, refused, missed, policies, interlude, isReal });
     } catch (error) {

@@ -1,5 +1,5 @@
-// CORS headers for pages of listed origins (https://fetch.spec.whatwg.org/#http-cors-protocol). The guard has refused every other
-// Origin. These headers let pages of the listed origins read the answers.
+// CORS headers let pages of listed origins read the answers (https://fetch.spec.whatwg.org/#http-cors-protocol). Before this file
+// adds the headers, the guard has refused every other Origin.
 
 import type { IncomingMessage } from "node:http";
 import type { Reply } from "./reply.ts";
@@ -20,8 +20,8 @@ export const methodAsked = ({ method, headers }: IncomingMessage): string | unde
   method === "OPTIONS" ? headers["access-control-request-method"] : method;
 
 /**
- * The headers that pages of other origins may read. By `content-disposition` and `etag`, the typed client distinguishes a file
- * from a text. By `www-authenticate`, OAuth clients in a page find the scopes that a call needs. By `mcp-session-id`, an MCP
+ * The headers that pages of other origins may read. With `content-disposition` and `etag`, the typed client distinguishes a file
+ * from a text. With `www-authenticate`, OAuth clients in a page find the scopes that a call needs. With `mcp-session-id`, an MCP
  * client in a page can cancel its calls.
  */
 const exposedHeaders = "x-request-id,retry-after,content-disposition,etag,www-authenticate,mcp-session-id";

@@ -149,7 +149,10 @@ const addressIn = (hop: string): string | undefined => {
   return isIP(address) === 0 ? undefined : address;
 };
 
-/** Finds a repeated header. Most requests have at most one header of each of these lengths, and then no name is compared. */
+/**
+ * Finds a repeated header. Most requests have at most one header name with each of the lengths 4, 12, 13 and 14, and need no
+ * comparison of names.
+ */
 const repeatedHeader = (raw: readonly string[]): string | undefined => {
   let [four, twelve, thirteen, fourteen] = [0, 0, 0, 0];
   for (let index = 0; index < raw.length; index += 2) {

@@ -77,7 +77,7 @@ export class HandlerReply implements Reply {
 
   readonly clearCookie: Reply["clearCookie"] = (name, options = {}) => this.#setCookie(name, "", options, 0);
 
-  /** Returns the answer with the handler's headers. Afterwards the handler can set no more headers. */
+  /** Returns the answer with the handler's headers. After this call, the handler can set no more headers. */
   with(answer: Answer): Answer {
     this.#hasBegun = true;
     const headers = [...answer.headers];

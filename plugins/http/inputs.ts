@@ -80,7 +80,7 @@ const complete = (req: IncomingMessage, bound: readonly BoundInput[], given: Giv
   return given.length === 0 ? [{ from: "query", isText: true, values: {} }] : given;
 };
 
-/** Adds the inputs that the manifest binds to headers and cookies. These inputs are read from no other place. */
+/** Adds the inputs that the manifest binds to headers and cookies. Quater reads a bound input only from its header or cookie. */
 const boundInputs = (req: IncomingMessage, bound: readonly BoundInput[], given: readonly GivenInput[]): GivenInput[] =>
   bound.flatMap(({ name, from, key }) => {
     if (given.some(({ values }) => values !== null && typeof values === "object" && Object.hasOwn(values, name))) {

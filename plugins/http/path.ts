@@ -10,8 +10,8 @@ import { TransportRefusal } from "./refusals.ts";
 const plain = /^(?:\/[\w\-~!$&'()*+,;=:@][\w\-.~!$&'()*+,;=:@]*)*\/?(?:\?(?!\?)[!"$-~]*)?$/;
 /**
  * The characters that a path segment may contain unencoded (`pchar` of RFC 3986 section 3.3): unreserved characters,
- * `!$&'()*+,;=`, `:` and `@`. By section 2.2, `@` and `%40` may name two resources. In Quater they name one resource, because a
- * path parameter gets the decoded text of both.
+ * `!$&'()*+,;=`, `:` and `@`. In RFC 3986 section 2.2, `@` and `%40` may name two resources. In Quater, `@` and `%40` name one
+ * resource, because a path parameter gets the decoded text `@` in both cases.
  */
 const needsNoEncoding = /^[\w\-.~!$&'()*+,;=:@]$/;
 /** Characters that clients may send unencoded, although RFC 3986 section 3.3 encodes them. */

@@ -18,14 +18,15 @@ const ran = Symbol("ran");
 type Noted = Koa.Context & { [ran]?: Run };
 
 /**
- * Returns which handler ran; `undefined` if the call was refused or failed, so that nothing changed. Not called for dry runs.
+ * Returns which handler ran; `undefined` if the call was refused or failed, so that nothing changed. Do not call this function
+ * for dry runs.
  */
 export const runOf = (operation: Operation, outcome: Outcome): Run | undefined =>
   outcome.ok || outcome.error.kind === "outcome_unknown"
     ? { operation, unknown: outcome.ok ? undefined : outcome.error }
     : undefined;
 
-/** Records the outcome of a call. Not for dry runs. For a stream, `outcome` is its beginning. */
+/** Records the outcome of a call that is not a dry run. For a stream, `outcome` is its beginning. */
 export const noteRun = (ctx: object, operation: Operation, outcome: Outcome): void => note(ctx, runOf(operation, outcome));
 
 export const note = (ctx: object, run: Run | undefined): void => {

@@ -1,5 +1,5 @@
-// The options of http() about replies of handlers. They have a separate file, because boot checks these options, and
-// handler-reply.ts loads node:http, which takes 5 ms of a start.
+// The options of http() about replies of handlers. These options have a file apart from handler-reply.ts, because boot checks the
+// options, and handler-reply.ts loads node:http, which takes 5 ms of a start.
 
 import type { BootProblem } from "../../core/plugin-api.ts";
 

@@ -167,7 +167,8 @@ export const isOwnPath = (url: string): boolean => reserved.test(url.split("?", 
 /** Matches texts that a path in normal form cannot contain, or can contain only as data. */
 const notNormal = /[%\\]|\/\/|\/\.\.?(?:\/|$)/;
 /**
- * Headers to which no input can be bound. They are credentials or belong to HTTP, so an input could forge or leak their values.
+ * Headers to which no input can be bound. These headers are credentials or belong to HTTP, so an input could forge or leak their
+ * values.
  */
 const notForInputs = new Set([
   "authorization",

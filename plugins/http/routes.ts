@@ -53,7 +53,10 @@ export interface RouteIndex {
 
 const json = ["content-type", "application/json; charset=utf-8", ...jsonPolicy] as const;
 
-/** Makes the headers of a route. A cache that keeps the answer for one caller must not give it to another (RFC 9111 4.1). */
+/**
+ * Makes the headers of a route. A cache that stores the answer for one caller must not send this answer to another caller (RFC
+ * 9111 4.1).
+ */
 const headersOf = (
   { isPublic }: Operation,
   { cache }: RoutePlan,

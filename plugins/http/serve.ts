@@ -141,8 +141,8 @@ export const requestListener = ({
   };
 
   /**
-   * Answers `/health` and `/ready` for orchestrators, which send the container's address as Host. The answer has a status and no
-   * body, so a web page can read nothing from the answer.
+   * Answers `/health` and `/ready` for orchestrators, which send the container's address as Host. The answer to such a request
+   * has a status and no body, so a web page can read nothing from this answer.
    */
   const probe = async (exchange: Exchange): Promise<void> => {
     const isUp = exchange.req.url?.startsWith("/health") === true || (await gate.unready()).length === 0;

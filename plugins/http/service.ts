@@ -82,8 +82,8 @@ export interface Listener {
 /** The memory for large answers to one client. The limits apply to everything that the client has not read. */
 export interface AnswerRoom extends Room {
   /**
-   * Waits until this many bytes may be written. These bytes replace the bytes that were reserved. Plugins that give Koa an answer
-   * as `ctx.body` do not call this function.
+   * Waits until this many bytes may be written. The bytes to write replace the bytes that were reserved. Plugins that give Koa an
+   * answer as `ctx.body` do not call this function.
    *
    * @returns A function that frees the memory. The end of the response also frees the memory. `undefined` means that the memory
    * is full or the client has left, so the plugin must write nothing.
@@ -114,7 +114,9 @@ export interface HttpService {
   statusOf(error: QuaterError): number;
   /** Returns the error text for the caller: the error's message, and the next step if HTTP has one. */
   sentenceOf(error: QuaterError): string;
-  /** Returns the `Set-Cookie` headers for an error. These headers remove cookies that are no longer valid credentials. */
+  /**
+   * Returns the `Set-Cookie` headers for an error. The `Set-Cookie` headers remove cookies that are no longer valid credentials.
+   */
   forgettingOf(error: QuaterError): readonly string[];
   /** The mounted paths, for the exposure table. */
   readonly mounted: readonly string[];
@@ -143,7 +145,7 @@ export interface HttpService {
   noteCaller(exchanged: Exchanged, principal: Principal): void;
   /**
    * Records how a call of this HTTP request ended, in plugins that run handlers. If middleware fails after a recorded write, the
-   * caller gets `outcome_unknown`. Not for dry runs.
+   * caller gets `outcome_unknown`. Do not call this function for dry runs.
    */
   noteRun(exchanged: Exchanged, operation: Operation, outcome: Outcome): void;
   /** Returns the memory for the answer, or for messages before the answer. */

@@ -1,4 +1,4 @@
-// Counts the bytes of large answers that clients have not read yet. These bytes are in memory, so each address has a limit, and
+// Counts the bytes of large answers that clients have not read yet. Unread bytes are in memory, so each address has a limit, and
 // all addresses together have a limit. An answer above the limit also waits in memory. If too many answers wait, further answers
 // are dropped.
 

@@ -11,7 +11,7 @@ export interface About {
   readonly icons?: readonly Icon[] | undefined;
 }
 
-/** Returns the server's identity as the protocol names it. */
+/** Returns the name, version, title and icons of the server in the form of the protocol. */
 export const serverInfoOf = ({ name, version, title, icons }: About) => ({
   name,
   version,

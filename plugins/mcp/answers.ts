@@ -20,8 +20,8 @@ export const invalidParams = (id: MessageId, message: string): Answer => ({
 const listTtlMs = 60_000;
 
 /**
- * The fields that tell clients of revision 2026-07-28 how long they may keep a result. Every request needs a credential, so a cache
- * must not give a result to other callers.
+ * The fields with the time for which clients of revision 2026-07-28 may cache a result. Every request needs a credential, so a
+ * cache must not return the result of one caller to other callers.
  */
 export const cachingOf = (about: About, ttlMs = listTtlMs) => ({
   ttlMs,
@@ -29,7 +29,7 @@ export const cachingOf = (about: About, ttlMs = listTtlMs) => ({
   _meta: { [metaKeys.server]: serverInfoOf(about) },
 });
 
-/** Writes the results that clients may keep. */
+/** Writes the results that clients may cache. */
 export class Cacheable {
   readonly #list: string;
   readonly #content: string;
@@ -44,7 +44,7 @@ export class Cacheable {
     return resultMessage(id, era === "2025" ? result : this.#list + result.slice(1));
   }
 
-  /** The content of a resource can change at any time, so clients must not keep it. */
+  /** Writes the content of a resource. The content can change at any time, so clients must not cache the content. */
   content(era: Era, id: MessageId, result: string): string {
     return resultMessage(id, era === "2025" ? result : this.#content + result.slice(1));
   }

@@ -7,7 +7,10 @@ import type { Authorization } from "./authorization/resource-server.ts";
 import type { Era } from "./era.ts";
 import type { Notifier } from "./progress.ts";
 
-/** The caller of an MCP request. All data about the caller comes from authentication, and not from the message. */
+/**
+ * The caller of an MCP request. All data about the caller comes from authentication, and no data about the caller comes from the
+ * message.
+ */
 export interface Caller {
   readonly principal: Principal;
   /** The protocol era of the request. */
@@ -24,6 +27,6 @@ export interface Caller {
   readonly room: AnswerRoom;
   /** The authorization servers from which the caller can get more scopes. Absent over stdio, where callers cannot sign in. */
   readonly authorization?: Authorization | undefined;
-  /** Called with the outcome of the call, or with the beginning of a stream. Not called for dry runs. */
+  /** Called when the call has its outcome, or when a stream begins. Quater does not call this function for dry runs. */
   readonly ended?: (operation: Operation, outcome: Outcome) => void;
 }

@@ -1,13 +1,13 @@
-// The running calls in this process of clients of the revisions of 2025.
+// Lists the running calls in this process whose clients use the revisions of 2025.
 
 import { Cancellation } from "../../core/plugin-api.ts";
 
 /**
- * Limits of running calls whose client has left. Above a limit, a call aborts when its client leaves. Without limits, one caller
- * could start any number of calls with a few connections.
+ * The most calls that may continue after their clients have left. Above a limit, a call aborts when its client leaves. Without
+ * limits, one caller could run any number of calls over a few connections.
  */
 const mostLeft = { ofPrincipal: 16, ofAll: 128 } as const;
-/** How long a call may run after its client has left, milliseconds. Nobody gets its answer. */
+/** How long a call may run after its client has left, milliseconds. Nobody gets the answer of such a call. */
 const longestLeftMs = 600_000;
 
 /** One running request of a client. */
@@ -23,9 +23,9 @@ export class ClientCall extends Cancellation {
 
 /** The running calls in this process. */
 export class Calls {
-  /** By request key. A client that uses an id twice has two calls with the same key. */
+  /** Running calls by request key. If a client uses an id twice, two calls have the same key. */
   readonly #running = new Map<string, ClientCall[]>();
-  /** How many running calls each principal has left. */
+  /** The number of running calls of each principal whose client has left. */
   readonly #left = new Map<string, number>();
   #allLeft = 0;
 
@@ -49,7 +49,11 @@ export class Calls {
     else this.#running.set(key, others);
   }
 
-  /** Cancels the call for its client. @returns Whether the call runs in this process. */
+  /**
+   * Cancels the calls with this request key, because their client cancelled them.
+   *
+   * @returns Whether such a call runs in this process.
+   */
   takeBack(key: string): boolean {
     const calls = this.#running.get(key) ?? [];
     for (const call of calls) call.takeBack();
@@ -57,7 +61,7 @@ export class Calls {
   }
 
   /**
-   * Notes that the client of a running call has left.
+   * Records that the client of a running call has left.
    *
    * @param principal  The name of the principal.
    * @returns A function to call when the call has ended.

@@ -1,5 +1,6 @@
-// The catalog for many tools: in place of all tools, the list has the tools `search` and `call`. `search` finds tools that the caller
-// may call, and `call` calls one of them. A tool that is called with `call` runs exactly like a tool that is called by its name.
+// The catalog for many tools: instead of all tools, the tool list contains the tools `search` and `call`. `search` finds tools
+// that the caller may call, and `call` calls one of these tools. A tool that is called with `call` runs exactly like a tool that
+// is called by its name.
 
 import { inputInvalid } from "../../core/diagnostics/errors.ts";
 import type { Principal, QuaterError } from "../../core/index.ts";
@@ -57,7 +58,7 @@ const callTool = {
 
 interface Indexed {
   readonly tool: Tool;
-  /** The tool's entry without its output schema. */
+  /** The list entry of the tool, without the output schema. */
   readonly shown: object;
   /** The words of the tool, with their weight. */
   readonly words: ReadonlyMap<string, number>;
@@ -76,7 +77,10 @@ export class CatalogSearch {
     return JSON.stringify({ tools: [searchTool, { ...callTool, annotations }] });
   }
 
-  /** Returns the answer to a call of `search`, or to a call of `call` that names no tool. Otherwise `undefined`. */
+  /**
+   * Returns the answer to a call of `search`, or to a call of `call` that does not name a tool. Returns `undefined` for all other
+   * calls.
+   */
   answer({ id, params, argumentsRefused }: Request, { principal, authorization, callId, era }: Caller): Answer | undefined {
     const { name, arguments: given = {} } = params;
     const errors = name === searchName ? searchErrors(given) : name === callName ? callErrors(given) : undefined;
@@ -91,7 +95,9 @@ export class CatalogSearch {
     return { body: resultIn(era, id, JSON.stringify({ content: [{ type: "text", text }], _meta: { "quater/callId": callId } })) };
   }
 
-  /** Returns the call of a tool that a call of `call` contains. Returns other requests unchanged. */
+  /**
+   * If the request calls `call`, returns a request that calls the tool named in the arguments. Returns other requests unchanged.
+   */
   unwrapped(request: Request): Request {
     const { name, arguments: given } = request.params;
     if (name !== callName || !isPlainObject(given)) return request;
@@ -178,11 +184,11 @@ const scoreOf = (wanted: string, words: ReadonlyMap<string, number>): number => 
   return best;
 };
 
-/** Returns the annotations of a tool that may do what any of the tools does. */
+/** Returns annotations for a tool that may do everything that the given tools do. */
 const worst = (all: readonly Annotations[]): Annotations => ({
   readOnlyHint: all.every(({ readOnlyHint }) => readOnlyHint),
   destructiveHint: all.some(({ destructiveHint }) => destructiveHint),
   idempotentHint: all.every(({ idempotentHint }) => idempotentHint),
-  // Without the hint, clients assume that a tool reaches other systems.
+  // Without `openWorldHint`, clients assume that a tool uses other systems.
   ...(all.every(({ openWorldHint }) => openWorldHint === false) ? { openWorldHint: false } : {}),
 });

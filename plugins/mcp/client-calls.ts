@@ -1,5 +1,5 @@
-// Ties the messages of one HTTP client of the revisions of 2025 together, so that `notifications/cancelled` finds its call. A closed
-// connection does not cancel the call, because the network may have closed it.
+// Recognizes which messages come from the same HTTP client of the revisions of 2025, so that `notifications/cancelled` cancels
+// the right call. A closed connection does not cancel a call, because the network may have closed the connection.
 
 import { createHash } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
@@ -33,8 +33,8 @@ export class ClientCalls {
   readonly #shared: SharedCancels | undefined;
 
   constructor({ app, audit, store, log }: ClientParts) {
-    // A session id gives no right: each request has its own credential, and the signature contains the principal. So without a key
-    // file that instances share, a key that is not secret is enough to recognize damaged and old ids.
+    // A session id gives no rights, because each request has its own credential, and the signature of the id covers the
+    // principal. So without audit(), a key that is not secret is enough to recognize damaged and old ids.
     const known = [createHash("sha256").update(`quater.mcp.session.v1\n${app}`).digest()];
     this.#sessions = new Sessions(() => audit?.deriveSecrets(label) ?? known);
     this.#shared = store === undefined ? undefined : new SharedCancels(store, this.#calls, log);
@@ -44,7 +44,7 @@ export class ClientCalls {
     return this.#sessions.issue(principal);
   }
 
-  /** Returns the session of a message. Sessions are optional, but without a session a client cannot cancel its calls. */
+  /** Returns the session of a message. Sessions are optional, but a client cannot cancel its calls without a session. */
   sessionOf(
     { method }: Request | Notification,
     { "mcp-session-id": id }: IncomingHttpHeaders,
@@ -59,7 +59,7 @@ export class ClientCalls {
     const { requestId } = params;
     if (method !== "notifications/cancelled" || session === undefined || !isId(requestId)) return;
     const key = keyOf(session, requestId);
-    // A call that runs here runs nowhere else. Otherwise the call runs on another instance, or has ended.
+    // If the call does not run in this process, the call runs on another instance or has ended.
     if (!this.#calls.takeBack(key)) this.#shared?.send(key, nameOf(principal));
   }
 
@@ -89,7 +89,7 @@ const appMethods: ReadonlySet<string> = new Set(["tools/call", "resources/read",
 
 const nameOf = ({ issuer, subject }: Principal): string => JSON.stringify([issuer, subject]);
 
-/** The name of a request among all clients. */
+/** Returns a key for a request that is unique among the requests of all clients. */
 const keyOf = (session: string, id: MessageId): string => `${session} ${JSON.stringify(id)}`;
 
 class RunningCall extends ClientCall implements HttpCall {

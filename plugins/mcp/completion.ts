@@ -1,5 +1,5 @@
-// Completes what a person types for an argument of a prompt or for a variable of a resource template: with the literals and booleans
-// of the schema, or with the values that the handler's `complete` returns.
+// Completes the text that a person types for an argument of a prompt or for a variable of a resource template. The values come
+// from the literals and booleans of the schema, or from the function in `complete` of the handler.
 
 import { isAbort } from "../../core/model/call.ts";
 import { type Catalog, errorText, isVisibleTo, type Operation } from "../../core/plugin-api.ts";
@@ -47,7 +47,8 @@ export class Completion {
     const operation = this.#find(ref);
     if (operation === undefined || !isReachable(operation, caller.principal))
       return invalidParams(id, "No prompt and no resource template has this name or URI");
-    // Check the rights before the name, so that callers without rights cannot try out the names of arguments.
+    // Check the rights of the caller before the name of the argument, so that callers without rights cannot guess the names of
+    // arguments.
     const isVisible = isVisibleTo(operation, caller.principal);
     if (isVisible && !Object.hasOwn(propertiesOf(operation.input), name))
       return invalidParams(id, "The ref has no argument with this name");
@@ -92,10 +93,13 @@ const valuesOf = async (
   return found.map(String);
 };
 
-/** The most `$ref`s to follow in a row, because schemas may refer to each other in a circle. */
+/** The largest number of `$ref`s to follow one after the other, because schemas may refer to each other in a circle. */
 const mostLevels = 16;
 
-/** Returns the literals and booleans that a schema allows, as texts. For a list, those of its items. */
+/**
+ * Returns the literals and booleans that a schema allows, as texts. For the schema of a list, returns the literals and booleans
+ * of the items.
+ */
 const choicesIn = (root: JsonSchema, schema: unknown, level = 0): readonly string[] => {
   if (!isPlainObject(schema) || level > mostLevels) return [];
   const { $ref, const: only, enum: several, type, items } = schema;

@@ -51,7 +51,10 @@ const within = (json: string, operation: Operation, { maxBytes, room }: Limits):
 const tooLarge = (operation: Operation, maxBytes: number): QuaterError =>
   unsent(operation, outputTooLarge(operation.name, maxBytes));
 
-/** Returns the error for a result that cannot be sent. A handler that changes something has run, so its call must not be repeated. */
+/**
+ * Returns the error for a result that cannot be sent. If the handler changes something, the error says not to repeat the call,
+ * because the handler has run.
+ */
 const unsent = ({ name, handler }: Operation, cause: QuaterError): QuaterError =>
   handler.effect === "read" ? cause : outputUndelivered(name, cause);
 
@@ -73,7 +76,7 @@ const fileBlock = ({ name, mediaType, version }: SentFile, bytes: Buffer, { name
   return { type: "resource", resource: { uri, ...bodyOf(mediaType, bytes) } };
 };
 
-/** Returns the content of a file as a resource has it: text if the bytes are text, otherwise base64. */
+/** Returns the content of a file in the form of a resource: text if the bytes are text, otherwise base64. */
 export const bodyOf = (mimeType: string, bytes: Buffer): Block => {
   const text = isText(mimeType) ? textIn(bytes) : undefined;
   return { mimeType, ...(text === undefined ? { blob: bytes.toString("base64") } : { text }) };

@@ -1,6 +1,6 @@
 // Answers MCP requests of both protocol eras, over HTTP (requests.ts) and over stdio (stdio.ts). This file passes tools/call to
-// the gate, and answers the other frequent methods: tools/list, ping and server/discover. Requests for resources and prompts go to
-// reader.ts. Requests with other methods go to the SDK of their era, which is loaded with the first of these requests.
+// the gate, and answers the other frequent methods: tools/list, ping and server/discover. Requests for resources and prompts go
+// to reader.ts. Requests with other methods go to the SDK of their era. Each SDK is loaded when the first such request arrives.
 
 import { itemUndelivered, outputTooLarge, tooMuchUnread } from "../../core/diagnostics/errors.ts";
 import { isQuaterError, type QuaterError } from "../../core/index.ts";
@@ -42,7 +42,7 @@ interface DispatcherParts {
   readonly offers: Offers;
   readonly about: About;
   readonly maxOutputBytes: number;
-  /** Absent if the app has no approvals or no key for the states, or if `approvalHoldMs` is 0. */
+  /** Absent if the app has no approvals or no key for signing `requestState`, or if `approvalHoldMs` is 0. */
   readonly rounds: ApprovalRounds | undefined;
 }
 
@@ -129,7 +129,7 @@ export class Dispatcher {
     const progress = progressToken === undefined ? undefined : new Progress(caller.notifier, progressToken);
     const { entry, callId, cancellation, peer } = caller;
     const { principal } = waited;
-    // The trace id of the message is more specific than the trace id of the HTTP request with the message.
+    // The trace id in the message is more specific than the trace id in the headers of the HTTP request.
     const traceId = traceIdOf(traceparent) ?? caller.traceId;
     const refused = request.argumentsRefused;
     const outcome = await this.#gate.invoke({
@@ -160,11 +160,11 @@ export class Dispatcher {
   }
 
   #resumed({ params, argumentsRefused }: Request, call: StatedCall): Resumed | "refused" {
-    // Refused arguments have no canonical text. The server issues no state for them.
+    // Refused arguments have no canonical text, so the server issues no `requestState` for a call with refused arguments.
     return (argumentsRefused === undefined ? this.#rounds?.resumed(params, call) : undefined) ?? "refused";
   }
 
-  /** Returns the result as JSON text, or the error. */
+  /** Returns the result of a call as JSON text, or the error of the call. */
   #result(
     outcome: Outcome,
     tool: Tool | undefined,
@@ -201,7 +201,8 @@ export class Dispatcher {
     isFull = false,
   ): Answer {
     const { principal, callId, authorization, era } = caller;
-    // The principal must not learn that the tool exists if the static policy refuses it with any scopes.
+    // If the static part of the policy refuses the principal even with more scopes, the principal must not learn that the tool
+    // exists.
     if (tool === undefined || !isReachable(tool.operation, principal)) {
       const unknown = unknownHandler(name, "mcp");
       if (isThroughCatalog === true) return { body: resultIn(era, id, failureResult(unknown, callId)) };

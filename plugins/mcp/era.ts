@@ -1,6 +1,7 @@
-// Finds out to which protocol era a message belongs. The revisions of 2025 and before settle a version in `initialize`. Revision
-// 2026-07-28 has no `initialize`: each request carries its version and the client's capabilities in `_meta`, and over HTTP some
-// headers repeat parts of the body for proxies. The body decides, because a proxy may remove or change headers.
+// Finds out to which protocol era a message belongs. In the revisions of 2025 and before, client and server agree on a version in
+// `initialize`. Revision 2026-07-28 has no `initialize`: each request contains its version and the client's capabilities in
+// `_meta`, and over HTTP some headers repeat parts of the body for proxies. Only the body determines the era, because a proxy may
+// remove or change headers.
 
 import type { IncomingHttpHeaders } from "node:http";
 import { decoded } from "./header-text.ts";
@@ -22,7 +23,7 @@ export const metaKeys = {
   server: "io.modelcontextprotocol/serverInfo",
 } as const;
 
-/** A message that belongs to no era, or whose headers do not match its body. */
+/** The answer to a message that belongs to no era, or whose headers do not match its body. */
 export interface Misfit {
   /** The HTTP status. */
   readonly status: number;
@@ -54,7 +55,7 @@ export const eraOf = (message: Message, headers: IncomingHttpHeaders | undefined
   return wrong === undefined ? "2026" : mismatch(message, wrong);
 };
 
-/** Checks a message whose header names a version, and whose body names no version. */
+/** Checks a message if a header contains a protocol version, and the body contains no protocol version. */
 const unclaimed = (message: Message, said: string): Era | Misfit | undefined => {
   if (legacyVersions.includes(said)) return undefined;
   if (!modernVersions.includes(said)) return unsupported(message, said, [...modernVersions, ...legacyVersions]);
@@ -68,7 +69,7 @@ const legacyEra = (message: Message, headers: IncomingHttpHeaders | undefined): 
   return wrong === undefined ? "2025" : mismatch(message, wrong);
 };
 
-/** The methods whose name or address the header `Mcp-Name` repeats, and the field in the params. */
+/** The methods whose requests have the header `Mcp-Name`, and the field of the params that this header repeats. */
 const namedBy: Readonly<Record<string, string>> = { "tools/call": "name", "prompts/get": "name", "resources/read": "uri" };
 
 const namedIn = ({ method, params }: Message): string | undefined => {
@@ -76,7 +77,7 @@ const namedIn = ({ method, params }: Message): string | undefined => {
   return typeof named === "string" ? named : undefined;
 };
 
-/** Returns the header that differs from the body (threat T24). A proxy may have decided by the header. */
+/** Returns the header that differs from the body (threat T24). A proxy may have used this header for a decision. */
 const disagreeing = (message: Message, { "mcp-method": method, "mcp-name": name }: IncomingHttpHeaders): string | undefined => {
   if (method !== undefined && method !== message.method) return "Mcp-Method";
   if (name === undefined) return undefined;

@@ -1,4 +1,4 @@
-// Sends the answer to one POST: JSON, or an event stream if the call reports progress before its answer, or takes long.
+// Sends the answer to one POST request: JSON, or an event stream if the call reports progress before its answer, or takes long.
 
 import type { ServerResponse } from "node:http";
 import { largeAnswer } from "../../core/pipeline/answer-size.ts";
@@ -14,7 +14,7 @@ export interface Answer {
   readonly body: string;
   /** The HTTP status. Default: 200. */
   readonly status?: number;
-  /** Whether the answer accepts a client, which then gets a session over HTTP. */
+  /** Whether the answer is the result of `initialize`. Over HTTP, the client then gets a session id. */
   readonly opensSession?: boolean;
   /** The id of the new session. */
   readonly session?: string;
@@ -22,7 +22,7 @@ export interface Answer {
   readonly challenge?: Challenge | undefined;
 }
 
-/** Sends the answer to one POST, and the messages before the answer. */
+/** Sends the answer to one POST request, and the messages before the answer. */
 export class Exchange implements Notifier {
   readonly #request: EndpointRequest;
   readonly #res: ServerResponse;
@@ -46,7 +46,7 @@ export class Exchange implements Notifier {
   }
 
   /**
-   * Starts to send comments to a client that waits for its answer. Proxies end connections on which no byte arrives for about a
+   * Starts to send comments to a client that waits for its answer. Proxies close a connection if no byte arrives for about a
    * minute. The first comment makes the answer an event stream, so only clients that accept event streams get comments.
    */
   keepAlive(): void {
@@ -122,8 +122,8 @@ export class Exchange implements Notifier {
   async #endStream(last: Buffer): Promise<undefined> {
     await this.#sending;
     const isLarge = last.length >= largeAnswer;
-    // Close the connection if the memory is full. Because the last event is missing, the client recognizes that its answer is
-    // missing.
+    // Close the connection if the memory is full. Because the last event is missing, the client recognizes that the answer is
+    // incomplete.
     if (isLarge && (await this.#http.room(this.#request, "answer").take(last.length)) === undefined) this.#res.destroy();
     else if (!this.#res.destroyed) this.#res.end(last);
   }

@@ -1,4 +1,4 @@
-// The exposure key `mcp`: how a handler is offered to MCP clients, and the mistakes in it.
+// The exposure key `mcp` defines how MCP clients can use a handler. This file also finds mistakes in the key.
 
 import type { BootProblem } from "../../core/diagnostics/problem.ts";
 import { visible } from "../../core/diagnostics/text.ts";
@@ -27,13 +27,13 @@ export interface Icon {
 /** The options of a handler for MCP clients, in place of `mcp: true`. */
 export interface ToolExposure {
   /**
-   * The title for people who look at a list of tools. Printable, at most 100 characters. Without a title, clients show the tool's
-   * name.
+   * The title for people who look at a list of tools. The title is printable and has at most 100 characters. Without a title,
+   * clients show the tool's name.
    */
   readonly title?: string;
   /**
-   * Whether the tool reaches systems outside of this app, such as mail or the web (`openWorldHint`). Default: not set, which
-   * clients must read as true. Quater never guesses this option from the handler.
+   * Whether the tool uses systems outside of this app, such as mail or the web (`openWorldHint`). If `openWorld` is not set,
+   * clients must assume true. Quater never derives `openWorld` from the handler.
    */
   readonly openWorld?: boolean;
   /** The icons that clients may show for the handler. */
@@ -95,7 +95,8 @@ export type Way = "tool" | "resource" | "prompt" | "call";
 const toolName = /^[A-Za-z0-9._-]{1,128}$/;
 
 /**
- * Returns why a handler cannot be offered. SDK clients parse a list as a whole, so one bad tool would make all tools unusable.
+ * Returns the reasons why a handler cannot be offered to MCP clients. SDK clients parse a list as a whole, so one bad tool would
+ * make all tools unusable.
  */
 const exposureProblems = (given: ToolExposure | undefined, operation: Operation): KeyProblem[] => {
   if (given === undefined) return [];
@@ -143,7 +144,7 @@ const toolProblems = ({ name, input }: Operation): KeyProblem[] => {
   return found;
 };
 
-/** Returns why a handler cannot be what clients read without asking: a resource or a prompt. */
+/** Returns the reasons why a handler cannot be a resource or a prompt, which clients read without asking the user. */
 const readProblems = ({ name, handler, needsApproval, isStream }: Operation, what: string): KeyProblem[] => {
   const cause = (why: string) => `The handler ${name} cannot be an MCP ${what}: ${why}`;
   const remedy = `Remove ${what} from mcp, so that ${name} is only a tool`;
@@ -208,7 +209,7 @@ export const required = ({ input }: Operation): readonly string[] => {
   return requiredOf(input).filter((name) => !("default" in (fields[name] ?? {})));
 };
 
-/** Returns the options of an exposed handler; `undefined` if the handler is not exposed. */
+/** Returns the options of a handler that is exposed over MCP; `undefined` if the handler is not exposed over MCP. */
 const given = (value: Static<typeof exposureSchema>): ToolExposure | undefined =>
   typeof value === "object" ? (value as ToolExposure) : value ? {} : undefined;
 
@@ -227,7 +228,7 @@ export const shownIn = ({ title, icons }: ToolExposure) => ({
 export const searchName = "search";
 export const callName = "call";
 
-/** Returns a problem for each tool that has the name of one of the two tools. */
+/** Returns a problem for each handler that is a tool with the name `search` or `call`. */
 export const nameClashes = ({ operations }: Catalog): readonly BootProblem[] =>
   operations.flatMap((operation): readonly BootProblem[] => {
     const { name, place } = operation;

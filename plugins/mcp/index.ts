@@ -35,7 +35,7 @@ declare module "quater" {
 }
 
 const mcpOptions = {
-  /** Authenticates the callers of tools. Without this option, boot refuses exposed tools. */
+  /** Authenticates the callers over MCP. If the manifest exposes tools and this option is missing, the boot fails. */
   authenticate: Type.Optional(anAuthentication),
   /**
    * The authorization servers from which OAuth clients get tokens for this MCP server. Needs `publicUrl` of http(). Without this
@@ -43,13 +43,13 @@ const mcpOptions = {
    */
   authorization: Type.Optional(authorizationOption),
   /**
-   * How long a call that a client of revision 2026-07-28 repeats is held while people decide about it, milliseconds. With 0, calls
-   * that need approval get a tool error.
+   * How long a repeated call of a client of revision 2026-07-28 waits for the decision of the approvers, milliseconds. With 0,
+   * calls that need approval get a tool error.
    */
   approvalHoldMs: withDefault(Type.Integer({ minimum: 0, maximum: 20_000 }), 20_000),
   /**
    * The time after which a silent answer over HTTP becomes an event stream with comments, and the time between two comments,
-   * milliseconds. Proxies end silent connections after about a minute.
+   * milliseconds. Proxies close silent connections after about a minute.
    */
   heartbeatMs: withDefault(Type.Integer({ minimum: 1, maximum: 600_000 }), 15_000),
   /** The app's name for people. Without this option, clients show the manifest's name. */
@@ -59,17 +59,19 @@ const mcpOptions = {
   /** Information about the app for agents. Clients may put this text into the prompt of a model. */
   instructions: Type.Optional(Type.String()),
   /**
-   * With `"portable"`, tools publish schemas that all major model providers accept, and boot reports each schema that cannot be
-   * published in this way. With `"any"`, tools publish the schemas of their handlers.
+   * With `"portable"`, tools publish schemas that all major model providers accept, and the boot fails if a schema has no such
+   * form. With `"any"`, tools publish the schemas of their handlers.
    */
   schemas: withDefault(Type.Union([Type.Literal("portable"), Type.Literal("any")]), "portable"),
   /**
-   * With `"list"`, the list of tools has all tools that the caller may call. With `"search"`, the list has two tools: `search` finds
-   * tools, and `call` calls one of them. Use `"search"` for apps with so many tools that their descriptions fill the context of a
-   * model.
+   * With `"list"`, the tool list contains all tools that the caller may call. With `"search"`, the tool list contains two tools:
+   * `search` finds tools, and `call` calls a tool. Use `"search"` for apps with so many tools that their descriptions fill the
+   * context of a model.
    */
   catalog: withDefault(Type.Union([Type.Literal("list"), Type.Literal("search")]), "list"),
-  /** Whether the server shows the tools to people at `/mcp/docs`. Callers need a credential, except in `quater dev`. */
+  /**
+   * Whether the server shows the tools to people at `/mcp/docs`. Readers of this page need a credential, except in `quater dev`.
+   */
   docs: withDefault(Type.Boolean(), true),
 };
 
@@ -123,9 +125,9 @@ const setup = async (
   const http = services.find(httpRef);
   const authorization = await authorizationOf(options, catalog, http, options.title ?? project.name);
   if (http?.publicUrl !== undefined) audience.set(http.publicUrl);
-  // In these modes no tool can be called, so the protocol code is not loaded.
+  // In run modes that serve no callers, no tool can be called, so the protocol code is not loaded.
   if (!isServing(mode)) {
-    // List the paths in the exposure table, although they are not mounted.
+    // List the paths in the exposure table, although no endpoint is mounted at the paths.
     http?.mount(`POST ${mcpPath}`, () => {});
     if (options.docs) http?.mount(`GET ${pagePath}`, () => {});
     return {};
@@ -209,8 +211,8 @@ export const stdioProbe =
     (await import("./probe.ts")).stdioProbe(service, catalog)(call);
 
 /**
- * Makes every caller over MCP an agent that works for a person, because no person typed the call. This is also true for a
- * credential that belongs to a person.
+ * Turns every caller over MCP into an agent that works for a person, because no person typed the call. A caller with the
+ * credential of a person is also an agent.
  */
 const asAgent = (principal: Principal): Principal => {
   const known = agents.get(principal);
@@ -220,10 +222,12 @@ const asAgent = (principal: Principal): Principal => {
   return agent;
 };
 
-/** Caches the agent of each principal, because authenticators often return the same object for the same credential. */
+/**
+ * The agent for each principal. This cache is useful because authenticators often return the same object for the same credential.
+ */
 const agents = new WeakMap<Principal, Principal>();
 
-/** Whether the principal can no longer change. A principal that can change, also through a getter, must not be cached. */
+/** Whether the principal can no longer change. A principal that can change, for example through a getter, must not be cached. */
 const isFixed = (principal: Principal): boolean =>
   Object.isFrozen(principal) &&
   Object.getPrototypeOf(principal) === Object.prototype &&
@@ -233,6 +237,6 @@ const agentOf = (principal: Principal): Principal => {
   const { issuer, subject, credential, scopes, roles, claims, person, actsFor = person } = principal;
   const agent = { issuer, subject, kind: "agent" as const, credential, scopes, roles, claims };
   if (actsFor === undefined) return agent;
-  // Keep the person of a caller who works for another person, because neither of the two may approve this call.
+  // Keep `person` if the caller works for another person, because neither of the two persons may approve this call.
   return person === undefined || person === actsFor ? { ...agent, actsFor } : { ...agent, actsFor, person };
 };

@@ -1,6 +1,6 @@
 // The only file that imports the MCP SDK for the revisions of 2025 and before. The SDK's low-level Server answers rare requests:
-// `initialize` with its negotiation of versions, and all methods that Quater does not have. The SDK recommends McpServer, but that
-// needs zod schemas and checks arguments a second time.
+// `initialize` with its negotiation of versions, and all methods that Quater does not have. The SDK recommends its class
+// McpServer, but McpServer needs zod schemas and checks arguments a second time.
 
 import { Server } from "@modelcontextprotocol/sdk/server/index.js";
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
@@ -15,7 +15,7 @@ export const answerRarely = async (request: Request, about: About, capabilities:
   const server = new Server(serverInfoOf(about), {
     capabilities,
     ...instructionsOf(about),
-    // Without this option every Server creates an Ajv validator, which is never used here.
+    // Without this option, every Server creates an Ajv validator, which Quater never uses.
     jsonSchemaValidator: { getValidator: () => notNeeded },
   });
   try {

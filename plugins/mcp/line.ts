@@ -1,5 +1,5 @@
-// Writes messages in order, one at a time, as fast as the client reads. Answers that the client has not read stay in memory, so
-// there is a limit for their bytes.
+// Writes messages to stdout in order, one at a time, as fast as the client reads. Answers that the client has not read stay in
+// memory, so there is a limit for the bytes of these answers.
 
 import type { Readable, Writable } from "node:stream";
 import type { AnswerRoom } from "../../core/plugin-api.ts";
@@ -37,7 +37,7 @@ export class Line {
     return !this.isGone && (this.#waiting.length > 0 || this.#output.writableNeedDrain);
   }
 
-  /** Sends a message after the messages before it. */
+  /** Sends a message after all earlier messages. */
   send(message: string): void {
     if (this.isGone) return;
     const line = `${onOneLine(message)}\n`;
@@ -54,7 +54,7 @@ export class Line {
     while (this.isBehind) await caughtUp(this.#output);
   }
 
-  /** Returns a sender for messages before an answer. A larger message is left out while the memory is full. */
+  /** Returns a sender for messages before an answer. While the memory is full, messages of `smallNotice` and more are dropped. */
   notices(): Notifier {
     const line = this;
     return {
@@ -87,7 +87,7 @@ export class Line {
     };
   }
 
-  /** Whether the memory is full. One answer of any size is accepted. */
+  /** Whether the memory is full. If no other answer uses memory, an answer of any size is accepted. */
   #isFull(own: number): boolean {
     const unsent = this.#reserved + this.#queued + this.#output.writableLength;
     return unsent >= mostUnsent && unsent > own;
@@ -102,7 +102,9 @@ export class Line {
     }
   };
 
-  /** Releases the stream. An error listener stays, because a pipe may break while the last answer is being written. */
+  /**
+   * Releases the stream. An error listener stays on the stream, because a pipe may break while the last answer is being written.
+   */
   release(): void {
     this.#output.off("close", this.#gone);
   }

@@ -1,5 +1,5 @@
-// The lists of MCP: tools, resources, resource templates and prompts. A caller gets the entries that the caller's rights allow, in
-// pages.
+// The lists of MCP: tools, resources, resource templates and prompts. A caller gets pages with the entries that the caller's
+// rights allow.
 
 import { createHash } from "node:crypto";
 import type { Principal } from "../../core/index.ts";
@@ -23,16 +23,20 @@ const mostEntries = 500;
 const mostCharacters = 1_000_000;
 
 /**
- * How many pages are cached. Principals with other rights see other lists, but only a few sets of rights are in use at a time.
+ * The number of pages in the cache. Principals with different rights get different lists, but apps use only a few sets of rights
+ * at the same time.
  */
 const keptPages = 32;
 
 export class List {
   readonly #field: string;
   readonly #entries: readonly Entry[];
-  /** A text that differs for other entries, so that a cursor of another list is refused. */
+  /** A text that is different for each list of entries, so that a cursor of another list is refused. */
   readonly #version: string;
-  /** Serialised pages, by their first entry and the visible entries, written as one character per entry. */
+  /**
+   * Serialised pages. A key contains the first entry of the page, and one character per entry that says whether the caller sees
+   * the entry.
+   */
   readonly #pages = new Map<string, string>();
 
   /** @param field  The field of the result with the entries: `tools`. */
@@ -51,7 +55,7 @@ export class List {
   /**
    * Returns a page as JSON text: the entries whose handlers the principal may call, and `nextCursor` if there are more.
    *
-   * @param cursor  From the page before. `undefined` for the first page.
+   * @param cursor  The `nextCursor` of the previous page. `undefined` for the first page.
    * @param listing  The authorization servers from which the caller can get more scopes.
    * @returns `undefined` if no page of this list has this cursor.
    */
@@ -92,7 +96,10 @@ export class List {
     return Buffer.from(`${start}.${this.#version}`).toString("base64url");
   }
 
-  /** A cursor only tells where to continue. Every page is filtered by the rights of its caller, so a cursor needs no signature. */
+  /**
+   * A cursor contains only the position of the next entry. Every page is filtered by the rights of its caller, so a cursor needs
+   * no signature.
+   */
   #startOf(cursor: unknown): number | undefined {
     if (cursor === undefined) return 0;
     if (typeof cursor !== "string" || cursor.length > 100) return undefined;

@@ -1,5 +1,5 @@
 // Finds the id of a message that is too long to keep in memory, so that the refusal can name the request. The id may be at the
-// end of the message: SDK clients write it there. Only the id itself is kept.
+// end of the message, because SDK clients write the id at the end. Only the id is kept in memory.
 
 import { isId, longestId, type MessageId } from "./protocol.ts";
 
@@ -15,7 +15,7 @@ export class IdFinder {
   #isEscaped = false;
   #isKey = false;
   #key = "";
-  /** The bytes of the key or value at the first level that is being read. */
+  /** The bytes of the current key or value at the first level of the message. */
   #text: number[] = [];
   readonly #found: unknown[] = [];
 
@@ -69,14 +69,14 @@ export class IdFinder {
     if (this.#depth === 1 && this.#text.length <= longestText) this.#text.push(byte);
   }
 
-  /** Returns the key or value that was read; `undefined` if it is not one whole text or number. */
+  /** Returns the key or value that was read; `undefined` if the bytes are not exactly one text or number. */
   #taken(): unknown {
     const text = Buffer.from(this.#text).toString("utf8");
     this.#text = [];
     try {
       return JSON.parse(text);
     } catch {
-      return undefined; // An object or an array, of which only the first character was kept, or a text that was too long.
+      return undefined; // The bytes are the first character of an object or an array, or a part of a text that was too long.
     }
   }
 }

@@ -14,11 +14,12 @@ export const answerRarely = async ({ id, method, params }: Request, about: About
     capabilities,
     ...instructionsOf(about),
     supportedProtocolVersions: [...modernVersions],
-    // Without this option every Server creates an Ajv validator, which is never used here.
+    // Without this option, every Server creates an Ajv validator, which Quater never uses.
     jsonSchemaValidator: { getValidator: () => notNeeded },
   });
   const revision = modernVersions[0] as string;
-  // The transport only classifies the request and collects one answer, so it also serves requests over stdio.
+  // This transport only classifies the request and collects one answer, so Quater can also use the transport for requests over
+  // stdio.
   const transport = new PerRequestHTTPServerTransport({ classification: { era: "modern", revision }, responseMode: "json" });
   try {
     await server.connect(transport);

@@ -1,4 +1,4 @@
-// Tells which schemas describe objects. MCP requires an object as the arguments of a tool.
+// Finds out which schemas describe objects. MCP requires an object as the arguments of a tool.
 
 import { isPlainObject } from "../../core/schema/schema.ts";
 

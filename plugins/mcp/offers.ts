@@ -29,7 +29,7 @@ export const offersIn = (catalog: Catalog, { catalog: choice, ...parts }: OfferP
   return { toolbox, search, resources, prompts, completion: new Completion(catalog, resources, prompts) };
 };
 
-/** Returns what the server announces. All lists are fixed at boot, so the server announces no changes of lists. */
+/** Returns the capabilities of the server. All lists are fixed at boot, so the server announces no changes of lists. */
 export const capabilitiesOf = ({ resources, prompts, completion }: Offers) => ({
   tools: {},
   ...(resources.isEmpty ? {} : { resources: {} }),

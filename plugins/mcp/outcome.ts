@@ -1,5 +1,5 @@
-// Turns outcomes into MCP results. One table has an entry for each kind of error, and a new kind does not compile until it has an
-// entry.
+// Turns outcomes into MCP results. A table has one entry for each kind of error. If a kind of error has no entry, the code does
+// not compile.
 
 import { visibleLines } from "../../core/diagnostics/text.ts";
 import type { QuaterError } from "../../core/index.ts";
@@ -9,7 +9,7 @@ import { type ErrorData, rpcCodes } from "./protocol.ts";
 import type { Wrapping } from "./schema.ts";
 
 interface Words {
-  /** The HTTP status of a refusal before the body is read, during authentication. */
+  /** The HTTP status of a refusal during authentication, before the body is read. */
   readonly door: number;
   /** The JSON-RPC code of an error for a request that has no tool result, such as `resources/read`. */
   readonly rpc: number;
@@ -65,7 +65,7 @@ const adviceFor = (error: QuaterError): string | undefined => approvalAdvice(err
  */
 export const failureResult = (error: QuaterError, callId: string, advice = adviceFor(error)): string => {
   const [first, ...others] = (error.errors ?? []).map(fieldSentence);
-  // Nearly always the message already contains the first field error.
+  // Nearly always, the message of the error already contains the first field error.
   const isSaid = first === undefined || error.message.includes(first);
   const lines = [error.message, ...(isSaid ? [] : [first]), ...others];
   if (advice !== undefined) lines.push(advice);
@@ -81,8 +81,8 @@ export const failureResult = (error: QuaterError, callId: string, advice = advic
 };
 
 /**
- * Returns a value as JSON text, wrapped into the object that the output schema describes. Without a schema the value is not
- * wrapped.
+ * Returns a value as JSON text, wrapped into the object that the output schema describes. Without an output schema, the value is
+ * not wrapped.
  */
 const wrapped = (value: unknown, wrapping: Wrapping | undefined): string => {
   const bare = JSON.stringify(value) ?? "null"; // An output schema may allow `undefined`, which JSON does not have.
@@ -98,11 +98,11 @@ export const wrappedJson = (json: string): string => `{"result":${json}}`;
 
 /**
  * Returns the result of a call that succeeded, as JSON text. The text and the structured content are the same JSON (MCP
- * 2025-11-25, server/tools, "Structured Content"). Without an output schema there is no structured content. A text without an
- * output schema is sent as it is, because models read quoted text worse.
+ * 2025-11-25, server/tools, "Structured Content"). Without an output schema, the result has no structured content. A string
+ * without an output schema is sent without quotes, because models understand quoted text less well.
  *
  * @param value  A JSON value.
- * @param mediaType  The media type of a text. Programs need it to tell a text from JSON.
+ * @param mediaType  The media type of a text, with which programs can distinguish a text from JSON.
  */
 export const successResult = (
   value: unknown,

@@ -1,5 +1,6 @@
-// Compares headers that repeat arguments with the arguments (MCP 2026-07-28, SEP-2243). If the schema of an argument has the keyword
-// `x-mcp-header`, clients repeat the argument in the header `Mcp-Param-<name>`, so that proxies can route by it.
+// Some headers repeat arguments. This file compares these headers with the arguments (MCP 2026-07-28, SEP-2243). If the schema of
+// an argument has the keyword `x-mcp-header`, clients repeat the argument in the header `Mcp-Param-<name>`, so that proxies can
+// route requests by this header.
 
 import type { IncomingHttpHeaders } from "node:http";
 import { decoded } from "./header-text.ts";
@@ -16,7 +17,7 @@ interface Declaration {
 
 type Schema = Readonly<Record<string, unknown>>;
 
-/** Clients read the published schema, so the declarations come from there. */
+/** Reads the headers to check from the published schema, because clients also read the published schema. */
 const declarationsIn = (schema: Schema, path: readonly string[]): readonly Declaration[] => {
   const own = schema[keyword];
   const properties = Object.entries(Object(schema["properties"]) as Readonly<Record<string, Schema>>);

@@ -11,7 +11,10 @@ import type { McpService } from "./service.ts";
 import { tokenVariable } from "./stdio.ts";
 import { isUriPattern, uriPatternOf } from "./uri.ts";
 
-/** Makes calls over a pair of streams, with one session per call. A call without a token comes from the local user. */
+/**
+ * Makes calls to the MCP surface over a pair of streams, with one stdio session per call. A call without a token comes from the
+ * local user.
+ */
 export const stdioProbe =
   (service: McpService, catalog: Catalog): Probe =>
   async (call) => {
@@ -66,7 +69,7 @@ const wayOf = ({ handler, way }: ProbeCall, catalog: Catalog): string => {
   return way ?? (operation === undefined ? undefined : waysTo(operation)[0]) ?? "tool";
 };
 
-/** Returns the fields of an input as texts. A URI and the arguments of a prompt have no other values. */
+/** Returns the fields of an input as texts, because a URI and the arguments of a prompt can contain only texts. */
 const textsOf = (input: ProbeCall["input"]): Readonly<Record<string, string>> => {
   const values: unknown = "json" in input ? JSON.parse(input.json) : input.text;
   if (!isPlainObject(values)) throw cannotSend("the input is not an object");
@@ -94,7 +97,7 @@ interface Message {
     readonly structuredContent?: Readonly<Record<string, unknown>>;
     readonly _meta: Readonly<Record<string, Said>>;
   };
-  /** The code in the problem details (RFC 9457) of a refusal by the HTTP server itself. */
+  /** The error code in the problem details (RFC 9457) if the HTTP server itself refused the request. */
   readonly code?: string;
   readonly detail?: string;
 }

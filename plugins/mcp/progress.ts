@@ -4,19 +4,19 @@ import { visibleLines } from "../../core/diagnostics/text.ts";
 import type { Awaitable } from "../../core/plugin-api.ts";
 import { type MessageId, notificationMessage } from "./protocol.ts";
 
-/** Receives messages while a call runs. */
+/** Sends messages to the client while a call runs. */
 export interface Notifier {
   /** Whether the receiver has left. */
   readonly isGone: boolean;
-  /** Whether the receiver reads more slowly than messages are sent. */
+  /** Whether the receiver reads more slowly than Quater sends messages. */
   readonly isBehind: boolean;
-  /** Sends a message. Waits while the memory for large messages is full, and drops the message if too many wait. */
+  /** Sends a message. Waits while the memory for large messages is full, and drops the message if too many messages wait. */
   send(message: string): Awaitable<void>;
   /** Resolves when the receiver has read everything or left. */
   caughtUp(): Promise<void>;
 }
 
-/** The smallest increase of the progress value, for a report whose value is not larger than the value before. */
+/** The increase of the progress value for a report whose value is not larger than the previous value. */
 const nudge = 1e-9;
 
 export class Progress {
@@ -32,8 +32,8 @@ export class Progress {
   }
 
   /**
-   * The function `progress` of handlers. A report is dropped while the receiver is behind, because the handler cannot wait and
-   * the next report is newer.
+   * The function `progress` of handlers. While the receiver has not read earlier messages, reports are dropped, because the
+   * handler cannot wait and the next report is newer.
    */
   readonly report = (fraction: number, message?: string): void => {
     if (this.#isOver || this.#notifier.isBehind || !Number.isFinite(fraction)) return;
@@ -51,7 +51,8 @@ export class Progress {
   }
 
   /**
-   * Stops all notifications, because no notification may follow the answer. Code of a finished handler may still report progress.
+   * Stops all notifications, because no notification may follow the answer. Code that a handler started may still report progress
+   * after the handler has returned.
    */
   end(): void {
     this.#isOver = true;

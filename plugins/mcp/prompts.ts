@@ -1,4 +1,5 @@
-// Handlers as prompts. Getting a prompt calls the handler with the arguments, which are texts, and returns its messages.
+// Handlers as prompts. When a client gets a prompt, Quater calls the handler with the arguments, which are texts, and returns the
+// messages of the handler.
 
 import type { Message } from "../../core/index.ts";
 import type { Catalog, Operation } from "../../core/plugin-api.ts";

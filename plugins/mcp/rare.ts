@@ -1,4 +1,4 @@
-// The texts of errors in the answers of the SDKs. The SDKs' own texts may quote the SDKs' schemas and the JSON-RPC request.
+// Quater's texts for errors in the answers of the SDKs. The SDKs' own texts may quote the SDKs' schemas and the JSON-RPC request.
 
 import { errorMessage, type MessageId, rpcCodes } from "./protocol.ts";
 

@@ -1,5 +1,5 @@
-// Answers the requests for resources and prompts. Reading a resource and getting a prompt are calls of a handler, which go through
-// the gate like tool calls.
+// Answers the requests for resources and prompts. A client that reads a resource or gets a prompt calls a handler, and the call
+// goes through the gate like a tool call.
 
 import { outputTooLarge, tooMuchUnread } from "../../core/diagnostics/errors.ts";
 import { isQuaterError, type QuaterError } from "../../core/index.ts";
@@ -36,12 +36,12 @@ export interface ReaderParts {
 interface Reading {
   readonly request: Request;
   readonly caller: Caller;
-  /** `undefined` if nothing has the requested URI or name. */
+  /** `undefined` if no resource or prompt has the requested URI or name. */
   readonly operation: Operation | undefined;
   readonly given: GivenInput;
   /** Returns the result as JSON text, from the handler's value. */
   readonly result: (value: unknown, callId: string) => Awaitable<string>;
-  /** What is not found, and the JSON-RPC code that says so. */
+  /** The JSON-RPC error for a resource or prompt that does not exist. */
   readonly unknown: { readonly message: string; readonly code: number; readonly uri?: string };
 }
 
@@ -52,7 +52,7 @@ export class Reader {
     this.#parts = parts;
   }
 
-  /** Returns the answer, or `undefined` if the app has nothing that the method is about. */
+  /** Returns the answer, or `undefined` if the app offers nothing for the method of the request. */
   answer(request: Request, caller: Caller): Awaitable<Answer> | undefined {
     const { resources, prompts } = this.#parts;
     const { method } = request;
@@ -132,7 +132,8 @@ export class Reader {
     }
     const { uri } = unknown;
     const more = uri === undefined ? {} : { uri };
-    // The principal must not learn that a handler exists if the static policy refuses the principal with any scopes.
+    // If the static part of the policy refuses the principal even with more scopes, the principal must not learn that the handler
+    // exists.
     if (operation === undefined || !isReachable(operation, principal)) {
       const { code } = unknownHandler("", "mcp");
       return { body: errorMessage(id, unknown.code, unknown.message, { code, callId, errors: [], ...more }) };
@@ -168,7 +169,7 @@ export class Reader {
     const { maxOutputBytes } = this.#parts;
     const { mediaType: mimeType, bytes } = file;
     if (bytes > maxOutputBytes) throw outputTooLarge(name, maxOutputBytes);
-    if (!room.reserve(3 * bytes)) throw tooMuchUnread(); // The bytes, their text, and the text of the answer.
+    if (!room.reserve(3 * bytes)) throw tooMuchUnread(); // Memory for the bytes, their text, and the text of the answer.
     const parts: Buffer[] = [];
     for await (const part of file.stream()) parts.push(part as Buffer);
     return bodyOf(mimeType, Buffer.concat(parts));

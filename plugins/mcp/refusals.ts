@@ -1,4 +1,4 @@
-// Refuses a POST before its message reaches the gate.
+// Refuses a POST request before the message in its body reaches the gate.
 
 import type { IncomingMessage } from "node:http";
 import type { QuaterError } from "../../core/index.ts";
@@ -50,7 +50,10 @@ export const turnedAway = (
   );
 };
 
-/** Returns the answer to a caller whose credential was refused while its call waited. The answer may already be an event stream. */
+/**
+ * Returns the answer to a caller whose credential was refused while the call waited for approval. The answer may already be an
+ * event stream.
+ */
 export const refusedLater = (
   id: MessageId,
   sentence: string,
@@ -66,7 +69,10 @@ export const refusedLater = (
   };
 };
 
-/** Returns an answer before the body was read. The connection closes after the answer, because the unread body is still on it. */
+/**
+ * Returns an answer before the body was read. The connection closes after the answer, because the client may still be sending the
+ * unread body.
+ */
 export const refusal = (
   { req }: EndpointRequest,
   status: number,

@@ -1,7 +1,8 @@
-// Serves MCP over HTTP. `serve` handles a POST from its headers to its answer.
+// Serves MCP over HTTP. The function `serve` handles a POST request from its headers to its answer.
 //
-// Each POST has one message and gets JSON. The answer becomes an event stream only when a call reports progress before its answer,
-// or takes long. There is no GET stream, no resumption, and no session in memory, so any instance can answer any request.
+// Each POST request contains one message, and the answer is JSON. The answer becomes an event stream only if a call reports
+// progress before its answer, or takes long. There is no GET stream, no resumption, and no session in memory, so any instance can
+// answer any request.
 
 import { isQuaterError, type Principal } from "../../core/index.ts";
 import { errorText, type Gate, type Log, traceIdOf } from "../../core/plugin-api.ts";
@@ -38,10 +39,13 @@ const serve = async (request: EndpointRequest, parts: HttpParts): Promise<Endpoi
   const traceId = traceIdOf(req.headers["traceparent"]);
   const entry = { surface: "mcp", credentials, callId, traceId };
   let principal: Principal;
-  /** When the caller was authenticated. `undefined` while the call did not wait, so that most calls do not read the clock. */
+  /**
+   * The time at which the caller was authenticated. `undefined` if the request has not waited for anything, so that most requests
+   * do not read the clock.
+   */
   let enteredAt: number | undefined;
   try {
-    // Only headers are read here, so callers without access cannot make the server read or parse a body.
+    // At this point only the headers were read, so callers without access cannot make the server read or parse a body.
     const entering = gate.enter(entry);
     if (entering instanceof Promise) {
       enteredAt = performance.now();
@@ -80,7 +84,7 @@ const serve = async (request: EndpointRequest, parts: HttpParts): Promise<Endpoi
     return accepted;
   }
   const exchange = new Exchange(request, http, parts.heartbeatMs);
-  // Before 2026, a closed connection did not cancel a call, because clients of these revisions cancel with a notification.
+  // In the revisions of 2025 and before, a closed connection does not cancel a call, because clients cancel with a notification.
   const call = era === "2025" ? calls.begin(message, session, request, principal) : undefined;
   try {
     const answering = parts.dispatcher.answer(message, {
@@ -104,7 +108,7 @@ const serve = async (request: EndpointRequest, parts: HttpParts): Promise<Endpoi
     const ending = exchange.end(answer);
     return ending instanceof Promise ? await ending : ending;
   } catch (error) {
-    // The credential was refused while the call waited for people.
+    // The credential was refused while the call waited for the decision of the approvers.
     if (isQuaterError(error)) return exchange.end(refusedLater(message.id, http.sentenceOf(error), error, callId, authorization));
     parts.log.error("An MCP request could not be answered", { callId, error: errorText(error) });
     const body = errorMessage(message.id, rpcCodes.internal, "The server failed while the server handled this MCP request", {

@@ -14,7 +14,7 @@ export interface OfferedResource extends Entry {
   readonly mimeType: string | undefined;
 }
 
-/** A resource that a request names, with the values of the variables in its URI. */
+/** The resource that a request names by its URI, with the values of the variables in the URI. */
 export interface FoundResource extends OfferedResource {
   readonly values: Readonly<Record<string, string>>;
 }
@@ -45,7 +45,10 @@ const offeredIn = ({ operations }: Catalog): readonly OfferedResource[] =>
     return [{ operation, pattern, mimeType, json: JSON.stringify(descriptor) }];
   });
 
-/** Returns a problem for each handler whose URI or template matches the same URIs as one of an earlier handler. */
+/**
+ * Returns a boot problem for each handler whose URI or template matches the same URIs as the URI or template of an earlier
+ * handler.
+ */
 export const resourceClashes = (catalog: Catalog): readonly BootProblem[] => {
   const first = new Map<string, Operation>();
   return offeredIn(catalog).flatMap(({ operation, pattern }): readonly BootProblem[] => {
@@ -76,7 +79,7 @@ export class Resources {
     return this.#fixed.size === 0 && this.#templates.length === 0;
   }
 
-  /** Finds the resource of a URI. A URI without variables comes first, then the templates in the manifest's order. */
+  /** Finds the resource of a URI. Resources without variables are tried first, and then the templates in the manifest's order. */
   find(uri: string): FoundResource | undefined {
     const fixed = this.#fixed.get(uri);
     if (fixed !== undefined) return { ...fixed, values: {} };
@@ -87,7 +90,7 @@ export class Resources {
     return undefined;
   }
 
-  /** Finds a template by its text. */
+  /** Finds a resource template by the text of the template. */
   template(text: string): OfferedResource | undefined {
     return this.#templates.find(({ pattern }) => pattern.text === text);
   }

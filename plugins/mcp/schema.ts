@@ -6,15 +6,15 @@ import { isObjectAtRoot } from "./object-root.ts";
 import { portable } from "./portable/index.ts";
 import { type Plain, plainOf } from "./portable/plain.ts";
 
-/** How a value becomes the object that the protocol needs: unchanged, or as the only property of another object. */
+/** How a value becomes the object that the protocol requires: unchanged, or as the only property of another object. */
 export type Wrapping = "none" | "result" | "items";
 
 /** Which schemas tools publish: schemas that all model providers accept, or the schemas of the handlers as they are. */
 export type SchemaChoice = "portable" | "any";
 
 /**
- * Returns an input schema as callers see it. Callers may omit a field with a default, because binding sets the default. So such a
- * field is not in `required`.
+ * Returns an input schema as callers see it. Callers may omit a field with a default, because binding sets the default. So a
+ * field with a default is not in `required`.
  *
  * @returns `undefined` when the root is not an object. Clients of the 2025 revisions would refuse the whole list of tools.
  */
@@ -32,7 +32,7 @@ export const plainInput = (input: JsonSchema): Plain => {
 export const wrappingOf = (output: JsonSchema, isStream: boolean): Wrapping =>
   isStream ? "items" : output["type"] === "object" ? "none" : "result";
 
-/** Returns an output schema with an object at its root, and how values are wrapped to match it. */
+/** Returns an output schema with an object at its root, and how values are wrapped to match the output schema. */
 export const outputSchemaFor = (
   output: JsonSchema,
   isStream: boolean,

@@ -1,4 +1,4 @@
-// The service of mcp for the `quater` program, which serves one client over a pair of streams.
+// The service of the plugin mcp. With this service, the `quater` program serves one client over a pair of streams.
 
 import type { Readable, Writable } from "node:stream";
 import { serviceRef } from "../../core/plugin-api.ts";
@@ -18,8 +18,8 @@ export interface StdioStreams {
 
 export interface McpService {
   /**
-   * Serves until the input ends or the client no longer reads. Running calls are then aborted, and the promise resolves within
-   * about half a second. Handlers that ignore the AbortSignal of the call may continue.
+   * Serves the client until the input ends or the client no longer reads the output. Running calls are then aborted, and the
+   * promise resolves within about half a second. Handlers that ignore the AbortSignal of their call may continue.
    */
   serveStdio(streams: StdioStreams): Promise<void>;
 }

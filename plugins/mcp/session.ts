@@ -1,6 +1,7 @@
-// Session ids for clients of the revisions of 2025. A session ties the calls of one client together, so that the client can cancel
-// them: clients number their requests from 0, and several clients may use the same credential. A session id is a signed text. The
-// server keeps nothing in memory, so any instance accepts the id. A session id is never a credential.
+// Session ids for clients of the revisions of 2025. With a session id, Quater finds the call that a client cancels. The request
+// id and the credential are not enough, because clients number their requests from 0, and several clients may use the same
+// credential. A session id is a signed text. The server stores no sessions, so any instance accepts the id. A session id is never
+// a credential.
 
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import type { Principal } from "../../core/index.ts";
@@ -8,7 +9,7 @@ import type { Principal } from "../../core/index.ts";
 const randomLength = 16;
 const timeLength = 6;
 const signatureLength = 32;
-/** How long a session lasts, milliseconds. Afterwards the client initializes again. */
+/** How long a session id is valid, milliseconds. After this time, the client must send `initialize` again. */
 const lifetimeMs = 30 * 24 * 3_600_000;
 /** How far the clock of another instance may be ahead, milliseconds. */
 const skewMs = 300_000;
@@ -37,7 +38,7 @@ export class Sessions {
   /** Whether the id was issued to this principal, and is not too old. */
   accepts(id: string, principal: Principal): boolean {
     const bytes = Buffer.from(id, "base64url");
-    // The second check refuses other spellings of the same bytes.
+    // The second condition refuses other Base64 spellings of the same bytes.
     if (bytes.length !== randomLength + timeLength + signatureLength || bytes.toString("base64url") !== id) return false;
     const ageMs = this.#now() - bytes.readUIntBE(randomLength, timeLength);
     if (ageMs > lifetimeMs || ageMs < -skewMs) return false;
@@ -47,7 +48,7 @@ export class Sessions {
   }
 }
 
-/** The signature contains the principal, so that a session id of one principal is not valid for another principal. */
+/** Computes a signature that covers the principal, so that a session id of one principal is not valid for another principal. */
 const signed = (secret: Buffer, head: Buffer, { issuer, subject }: Principal): Buffer =>
   createHmac("sha256", secret)
     .update(head)

@@ -1,5 +1,6 @@
-// Passes cancellations to the other instances of the app through the store. The instance that receives a cancellation does not know
-// which instance runs the call, so it writes the cancellation down, and the other instances read it.
+// Passes cancellations to the other instances of the app through the store. The instance that receives a cancellation does not
+// know which instance runs the call. So the receiving instance writes the cancellation to the store, and the other instances read
+// the cancellation.
 
 import { createHash } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
@@ -7,19 +8,22 @@ import { errorText, type Log } from "../../core/plugin-api.ts";
 import type { Migration, Store } from "../offered.ts";
 import type { Calls } from "./calls.ts";
 
-/** The time between two reads while calls run, milliseconds. */
+/** The time between two reads of the store while calls run in this process, milliseconds. */
 const pollMs = 500;
 /** How long a cancellation is kept, milliseconds. */
 const keptMs = 60_000;
-/** The time between two writes, milliseconds. Together with `mostWaiting`, it limits how many rows clients can fill in. */
+/**
+ * The time between two writes to the store, milliseconds. `writeMs` and `mostWaiting` together limit how many rows clients can
+ * add.
+ */
 const writeMs = 100;
 /**
- * The most cancellations that wait to be written. Further ones are dropped, so that clients cannot fill the memory and the store.
- * One caller cannot use up the limit of all callers.
+ * The most cancellations that wait to be written. Further cancellations are dropped, so that clients cannot fill the memory and
+ * the store. One caller alone cannot reach the limit of all callers.
  */
 const mostWaiting = { ofPrincipal: 20, ofAll: 200 } as const;
 
-/** The shortest time between two log lines about a store that fails, milliseconds. */
+/** The shortest time between two log lines about errors of the store, milliseconds. */
 const silenceMs = 60_000;
 
 interface Tables {
@@ -59,7 +63,7 @@ export class SharedCancels {
     this.#log = log;
   }
 
-  /** Tells the other instances that a client cancelled a call. @param principal  The name of the principal. */
+  /** Sends a cancellation of a client to the other instances. @param principal  The name of the principal. */
   send(key: string, principal: string): void {
     if (this.#waiting.size >= mostWaiting.ofAll) return;
     let own = 0;
@@ -71,7 +75,10 @@ export class SharedCancels {
     });
   }
 
-  /** Reads the cancellations of other instances until no call runs. Called at the beginning of each call. */
+  /**
+   * Starts to read the cancellations of other instances, until no call runs in this process. Called at the beginning of each
+   * call.
+   */
   watch(): void {
     if (this.#stopping.signal.aborted) return;
     this.#timer ??= setTimeout(() => void this.#poll(), pollMs).unref();

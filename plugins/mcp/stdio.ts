@@ -17,13 +17,16 @@ import type { StdioStreams } from "./service.ts";
 /** The largest message, bytes (threat T12). This limit equals the limit of a body over HTTP. */
 const maxLineBytes = 1024 * 1024;
 /**
- * The most running requests, which is more than any client needs. Further requests are refused, so that the server can still read
- * a cancellation.
+ * The most running requests. No client needs more requests at the same time. Further requests are refused and not delayed, so
+ * that the server can still read a cancellation.
  */
 const maxInFlight = 256;
-/** From this many running requests on, answers are sent before further requests are read. */
+/** If at least this number of requests is running, answers are sent before further requests are read. */
 const manyInFlight = 32;
-/** How long a client gets answers after the end of its input, milliseconds. Afterwards its calls are aborted. */
+/**
+ * How long a client gets answers after the client has closed the input, milliseconds. After this time, the calls of the client
+ * are aborted.
+ */
 const lastAnswersMs = 300;
 /** How long aborted calls may take to end, milliseconds. */
 const heedMs = 100;
@@ -65,7 +68,7 @@ class Session {
       if (this.#line.isBehind) await this.#line.caughtUp();
       if (this.#inFlight.size >= manyInFlight) await setImmediate();
     }
-    // The client has left: it closed its input, or reads no answers any more.
+    // The client has closed the input, or no longer reads answers.
     if (!this.#line.isGone) await this.#answeredWithin(lastAnswersMs);
     for (const call of this.#inFlight.values()) call.cancel();
     await this.#answeredWithin(heedMs);
@@ -126,7 +129,7 @@ class Session {
     this.#answering.add(answering);
   }
 
-  /** Answers a request. Never rejects, because errors are answers. */
+  /** Answers a request. The promise never rejects, because errors are answers. */
   async #answer(request: Request, era: Era, cancellation: ClientCall, room: LineRoom): Promise<string> {
     const { gate, dispatcher, log } = this.#parts;
     const callId = gate.newCallId();
@@ -162,13 +165,16 @@ class Session {
   #credentials() {
     const token = this.#streams.env[tokenVariable];
     const header = () => undefined;
-    // If there is a token, only the token counts, because a refused token must not become the local user.
+    // If there is a token, check only the token, because a caller with a refused token must not become the local user.
     return token === undefined || token === ""
       ? { surface: "mcp", header, isLocal: true }
       : { surface: "mcp", header, isLocal: false, token };
   }
 
-  /** Writes an error for the person who started the server, once, because clients often hide errors of servers. */
+  /**
+   * Writes an error to the person who started the server, because clients often hide errors of servers. Does not write the same
+   * error twice in a row.
+   */
   #say({ code, kind, message }: QuaterError): void {
     if (this.#lastSaid === code) return;
     this.#lastSaid = code;
@@ -180,7 +186,7 @@ class Session {
 const newline = 10;
 const carriageReturn = 13;
 
-/** A line that was too long. Only its id is kept. */
+/** A line that was too long. Only the id of the message in the line is kept in memory. */
 type LongLine = Pick<IdFinder, "id">;
 
 /** Yields lines without their line ends. */
@@ -212,7 +218,7 @@ async function* linesOf(input: Readable): AsyncGenerator<Buffer | LongLine> {
     }
     yield* message(parts);
   } catch {
-    return; // The pipe broke, or the other side stopped reading. Both count as the end of the input.
+    return; // A broken pipe or a client that stopped reading counts as the end of the input.
   }
 }
 

@@ -15,7 +15,8 @@ export type { Listing } from "./lists.ts";
 
 export interface Tool extends Entry {
   /**
-   * How values are wrapped for `structuredContent`. `undefined` for a tool without an output schema, whose results are only text.
+   * How values are wrapped for `structuredContent`. `undefined` for a tool without an output schema, because its results are only
+   * text.
    */
   readonly wrapping: Wrapping | undefined;
 }
@@ -70,7 +71,9 @@ const longestDescription = 1_024;
 const withApproval = (description: string): string =>
   `${description}${/[.!?]$/.test(description) ? "" : "."} ${approvalSentence}`;
 
-/** The facts about a tool's approvals that are known before a call. `policy` is absent if another plugin requires the approval. */
+/**
+ * The data about approvals of a tool that clients see before a call. `policy` is absent if another plugin requires the approval.
+ */
 interface ApprovalFacts {
   readonly required: true;
   readonly policy?: string;
@@ -138,7 +141,10 @@ export class Toolbox {
     return this.#byName.get(name);
   }
 
-  /** The name for the gate. A handler that is not a tool must not run by its name, also if it is exposed as a resource or prompt. */
+  /**
+   * Returns the handler name to pass to the gate. A handler that is only a resource or prompt must not run when a client calls a
+   * tool with its name.
+   */
   handlerOf(name: string): string {
     return this.#apart.has(name) ? "" : name;
   }

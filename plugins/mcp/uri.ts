@@ -7,7 +7,7 @@ export interface UriPattern {
   readonly text: string;
   /** The names of the variables. Empty for a URI. */
   readonly variables: readonly string[];
-  /** The text with every variable replaced by `{}`. Two patterns with the same shape match the same URIs. */
+  /** The URI or template with every variable replaced by `{}`. Two patterns with the same shape match the same URIs. */
   readonly shape: string;
   /** Returns the decoded values of the variables, or `undefined` if the URI does not match. */
   match(uri: string): Readonly<Record<string, string>> | undefined;
@@ -20,14 +20,14 @@ const longestUri = 4_096;
 
 const scheme = /^[a-z][a-z0-9+.-]*:/;
 const literal = /^(?:[A-Za-z0-9\-._~:/?#[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})*$/;
-/** Contains a character that an expanded variable cannot contain. */
+/** Matches a character that an expanded variable cannot contain. */
 const separating = /[:/?#[\]@!$&'()*+,;=]/;
 const expression = /\{([^{}]*)\}/;
 const variable = /^[A-Za-z_][A-Za-z0-9_]*$/;
 /** Matches an expanded variable. RFC 6570 section 3.2.2 encodes all characters that are not unreserved. */
 const value = "((?:[A-Za-z0-9\\-._~]|%[0-9A-Fa-f]{2})+)";
 
-/** Returns the pattern, or the fault of the text. */
+/** Returns the pattern of a URI or template, or the problem with the text. */
 export const uriPatternOf = (text: string): UriPattern | KeyProblem => {
   const parts = text.split(expression); // Literals at even indexes, and names of variables at odd indexes.
   const literals = parts.filter((_, at) => at % 2 === 0);

@@ -1,5 +1,5 @@
-// A manifest for `quater serve`, with and without the access log. It speaks to the benchmark as `servers.ts` does: it prints its port, and
-// its CPU time so far for every line it reads.
+// A manifest for `quater serve`, with and without the access log. Like `servers.ts`, this process prints its port for the
+// benchmark, and prints its CPU time so far for every line that it reads.
 
 import { createInterface } from "node:readline";
 import { anyone, defineConfig, expose, handler, Type } from "quater";

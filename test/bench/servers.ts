@@ -122,7 +122,7 @@ const handWritten = async (): Promise<number> => {
   return listen(app.callback());
 };
 
-/** The parts of Fastify, Hono and Express that are used here. Their types are not compiled. */
+/** The parts of Fastify, Hono and Express that the benchmark uses. The compiler does not read the types of these packages. */
 interface FastifyLike {
   readonly server: Server;
   addHook(name: "onRequest", hook: (request: Request, reply: ReplyLike, done: () => void) => void): void;

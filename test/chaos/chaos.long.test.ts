@@ -138,7 +138,7 @@ const restore = async (scene: Scene): Promise<void> => {
   await restored(url, dump);
   const refused = await project.serve(0, 2).ended;
   expect(refused).toMatchObject({ code: 78, err: expect.stringContaining("quater store restored") });
-  // The copy says that two instances run. They count as running until their leases end.
+  // According to the restored copy, two instances run. Quater treats both instances as running until their leases end.
   const acknowledge = async () => (await project.quater("store restored --reason chaos")).code;
   await expect.poll(acknowledge, { timeout: 60_000, interval: 1_000 }).toBe(0);
   for (const instance of instances) await instance.start();

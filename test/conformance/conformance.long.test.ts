@@ -1,5 +1,5 @@
-// The official conformance suites of MCP. They have a lockfile of their own in suites/ and run on Node 22. The server that they call
-// runs on the present Node.
+// The official conformance suites of MCP. The suites have their own lockfile in suites/ and run on Node 22. The server that the
+// suites call runs on the Node of this test.
 
 import { execFile } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";

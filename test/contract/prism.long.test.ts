@@ -1,4 +1,4 @@
-// H16: Prism, as a proxy that compares requests and answers with the document, finds no violation. It has a lockfile of its own in
+// H16: Prism, as a proxy that compares requests and answers with the document, finds no violation. Prism has its own lockfile in
 // prism/ and runs on Node 24.
 
 import { type ChildProcess, spawn } from "node:child_process";

@@ -407,7 +407,8 @@ describe("start and stop", () => {
     const change = app.as(principal()).call("changes");
     await app.as(principal()).call("quick", {}, { cancellation });
     await app.stop();
-    // Not "cancelled": it was not the caller who went. A read is safe to repeat; what changes something may have done so.
+    // The code is not "cancelled", because the caller did not cancel the call. A caller can safely repeat a read, but a write may
+    // have taken effect.
     expect(await call).toMatchObject({ ok: false, error: { code: "stopping", kind: "unavailable" } });
     expect(await change).toMatchObject({ ok: false, error: { code: "outcome_unknown", kind: "outcome_unknown" } });
   });

@@ -17,8 +17,8 @@ export const emptyFolder = (): { readonly folder: string; readonly remove: () =>
 };
 
 /**
- * What a fresh shell has: nothing of the package manager and the runner that started these tests. Where the registry is,
- * and what it takes to reach it, stays.
+ * The environment variables of a new shell, without the variables of the package manager and the test runner. The variables with
+ * the address of the registry and the access to the registry are kept.
  */
 const shellEnv = (): NodeJS.ProcessEnv => {
   const kept = /^npm_config_(?:registry|cache|userconfig|globalconfig|cafile|strict_ssl|.*proxy)$/i;
@@ -26,7 +26,7 @@ const shellEnv = (): NodeJS.ProcessEnv => {
     ([name]) => kept.test(name) || !/^(?:npm_|vitest|quater_|node_|init_cwd$|dev$|test$|prod$|mode$|ssr$)/i.test(name),
   );
   const path = [dirname(process.execPath), process.env["PATH"]].join(delimiter);
-  // What the cache holds is not asked for again: it is no registry that is tested here.
+  // Packages in the cache are not downloaded again, because these tests do not test a registry.
   const quick = { npm_config_prefer_offline: "true", npm_config_audit: "false", npm_config_fund: "false" };
   return { ...Object.fromEntries(own), ...quick, PATH: path, NO_COLOR: "1" };
 };
@@ -84,7 +84,10 @@ export interface Server {
   readonly stop: () => Promise<void>;
 }
 
-/** Starts a line that stays. It leads a process group of its own, which ends with it. */
+/**
+ * Starts a command line that keeps running. The command has its own process group, and all processes of the group end with the
+ * command.
+ */
 export const serve = (line: string, cwd: string): Server => {
   const child: ChildProcess = spawn("bash", ["-c", line], {
     cwd,

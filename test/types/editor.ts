@@ -13,7 +13,10 @@ interface Message {
   readonly error?: { readonly message: string };
 }
 
-/** Code in which `|>` marks a place. It is a file of this folder for the compiler, and is never written. */
+/**
+ * Code in which `|>` marks a place. For the compiler, the code is a file of this folder, but the file is never written to the
+ * disk.
+ */
 export interface Code {
   /** The text of each error, with its lines. */
   errors(): Promise<readonly string[]>;

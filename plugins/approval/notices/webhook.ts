@@ -6,7 +6,7 @@ import type { Notice, Webhook } from "./notice.ts";
 import { signatureOf, signingKeyOf } from "./sign.ts";
 
 export interface Patience {
-  /** The pauses between attempts, milliseconds. There is one more attempt than there are pauses. */
+  /** The pauses between attempts, milliseconds. The number of attempts is the number of pauses plus one. */
   readonly pausesMs: readonly number[];
   /** How long one attempt may take, milliseconds. */
   readonly timeoutMs: number;

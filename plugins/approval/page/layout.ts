@@ -8,7 +8,7 @@ export interface Visitor {
   readonly formToken: string;
   /** The name of the person who is signed in; `undefined` when nobody is. */
   readonly person: ShownText | undefined;
-  /** Whether a proxy signed the person in. Then the approvals page has no button to sign out. */
+  /** Whether a proxy signed the person in. If so, the approvals page has no button to sign out. */
   readonly isSso: boolean;
 }
 

@@ -21,8 +21,8 @@ export interface PageParts {
   readonly sso: SsoOptions | undefined;
   readonly app: string;
   /**
-   * The origin of the approvals page: `https://shop.example`. Without it, a form may come from the origin of any Host that http
-   * accepts.
+   * The origin of the approvals page: `https://shop.example`. Without this origin, a form may come from the origin of any Host
+   * that http accepts.
    */
   readonly publicOrigin: string | undefined;
   /** Whether the approvals page listens on a Unix socket. Only users who can open the socket file can connect. */

@@ -31,7 +31,7 @@ import type { StoredRequest } from "./tables.ts";
  * Files a request and refuses the call with its id.
  *
  * @param after  The newest request for the same call. This request has ended.
- * @returns Returns only if another process filed the same call first. Then look up the request again.
+ * @returns Returns only if another process filed the same call first. After this function returns, look up the request again.
  * @throws {QuaterError} `approval_required`, or the reason why the request cannot be filed.
  */
 export const file = async (context: ApprovalContext, asked: Asked, after: StoredRequest | undefined): Promise<void> => {

@@ -93,7 +93,7 @@ export const isDenied = async (context: ApprovalContext, found: StoredRequest): 
 
 /**
  * Returns the filing event of a request, regardless of the age of the event. `undefined` means that the request was never filed.
- * Then write no event about the request, because an event would make a forged request look real.
+ * Write no event about a request that was never filed, because an event would make a forged request look real.
  */
 export const filedOnTrail = async (
   { parts: { audit } }: ApprovalContext,

@@ -28,7 +28,10 @@ export const sweepExpired = async (context: ApprovalContext): Promise<number> =>
 };
 
 export interface Expiry {
-  /** The event of the expiry. Empty if the request is not open according to the trail. Then only the row is changed. */
+  /**
+   * The event of the expiry. If the request is not open according to the trail, this list is empty and only the row of the
+   * request is changed.
+   */
   readonly events: readonly AuditEvent[];
   readonly changes: (open: OpenStore) => readonly Statement[];
   readonly check?: Check;

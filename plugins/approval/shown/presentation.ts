@@ -81,7 +81,7 @@ export interface Presentation {
 
 export interface Surroundings {
   readonly view: View;
-  /** The handler as it is exposed now. Its schema marks the secret arguments. */
+  /** The handler with its current exposure. The input schema of the handler marks the secret arguments. */
   readonly operation: Operation | undefined;
   /** The result of `Approvals.earlier`. */
   readonly earlier: readonly ApprovalRecord[];

@@ -1,5 +1,5 @@
-// Finds unusual properties of a text that people are asked to approve. Such texts are allowed, but a warning tells people to
-// check twice.
+// Finds unusual properties of a text that people are asked to approve. Texts with unusual properties are allowed, but the
+// approvals page shows a warning that people must check twice.
 
 import { hasUnseen } from "./unseen.ts";
 

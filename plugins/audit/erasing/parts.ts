@@ -31,7 +31,7 @@ export type Kept = "all" | { readonly args: unknown } | undefined;
 
 /**
  * Returns the part of a body that is kept. Results, previews and reasons are erased completely, because their schemas are not
- * recorded. Of arguments, the fields without `personal()` are kept, unless the input schema has changed since.
+ * recorded. From the arguments, the fields without `personal()` are kept, unless the input schema has changed since the call.
  */
 export const keptOf = (catalog: Catalog, { handler, schema }: EventMeta, body: string): Kept => {
   const content = contentOf(body);

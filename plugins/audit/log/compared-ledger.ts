@@ -45,7 +45,7 @@ export class ComparedLedger {
   }
 
   /**
-   * Opens the ledger, and compares the store with the sinks. Only the first call does this, and the first call after a lost
+   * Opens the ledger and compares the store with the sinks at the first call of this function, and at the first call after a lost
    * connection.
    *
    * @throws {DamagedHead} when the store was changed or set back, or a sink cannot be read.
@@ -88,7 +88,8 @@ export class ComparedLedger {
   }
 
   /**
-   * Lets this process write although the sinks attest more events than the store has. Only `quater store restored` calls this.
+   * Lets this process write although the sinks attest more events than the store has. Only `quater store restored` calls this
+   * function.
    */
   acknowledgeRestore(): void {
     this.#isAcknowledging = true;

@@ -1,5 +1,5 @@
 // The content of an event. `meta` contains the caller, the handler, the time and the outcome of a call. `meta` is part of the
-// chain and cannot be erased. The body contains arguments and results, and can be erased. Both are RFC 8785 text.
+// chain and cannot be erased. The body contains arguments and results, and can be erased. `meta` and the body are RFC 8785 texts.
 
 import { cut } from "../../../core/diagnostics/text.ts";
 import type { Principal } from "../../../core/index.ts";
@@ -134,7 +134,10 @@ const names = [
 
 /** The longest text in an event, UTF-16 units. Texts that callers choose are cut, so that refused calls cannot fill the disk. */
 const mostText = 256;
-/** The longest detail in an event, characters of JSON. Of a longer detail only its length and digest are kept. */
+/**
+ * The longest detail in an event, characters of JSON. If a detail is longer, the event contains only the length and digest of the
+ * detail.
+ */
 const mostDetail = 16 * 1024;
 
 const limited = (text: string): string => {
@@ -218,7 +221,7 @@ export const whoOf = (principal: Principal): Who => {
 const bodyBytes = 24 * 1024;
 
 /**
- * Returns the RFC 8785 text of a body. Of a body that is too large, only its size and a keyed digest are kept.
+ * Returns the RFC 8785 text of a body. If a body is too large, the text contains only the size and a keyed digest of the body.
  *
  * @param tag  Makes the keyed digest of a text, so that bodies that were left out can still be compared.
  */

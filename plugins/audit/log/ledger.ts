@@ -137,8 +137,9 @@ export class Ledger {
    */
   async write(entries: readonly Entry[]): Promise<readonly Receipt[]> {
     const isPlain = entries.every(({ changes, check }) => changes === undefined && check === undefined);
-    // On SQLite usually no other process writes. Then the head is known, and one round trip to the thread is enough. If this process
-    // has seen a newer event, it must read the head, because a store that was set back has the older head again.
+    // On SQLite, usually no other process writes. If no other process has written, the head is known, and one round trip to the
+    // thread is enough. If this process has seen a newer event, it must read the head, because a store that was set back has the
+    // older head again.
     if (isPlain && this.#known?.seq === this.#seen.seq && this.#store.dialect === "sqlite") {
       const from = this.#known;
       const batch = this.#batches.prepare(entries, from, Date.now(), noRefusals);

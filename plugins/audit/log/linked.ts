@@ -52,8 +52,9 @@ export class LinkedEvents {
   }
 
   /**
-   * Reads the events that were written since the last call. Their links must lead back to the newest event in memory. Otherwise the
-   * store was set back, and the event that ended a request may be lost.
+   * Reads the events that were written since the last call of this function. The links of the new events must lead back to the
+   * newest event in memory. If the links do not lead back, the store was set back, and the event that ended a request may be
+   * lost.
    *
    * @param isLocked  Whether the head is locked: no other process can write, so the head is the newest one.
    * @throws {DamagedHead} when an event in between is gone or does not verify.

@@ -113,7 +113,7 @@ export class ProvenUses {
 
   /**
    * Whether no linked event is missing. `#read` finds uses by the column `type`, which an attacker could change to hide a use.
-   * Then the links of later events lead to an event that the query does not find.
+   * After such a change, the links of later events lead to an event that the query does not find.
    */
   async #isWhole(store: OpenStore): Promise<boolean> {
     const queries = queriesOn(store);

@@ -1,6 +1,6 @@
-// The hooks of the audit plugin. The hooks record calls as events. For a call of a handler that writes, they record
-// `call.started` before the handler runs, and `call.ended` before the caller gets the answer. For a read, they record one event
-// after the call has ended, and the caller does not wait for this event.
+// The hooks of the audit plugin. The hooks record calls as events. For a call of a handler that writes, the hooks record
+// `call.started` before the handler runs, and `call.ended` before the caller gets the answer. For a call of a `read` handler, the
+// hooks record one event after the call has ended, and the caller does not wait for this event.
 //
 // Between the hooks `around` and `settled` a call is in one of four states:
 //
@@ -127,7 +127,8 @@ export class Recorder {
   /**
    * Writes `call.started` of a call with approval, after the given events and together with the changes that use the approval.
    *
-   * @returns The refusal, if the check or a change refused. Then no event was written, and `commitStart` may be called again.
+   * @returns The refusal, if the check or a change refused. After a refusal, no event was written, and `commitStart` may be
+   * called again.
    * @throws {Error} when the state of the call is not `awaitingUse`.
    * @throws {QuaterError} `audit_unavailable`.
    */

@@ -89,7 +89,7 @@ export class Refusals {
     return run;
   }
 
-  /** Writes the count. The event has the call id of the last refusal. */
+  /** Writes an event with the number of refusals in a time window. The event has the call id of the last refusal. */
   #close(key: string, { fields, count, first, last }: Run): void {
     this.#runs.delete(key);
     if (count > 0) this.#note({ ...fields, count, first, last });

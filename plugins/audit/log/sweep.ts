@@ -1,6 +1,6 @@
 // Records `call.unknown` for each open call of a dead process, because no other process can record how the call ended. The events
-// since the start of the dead process are verified first. Without this, a forged `call.started` would lead to a genuine event
-// about a call that never happened. And a call whose `call.ended` an attacker hid would be recorded as unknown.
+// since the start of the dead process are verified first. Without this verification, a forged `call.started` would lead to a
+// genuine event about a call that never happened, and a call whose `call.ended` an attacker hid would be recorded as unknown.
 //
 // A database may commit a batch of a process long after the lease of the process has expired, because the process was paused, or
 // was killed after it had sent the commit. So the transaction that deletes the row of a process checks that the process has no

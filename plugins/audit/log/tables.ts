@@ -28,8 +28,8 @@ export interface HeadRow {
   /** The genesis of the trail as RFC 8785 text: see chain.ts. */
   readonly genesis: string;
   /**
-   * The number of the last pruned event. Its hash is in `floor_hash`. Before the first pruning, the number is 0 and the hash is
-   * the genesis hash.
+   * The number of the last pruned event. The hash of this event is in `floor_hash`. Before the first pruning, the number is 0 and
+   * the hash is the genesis hash.
    */
   readonly floor_seq: number;
   readonly floor_hash: string;

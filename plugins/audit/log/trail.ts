@@ -230,9 +230,9 @@ export class Trail {
   }
 
   /**
-   * Writes the use of an approval to every sink, before the handler runs. Then reads the lines of other processes, and checks
-   * that the store still has the use. In the meantime, the store may have been set back, and another process may have used the
-   * same approval.
+   * Before the handler runs, this function writes the use of an approval to every sink, reads the lines of other processes, and
+   * checks that the store still has the use. During the write, the store may have been set back, and another process may have
+   * used the same approval.
    *
    * @param place  The number and hash of the event `approval.used`.
    * @throws {QuaterError} `audit_unavailable` when a sink does not accept the line, or attests an event that the store lacks.

@@ -11,8 +11,8 @@ export const meaningOf = (error: unknown): Meaning => {
 };
 
 /**
- * Returns the error for the caller. @param cause The failure. If the failure means damage, the hint tells this to the operator.
- * The caller never sees the hint.
+ * Returns the error for the caller. @param cause  The failure. If the failure means damage, the hint in the error describes the
+ * damage to the operator. The caller never sees the hint.
  */
 export const unrecorded = (cause: unknown): QuaterError =>
   new QuaterError({

@@ -49,7 +49,7 @@ export interface WriterOptions {
 }
 
 export interface Waiting {
-  /** How long to wait, milliseconds. Afterwards the wait is rejected. */
+  /** How long to wait for the commit, milliseconds. After this time, the wait is rejected. */
   readonly withinMs: number;
   /**
    * With `onLate`, the entry is withdrawn when the wait for it ends. If the entry was already sent to the store, `onLate` is
@@ -85,7 +85,7 @@ export class Writer {
   #queue: Queued[] = [];
   #bytes = 0;
   #writing: Promise<void> | undefined;
-  /** The batch that is being written. After a lost connection it is not known whether it was written. */
+  /** The batch that is being written. After a lost connection, Quater does not know whether the batch was written. */
   #current: readonly Queued[] = [];
   #isUncertain = false;
   /** How many entries are written one by one, to find the entry that the store refuses. */
@@ -267,8 +267,8 @@ export class Writer {
   }
 
   /**
-   * Ends waits that took too long. One timer is enough for all calls, because a timer per call would need more time than the rest
-   * of its record.
+   * Ends waits that took too long. All calls share one timer, because starting a timer for each call would take more time than
+   * all other steps of recording the call.
    */
   #look(): void {
     const now = Date.now();

@@ -32,7 +32,9 @@ export class Attestor {
   readonly #parts: AttestorParts;
   readonly #uses: Uses;
   readonly #watches: readonly SinkWatch[];
-  /** Lines that this process wrote. These lines need no comparison, because the ledger knows their events. */
+  /**
+   * Lines that this process wrote. Lines of this process need no comparison, because the ledger knows the events of these lines.
+   */
   readonly #own = new Set<string>();
 
   constructor(parts: AttestorParts) {
@@ -117,7 +119,7 @@ export class Attestor {
 
   /**
    * Compares lines with the store and reads the head. The ledger keeps this head in memory, so the ledger notices when the store
-   * is set back afterwards.
+   * is set back after this comparison.
    */
   #assertHeld(store: OpenStore, ledger: Ledger, lines: Parameters<typeof assertHeld>[2]): Promise<void> {
     return assertHeld({ store, keys: this.#parts.keys.current, genesis: this.genesis }, () => ledger.look(), lines);

@@ -14,7 +14,7 @@ export class Uses {
   readonly #sinks: readonly Sink[];
   #waiting: Waiting[] = [];
   #isWriting = false;
-  /** Lines that a sink did not accept. These lines must be written before another approval may be used. */
+  /** Lines that a sink did not accept. Quater must write these lines to the sink before another approval may be used. */
   readonly #owed = new Map<Sink, string>();
 
   constructor(sinks: readonly Sink[]) {

@@ -32,7 +32,7 @@ export interface Verified {
   readonly unverified?: undefined;
 }
 
-/** A row that does not verify. Its content may be forged. */
+/** A row that does not verify. The content of the row may be forged. */
 export interface Unverified {
   readonly row: ReadRow;
   /** Why the row does not verify, as the end of a sentence. */

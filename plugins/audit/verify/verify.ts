@@ -215,7 +215,9 @@ export class Verifier {
     };
   }
 
-  /** Called where events are missing or wrong. After this, the state of open requests and calls is not known. */
+  /**
+   * Called where events are missing or wrong. After missing or wrong events, the state of open requests and calls is not known.
+   */
   #interrupted(): void {
     this.#linked = undefined;
     this.#uses.interrupted();

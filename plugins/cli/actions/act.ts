@@ -55,7 +55,7 @@ interface Failed {
 }
 
 /**
- * @param words  The words after `quater run`. The line about the next step repeats them.
+ * @param words  The words after `quater run`. The output line about the next step repeats these words.
  * @returns The exit code. @throws {UsageError}
  */
 export const act = async (

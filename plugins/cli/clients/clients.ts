@@ -1,5 +1,5 @@
-// The clients that `quater mcp add` knows: where each client keeps its MCP servers, in which format, and how an entry refers to an
-// environment variable. An entry never contains a token.
+// The clients that `quater mcp add` supports: the file in which each client stores its MCP servers, the format of this file, and
+// the way in which an entry refers to an environment variable. An entry never contains a token.
 
 import { basename, join } from "node:path";
 import { UsageError } from "../output/exit.ts";
@@ -7,7 +7,7 @@ import { homeOf, type Place, pathFrom, programOf, settingsOf } from "./places.ts
 
 export type Scope = "project" | "user";
 
-/** A server in the words of no client. */
+/** A server, independent of the format of a client. */
 export interface Server {
   readonly name: string;
   /** The URL of the endpoint; `undefined` for a program over standard input and output. */
@@ -28,21 +28,22 @@ export interface Client {
   readonly format: Format;
   /** The member of the file that contains the servers by name. */
   readonly member: string;
-  /** The file in each scope. The first scope is the default. */
+  /** The configuration file for each scope. The first scope is the default. */
   readonly files: ReadonlyMap<Scope, (place: Place) => string>;
   /** Makes the entry of a server. @throws {UsageError} when the client has no such entry. */
   readonly entry: (server: Server, scope: Scope, place: Place) => Entry;
-  /** Returns the words of the client's own command that adds the entry; `undefined` if the client has no such command. */
+  /** Returns the words of the client's own command that adds the same entry; `undefined` if the client has no such command. */
   readonly command: (server: Server, scope: Scope, entry: Entry) => readonly string[] | undefined;
-  /** The step for the person before the client can use the entry. */
+  /** Returns the next step for the person before the client can use the entry. */
   readonly next: (server: Server, place: Place) => string;
 }
 
 export const tokenVariable = "QUATER_MCP_TOKEN";
 
 /**
- * Returns the program and its arguments. A file of the project is the same on all computers, so its paths are relative. A file of
- * the user names absolute paths, because the client starts the program in any folder, often without the PATH of a shell.
+ * Returns the program and its arguments. A configuration file of the project is the same on all computers, so its paths are
+ * relative. A configuration file of the user contains absolute paths, because the client starts the program in any folder, often
+ * without the PATH of a shell.
  */
 const programIn = ({ manifest }: Server, scope: Scope, { root }: Place, prefix: string): { command: string; args: string[] } => {
   const program = programOf(root);
@@ -51,7 +52,7 @@ const programIn = ({ manifest }: Server, scope: Scope, { root }: Place, prefix: 
     : { command: "node", args: [`${prefix}${pathFrom(root, program)}`, "mcp", "--config", `${prefix}${basename(manifest)}`] };
 };
 
-/** Makes entries of clients that replace a reference in `env` and `headers` by the value of the variable. */
+/** Makes entries for clients that replace a reference in `env` and `headers` by the value of the environment variable. */
 const entries =
   (prefix: string, isTyped: boolean, passed: (variable: string) => string, sent = passed): Client["entry"] =>
   (server, scope, place) => {
@@ -64,7 +65,7 @@ const entries =
 
 const inEditor = (variable: string): string => `\${env:${variable}}`;
 
-/** @param isEmpty  Whether the client passes an empty text for a variable that is not set, so that the caller is the local user. */
+/** @param isEmpty  Whether the client passes an empty text if the variable is not set, so that the caller is the local user. */
 const setVariable =
   (client: string, isEmpty = true): Client["next"] =>
   ({ variable, url }) =>
@@ -79,7 +80,7 @@ const claudeCode: Client = {
     ["project", ({ root }) => join(root, ".mcp.json")],
     ["user", (place) => join(place.env["CLAUDE_CONFIG_DIR"] || homeOf(place), ".claude.json")],
   ]),
-  // Without a default, Claude Code passes the reference itself as the token when the variable is not set.
+  // If the reference has no default and the variable is not set, Claude Code passes the text of the reference as the token.
   entry: entries(
     "",
     true,

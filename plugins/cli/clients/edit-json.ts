@@ -1,5 +1,5 @@
-// Adds a server to a file in JSON, or in JSON with comments. Only the text of the entry changes, so comments and the format of
-// other entries stay as they are.
+// Adds a server to a configuration file in JSON, or in JSON with comments. Only the text of the entry changes, so comments and
+// the format of other entries do not change.
 
 import { getNodeValue, type Node, type ParseError, parseTree, printParseErrorCode, stripComments } from "jsonc-parser";
 import { isPlainObject } from "../../../core/schema/schema.ts";
@@ -21,7 +21,7 @@ export const editJson: Edit = (text, { member, name, entry, hasComments }): Edit
 export const newJson = (member: string, name: string, entry: unknown): string =>
   `${JSON.stringify({ [member]: { [name]: entry } }, null, 2)}\n`;
 
-/** Returns all values of a file. @throws {BrokenFile} */
+/** Returns the value of the whole file. @throws {BrokenFile} */
 export const readJson = (text: string, hasComments: boolean): unknown => getNodeValue(objectIn(text, hasComments));
 
 const objectIn = (text: string, hasComments: boolean): Node => {
@@ -63,12 +63,12 @@ const indentAt = (text: string, offset: number): string =>
 const written = (value: unknown, indent: string, { indent: unit, newline }: Style): string =>
   JSON.stringify(value, null, unit).replaceAll("\n", `${newline}${indent}`);
 
-/** Adds a member behind all other members of an object, and behind their comments. */
+/** Adds a member after all other members of an object, and after the comments of these members. */
 const inserted = (text: string, { offset, length, children = [] }: Node, name: string, value: unknown, style: Style): Edited => {
   const { indent, newline } = style;
   const outer = indentAt(text, offset);
   const inner = `${outer}${indent}`;
-  const end = offset + length - 1; // Of the closing brace.
+  const end = offset + length - 1; // The position of the closing brace.
   const last = children.at(-1);
   const lastEnd = last === undefined ? offset + 1 : last.offset + last.length;
   const between = text.slice(lastEnd, end).trimEnd();

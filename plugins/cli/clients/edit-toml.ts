@@ -1,4 +1,4 @@
-// Adds a server to a file in TOML. Comments and other entries stay as they are.
+// Adds a server to a configuration file in TOML. Comments and other entries do not change.
 
 import { parse, patch, stringify } from "@decimalturn/toml-patch";
 import { isPlainObject } from "../../../core/schema/schema.ts";
@@ -15,7 +15,7 @@ export const editToml: Edit = (text, { member, name, entry }): Edited => {
   const newline = text.includes("\r\n") ? "\r\n" : "\n";
   const gap = text === "" ? "" : text.endsWith("\n") ? newline : newline + newline;
   const added = text + gap + newToml(member, name, entry).replaceAll("\n", newline);
-  // A table cannot be added at the end when the servers are one inline table.
+  // If all servers are in one inline table, a new table at the end of the file is not valid.
   return { text: isSame(parsed(added), wanted) ? added : patch(text, wanted), was: "absent" };
 };
 

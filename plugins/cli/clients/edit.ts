@@ -1,4 +1,4 @@
-// Edits the settings of a client: reads the file, adds the entry, checks the result, and replaces the file in one step.
+// Edits the configuration file of a client: reads the file, adds the entry, checks the result, and replaces the file in one step.
 
 import { randomBytes } from "node:crypto";
 import {
@@ -25,9 +25,11 @@ import { BrokenFile, type Edit, type Edited, isSame, type Wanted } from "./edite
 /** The change of one file. */
 export interface Change extends Edited {
   readonly file: string;
-  /** The text before the change; `undefined` for a file that does not exist. */
+  /** The text of the file before the change; `undefined` for a file that does not exist. */
   readonly before: string | undefined;
-  /** The entry alone before and after the change, as a file of its own. Other entries may contain secrets. */
+  /**
+   * A file with only the entry, before and after the change. Quater shows this file, because other entries may contain secrets.
+   */
   readonly shown: { readonly before: string; readonly after: string };
 }
 
@@ -37,7 +39,7 @@ interface Editor {
   readonly read: (text: string) => unknown;
 }
 
-/** The editors are loaded at the first use, because only `quater mcp add` needs their libraries. */
+/** Loads the editor at its first use, because only `quater mcp add` needs the libraries of the editors. */
 export const editorOf = async (format: Format): Promise<Editor> => {
   if (format === "toml") {
     const { editToml, newToml, readToml } = await import("./edit-toml.ts");
@@ -49,7 +51,11 @@ export const editorOf = async (format: Format): Promise<Editor> => {
 
 const mark = "\u{feff}";
 
-/** Computes the change. Writes nothing. @throws {UsageError} when the file is broken, or has another entry of the same name. */
+/**
+ * Computes the change, and does not write it.
+ *
+ * @throws {UsageError} when the file is not valid, or has another entry of the same name.
+ */
 export const changeOf = (
   file: string,
   { edit, fresh, read }: Editor,
@@ -92,8 +98,8 @@ const textOf = (file: string): string | undefined => {
 };
 
 /**
- * Replaces the file in one step, so that a client that reads the file at the same time never sees half of it. An existing file
- * keeps its owner and mode, and a symbolic link stays a link. A new file of the user is private.
+ * Replaces the file in one step, so that a client that reads the file at the same time never reads half of the file. An existing
+ * file keeps its owner and mode, and a symbolic link stays a link. For `--scope user`, only the user can read a new file.
  *
  * @throws {UsageError} when the file cannot be written, or changed since `changeOf`.
  */
@@ -103,7 +109,7 @@ export const write = ({ file, before, text }: Change, scope: Scope): void => {
     mkdirSync(dirname(file), { recursive: true, ...(scope === "user" ? { mode: 0o700 } : {}) });
     const target = before === undefined ? file : realpathSync(file);
     fresh = `${target}.${randomBytes(12).toString("hex")}.new`;
-    // The copy of an existing file is private until it has the mode of the file, because the file may contain secrets.
+    // Only the user can read the copy until the copy has the mode of the existing file, because the file may contain secrets.
     const descriptor = openSync(fresh, "wx", scope === "user" || before !== undefined ? 0o600 : 0o666);
     try {
       writeFileSync(descriptor, text);
@@ -122,13 +128,19 @@ export const write = ({ file, before, text }: Change, scope: Scope): void => {
   }
 };
 
-/** Gives the new file the owner and the mode of the old file. Root may edit the file of a user, who must still be able to read it. */
+/**
+ * Gives the new file the owner and the mode of the old file. If root edits the file of a user, the user must still be able to
+ * read the file.
+ */
 const takeOwnerAndMode = (file: string, now: Stats, { uid, gid, mode }: Stats): void => {
   if (now.uid !== uid || now.gid !== gid) chownSync(file, uid, gid);
   chmodSync(file, mode & 0o7777);
 };
 
-/** Returns the changed lines of the entry. Lines of the file may also contain parts of other entries, which may be secrets. */
+/**
+ * Returns the changed lines of the entry, and no lines of the file, because a line of the file may contain a secret of another
+ * entry.
+ */
 export const diffOf = ({ file, before = "", text, shown }: Change): string => {
   const [old, now] = [shown.before.split("\n"), shown.after.split("\n")];
   const start = sameLines(old, now);

@@ -1,14 +1,14 @@
-// What editors of JSON and TOML have in common.
+// Types and functions that the editors of JSON and TOML share.
 
 import { isDeepStrictEqual } from "node:util";
 import type { Entry } from "./clients.ts";
 
-/** The file is not valid in its format. The message is the end of a sentence. */
+/** Thrown if the file is not valid in its format. The message of this error is the end of a sentence. */
 export class BrokenFile extends Error {}
 
 export interface Edited {
   readonly text: string;
-  /** What the file had under the server's name: nothing, the same entry, or another entry. */
+  /** What the file contained under the server's name: nothing, the same entry, or another entry. */
   readonly was: "absent" | "same" | "other";
 }
 
@@ -23,5 +23,8 @@ export interface Wanted {
 /** Adds or replaces an entry in the text of a file. @throws {BrokenFile} */
 export type Edit = (text: string, wanted: Wanted) => Edited;
 
-/** Whether two values of files are equal. The parsers make objects with different prototypes, which do not count. */
+/**
+ * Whether two values of files are equal. The function ignores the prototypes of objects, because the parsers make objects with
+ * different prototypes.
+ */
 export const isSame = (one: unknown, other: unknown): boolean => isDeepStrictEqual(structuredClone(one), structuredClone(other));

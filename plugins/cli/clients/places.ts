@@ -6,7 +6,7 @@ import { dirname, join, relative } from "node:path";
 import { UsageError } from "../output/exit.ts";
 import type { Env } from "../program/context.ts";
 
-/** Where the project and the user's settings are. */
+/** The place of the project and of the user's settings. */
 export interface Place {
   /** The folder of the manifest. */
   readonly root: string;
@@ -17,7 +17,7 @@ export interface Place {
 export const homeOf = ({ env, platform }: Place): string =>
   (platform === "win32" ? env["USERPROFILE"] : env["HOME"]) || homedir();
 
-/** Returns the folder in which programs keep the settings of this user. */
+/** Returns the folder in which programs store the settings of this user. */
 export const settingsOf = (place: Place): string => {
   const { env, platform } = place;
   if (platform === "darwin") return join(homeOf(place), "Library", "Application Support");

@@ -40,7 +40,7 @@ export const announcedIn = ({ kind, details }: QuaterError): Announced | undefin
 const longestCommand = 2_000;
 
 /**
- * @param words  The words after `quater run`. These words never contain secrets.
+ * @param words  The words after `quater run` in the command that filed the request. The words never contain secrets.
  * @param program  `quater`, or the words that the user must type instead.
  */
 export const nextSteps = ({ id, url }: Announced, words: readonly string[], program: string): NextSteps => {

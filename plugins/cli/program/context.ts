@@ -11,7 +11,10 @@ export interface Context {
   readonly terminal: Terminal;
   /** Whether results and errors are JSON: with `--json`, or when standard output is not a terminal. */
   readonly isJson: boolean;
-  /** Whether `--json` was typed. Then mistakes in the command line and the project are reported as JSON, too. */
+  /**
+   * Whether the command line contains `--json`. With `--json`, mistakes in the command line and in the project are also reported
+   * as JSON.
+   */
   readonly isJsonAsked: boolean;
   readonly isHelp: boolean;
   /** The manifest that `--config` or `QUATER_CONFIG` names. */

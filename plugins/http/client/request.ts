@@ -20,7 +20,10 @@ export const upload = (content: Blob): UploadedFile => content as unknown as Upl
 
 const isFile = (value: unknown): boolean => value instanceof Blob || (Array.isArray(value) && value.some(isFile));
 
-/** Makes a form in which inputs that are not files are JSON parts. As form texts, they would lose their types and line ends. */
+/**
+ * Makes a form in which inputs that are not files are JSON parts, because inputs in form texts would lose their types and line
+ * ends.
+ */
 const formOf = (input: Readonly<Record<string, unknown>>): FormData => {
   const form = new FormData();
   for (const [name, value] of Object.entries(input)) {

@@ -25,7 +25,7 @@ export interface Refusal<Code extends string = never> {
   readonly details: Readonly<Record<string, unknown>>;
 }
 
-/** The result of a call that people must approve first. Its handler did not run. */
+/** The result of a call that people must approve first. The handler of the call did not run. */
 export interface ApprovalRequired<Value = unknown, Code extends string = never> extends Omit<Refusal, "code"> {
   readonly code: "approval_required";
   readonly approval: {

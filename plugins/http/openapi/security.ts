@@ -36,7 +36,7 @@ const schemeOf = (scheme: string): Scheme =>
     ? { type: "http", scheme: standard(scheme) }
     : { type: "apiKey", in: "header", name: "Authorization", description: `"${scheme} ", and the credential behind it` };
 
-/** Writes `bearer` and `basic` in lower case, because tools look for these. */
+/** Writes `bearer` and `basic` in lower case, because tools look for the lower-case names. */
 const standard = (scheme: string): string => (/^(?:bearer|basic)$/i.test(scheme) ? scheme.toLowerCase() : scheme);
 
 /**

@@ -1,11 +1,15 @@
-// Holds a repeated call of revision 2026-07-28 while people decide about it. SDK clients repeat a call at once when their user has
-// opened the page, and give up after some repetitions. Each wait is short, and no call of the gate is open during the wait.
+// Lets a repeated call of revision 2026-07-28 wait until people have decided. SDK clients repeat a call at once when their user
+// has opened the approvals page, and give up after some repetitions. Each wait is short, and the call is not in the gate during
+// the wait.
 
 import { isQuaterError, type Principal } from "../../../core/index.ts";
 import type { Arriving, Cancellation, Gate } from "../../../core/plugin-api.ts";
 import type { Approvals, OwnStatus } from "../../offered.ts";
 
-/** How many calls may be held in one process. Each held call needs a connection, and reads the store every two seconds. */
+/**
+ * How many calls may wait at the same time in one process. Each waiting call needs a connection, and reads the store every two
+ * seconds.
+ */
 const mostHeld = { ofPrincipal: 16, ofAll: 128 } as const;
 
 /** The caller of a repeated call. */
@@ -16,11 +20,11 @@ export interface HeldCaller {
 }
 
 export interface Held {
-  /** The caller with its current rights. */
+  /** The principal of the caller with its current rights. */
   readonly principal: Principal;
   /** The last state of the approval request; `undefined` if the state could not be read. */
   readonly status?: OwnStatus;
-  /** Whether the call was not held, because too many calls are held. */
+  /** Whether the call did not wait, because too many calls wait already. */
   readonly isFull?: boolean;
 }
 
@@ -28,9 +32,9 @@ export class ApprovalHold {
   readonly #gate: Gate;
   readonly #approvals: Pick<Approvals, "untilDecided">;
   readonly #mostMs: number;
-  /** How many calls of each principal are held. */
+  /** The number of waiting calls of each principal. */
   readonly #ofPrincipal = new Map<string, number>();
-  /** The held calls, each with the function that ends its wait. */
+  /** The waiting calls. Each key is the function that ends the wait of the call. */
   readonly #held = new Map<() => void, Promise<unknown>>();
 
   /** @param mostMs  The longest wait, milliseconds. */
@@ -57,7 +61,7 @@ export class ApprovalHold {
     const { signal } = caller.cancellation;
     signal.addEventListener("abort", leave);
     if (signal.aborted) leave();
-    // A stopping server does not wait for held calls: it asks their clients to repeat the call, which another instance may answer.
+    // When the server stops, all waits end, and clients are asked to repeat their calls, which another instance may answer.
     const asked = () => {
       if (this.#gate.isStopping) leave();
     };
@@ -75,7 +79,7 @@ export class ApprovalHold {
     }
   }
 
-  /** Reads the state once. @throws {QuaterError} as `until`. */
+  /** Reads the state of the approval request once. @throws {QuaterError} in the same case as `until`. */
   look(id: string, caller: HeldCaller): Promise<Held> {
     return this.#read(id, caller, AbortSignal.abort());
   }
@@ -102,7 +106,8 @@ export class ApprovalHold {
       const status = await this.#approvals.untilDecided(enter, "mcp", id, { signal, asked });
       return { principal, status };
     } catch (error) {
-      // Without the state, the gate decides. It answers with its own error if the store fails or the request was removed.
+      // If the state cannot be read, the gate decides. The gate answers with its own error if the store fails or the approval
+      // request was removed.
       if (refused === undefined && isQuaterError(error)) return { principal };
       throw error;
     }

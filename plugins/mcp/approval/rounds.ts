@@ -1,8 +1,9 @@
-// Asks clients of revision 2026-07-28 to show people the page where they approve a call. The answer to the call is then no error but
-// the result `input_required` with a URL, and the client repeats the call with the answer of its user.
+// Asks clients of revision 2026-07-28 to show their users the approvals page for a call. In this case, the answer to the call is
+// not an error but the result `input_required` with a URL, and the client repeats the call with the answer of its user.
 //
-// The answer of the user only says that the user opens the page. Only the gate decides whether the call runs. Clients that cannot show
-// a URL get a tool error instead. The tasks extension would be another answer to the same call, beside `ask`.
+// The answer of the user means only that the user opens the approvals page. Only the gate decides whether the call runs. Clients
+// that cannot show a URL get a tool error instead. An implementation of MCP's tasks extension would be another way to answer a
+// call that needs approval, beside `ask`.
 
 import { QuaterError } from "../../../core/index.ts";
 import { isPrivateUrl } from "../../../core/model/loopback.ts";
@@ -15,11 +16,14 @@ import { ApprovalHold, type Held, type HeldCaller } from "./hold.ts";
 import { RequestStates, type State, type StatedCall } from "./state.ts";
 import { afterDeclined, mustBeApproved, questionAbout } from "./texts.ts";
 
-/** How often a client is asked for one call. Afterwards the call gets the tool error, so that the agent continues. */
+/**
+ * How often Quater asks a client for the same call. After the last question, the call gets the tool error, so that the agent
+ * continues.
+ */
 const mostRounds = 3;
-/** The name of the question in `inputRequests`, and of its answer in `inputResponses`. */
+/** The name of the question in `inputRequests`, and of the answer in `inputResponses`. */
 const questionKey = "approval";
-/** The label of the key that signs the states. */
+/** The label of the key that signs each `requestState`. */
 export const stateLabel = "mcp.approval";
 
 type Params = Readonly<Record<string, unknown>>;
@@ -27,20 +31,20 @@ type Params = Readonly<Record<string, unknown>>;
 interface RoundsParts {
   readonly gate: Gate;
   readonly approvals: Pick<Approvals, "untilDecided">;
-  /** Returns the keys of audit() for a label. */
+  /** Returns the keys that audit() derives for a label. */
   readonly secretsOf: (label: string) => readonly Buffer[];
-  /** The longest time that a repeated call is held, milliseconds. */
+  /** The longest time that a repeated call waits for the decision, milliseconds. */
   readonly holdMs: number;
 }
 
 /** A call that the client repeats. */
 export interface Resumed extends State {
-  /** What the user did; `undefined` if the client sent no answer. */
+  /** The answer of the user; `undefined` if the client sent no answer. */
   readonly action: "accept" | "decline" | "cancel" | undefined;
 }
 
 export interface Waited extends Held {
-  /** The result of the call as JSON text, if the gate must not decide. */
+  /** The result of the call as JSON text, if the call must not go to the gate. */
   readonly result?: string;
 }
 
@@ -80,11 +84,11 @@ export class ApprovalRounds {
     return { ...held, ...(result === undefined ? {} : { result }) };
   }
 
-  /** The call must not run without the user's will, even if people have approved it. */
+  /** Handles a call whose user did not accept the question. The call must not run, even if people have approved the call. */
   async #declined({ approvalId, action }: Resumed, caller: HeldCaller & { readonly callId: string }): Promise<Waited> {
     const held = await this.#hold.look(approvalId, caller);
     const { status, url, expiresAt } = held.status ?? unknownStatus;
-    // The other states never change again, so the gate answers without running the call.
+    // All other states of an approval request are final, so the gate answers without running the call.
     if (held.status !== undefined && status !== "pending" && status !== "approved") return held;
     const did = action === "decline" ? "declined to open" : "did not open";
     const state =
@@ -99,7 +103,8 @@ export class ApprovalRounds {
   }
 
   /**
-   * Returns the result that asks the client to show the page, as JSON text; `undefined` if the client gets the tool error.
+   * Returns the result that asks the client to show the approvals page, as JSON text; `undefined` if the client gets the tool
+   * error.
    *
    * @param resumed  The call that the client repeats; `undefined` for the first call.
    */
@@ -147,5 +152,5 @@ const showsUrls = ({ _meta: meta }: Params): boolean => {
   return isObject(elicitation) && isObject(elicitation["url"]);
 };
 
-/** Whether the protocol allows to show this URL: https, or a page on this computer. */
+/** Whether the protocol allows clients to show this URL, because the URL begins with `https:` or belongs to this computer. */
 export const mayBeShown = (url: string): boolean => URL.canParse(url) && isPrivateUrl(new URL(url));

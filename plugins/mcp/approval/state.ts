@@ -1,12 +1,13 @@
-// The `requestState` of revision 2026-07-28: a signed text that the server gives to a client whose call waits for approval. The client
-// repeats its call with this text. The server keeps nothing in memory, so any instance accepts the text. The text gives no right: the
-// gate looks up the approval by the caller, the handler and the arguments, and refuses the call if people have not approved it.
+// The `requestState` of revision 2026-07-28: a signed text that the server gives to a client whose call waits for approval. The
+// client repeats its call with this text. The server keeps nothing in memory, so any instance accepts the text. The text gives no
+// rights: the gate looks up the approval by the caller, the handler and the arguments, and refuses the call if people have not
+// approved the call.
 
 import { createHmac, timingSafeEqual } from "node:crypto";
 import type { Principal } from "../../../core/index.ts";
 import { canonicalText } from "../../../core/schema/digest.ts";
 
-/** How long a client may take to repeat its call, milliseconds. People may see the question late. */
+/** How long a client may take to repeat its call, milliseconds. The limit is long, because people may see the question late. */
 const lifetimeMs = 24 * 3_600_000;
 /** How far the clock of another instance may be ahead, milliseconds. */
 const skewMs = 300_000;
@@ -21,10 +22,10 @@ export interface StatedCall {
   readonly principal: Principal;
 }
 
-/** The part of a state that the server reads again. */
+/** The part of a `requestState` that the server needs when the client repeats the call. */
 export interface State {
   readonly approvalId: string;
-  /** How often the client was asked for this call, from 1. */
+  /** How often Quater has asked the client for this call, from 1. */
   readonly round: number;
 }
 
@@ -41,7 +42,7 @@ export class RequestStates {
     this.#now = now;
   }
 
-  /** Returns the state for a call; `undefined` without a key. */
+  /** Returns the `requestState` for a call; `undefined` if there is no key. */
   issue({ approvalId, round }: State, call: StatedCall): string | undefined {
     const [secret] = this.#secrets();
     if (secret === undefined) return undefined;
@@ -49,12 +50,12 @@ export class RequestStates {
     return `${head}.${signed(secret, head, call).toString("base64url")}`;
   }
 
-  /** @returns `undefined` for a text that was not issued for this call of this principal, that was changed, or that is too old. */
+  /** @returns `undefined` for a text that was not issued for this call of this principal, was changed, or is too old. */
   read(text: unknown, call: StatedCall): State | undefined {
     if (typeof text !== "string" || text.length > longestState) return undefined;
     const [head = "", signature = ""] = text.split(".", 2);
     const given = Buffer.from(signature, "base64url");
-    // The first check refuses other spellings of the same bytes, and more parts.
+    // This check refuses other Base64 spellings of the same bytes, and texts with more than two parts.
     if (`${head}.${given.toString("base64url")}` !== text) return undefined;
     const isOurs = this.#secrets().some((secret) => {
       const own = signed(secret, head, call);
@@ -67,7 +68,7 @@ export class RequestStates {
   }
 }
 
-/** The signature contains the call and its principal, so that the state of one call is not valid for another call. */
+/** Computes a signature over the call and its principal, so that the `requestState` of one call is not valid for another call. */
 const signed = (secret: Buffer, head: string, { handler, values, principal }: StatedCall): Buffer => {
   const { issuer, subject, actsFor = null, person = null } = principal;
   const text = canonicalText({ head, handler, values, principal: [issuer, subject, actsFor, person] });

@@ -1,5 +1,5 @@
-// The texts about approvals for models. A model must understand that the handler did not run, that a yes in its conversation is
-// not an approval, and what the next step is.
+// The texts about approvals for models. A model must understand that the handler did not run, that the word "yes" in a
+// conversation is not an approval, and what the next step is.
 
 import type { QuaterError } from "../../../core/index.ts";
 
@@ -35,23 +35,23 @@ export const howToGetApproval = (error: QuaterError): string => {
 };
 
 /**
- * Returns the question for the person who uses the agent, about the page where people decide.
+ * Returns the question to the person who uses the agent: whether to open the approvals page.
  *
- * @param sentence  Says that people must approve the call, without a full stop.
+ * @param sentence  The sentence that people must approve the call, without a full stop.
  */
 export const questionAbout = (tool: string, sentence: string): string =>
   `An agent calls the tool ${tool}. ${sentence}. Open the page to see the call, and who can approve it. If you open the page, the ` +
   "call is not approved yet: people decide on the page.";
 
-/** The beginning of the question if only the id of the request is known. */
+/** Returns the beginning of the question if Quater knows only the id of the approval request. */
 export const mustBeApproved = (id: string): string =>
   `People must approve this exact call before it runs. The approval request ${id} is pending`;
 
-/** Returns the text for a call whose user did not want to open the page. @param url  The page. */
+/** Returns the text for a call whose user did not want to open the approvals page. @param url  The URL of the approvals page. */
 export const afterDeclined = (url: string | undefined): string =>
   `People can still decide the request${url === undefined ? "" : ` at ${url}`}. Do not repeat the call unless the user asks for it.`;
 
-/** Follows the text for `approval_required` if the server did not wait for the decision. */
+/** The text after the text for `approval_required` if the server did not wait for the decision of the approvers. */
 export const notHeld =
   "The server did not wait for the approval, because too many calls of this caller wait already. Repeat the call later.";
 
@@ -98,6 +98,6 @@ const adviceOf: Readonly<Record<string, (error: QuaterError) => string>> = {
     "Too many approval requests were made for this person within one hour. The call did not run. Wait, then repeat the call.",
 };
 
-/** Returns the next step for codes about approval; `undefined` for other codes. */
+/** Returns the next step for error codes about approval; `undefined` for other codes. */
 export const approvalAdvice = (error: QuaterError): string | undefined =>
   Object.hasOwn(adviceOf, error.code) ? adviceOf[error.code]?.(error) : undefined;

@@ -5,8 +5,8 @@ import type { Principal } from "../../../core/index.ts";
 import { type AuthorizationOption, resourceOf } from "./option.ts";
 
 /**
- * Checks that a token of an authorization server was made for this MCP server (RFC 8707). The authenticator has checked its own
- * audience, which may be the audience of another service, such as the HTTP routes of this app.
+ * Checks that a token of an authorization server was made for this MCP server (RFC 8707). The authenticator has already checked
+ * the audience in its own options, but this audience may belong to another service, such as the HTTP routes of this app.
  */
 export class AudienceCheck {
   readonly #servers: ReadonlySet<string>;

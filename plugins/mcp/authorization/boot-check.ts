@@ -1,5 +1,5 @@
-// Checks at boot that the option `authorization` fits http() and the authenticator. A wrong option would refuse every token, and
-// neither clients nor people could see the reason.
+// Checks at boot that the option `authorization` fits http() and the authenticator. With a wrong option, Quater would refuse
+// every token, and neither clients nor people could see the reason.
 
 import { isPrivateUrl } from "../../../core/model/loopback.ts";
 import { type Authentication, asAuthenticator, BootError, type BootProblem } from "../../../core/plugin-api.ts";

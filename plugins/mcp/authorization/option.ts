@@ -8,11 +8,14 @@ export const authorizationOption = Type.Object(
   {
     /** The issuer URLs of the authorization servers, exactly as the claim `iss` of their tokens. */
     servers: Type.Array(text, { minItems: 1 }),
-    /** The audience of tokens for this server. Default: `publicUrl` of http() and `/mcp`. */
+    /** The audience of tokens for this MCP server. Default: `publicUrl` of http() followed by `/mcp`. */
     audience: Type.Optional(text),
-    /** The scopes that clients request first. Default: the scopes of the tools that only read. */
+    /** The scopes that clients request first. Default: the scopes of the tools with the effect `read`. */
     scopes: Type.Optional(Type.Array(text)),
-    /** A text in front of each scope in documents and challenges: `api://shop/`. Tokens contain the scopes without this text. */
+    /**
+     * A text such as `api://shop/` before each scope in the metadata document and in challenges. Tokens contain the scopes
+     * without this text.
+     */
     scopePrefix: Type.Optional(Type.String()),
   },
   { additionalProperties: false },

@@ -1,6 +1,6 @@
-// The part of an OAuth resource server in MCP (MCP 2025-11-25 and 2026-07-28, basic/authorization). With an authorization server,
-// clients find this server's metadata document (RFC 9728), get a token, and request more scopes when a call needs more. The
-// authenticator verifies the tokens. This file publishes the document and writes the challenges.
+// Makes the MCP server an OAuth resource server (MCP 2025-11-25 and 2026-07-28, basic/authorization). Clients read the metadata
+// document of the MCP server (RFC 9728), get a token from an authorization server, and request more scopes when a call needs more
+// scopes. The authenticator verifies the tokens. This file publishes the metadata document and writes the challenges.
 
 import type { Principal, QuaterError } from "../../../core/index.ts";
 import { challengeOf, missingScopesOf, type ResourceMetadata } from "../../../core/model/credentials.ts";
@@ -11,17 +11,17 @@ import { type AuthorizationOption, mcpPath, resourceOf } from "./option.ts";
 
 const metadataPath = "/.well-known/oauth-protected-resource";
 
-/** A refusal that HTTP expresses as a status and `WWW-Authenticate`. */
+/** The status and the header `WWW-Authenticate` of a refusal over HTTP. */
 export interface Challenge {
   readonly status: 401 | 403;
   readonly header: string;
 }
 
 /**
- * Returns the challenge of an answer that another credential would change, otherwise `undefined`. A code of a handler, such as
- * `wrong_password`, is about the input of the call, so a client must not sign in again because of this code. For a missing scope
- * there is a challenge only if an authorization server could give the scope to this caller. Other callers cannot request scopes,
- * so they get a tool error.
+ * Returns the challenge for an error that the caller could avoid with another credential, otherwise `undefined`. An error code of
+ * a handler, such as `wrong_password`, is about the input of the call, so a client must not sign in again because of this code.
+ * For a missing scope, there is a challenge only if an authorization server could give the scope to this caller. Callers without
+ * such an authorization server cannot request scopes, so the callers get a tool error.
  */
 export const challengeIn = (
   error: QuaterError,
@@ -35,7 +35,7 @@ export const challengeIn = (
   return header === undefined ? undefined : { status: isOfScope ? 403 : 401, header };
 };
 
-/** Whether the principal would pass the policy's static part with all scopes that the policy names. */
+/** Whether the static part of the policy would allow the principal if the principal had all scopes that the policy names. */
 export const isReachable = ({ policy }: Operation, principal: Principal): boolean =>
   policy.judgeStatic({ ...principal, scopes: [...principal.scopes, ...policy.scopes] }) === undefined;
 
@@ -88,15 +88,19 @@ export class Authorization {
     return this.#servers.has(principal.issuer);
   }
 
-  /** Whether the tool is in the list of this caller: the caller may call it, or could after a request for more scopes. */
+  /**
+   * Whether the tool list for this caller contains the tool, because the caller may call the tool or could call the tool with
+   * more scopes.
+   */
   isListed(operation: Operation, principal: Principal): boolean {
     return isVisibleTo(operation, principal) || (this.hasIssued(principal) && isReachable(operation, principal));
   }
 
   /**
-   * Returns the metadata and the scopes for a challenge. To sign in, clients request the first scopes. When scopes are missing,
-   * the challenge also names the scopes that the caller already has, because clients of 2025 request exactly the scopes of the
-   * challenge and would lose the others.
+   * Returns the URL of the metadata document and the scopes for a challenge. When a client must sign in, the challenge contains
+   * the scopes to request first. When scopes are missing, the challenge contains the missing scopes and the scopes that the
+   * caller already has, because clients of the revisions of 2025 request exactly the scopes of the challenge and would lose all
+   * other scopes.
    */
   resourceFor({ code, details }: QuaterError, principal?: Principal): ResourceMetadata {
     if (code !== "missing_scope") return { url: this.#url, scopes: this.#firstScopes };
@@ -109,7 +113,10 @@ export class Authorization {
   }
 }
 
-/** Returns the scopes that a client needs to call the tools that only read. Other scopes are requested when a call needs them. */
+/**
+ * Returns the scopes that a client needs to call the tools with the effect `read`. Clients request other scopes when a call needs
+ * the scopes.
+ */
 const scopesToRead = (tools: readonly Operation[]): readonly string[] =>
   tools.flatMap(({ handler, policy }) => (handler.effect === "read" ? (policy.scopeChoices[0] ?? []) : []));
 

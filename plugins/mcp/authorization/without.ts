@@ -6,8 +6,9 @@ import { type Authentication, asAuthenticator } from "../../../core/plugin-api.t
 import type { EndpointReply, Mounting } from "../../http/service.ts";
 
 /**
- * Mounts the answers. Routes of the app with the same path come first. The answers for programs are OAuth errors (RFC 6749
- * section 5.2). Their code is `invalid_request`, because after `invalid_client` or `invalid_grant` clients delete credentials.
+ * Mounts the answers to OAuth requests. If the app has a route with the same path, the route handles the request. The answers for
+ * programs are OAuth errors (RFC 6749 section 5.2). The code of these errors is `invalid_request`, because clients delete
+ * credentials after `invalid_client` or `invalid_grant`.
  */
 export const mountWithoutOAuth = (
   fallback: Parameters<Mounting>[0]["fallback"],
@@ -18,7 +19,7 @@ export const mountWithoutOAuth = (
   const error = JSON.stringify({ error_description: sentence, error: "invalid_request" });
   fallback("POST", "/register", () => answer("application/json", error));
   fallback("POST", "/token", () => answer("application/json", error));
-  // A client opens this page in a browser.
+  // A client opens `/authorize` in a browser.
   fallback("GET", "/authorize", () => answer("text/plain; charset=utf-8", `${sentence}\n`));
 };
 

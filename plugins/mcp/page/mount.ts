@@ -1,5 +1,5 @@
 // Serves the page with the tools at `/mcp/docs`. Like `/docs`, the page needs a credential except in development, and shows only
-// the tools that the caller may see.
+// the tools that the reader may see.
 
 import type { Principal } from "../../../core/index.ts";
 import { type Gate, isVisibleTo } from "../../../core/plugin-api.ts";
@@ -24,7 +24,10 @@ export interface PageParts {
 const policy = "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 export const mountPage = ({ http, gate, toolbox, about, authorization, isOpen }: PageParts): void => {
-  /** Authenticates the reader: a token as a caller over MCP, and another credential, such as a cookie, as a caller over HTTP. */
+  /**
+   * Authenticates the reader of the page: a reader with a token as a caller over MCP, and a reader with another credential, such
+   * as a cookie, as a caller over HTTP.
+   */
   const readerOf = async (ctx: KoaContext): Promise<Principal | undefined> => {
     if (isOpen) return undefined;
     const surface = ctx.req.headers.authorization === undefined ? "http" : "mcp";

@@ -1,4 +1,4 @@
-// Makes the page that shows people the server as agents see it: name, instructions and tools.
+// Makes the HTML page that shows people what agents see of the MCP server: name, instructions and tools.
 
 import { type Html, html, type Part } from "../../../core/diagnostics/html.ts";
 import { visible, visibleLines } from "../../../core/diagnostics/text.ts";
@@ -89,7 +89,7 @@ const words = { read: "only reads", write: "changes data", destructive: "destroy
 const marks = (effect: keyof typeof words): Part =>
   html`<span class="mark${effect === "destructive" && " warn"}">${words[effect]}</span>`;
 
-/** A reader without a mouse can scroll the schema, because the schema can have the focus. */
+/** Writes a schema that can have the keyboard focus, so that a reader without a mouse can scroll the schema. */
 const schema = (what: string, value: object): Html => html`<details>
 <summary>${what}</summary>
 <pre tabindex="0" role="region" aria-label="${what}"><code>${visibleLines(JSON.stringify(value, null, 2))}</code></pre>

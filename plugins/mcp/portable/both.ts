@@ -1,10 +1,13 @@
 // Merges schemas that apply to the same value, such as the parts of an `allOf`. The merged schema accepts every value that all
-// parts accept. It may accept more values where one schema cannot express the rules of all parts.
+// parts accept. If one schema cannot express the rules of all parts, the merged schema accepts more values.
 
 import { canonicalText } from "../../../core/schema/digest.ts";
 import { isPlainObject, type JsonSchema } from "../../../core/schema/schema.ts";
 
-/** Marks a merged schema whose undeclared fields are not known, because a dropped part may declare further fields. */
+/**
+ * Marks a merged schema that must not restrict undeclared fields, because a dropped part of the schema may declare further
+ * fields.
+ */
 export const openMark = "~open";
 
 type Combine = (one: unknown, other: unknown) => unknown;

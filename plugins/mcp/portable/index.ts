@@ -1,6 +1,7 @@
-// Makes schemas that all major model providers accept. A provider that refuses one tool refuses the whole request, so one schema
-// can make all tools of a server unusable. The portable schema accepts every value that the given schema accepts. It accepts more
-// values where providers have no keyword for a rule. Binding always checks the whole schema.
+// Makes schemas that all major model providers accept. If a provider refuses the schema of one tool, the provider refuses the
+// whole request to the model, so one schema can make all tools of a server unusable. The portable schema accepts every value that
+// the given schema accepts. If providers have no keyword for a rule, the portable schema accepts more values. Binding always
+// checks the whole schema of the handler.
 
 import { isPlainObject, type JsonSchema } from "../../../core/schema/schema.ts";
 import { both, openMark, simplified } from "./both.ts";
@@ -18,7 +19,10 @@ const mostVisits = 20_000;
 export const portable = ({ root, definitions }: Plain): Plain => new Porter(definitions).root(root);
 
 const allTypes = ["string", "number", "boolean", "null", "array", "object"];
-/** The definitions that are being written in place of their references. A second reference to one of them stays a reference. */
+/**
+ * The definitions that are currently written in place of their references. A second reference to such a definition stays a
+ * reference.
+ */
 type Inlined = ReadonlySet<string>;
 const none: Inlined = new Set();
 
@@ -56,7 +60,7 @@ class Porter {
     return branches === undefined ? [schema] : branches.flatMap((branch) => this.#leavesOf(branch));
   }
 
-  /** Returns the definitions that the root needs. Merging may have left some without a reference. */
+  /** Returns the definitions to which the root refers. After schemas were merged, some definitions may have no reference. */
   #used(root: JsonSchema): Plain["definitions"] {
     const used: Record<string, JsonSchema> = {};
     const look = (part: unknown): void => {
@@ -90,7 +94,7 @@ class Porter {
 
   #reference(name: string): JsonSchema {
     if (!Object.hasOwn(this.#made, name)) {
-      this.#made[name] = {}; // Set the definition before its parts, because they may refer back.
+      this.#made[name] = {}; // Set the definition before its parts, because the parts may refer to the definition.
       this.#made[name] = this.#port(this.#given[name], none) ?? this.#any();
     }
     return { $ref: `#/$defs/${name}` };
@@ -154,7 +158,7 @@ class Porter {
       const made = this.#port(isBare ? branch : { allOf: [rest, branch] }, seen);
       return made === undefined ? [] : [made];
     });
-    // A value may match several branches, and may then have the fields of all of them.
+    // A value may match several branches, and may then have the fields of all matching branches.
     if (!("unevaluatedProperties" in rest) || this.#areApart(anyOf, seen)) return joined(branches);
     const leaves = branches.flatMap((branch) => this.#leavesOf(branch));
     const objects = leaves.filter(isObject);
@@ -162,7 +166,7 @@ class Porter {
     return joined(objects.length === 0 ? others : [oneObject(objects, this.#join), ...others]);
   }
 
-  /** Whether each branch requires a field that has different constants in each branch. */
+  /** Whether every branch requires the same field with a different constant, so that a value can match only one branch. */
   #areApart(anyOf: readonly unknown[], seen: Inlined): boolean {
     const wholes = anyOf.map((branch) => this.#whole(branch, seen).schema);
     const constants = (schema: JsonSchema, name: string): readonly unknown[] => {

@@ -1,8 +1,10 @@
-// Describes rules in words that a portable schema cannot contain, so that models still know the rules.
+// Describes in words the rules that a portable schema cannot contain, so that models can still follow the rules.
 
 import { isPlainObject, type JsonSchema } from "../../../core/schema/schema.ts";
 
-/** Formats of texts that all model providers accept. Gemini accepts only this one, and OpenAI refuses formats such as `uri`. */
+/**
+ * Formats of texts that all model providers accept. Gemini accepts only `date-time`, and OpenAI refuses formats such as `uri`.
+ */
 const portableFormats = new Set<unknown>(["date-time"]);
 
 /**

@@ -18,9 +18,12 @@ const filledKeys = new Set(["properties", "patternProperties", "items", "allOf"]
 const droppedKeys = new Set(["$defs", "definitions", "$id", "$anchor", "x-message"]);
 
 interface Walk {
-  /** The tables `$defs` around this place, the nearest first. */
+  /** The tables `$defs` of the schemas around the current place, the nearest first. */
   readonly scopes: readonly JsonSchema[];
-  /** Whether binding sets defaults here. Binding sets no defaults inside unions, because the branch is not known yet. */
+  /**
+   * Whether binding sets defaults at the current place. Binding sets no defaults inside unions, because binding does not know the
+   * branch yet.
+   */
   readonly isFilled: boolean;
   /** The fields of this object that have a default in a schema around this part of an `allOf`. */
   readonly defaulted: ReadonlySet<string>;
@@ -85,7 +88,7 @@ class Plainer {
     let known = this.#names.get(target);
     if (known === undefined) {
       known = this.#freeName(ref);
-      if (isPlainObject(target)) this.#names.set(target, known); // Set the name before the parts, because they may refer back.
+      if (isPlainObject(target)) this.#names.set(target, known); // Set the name first, because the parts may refer to it.
       this.#definitions[known] = {};
       const inside = at < 0 ? [] : scopes.slice(at);
       this.#definitions[known] = this.#shown(target, { scopes: inside, isFilled: false, defaulted: nothing });

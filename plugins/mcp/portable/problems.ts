@@ -1,4 +1,4 @@
-// Finds the parts of an input schema that cannot be written in a way that all major model providers accept.
+// Finds the parts of an input schema that have no form that all major model providers accept.
 
 import { visible } from "../../../core/diagnostics/text.ts";
 import type { KeyProblem } from "../../../core/plugin/exposure-key.ts";
@@ -52,7 +52,7 @@ const escaped = (step: string): string => {
   return at < 0 ? step : `${step.slice(0, at)}/${pointerStep(step.slice(at + 1))}`;
 };
 
-/** Whether the portable schema may be much larger than the schema. Only merged schemas repeat their parts. */
+/** Whether the portable schema may be much larger than the given schema. Only merged schemas repeat their parts. */
 const mayGrow = (schema: unknown): boolean =>
   isPlainObject(schema) &&
   ("allOf" in schema ||

@@ -1,5 +1,5 @@
-// Joins the branches of a union: literals become one `enum`, and equal branches become one. Also turns a union of objects into one
-// object, for places where providers accept no union.
+// Joins the branches of a union: literals become one `enum`, and equal branches become one branch. This file also turns a union
+// of objects into one object schema, for places where providers accept no union.
 
 import { isPlainObject, type JsonSchema } from "../../../core/schema/schema.ts";
 import { described } from "./notes.ts";
@@ -15,7 +15,10 @@ export const split = (schema: JsonSchema): { readonly annotations: JsonSchema; r
   };
 };
 
-/** Adds annotations. A reference gets them from an `anyOf` around it, because providers refuse keywords beside `$ref`. */
+/**
+ * Adds annotations to a schema. For a reference, the annotations are in an `anyOf` around the reference, because providers refuse
+ * keywords beside `$ref`.
+ */
 export const annotated = (schema: JsonSchema, annotations: JsonSchema, notes: readonly string[] = []): JsonSchema => {
   const own = annotations["description"] === undefined ? [] : [schema["description"]];
   const texts = [...own, ...notes].filter((text) => typeof text === "string");
@@ -55,7 +58,7 @@ export const joined = (all: readonly JsonSchema[]): JsonSchema | undefined => {
 
 const isBareUnion = (schema: JsonSchema): boolean => Object.keys(schema).length === 1 && Array.isArray(schema["anyOf"]);
 
-/** A schema that accepts every value of the schemas given. */
+/** Returns a schema that accepts every value that one of the given schemas accepts. */
 type Join = (schemas: readonly JsonSchema[]) => JsonSchema;
 
 /**

@@ -65,7 +65,7 @@ export const elapsedSince = ({ steady, wall }: Instant): number => Math.max(perf
 
 /**
  * The longest lease that is valid, milliseconds. Quater's longest lease is ten minutes, and a database clock may be set back a
- * little. An attacker could write a lease with a later end, which would block the lock forever.
+ * little. Without this limit, an attacker could block a lock forever with a lease that ends in the far future.
  */
 const mostLeaseMs = 3_600_000;
 /**

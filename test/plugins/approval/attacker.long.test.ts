@@ -1,6 +1,6 @@
-// S3, at random: an attacker with the store and without keys changes rows of requests and votes, several at once. A call
-// runs only if people approved it and nobody ended it, and at most once. On a third of the rounds Quater sweeps expired requests
-// in between. It never writes that a request expired whose time has not run out, and the trail stays whole.
+// S3, at random: an attacker with the store and without keys changes rows of requests and votes, several at once. A call runs
+// only if people approved it and nobody ended it, and at most once. On a third of the rounds Quater sweeps expired requests in
+// between. Quater never writes that a request expired before its expiry time, and the trail stays complete.
 
 import { join } from "node:path";
 import fc from "fast-check";

@@ -1,4 +1,5 @@
-// A process of a race or a crash test, heard line by line. It is started from the bundle that `builtChild` made.
+// Starts a process of a race or a crash test from the bundle that `builtChild` made, and reads the output of the process line by
+// line.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";

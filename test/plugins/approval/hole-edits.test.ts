@@ -1,5 +1,5 @@
-// The holes are made by changing texts of the sources. This test takes a second and says which hole a change of the sources
-// has moved; the tests that make the holes take minutes.
+// The holes are made by changing texts of the sources. This test takes a second and reports each hole whose text is no longer in
+// the sources. The tests that make the holes take minutes.
 
 import { expect, test } from "vitest";
 import { holes } from "./holes/holes.ts";

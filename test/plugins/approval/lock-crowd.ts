@@ -1,5 +1,5 @@
-// A project that several processes run at once on one store, whose handler changes shared subjects: files with a version.
-// Its preview is the version. A run that begins with another version than its preview had was stale.
+// A project that several processes run at once on one store, whose handler changes shared subjects: files with a version. The
+// preview of the handler contains the version. If the version has changed between the preview and the run, the preview was stale.
 
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -17,7 +17,7 @@ import { approvalIn, approvers, robot } from "./crowd.ts";
 
 export interface Change {
   readonly subject: string;
-  /** Makes the call another one. */
+  /** A number that makes this call different from other calls. */
   readonly n: number;
   readonly slowMs: number;
   /** A child stops itself in the preview, after it read the version. */

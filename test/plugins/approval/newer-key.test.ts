@@ -1,5 +1,5 @@
-// O2: during a rotation an instance may meet events whose key is not in its own copy of the key file yet. The instance answers that
-// it cannot tell now. It neither voids genuine requests nor takes the trail for damaged.
+// O2: during a rotation an instance may meet events whose key is not in its own copy of the key file yet. The instance answers
+// that it cannot tell now. The instance does not void genuine requests, and does not treat the trail as damaged.
 
 import { copyFileSync, renameSync } from "node:fs";
 import { join } from "node:path";

@@ -1,5 +1,5 @@
-// An attacker who can write to the store and has no keys plants one row. It stops neither boots, nor sweeps, nor commands, nor the
-// calls of others, and no loop over the table goes round for ever.
+// An attacker who can write to the store and has no keys inserts one row. The row stops no boot, no sweep, no command and no call
+// of another caller, and each loop over the table ends.
 
 import { storeRef } from "quater/store";
 import { expect } from "vitest";

@@ -1,5 +1,5 @@
-// A small shop whose refunds need one of finance, with its approvals page on a real socket. Its visitors are in
-// visitor-kit.ts.
+// A small shop whose refunds need one of finance, with its approvals page on a real socket. The visitors of the approvals page
+// are in visitor-kit.ts.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,4 +1,5 @@
-// Nothing lost: processes killed under load, a full disk, a database that stops, stands still or drops its connections.
+// No event is lost when a process is killed under load, when the disk is full, or when the database stops, hangs or drops its
+// connections.
 
 import { execFileSync } from "node:child_process";
 import { statSync } from "node:fs";

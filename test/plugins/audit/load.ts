@@ -1,5 +1,6 @@
-// Starts load-child.ts and keeps what it answered. It is bundled first, as the package is: a child that needs a loader
-// would spend most of a crash test starting, and this way the built arrangement of the store's thread is what is tested.
+// Starts load-child.ts and stores the answers of this process. The file load-child.ts is bundled first, like the package.
+// Otherwise the process would need a loader and would spend most of a crash test with its start. With the bundle, the test also
+// uses the store's thread as it is built in the package.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";

@@ -1,5 +1,5 @@
-// An attacker who can write to the store and has no keys plants one row in a table of the trail. It is named, it stops nothing that
-// does not need it, and nothing reads it for ever.
+// An attacker who can write to the store and has no keys inserts one row in a table of the trail. Errors and logs name the row,
+// the row stops only operations that need the row, and no loop reads the row forever.
 
 import { join } from "node:path";
 import { auditRef } from "quater/audit";

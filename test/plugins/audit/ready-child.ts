@@ -1,5 +1,5 @@
-// An idle process that says every 200 ms whether it is ready: `ready-child <folder> <with or without audit>`. It ends when
-// its standard input does.
+// An idle process that says every 200 ms whether it is ready: `ready-child <folder> <with or without audit>`. The process ends
+// when its standard input ends.
 
 import { definePlugin } from "quater/plugin-api";
 import { audit, store } from "quater/plugins";

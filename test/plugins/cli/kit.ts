@@ -114,7 +114,10 @@ export const project = (files: Readonly<Record<string, string>>, packageFolder?:
 /** A project for programs that are started: `quater` is the built package. */
 export const builtProject = (files: Readonly<Record<string, string>> = {}): Project => project(files, builtPackage());
 
-/** A copy of a fixture, for programs that are started. Its manifest becomes TypeScript, because it imports TypeScript. */
+/**
+ * A copy of a fixture, for programs that are started. The manifest of the copy is a TypeScript file, because the manifest imports
+ * TypeScript files.
+ */
 export const builtFixture = (name: string): Project => {
   const made = builtProject();
   cpSync(fixture(name), made.folder, { recursive: true });

@@ -1,5 +1,5 @@
-// The client of a call closes its connection while the handler runs. Nobody reads the answer, so the log has to say how the
-// handler ended.
+// The client of a call closes its connection while the handler runs. Nobody reads the answer, so the log must contain the outcome
+// of the handler.
 
 import { once } from "node:events";
 import { connect } from "node:net";

@@ -1,4 +1,5 @@
-// Messages of broken and hostile clients. Each one gets its pinned answer, without the text of a library, and the server goes on.
+// Messages of broken and hostile clients. Each message gets its expected answer, which contains no text of a library, and the
+// server continues.
 
 import { connect } from "node:net";
 import type { TestApp } from "quater/testing";

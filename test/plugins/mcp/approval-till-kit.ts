@@ -8,7 +8,7 @@ import { approval, audit, http, mcp, store } from "quater/plugins";
 import { bootTest, principal, type TestApp, tokens } from "quater/testing";
 import type { Approvals } from "../../../plugins/approval/index.ts";
 
-/** `ana` and `ben` ask, `bea` decides. */
+/** `ana` and `ben` make the calls, and `bea` decides the approval requests. */
 export const staff = {
   ana: principal({ subject: "ana" }),
   ben: principal({ subject: "ben" }),
@@ -19,7 +19,7 @@ const input = Type.Object({ to: Type.String(), cents: Type.Integer({ minimum: 1 
 
 export interface TillGiven {
   readonly root: string;
-  /** Of PostgreSQL; absent: SQLite. */
+  /** The URL of PostgreSQL. Without a URL, the app uses SQLite. */
   readonly url?: string | undefined;
   readonly mcp?: OptionsOf<typeof Mcp>;
   /** More tools, which need no approval. */
@@ -37,7 +37,7 @@ export interface Till extends AsyncDisposable {
   readonly ended: readonly string[];
   /** How often the credential of an agent was checked. Each read of a held call is such a check. */
   readonly checks: () => number;
-  /** Refuses the credential from now on. */
+  /** After this call, the app refuses the credential. */
   readonly revoke: (who: keyof typeof staff) => void;
   readonly vote: (id: string, verdict?: "approve" | "deny") => Promise<void>;
 }

@@ -1,5 +1,5 @@
-// How a client of the revisions of 2025 cancels the reading of a resource, the getting of a prompt and a completion over HTTP, and
-// what other instances get of cancellations.
+// How a client of the revisions of 2025 cancels the reading of a resource, the getting of a prompt and a completion over HTTP,
+// and which cancellations other instances receive.
 
 import { setImmediate } from "node:timers/promises";
 import { anyone, handler, Type } from "quater";

@@ -1,4 +1,5 @@
-// How a client of the revisions of 2025 cancels a call over HTTP: with a notification in its session, and not by leaving.
+// How a client of the revisions of 2025 cancels a call over HTTP: with a notification in its session, and not by closing the
+// connection.
 
 import { setImmediate } from "node:timers/promises";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";

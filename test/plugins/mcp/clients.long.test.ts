@@ -1,5 +1,5 @@
-// Clients of others against a running app, over HTTP and stdio. The clients have a lockfile of their own in clients/ and run on
-// Node 22. One row per client says what the client gets for each action.
+// Clients of other projects call a running app over HTTP and stdio. The clients have a lockfile of their own in clients/ and run
+// on Node 22. One row per client says what the client gets for each action.
 
 import { execFile } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -112,10 +112,11 @@ const clients: readonly (readonly [client: string, over: string, got: Readonly<R
   ["SDK v2 auto", "stdio", { ...results, ...progress, ...aborts }],
   ["SDK v2 pinned", "http", { ...results, ...progress, ...aborts }],
   ["SDK v2 pinned", "stdio", { ...results, ...progress, ...aborts }],
-  // One process per request, so it can neither cancel nor hear progress.
+  // This client starts one process per request, so the client can neither cancel calls nor receive progress.
   ["Inspector", "http", { ...results, strict: "ok" }],
   ["Inspector", "stdio", { ...results, strict: "ok" }],
-  // Its tools have no callback for progress. An aborted call closes the HTTP connection, and sends nothing over stdio.
+  // The tools of this client have no callback for progress. An aborted call closes the HTTP connection, and sends nothing over
+  // stdio.
   ["@ai-sdk/mcp", "http", { ...results, ...aborts }],
   ["@ai-sdk/mcp", "stdio", results],
   ["@openai/agents", "http", { ...results, ...aborts }], // no callback for progress

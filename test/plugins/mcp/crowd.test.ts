@@ -15,7 +15,7 @@ const authenticate = tokens(Object.fromEntries(callers.map((subject) => [subject
 // The callers share the address of this computer.
 const plugins = [http({ port: 0, authenticate, maxConnectionsPerPeer: 1_000, maxRequests: 1_000 }), mcp({ authenticate })];
 
-/** A handler whose calls go on when all of them have begun, and then take turns. */
+/** A handler whose calls continue when all calls have begun, and then run in turns. */
 const together = (count: number) => {
   let begun = 0;
   const signs = new Map<number, () => void>();

@@ -1,4 +1,5 @@
-// POST /mcp is answered directly where nothing is mounted in front of it, and through Koa otherwise: with the same answers.
+// Quater answers POST /mcp without Koa if no middleware is mounted before /mcp, and otherwise through Koa. The answers are the
+// same.
 
 import { http, httpRef } from "quater/http";
 import { mcp } from "quater/mcp";
@@ -94,7 +95,7 @@ const requests: Readonly<Record<string, string>> = {
   "a Host that is not the server's": asAna(ping).replace("127.0.0.1", "evil.example"),
 };
 
-/** Every session id is another one. */
+/** Replaces the session id, because each session id is different. */
 const withoutSession = (answer: Awaited<ReturnType<typeof answerTo>>) => ({
   ...answer,
   lines: answer.lines.map((line) => line.replace(/^(mcp-session-id: )[\w-]{72}$/, "$1<session>")),

@@ -20,7 +20,7 @@ test("an MCP request without a credential is refused before the server reads its
     "Content-Type: application/json",
     "Accept: application/json, text/event-stream",
   ];
-  // The body is announced and never sent.
+  // The headers announce a body, but the client never sends the body.
   socket.write(`${[...head, "Content-Length: 500"].join("\r\n")}\r\n\r\n`);
   let answer = "";
   for await (const chunk of socket) answer += String(chunk);
@@ -144,7 +144,7 @@ test("the MCP answer to initialize has the protocol version of the client if Qua
   };
   for (const version of SUPPORTED_PROTOCOL_VERSIONS) {
     expect(await settled(version)).toBe(version);
-    // And every version that can be settled on is one that later requests may name.
+    // Later requests may name every version that client and server can agree on in `initialize`.
     expect((await post(app, ping, { authorization: "Bearer ana", "mcp-protocol-version": version })).response.status).toBe(200);
   }
   expect(await settled("2099-01-01")).toBe("2025-11-25");

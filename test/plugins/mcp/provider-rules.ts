@@ -1,11 +1,12 @@
-// The rules of model providers for the schemas of tools. A provider that refuses one tool refuses the whole request. The rules come
-// from the providers' documentation and from their error messages; each rule quotes the message or names the page.
+// The rules of model providers for the schemas of tools. If a provider refuses one tool, the provider refuses the whole request.
+// The rules come from the providers' documentation and from their error messages. Each rule quotes the error message or names the
+// page.
 
 import { eachSubschema, isPlainObject, type JsonSchema, referred } from "../../../core/schema/schema.ts";
 
 export interface Rule {
   readonly provider: "Anthropic" | "OpenAI" | "OpenAI strict" | "Gemini";
-  /** What the provider says, or the page that states the rule. */
+  /** The error message of the provider, or the page with the rule. */
   readonly says: string;
   /** Returns the places that break the rule. */
   readonly breaks: (schema: JsonSchema) => readonly string[];

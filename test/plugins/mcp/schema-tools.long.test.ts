@@ -1,5 +1,5 @@
-// The published schemas as the tools of others read them: the Inspector's --strict finds no fault, and @openai/agents converts them
-// for OpenAI's strict mode. The tools have a lockfile of their own in schema-tools/ and run on Node 22.
+// The tools of other projects accept the published schemas: the Inspector's --strict finds no problem, and @openai/agents
+// converts the schemas for OpenAI's strict mode. The tools have a lockfile of their own in schema-tools/ and run on Node 22.
 
 import { execFile } from "node:child_process";
 import { cpSync } from "node:fs";

@@ -1,4 +1,5 @@
-// A small backend for the tests of the MCP surface, and ways into it that no client library can tidy up.
+// A small backend for the tests of the MCP surface, and functions that send requests without a client library, which could
+// correct the requests.
 
 import { PassThrough } from "node:stream";
 import { http, httpRef } from "quater/http";
@@ -51,7 +52,7 @@ export interface Rpc {
 
 export const headers = { "content-type": "application/json", accept: "application/json, text/event-stream" };
 
-/** A POST with a body that is sent as it stands. */
+/** Sends a POST request with exactly this body. */
 export const post = async (
   app: TestApp,
   body: string,
@@ -63,7 +64,7 @@ export const post = async (
   return { response, text, rpc: (isJson ? JSON.parse(text) : undefined) as Rpc };
 };
 
-/** @param input  JSON text, put in as it stands. */
+/** @param input  JSON text, which is sent unchanged. */
 export const callText = (name: string, input = "{}", more = ""): string =>
   `{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"${name}","arguments":${input}${more}}}`;
 
@@ -90,7 +91,7 @@ export const session = (app: TestApp, token?: string) => {
       if (done === true) throw new Error("The session ended");
       return JSON.parse(value) as Rpc;
     },
-    /** Ends the input and gives what was still written. */
+    /** Ends the input and returns the remaining output. */
     end: async (): Promise<Rpc[]> => {
       input.end();
       await ended;

@@ -1,4 +1,4 @@
-// What cannot be read, or reads differently to two readers.
+// Messages that cannot be parsed, or that two parsers would read differently.
 
 import { http } from "quater/http";
 import { mcp, mcpRef, stdioProbe } from "quater/mcp";

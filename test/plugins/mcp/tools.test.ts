@@ -35,7 +35,8 @@ test("calling a tool that needs another role gives the same answer as an unknown
   const alike = (text: string) => text.replace(/"callId":"[^"]+"/, "").replace("audix", "audit");
   expect(alike(forbidden)).toBe(alike(unknown));
   expect(JSON.parse(forbidden)).toMatchObject({ error: { code: -32602, data: { code: "unknown_handler" } } });
-  // Also with arguments that would be refused: nobody probes the validation of what he may not call.
+  // The answer is also the same for invalid arguments, so that callers cannot test the validation of a tool that they may not
+  // call.
   expect(alike((await post(app, callText("audit", '{"n":1,"n":2}'))).text)).toBe(alike(unknown));
   expect((await post(app, callText("audit"), { authorization: "Bearer ben" })).rpc.result).toMatchObject({
     content: [{ text: "secret" }],
@@ -228,7 +229,7 @@ test("neither the messages nor the headers of an MCP call can change its princip
   const more = { authorization: "Bearer ana", "x-surface": "http", "x-principal": "eve", "quater-surface": "http" };
   const { rpc } = await post(app, callText("note", '{"text":"hi"}', forged), more);
   const { by } = JSON.parse(rpc.result?.content?.[0]?.text ?? "") as { by: unknown };
-  // A person's own credential makes an agent that acts for the person, and is no person itself.
+  // A caller with the credential of a person is an agent that acts for the person, and the principal has no `person`.
   expect(by).toEqual({
     issuer: "test",
     subject: "ana",

@@ -1,4 +1,4 @@
-// What the trail says of each call on each surface and of each refusal, as literals.
+// The events that the trail contains for each call on each surface and for each refusal, as literals.
 
 import { anyone, authenticated, can, conflict, handler, secret, Type } from "quater";
 import type { Arriving } from "quater/plugin-api";
@@ -49,7 +49,7 @@ const boot = (root: string) =>
     plugins: [http({ port: 0, authenticate: who }), mcp({ authenticate: who }), cli({ authenticate: who })],
   });
 
-/** Without what differs from run to run; ids of calls by the order in which they were first met. */
+/** Removes the values that differ in each run, and replaces each call id by the position of its first appearance. */
 const plain = (events: readonly Recorded[]): readonly object[] => {
   const calls: string[] = [];
   return events.map(({ meta, body }) => {

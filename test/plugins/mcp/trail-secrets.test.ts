@@ -1,5 +1,5 @@
-// A canary in every place that is for secrets, through calls of all kinds and ends: it appears in no event, log, error or
-// page.
+// Each place for secrets contains a canary text. After calls of all kinds and outcomes, no event, log, error or page contains a
+// canary.
 
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -63,7 +63,7 @@ test(`after ${calls} mixed calls a marker text in every secret field appears in 
     const headers = { authorization: `Bearer ${token}`, "content-type": "application/json", ...more };
     const response = await fetch(`${baseUrl}/${name}`, { method: "POST", headers, body });
     const text = await response.text();
-    // What a handler returns is its own to show; everything else must not hold one.
+    // The result of a handler may contain a canary. All other texts must not contain a canary.
     if (!response.ok) texts.push(text, JSON.stringify([...response.headers]));
   };
   const kinds: readonly ((name: string, n: number) => Promise<unknown>)[] = [
@@ -98,7 +98,7 @@ test(`after ${calls} mixed calls a marker text in every secret field appears in 
   expect(events.map(({ row }) => JSON.stringify(row)).filter((text) => text.includes(canary))).toEqual([]);
   expect(app.log.map((line) => JSON.stringify(line)).filter((text) => text.includes(canary))).toEqual([]);
   expect(texts.filter((text) => text.includes(canary))).toEqual([]);
-  // Nor in what is on the disk: freed pages and the write-ahead log included.
+  // The files on the disk must not contain a canary, and neither must freed pages and the write-ahead log.
   const files = readdirSync(join(folder.root, ".quater")).map((name) => readFileSync(join(folder.root, ".quater", name)));
   expect(files.filter((content) => content.includes(canary))).toEqual([]);
 });

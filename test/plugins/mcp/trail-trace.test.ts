@@ -1,4 +1,4 @@
-// The caller's trace in the trail: from the header of a request, and from what an MCP message says of itself.
+// The trace id of the caller on the trail: from the header of a request, and from `_meta` of an MCP message.
 
 import { authenticated, handler, Type } from "quater";
 import { httpRef } from "quater/http";

@@ -1,6 +1,6 @@
-// A real PgBouncer in transaction mode in front of a test's PostgreSQL: many clients share few server connections, and
-// settings of a session do not survive. Where it is not installed the reason is printed, and with
-// QUATER_TEST_REQUIRE_ALL=1 it is a failure.
+// A real PgBouncer in transaction mode in front of a test's PostgreSQL: many clients share few server connections, and settings
+// of a session do not survive. If PgBouncer is not installed, the reason is printed. With QUATER_TEST_REQUIRE_ALL=1, a missing
+// PgBouncer is a failure.
 
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";

@@ -1,5 +1,6 @@
-// A real PostgreSQL for the tests that need one: QUATER_TEST_POSTGRES_URL, the server of the run, or one that is started
-// here. Where none can be had, the reason is printed, and with QUATER_TEST_REQUIRE_ALL=1 it is a failure.
+// A real PostgreSQL for the tests that need PostgreSQL: the server of QUATER_TEST_POSTGRES_URL, the server of the test run, or a
+// server that this file starts. If no server is available, the reason is printed. With QUATER_TEST_REQUIRE_ALL=1, a missing
+// server is a failure.
 
 import { randomBytes } from "node:crypto";
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -8,9 +9,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 export interface TestPostgres {
-  /** Of an empty database, made for this call. */
+  /** Creates an empty database, and returns its URL. */
   readonly freshUrl: () => Promise<string>;
-  /** Absent where other test files use the server, too. */
+  /** Absent if other test files also use the server. */
   readonly server?: StartedPostgres["server"];
   readonly close: () => Promise<void>;
 }
@@ -72,8 +73,8 @@ const databasesOn = (url: string): TestPostgres => {
 };
 
 /**
- * Loads the package without its hooks on the end of the process. They end it with code 0, which would hide failed tests when they run in
- * the test runner's own process.
+ * Loads the package without its hooks on the end of the process. These hooks end the process with code 0, which would hide failed
+ * tests if the tests run in the process of the test runner.
  */
 const embeddedPostgres = async () => {
   const events = ["beforeExit", "exit"] as const;

@@ -1,4 +1,5 @@
-// One PostgreSQL for all test files of a run. It starts when the first test file asks for it, and stops after the last one.
+// One PostgreSQL for all test files of a run. This PostgreSQL starts when the first test file requests it, and stops after the
+// last test file.
 
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";

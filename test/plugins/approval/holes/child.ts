@@ -1,4 +1,4 @@
-// The gate suite over the shop, as a process of its own. It prints the verdict as JSON.
+// Runs the gate suite for the shop in a separate process, and prints the result of the gate suite as JSON.
 
 import { gateSuite } from "quater/testing";
 import manifest from "../../../../quater.config.ts";

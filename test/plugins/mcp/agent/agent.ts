@@ -1,6 +1,6 @@
-// A scripted agent. It knows no tool: it matches the words of its task with the names, descriptions and schemas in the list of tools,
-// fills arguments by their schemas from the task and from earlier results, and acts on the text of errors. A test checks that this
-// file names nothing of the shop.
+// A scripted agent. The agent has no code for the tools of an app. The agent matches the words of its task with the names,
+// descriptions and schemas in the list of tools, fills arguments by their schemas from the task and from earlier results, and
+// acts on the text of errors. A test checks that this file contains no names of the shop.
 
 interface Schema {
   readonly type?: string;
@@ -30,7 +30,7 @@ type Values = Readonly<Record<string, unknown>>;
 export interface Surroundings {
   readonly list: () => Promise<readonly Tool[]>;
   readonly call: (name: string, values: Values) => Promise<Result>;
-  /** Tells the user something. */
+  /** Sends a text to the user. */
   readonly tell: (text: string) => void;
   /** Waits before the next try. */
   readonly pause: () => Promise<void>;
@@ -57,7 +57,7 @@ const soughtIn = (task: string): ReadonlySet<string> => new Set(wordsOf(task).fl
 const countOf = (sought: ReadonlySet<string>, text: string): number =>
   new Set(wordsOf(text).filter((word) => sought.has(word))).size;
 
-/** A word in the name of a tool says more than a word in the texts about its arguments. */
+/** A word in the name of a tool has more weight than a word in the texts about its arguments. */
 const scoreOf = (sought: ReadonlySet<string>, { name, description = "", inputSchema }: Tool): number =>
   9 * countOf(sought, name) + 3 * countOf(sought, description) + countOf(sought, JSON.stringify(inputSchema));
 

@@ -1,4 +1,5 @@
-// Clients of agent libraries. They take tools apart themselves, so a tool that the SDKs accept may fail here.
+// Clients of agent libraries. These libraries parse the entries of tools with their own code, so a tool that the SDKs accept may
+// fail in a library.
 
 import { createMCPClient } from "@ai-sdk/mcp";
 import { Experimental_StdioMCPTransport } from "@ai-sdk/mcp/mcp-stdio";
@@ -20,7 +21,7 @@ export const aiSdk: Open = async (way, timeoutMs) => {
   return {
     list: async () => (await client.listTools()).tools.map(({ name }) => name),
     call: async (name, values, { signal } = {}) => {
-      // Its tools have no time-out of their own: agents pass a signal.
+      // The tools of this library have no time-out, because agents pass a signal.
       const limits = [
         ...(signal === undefined ? [] : [signal]),
         ...(timeoutMs === undefined ? [] : [AbortSignal.timeout(timeoutMs)]),

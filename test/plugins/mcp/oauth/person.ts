@@ -16,7 +16,7 @@ export interface Person {
 
 const redirectUrl = "http://127.0.0.1:9/callback";
 
-/** @param registered  The client id that the person got from the operator. Without one, the client registers itself. */
+/** @param registered  The client id that the person got from the operator. Without a client id, the client registers itself. */
 export const person = (registered?: string): Person => {
   let client: Saved<"clientInformation"> = registered === undefined ? undefined : { client_id: registered };
   let tokens: Saved<"tokens">;

@@ -58,7 +58,7 @@ test("an OAuth client gets a 401, finds the authorization server, gets a token, 
 
   const { client, transport, connect } = connectionOf(resource, ana);
   await connect();
-  // The tool that only needs more scopes is listed. The tool that needs a role is not.
+  // The list contains the tool that the caller could call with more scopes. The list does not contain the tool that needs a role.
   expect((await client.listTools()).tools.map(({ name }) => name)).toEqual(["readOrder", "refundOrder"]);
   const read = await client.callTool({ name: "readOrder", arguments: { id: "ord_1" } });
   const [content] = read.content as [{ text: string }];
@@ -79,7 +79,7 @@ test("an OAuth client gets a 401, finds the authorization server, gets a token, 
     { scope: "orders:read", resource },
     { scope: "orders:read orders:refund orders:write", resource },
   ]);
-  // No scope opens the tool that needs a role, so the answer is the answer for an unknown tool.
+  // No scope allows a call of the tool that needs a role, so the answer is the same as for an unknown tool.
   await expect(client.callTool({ name: "closeShop", arguments: { id: "x" } })).rejects.toMatchObject({ code: -32602 });
   await client.close();
 });
