@@ -272,10 +272,7 @@ export const notAllowed = (by: string, reason?: string): QuaterError =>
 export const approvalRefused = (by: string, reason?: string): QuaterError =>
   build("approval_refused", reason ?? "This call was not approved, so it did not run", { refusedBy: by });
 
-/**
- * For calls of unknown handlers and of handlers that are not exposed. The error is the same, so callers cannot find out which
- * handlers exist.
- */
+/** For unknown and for unexposed handlers. Both get the same error, so callers cannot find out which handlers exist. */
 export const unknownHandler = (name: string, surface: string): QuaterError =>
   build("unknown_handler", `No handler named ${JSON.stringify(cut(visible(name)))} is exposed over ${surface}`);
 
@@ -291,10 +288,7 @@ export const cancelled = (): QuaterError => build("cancelled", "The caller cance
 export const cutOff = (): QuaterError =>
   build("outcome_unknown", "The server stopped before this call had ended. The call may have taken effect, so do not repeat it");
 
-/**
- * For a credential revoked during a write. The error is not a 401, because after a 401 the caller would repeat the call with
- * another credential.
- */
+/** For a credential revoked during a write. Not a 401, because callers repeat a call with another credential after a 401. */
 export const refusedMidway = ({ cause }: QuaterError): QuaterError =>
   build(
     "outcome_unknown",

@@ -1,5 +1,5 @@
 // Outputs that are content for people and models: images, sounds, links to resources, and resources with their content. A surface
-// whose protocol has kinds of content, such as MCP, sends these outputs as content. Other surfaces send an image or a sound as a
+// whose protocol has kinds of content sends these outputs as content. Other surfaces send an image or a sound as a
 // file, and a link or a resource as JSON.
 
 import { type FileAnswerMark, type FileAnswerRules, fileAnswerSchema, type SentFile } from "./file-answer.ts";
