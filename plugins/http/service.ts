@@ -82,8 +82,8 @@ export interface Listener {
 /** The memory for large answers to one client. The limits apply to everything that the client has not read. */
 export interface AnswerRoom extends Room {
   /**
-   * Waits until this many bytes may be written. The bytes to write replace the bytes that were reserved. Plugins that give Koa an
-   * answer as `ctx.body` do not call this function.
+   * Waits until an answer of this many bytes may be written. The bytes count in place of the bytes that `reserve` counted for the
+   * answer. Plugins that give Koa an answer as `ctx.body` do not call this function.
    *
    * @returns A function that frees the memory. The end of the response also frees the memory. `undefined` means that the memory
    * is full or the client has left, so the plugin must write nothing.

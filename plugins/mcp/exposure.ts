@@ -113,7 +113,7 @@ const exposureProblems = (given: ToolExposure | undefined, operation: Operation)
   else if (resource === undefined && prompt !== true) {
     found.push({
       cause: `The exposure of ${name} has mcp with tool: false, but the handler is neither a resource nor a prompt, so no MCP client can use it`,
-      remedy: "Add resource or prompt: true, or remove mcp from the exposure",
+      remedy: 'Add resource: "..." or prompt: true to mcp in the exposure, or remove mcp from the exposure',
     });
   }
   if (title !== undefined && visible(title) !== title) {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { brand, isBranded } from "../../core/diagnostics/brand.ts";
 
-test("isBranded accepts a branded object of another installed copy of Quater, and compares the kind of the brand", () => {
+test("isBranded accepts an object that another installed copy of Quater made, and refuses an object of another kind", () => {
   const made = { [Symbol.for("quater.brand")]: "plugin" };
   expect(isBranded(made, "plugin")).toBe(true);
   expect(isBranded(made, "handler")).toBe(false);

@@ -5,7 +5,7 @@ import type { Approvals, OwnStatus } from "../service.ts";
 
 /**
  * The pauses between two reads of the request. The first pauses are short, because the approver may decide quickly. Later pauses
- * are longer, to reduce the load of the store.
+ * are longer, to reduce the load on the store.
  */
 const pause = { firstMs: 200, growth: 1.5, longestMs: 2_000 } as const;
 

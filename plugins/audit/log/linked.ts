@@ -15,7 +15,7 @@ import { type HeadRow, newestLinked } from "./tables.ts";
 const pageRows = 200;
 /**
  * The longest time that an event can matter, milliseconds: a request waits for people for at most 7 days, and its approval can be
- * used for at most one more day. All linked events of this time stay in memory. `retentionDays` has no influence on this.
+ * used for at most one more day. Events about approvals that are younger than this time stay in memory. `retentionDays` has no influence on this.
  */
 export const reachMs = 9 * 86_400_000;
 /** Events older than `reachMs` are kept in memory only while there are fewer than this many. */

@@ -47,7 +47,8 @@ export interface Unanswered {
   /**
    * - `network_error`: no answer came. The call may have run.
    * - `aborted`: the caller aborted the call by `signal`. The call may have run.
-   * - `unexpected_answer`: the answer is not from Quater, such as a page of a proxy. `cause` has the text of the answer.
+   * - `unexpected_answer`: the answer is not from Quater, such as a page of a proxy. `cause` contains the body of this
+   *   answer.
    */
   readonly code: "network_error" | "aborted" | "unexpected_answer";
   readonly message: string;

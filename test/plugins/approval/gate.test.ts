@@ -412,7 +412,7 @@ describe("S13: the gate suite on the project's key files", () => {
     ]);
   });
 
-  test("S13: the report of the gate suite has a row for each key file that quater dev prints", async () => {
+  test("S13: the report of the gate suite has a row for each key file that quater dev makes", async () => {
     const report = await withKeys((file) => {
       for (const name of ["development-key", "demo-approver-key"]) writeFileSync(join(file, "..", name), "", { mode: 0o644 });
     });
