@@ -260,7 +260,7 @@ export const holes: readonly Hole[] = [
       },
     ],
     named:
-      /^The handler refundOrder, called over http, ended with approval_required instead of approval_denied in the test for a handler that allowed a new approval request for the same call directly after a denial \(the same person used another credential\)"$/,
+      /^The handler refundOrder, called over http, ended with approval_required instead of approval_denied in the test for a handler that allowed a new approval request for the same call directly after a denial \(the same person used another credential\)$/,
   },
   {
     check: "nobody can approve their own call",
