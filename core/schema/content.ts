@@ -65,7 +65,7 @@ interface ResourceRules extends ContentRules {
   readonly maxBytes?: number;
 }
 
-/** Schemas of outputs that MCP clients get as content: an image, a sound, a link or a resource. */
+/** Schemas of outputs that are an image, a sound, a link or a resource. */
 export const content = {
   /**
    * The schema of an image as the whole output of a handler. The handler returns `{ content }` with the bytes or a text, or
