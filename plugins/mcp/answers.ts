@@ -1,7 +1,6 @@
 // Builds the answers to MCP requests of both eras.
 
-import type { About } from "./about.ts";
-import { serverInfoOf } from "./about.ts";
+import { type About, serverInfoOf } from "./about.ts";
 import { type Era, metaKeys } from "./era.ts";
 import type { Answer } from "./exchange.ts";
 import { errorMessage, type MessageId, resultMessage, rpcCodes } from "./protocol.ts";

@@ -1,6 +1,7 @@
 // Lists the running calls in this process whose clients use the revisions of 2025.
 
 import { Cancellation } from "../../core/plugin-api.ts";
+import { PrincipalCounts } from "./principal-counts.ts";
 
 /**
  * The most calls that may continue after their clients have left. Above a limit, a call aborts when its client leaves. Without
@@ -26,7 +27,7 @@ export class Calls {
   /** Running calls by request key. If a client uses an id twice, two calls have the same key. */
   readonly #running = new Map<string, ClientCall[]>();
   /** The number of running calls of each principal whose client has left. */
-  readonly #left = new Map<string, number>();
+  readonly #left = new PrincipalCounts();
   #allLeft = 0;
 
   get keys(): Iterable<string> {
@@ -63,12 +64,11 @@ export class Calls {
   /**
    * Records that the client of a running call has left.
    *
-   * @param principal  The name of the principal.
+   * @param principal  From `principalKey`.
    * @returns A function to call when the call has ended.
    */
   leave(principal: string, call: ClientCall): () => void {
-    const count = (this.#left.get(principal) ?? 0) + 1;
-    this.#left.set(principal, count);
+    const count = this.#left.add(principal);
     this.#allLeft++;
     if (count > mostLeft.ofPrincipal || this.#allLeft > mostLeft.ofAll) call.cancel();
     const timer = setTimeout(() => call.cancel(), longestLeftMs);
@@ -76,9 +76,7 @@ export class Calls {
     return () => {
       clearTimeout(timer);
       this.#allLeft--;
-      const now = (this.#left.get(principal) ?? 1) - 1;
-      if (now === 0) this.#left.delete(principal);
-      else this.#left.set(principal, now);
+      this.#left.remove(principal);
     };
   }
 }

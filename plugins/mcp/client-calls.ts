@@ -8,6 +8,7 @@ import type { Log } from "../../core/plugin-api.ts";
 import type { EndpointRequest } from "../http/service.ts";
 import type { Store, Trail } from "../offered.ts";
 import { Calls, ClientCall } from "./calls.ts";
+import { principalKey } from "./principal-counts.ts";
 import { isId, type MessageId, type Notification, type Request } from "./protocol.ts";
 import { Sessions } from "./session.ts";
 import { SharedCancels } from "./shared-cancels.ts";
@@ -60,7 +61,7 @@ export class ClientCalls {
     if (method !== "notifications/cancelled" || session === undefined || !isId(requestId)) return;
     const key = keyOf(session, requestId);
     // If the call does not run in this process, the call runs on another instance or has ended.
-    if (!this.#calls.takeBack(key)) this.#shared?.send(key, nameOf(principal));
+    if (!this.#calls.takeBack(key)) this.#shared?.send(key, principalKey(principal));
   }
 
   /** Begins a request. Call `end` of the returned call when the request was answered. */
@@ -74,7 +75,7 @@ export class ClientCalls {
       this.#shared?.watch();
     }
     res.once("close", () => {
-      if (!call.isOver) call.whenOver(this.#calls.leave(nameOf(principal), call));
+      if (!call.isOver) call.whenOver(this.#calls.leave(principalKey(principal), call));
     });
     return call;
   }
@@ -86,8 +87,6 @@ export class ClientCalls {
 
 /** The methods that run code of the app, so that their requests can take long. */
 const appMethods: ReadonlySet<string> = new Set(["tools/call", "resources/read", "prompts/get", "completion/complete"]);
-
-const nameOf = ({ issuer, subject }: Principal): string => JSON.stringify([issuer, subject]);
 
 /** Returns a key for a request that is unique among the requests of all clients. */
 const keyOf = (session: string, id: MessageId): string => `${session} ${JSON.stringify(id)}`;

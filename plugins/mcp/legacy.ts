@@ -8,15 +8,14 @@ import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
 import { type About, instructionsOf, serverInfoOf } from "./about.ts";
 import type { Answer } from "./exchange.ts";
 import { errorMessage, type Request, rpcCodes } from "./protocol.ts";
-import { methodNotFound, paramsInvalid } from "./rare.ts";
+import { methodNotFound, noValidator, paramsInvalid } from "./rare.ts";
 
 /** Answers a JSON-RPC request with a new server, so that no data of one caller remains for the next caller. */
 export const answerRarely = async (request: Request, about: About, capabilities: object): Promise<Answer> => {
   const server = new Server(serverInfoOf(about), {
     capabilities,
     ...instructionsOf(about),
-    // Without this option, every Server creates an Ajv validator, which Quater never uses.
-    jsonSchemaValidator: { getValidator: () => notNeeded },
+    jsonSchemaValidator: noValidator,
   });
   try {
     const answer = await new Promise<JSONRPCMessage>((resolve, reject) => {
@@ -33,10 +32,6 @@ export const answerRarely = async (request: Request, about: About, capabilities:
   } finally {
     await server.close();
   }
-};
-
-const notNeeded = () => {
-  throw new Error("Quater does not use the validation of the MCP SDK");
 };
 
 /** Replaces the SDK's error texts, which may quote the SDK's schemas and the JSON-RPC request. */

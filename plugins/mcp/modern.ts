@@ -6,7 +6,7 @@ import { type About, instructionsOf, serverInfoOf } from "./about.ts";
 import { modernVersions } from "./era.ts";
 import type { Answer } from "./exchange.ts";
 import { type Request, rpcCodes } from "./protocol.ts";
-import { methodNotFound, paramsInvalid } from "./rare.ts";
+import { methodNotFound, noValidator, paramsInvalid } from "./rare.ts";
 
 /** Answers a JSON-RPC request with a new server, so that no data of one caller remains for the next caller. */
 export const answerRarely = async ({ id, method, params }: Request, about: About, capabilities: object): Promise<Answer> => {
@@ -14,8 +14,7 @@ export const answerRarely = async ({ id, method, params }: Request, about: About
     capabilities,
     ...instructionsOf(about),
     supportedProtocolVersions: [...modernVersions],
-    // Without this option, every Server creates an Ajv validator, which Quater never uses.
-    jsonSchemaValidator: { getValidator: () => notNeeded },
+    jsonSchemaValidator: noValidator,
   });
   const revision = modernVersions[0] as string;
   // This transport only classifies the request and collects one answer, so Quater can also use the transport for requests over
@@ -32,8 +31,4 @@ export const answerRarely = async ({ id, method, params }: Request, about: About
   } finally {
     await server.close();
   }
-};
-
-const notNeeded = () => {
-  throw new Error("Quater does not use the validation of the MCP SDK");
 };

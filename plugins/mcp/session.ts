@@ -5,6 +5,7 @@
 
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import type { Principal } from "../../core/index.ts";
+import { principalKey } from "./principal-counts.ts";
 
 const randomLength = 16;
 const timeLength = 6;
@@ -49,8 +50,5 @@ export class Sessions {
 }
 
 /** Computes a signature that covers the principal, so that a session id of one principal is not valid for another principal. */
-const signed = (secret: Buffer, head: Buffer, { issuer, subject }: Principal): Buffer =>
-  createHmac("sha256", secret)
-    .update(head)
-    .update(JSON.stringify([issuer, subject]))
-    .digest();
+const signed = (secret: Buffer, head: Buffer, principal: Principal): Buffer =>
+  createHmac("sha256", secret).update(head).update(principalKey(principal)).digest();

@@ -5,6 +5,7 @@
 import { isQuaterError, type Principal } from "../../../core/index.ts";
 import type { Arriving, Cancellation, Gate } from "../../../core/plugin-api.ts";
 import type { Approvals, OwnStatus } from "../../offered.ts";
+import { PrincipalCounts, principalKey } from "../principal-counts.ts";
 
 /**
  * How many calls may wait at the same time in one process. Each waiting call needs a connection, and reads the store every two
@@ -33,7 +34,7 @@ export class ApprovalHold {
   readonly #approvals: Pick<Approvals, "untilDecided">;
   readonly #mostMs: number;
   /** The number of waiting calls of each principal. */
-  readonly #ofPrincipal = new Map<string, number>();
+  readonly #ofPrincipal = new PrincipalCounts();
   /** The waiting calls. Each key is the function that ends the wait of the call. */
   readonly #held = new Map<() => void, Promise<unknown>>();
 
@@ -50,11 +51,10 @@ export class ApprovalHold {
    * @throws {QuaterError} when the credential of the caller is no longer accepted.
    */
   async until(id: string, caller: HeldCaller): Promise<Held> {
-    const { issuer, subject } = caller.principal;
-    const key = JSON.stringify([issuer, subject]);
-    const count = this.#ofPrincipal.get(key) ?? 0;
-    if (count >= mostHeld.ofPrincipal || this.#held.size >= mostHeld.ofAll) return { principal: caller.principal, isFull: true };
-    this.#ofPrincipal.set(key, count + 1);
+    const key = principalKey(caller.principal);
+    if (this.#ofPrincipal.of(key) >= mostHeld.ofPrincipal || this.#held.size >= mostHeld.ofAll)
+      return { principal: caller.principal, isFull: true };
+    this.#ofPrincipal.add(key);
     const leaving = new AbortController();
     const leave = () => leaving.abort();
     const timer = setTimeout(leave, this.#mostMs);
@@ -73,9 +73,7 @@ export class ApprovalHold {
       clearTimeout(timer);
       signal.removeEventListener("abort", leave);
       this.#held.delete(leave);
-      const now = (this.#ofPrincipal.get(key) ?? 1) - 1;
-      if (now === 0) this.#ofPrincipal.delete(key);
-      else this.#ofPrincipal.set(key, now);
+      this.#ofPrincipal.remove(key);
     }
   }
 

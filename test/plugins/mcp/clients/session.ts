@@ -1,4 +1,4 @@
-// How the driver uses a client, whichever library it comes from.
+// How the driver uses a client. The wrapper of each client library has this interface.
 
 /** How a client reaches the app, from the arguments of the driver. */
 export interface Way {
