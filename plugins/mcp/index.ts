@@ -21,16 +21,18 @@ import type { ApprovalRounds } from "./approval/rounds.ts";
 import { AudienceCheck } from "./authorization/audience.ts";
 import { authorizationOption, mcpPath, pagePath } from "./authorization/option.ts";
 import type { Authorization } from "./authorization/resource-server.ts";
-import { iconSchema, mcpKey, nameClashes, type ToolExposure, waysTo } from "./exposure.ts";
+import { type McpExposure, mcpKey, nameClashes, waysTo } from "./offers/exposure.ts";
+import { iconSchema } from "./protocol/about.ts";
 import { type McpService, mcpRef } from "./service.ts";
 
-export type { Icon, ToolExposure } from "./exposure.ts";
+export type { McpExposure } from "./offers/exposure.ts";
+export type { Icon } from "./protocol/about.ts";
 export { type McpService, mcpRef, type StdioStreams } from "./service.ts";
 
 declare module "quater" {
   interface Exposure {
     /** Exposes the handler to MCP clients: as a tool, a resource or a prompt. */
-    readonly mcp?: boolean | ToolExposure;
+    readonly mcp?: boolean | McpExposure;
   }
 }
 
@@ -109,7 +111,10 @@ const checkOffers = async (
   catalog: Catalog,
   { schemas, catalog: choice }: OptionValues<typeof mcpOptions>,
 ): Promise<readonly BootProblem[]> => {
-  const [{ resourceClashes }, { portabilityOf }] = await Promise.all([import("./resources.ts"), import("./tools.ts")]);
+  const [{ resourceClashes }, { portabilityOf }] = await Promise.all([
+    import("./offers/resources.ts"),
+    import("./offers/tools.ts"),
+  ]);
   return [
     ...(schemas === "any" ? [] : portabilityOf(catalog)),
     ...resourceClashes(catalog),
@@ -134,13 +139,13 @@ const setup = async (
   }
   const [{ ClientCalls }, { cancelMigrations }, { Dispatcher }, { mcpOverHttp }, { httpProbe }, { serveStdio }, { offersIn }] =
     await Promise.all([
-      import("./client-calls.ts"),
-      import("./shared-cancels.ts"),
-      import("./dispatch.ts"),
-      import("./requests.ts"),
+      import("./transport/client-calls.ts"),
+      import("./transport/shared-cancels.ts"),
+      import("./answering/dispatch.ts"),
+      import("./transport/http.ts"),
       import("./probe.ts"),
-      import("./stdio.ts"),
-      import("./offers.ts"),
+      import("./transport/stdio.ts"),
+      import("./answering/offers.ts"),
     ]);
   const { title, instructions, icons } = options;
   const about = { name: project.name, version: project.version, title, instructions, icons };

@@ -4,12 +4,12 @@
 import { PassThrough } from "node:stream";
 import { type Catalog, cannotSend, type Probe, type ProbeAnswer, type ProbeCall } from "../../core/plugin-api.ts";
 import { isPlainObject } from "../../core/schema/schema.ts";
-import { isStructured } from "./content.ts";
-import { mcpKey, waysTo } from "./exposure.ts";
-import { outputSchemaFor } from "./schema.ts";
+import { mcpKey, waysTo } from "./offers/exposure.ts";
+import { outputSchemaFor } from "./offers/schema.ts";
+import { isStructured } from "./offers/tools.ts";
+import { isUriPattern, uriPatternOf } from "./offers/uri.ts";
 import type { McpService } from "./service.ts";
-import { tokenVariable } from "./stdio.ts";
-import { isUriPattern, uriPatternOf } from "./uri.ts";
+import { tokenVariable } from "./transport/stdio.ts";
 
 /**
  * Makes calls to the MCP surface over a pair of streams, with one stdio session per call. A call without a token comes from the

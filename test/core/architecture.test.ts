@@ -201,6 +201,21 @@ describe("plugins", () => {
     },
   );
 
+  test.runIf(existsSync(join(root, "plugins/mcp")))("the folders of plugins/mcp import only earlier folders of the list", () => {
+    // answering and approval import each other: a refused call may ask for approval, and this question is an answer.
+    const order = [["protocol"], ["portable"], ["offers"], ["authorization"], ["answering", "approval"], ["transport"], ["page"]];
+    const inMcp = plugins.filter(({ path }) => path.startsWith("plugins/mcp/"));
+    const partOf = (path: string) => /^plugins\/mcp\/([^/]+)\//.exec(path)?.[1] ?? "";
+    const rankOf = (path: string) => order.findIndex((parts) => parts.includes(partOf(path)));
+    const parts = new Set(inMcp.map(({ path }) => partOf(path)).filter((part) => part !== ""));
+    expect([...parts].sort()).toEqual(order.flat().sort());
+    const isAllowed = (specifier: string, source: Source) => {
+      const path = isPackage(specifier) || specifier.startsWith("node:") ? "" : target(source, specifier);
+      return partOf(source.path) === "" || partOf(path) === "" || rankOf(path) <= rankOf(source.path);
+    };
+    expect(breaches(inMcp, isAllowed)).toEqual([]);
+  });
+
   test("core and plugins import nothing from app/ or test/", () => {
     expect(
       breaches(

@@ -12,7 +12,7 @@ import { binderOf } from "../../core/pipeline/bind.ts";
 import { isMultipleOf } from "../../core/schema/exact-numbers.ts";
 import { closed, type JsonSchema } from "../../core/schema/schema.ts";
 import { schemaProblems } from "../../core/schema/schema-problems.ts";
-import { inputSchemaFor } from "../../plugins/mcp/schema.ts";
+import { inputSchemaFor } from "../../plugins/mcp/offers/schema.ts";
 
 const field = (v: TSchema) => Type.Object({ v });
 const write = (input: TSchema, output: TSchema = Type.Any()) =>

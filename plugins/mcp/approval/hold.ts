@@ -5,7 +5,7 @@
 import { isQuaterError, type Principal } from "../../../core/index.ts";
 import type { Arriving, Cancellation, Gate } from "../../../core/plugin-api.ts";
 import type { Approvals, OwnStatus } from "../../offered.ts";
-import { PrincipalCounts, principalKey } from "../principal-counts.ts";
+import { PrincipalCounts, principalKey } from "../answering/principal-counts.ts";
 
 /**
  * How many calls may wait at the same time in one process. Each waiting call needs a connection, and reads the store every two

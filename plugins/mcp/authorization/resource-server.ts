@@ -6,16 +6,11 @@ import type { Principal, QuaterError } from "../../../core/index.ts";
 import { challengeOf, missingScopesOf, type ResourceMetadata } from "../../../core/model/credentials.ts";
 import { type Catalog, errorCodes, isVisibleTo, type Operation } from "../../../core/plugin-api.ts";
 import type { EndpointReply, HttpService } from "../../http/service.ts";
-import { mcpKey } from "../exposure.ts";
+import { mcpKey } from "../offers/exposure.ts";
+import type { Challenge } from "../protocol/answers.ts";
 import { type AuthorizationOption, mcpPath, resourceOf } from "./option.ts";
 
 const metadataPath = "/.well-known/oauth-protected-resource";
-
-/** The status and the header `WWW-Authenticate` of a refusal over HTTP. */
-export interface Challenge {
-  readonly status: 401 | 403;
-  readonly header: string;
-}
 
 /**
  * Returns the challenge for an error that the caller could avoid with another credential, otherwise `undefined`. An error code of

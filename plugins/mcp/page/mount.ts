@@ -4,9 +4,9 @@
 import type { Principal } from "../../../core/index.ts";
 import { type Gate, isVisibleTo } from "../../../core/plugin-api.ts";
 import type { HttpService, KoaContext } from "../../http/service.ts";
-import type { About } from "../about.ts";
 import { mcpPath, pagePath } from "../authorization/option.ts";
-import type { Listing, Toolbox } from "../tools.ts";
+import type { Listing, Toolbox } from "../offers/tools.ts";
+import type { About } from "../protocol/about.ts";
 import { toolsPage } from "./page.ts";
 import { style } from "./style.ts";
 

@@ -2,8 +2,8 @@
 
 import { type Html, html, type Part } from "../../../core/diagnostics/html.ts";
 import { visible, visibleLines } from "../../../core/diagnostics/text.ts";
-import type { About } from "../about.ts";
-import type { Tool } from "../tools.ts";
+import type { Tool } from "../offers/tools.ts";
+import type { About } from "../protocol/about.ts";
 
 /** The entry of a tool in `tools/list`. */
 interface Listed {

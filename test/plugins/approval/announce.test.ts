@@ -7,7 +7,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { approvalCodes } from "../../../plugins/approval/errors.ts";
 import { createKey, revokeKey } from "../../../plugins/auth/commands.ts";
 import { statusOf } from "../../../plugins/http/refusals.ts";
-import { failureResult } from "../../../plugins/mcp/outcome.ts";
+import { failureResult } from "../../../plugins/mcp/answering/outcome.ts";
 import { eventsIn, tempFolder } from "../audit/kit.ts";
 import { quater } from "../cli/kit.ts";
 import { bootCounter, paid, staff, type Till, till } from "./surface-kit.ts";

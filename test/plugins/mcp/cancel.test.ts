@@ -10,7 +10,7 @@ import { mcp } from "quater/mcp";
 import { audit, store } from "quater/plugins";
 import { principal, tokens } from "quater/testing";
 import { describe, expect, test } from "vitest";
-import { Sessions } from "../../../plugins/mcp/session.ts";
+import { Sessions } from "../../../plugins/mcp/transport/session-ids.ts";
 import { onBothDialects } from "../approval/dialects-kit.ts";
 import { mounting } from "../http/shop.ts";
 import { as, callAndLeave, cancelled, initialize, sessionOf } from "./cancel-kit.ts";

@@ -207,11 +207,11 @@ test("each MCP SDK is imported by one file, and other files import that file onl
     const text = await readFile(new URL(name, folder), "utf8");
     for (const sdk of ["@modelcontextprotocol/sdk", "@modelcontextprotocol/server"] as const)
       if (text.includes(`"${sdk}`)) found[sdk].push(name);
-    if (/from "\.\.?\/(legacy|modern)\.ts"/.test(text)) found.early.push(name);
+    if (/from "(?:\.\.?\/)+(?:protocol\/)?(?:legacy|modern)\.ts"/.test(text)) found.early.push(name);
   }
   expect(found).toEqual({
-    "@modelcontextprotocol/sdk": ["legacy.ts"],
-    "@modelcontextprotocol/server": ["modern.ts"],
+    "@modelcontextprotocol/sdk": ["protocol/legacy.ts"],
+    "@modelcontextprotocol/server": ["protocol/modern.ts"],
     early: [],
   });
 });

@@ -5,7 +5,7 @@ import { mcp } from "quater/mcp";
 import { definePlugin, exposureKey } from "quater/plugin-api";
 import { bootTest, principal, tokens } from "quater/testing";
 import { expect, test } from "vitest";
-import { uriPatternOf } from "../../../plugins/mcp/uri.ts";
+import { uriPatternOf } from "../../../plugins/mcp/offers/uri.ts";
 import { ask, askModern, askStdio, boot } from "./offered-shop.ts";
 import { boot as bootTools } from "./shop.ts";
 

@@ -11,7 +11,7 @@ import { describe, expect, test } from "vitest";
 import { binderOf } from "../../../core/pipeline/bind.ts";
 import { closed, isPlainObject, type JsonSchema } from "../../../core/schema/schema.ts";
 import { schemaProblems } from "../../../core/schema/schema-problems.ts";
-import { inputSchemaFor, outputSchemaFor } from "../../../plugins/mcp/schema.ts";
+import { inputSchemaFor, outputSchemaFor } from "../../../plugins/mcp/offers/schema.ts";
 import { rules } from "./provider-rules.ts";
 import { samples } from "./schema-samples.ts";
 import { people } from "./shop.ts";

@@ -143,7 +143,7 @@ test("an error of a handler or of its input is a tool error with code, call id a
 
 test("a tool error with an x-message also contains each field error", async () => {
   const { QuaterError } = await import("quater");
-  const { failureResult } = await import("../../../plugins/mcp/outcome.ts");
+  const { failureResult } = await import("../../../plugins/mcp/answering/outcome.ts");
   const errors = [
     { path: "/from", message: "is a Sunday" },
     { path: "/to", message: "is before it" },

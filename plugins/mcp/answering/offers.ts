@@ -1,0 +1,38 @@
+// Everything that the server offers to MCP clients: tools, resources, prompts and completion.
+
+import type { Catalog } from "../../../core/plugin-api.ts";
+import { Prompts } from "../offers/prompts.ts";
+import { Resources } from "../offers/resources.ts";
+import { Toolbox, type ToolboxParts } from "../offers/tools.ts";
+import { CatalogSearch } from "./catalog-search.ts";
+import { Completion } from "./completion.ts";
+
+export interface Offers {
+  readonly completion: Completion;
+  readonly toolbox: Toolbox;
+  /** Present if the list of tools has only `search` and `call`. */
+  readonly search: CatalogSearch | undefined;
+  readonly resources: Resources;
+  readonly prompts: Prompts;
+}
+
+export interface OfferParts extends ToolboxParts {
+  /** Whether callers get all tools in lists, or search for tools. */
+  readonly catalog: "list" | "search";
+}
+
+export const offersIn = (catalog: Catalog, { catalog: choice, ...parts }: OfferParts): Offers => {
+  const resources = new Resources(catalog);
+  const prompts = new Prompts(catalog);
+  const toolbox = new Toolbox(catalog, parts);
+  const search = choice === "search" ? new CatalogSearch(toolbox) : undefined;
+  return { toolbox, search, resources, prompts, completion: new Completion(catalog, resources, prompts) };
+};
+
+/** Returns the capabilities of the server. All lists are fixed at boot, so the server announces no changes of lists. */
+export const capabilitiesOf = ({ resources, prompts, completion }: Offers) => ({
+  tools: {},
+  ...(resources.isEmpty ? {} : { resources: {} }),
+  ...(prompts.isEmpty ? {} : { prompts: {} }),
+  ...(completion.isEmpty ? {} : { completions: {} }),
+});

@@ -1,0 +1,135 @@
+// Turns outcomes into MCP results. A table has one entry for each kind of error. If a kind of error has no entry, the code does
+// not compile.
+
+import { visibleLines } from "../../../core/diagnostics/text.ts";
+import type { QuaterError } from "../../../core/index.ts";
+import { type ErrorKind, fieldSentence } from "../../../core/plugin-api.ts";
+import { approvalAdvice, howToGetApproval } from "../approval/texts.ts";
+import type { Wrapping } from "../offers/schema.ts";
+import { type ErrorData, rpcCodes } from "../protocol/messages.ts";
+
+interface Words {
+  /** The HTTP status of a refusal during authentication, before the body is read. */
+  readonly door: number;
+  /** The JSON-RPC code of an error for a request that has no tool result, such as `resources/read`. */
+  readonly rpc: number;
+  /** Returns the next step for the model, which follows the message. */
+  readonly advice?: (error: QuaterError) => string | undefined;
+}
+
+const repeatLater = ({ retryAfterSeconds }: QuaterError): string =>
+  retryAfterSeconds === undefined
+    ? "The call did not run. You can repeat the call later."
+    : `The call did not run. You can repeat the call after ${retryAfterSeconds} seconds.`;
+
+const { refused } = rpcCodes;
+const table: Readonly<Record<ErrorKind, Words>> = {
+  invalid_input: { door: 400, rpc: rpcCodes.invalidParams },
+  unauthenticated: { door: 401, rpc: refused },
+  forbidden: { door: 403, rpc: refused },
+  not_found: { door: 404, rpc: refused },
+  conflict: { door: 409, rpc: refused },
+  approval_required: { door: 403, rpc: refused, advice: howToGetApproval },
+  approval_refused: { door: 403, rpc: refused },
+  too_large: { door: 413, rpc: refused },
+  rate_limited: { door: 429, rpc: refused, advice: repeatLater },
+  unavailable: { door: 503, rpc: refused, advice: repeatLater },
+  outcome_unknown: {
+    door: 500,
+    rpc: rpcCodes.internal,
+    advice: () => "The call may have taken effect. Do not repeat the call before you have checked whether it took effect.",
+  },
+  cancelled: { door: 499, rpc: refused },
+  internal: { door: 500, rpc: rpcCodes.internal },
+};
+
+export const doorStatus = (error: QuaterError): number => table[error.kind].door;
+
+/** Returns the JSON-RPC code of an error for a request that has no tool result. */
+export const rpcCodeOf = (error: QuaterError): number => table[error.kind].rpc;
+
+export const errorDataOf = (error: QuaterError, callId: string): ErrorData => ({
+  code: error.code,
+  callId,
+  errors: error.errors ?? [],
+  ...(error.retryAfterSeconds === undefined ? {} : { retryAfterSeconds: error.retryAfterSeconds }),
+});
+
+const adviceFor = (error: QuaterError): string | undefined => approvalAdvice(error) ?? table[error.kind].advice?.(error);
+
+/**
+ * Returns the result of a `tools/call` that was refused or failed, as JSON text: `isError`, a text for the model, and
+ * `_meta["quater/error"]` for programs.
+ *
+ * @param advice  The next step for the model. Default: the step for the error's code or kind.
+ */
+export const failureResult = (error: QuaterError, callId: string, advice = adviceFor(error)): string => {
+  const [first, ...others] = (error.errors ?? []).map(fieldSentence);
+  // Nearly always, the message of the error already contains the first field error.
+  const isSaid = first === undefined || error.message.includes(first);
+  const lines = [error.message, ...(isSaid ? [] : [first]), ...others];
+  if (advice !== undefined) lines.push(advice);
+  const approval = error.details?.["approval"];
+  return JSON.stringify({
+    isError: true,
+    content: [{ type: "text", text: visibleLines(lines.join("\n")) }],
+    _meta: {
+      "quater/error": { ...errorDataOf(error, callId), message: error.message },
+      ...(approval === undefined ? {} : { "quater/approval": approval }),
+    },
+  });
+};
+
+/**
+ * Returns a value as JSON text, wrapped into the object that the output schema describes. Without an output schema, the value is
+ * not wrapped.
+ */
+const wrapped = (value: unknown, wrapping: Wrapping | undefined): string => {
+  const bare = JSON.stringify(value) ?? "null"; // An output schema may allow `undefined`, which JSON does not have.
+  return wrapping === undefined || wrapping === "none" ? bare : wrappedJson(bare);
+};
+
+/** Returns the result with content blocks. @param content  The content blocks as JSON text, from `contentOf`. */
+export const contentResult = (value: unknown, wrapping: Wrapping | undefined, callId: string, content: string): string =>
+  jsonResult(wrapping === undefined ? "" : wrapped(value, wrapping), wrapping, callId, content);
+
+/** @param json  JSON text. */
+export const wrappedJson = (json: string): string => `{"result":${json}}`;
+
+/**
+ * Returns the result of a call that succeeded, as JSON text. The text and the structured content are the same JSON (MCP
+ * 2025-11-25, server/tools, "Structured Content"). Without an output schema, the result has no structured content. A string
+ * without an output schema is sent without quotes, because models understand quoted text less well.
+ *
+ * @param value  A JSON value.
+ * @param mediaType  The media type of a text, with which programs can distinguish a text from JSON.
+ */
+export const successResult = (
+  value: unknown,
+  wrapping: Wrapping | undefined,
+  callId: string,
+  mediaType = "text/plain",
+): string => {
+  if (wrapping === undefined && typeof value === "string")
+    return `{"content":[{"type":"text","text":${JSON.stringify(value)}}],"_meta":{"quater/callId":"${callId}","quater/mediaType":${JSON.stringify(mediaType)}}}`;
+  return jsonResult(wrapped(value, wrapping), wrapping, callId);
+};
+
+/** @param json  From `wrapped`. @param content  The content blocks as JSON text. Default: the JSON as text. */
+export const jsonResult = (json: string, wrapping: Wrapping | undefined, callId: string, content?: string): string => {
+  const blocks = content ?? `[{"type":"text","text":${JSON.stringify(json)}}]`;
+  const structured = wrapping === undefined ? "" : `"structuredContent":${json},`;
+  return `{"content":${blocks},${structured}"_meta":{"quater/callId":"${callId}"}}`;
+};
+
+/**
+ * Returns the result of a dry run, as JSON text. The result of a dry run is not the tool's output, so it has no structured
+ * content. For a tool with an output schema, SDK clients throw an error if a result has neither structured content nor `isError`.
+ * So the result of such a tool has `isError`.
+ */
+export const dryRunResult = (value: unknown, wrapping: Wrapping | undefined, callId: string): string => {
+  const json = JSON.stringify(value);
+  const isError = wrapping === undefined ? "" : `"isError":true,`;
+  const meta = `"_meta":{"quater/callId":"${callId}","quater/dryRun":${json}}`;
+  return `{${isError}"content":[{"type":"text","text":${JSON.stringify(json)}}],${meta}}`;
+};

@@ -1,0 +1,130 @@
+// Writes messages to stdout in order, one at a time, as fast as the client reads. Answers that the client has not read stay in
+// memory, so there is a limit for the bytes of these answers.
+
+import type { Readable, Writable } from "node:stream";
+import type { AnswerRoom } from "../../../core/plugin-api.ts";
+import type { Notifier } from "../answering/progress.ts";
+import { onOneLine } from "../protocol/messages.ts";
+
+/** The most bytes of answers that are being made, wait or are being written. Above this limit, large answers are dropped. */
+const mostUnsent = 16 * 1024 * 1024;
+/** Notices below this size are always sent, bytes. */
+const smallNotice = 4 * 1024;
+
+export class Line {
+  isGone = false;
+  readonly #output: Writable;
+  readonly #gone: () => void;
+  readonly #waiting: Buffer[] = [];
+  /** How many bytes wait to be written. */
+  #queued = 0;
+  /** How many bytes of answers are being made. */
+  #reserved = 0;
+
+  constructor(output: Writable, input: Readable) {
+    this.#output = output;
+    this.#gone = () => {
+      this.isGone = true;
+      this.#waiting.length = 0;
+      input.destroy();
+    };
+    output.on("error", this.#gone);
+    output.on("close", this.#gone);
+    output.on("drain", this.#next);
+  }
+
+  get isBehind(): boolean {
+    return !this.isGone && (this.#waiting.length > 0 || this.#output.writableNeedDrain);
+  }
+
+  /** Sends a message after all earlier messages. */
+  send(message: string): void {
+    if (this.isGone) return;
+    const line = `${onOneLine(message)}\n`;
+    if (!this.isBehind) {
+      this.#output.write(line);
+      return;
+    }
+    const bytes = Buffer.from(line);
+    this.#waiting.push(bytes);
+    this.#queued += bytes.length;
+  }
+
+  async caughtUp(): Promise<void> {
+    while (this.isBehind) await caughtUp(this.#output);
+  }
+
+  /** Returns a sender for messages before an answer. While the memory is full, messages of `smallNotice` and more are dropped. */
+  notices(): Notifier {
+    const line = this;
+    return {
+      get isGone() {
+        return line.isGone;
+      },
+      get isBehind() {
+        return line.isBehind;
+      },
+      send: (message) => {
+        if (message.length < smallNotice || !line.#isFull(0)) line.send(message);
+      },
+      caughtUp: () => line.caughtUp(),
+    };
+  }
+
+  room(): LineRoom {
+    let reserved = 0;
+    const reserve = (bytes: number): void => {
+      reserved += bytes;
+      this.#reserved += bytes;
+    };
+    return {
+      reserve: (bytes) => {
+        if (this.#isFull(reserved)) return false;
+        reserve(bytes);
+        return true;
+      },
+      release: () => reserve(-reserved),
+    };
+  }
+
+  /** Whether the memory is full. If no other answer uses memory, an answer of any size is accepted. */
+  #isFull(own: number): boolean {
+    const unsent = this.#reserved + this.#queued + this.#output.writableLength;
+    return unsent >= mostUnsent && unsent > own;
+  }
+
+  readonly #next = (): void => {
+    while (!this.isGone && !this.#output.writableNeedDrain) {
+      const bytes = this.#waiting.shift();
+      if (bytes === undefined) return;
+      this.#queued -= bytes.length;
+      this.#output.write(bytes);
+    }
+  };
+
+  /**
+   * Releases the stream. An error listener stays on the stream, because a pipe may break while the last answer is being written.
+   */
+  release(): void {
+    this.#output.off("close", this.#gone);
+  }
+}
+
+/** The memory account for the answer to one request. */
+export interface LineRoom extends AnswerRoom {
+  /** Called when the answer was sent, or needs no memory. */
+  readonly release: () => void;
+}
+
+/** Resolves when `output` accepts more bytes, or when `output` is closed. */
+export const caughtUp = (output: Writable): Promise<void> =>
+  new Promise((resolve) => {
+    if (output.destroyed || !output.writableNeedDrain) return resolve();
+    const done = () => {
+      output.off("drain", done);
+      output.off("close", done);
+      resolve();
+    };
+    output.on("drain", done);
+    output.on("close", done);
+  });

@@ -1,0 +1,141 @@
+// Passes cancellations to the other instances of the app through the store. The instance that receives a cancellation does not
+// know which instance runs the call. So the receiving instance writes the cancellation to the store, and the other instances read
+// the cancellation.
+
+import { createHash } from "node:crypto";
+import { setTimeout as pause } from "node:timers/promises";
+import { errorText, type Log } from "../../../core/plugin-api.ts";
+import type { Migration, Store } from "../../offered.ts";
+import type { Calls } from "./calls.ts";
+
+/** The time between two reads of the store while calls run in this process, milliseconds. */
+const pollMs = 500;
+/** How long a cancellation is kept, milliseconds. */
+const keptMs = 60_000;
+/**
+ * The time between two writes to the store, milliseconds. `writeMs` and `mostWaiting` together limit how many rows clients can
+ * add.
+ */
+const writeMs = 100;
+/**
+ * The most cancellations that wait to be written. Further cancellations are dropped, so that clients cannot fill the memory and
+ * the store. One caller alone cannot reach the limit of all callers.
+ */
+const mostWaiting = { ofPrincipal: 20, ofAll: 200 } as const;
+
+/** The shortest time between two log lines about errors of the store, milliseconds. */
+const silenceMs = 60_000;
+
+interface Tables {
+  /** `call_key` is a digest, because the store must not contain session ids. */
+  mcp_cancelled: { call_key: string; at: number };
+}
+
+export const cancelMigrations: readonly Migration[] = [
+  {
+    version: 1,
+    tables: ["mcp_cancelled"],
+    up: (build) => [
+      build.schema
+        .createTable("mcp_cancelled")
+        .addColumn("call_key", "text", (column) => column.notNull().primaryKey())
+        .addColumn("at", "bigint", (column) => column.notNull()),
+    ],
+  },
+];
+
+const digestOf = (key: string): string => createHash("sha256").update(key).digest("base64url");
+
+export class SharedCancels {
+  readonly #store: Store;
+  readonly #calls: Calls;
+  readonly #log: Log;
+  #timer: NodeJS.Timeout | undefined;
+  /** The digests of call keys, and the names of the principals who cancelled these calls. */
+  readonly #waiting = new Map<string, string>();
+  #writing: Promise<void> | undefined;
+  readonly #stopping = new AbortController();
+  #warnedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(store: Store, calls: Calls, log: Log) {
+    this.#store = store;
+    this.#calls = calls;
+    this.#log = log;
+  }
+
+  /** Sends a cancellation of a client to the other instances. @param principal  The name of the principal. */
+  send(key: string, principal: string): void {
+    if (this.#waiting.size >= mostWaiting.ofAll) return;
+    let own = 0;
+    for (const name of this.#waiting.values()) if (name === principal) own++;
+    if (own >= mostWaiting.ofPrincipal) return;
+    this.#waiting.set(digestOf(key), principal);
+    this.#writing ??= this.#write().finally(() => {
+      this.#writing = undefined;
+    });
+  }
+
+  /**
+   * Starts to read the cancellations of other instances, until no call runs in this process. Called at the beginning of each
+   * call.
+   */
+  watch(): void {
+    if (this.#stopping.signal.aborted) return;
+    this.#timer ??= setTimeout(() => void this.#poll(), pollMs).unref();
+  }
+
+  async stop(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#stopping.abort();
+    await this.#writing;
+  }
+
+  async #write(): Promise<void> {
+    while (this.#waiting.size > 0) {
+      const keys = [...this.#waiting.keys()];
+      this.#waiting.clear();
+      await this.#trying("A cancellation could not be passed to other instances", async () => {
+        const open = await this.#store.open();
+        const db = open.queries<Tables>();
+        const rows = keys.map((call_key) => ({ call_key, at: open.clock }));
+        await open.apply([
+          db.deleteFrom("mcp_cancelled").where("at", "<", open.sql<number>`${open.clock} - cast(${keptMs} as bigint)`),
+          db
+            .insertInto("mcp_cancelled")
+            .values(rows)
+            .onConflict((conflict) => conflict.doNothing()),
+        ]);
+      });
+      await pause(writeMs, undefined, { ref: false, signal: this.#stopping.signal }).catch(() => {}); // The app stops.
+    }
+  }
+
+  async #poll(): Promise<void> {
+    this.#timer = undefined;
+    if (this.#calls.isEmpty) return;
+    await this.#trying("Cancellations of other instances could not be read", async () => {
+      const open = await this.#store.open();
+      const db = open.queries<Tables>();
+      const running = new Map([...this.#calls.keys].map((key) => [digestOf(key), key]));
+      const rows = await open.read<{ call_key: string }>(
+        db
+          .selectFrom("mcp_cancelled")
+          .select("call_key")
+          .where("call_key", "in", [...running.keys()]),
+      );
+      for (const { call_key } of rows) this.#calls.takeBack(running.get(call_key) ?? "");
+    });
+    if (!this.#calls.isEmpty) this.watch();
+  }
+
+  async #trying(what: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      const now = performance.now();
+      if (now - this.#warnedAt < silenceMs) return;
+      this.#warnedAt = now;
+      this.#log.warn(what, { error: errorText(error) });
+    }
+  }
+}
