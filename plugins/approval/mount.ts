@@ -9,7 +9,7 @@ import { apiOn, apiPaths, ownStatusPath } from "./api/index.ts";
 import type { ApprovalListen, ApprovalOptions } from "./options.ts";
 import { pageOn } from "./page/index.ts";
 import type { Approvals } from "./service.ts";
-import { presentOn } from "./shown/index.ts";
+import { firstArgumentsOn, presentOn } from "./shown/index.ts";
 
 export interface MountGiven {
   readonly options: Pick<ApprovalOptions, "publicUrl" | "listen" | "sso">;
@@ -42,9 +42,9 @@ export const mount = ({ options, context, http, store, audit, approvals }: Mount
   const baseUrl = (): string | undefined =>
     publicUrl?.replace(/\/$/, "") ?? (listen === undefined ? http.baseUrl : listener?.baseUrl);
   const environment = () => [mode, baseUrl() ?? []].flat().join(", ");
-  const present = presentOn({ approvals, catalog, tagOf: (value) => audit.tagOf(value), environment });
+  const sources = { approvals, catalog, tagOf: (value: unknown) => audit.tagOf(value), environment };
   const isOverUnixSocket = listen !== undefined && "path" in listen;
-  const shared = { http, gate, approvals, present };
+  const shared = { http, gate, approvals, present: presentOn(sources), presentFirst: firstArgumentsOn(sources) };
   const page = pageOn({ ...shared, store, audit, sso, app: project.name, publicUrl, isOverUnixSocket });
   const api = apiOn(shared);
   const mounting: Mounting = ({ under }) =>

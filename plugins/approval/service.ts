@@ -30,10 +30,25 @@ export interface ListGiven {
   /** The states of the listed requests. Default: all. */
   readonly states?: readonly ApprovalState[];
   readonly handler?: string;
+  /**
+   * The person who made the requests, or for whom an agent or a service made the requests. A requester without a person is
+   * named by issuer and subject, with a space between: `keys nightly`.
+   */
+  readonly requester?: string;
+  /** Only requests that were filed at this time or later, milliseconds since the epoch. */
+  readonly since?: number;
   /** How many requests to return, the newest first. Default 50, at most 200. */
   readonly limit?: number;
   /** The id of a request. Only requests that were filed before this request are listed. Use this filter for the next page. */
   readonly before?: string;
+}
+
+/** A page of requests. */
+export interface Listed {
+  /** At most `limit` requests, the newest first. */
+  readonly requests: readonly ApprovalRecord[];
+  /** The `before` of the next page; `undefined` after the last page. */
+  readonly next: string | undefined;
 }
 
 export interface VoteGiven {
@@ -77,6 +92,11 @@ export interface Approvals {
   /** Checks that this principal may see and decide requests. @throws {QuaterError} `approver_not_eligible`. */
   assertApprover(approver: Principal): void;
   list(approver: Principal, given?: ListGiven): Promise<readonly ApprovalRecord[]>;
+  /**
+   * Returns a page of requests. A page reads at most 1,000 requests, so it costs the same for any number of requests. If the
+   * approver may see few of these requests, the page may have fewer requests than `limit`, although `next` is not `undefined`.
+   */
+  page(approver: Principal, given?: ListGiven): Promise<Listed>;
   /** Returns a request. @throws {QuaterError} `approval_not_found`, `approver_not_eligible`. */
   show(approver: Principal, id: string): Promise<ApprovalRecord>;
   /** Returns requests for identical calls of the last 24 hours, newest first, without `record` itself. */

@@ -14,7 +14,7 @@ import type { ApprovalOptions } from "./options.ts";
 import { issueCode, pageMigrations } from "./page/index.ts";
 import { setUpRequests } from "./requests/index.ts";
 import { approvalsRef } from "./service.ts";
-import { presentOn } from "./shown/index.ts";
+import { firstArgumentsOn, presentOn } from "./shown/index.ts";
 
 export const setup = async (options: ApprovalOptions, context: PluginContext): Promise<Running> => {
   const { services, mode, log, project, catalog, gate, plugins } = context;
@@ -35,12 +35,14 @@ export const setup = async (options: ApprovalOptions, context: PluginContext): P
   store.register("approval-page", pageMigrations);
   services.provide(approvalsRef, approvals);
   if (http !== undefined) page = mount({ options, context, http, store, audit, approvals });
+  const sources = { approvals, catalog, tagOf: (value: unknown) => audit.tagOf(value) };
   return {
     hooks,
     commands: approvalCommands({
       root: project.root,
       approvals,
-      present: presentOn({ approvals, catalog, tagOf: (value) => audit.tagOf(value) }),
+      present: presentOn(sources),
+      presentFirst: firstArgumentsOn(sources),
       gate,
       surfaces: plugins.map(({ name }) => name),
       authenticateKey: async (token) =>

@@ -1,6 +1,7 @@
 // Serves the JSON API for approvals: approvers decide with their own programs, and requesters read the state of their requests.
 // Only a key in the header Authorization authenticates, because browsers send cookies automatically.
 
+import { timeOf as timeGiven } from "../../../core/diagnostics/given-time.ts";
 import { type Principal, type Static, type TSchema, Type } from "../../../core/index.ts";
 import { binderOf } from "../../../core/pipeline/bind.ts";
 import { type Gate, type GivenInput, type JsonSchema, type Presented, parseJsonBytes } from "../../../core/plugin-api.ts";
@@ -9,7 +10,7 @@ import { approversSurface } from "../approvers.ts";
 import { methodNotAllowed, noSuchPage, notJson } from "../errors.ts";
 import type { ApprovalRecord } from "../record.ts";
 import type { Approvals, Approver } from "../service.ts";
-import type { Present } from "../shown/index.ts";
+import type { Present, PresentFirst } from "../shown/index.ts";
 import { listQuery, onRequest, revocationBody, voteBody } from "./schemas.ts";
 
 export interface ApiParts {
@@ -17,6 +18,7 @@ export interface ApiParts {
   readonly gate: Pick<Gate, "enter" | "enterAgain">;
   readonly approvals: Approvals;
   readonly present: Present;
+  readonly presentFirst: PresentFirst;
 }
 
 /** Returns a function that binds and checks an input. That function throws {QuaterError} `invalid_input` or `unknown_field`. */
@@ -90,10 +92,20 @@ const answer = (ctx: KoaContext, value: unknown): void => {
   ctx.body = JSON.stringify(value);
 };
 
-const list = async (ctx: KoaContext, { approvals }: ApiParts, principal: Principal): Promise<void> => {
-  const { state, ...given } = listGiven(ctx);
-  const found = await approvals.list(principal, { ...given, ...(state === undefined ? {} : { states: state }) });
-  answer(ctx, { requests: found.map((record) => summaryOf(record, approvals.urlOf(record.id))) });
+const list = async (ctx: KoaContext, { approvals, presentFirst }: ApiParts, principal: Principal): Promise<void> => {
+  const { state, since, ...given } = listGiven(ctx);
+  const { requests, next } = await approvals.page(principal, {
+    ...given,
+    ...(state === undefined ? {} : { states: state }),
+    ...(since === undefined ? {} : { since: timeGiven("since", since) }),
+  });
+  answer(ctx, {
+    requests: requests.map((record) => ({
+      ...summaryOf(record, approvals.urlOf(record.id)),
+      firstArguments: presentFirst(record),
+    })),
+    ...(next === undefined ? {} : { next }),
+  });
 };
 
 const show = async (ctx: KoaContext, parts: ApiParts, principal: Principal, segment: string): Promise<void> => {

@@ -21,10 +21,22 @@ export const listQuery = Type.Object(
   {
     state: Type.Optional(Type.Array(state)),
     handler: Type.Optional(text),
+    requester: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 512,
+        description:
+          "Only requests by or for this person. A requester without a person is named by issuer and subject, with a space between",
+      }),
+    ),
+    since: Type.Optional(
+      Type.String({ minLength: 1, description: 'Only requests filed since this time: "15m", "2h", "3d", or a date' }),
+    ),
     limit: Type.Integer({ minimum: 1, maximum: 200, default: 50 }),
     before: Type.Optional(
       Type.String({
-        description: "The id of an approval request. The answer contains only requests that are older than this request",
+        description:
+          "The id of an approval request, such as `next` of an answer. The answer contains only requests that are older than this request",
       }),
     ),
   },
@@ -87,7 +99,27 @@ export const shownRequestAnswer = Type.Object({
   }),
 });
 
-export const listAnswer = Type.Object({ requests: Type.Array(requestAnswer) });
+const shownText = Type.Object({
+  text: Type.String({ description: "Text that is safe to print" }),
+  warnings: Type.Array(text),
+  isCut: Type.Boolean(),
+  length: Type.Integer(),
+  sha256: text,
+});
+
+const firstArguments = Type.Object(
+  {
+    rows: Type.Array(Type.Object({ path: shownText, type: text, value: shownText })),
+    rowsLeftOut: Type.Integer({ description: "How many further arguments the request has" }),
+    hidden: Type.Optional(Type.String({ description: "Why no argument is shown; absent if arguments are shown" })),
+  },
+  { description: "The first arguments of the call as safe text. Secrets are masked" },
+);
+
+export const listAnswer = Type.Object({
+  requests: Type.Array(Type.Object({ ...requestAnswer.properties, firstArguments })),
+  next: Type.Optional(Type.String({ description: "The `before` of the next page; absent after the last page" })),
+});
 
 export const ownStatusAnswer = Type.Object({
   id: text,

@@ -28,6 +28,23 @@ export const listInput = Type.Object({
     description: "List only requests in this state. Repeat the flag for several states. Default: all states",
   }),
   handler: Type.Optional(Type.String({ minLength: 1, description: "List only requests for this handler" })),
+  requester: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 512,
+      description:
+        "List only requests by or for this person. A requester without a person: issuer and subject, with a space between",
+    }),
+  ),
+  since: Type.Optional(
+    Type.String({ minLength: 1, description: 'List only requests filed since this time: "15m", "2h", "3d", or a date' }),
+  ),
+  before: Type.Optional(
+    Type.String({
+      minLength: 1,
+      description: "The id of a request. List only requests that are older, for the next page of a list",
+    }),
+  ),
   limit: Type.Integer({ minimum: 1, maximum: 200, default: 50, description: "How many of the newest requests to list" }),
   keyFile,
 });

@@ -1,24 +1,40 @@
 // The commands `quater approvals list` and `show`.
 
+import { timeOf as timeGiven } from "../../../core/diagnostics/given-time.ts";
 import { visible } from "../../../core/diagnostics/text.ts";
-
 import type { Principal, Static } from "../../../core/index.ts";
 import type { CommandIo } from "../../../core/plugin-api.ts";
 import type { ApprovalRecord } from "../record.ts";
-import { type Presentation, terminalLines } from "../shown/index.ts";
+import { firstArgumentsLine, type Presentation, shownTime, stateInWords, terminalLines } from "../shown/index.ts";
 import type { listInput, showInput } from "./inputs.ts";
 import { approverFor, type CommandParts } from "./parts.ts";
 
 export const list = async (parts: CommandParts, input: Static<typeof listInput>, io: CommandIo): Promise<number> => {
   const { principal } = await approverFor(parts, input.keyFile, io);
-  const { state, handler, limit } = input;
-  const found = await parts.approvals.list(principal, {
-    limit,
+  const { keyFile: _, state, since, ...given } = input;
+  const { requests, next } = await parts.approvals.page(principal, {
+    ...given,
     ...(state.length === 0 ? {} : { states: state }),
-    ...(handler === undefined ? {} : { handler }),
+    ...(since === undefined ? {} : { since: timeGiven("since", since) }),
   });
-  io.show(found.map((record) => (io.isJson ? { ...rowOf(record), ...moreOf(record) } : rowOf(record))));
+  const shown = (record: ApprovalRecord) => firstArgumentsLine(parts.presentFirst(record));
+  if (io.isJson) io.show(requests.map((record) => ({ ...rowOf(record), arguments: shown(record), ...moreOf(record) })));
+  else io.write(requests.length === 0 ? "none\n" : requests.map((record) => `${blockOf(record, shown(record))}\n`).join("\n"));
+  if (next !== undefined) io.say(`The list continues with older requests. Add --before ${next}`);
   return 0;
+};
+
+/** Returns the lines of a request: id and state, the call with its first arguments, and the requester. */
+const blockOf = (record: ApprovalRecord, shown: string): string => {
+  const { id, handler, surface, policyName, filedAt, pendingUntil, usableUntil, state } = record;
+  const relative = (at: number) => shownTime(at, Date.now()).relative;
+  const until = state === "pending" ? pendingUntil : state === "approved" ? usableUntil : undefined;
+  const lines = [
+    `${id}  ${stateInWords(record)}${until === undefined ? "" : `, expires ${relative(until)}`}`,
+    `  ${visible(handler)}  ${shown}`,
+    `  by ${visible(nameOf(record.requester))} over ${visible(surface)}, policy ${visible(policyName)}, filed ${relative(filedAt)}`,
+  ];
+  return lines.join("\n");
 };
 
 const rowOf = ({ id, state, isErased, handler, requester, surface, policyName, ...at }: ApprovalRecord) => ({
@@ -38,10 +54,7 @@ const nameOf = ({ person, actsFor, subject }: ApprovalRecord["requester"]): stri
 
 const timeOf = (at: number | undefined): string | null => (at === undefined ? null : new Date(at).toISOString());
 
-/**
- * Returns more fields of a request for scripts, because a table has no space for these fields. The fields do not include the
- * arguments, because only `show` hides secrets.
- */
+/** Returns more fields of a request for scripts. */
 const moreOf = ({ digest, requester, votes, reason, use }: ApprovalRecord) => ({
   digest,
   requester,

@@ -8,13 +8,14 @@ import type { CommandIo, Gate } from "../../../core/plugin-api.ts";
 import { parts } from "../../parts.ts";
 import { developmentKeyRefused } from "../errors.ts";
 import type { Approvals } from "../service.ts";
-import type { Present } from "../shown/index.ts";
+import type { Present, PresentFirst } from "../shown/index.ts";
 
 export interface CommandParts {
   /** The folder of the project. */
   readonly root: string;
   readonly approvals: Approvals;
   readonly present: Present;
+  readonly presentFirst: PresentFirst;
   readonly gate: Pick<Gate, "enter" | "newCallId">;
   /** The names of the project's surfaces. */
   readonly surfaces: readonly string[];

@@ -4,33 +4,30 @@ import type { Html } from "../../../core/diagnostics/html.ts";
 import type { Principal } from "../../../core/index.ts";
 import type { KoaContext } from "../../http/service.ts";
 import { isSamePerson } from "../policy.ts";
-import type { ApprovalRecord, ApprovalState } from "../record.ts";
+import type { ApprovalRecord } from "../record.ts";
 import type { Visitor } from "./layout.ts";
-import { listPage } from "./list-page.ts";
+import { filterOf, givenOf, statesOf } from "./list-filter.ts";
+import { listPage, type Section } from "./list-page.ts";
 import type { PageParts } from "./parts.ts";
 import { requestPage } from "./request-page.ts";
 
-const over: readonly ApprovalState[] = ["approved", "consumed", "denied", "cancelled", "expired", "revoked"];
-const mostPending = 200;
 const perPage = 20;
 
 export const listed = async (ctx: KoaContext, parts: PageParts, visitor: Visitor, principal: Principal): Promise<Html> => {
-  const { approvals, app } = parts;
-  const before = [ctx.query["before"]].flat()[0];
-  const [pending, decided] = await Promise.all([
-    before === undefined ? approvals.list(principal, { states: ["pending"], limit: mostPending }) : [],
-    approvals.list(principal, { states: over, limit: perPage, ...(before === undefined ? {} : { before }) }),
-  ]);
-  return listPage(
-    { app, visitor },
-    {
-      pending,
-      decided,
-      olderThan: decided.length === perPage ? decided.at(-1)?.id : undefined,
-      isContinued: before !== undefined,
-      now: Date.now(),
-    },
-  );
+  const { approvals, app, presentFirst } = parts;
+  const filter = filterOf(ctx.query);
+  const { before } = filter;
+  const read = async (state: Section["state"]): Promise<Section> => ({
+    state,
+    ...(await approvals.page(principal, {
+      ...givenOf(filter),
+      states: statesOf(state),
+      limit: perPage,
+      ...(before === undefined ? {} : { before }),
+    })),
+  });
+  const sections = await Promise.all(filter.state === undefined ? [read("pending"), read("decided")] : [read(filter.state)]);
+  return listPage({ app, visitor }, { filter, sections, presentFirst, now: Date.now() });
 };
 
 export const looked = async (

@@ -4,7 +4,7 @@ import type { Gate } from "../../../core/plugin-api.ts";
 import type { HttpService } from "../../http/service.ts";
 import type { SsoOptions } from "../options.ts";
 import type { Approvals } from "../service.ts";
-import type { Present } from "../shown/index.ts";
+import type { Present, PresentFirst } from "../shown/index.ts";
 import type { CodeParts } from "./codes.ts";
 import type { Sessions } from "./session.ts";
 import type { Throttle } from "./throttle.ts";
@@ -14,6 +14,7 @@ export interface PageParts {
   readonly gate: Pick<Gate, "enter" | "enterAgain">;
   readonly approvals: Approvals;
   readonly present: Present;
+  readonly presentFirst: PresentFirst;
   readonly codes: CodeParts;
   readonly sessions: Sessions;
   /** Counts the attempts to sign in with a code. */

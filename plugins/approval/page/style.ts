@@ -19,6 +19,12 @@ h2 { font-size: 1.1rem; margin: 1.75rem 0 .5rem; }
 ul.requests { list-style: none; padding: 0; margin: 0; }
 ul.requests li { border: 1px solid var(--line); border-radius: .5rem; padding: .75rem; margin: 0 0 .75rem; background: var(--card); }
 ul.requests a { display: inline-block; font-weight: 600; min-height: 1.75rem; }
+.first { font-size: .9375rem; overflow-wrap: anywhere; }
+.first > span { margin-right: .75rem; }
+.filter { margin: .75rem 0; }
+.filter summary { min-height: 1.75rem; color: var(--accent); cursor: pointer; }
+.filter form { display: grid; grid-template-columns: repeat(auto-fit, minmax(13rem, 1fr)); gap: 0 1rem; padding-top: .5rem; }
+.filter p { grid-column: 1 / -1; margin: 0; }
 dl { margin: 0; }
 dt { color: var(--soft); font-size: .875rem; margin-top: .5rem; overflow-wrap: anywhere; }
 dd { margin: 0; overflow-wrap: anywhere; }
@@ -32,7 +38,7 @@ dl.values { background: var(--card); border: 1px solid var(--line); border-radiu
 .note.refused { border-color: var(--no); }
 form.card { border: 1px solid var(--line); border-radius: .5rem; padding: .75rem; margin: 0 0 1rem; }
 label { display: block; margin-bottom: .25rem; }
-input { font: inherit; width: 100%; padding: .625rem; border: 1px solid var(--soft); border-radius: .375rem; background: var(--ground); color: var(--ink); margin-bottom: .75rem; }
+input, select { font: inherit; width: 100%; padding: .625rem; border: 1px solid var(--soft); border-radius: .375rem; background: var(--ground); color: var(--ink); margin-bottom: .75rem; }
 button { font: inherit; font-weight: 600; min-height: 2.75rem; padding: .5rem 1.25rem; border-radius: .375rem; border: 1px solid var(--accent); background: var(--ground); color: var(--accent); cursor: pointer; }
 button.yes { background: var(--yes); border-color: var(--yes); color: #fff; }
 button.no { background: var(--no); border-color: var(--no); color: #fff; }

@@ -1,15 +1,16 @@
 // The service of the approval plugin. The approvals page, the API, the commands and the gate suite make all changes through this
 // service, so all of them refuse the same changes.
 
-import { isQuaterError } from "../../../core/index.ts";
+import { isQuaterError, type Principal } from "../../../core/index.ts";
 import { approversSurface } from "../approvers.ts";
 import { approvalNotFound, notEligible } from "../errors.ts";
 import type { Policy } from "../policy.ts";
 import { type ApprovalRecord, isId, requesterOf } from "../record.ts";
-import type { Approvals, Approver } from "../service.ts";
+import type { Approvals, Approver, Listed, ListGiven } from "../service.ts";
 import type { ApprovalContext } from "./approval-context.ts";
 import { callKeyOf } from "./digest.ts";
 import { assertApprover, mayLookAt, obstacleTo } from "./eligible.ts";
+import { namedKeys } from "./likeness.ts";
 import { cancel, statusOf } from "./own.ts";
 import { ranBefore } from "./ran-before.ts";
 import { requirementsBy } from "./requirement.ts";
@@ -17,8 +18,10 @@ import { revoke, vote } from "./voting.ts";
 import { waitingOn } from "./waiting.ts";
 
 const defaultListed = 50;
-/** How many requests each later query reads, if the first query did not find enough requests. */
+/** The most requests of one page, and how many requests each later query of a page reads. */
 const mostListed = 200;
+/** How many queries a page may need. Each query leaves out the requests that the approver may not see. */
+const mostReads = 5;
 
 /** Records a refused decision on the trail, like a refused call. */
 const accounted = <Answer>(
@@ -41,23 +44,24 @@ const accounted = <Answer>(
 
 export const approvalsOn = (context: ApprovalContext, policies: ReadonlyMap<string, Policy>): Approvals => {
   const { audit, reader, urlOf } = context.parts;
+  const page: Approvals["page"] = (approver, given = {}) => {
+    assertApprover(approver, policies.values());
+    return pageOf(context, approver, given);
+  };
   const ownStatus: Approvals["statusOf"] = (requester, surface, id) => statusOf(context, requester, surface, id);
   return {
     assertApprover: (approver) => assertApprover(approver, policies.values()),
     list: async (approver, given = {}) => {
-      assertApprover(approver, policies.values());
-      const { limit = defaultListed, before } = given;
-      const seen: ApprovalRecord[] = [];
-      // Requests that this person may not see are left out after reading, so a page may need several queries.
-      for (let last: string | undefined = before, size = limit; ; size = mostListed) {
-        const page = (await reader.list({ ...given, limit: size, ...(last === undefined ? {} : { before: last }) })).map(
-          ({ record }) => record,
-        );
-        seen.push(...page.filter((record) => mayLookAt(approver, record)));
-        last = page.at(-1)?.id;
-        if (last === undefined || seen.length >= limit) return seen.slice(0, limit);
+      const { limit = defaultListed } = given;
+      const listed: ApprovalRecord[] = [];
+      for (let before = given.before; ; ) {
+        const { requests, next } = await page(approver, { ...given, limit: limit - listed.length, ...cursor(before) });
+        listed.push(...requests);
+        if (next === undefined || listed.length >= limit) return listed;
+        before = next;
       }
     },
+    page,
     show: async (approver, id) => {
       assertApprover(approver, policies.values());
       const found = await reader.byId(id);
@@ -79,4 +83,30 @@ export const approvalsOn = (context: ApprovalContext, policies: ReadonlyMap<stri
     requirementOf: requirementsBy(policies),
     urlOf,
   };
+};
+
+const cursor = (before: string | undefined): Pick<ListGiven, "before"> => (before === undefined ? {} : { before });
+
+/** Reads a page. Requests that the approver may not see are left out after reading, so a page may need several queries. */
+const pageOf = async (
+  { parts: { app, audit, reader } }: ApprovalContext,
+  approver: Principal,
+  { requester, ...given }: ListGiven,
+): Promise<Listed> => {
+  const limit = Math.min(given.limit ?? defaultListed, mostListed);
+  const people = requester === undefined ? {} : { personKeys: namedKeys((value) => audit.tagsOf(value), app, requester) };
+  const requests: ApprovalRecord[] = [];
+  let last = given.before;
+  for (let reads = 0; reads < mostReads; reads++) {
+    // One more request shows whether there is a next page.
+    const size = reads === 0 ? limit + 1 : mostListed;
+    const found = await reader.list({ ...given, ...people, ...cursor(last), limit: size });
+    for (const { record } of found) {
+      if (requests.length === limit) return { requests, next: last };
+      last = record.id;
+      if (mayLookAt(approver, record)) requests.push(record);
+    }
+    if (found.length < size) return { requests, next: undefined };
+  }
+  return { requests, next: last };
 };

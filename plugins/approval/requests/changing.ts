@@ -5,8 +5,8 @@
 import type { OpenStore, Statement } from "../../store/service.ts";
 import type { ApprovalOutcome, Filed, Vote } from "../record.ts";
 import type { LikenessKeys } from "./likeness.ts";
-import { database, deniedLike, filedWithinHour, isRequest, livePending, livePendingOf } from "./reading.ts";
-import { erasedMark, type StoredRequest } from "./tables.ts";
+import { deniedLike, filedWithinHour, livePending, livePendingOf } from "./reading.ts";
+import { database, erasedMark, isRequest, type StoredRequest } from "./tables.ts";
 
 interface Compilable {
   compile(): { readonly sql: string; readonly parameters: readonly unknown[] };

@@ -5,8 +5,7 @@
 import type { ApprovalContext } from "./approval-context.ts";
 import { digestOf } from "./digest.ts";
 import { likeForm, likenessKeys } from "./likeness.ts";
-import { database } from "./reading.ts";
-import { type StoredRequest, unknownPerson } from "./tables.ts";
+import { database, type StoredRequest, unknownPerson } from "./tables.ts";
 
 /** Fills in missing keys. @returns Whether all requests have keys now. */
 export const fillKeys = async (context: ApprovalContext): Promise<boolean> => {

@@ -37,6 +37,19 @@ export const personOf = ({ person, actsFor, issuer, subject }: Requester): objec
   return name === undefined ? { issuer, subject } : { person: foldedName(name) };
 };
 
+/**
+ * Returns the keyed digests of the person of requests, to find the requests by a name that a person typed: the name of a person,
+ * or issuer and subject with a space between.
+ */
+export const namedKeys = (tagsOf: TagsOf, app: string, name: string): readonly string[] => {
+  const [issuer = "", subject] = name.split(/ (.*)/s);
+  const people: readonly object[] = [{ person: foldedName(name) }, ...(subject === undefined ? [] : [{ issuer, subject }])];
+  return people.flatMap((who) => personKeysOf(tagsOf, { app, who }));
+};
+
+const personKeysOf = (tagsOf: TagsOf, who: object): readonly string[] =>
+  tagsOf(`quater.approval.person.v1\n${canonicalText(who)}`);
+
 export const likenessKeys = (
   tagsOf: TagsOf,
   { app, handler, args, requester }: Pick<Filed, "app" | "handler" | "args" | "requester">,
@@ -44,7 +57,7 @@ export const likenessKeys = (
   const who = { app, who: personOf(requester) };
   const like = { ...who, handler, args: folded(JSON.parse(args)) ?? {} };
   return {
-    person: tagsOf(`quater.approval.person.v1\n${canonicalText(who)}`),
+    person: personKeysOf(tagsOf, who),
     like: tagsOf(`quater.approval.like.v2\n${canonicalText(like)}`).map((tag) => `${likeForm}${tag}`),
   };
 };

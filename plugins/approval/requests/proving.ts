@@ -7,8 +7,7 @@ import type { ApprovalRecord } from "../record.ts";
 import { type ApprovalContext, provenEvent } from "./approval-context.ts";
 import { denialUnproven, voidedUnproven } from "./changing.ts";
 import { digestOf } from "./digest.ts";
-import { database, isRequest } from "./reading.ts";
-import type { StoredRequest } from "./tables.ts";
+import { database, isRequest, type StoredRequest } from "./tables.ts";
 
 /**
  * Compares a pending or approved request with its events. A request that the trail does not confirm is voided, and the next call

@@ -4,12 +4,12 @@ import { isQuaterError } from "../../../core/index.ts";
 import type { OpenStore, Query, Store } from "../../store/service.ts";
 import { approvalUnavailable } from "../errors.ts";
 import type { ApprovalRecord } from "../record.ts";
-import { idForm, isId } from "../record.ts";
-import type { ListGiven } from "../service.ts";
+import { isId } from "../record.ts";
 import { foundOf } from "./found.ts";
 import { likeForm } from "./likeness.ts";
+import { isSelectable, listed, type RowsGiven } from "./listing.ts";
 import type { Secrecy } from "./secrecy.ts";
-import { type Database, type ReadRow, type StoredRequest, stateNow, type VoteRow } from "./tables.ts";
+import { database, isRequest, type ReadRow, type StoredRequest, stateNow, type VoteRow } from "./tables.ts";
 
 const hourMs = 3_600_000;
 const dayMs = 86_400_000;
@@ -65,24 +65,8 @@ export class RequestReader {
   }
 
   /** Returns requests, the newest first. */
-  async list({ states, handler, limit = 50, before }: ListGiven): Promise<readonly StoredRequest[]> {
-    // These values may come from a URL. PostgreSQL refuses texts that contain NUL.
-    if (handler?.includes("\0") === true || (before !== undefined && !isId(before))) return [];
-    return this.#read((open) => {
-      let query = requests(open).orderBy("filed_at", "desc").orderBy("id", "desc").limit(Math.min(limit, mostListed));
-      if (states !== undefined) query = query.where(stateNow(open), "in", [...states]);
-      if (handler !== undefined) query = query.where("handler", "=", handler);
-      if (before !== undefined) {
-        const filedAt = database(open)
-          .selectFrom("approval_request as last")
-          .select("last.filed_at")
-          .where("last.id", "=", before);
-        query = query.where(({ eb, or, and }) =>
-          or([eb("filed_at", "<", filedAt), and([eb("filed_at", "=", filedAt), eb("id", "<", before)])]),
-        );
-      }
-      return query;
-    });
+  async list(given: RowsGiven): Promise<readonly StoredRequest[]> {
+    return isSelectable(given) ? this.#read((open) => listed(open, given)) : [];
   }
 
   /** Returns requests for the same call within the day before `filedAt`, newest first. */
@@ -230,25 +214,11 @@ export class RequestReader {
   }
 }
 
-export const database = (open: OpenStore): Database => open.queries();
-
 const rows = (open: OpenStore) =>
   database(open)
     .selectFrom("approval_request")
     .selectAll()
     .select([stateNow(open).as("state_now"), open.clock.as("now")]);
-
-/** The form of an id as a GLOB pattern of SQLite. GLOB patterns do not have `{20}`. */
-const idGlob = idForm.replace(/(\[.*\])\{(\d+)\}/, (_, one: string, count: string) => one.repeat(Number(count)));
-
-/**
- * Whether a row has a valid id. An invalid id may contain any bytes. A statement cannot name such a row, and a list that
- * continues after it might begin with the same row again.
- */
-export const isRequest = ({ dialect, sql }: OpenStore) =>
-  dialect === "sqlite"
-    ? sql<boolean>`(typeof(id) = 'text' and length(cast(id as blob)) = 24 and id glob ${sql.lit(idGlob)})`
-    : sql<boolean>`(id ~ ${sql.lit(`^${idForm}$`)})`;
 
 const requests = (open: OpenStore) => rows(open).where(isRequest(open));
 

@@ -7,8 +7,7 @@ import type { OpenStore, Statement } from "../../store/service.ts";
 import { type ApprovalContext, provenEvent } from "./approval-context.ts";
 import { closedDamaged, expired } from "./changing.ts";
 import { filedOnTrail } from "./proving.ts";
-import { database, isRequest } from "./reading.ts";
-import type { StoredRequest } from "./tables.ts";
+import { database, isRequest, type StoredRequest } from "./tables.ts";
 
 const dayMs = 86_400_000;
 

@@ -3,7 +3,7 @@
 
 import type { Kysely } from "kysely";
 import type { Migration, OpenStore } from "../../store/service.ts";
-import type { ApprovalOutcome, ApprovalRecord, ApprovalState, Vote } from "../record.ts";
+import { type ApprovalOutcome, type ApprovalRecord, type ApprovalState, idForm, type Vote } from "../record.ts";
 
 export interface RequestRow {
   readonly id: string;
@@ -79,6 +79,8 @@ export interface Tables {
 
 export type Database = Kysely<Tables>;
 
+export const database = (open: OpenStore): Database => open.queries();
+
 export const migrations: readonly Migration[] = [
   {
     version: 1,
@@ -132,6 +134,21 @@ export const migrations: readonly Migration[] = [
       build.schema.alterTable("approval_request").addColumn("format", "bigint", (column) => column.notNull().defaultTo(1)),
     ],
   },
+  {
+    version: 4,
+    tables: [],
+    // The indexes of the lists of requests: see listing.ts.
+    up: ({ schema }) => [
+      schema.dropIndex("approval_request_handler"),
+      ...Object.entries({ by_state: ["state"], by_handler: ["handler"], by_handler_state: ["handler", "state"] }).map(
+        ([name, columns]) =>
+          schema
+            .createIndex(`approval_request_${name}`)
+            .on("approval_request")
+            .columns([...columns, "filed_at", "id"]),
+      ),
+    ],
+  },
 ];
 
 /** Replaces the nonce when the personal data of a request are erased. A nonce never has this value. */
@@ -143,6 +160,18 @@ export type ReadRow = RequestRow & { readonly state_now: ApprovalState; readonly
 export const stateNow = ({ sql, clock }: OpenStore) =>
   sql<ApprovalState>`case when state = 'pending' and pending_until <= ${clock} then 'expired'
     when state = 'approved' and usable_until <= ${clock} then 'expired' else state end`;
+
+/** The form of an id as a GLOB pattern of SQLite. GLOB patterns do not have `{20}`. */
+const idGlob = idForm.replace(/(\[.*\])\{(\d+)\}/, (_, one: string, count: string) => one.repeat(Number(count)));
+
+/**
+ * Whether a row has a valid id. An invalid id may contain any bytes. A statement cannot name such a row, and a list that
+ * continues after it might begin with the same row again.
+ */
+export const isRequest = ({ dialect, sql }: OpenStore) =>
+  dialect === "sqlite"
+    ? sql<boolean>`(typeof(id) = 'text' and length(cast(id as blob)) = 24 and id glob ${sql.lit(idGlob)})`
+    : sql<boolean>`(id ~ ${sql.lit(`^${idForm}$`)})`;
 
 /** A request that was read from the store, with the values that are needed to change the request. */
 export interface StoredRequest {

@@ -1,5 +1,6 @@
 // The only file of this folder that other folders import. It exports the presentation of approval requests for approvers.
 
+export { type FirstArguments, firstArgumentsLine, firstArgumentsOn, type PresentFirst } from "./first.ts";
 export { type Present, presentOn } from "./present.ts";
 export type { Presentation } from "./presentation.ts";
 export { type ShownText, safeText, type View } from "./safe-text.ts";

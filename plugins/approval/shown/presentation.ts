@@ -149,15 +149,26 @@ export const presentationOf = (record: ApprovalRecord, surroundings: Surrounding
   };
 };
 
+/** The digests of schemas that were computed, because a list shows many requests of the same handler. */
+const digests = new WeakMap<Operation, string>();
+
+const digestOf = (operation: Operation): string => {
+  const known = digests.get(operation) ?? schemaDigestOf(operation);
+  digests.set(operation, known);
+  return known;
+};
+
 const nothing: ShownValues = { rows: [], rowsLeftOut: 0 };
 
-// Returns the arguments as rows. Only the schema under which a request was filed marks the secret arguments of the request. If
-// the handler no longer has this schema, no argument is shown.
-const valuesOf = (
+/**
+ * Returns arguments and preview as rows. Only the schema under which a request was filed marks the secret arguments of the
+ * request. If the handler no longer has this schema, no argument is shown.
+ */
+export const valuesOf = (
   record: ApprovalRecord,
-  { operation, tagOf, view }: Surroundings,
+  { operation, tagOf, view }: Pick<Surroundings, "operation" | "tagOf" | "view">,
 ): Pick<Presentation, "hidden" | "arguments" | "preview"> => {
-  if (operation === undefined || schemaDigestOf(operation) !== record.schema) {
+  if (operation === undefined || digestOf(operation) !== record.schema) {
     const cause = operation === undefined ? "the handler is no longer exposed" : "the handler's input schema has changed";
     return { hidden: `${cause}, so Quater does not know which arguments are secret`, arguments: nothing, preview: undefined };
   }

@@ -7,10 +7,10 @@ import { hasHalves, hasUnseen } from "./unseen.ts";
 import { warningsOf } from "./warnings.ts";
 
 /**
- * How much of a request to show. `short`: long texts are shortened. `full`: complete texts. A request with long texts can be
- * approved only on the full view.
+ * How much of a request to show. `row`: the first values, for a list of requests. `short`: long texts are shortened. `full`:
+ * complete texts. A request with long texts can be approved only on the full view.
  */
-export type View = "short" | "full";
+export type View = "row" | "short" | "full";
 
 export interface ShownText {
   /**
@@ -27,18 +27,22 @@ export interface ShownText {
   readonly sha256: string;
 }
 
-/** The longest text that the short view shows completely, in code points of the original. */
-const longest = 400;
-const headLength = 200;
-const tailLength = 100;
+/**
+ * `longest` is the longest text that a view shows completely. Of a longer text, the view shows the first `head` and the last
+ * `tail` code points of the original.
+ */
+const limits: Readonly<Record<View, { readonly longest: number; readonly head: number; readonly tail: number }>> = {
+  row: { longest: 48, head: 32, tail: 12 },
+  short: { longest: 400, head: 200, tail: 100 },
+  full: { longest: Number.POSITIVE_INFINITY, head: 0, tail: 0 },
+};
 
 export const safeText = (text: string, view: View = "short"): ShownText => {
   const characters = [...text];
-  const isCut = view === "short" && characters.length > longest;
+  const { longest, head, tail } = limits[view];
+  const isCut = characters.length > longest;
   return {
-    text: isCut
-      ? `${rendered(characters.slice(0, headLength))}\\…${rendered(characters.slice(-tailLength))}`
-      : rendered(characters),
+    text: isCut ? `${rendered(characters.slice(0, head))}\\…${rendered(characters.slice(-tail))}` : rendered(characters),
     warnings: warningsOf(text),
     isCut,
     length: characters.length,

@@ -31,7 +31,7 @@ export interface ShownValue {
 
 export interface ShownValues {
   readonly rows: readonly ShownValue[];
-  /** How many rows the short view leaves out. */
+  /** How many rows the view leaves out. */
   readonly rowsLeftOut: number;
 }
 
@@ -97,15 +97,15 @@ export const shownPreview = (preview: unknown, secretTexts: readonly string[], v
   return rowsOf(leaves, view, ({ value }) => (textsIn(value).some(holdsSecret) ? isHidden : undefined));
 };
 
-/** How many rows the short view has at most. */
-const mostRows = 100;
+/** How many rows a view has at most. */
+const mostRows: Readonly<Record<View, number>> = { row: 4, short: 100, full: Number.POSITIVE_INFINITY };
 
 const rowsOf = (
   leaves: readonly Leaf[],
   view: View,
   secretOf: (leaf: Leaf) => ShownText | undefined,
 ): { readonly rows: readonly ShownValue[]; readonly rowsLeftOut: number } => {
-  const listed = view === "short" ? leaves.slice(0, mostRows) : leaves;
+  const listed = leaves.slice(0, mostRows[view]);
   return {
     rows: listed.map((leaf) => {
       const path = safeText(pointerOf(leaf.steps), view);

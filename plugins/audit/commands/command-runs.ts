@@ -3,6 +3,7 @@
 import { existsSync } from "node:fs";
 import { userInfo } from "node:os";
 import { resolve } from "node:path";
+import { timeOf } from "../../../core/diagnostics/given-time.ts";
 import { visible } from "../../../core/diagnostics/text.ts";
 import { invalid, type Static } from "../../../core/index.ts";
 import type { Catalog, CommandIo } from "../../../core/plugin-api.ts";
@@ -15,7 +16,7 @@ import { activateKeys, openKeys, prepareKeys, readKeys, readTrailFile, rotateKey
 import { runningInstances } from "../log/leases.ts";
 import type { Trail } from "../log/trail.ts";
 import { exitOf } from "../verify/damage.ts";
-import { each, type Filter, newest, type ReadEvent, timeOf, trailIn } from "../verify/find.ts";
+import { each, type Filter, newest, type ReadEvent, trailIn } from "../verify/find.ts";
 import { storeSource } from "../verify/source.ts";
 import { sentTo, sinkProblems, sinkState, unreadableSink } from "../verify/verify-sinks.ts";
 import { type ExportHeader, fileSource, summaryOf, type VerifyOptions, verifySource } from "../verify/verify-source.ts";

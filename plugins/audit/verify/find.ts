@@ -1,7 +1,6 @@
 // Finds events for `audit tail` and `audit show`. The database searches the text of `meta`, and then each found event is
 // verified. The other columns are not trusted, because an attacker who can write to the store can change these columns.
 
-import { invalid } from "../../../core/index.ts";
 import type { Reading } from "../../store/service.ts";
 import type { EventMeta } from "../log/event.ts";
 import { readKeys, type TrailKeys } from "../log/keys.ts";
@@ -177,18 +176,4 @@ export const matches = (meta: EventMeta, { handler, principal, surface, outcome,
     (outcome === undefined || meta.outcome === outcome || meta.errorCode === outcome) &&
     (principal === undefined || [who?.subject, who?.person, who?.actsFor, who?.credential].includes(principal))
   );
-};
-
-const unitMs: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
-
-/**
- * Parses a time: `15m`, `2h`, `3d` before now, or a date. @returns Milliseconds since the epoch.
- *
- * @throws {QuaterError} `invalid_input`.
- */
-export const timeOf = (name: string, text: string, now = Date.now()): number => {
-  const [, count, unit] = /^(\d+)([smhdw])$/.exec(text) ?? [];
-  if (count !== undefined && unit !== undefined) return now - Number(count) * (unitMs[unit] ?? 0);
-  const at = Date.parse(text);
-  return Number.isNaN(at) ? invalid(`/${name}`, 'must be a time such as "15m", "2h", "3d", or a date') : at;
 };

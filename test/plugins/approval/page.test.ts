@@ -272,8 +272,8 @@ test("the list on the approvals page has a link to older requests", async () => 
   const linksIn = (text: string) => [...text.matchAll(/<a href="\/approvals\/(apr_[a-z2-7]{20})"/g)].map(([, id]) => id);
   const first = (await bea.get("/approvals")).body;
   expect(linksIn(first)).toHaveLength(20);
-  const [, older = ""] = /href="(\/approvals\?before=[^"]+)"/.exec(first) ?? [];
-  const second = (await bea.get(older)).body;
+  const [, older = ""] = /href="(\/approvals\?[^"]*before=[^"]+)"/.exec(first) ?? [];
+  const second = (await bea.get(older.replaceAll("&amp;", "&"))).body;
   expect(second).not.toContain("Pending requests");
   expect(new Set([...linksIn(first), ...linksIn(second)])).toEqual(new Set(ids));
 });

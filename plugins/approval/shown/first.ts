@@ -1,0 +1,32 @@
+// Shows the first arguments of a request in a list of requests, so that people can tell the requests of one handler apart.
+
+import type { ApprovalRecord } from "../record.ts";
+import type { PresentSources } from "./present.ts";
+import { valuesOf } from "./presentation.ts";
+import type { ShownValues } from "./values.ts";
+
+/** The first arguments. Secrets are masked as on the page of the request. */
+export interface FirstArguments extends ShownValues {
+  /** Why no argument is shown, as a sentence; absent if arguments are shown. */
+  readonly hidden?: string;
+}
+
+export type PresentFirst = (record: ApprovalRecord) => FirstArguments;
+
+export const firstArgumentsOn =
+  ({ catalog, tagOf }: Pick<PresentSources, "catalog" | "tagOf">): PresentFirst =>
+  (record) => {
+    const { hidden, arguments: shown } = valuesOf(record, { operation: catalog.get(record.handler), tagOf, view: "row" });
+    return { ...shown, ...(hidden === undefined ? {} : { hidden }) };
+  };
+
+/** Returns the first arguments as one line: `/amountCents 4200, /orderId ord_1001, and 2 more`. */
+export const firstArgumentsLine = ({ rows, rowsLeftOut, hidden }: FirstArguments): string => {
+  if (hidden !== undefined) return `not shown: ${hidden}`;
+  const shown = rows.map(({ path, type, value }) => {
+    const text = value.text === "" ? type : type === "secret" ? `secret (${value.text})` : value.text;
+    const marks = [...path.warnings, ...value.warnings].map((warning) => ` [${warning}]`).join("");
+    return `${path.text === "" ? "" : `${path.text} `}${text}${marks}`;
+  });
+  return [...shown, ...(rowsLeftOut === 0 ? [] : [`and ${rowsLeftOut} more`])].join(", ");
+};
