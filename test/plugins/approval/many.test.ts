@@ -2,8 +2,8 @@
 
 import { storeRef } from "quater/store";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { listed } from "../../../plugins/approval/requests/listing.ts";
-import type { OpenStore } from "../../../plugins/store/service.ts";
+import { listed, type RowsGiven } from "../../../plugins/approval/requests/listing.ts";
+import type { OpenStore, Statement } from "../../../plugins/store/service.ts";
 import { quater } from "../cli/kit.ts";
 import { type TestPostgres, testPostgres } from "../store/postgres.ts";
 import { bootShop, people, type Shop, send, Visitor } from "./page-kit.ts";
@@ -152,22 +152,23 @@ describe.each(["sqlite", "postgres"] as const)("on %s", (dialect) => {
 
   claim("O9: each page reads rows of an index in the order of the list, and sorts no more than a page", async () => {
     const limit = 50;
-    const lists: readonly Parameters<typeof listed>[1][] = [
+    const filters: readonly Omit<RowsGiven, "limit">[] = [
       {},
       { states: ["pending"] },
-      { states: ["pending", "approved", "expired", "denied"] as const },
+      { states: ["pending", "approved", "expired", "denied"] },
       { handler: "refundOrder" },
-      { handler: "refundOrder", states: ["pending"] as const },
+      { handler: "refundOrder", states: ["pending"] },
       { handler: "nobody" },
-      { handler: "nobody", states: ["denied"] as const },
-      { personKeys: ["nobody"], handler: "refundOrder", states: ["pending"] as const },
-      { since: 0, states: ["pending"] as const },
-    ].flatMap((given) => [
+      { handler: "nobody", states: ["denied"] },
+      { personKeys: ["nobody"], handler: "refundOrder", states: ["pending"] },
+      { since: 0, states: ["pending"] },
+    ];
+    const lists = filters.flatMap((given) => [
       { ...given, limit },
       { ...given, limit, before: idOf(10_000) },
     ]);
     for (const given of lists) {
-      const { sql, parameters } = (listed(open, given) as { compile(): { sql: string; parameters: unknown[] } }).compile();
+      const { sql, parameters } = (listed(open, given) as { compile(): Statement }).compile();
       if (open.dialect === "sqlite") {
         const plan = await open.read<{ detail: string }>({ sql: `explain query plan ${sql}`, parameters });
         const tables = plan.map(({ detail }) => detail).filter((detail) => / approval_request\b/.test(detail));
