@@ -17,6 +17,25 @@ export interface Requirement {
   readonly surfaces?: readonly string[];
 }
 
+/** The rules of a handler's approval policy, with all defaults filled in. */
+export interface Rules {
+  /** The name of the approval policy. */
+  readonly policy: string;
+  /** The surfaces on which approval is needed. `null`: all surfaces. */
+  readonly surfaces: readonly string[] | null;
+  readonly approvers: Requirement["approvers"];
+  /** `confirm`: the person for whom the caller acts may approve. */
+  readonly kind: "dual" | "confirm";
+  /** How many denials end a request. */
+  readonly denials: number;
+  readonly pendingForMs: number;
+  readonly usableForMs: number;
+  /** Whether the approved call may be repeated over another surface. */
+  readonly anySurface: boolean;
+  /** Whether a requester without a person may make calls that need this approval. */
+  readonly unattributed: boolean;
+}
+
 /** A request for approval. */
 export interface ApprovalRecord {
   readonly id: string;
@@ -31,6 +50,7 @@ export interface ApprovalRecord {
 /** The service of approval. */
 export interface Approvals {
   requirementOf(operation: Operation): Requirement | undefined;
+  rulesOf(operation: Operation): Rules | undefined;
   urlOf(id: string): string | undefined;
   list(
     approver: Principal,

@@ -88,6 +88,14 @@ export interface Requirement {
   readonly surfaces?: readonly string[];
 }
 
+/** The rules of a handler's approval policy, with all defaults filled in. */
+export interface Rules extends Policy {
+  /** The name of the approval policy. */
+  readonly policy: string;
+  /** The surfaces on which approval is needed. `null`: all surfaces. */
+  readonly surfaces: readonly string[] | null;
+}
+
 export interface Approvals {
   /** Checks that this principal may see and decide requests. @throws {QuaterError} `approver_not_eligible`. */
   assertApprover(approver: Principal): void;
@@ -141,6 +149,8 @@ export interface Approvals {
   untilDecided(enter: () => Awaitable<Principal>, surface: string, id: string, how: WaitGiven): Promise<OwnStatus>;
   /** Returns who must approve the calls of a handler, for tables and help; `undefined` when no approval is needed. */
   requirementOf(operation: Operation): Requirement | undefined;
+  /** Returns all rules of the handler's approval policy as data, for comparisons; `undefined` when no approval is needed. */
+  rulesOf(operation: Operation): Rules | undefined;
   /** Returns the approvals page where people decide a request, built from `publicUrl`; `undefined` without http(). */
   urlOf(id: string): string | undefined;
 }

@@ -41,6 +41,10 @@ test("the command lines in test/wire/cli.json still get the stored answers", asy
   await type("audit verify");
   await type("audit tail --lines 2");
   await type("audit show --handler pay --outcome refused");
+  await type("exposure --check");
+  await type("exposure --write");
+  await type("exposure --check");
+  await type("exposure --check --base nobody");
 
   await expect(pinned(seen)).toMatchFileSnapshot("cli.json");
 });

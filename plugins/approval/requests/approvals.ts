@@ -13,7 +13,7 @@ import { assertApprover, mayLookAt, obstacleTo } from "./eligible.ts";
 import { namedKeys } from "./likeness.ts";
 import { cancel, statusOf } from "./own.ts";
 import { ranBefore } from "./ran-before.ts";
-import { requirementsBy } from "./requirement.ts";
+import { requirementsBy, rulesBy } from "./requirement.ts";
 import { revoke, vote } from "./voting.ts";
 import { waitingOn } from "./waiting.ts";
 
@@ -81,6 +81,7 @@ export const approvalsOn = (context: ApprovalContext, policies: ReadonlyMap<stri
     statusOf: ownStatus,
     untilDecided: waitingOn(ownStatus),
     requirementOf: requirementsBy(policies),
+    rulesOf: rulesBy(policies),
     urlOf,
   };
 };

@@ -4,7 +4,7 @@
 import type { Operation } from "../../../core/plugin-api.ts";
 import { approvalKey } from "../exposure.ts";
 import type { Policy } from "../policy.ts";
-import type { Requirement } from "../service.ts";
+import type { Requirement, Rules } from "../service.ts";
 
 /** @param policies  The policies by name, with all defaults filled in. */
 export const requirementsBy =
@@ -23,6 +23,15 @@ export const requirementsBy =
       kind: policy.kind,
       ...(surfaces === undefined ? {} : { surfaces }),
     };
+  };
+
+/** @param policies  The policies by name, with all defaults filled in. */
+export const rulesBy =
+  (policies: ReadonlyMap<string, Policy>) =>
+  (operation: Operation): Rules | undefined => {
+    const given = approvalKey.of(operation);
+    const policy = given && policies.get(given.policy);
+    return policy && { policy: given.policy, surfaces: given.surfaces ?? null, ...policy };
   };
 
 /** Returns the approvers in words: `2 with role finance and ana`. */

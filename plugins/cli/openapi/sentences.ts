@@ -17,7 +17,8 @@ const listed = (values: unknown): string => (Array.isArray(values) ? values.map(
 
 type Words = Readonly<Record<Direction, string>>;
 
-const breakingWords = ({ kind, from, to }: Misfit): Words => {
+/** Describes a difference that breaks clients. */
+export const breakingWords = ({ kind, from, to }: Misfit): Words => {
   switch (kind) {
     case "gone":
       return { input: "is no longer accepted", output: "is new" };
@@ -40,7 +41,7 @@ const breakingWords = ({ kind, from, to }: Misfit): Words => {
 };
 
 /** Describes a compatible difference: values that clients may send now, or values that clients no longer receive. */
-const compatibleWords = ({ kind, from, to }: Misfit): Words => {
+export const compatibleWords = ({ kind, from, to }: Misfit): Words => {
   switch (kind) {
     case "gone":
       return { input: "is new and optional", output: "is gone" };
@@ -62,7 +63,7 @@ const compatibleWords = ({ kind, from, to }: Misfit): Words => {
   }
 };
 
-const line = (path: string, words: string): string => `${path === "" ? "" : `${path}: `}${words}`;
+export const line = (path: string, words: string): string => `${path === "" ? "" : `${path}: `}${words}`;
 
 /** @param before  The older schema. @param after  The current schema. */
 export const differences = (before: Side, after: Side, direction: Direction): readonly Difference[] => {

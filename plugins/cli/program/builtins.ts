@@ -90,8 +90,8 @@ export const builtins: readonly Builtin[] = [
   },
   {
     word: "exposure",
-    usage: "exposure",
-    summary: "Lists every handler with its surfaces, auth and approval",
+    usage: "exposure [--write|--check]",
+    summary: "Lists every handler with its surfaces; --check compares with a file",
     load: family(() => import("../commands/exposure.ts")),
   },
   {

@@ -1,0 +1,50 @@
+// A difference between two descriptions of a project's exposure.
+
+import { canonicalText, digestOfText } from "../../../core/schema/digest.ts";
+
+/**
+ * `widened`: more callers can reach something, or a protection is weaker. `narrowed`: the opposite. `changed`: neither, or Quater
+ * cannot find out.
+ */
+export type Verdict = "widened" | "narrowed" | "changed";
+
+/** A difference, before it has an id. */
+export interface Finding {
+  readonly verdict: Verdict;
+  /** The difference in words: `approval: needs 1 approver with role finance, needed 2`. */
+  readonly what: string;
+  /** Set if a person must compare the code, because Quater cannot. */
+  readonly warning?: string;
+  /** The compared values. The id of the difference covers them. */
+  readonly before: unknown;
+  readonly after: unknown;
+}
+
+export interface Difference {
+  /** `sha256:...` over the subject, the words and both values. An acceptance counts for exactly one id. */
+  readonly id: string;
+  readonly verdict: Verdict;
+  /** The name of the handler, `surface http`, or `the project`. */
+  readonly subject: string;
+  readonly what: string;
+  readonly warning?: string;
+}
+
+export const finding = (verdict: Verdict, what: string, before: unknown, after: unknown, warning?: string): Finding => ({
+  verdict,
+  what,
+  before,
+  after,
+  ...(warning === undefined ? {} : { warning }),
+});
+
+export const differenceOf = (subject: string, { verdict, what, warning, before, after }: Finding): Difference => ({
+  id: digestOfText(canonicalText({ subject, what, before: before ?? null, after: after ?? null })),
+  verdict,
+  subject,
+  what,
+  ...(warning === undefined ? {} : { warning }),
+});
+
+/** Whether two JSON values are equal. */
+export const isSame = (one: unknown, other: unknown): boolean => canonicalText(one ?? null) === canonicalText(other ?? null);
