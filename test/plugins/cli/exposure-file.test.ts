@@ -169,6 +169,7 @@ test("an acceptance that the base already has does not accept the same change ag
     await run("--write");
     commit("narrow again");
     becomes({ exposure: "cli: true, mcp: true" });
+    await run("--write");
     expect(kept().accepted).toHaveLength(1);
     expect((await run("--check", "--base", "main")).code).toBe(1);
     await run("--write", "--base", "main");

@@ -47,7 +47,10 @@ test.each([
   [["serve", "--jsn"], "Unknown flag --jsn; did you mean --json?"],
   [["serve", "--port", "3001"], "Unknown flag --port. Set this option in the manifest: http({ port: ... })"],
   [["dev", "--host", "0.0.0.0"], "Unknown flag --host. Set this option in the manifest: http({ host: ... })"],
-  [["exposure", "now"], 'Unexpected argument "now". Write quater exposure'],
+  [
+    ["exposure", "now"],
+    'Unexpected argument "now". Write quater exposure [--write] [--check] [--base <value>] [--markdown] [--accept <value>] [--change <value>]',
+  ],
   [["keys", "craete"], 'Unknown command "keys craete"; did you mean "keys create"?'],
   [["report", "maek"], 'Unknown command "report maek"; did you mean "report make"?'],
 ])("quater prints one error line and exits with 64 for the command line %j", async (argv, sentence) => {
