@@ -212,6 +212,7 @@ const ownFormat = (problem: ProblemFormat, { log }: PluginContext): Formatter =>
 /** The functions that check and answer HTTP requests. */
 interface Reading {
   readonly guard: Guard;
+  readonly prepare: HttpService["prepare"];
   readonly statusOf: HttpService["statusOf"];
   readonly sentenceOf: HttpService["sentenceOf"];
   readonly forgettingOf: HttpService["forgettingOf"];
@@ -223,15 +224,21 @@ interface Reading {
 }
 
 const readingOf = async (options: HttpOptions): Promise<Reading> => {
-  const [{ guardOf }, { forgettingOf, sentenceOf, statusOf }, { readBytes }, sockets, request] = await Promise.all([
-    import("./guard.ts"),
-    import("./refusals.ts"),
-    import("./body.ts"),
-    import("./sockets.ts"),
-    import("./request.ts"),
-  ]);
+  const [{ guardOf }, { securityHeaders }, { answerHeaders }, { forgettingOf, sentenceOf, statusOf }, ...more] =
+    await Promise.all([
+      import("./guard.ts"),
+      import("./security.ts"),
+      import("./reply.ts"),
+      import("./refusals.ts"),
+      import("./body.ts"),
+      import("./sockets.ts"),
+      import("./request.ts"),
+    ]);
+  const [{ readBytes }, sockets, request] = more;
   const { networkOf, newRoom, roomOf } = sockets;
+  const security = securityHeaders(publicOrigin(options.publicUrl));
   return {
+    prepare: (headers) => answerHeaders(headers, security),
     guard: guardOf({ ...options, allowedOrigins: listOf(options, "allowedOrigins") }),
     statusOf,
     sentenceOf,
@@ -278,6 +285,7 @@ const setup = async (options: HttpOptions, context: PluginContext): Promise<Runn
       });
     },
     describe: (paths) => void described.push(paths),
+    prepare: (headers) => read().prepare(headers),
     statusOf: (error) => read().statusOf(error),
     sentenceOf: (error) => read().sentenceOf(error),
     forgettingOf: (error) => read().forgettingOf(error),

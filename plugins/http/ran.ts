@@ -14,7 +14,7 @@ export interface Run {
 }
 
 // The facts are stored on the context and not in `ctx.state`, which middleware may replace.
-const ran = Symbol("ran");
+export const ran = Symbol("ran");
 type Noted = Koa.Context & { [ran]?: Run };
 
 /**

@@ -9,7 +9,7 @@ import { type AccessOptions, accessOf, beginAccess, noteRoute } from "./access.t
 import { replyTo } from "./answering.ts";
 import { hasBody } from "./body.ts";
 import { areForAll, type Cors } from "./cors.ts";
-import { answerBy } from "./endpoints.ts";
+import { EndpointCall } from "./endpoints.ts";
 import { type Exposed, ExposedCall } from "./exposed-call.ts";
 import type { Guard } from "./guard.ts";
 import type { Load } from "./overload.ts";
@@ -122,6 +122,8 @@ export const requestListener = ({
     if (more !== undefined) setAll(res, more);
   };
 
+  const endpointServer = { deliver, written: load.end, setCommon };
+
   const passToKoa = (exchange: Exchange): void => {
     setCommon(exchange);
     void koa(exchange.req, exchange.res).then(load.end, load.end);
@@ -136,8 +138,7 @@ export const requestListener = ({
     const endpoint = direct.endpoints.get(path);
     if (endpoint === undefined) return void passToKoa(exchange);
     noteRoute(exchange.res, path);
-    const takeOver = () => setCommon(exchange);
-    answerBy(endpoint, { ...exchange, takeOver }, (reply) => deliver(exchange, reply), load.end);
+    new EndpointCall(exchange, endpointServer).answerBy(endpoint);
   };
 
   /**

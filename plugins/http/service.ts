@@ -13,8 +13,10 @@ import {
   serviceRef,
 } from "../../core/plugin-api.ts";
 import type { KoaApp, KoaContext, KoaMiddleware, KoaRouter } from "./koa.ts";
+import type { AnswerHeaders } from "./reply.ts";
 
 export type { KoaApp, KoaContext, KoaMiddleware, KoaRouter } from "./koa.ts";
+export type { AnswerHeaders } from "./reply.ts";
 export { httpKey } from "./route.ts";
 
 /** Mounts middleware and endpoints on a server: see `HttpService.mount`. */
@@ -50,7 +52,7 @@ export interface Exchanged {
 export interface EndpointRequest extends Exchanged {
   readonly callId: string;
   /** Sets the headers that every answer has. Call `takeOver()` before you write to `res` yourself, then return `undefined`. */
-  readonly takeOver: () => void;
+  takeOver(): void;
 }
 
 export interface EndpointReply {
@@ -58,6 +60,8 @@ export interface EndpointReply {
   /** Lower-case header names and values, one after the other. A value that is a list is sent as several header lines. */
   readonly headers: readonly (string | string[])[];
   readonly body: string;
+  /** The same headers, prepared with `HttpService.prepare`. */
+  readonly known?: AnswerHeaders | undefined;
 }
 
 /** Answers an HTTP request. The server answers errors of an endpoint as errors of an exposed route. */
@@ -110,6 +114,8 @@ export interface HttpService {
   listen(what: string, place: ListenerPlace, allowedHosts: readonly string[], mounting: Mounting): Promise<Listener>;
   /** Adds mounted endpoints to the OpenAPI document. Call this function in `setup`. */
   describe(paths: PathItems): void;
+  /** Prepares headers that many answers of an endpoint have, so that the server sends these answers faster. */
+  prepare(headers: readonly string[]): AnswerHeaders;
   /** Returns the HTTP status of an error. */
   statusOf(error: QuaterError): number;
   /** Returns the error text for the caller: the error's message, and the next step if HTTP has one. */

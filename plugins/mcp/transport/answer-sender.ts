@@ -3,28 +3,61 @@
 import type { ServerResponse } from "node:http";
 import { largeAnswer } from "../../../core/pipeline/answer-size.ts";
 import type { Awaitable } from "../../../core/plugin-api.ts";
-import type { EndpointReply, EndpointRequest, HttpService } from "../../http/service.ts";
+import type { AnswerHeaders, EndpointReply, EndpointRequest, HttpService } from "../../http/service.ts";
 import type { Notifier } from "../answering/progress.ts";
 import type { Answer } from "../protocol/answers.ts";
 import { onOneLine } from "../protocol/messages.ts";
+import type { HttpCall } from "./client-calls.ts";
 import { caughtUp } from "./line.ts";
+
+export interface SenderParts {
+  readonly http: HttpService;
+  /** `jsonHeaders`, prepared by the HTTP server. */
+  readonly json: AnswerHeaders;
+  readonly heartbeatMs: number;
+}
+
+/**
+ * Calls `keepAlive` of the senders whose calls do not end at once. Most calls end in the turn of the event loop in which they
+ * began. So the timer and the listener of a sender are made one turn later, which saves 3 % of the CPU time of a call.
+ */
+export class SlowAnswers {
+  #begun: AnswerSender[] = [];
+
+  add(sender: AnswerSender): void {
+    if (this.#begun.length === 0) setImmediate(this.#keepAlive);
+    this.#begun.push(sender);
+  }
+
+  readonly #keepAlive = (): void => {
+    const begun = this.#begun;
+    this.#begun = [];
+    for (const sender of begun) sender.keepAlive();
+  };
+}
 
 /** Sends the answer to one POST request, and the messages before the answer. */
 export class AnswerSender implements Notifier {
   readonly #request: EndpointRequest;
   readonly #res: ServerResponse;
   readonly #http: HttpService;
+  readonly #json: AnswerHeaders;
   readonly #heartbeatMs: number;
+  readonly #call: HttpCall | undefined;
+  #isOver = false;
   #timer: NodeJS.Timeout | undefined;
   #isStream = false;
   /** The last large message that is being sent. Large messages are sent one after the other. */
   #sending: Promise<void> | undefined;
 
-  constructor(request: EndpointRequest, http: HttpService, heartbeatMs: number) {
+  /** @param call  The call that the client can cancel with a notification. */
+  constructor(request: EndpointRequest, { http, json, heartbeatMs }: SenderParts, call: HttpCall | undefined) {
     this.#request = request;
     this.#res = request.res;
     this.#http = http;
+    this.#json = json;
     this.#heartbeatMs = heartbeatMs;
+    this.#call = call;
   }
 
   /** Whether the client has left. */
@@ -33,10 +66,13 @@ export class AnswerSender implements Notifier {
   }
 
   /**
-   * Starts to send comments to a client that waits for its answer. Proxies close a connection if no byte arrives for about a
-   * minute. The first comment makes the answer an event stream, so only clients that accept event streams get comments.
+   * Called one turn of the event loop after the call began. If the call still runs, the sender starts to send comments to the
+   * client. Proxies close a connection if no byte arrives for about a minute. The first comment makes the answer an event stream,
+   * so only clients that accept event streams get comments.
    */
   keepAlive(): void {
+    if (this.#isOver) return;
+    this.#call?.watchClient(this.#res);
     if (this.#acceptsStream) this.#timer = setTimeout(this.#beat, this.#heartbeatMs).unref();
   }
 
@@ -89,7 +125,7 @@ export class AnswerSender implements Notifier {
 
   /** Ends the response without an answer, because the client has cancelled its request. */
   endUnanswered(): EndpointReply | undefined {
-    clearTimeout(this.#timer);
+    this.#stopComments();
     if (!this.#acceptsStream) return { status: 202, headers: [], body: "" };
     if (this.#res.destroyed) return undefined;
     this.#open();
@@ -99,11 +135,16 @@ export class AnswerSender implements Notifier {
 
   /** Ends the event stream, or returns the answer. */
   end({ body, status = 200, session, challenge }: Answer): Awaitable<EndpointReply | undefined> {
-    clearTimeout(this.#timer);
+    this.#stopComments();
     if (this.#isStream) return this.#endStream(Buffer.from(event(body)));
     if (session !== undefined) return jsonReply(status, body, ["mcp-session-id", session]);
-    if (challenge === undefined) return jsonReply(status, body);
-    return jsonReply(challenge.status, body, ["www-authenticate", challenge.header]);
+    if (challenge !== undefined) return jsonReply(challenge.status, body, ["www-authenticate", challenge.header]);
+    return { status, headers: jsonHeaders, body: onOneLine(body), known: this.#json };
+  }
+
+  #stopComments(): void {
+    this.#isOver = true;
+    if (this.#timer !== undefined) clearTimeout(this.#timer);
   }
 
   async #endStream(last: Buffer): Promise<undefined> {
@@ -116,10 +157,13 @@ export class AnswerSender implements Notifier {
   }
 }
 
+/** The header of an answer in JSON. */
+export const jsonHeaders: readonly string[] = ["content-type", "application/json"];
+
 /** @param headers  Header names and values, one after the other. */
 export const jsonReply = (status: number, body: string, headers: readonly (string | string[])[] = []): EndpointReply => ({
   status,
-  headers: [...headers, "content-type", "application/json"],
+  headers: [...headers, ...jsonHeaders],
   body: onOneLine(body),
 });
 

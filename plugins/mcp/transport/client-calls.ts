@@ -2,10 +2,9 @@
 // the right call. A closed connection does not cancel a call, because the network may have closed the connection.
 
 import { createHash } from "node:crypto";
-import type { IncomingHttpHeaders } from "node:http";
+import type { IncomingHttpHeaders, ServerResponse } from "node:http";
 import type { Principal } from "../../../core/index.ts";
 import type { Log } from "../../../core/plugin-api.ts";
-import type { EndpointRequest } from "../../http/service.ts";
 import type { Store, Trail } from "../../offered.ts";
 import { principalKey } from "../answering/principal-counts.ts";
 import { isId, type MessageId, type Notification, type Request } from "../protocol/messages.ts";
@@ -20,22 +19,6 @@ export interface ClientParts {
   readonly audit: Trail | undefined;
   readonly store: Store | undefined;
   readonly log: Log;
-}
-
-/** A running request over HTTP. */
-export class HttpCall extends ClientCall {
-  isOver = false;
-  readonly #whenOver: (() => void)[] = [];
-
-  whenOver(listener: () => void): void {
-    this.#whenOver.push(listener);
-  }
-
-  /** Call this function when the request was answered. */
-  end(): void {
-    this.isOver = true;
-    for (const listener of this.#whenOver) listener();
-  }
 }
 
 export class ClientCalls {
@@ -74,19 +57,19 @@ export class ClientCalls {
     if (!this.#calls.takeBack(key)) this.#shared?.send(key, principalKey(principal));
   }
 
-  /** Begins a request. Call `end` of the returned call when the request was answered. */
-  begin({ method, id }: Request, session: string | undefined, { res }: EndpointRequest, principal: Principal): HttpCall {
-    const call = new HttpCall();
-    if (!appMethods.has(method)) return call;
-    if (session !== undefined) {
-      const key = keyOf(session, id);
+  /**
+   * Begins a request. Call `end` of the returned call when the request was answered.
+   *
+   * @returns `undefined` for a method that runs no code of the app.
+   */
+  begin({ method, id }: Request, session: string | undefined, principal: Principal): HttpCall | undefined {
+    if (!appMethods.has(method)) return undefined;
+    const key = session === undefined ? undefined : keyOf(session, id);
+    const call = new HttpCall(this.#calls, principal, key);
+    if (key !== undefined) {
       this.#calls.begin(key, call);
-      call.whenOver(() => this.#calls.end(key, call));
       this.#shared?.watch();
     }
-    res.once("close", () => {
-      if (!call.isOver) call.whenOver(this.#calls.leave(principalKey(principal), call));
-    });
     return call;
   }
 
@@ -100,3 +83,38 @@ const appMethods: ReadonlySet<string> = new Set(["tools/call", "resources/read",
 
 /** Returns a key for a request that is unique among the requests of all clients. */
 const keyOf = (session: string, id: MessageId): string => `${session} ${JSON.stringify(id)}`;
+
+/** A running request over HTTP. */
+export class HttpCall extends ClientCall {
+  readonly #calls: Calls;
+  readonly #principal: Principal;
+  readonly #key: string | undefined;
+  #isOver = false;
+  /** Ends the count of this call among the calls whose client has left. */
+  #uncount: (() => void) | undefined;
+
+  /** @param key  The key of the request; `undefined` if the client has no session. */
+  constructor(calls: Calls, principal: Principal, key: string | undefined) {
+    super();
+    this.#calls = calls;
+    this.#principal = principal;
+    this.#key = key;
+  }
+
+  /** Counts the call when its client leaves. Called only for calls that take long, because most calls end at once. */
+  watchClient(res: ServerResponse): void {
+    if (res.destroyed) this.#clientLeft();
+    else res.once("close", () => this.#clientLeft());
+  }
+
+  /** Called when the request was answered. */
+  end(): void {
+    this.#isOver = true;
+    if (this.#key !== undefined) this.#calls.end(this.#key, this);
+    this.#uncount?.();
+  }
+
+  #clientLeft(): void {
+    if (!this.#isOver) this.#uncount = this.#calls.leave(principalKey(this.#principal), this);
+  }
+}

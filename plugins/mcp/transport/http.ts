@@ -11,7 +11,7 @@ import type { Dispatcher } from "../answering/dispatch.ts";
 import type { Authorization } from "../authorization/resource-server.ts";
 import { eraOf } from "../protocol/era.ts";
 import { errorMessage, type Notification, type Request, readMessage, rpcCodes } from "../protocol/messages.ts";
-import { AnswerSender, jsonReply } from "./answer-sender.ts";
+import { AnswerSender, jsonHeaders, jsonReply, type SenderParts, SlowAnswers } from "./answer-sender.ts";
 import type { ClientCalls } from "./client-calls.ts";
 import { headersRefused, refusal, refusedLater, turnedAway } from "./refusals.ts";
 
@@ -25,12 +25,14 @@ export interface HttpParts {
   readonly heartbeatMs: number;
 }
 
-export const mcpOverHttp =
-  (parts: HttpParts): Endpoint =>
-  (request) =>
-    serve(request, parts);
+export const mcpOverHttp = (parts: HttpParts): Endpoint => {
+  const prepared = { ...parts, json: parts.http.prepare(jsonHeaders), slow: new SlowAnswers() };
+  return (request) => serve(request, prepared);
+};
 
-const serve = async (request: EndpointRequest, parts: HttpParts): Promise<EndpointReply | undefined> => {
+type Prepared = HttpParts & SenderParts & { readonly slow: SlowAnswers };
+
+const serve = async (request: EndpointRequest, parts: Prepared): Promise<EndpointReply | undefined> => {
   const { req, callId } = request;
   if (req.method !== "POST")
     return refusal(request, 405, rpcCodes.transport, "The MCP endpoint accepts only the method POST", ["allow", "POST"]);
@@ -83,9 +85,9 @@ const serve = async (request: EndpointRequest, parts: HttpParts): Promise<Endpoi
     if (era === "2025") calls.notified(message, session, principal);
     return accepted;
   }
-  const sender = new AnswerSender(request, http, parts.heartbeatMs);
   // In the revisions of 2025 and before, a closed connection does not cancel a call, because clients cancel with a notification.
-  const call = era === "2025" ? calls.begin(message, session, request, principal) : undefined;
+  const call = era === "2025" ? calls.begin(message, session, principal) : undefined;
+  const sender = new AnswerSender(request, parts, call);
   try {
     const answering = parts.dispatcher.answer(message, {
       principal,
@@ -101,7 +103,7 @@ const serve = async (request: EndpointRequest, parts: HttpParts): Promise<Endpoi
       authorization,
       ended: (operation, outcome) => http.noteRun(request, operation, outcome),
     });
-    if (answering instanceof Promise) sender.keepAlive();
+    if (answering instanceof Promise) parts.slow.add(sender);
     const answer = answering instanceof Promise ? await answering : answering;
     if (call?.isTakenBack === true) return sender.endUnanswered();
     if (answer.opensSession === true) return await sender.end({ ...answer, session: calls.newSession(principal) });
