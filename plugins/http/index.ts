@@ -19,13 +19,13 @@ import {
 import { Check } from "../../core/schema/compile.ts";
 import { type AccessOptions, accessOf, unreadableIn } from "./access.ts";
 import { bodyProblems } from "./body-limits.ts";
-import type { Guard } from "./guard.ts";
 import { nameProblems } from "./openapi/names.ts";
 import { type HttpOptions, httpOptions } from "./options.ts";
 import { bodySchemaOf, type Formatter, formatProblems, formatterOf, type ProblemFormat } from "./problem-format.ts";
 import { tooWide } from "./proxies.ts";
 import { publicHosts, publicOrigin, publicUrlProblems } from "./public-url.ts";
 import { noteRun } from "./ran.ts";
+import type { Reading } from "./reading.ts";
 import { replyProblems } from "./reply-options.ts";
 import type { Route, RouteRule } from "./route.ts";
 import { credentialInputs, httpKey, publicKey } from "./route.ts";
@@ -209,54 +209,12 @@ const ownFormat = (problem: ProblemFormat, { log }: PluginContext): Formatter =>
   );
 };
 
-/** The functions that check and answer HTTP requests. */
-interface Reading {
-  readonly guard: Guard;
-  readonly prepare: HttpService["prepare"];
-  readonly statusOf: HttpService["statusOf"];
-  readonly sentenceOf: HttpService["sentenceOf"];
-  readonly forgettingOf: HttpService["forgettingOf"];
-  readonly readBytes: typeof import("./body.ts").readBytes;
-  readonly networkOf: typeof import("./sockets.ts").networkOf;
-  readonly roomOf: typeof import("./sockets.ts").roomOf;
-  readonly newRoom: typeof import("./sockets.ts").newRoom;
-  readonly request: typeof import("./request.ts");
-}
-
-const readingOf = async (options: HttpOptions): Promise<Reading> => {
-  const [{ guardOf }, { securityHeaders }, { answerHeaders }, { forgettingOf, sentenceOf, statusOf }, ...more] =
-    await Promise.all([
-      import("./guard.ts"),
-      import("./security.ts"),
-      import("./reply.ts"),
-      import("./refusals.ts"),
-      import("./body.ts"),
-      import("./sockets.ts"),
-      import("./request.ts"),
-    ]);
-  const [{ readBytes }, sockets, request] = more;
-  const { networkOf, newRoom, roomOf } = sockets;
-  const security = securityHeaders(publicOrigin(options.publicUrl));
-  return {
-    prepare: (headers) => answerHeaders(headers, security),
-    guard: guardOf({ ...options, allowedOrigins: listOf(options, "allowedOrigins") }),
-    statusOf,
-    sentenceOf,
-    forgettingOf,
-    readBytes,
-    networkOf,
-    newRoom,
-    roomOf,
-    request,
-  };
-};
-
 const setup = async (options: HttpOptions, context: PluginContext): Promise<Running> => {
   const mountings: { readonly what: string; readonly mount: Mounting }[] = [];
   const described: PathItems[] = [];
   const isServing = isListening(context.mode);
   // Load the code for HTTP requests only when the process serves, so that a command that runs once does not spend time on it.
-  const reading = isServing ? await readingOf(options) : undefined;
+  const reading = isServing ? (await import("./reading.ts")).readingOf(options, listOf(options, "allowedOrigins")) : undefined;
   const read = (): Reading => {
     if (reading === undefined) throw new Error(`http() does not serve requests in the run mode ${context.mode}`);
     return reading;
@@ -296,10 +254,10 @@ const setup = async (options: HttpOptions, context: PluginContext): Promise<Runn
     get baseUrl() {
       return listening?.baseUrl;
     },
-    credentials: ({ req }, surface) => new (read().request.RequestCredentials)(req, surface, read().guard, options.cookieKeys),
+    credentials: ({ req }, surface) => new (read().RequestCredentials)(req, surface, read().guard, options.cookieKeys),
     networkOf: ({ req }, isFromProxy) => read().networkOf(read().guard.peerOf(req, isFromProxy) ?? ""),
     readBody: ({ req, res }) => read().readBytes(req, res, maxBodyBytes),
-    cancellation: ({ res }) => new (read().request.ResponseCancellation)(res),
+    cancellation: ({ res }) => new (read().ResponseCancellation)(res),
     noteCaller: ({ res }, principal) => {
       const access = accessOf(res);
       if (access !== undefined) access.principal = principal;

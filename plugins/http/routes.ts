@@ -6,9 +6,8 @@ import type { Catalog, Operation } from "../../core/plugin-api.ts";
 import { fileBytesOf } from "../../core/schema/file.ts";
 import { textTypeOf } from "../../core/schema/file-answer.ts";
 import { hasSecret, isSecretField, propertiesOf } from "../../core/schema/schema.ts";
-import { type AnswerHeaders, answerHeaders } from "./reply.ts";
 import { httpKey, pathUnder, type RoutePlan } from "./route.ts";
-import { jsonPolicy, type SecurityHeaders } from "./security.ts";
+import { jsonPolicy, type PreparedHeaders, prepareHeaders, type SecurityHeaders } from "./security.ts";
 
 interface Target {
   readonly operation: Operation;
@@ -20,7 +19,7 @@ interface Target {
   /** The names of the inputs, for a route with `extra: "drop"`, which ignores other fields. */
   readonly drops: ReadonlySet<string> | undefined;
   /** The headers of a success, for callers with a credential and for anonymous callers. */
-  readonly headers: { readonly known: AnswerHeaders; readonly anonymous: AnswerHeaders };
+  readonly headers: { readonly known: PreparedHeaders; readonly anonymous: PreparedHeaders };
   /** Whether a form may be sent instead of JSON. */
   readonly takesForms: boolean;
   /** The most bytes of all files together. */
@@ -68,8 +67,8 @@ const headersOf = (
   const anonymous = cache === undefined ? [] : ["cache-control", cache];
   const known = cache === undefined || /\b(?:public|s-maxage)\b/.test(cache) ? ["cache-control", "no-store"] : anonymous;
   return {
-    known: answerHeaders([...json, ...vary, ...known], security),
-    anonymous: answerHeaders([...json, ...vary, ...anonymous], security),
+    known: prepareHeaders([...json, ...vary, ...known], security),
+    anonymous: prepareHeaders([...json, ...vary, ...anonymous], security),
   };
 };
 

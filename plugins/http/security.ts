@@ -28,3 +28,15 @@ export const securityHeaders = (publicUrl?: string): SecurityHeaders => {
 
 /** The policy for JSON answers: a browser that shows the answer as a page loads nothing, and no page can frame it. */
 export const jsonPolicy = ["content-security-policy", "default-src 'none'; frame-ancestors 'none'"] as const;
+
+/** Headers that many answers have, names and values one after the other. */
+export interface PreparedHeaders {
+  readonly own: readonly string[];
+  /** These headers and the headers that every answer has. The values of the first and the last header are filled in later. */
+  readonly whole: readonly string[];
+}
+
+export const prepareHeaders = (own: readonly string[], { usual }: SecurityHeaders): PreparedHeaders => ({
+  own,
+  whole: ["x-request-id", "", ...usual, ...own, "content-length", ""],
+});

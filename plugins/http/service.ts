@@ -13,11 +13,11 @@ import {
   serviceRef,
 } from "../../core/plugin-api.ts";
 import type { KoaApp, KoaContext, KoaMiddleware, KoaRouter } from "./koa.ts";
-import type { AnswerHeaders } from "./reply.ts";
+import type { PreparedHeaders } from "./security.ts";
 
 export type { KoaApp, KoaContext, KoaMiddleware, KoaRouter } from "./koa.ts";
-export type { AnswerHeaders } from "./reply.ts";
 export { httpKey } from "./route.ts";
+export type { PreparedHeaders } from "./security.ts";
 
 /** Mounts middleware and endpoints on a server: see `HttpService.mount`. */
 export type Mounting = (koa: {
@@ -61,7 +61,7 @@ export interface EndpointReply {
   readonly headers: readonly (string | string[])[];
   readonly body: string;
   /** The same headers, prepared with `HttpService.prepare`. */
-  readonly known?: AnswerHeaders | undefined;
+  readonly known?: PreparedHeaders | undefined;
 }
 
 /** Answers an HTTP request. The server answers errors of an endpoint as errors of an exposed route. */
@@ -115,7 +115,7 @@ export interface HttpService {
   /** Adds mounted endpoints to the OpenAPI document. Call this function in `setup`. */
   describe(paths: PathItems): void;
   /** Prepares headers that many answers of an endpoint have, so that the server sends these answers faster. */
-  prepare(headers: readonly string[]): AnswerHeaders;
+  prepare(headers: readonly string[]): PreparedHeaders;
   /** Returns the HTTP status of an error. */
   statusOf(error: QuaterError): number;
   /** Returns the error text for the caller: the error's message, and the next step if HTTP has one. */

@@ -1,19 +1,21 @@
 // Sends the answer to one POST request: JSON, or an event stream if the call reports progress before its answer, or takes long.
 
 import type { ServerResponse } from "node:http";
+
 import { largeAnswer } from "../../../core/pipeline/answer-size.ts";
 import type { Awaitable } from "../../../core/plugin-api.ts";
-import type { AnswerHeaders, EndpointReply, EndpointRequest, HttpService } from "../../http/service.ts";
+import type { EndpointReply, EndpointRequest, HttpService, PreparedHeaders } from "../../http/service.ts";
 import type { Notifier } from "../answering/progress.ts";
 import type { Answer } from "../protocol/answers.ts";
 import { onOneLine } from "../protocol/messages.ts";
+
 import type { HttpCall } from "./client-calls.ts";
 import { caughtUp } from "./line.ts";
 
 export interface SenderParts {
   readonly http: HttpService;
   /** `jsonHeaders`, prepared by the HTTP server. */
-  readonly json: AnswerHeaders;
+  readonly json: PreparedHeaders;
   readonly heartbeatMs: number;
 }
 
@@ -41,7 +43,7 @@ export class AnswerSender implements Notifier {
   readonly #request: EndpointRequest;
   readonly #res: ServerResponse;
   readonly #http: HttpService;
-  readonly #json: AnswerHeaders;
+  readonly #json: PreparedHeaders;
   readonly #heartbeatMs: number;
   readonly #call: HttpCall | undefined;
   #isOver = false;
