@@ -1,14 +1,12 @@
 // Sends the answer to one POST request: JSON, or an event stream if the call reports progress before its answer, or takes long.
 
 import type { ServerResponse } from "node:http";
-
 import { largeAnswer } from "../../../core/pipeline/answer-size.ts";
 import type { Awaitable } from "../../../core/plugin-api.ts";
 import type { EndpointReply, EndpointRequest, HttpService, PreparedHeaders } from "../../http/service.ts";
 import type { Notifier } from "../answering/progress.ts";
 import type { Answer } from "../protocol/answers.ts";
 import { onOneLine } from "../protocol/messages.ts";
-
 import type { HttpCall } from "./client-calls.ts";
 import { caughtUp } from "./line.ts";
 
