@@ -164,7 +164,7 @@ const setup = async (
   store?.register("mcp", cancelMigrations);
   const calls = new ClientCalls({ app: project.name, audit: services.find(auditRef), store, log });
   http?.mount(`POST ${mcpPath}`, ({ endpoint, fallback }) => {
-    endpoint(mcpPath, mcpOverHttp({ http, gate, dispatcher, log, authorization, calls, heartbeatMs: options.heartbeatMs }));
+    endpoint(mcpPath, mcpOverHttp({ http, dispatcher, log, authorization, calls, heartbeatMs: options.heartbeatMs }));
     if (authorization === undefined) mountWithoutOAuth(fallback, options.authenticate);
   });
   if (http !== undefined && options.docs) {

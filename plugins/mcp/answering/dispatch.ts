@@ -1,41 +1,27 @@
-// Answers MCP requests of both protocol eras, over HTTP and over stdio (folder transport). This file passes tools/call to
-// the gate, and answers the other frequent methods: tools/list, ping and server/discover. Requests for resources and prompts go
-// to reader.ts. Requests with other methods go to the SDK of their era. Each SDK is loaded when the first such request arrives.
+// Answers the messages of MCP clients of both protocol eras. The transports (HTTP and stdio) pass each message to `serve`, which
+// authenticates the caller before the message is read. This file passes tools/call to the gate, and answers the other frequent
+// methods: tools/list, ping and server/discover. Requests for resources and prompts go to reader.ts. Requests with other methods
+// go to the SDK of their era. Each SDK is loaded when the first such request arrives.
 
-import { itemUndelivered, outputTooLarge, tooMuchUnread } from "../../../core/diagnostics/errors.ts";
-import { isQuaterError, type QuaterError } from "../../../core/index.ts";
-import { andThen } from "../../../core/model/principal.ts";
-import { largeAnswer } from "../../../core/pipeline/answer-size.ts";
-import {
-  type Awaitable,
-  type Gate,
-  isVisibleTo,
-  type Operation,
-  type Outcome,
-  traceIdOf,
-  unknownHandler,
-} from "../../../core/plugin-api.ts";
-import { textTypeOf } from "../../../core/schema/file-answer.ts";
+import type { Principal } from "../../../core/index.ts";
+import { type Awaitable, type Gate, traceIdOf } from "../../../core/plugin-api.ts";
 import type { ApprovalRounds, Resumed, Waited } from "../approval/rounds.ts";
 import type { StatedCall } from "../approval/state.ts";
-import { howToGetApproval, notHeld } from "../approval/texts.ts";
-import { challengeIn, isReachable } from "../authorization/resource-server.ts";
-import type { Tool, Toolbox } from "../offers/tools.ts";
+import type { Toolbox } from "../offers/tools.ts";
 import { type About, instructionsOf } from "../protocol/about.ts";
-import type { Answer } from "../protocol/answers.ts";
-import { Cacheable, cachingOf, complete, invalidParams, resultIn } from "../protocol/answers.ts";
-import { type Era, mismatchText, modernVersions } from "../protocol/era.ts";
-import { errorMessage, type Request, resultMessage, rpcCodes } from "../protocol/messages.ts";
+import { type Answer, Cacheable, cachingOf, complete, invalidParams, resultIn } from "../protocol/answers.ts";
+import { type Era, modernVersions } from "../protocol/era.ts";
+import { type Request, resultMessage } from "../protocol/messages.ts";
 import type { Caller } from "./caller.ts";
 import type { CatalogSearch } from "./catalog-search.ts";
 import type { Completion } from "./completion.ts";
-import { contentOf } from "./content.ts";
+import type { Incoming } from "./incoming.ts";
 import { capabilitiesOf, type Offers } from "./offers.ts";
-import { contentResult, dryRunResult, failureResult, jsonResult, successResult, wrappedJson } from "./outcome.ts";
 import { paramHeaderRefused } from "./param-headers.ts";
 import { Progress } from "./progress.ts";
 import { Reader, unknownCursor } from "./reader.ts";
 import { readToolCall } from "./tool-call.ts";
+import { toolRefusal, toolResult } from "./tool-result.ts";
 
 interface DispatcherParts {
   readonly gate: Gate;
@@ -76,7 +62,51 @@ export class Dispatcher {
     this.#maxOutputBytes = maxOutputBytes;
   }
 
-  answer(request: Request, caller: Caller): Awaitable<Answer> {
+  /** Authenticates the caller of a message and answers the message. Returns the reply of the transport. */
+  async serve<Reply>(incoming: Incoming<Reply>): Promise<Reply> {
+    const { entry } = incoming;
+    let principal: Principal;
+    /**
+     * The time at which the caller was authenticated. `undefined` if the message has not waited for anything, so that most messages
+     * do not read the clock.
+     */
+    let enteredAt: number | undefined;
+    try {
+      // Over HTTP, only the headers were read, so callers without access cannot make the server read or parse a body.
+      const entering = this.#gate.enter(entry);
+      if (entering instanceof Promise) {
+        enteredAt = performance.now();
+        principal = await entering;
+      } else {
+        principal = entering;
+      }
+    } catch (error) {
+      return incoming.turnedAway(error);
+    }
+    const receiving = incoming.receive(principal);
+    if (receiving instanceof Promise) enteredAt ??= performance.now();
+    const refused = receiving instanceof Promise ? await receiving : receiving;
+    if (refused !== undefined) return refused;
+    try {
+      // A key may have been revoked while the body arrived.
+      const again = enteredAt === undefined ? principal : this.#gate.enterAgain(entry, principal, enteredAt);
+      principal = again instanceof Promise ? await again : again;
+    } catch (error) {
+      return incoming.turnedAway(error);
+    }
+    const asked = incoming.read(principal);
+    if ("reply" in asked) return asked.reply;
+    try {
+      const sending = asked.send(this.#answer(asked.request, asked.caller));
+      return sending instanceof Promise ? await sending : sending;
+    } catch (error) {
+      return asked.failed(error);
+    } finally {
+      asked.end();
+    }
+  }
+
+  #answer(request: Request, caller: Caller): Awaitable<Answer> {
     const { id, method } = request;
     if (method === "tools/call") {
       if (this.#search === undefined) return this.#call(request, caller);
@@ -104,34 +134,22 @@ export class Dispatcher {
   }
 
   async #call(request: Request, caller: Caller): Promise<Answer> {
-    const { id, params } = request;
+    const { id, params, argumentsRefused: refused } = request;
     const read = readToolCall(params);
     if (typeof read === "string") return invalidParams(id, read);
     const { name, values, dryRun, approvalId, progressToken, traceparent } = read;
     const tool = this.#toolbox.find(name);
-    // Clients repeat arguments in headers only for tools of the list, and `call` is the tool of the list in a catalog. For a caller
-    // without rights the gate refuses the call, so that the answer does not show which arguments the tool has.
-    const isVisible = tool !== undefined && isVisibleTo(tool.operation, caller.principal);
-    if (isVisible && caller.headers !== undefined && request.isThroughCatalog !== true) {
-      const header = paramHeaderRefused(tool, values, caller.headers);
-      if (header !== undefined) return { body: errorMessage(id, rpcCodes.headerMismatch, mismatchText(header)), status: 400 };
-    }
-
+    const misfit = paramHeaderRefused(request, tool, values, caller);
+    if (misfit !== undefined) return misfit;
     const call = { handler: name, values, principal: caller.principal };
-    const resumed = caller.era === "2025" || params["requestState"] === undefined ? undefined : this.#resumed(request, call);
-    if (resumed === "refused") return invalidParams(id, stateRefused);
-    if (resumed !== undefined && approvalId !== undefined && approvalId !== resumed.approvalId)
-      return invalidParams(id, 'The "requestState" and "quater/approval" in _meta name different approvals');
+    const resumed = caller.era === "2025" ? undefined : this.#resumed(request, call, approvalId);
+    if (typeof resumed === "string") return invalidParams(id, resumed);
     const waited: Waited =
       resumed === undefined || dryRun || this.#rounds === undefined ? caller : await this.#rounds.wait(resumed, call, caller);
     if (waited.result !== undefined) return { body: resultMessage(id, waited.result) };
-
     const progress = progressToken === undefined ? undefined : new Progress(caller.notifier, progressToken);
-    const { entry, callId, cancellation, peer } = caller;
-    const { principal } = waited;
-    // The trace id in the message is more specific than the trace id in the headers of the HTTP request.
-    const traceId = traceIdOf(traceparent) ?? caller.traceId;
-    const refused = request.argumentsRefused;
+    const { entry, callId, cancellation, peer, room } = caller;
+    const { principal, isFull } = waited;
     const outcome = await this.#gate.invoke({
       handler: this.#toolbox.handlerOf(name),
       surface: "mcp",
@@ -143,105 +161,37 @@ export class Dispatcher {
       cancellation,
       dryRun,
       peer,
-      traceId,
+      // The trace id in the message is more specific than the trace id in the headers of the HTTP request.
+      traceId: traceIdOf(traceparent) ?? caller.traceId,
       approvalId: approvalId ?? resumed?.approvalId,
       progress: progress?.report,
-      room: caller.room,
+      room,
     });
     if (tool !== undefined && !dryRun) caller.ended?.(tool.operation, outcome);
-    const result = this.#result(outcome, tool, dryRun, progress, caller);
-    const ended = result instanceof Promise ? await result : result;
+    const making = toolResult(outcome, { tool, isDryRun: dryRun, progress, caller, maxBytes: this.#maxOutputBytes });
+    const result = making instanceof Promise ? await making : making;
     progress?.end();
-    if (typeof ended === "string") return { body: resultIn(caller.era, id, ended) };
-    const asked = waited.isFull || caller.era === "2025" ? undefined : this.#rounds?.ask(ended, resumed, params, call, caller);
+    if (typeof result === "string") return { body: resultIn(caller.era, id, result) };
+    const asked = isFull || caller.era === "2025" ? undefined : this.#rounds?.ask(result, resumed, params, call, caller);
     return asked === undefined
-      ? this.#refusal(request, ended, name, tool, { ...caller, principal }, waited.isFull)
+      ? toolRefusal(request, result, tool, { ...caller, principal }, isFull)
       : { body: resultMessage(id, asked) };
   }
 
-  #resumed({ params, argumentsRefused }: Request, call: StatedCall): Resumed | "refused" {
+  /** Returns the earlier round of a repeated call, or the reason why the call must begin again. */
+  #resumed(
+    { params, argumentsRefused }: Request,
+    call: StatedCall,
+    approvalId: string | undefined,
+  ): Resumed | string | undefined {
+    if (params["requestState"] === undefined) return undefined;
     // Refused arguments have no canonical text, so the server issues no `requestState` for a call with refused arguments.
-    return (argumentsRefused === undefined ? this.#rounds?.resumed(params, call) : undefined) ?? "refused";
-  }
-
-  /** Returns the result of a call as JSON text, or the error of the call. */
-  #result(
-    outcome: Outcome,
-    tool: Tool | undefined,
-    isDryRun: boolean,
-    progress: Progress | undefined,
-    caller: Caller,
-  ): Awaitable<string | QuaterError> {
-    if (!outcome.ok) return outcome.error;
-    const { callId, value } = outcome;
-    if (isDryRun) return dryRunResult(value, tool?.wrapping, callId);
-    if (tool?.wrapping !== "items") return this.#single(value, tool, callId, caller);
-    return collected(value as AsyncIterableIterator<unknown>, tool.operation, progress, this.#maxOutputBytes, caller).then(
-      (items) => jsonResult(items, tool.wrapping, callId),
-      (error: unknown) => {
-        if (isQuaterError(error)) return error;
-        throw error;
-      },
-    );
-  }
-
-  /** Returns the result of a call without a stream. */
-  #single(value: unknown, tool: Tool | undefined, callId: string, { room }: Caller): Awaitable<string | QuaterError> {
-    const content = tool && contentOf(value, tool.operation, { maxBytes: this.#maxOutputBytes, room });
-    if (content === undefined) return successResult(value, tool?.wrapping, callId, textTypeOf(tool?.operation.output));
-    return andThen(content, (made) => (typeof made === "string" ? contentResult(value, tool?.wrapping, callId, made) : made));
-  }
-
-  #refusal(
-    { id, isThroughCatalog }: Request,
-    error: QuaterError,
-    name: string,
-    tool: Tool | undefined,
-    caller: Caller,
-    isFull = false,
-  ): Answer {
-    const { principal, callId, authorization, era } = caller;
-    // If the static part of the policy refuses the principal even with more scopes, the principal must not learn that the tool
-    // exists.
-    if (tool === undefined || !isReachable(tool.operation, principal)) {
-      const unknown = unknownHandler(name, "mcp");
-      if (isThroughCatalog === true) return { body: resultIn(era, id, failureResult(unknown, callId)) };
-      const { message, code } = unknown;
-      return { body: errorMessage(id, rpcCodes.invalidParams, message, { code, callId, errors: [] }) };
-    }
-    const challenge = challengeIn(error, principal, authorization);
-    const advice = isFull && error.code === "approval_required" ? `${howToGetApproval(error)} ${notHeld}` : undefined;
-    return { body: resultIn(era, id, failureResult(error, callId, advice)), challenge };
+    const resumed = argumentsRefused === undefined ? this.#rounds?.resumed(params, call) : undefined;
+    if (resumed === undefined) return stateRefused;
+    const isOther = approvalId !== undefined && approvalId !== resumed.approvalId;
+    return isOther ? 'The "requestState" and "quater/approval" in _meta name different approvals' : resumed;
   }
 }
-
-/** Collects the items of a stream into one answer in memory. @param maxBytes  The largest size of the answer. */
-const collected = async (
-  items: AsyncIterableIterator<unknown>,
-  { name, handler }: Operation,
-  progress: Progress | undefined,
-  maxBytes: number,
-  { room, notifier }: Caller,
-): Promise<string> => {
-  const parts: string[] = [];
-  let size = 0;
-  let count = 0;
-  for await (const item of items) {
-    const json = JSON.stringify(item) ?? "null";
-    size += Buffer.byteLength(json) + 1;
-    // Reserve memory for the item and its text. The output check has already reserved memory for a large item.
-    const hasRoom = room.reserve(json.length >= largeAnswer ? json.length : 2 * json.length);
-    if (size > maxBytes || !hasRoom) {
-      const refused = hasRoom ? outputTooLarge(name, maxBytes) : tooMuchUnread();
-      await items.throw?.(handler.effect === "read" ? refused : itemUndelivered(name, refused)); // Throw into the stream, so that the failure is recorded.
-    }
-    // The stream of a client that has left may continue, but nobody gets its items.
-    if (notifier.isGone) parts.length = 0;
-    else parts.push(json);
-    await progress?.item(++count, json);
-  }
-  return wrappedJson(`[${parts.join(",")}]`);
-};
 
 const stateRefused =
   'The "requestState" does not belong to this call of this caller, was changed, or is too old, or "inputResponses" has another form. ' +

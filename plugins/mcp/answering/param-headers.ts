@@ -2,9 +2,13 @@
 // an argument has the keyword `x-mcp-header`, clients repeat the argument in the header `Mcp-Param-<name>`, so that proxies can
 // route requests by this header.
 
-import type { IncomingHttpHeaders } from "node:http";
+import { isVisibleTo } from "../../../core/plugin-api.ts";
 import type { Tool } from "../offers/tools.ts";
+import type { Answer } from "../protocol/answers.ts";
+import { mismatchText } from "../protocol/era.ts";
 import { decoded } from "../protocol/header-text.ts";
+import { errorMessage, type Request, rpcCodes } from "../protocol/messages.ts";
+import type { Caller } from "./caller.ts";
 
 const keyword = "x-mcp-header";
 
@@ -42,11 +46,23 @@ const declarationsOf = (tool: Tool): readonly Declaration[] => {
 const valueAt = (value: unknown, path: readonly string[]): unknown =>
   path.reduce((inner, name) => (Object.hasOwn(Object(inner), name) ? Object(inner)[name] : undefined), value);
 
-/** Returns the header that is missing or differs from its argument. Headers of absent arguments are ignored. */
-export const paramHeaderRefused = (tool: Tool, values: unknown, headers: IncomingHttpHeaders): string | undefined =>
-  declarationsOf(tool).find(({ header, path }) => {
+/** Returns the refusal of a call with a header that is missing or differs from its argument. Ignores headers of absent arguments. */
+export const paramHeaderRefused = (
+  { id, isThroughCatalog }: Request,
+  tool: Tool | undefined,
+  values: unknown,
+  { headers, principal }: Caller,
+): Answer | undefined => {
+  // Clients repeat arguments in headers only for tools of the list, and `call` is the tool of the list in a catalog. For a caller
+  // without rights the gate refuses the call, so that the answer does not show which arguments the tool has.
+  if (headers === undefined || tool === undefined || isThroughCatalog === true || !isVisibleTo(tool.operation, principal))
+    return undefined;
+  const wrong = declarationsOf(tool).find(({ header, path }) => {
     const value = valueAt(values, path);
     if (!["string", "number", "boolean"].includes(typeof value)) return false;
     const said = headers[header];
     return said === undefined || decoded(String(said)) !== String(value);
-  })?.header;
+  });
+  if (wrong === undefined) return undefined;
+  return { body: errorMessage(id, rpcCodes.headerMismatch, mismatchText(wrong.header)), status: 400 };
+};

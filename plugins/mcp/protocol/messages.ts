@@ -82,6 +82,13 @@ export interface VersionData {
 export const errorMessage = (id: MessageId | undefined, code: number, message: string, data?: ErrorData | VersionData): string =>
   JSON.stringify({ jsonrpc: "2.0", id, error: { code, message, ...(data === undefined ? {} : { data }) } });
 
+/** Returns the JSON-RPC error for a request that could not be answered because of a fault of the server. */
+export const internalError = (id: MessageId, callId: string): string =>
+  errorMessage(id, rpcCodes.internal, "The server failed while the server handled this MCP request", {
+    code: "internal",
+    callId,
+  });
+
 /** Returns a JSON-RPC result. @param result  JSON text. */
 export const resultMessage = (id: MessageId, result: string): string =>
   `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${result}}`;

@@ -1,23 +1,25 @@
-// Serves MCP over HTTP. The function `serve` handles a POST request from its headers to its answer.
+// Serves MCP over HTTP. The dispatcher decides in which order a message is authenticated, read and answered.
 //
 // Each POST request contains one message, and the answer is JSON. The answer becomes an event stream only if a call reports
 // progress before its answer, or takes long. There is no GET stream, no resumption, and no session in memory, so any instance can
 // answer any request.
 
 import { isQuaterError, type Principal } from "../../../core/index.ts";
-import { errorText, type Gate, type Log, traceIdOf } from "../../../core/plugin-api.ts";
+import { type Arriving, type Awaitable, errorText, type Log, traceIdOf } from "../../../core/plugin-api.ts";
 import type { Endpoint, EndpointReply, EndpointRequest, HttpService } from "../../http/service.ts";
+import type { Caller } from "../answering/caller.ts";
 import type { Dispatcher } from "../answering/dispatch.ts";
+import type { Incoming, IncomingRequest } from "../answering/incoming.ts";
 import type { Authorization } from "../authorization/resource-server.ts";
-import { eraOf } from "../protocol/era.ts";
-import { errorMessage, type Notification, type Request, readMessage, rpcCodes } from "../protocol/messages.ts";
+import type { Answer } from "../protocol/answers.ts";
+import { type Era, eraOf } from "../protocol/era.ts";
+import { errorMessage, internalError, type Notification, type Request, readMessage, rpcCodes } from "../protocol/messages.ts";
 import { AnswerSender, jsonHeaders, jsonReply, type SenderParts, SlowAnswers } from "./answer-sender.ts";
-import type { ClientCalls } from "./client-calls.ts";
+import type { ClientCalls, HttpCall } from "./client-calls.ts";
 import { headersRefused, refusal, refusedLater, turnedAway } from "./refusals.ts";
 
 export interface HttpParts {
   readonly http: HttpService;
-  readonly gate: Gate;
   readonly dispatcher: Dispatcher;
   readonly log: Log;
   readonly authorization: Authorization | undefined;
@@ -27,101 +29,131 @@ export interface HttpParts {
 
 export const mcpOverHttp = (parts: HttpParts): Endpoint => {
   const prepared = { ...parts, json: parts.http.prepare(jsonHeaders), slow: new SlowAnswers() };
-  return (request) => serve(request, prepared);
+  return (request) =>
+    request.req.method === "POST"
+      ? parts.dispatcher.serve(new Post(request, prepared))
+      : refusal(request, 405, rpcCodes.transport, "The MCP endpoint accepts only the method POST", ["allow", "POST"]);
 };
 
 type Prepared = HttpParts & SenderParts & { readonly slow: SlowAnswers };
 
-const serve = async (request: EndpointRequest, parts: Prepared): Promise<EndpointReply | undefined> => {
-  const { req, callId } = request;
-  if (req.method !== "POST")
-    return refusal(request, 405, rpcCodes.transport, "The MCP endpoint accepts only the method POST", ["allow", "POST"]);
-  const { http, gate, authorization } = parts;
-  const credentials = http.credentials(request, "mcp");
-  const traceId = traceIdOf(req.headers["traceparent"]);
-  const entry = { surface: "mcp", credentials, callId, traceId };
-  let principal: Principal;
-  /**
-   * The time at which the caller was authenticated. `undefined` if the request has not waited for anything, so that most requests
-   * do not read the clock.
-   */
-  let enteredAt: number | undefined;
-  try {
-    // At this point only the headers were read, so callers without access cannot make the server read or parse a body.
-    const entering = gate.enter(entry);
-    if (entering instanceof Promise) {
-      enteredAt = performance.now();
-      principal = await entering;
-    } else {
-      principal = entering;
-    }
-  } catch (error) {
-    if (!isQuaterError(error)) throw error;
-    return turnedAway(request, http, error, authorization);
+/** `undefined` if the answer was already sent, as an event stream. */
+type Reply = EndpointReply | undefined;
+
+class Post implements Incoming<Reply> {
+  readonly entry: Arriving;
+  readonly #request: EndpointRequest;
+  readonly #parts: Prepared;
+  #body: Buffer = Buffer.alloc(0);
+
+  constructor(request: EndpointRequest, parts: Prepared) {
+    const { req, callId } = request;
+    const traceId = traceIdOf(req.headers["traceparent"]);
+    this.entry = { surface: "mcp", credentials: parts.http.credentials(request, "mcp"), callId, traceId };
+    this.#request = request;
+    this.#parts = parts;
   }
-  http.noteCaller(request, principal);
-  const wrong = headersRefused(req);
-  if (wrong !== undefined) return refusal(request, wrong.status, rpcCodes.transport, wrong.message);
-  const reading = http.readBody(request);
-  if (reading instanceof Promise) enteredAt ??= performance.now();
-  const body = reading instanceof Promise ? await reading : reading;
-  try {
-    // A key may have been revoked while the body arrived.
-    const again = enteredAt === undefined ? principal : gate.enterAgain(entry, principal, enteredAt);
-    principal = again instanceof Promise ? await again : again;
-  } catch (error) {
+
+  turnedAway(error: unknown): EndpointReply {
     if (!isQuaterError(error)) throw error;
-    return turnedAway(request, http, error, authorization);
+    return turnedAway(this.#request, this.#parts.http, error, this.#parts.authorization);
   }
-  const message = readMessage(body);
-  if (message.kind === "malformed") return jsonReply(400, message.answer);
-  if (message.kind === "response") return accepted;
-  const era = eraOf(message, req.headers);
-  if (typeof era === "object") return jsonReply(era.status, era.answer);
-  const { calls } = parts;
-  const session = era === "2025" ? calls.sessionOf(message, req.headers, principal) : undefined;
-  if (session === "refused") return jsonReply(404, sessionUnknown(message));
-  if (message.kind === "notification") {
+
+  receive(principal: Principal): Awaitable<EndpointReply | undefined> {
+    const { http } = this.#parts;
+    http.noteCaller(this.#request, principal);
+    const wrong = headersRefused(this.#request.req);
+    if (wrong !== undefined) return refusal(this.#request, wrong.status, rpcCodes.transport, wrong.message);
+    const reading = http.readBody(this.#request);
+    if (reading instanceof Promise) return reading.then(this.#keep);
+    return this.#keep(reading);
+  }
+
+  readonly #keep = (body: Buffer): undefined => {
+    this.#body = body;
+  };
+
+  read(principal: Principal): IncomingRequest<Reply> | { readonly reply: EndpointReply } {
+    const { headers } = this.#request.req;
+    const message = readMessage(this.#body);
+    if (message.kind === "malformed") return { reply: jsonReply(400, message.answer) };
+    if (message.kind === "response") return { reply: accepted };
+    const era = eraOf(message, headers);
+    if (typeof era === "object") return { reply: jsonReply(era.status, era.answer) };
+    const { calls } = this.#parts;
+    const session = era === "2025" ? calls.sessionOf(message, headers, principal) : undefined;
+    if (session === "refused") return { reply: jsonReply(404, sessionUnknown(message)) };
+    if (message.kind === "request")
+      return new PostedRequest(message, { era, session, principal, entry: this.entry }, this.#request, this.#parts);
     if (era === "2025") calls.notified(message, session, principal);
-    return accepted;
+    return { reply: accepted };
   }
-  // In the revisions of 2025 and before, a closed connection does not cancel a call, because clients cancel with a notification.
-  const call = era === "2025" ? calls.begin(message, session, principal) : undefined;
-  const sender = new AnswerSender(request, parts, call);
-  try {
-    const answering = parts.dispatcher.answer(message, {
+}
+
+interface Origin {
+  readonly era: Era;
+  readonly session: string | undefined;
+  readonly principal: Principal;
+  readonly entry: Arriving;
+}
+
+class PostedRequest implements IncomingRequest<Reply> {
+  readonly request: Request;
+  readonly caller: Caller;
+  readonly #parts: Prepared;
+  readonly #sender: AnswerSender;
+  /** `undefined` in revision 2026-07-28, where clients cancel a call by closing its connection. */
+  readonly #call: HttpCall | undefined;
+
+  constructor(message: Request, { era, session, principal, entry }: Origin, request: EndpointRequest, parts: Prepared) {
+    const { http, calls, authorization } = parts;
+    const isLegacy = era === "2025";
+    this.request = message;
+    this.#parts = parts;
+    this.#call = isLegacy ? calls.begin(message, session, principal) : undefined;
+    this.#sender = new AnswerSender(request, parts, this.#call);
+    this.caller = {
       principal,
       era,
-      headers: era === "2026" ? req.headers : undefined,
+      headers: isLegacy ? undefined : request.req.headers,
       entry,
-      callId,
-      peer: credentials.peer,
-      traceId,
-      cancellation: call ?? http.cancellation(request),
-      notifier: sender,
+      callId: entry.callId,
+      peer: entry.credentials.peer,
+      traceId: entry.traceId,
+      cancellation: this.#call ?? http.cancellation(request),
+      notifier: this.#sender,
       room: http.room(request, "answer"),
       authorization,
       ended: (operation, outcome) => http.noteRun(request, operation, outcome),
-    });
-    if (answering instanceof Promise) parts.slow.add(sender);
-    const answer = answering instanceof Promise ? await answering : answering;
-    if (call?.isTakenBack === true) return sender.endUnanswered();
-    if (answer.opensSession === true) return await sender.end({ ...answer, session: calls.newSession(principal) });
-    const ending = sender.end(answer);
-    return ending instanceof Promise ? await ending : ending;
-  } catch (error) {
-    // The credential was refused while the call waited for the decision of the approvers.
-    if (isQuaterError(error)) return sender.end(refusedLater(message.id, http.sentenceOf(error), error, callId, authorization));
-    parts.log.error("An MCP request could not be answered", { callId, error: errorText(error) });
-    const body = errorMessage(message.id, rpcCodes.internal, "The server failed while the server handled this MCP request", {
-      code: "internal",
-      callId,
-    });
-    return sender.end({ body });
-  } finally {
-    call?.end();
+    };
   }
-};
+
+  send(answering: Awaitable<Answer>): Awaitable<Reply> {
+    if (!(answering instanceof Promise)) return this.#sendAnswer(answering);
+    this.#parts.slow.add(this.#sender);
+    return answering.then((answer) => this.#sendAnswer(answer));
+  }
+
+  #sendAnswer(answer: Answer): Awaitable<Reply> {
+    if (this.#call?.isTakenBack === true) return this.#sender.endUnanswered();
+    if (answer.opensSession !== true) return this.#sender.end(answer);
+    return this.#sender.end({ ...answer, session: this.#parts.calls.newSession(this.caller.principal) });
+  }
+
+  failed(error: unknown): Awaitable<Reply> {
+    const { http, authorization, log } = this.#parts;
+    const { callId } = this.caller;
+    const { id } = this.request;
+    // The credential was refused while the call waited for the decision of the approvers.
+    if (isQuaterError(error)) return this.#sender.end(refusedLater(id, http.sentenceOf(error), error, callId, authorization));
+    log.error("An MCP request could not be answered", { callId, error: errorText(error) });
+    return this.#sender.end({ body: internalError(id, callId) });
+  }
+
+  end(): void {
+    this.#call?.end();
+  }
+}
 
 const sessionUnknown = (message: Request | Notification): string =>
   errorMessage(

@@ -1,21 +1,20 @@
 // Serves MCP over a pair of streams: one message per line (MCP 2025-11-25, basic/transports, "stdio").
 
-import type { Readable } from "node:stream";
 import { setImmediate, setTimeout } from "node:timers/promises";
 import { visible } from "../../../core/diagnostics/text.ts";
-import { isQuaterError, type QuaterError } from "../../../core/index.ts";
-import { errorText, type Gate, type Log, tooLarge } from "../../../core/plugin-api.ts";
+import { isQuaterError, type Principal, type QuaterError } from "../../../core/index.ts";
+import { type Arriving, errorText, type Gate, type Log, tooLarge } from "../../../core/plugin-api.ts";
+import type { Caller } from "../answering/caller.ts";
 import type { Dispatcher } from "../answering/dispatch.ts";
+import type { Incoming, IncomingRequest } from "../answering/incoming.ts";
 import { errorDataOf } from "../answering/outcome.ts";
 import { type Era, eraOf } from "../protocol/era.ts";
-import { errorMessage, type MessageId, type Request, readMessage, rpcCodes } from "../protocol/messages.ts";
+import { errorMessage, internalError, type MessageId, type Request, readMessage, rpcCodes } from "../protocol/messages.ts";
 import type { StdioStreams } from "../service.ts";
 import { ClientCall } from "./calls.ts";
-import { Line, type LineRoom } from "./line.ts";
-import { IdFinder } from "./long-line.ts";
+import { Line } from "./line.ts";
+import { type LongLine, linesOf, maxLineBytes } from "./lines.ts";
 
-/** The largest message, bytes (threat T12). This limit equals the limit of a body over HTTP. */
-const maxLineBytes = 1024 * 1024;
 /**
  * The most running requests. No client needs more requests at the same time. Further requests are refused and not delayed, so
  * that the server can still read a cancellation.
@@ -120,46 +119,28 @@ class StdioSession {
     const room = this.#line.room();
     const call = new ClientCall();
     this.#inFlight.set(request.id, call);
-    const answering = this.#answer(request, era, call, room).then((answer) => {
-      room.release();
-      this.#inFlight.delete(request.id);
-      this.#answering.delete(answering);
-      if (!call.isTakenBack) this.#line.send(answer);
-    });
+    const { gate, dispatcher } = this.#parts;
+    const entry = { surface: "mcp", credentials: this.#credentials(), callId: gate.newCallId() };
+    const origin = { era, entry, cancellation: call, room, notifier: this.#line.notices() };
+    const answering = dispatcher
+      .serve(new LineRequest(request, origin, (error) => this.#failed(error, request, entry)))
+      .then((answer) => {
+        room.release();
+        this.#inFlight.delete(request.id);
+        this.#answering.delete(answering);
+        if (!call.isTakenBack) this.#line.send(answer);
+      });
     this.#answering.add(answering);
   }
 
-  /** Answers a request. The promise never rejects, because errors are answers. */
-  async #answer(request: Request, era: Era, cancellation: ClientCall, room: LineRoom): Promise<string> {
-    const { gate, dispatcher, log } = this.#parts;
-    const callId = gate.newCallId();
-    try {
-      // Authenticate for every request, so that a revoked key stops working without a restart.
-      const entry = { surface: "mcp", credentials: this.#credentials(), callId };
-      const principal = await gate.enter(entry);
-      const answer = await dispatcher.answer(request, {
-        principal,
-        era,
-        entry,
-        callId,
-        peer: undefined,
-        traceId: undefined,
-        cancellation,
-        notifier: this.#line.notices(),
-        room,
-      });
-      return answer.body;
-    } catch (error) {
-      if (isQuaterError(error)) {
-        this.#say(error);
-        return errorMessage(request.id, rpcCodes.refused, error.message, errorDataOf(error, callId));
-      }
-      log.error("An MCP request could not be answered", { callId, error: errorText(error) });
-      return errorMessage(request.id, rpcCodes.internal, "The server failed while the server handled this MCP request", {
-        code: "internal",
-        callId,
-      });
+  /** Returns the answer to a request whose caller was refused, or that could not be answered. */
+  #failed(error: unknown, { id }: Request, { callId }: Arriving): string {
+    if (isQuaterError(error)) {
+      this.#say(error);
+      return errorMessage(id, rpcCodes.refused, error.message, errorDataOf(error, callId));
     }
+    this.#parts.log.error("An MCP request could not be answered", { callId, error: errorText(error) });
+    return internalError(id, callId);
   }
 
   #credentials() {
@@ -183,47 +164,34 @@ class StdioSession {
   }
 }
 
-const newline = 10;
-const carriageReturn = 13;
+/** Where the request of a line comes from. */
+type Origin = Pick<Caller, "era" | "entry" | "cancellation" | "notifier" | "room">;
 
-/** A line that was too long. Only the id of the message in the line is kept in memory. */
-type LongLine = Pick<IdFinder, "id">;
+/** A request in a line. The caller is authenticated for each request, so that a revoked key stops working without a restart. */
+class LineRequest implements Incoming<string> {
+  readonly entry: Arriving;
+  readonly turnedAway: (error: unknown) => string;
+  readonly #request: Request;
+  readonly #origin: Origin;
 
-/** Yields lines without their line ends. */
-async function* linesOf(input: Readable): AsyncGenerator<Buffer | LongLine> {
-  let parts: Buffer[] = [];
-  let size = 0;
-  let long: IdFinder | undefined;
-  try {
-    for await (const chunk of input) {
-      let rest = typeof chunk === "string" ? Buffer.from(chunk) : (chunk as Buffer);
-      while (rest.length > 0) {
-        const end = rest.indexOf(newline);
-        const part = end === -1 ? rest : rest.subarray(0, end);
-        size += part.length;
-        parts.push(part);
-        if (size > maxLineBytes) {
-          long ??= new IdFinder();
-          for (const one of parts) long.read(one);
-          parts = [];
-        }
-        if (end === -1) break;
-        rest = rest.subarray(end + 1);
-        if (long === undefined) yield* message(parts);
-        else yield long;
-        parts = [];
-        size = 0;
-        long = undefined;
-      }
-    }
-    yield* message(parts);
-  } catch {
-    return; // A broken pipe or a client that stopped reading counts as the end of the input.
+  /** @param failed  Returns the answer to a request that could not be answered. */
+  constructor(request: Request, origin: Origin, failed: (error: unknown) => string) {
+    this.entry = origin.entry;
+    this.turnedAway = failed;
+    this.#request = request;
+    this.#origin = origin;
   }
-}
 
-/** Yields the message of a line. Yields nothing for a blank line. */
-function* message(parts: readonly Buffer[]): Generator<Buffer> {
-  const bytes = Buffer.concat(parts);
-  if (bytes.length > 1 || (bytes.length === 1 && bytes[0] !== carriageReturn)) yield bytes;
+  receive(): undefined {}
+
+  read(principal: Principal): IncomingRequest<string> {
+    const { callId } = this.entry;
+    return {
+      request: this.#request,
+      caller: { ...this.#origin, principal, callId, peer: undefined, traceId: undefined },
+      send: async (answer) => (await answer).body,
+      failed: this.turnedAway,
+      end: () => {},
+    };
+  }
 }

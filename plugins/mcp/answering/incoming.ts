@@ -1,0 +1,30 @@
+// A message that arrived over HTTP or stdio, as the dispatcher sees it. Each transport has classes for its messages.
+
+import type { Principal } from "../../../core/index.ts";
+import type { Arriving, Awaitable } from "../../../core/plugin-api.ts";
+import type { Answer } from "../protocol/answers.ts";
+import type { Request } from "../protocol/messages.ts";
+import type { Caller } from "./caller.ts";
+
+/** A message whose caller is not authenticated yet. `Reply` is the type of the replies of the transport. */
+export interface Incoming<Reply> {
+  readonly entry: Arriving;
+  /** Returns the reply to a caller whose credential was refused. */
+  turnedAway(error: unknown): Reply;
+  /** Receives the bytes of the message, if they have not arrived. Returns a reply if the transport refuses the message. */
+  receive(principal: Principal): Awaitable<Reply | undefined>;
+  /** Reads the message. Returns a reply if the message is not a request that the dispatcher answers. */
+  read(principal: Principal): IncomingRequest<Reply> | { readonly reply: Reply };
+}
+
+/** A request of an authenticated caller. */
+export interface IncomingRequest<Reply> {
+  readonly request: Request;
+  readonly caller: Caller;
+  /** Returns the reply with the answer. */
+  send(answer: Awaitable<Answer>): Awaitable<Reply>;
+  /** Returns the reply to a request whose caller was refused during the call, or that could not be answered. */
+  failed(error: unknown): Awaitable<Reply>;
+  /** Called when the request was answered. */
+  end(): void;
+}
