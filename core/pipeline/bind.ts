@@ -6,6 +6,7 @@ import { visible } from "../diagnostics/text.ts";
 import type { GivenInput } from "../model/given-input.ts";
 import { type CheckMaker, checkOf } from "../schema/compile.ts";
 import { fillerOf } from "../schema/defaults.ts";
+import { canonicalText } from "../schema/digest.ts";
 import { type FileField, fileFieldsOf, ReceivedFile } from "../schema/file.ts";
 import { isForbiddenKey, pointerStep } from "../schema/json.ts";
 import { beginBudget, TakesTooLong } from "../schema/pattern-budget.ts";
@@ -39,6 +40,20 @@ export const binderOf = (schema: JsonSchema, makeCheck: CheckMaker = checkOf): B
     }
     return frozen(input);
   };
+};
+
+/**
+ * Returns the canonical text of an input, and the input as parsed from this text, so that approvers, digest and handler all get
+ * the same values.
+ *
+ * @param files  The names of the fields that contain files. The canonical text contains only the description of a file, so the
+ * parsed input gets the file object, which can read the content.
+ */
+export const canonicalInputOf = (input: unknown, files: Iterable<string>): { readonly input: unknown; readonly text: string } => {
+  const text = canonicalText(input);
+  const parsed = JSON.parse(text) as Record<string, unknown>;
+  for (const name of files) if (name in parsed) parsed[name] = (input as Record<string, unknown>)[name];
+  return { input: frozen(parsed), text };
 };
 
 /**
@@ -148,7 +163,7 @@ const assign = (target: Record<string, unknown>, name: string, value: unknown): 
  * Freezes an input and all values in it, and changes the input to the form of its canonical text: no `-0`, and no field that is
  * `undefined`.
  */
-export const frozen = <Value>(value: Value): Value => {
+const frozen = <Value>(value: Value): Value => {
   if (value === null || typeof value !== "object") return value;
   const fields = value as Record<string, unknown>;
   for (const key in fields) {

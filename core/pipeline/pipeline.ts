@@ -7,8 +7,7 @@ import { type Approved, type Authorized, type Bound, type Call, contextOf, Stage
 import type { GivenInput } from "../model/given-input.ts";
 import type { Holding } from "../model/holding.ts";
 import { type Awaitable, andThen, isThenable } from "../model/principal.ts";
-import { canonicalText } from "../schema/digest.ts";
-import { frozen } from "./bind.ts";
+import { canonicalInputOf } from "./bind.ts";
 import type { CompiledHandler } from "./compiled-handler.ts";
 import { guard, none, refused } from "./guard.ts";
 import { type RunningCall, returned } from "./running-calls.ts";
@@ -81,12 +80,8 @@ export const judgeStatic = ({ operation, principal }: Call): void => {
 export const bind = (call: Call, given: readonly GivenInput[], { bind, hooks, files }: CompiledHandler): Bound => {
   const input = bind(given);
   if (!hooks.has.approve) return StagedCall.bound(call, input);
-  // Parse the input from its canonical text, so that approvers, digest and handler all get the same text.
-  const text = canonicalText(input);
-  const parsed = JSON.parse(text) as Record<string, unknown>;
-  // The canonical text contains only the description of a file. Put the file objects, which can read the content, into the input.
-  for (const name of files.keys()) if (name in parsed) parsed[name] = (input as Record<string, unknown>)[name];
-  return StagedCall.bound(call, frozen(parsed), text);
+  const canonical = canonicalInputOf(input, files.keys());
+  return StagedCall.bound(call, canonical.input, canonical.text);
 };
 
 /** Runs the check of a schema of another library. The check may be asynchronous, and cannot change the bound input. */
