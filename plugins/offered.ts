@@ -96,6 +96,23 @@ export interface Web {
   readonly mounted: readonly string[];
   /** The URL of the server, `http://127.0.0.1:3000`, once it listens. */
   readonly baseUrl: string | undefined;
+  /** The URL at which the server will listen, from its options; `undefined` if the options do not tell it. */
+  readonly expectedUrl: string | undefined;
+  /** Writes an input as a request of the operation's route; `undefined` if the route cannot carry the input. */
+  requestOf(
+    operation: Operation,
+    input: unknown,
+  ): Promise<
+    | {
+        readonly method: string;
+        /** The path with the query. */
+        readonly path: string;
+        readonly headers: Readonly<Record<string, string>>;
+        /** JSON text. */
+        readonly body: string | undefined;
+      }
+    | undefined
+  >;
   /** Returns the OpenAPI 3.1 document; with all routes for `undefined`. */
   openApi(principal: Principal | undefined): Promise<object>;
 }

@@ -12,16 +12,23 @@ const repository = fileURLToPath(new URL("..", import.meta.url));
 interface Manifest {
   readonly name: string;
   readonly version: string;
+  readonly engines: object;
+  readonly devDependencies: object;
   readonly dependencies: Readonly<Record<string, string>>;
   readonly exports: Readonly<Record<string, string | { readonly "quater-source": string }>>;
 }
-const { name, version, dependencies, exports } = JSON.parse(readFileSync(join(repository, "package.json"), "utf8")) as Manifest;
+const { name, version, engines, dependencies, devDependencies, exports } = JSON.parse(
+  readFileSync(join(repository, "package.json"), "utf8"),
+) as Manifest;
 const sources = Object.entries(exports).flatMap(([entry, at]) => (typeof at === "string" ? [] : [[entry, at["quater-source"]]]));
 const jsOf = (source = "") => source.replace("./", "./dist/").replace(/\.ts$/, ".js");
 const manifest = {
   name,
   version,
   type: "module",
+  engines,
+  dependencies,
+  devDependencies,
   bin: { quater: jsOf("./plugins/cli/main.ts") },
   exports: { ...Object.fromEntries(sources.map(([entry, source]) => [entry, jsOf(source)])), "./package.json": "./package.json" },
 };

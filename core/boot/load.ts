@@ -5,6 +5,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, extname, join, relative, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { thrownText } from "../diagnostics/error-text.ts";
+import { fileProblem } from "../diagnostics/file-error.ts";
 import { BootError, type BootProblem, isBootError } from "../diagnostics/problem.ts";
 import { visibleLines } from "../diagnostics/text.ts";
 import { freshBuild } from "./built.ts";
@@ -28,6 +30,8 @@ export interface LoadedManifest {
   readonly files?: () => readonly string[] | undefined;
   /** Returns the place for messages: `quater.config.ts:12`, the line that has `word` as a key, or only the file's name. */
   readonly placeOf: (word: string) => string;
+  /** Sentences about settings that Quater ignores. The program logs them as warnings. */
+  readonly warnings?: readonly string[];
 }
 
 /**
@@ -52,7 +56,7 @@ export const loadManifest = async (from: string, named?: string, { useBuild = tr
     ]);
   assertProjectTrusted(file, from);
   const root = dirname(file);
-  readDotEnv(root, relative(from, join(root, ".env")) || ".env");
+  const warnings = readDotEnv(root, relative(from, join(root, ".env")) || ".env");
   const imported: string[] = [];
   const built = useBuild ? freshBuild(file) : undefined;
   if (built !== undefined)
@@ -72,7 +76,7 @@ export const loadManifest = async (from: string, named?: string, { useBuild = tr
   const wrong = fieldProblems(manifest, placeOf);
   if (wrong.length > 0) throw new BootError(wrong);
   const files = () => (imported.length === 0 ? undefined : projectFiles(imported));
-  return { manifest, file, root, files, placeOf };
+  return { manifest, file, root, files, placeOf, warnings };
 };
 
 // The class behind cosmiconfig's public function. The public function would run `.config/config.js` of the current folder without
@@ -130,12 +134,20 @@ const forbiddenInDotEnv = [
 ];
 const isForbidden = (name: string): boolean => /^node_/i.test(name) || forbiddenInDotEnv.includes(name.toLowerCase());
 
-/** Reads `.env` beside the manifest. A variable that the environment already has keeps its value. */
-const readDotEnv = (root: string, shown: string): void => {
+/** Many frameworks write this variable into `.env`. Unlike other variables with this prefix, it changes nothing in Node. */
+const modeVariable = "NODE_ENV";
+
+/**
+ * Reads `.env` beside the manifest. A variable that the environment already has keeps its value.
+ *
+ * @returns Warnings about lines that are ignored.
+ */
+const readDotEnv = (root: string, shown: string): readonly string[] => {
   const file = join(root, ".env");
-  if (!existsSync(file)) return;
+  if (!existsSync(file)) return [];
   assertTrusted(file, shown);
-  const entries = entriesOf(readFileSync(file, "utf8"), shown);
+  const entries = new Map(entriesOf(readFileSync(file, "utf8"), shown));
+  const hasMode = entries.delete(modeVariable);
   const refused = [...entries.keys()].filter(isForbidden);
   if (refused.length > 0) {
     throw new BootError(
@@ -147,6 +159,11 @@ const readDotEnv = (root: string, shown: string): void => {
     );
   }
   for (const [name, value] of entries) process.env[name] ??= value;
+  return hasMode
+    ? [
+        `${shown} sets ${modeVariable}, which Quater ignores there. The command decides the mode: quater dev or quater serve. For libraries that read ${modeVariable}, set it in the environment of the process`,
+      ]
+    : [];
 };
 
 const projectFiles = (urls: readonly string[]): readonly string[] =>
@@ -188,7 +205,9 @@ const isModule = (file: string): boolean => {
 /** Describes a failed import: file and place, the cause without a stack, and the remedy. */
 export const importProblem = (error: unknown, place: string, root: string): BootProblem => {
   const { message, code, stack } =
-    error instanceof Error ? (error as Error & { code?: string }) : { message: String(error), code: undefined, stack: undefined };
+    error instanceof Error
+      ? (error as Error & { code?: string })
+      : { message: thrownText(error), code: undefined, stack: undefined };
   const short = (path: string) => relative(root, path.replace(/^file:\/\//, "").replace(/\?.*$/, "")) || path;
   const transform = /^(?:Transform failed[^\n]*\n)?(\/[^\n:]+):(\d+):(\d+): ERROR: ([^\n]+)/.exec(message);
   if (transform !== null) {
@@ -232,11 +251,10 @@ export const importProblem = (error: unknown, place: string, root: string): Boot
       cause: `Syntax error: ${message}`,
       remedy: "Correct the syntax error in this line of the file",
     };
-  const name = error instanceof Error ? `${error.name}: ` : "";
   return {
     place: firstFrame(stack, root) ?? place,
-    cause: `The code of this file threw an error while Quater loaded the file: ${name}${visibleLines(message)}`,
-    remedy: "Correct the code of this file that runs at import",
+    cause: `The code of this file threw an error while Quater loaded the file: ${visibleLines(thrownText(error))}`,
+    remedy: fileProblem(error)?.remedy ?? "Correct the code of this file that runs at import",
   };
 };
 

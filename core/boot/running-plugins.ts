@@ -1,8 +1,9 @@
 // Sets up the plugins of a process and the authenticators of its surfaces, starts the plugins in boot order, and stops them in
 // reverse order.
 
-import { errorText } from "../diagnostics/error-text.ts";
+import { errorText, thrownText } from "../diagnostics/error-text.ts";
 import { isQuaterError } from "../diagnostics/errors.ts";
+import { fileProblem } from "../diagnostics/file-error.ts";
 import type { Log } from "../diagnostics/log.ts";
 import { BootError, type BootProblem, isBootError } from "../diagnostics/problem.ts";
 import type { Authenticator } from "../model/authenticator.ts";
@@ -49,11 +50,11 @@ export class RunningPlugins {
   }
 
   /** Opens the authenticators of the surfaces, each one once even when surfaces share it. @throws {BootError} */
-  async openAuthenticators(doors: Iterable<Door>, { project: { root }, mode }: PluginContext): Promise<void> {
+  async openAuthenticators(doors: Iterable<Door>, { project: { root }, mode, log }: PluginContext): Promise<void> {
     for (const { authenticator } of doors) {
       if (authenticator === undefined || this.#authenticators.has(authenticator)) continue;
       this.#authenticators.add(authenticator);
-      await this.blaming(`The authenticator ${authenticator.name}`, "open", () => authenticator.open?.({ root, mode }));
+      await this.blaming(`The authenticator ${authenticator.name}`, "open", () => authenticator.open?.({ root, mode, log }));
     }
   }
 
@@ -127,15 +128,15 @@ export class RunningPlugins {
       return await act();
     } catch (error) {
       if (isQuaterError(error) || isBootError(error)) throw error;
-      const { stack, text } =
-        error instanceof Error
-          ? { stack: error.stack, text: `${error.name}: ${error.message}` }
-          : { stack: undefined, text: String(error) };
+      const stack = error instanceof Error ? error.stack : undefined;
+      const text = thrownText(error);
       this.#log.info(`${who} failed in ${phase}`, { error: stack ?? text });
       const { root, placeOf } = this.#loaded;
       const place = firstFrame(stack, root) ?? placeOf("plugins");
-      const remedy = "Correct the code that threw this error. The log contains the stack of the error";
-      const problem = { place, cause: `${who} failed in ${phase}: ${text}`, remedy, ...(plugin === undefined ? {} : { plugin }) };
+      const file = fileProblem(error);
+      const remedy = file?.remedy ?? "Correct the code that threw this error. The log contains the stack of the error";
+      const cause = `${who} failed in ${phase}: ${file?.cause ?? text}`;
+      const problem = { place, cause, remedy, ...(plugin === undefined ? {} : { plugin }) };
       throw new BootError([problem], error);
     }
   }

@@ -1,7 +1,9 @@
 // Loads modules that are written in TypeScript, through tsx.
 
 import { randomUUID } from "node:crypto";
+import { existsSync } from "node:fs";
 import * as module from "node:module";
+import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { unmarked } from "./one-copy.ts";
 
@@ -13,9 +15,21 @@ export const importTypeScript = async (file: string, imported: string[]): Promis
   const [esm, cjs] = await Promise.all([import("tsx/esm/api"), import("tsx/cjs/api")]);
   const namespace = randomUUID();
   cjs.register({ namespace }); // This hook of tsx handles require() of the project. Another hook handles imports.
-  const loader = esm.register({ namespace, onImport: (url) => void imported.push(url) });
+  const loader = esm.register({ namespace, onImport: (url) => void imported.push(url), tsconfig: tsconfigOf(file) ?? false });
   shareCopy(); // Register this hook after tsx, because the last registered hook gets the results of the others.
   return loader.import(pathToFileURL(file).href, import.meta.url);
+};
+
+/**
+ * Returns the nearest tsconfig.json of the manifest; `undefined` if there is none up to the top of the repository. By default,
+ * tsx would read the tsconfig.json of the current folder, which is another one if `--config` names a manifest elsewhere.
+ */
+const tsconfigOf = (manifest: string): string | undefined => {
+  for (let folder = dirname(manifest); ; folder = dirname(folder)) {
+    const path = join(folder, "tsconfig.json");
+    if (existsSync(path)) return path;
+    if (existsSync(join(folder, ".git")) || folder === dirname(folder)) return undefined;
+  }
 };
 
 type ResolveHook = (

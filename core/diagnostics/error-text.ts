@@ -34,6 +34,10 @@ export const errorText = (error: unknown): string => {
   return parts.join("\n");
 };
 
+/** Returns one line about a thrown value for a sentence: `TypeError: x is not a function`. Never throws. */
+export const thrownText = (error: unknown): string =>
+  safely(() => (error instanceof Error ? `${error.name}: ${limited(error.message)}` : textOf(error)));
+
 const textOf = (error: unknown): string => {
   if (!(error instanceof Error)) return isTable(error) ? tableText(error) : limited(String(error));
   const known = factsOf(error, facts);

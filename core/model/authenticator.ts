@@ -1,6 +1,7 @@
 // Authenticators turn the credentials of a request into a principal.
 
 import { type Branded, brand, isBranded } from "../diagnostics/brand.ts";
+import type { Log } from "../diagnostics/log.ts";
 import { kindOf } from "../diagnostics/plugin-options.ts";
 import { BootError, type BootProblem } from "../diagnostics/problem.ts";
 import {
@@ -41,6 +42,8 @@ export interface AuthenticatorContext {
   readonly root: string;
   /** How the process was started. Development keys are accepted only in the mode `dev`. */
   readonly mode: RunMode;
+  /** The log of the process. The kernel always passes it. */
+  readonly log?: Log | undefined;
 }
 
 /** An authenticator as an object, such as one that must open or check something at boot. A plain function also works. */

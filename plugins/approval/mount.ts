@@ -1,6 +1,7 @@
 // Adds the approvals page and its API to http's server, or serves both on a separate listener. With a separate listener, no other
 // page has the origin of the approvals page.
 
+import { loopbackHosts, loopbackUrl } from "../../core/model/loopback.ts";
 import type { PluginContext } from "../../core/plugin-api.ts";
 import type { Audit } from "../audit/service.ts";
 import type { HttpService, Listener, Mounting } from "../http/service.ts";
@@ -13,7 +14,7 @@ import { firstArgumentsOn, presentOn } from "./shown/index.ts";
 
 export interface MountGiven {
   readonly options: Pick<ApprovalOptions, "publicUrl" | "listen" | "sso">;
-  readonly context: Pick<PluginContext, "gate" | "catalog" | "project" | "mode">;
+  readonly context: Pick<PluginContext, "gate" | "catalog" | "project" | "mode" | "log">;
   readonly http: HttpService;
   readonly store: Store;
   readonly audit: Audit;
@@ -22,8 +23,8 @@ export interface MountGiven {
 
 export interface Mounted {
   /**
-   * Returns the URL of the approvals page without a slash at the end; `undefined` while no port is open and no publicUrl is
-   * configured.
+   * Returns the URL of the approvals page without a slash at the end, from publicUrl or from the options of the listener;
+   * `undefined` if the options do not tell the URL and no port is open.
    */
   readonly baseUrl: () => string | undefined;
   readonly start: () => Promise<void>;
@@ -37,10 +38,11 @@ export const mount = ({ options, context, http, store, audit, approvals }: Mount
   const { listen, sso } = options;
   // With a separate listener, the approvals page has another origin than http.
   const publicUrl = options.publicUrl ?? (listen === undefined ? http.publicUrl : undefined);
-  const { gate, catalog, project, mode } = context;
+  const { gate, catalog, project, mode, log } = context;
   let listener: Listener | undefined;
   const baseUrl = (): string | undefined =>
-    publicUrl?.replace(/\/$/, "") ?? (listen === undefined ? http.baseUrl : listener?.baseUrl);
+    publicUrl?.replace(/\/$/, "") ??
+    (listen === undefined ? (http.baseUrl ?? http.expectedUrl) : (listener?.baseUrl ?? loopbackUrl(listen)));
   const environment = () => [mode, baseUrl() ?? []].flat().join(", ");
   const sources = { approvals, catalog, tagOf: (value: unknown) => audit.tagOf(value), environment };
   const isOverUnixSocket = listen !== undefined && "path" in listen;
@@ -63,6 +65,11 @@ export const mount = ({ options, context, http, store, audit, approvals }: Mount
   return {
     baseUrl,
     start: async () => {
+      const expected = listen === undefined ? http.baseUrl : loopbackUrl(listen);
+      if (expected !== undefined && publicUrl !== undefined && isOtherPort(publicUrl, expected))
+        log.warn(
+          `Links to approval requests begin with ${publicUrl}, but the approvals page is at ${expected}. Remove publicUrl from approval(), or correct its port`,
+        );
       if (listen === undefined) return;
       const hosts = publicUrl === undefined ? [] : [new URL(publicUrl).hostname];
       listener = await http.listen("approval", listen, hosts, mounting);
@@ -72,6 +79,12 @@ export const mount = ({ options, context, http, store, audit, approvals }: Mount
       listener = undefined;
     },
   };
+};
+
+/** Whether a public URL names this computer, but another port than the listener has. A container may map ports, so this is allowed. */
+const isOtherPort = (publicUrl: string, expected: string): boolean => {
+  const { hostname, port, protocol } = new URL(publicUrl);
+  return protocol === "http:" && loopbackHosts.includes(hostname) && port !== new URL(expected).port;
 };
 
 const placeOf = (listen: ApprovalListen): string =>

@@ -108,7 +108,8 @@ export const setup = (options: AuditOptions, context: PluginContext): Running =>
         throw startProblem(error, path);
       });
       trail.announce(true);
-      if (sinkOptions.length === 0)
+      // In development, the line would appear again at each restart, and nobody has to prove anything.
+      if (sinkOptions.length === 0 && context.mode === "serve")
         log.info(
           "audit() has no sinks, so nothing outside the store can prove that the trail is unchanged. Add sinks: [{ file: ... }]",
         );

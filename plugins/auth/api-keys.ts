@@ -4,7 +4,7 @@
 import { statSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import { authenticator, type Principal, Type } from "../../core/index.ts";
-import { defineAuthenticator } from "../../core/plugin-api.ts";
+import { defineAuthenticator, type Log } from "../../core/plugin-api.ts";
 import { withDefault } from "../../core/schema/with-default.ts";
 import { isSecretOf, type KeyRecord, parseKey, readKeyFile } from "./keyfile.ts";
 
@@ -44,10 +44,11 @@ export const apiKeys = defineAuthenticator(apiKeysOptions, ({ file }) => {
     name: "apiKeys",
     reads: { schemes: ["Bearer"] },
     secretFiles: [{ file, read: readKeyFile }],
-    open: ({ root, mode }) => {
+    open: ({ root, mode, log }) => {
       isDevelopment = mode === "dev";
       path = isAbsolute(file) ? file : join(root, file);
       look(); // This first check reads no clock, because Node loads `performance` at its first use, which takes 3 ms of a start.
+      if (mode === "serve" && ![...records.values()].some(isInUse)) warnOnce(log, path);
     },
     authenticate: ({ token, isCheckedAgain = false }) => {
       if (token === undefined) return undefined;
@@ -63,6 +64,21 @@ export const apiKeys = defineAuthenticator(apiKeysOptions, ({ file }) => {
     },
   });
 });
+
+const isInUse = ({ revokedAt, isDevelopment, expiresAt }: KeyRecord): boolean =>
+  revokedAt === undefined && isDevelopment !== true && (expiresAt === undefined || Date.parse(expiresAt) > Date.now());
+
+/** The files that a log was warned of, because several surfaces may read the same file. */
+const warned = new WeakMap<Log, Set<string>>();
+
+const warnOnce = (log: Log | undefined, path: string): void => {
+  if (log === undefined) return;
+  const files = warned.get(log) ?? new Set();
+  warned.set(log, files);
+  if (files.has(path)) return;
+  files.add(path);
+  log.warn(`${path} has no valid key, so every call that needs a key is refused. Create a key: quater keys create --name <name>`);
+};
 
 const principals = new WeakMap<KeyRecord, Principal>();
 

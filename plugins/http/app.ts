@@ -220,7 +220,7 @@ export const unknownPaths = (router: Router, exposedMethods: (url: string) => re
   answered((ctx) => {
     const allowed = methodsOf(router, ctx, exposedMethods(ctx.req.url ?? "/"));
     if (allowed.length === 0)
-      throw new TransportRefusal("route_not_found", `No route matches ${ctx.method} ${cut(visible(ctx.path))}`);
+      throw new TransportRefusal("route_not_found", `No route matches ${ctx.method} ${cut(visible(ctx.path))}${hintFor(ctx)}`);
     const allow = { allow: [...allowed, "OPTIONS"].join(", ") };
     if (ctx.method !== "OPTIONS")
       throw new TransportRefusal(
@@ -231,6 +231,10 @@ export const unknownPaths = (router: Router, exposedMethods: (url: string) => re
     ctx.set(allow);
     ctx.status = 204;
   });
+
+/** People open the root of a new server in a browser, and see where its pages are. */
+const hintFor = ({ path }: Koa.Context): string =>
+  path === "/" ? ". The routes of this server are documented at /docs and in /openapi.json" : "";
 
 const methodsOf = (router: Router, ctx: Koa.Context, exposed: readonly string[]): readonly string[] => {
   const mounted = router.match(ctx.path, "OPTIONS").path.flatMap((layer) => layer.methods);

@@ -4,7 +4,7 @@
 import { isIP } from "node:net";
 import type { Principal } from "../../core/index.ts";
 import { readingOf as readsOf } from "../../core/model/credentials.ts";
-import { loopbackHosts } from "../../core/model/loopback.ts";
+import { loopbackHosts, loopbackUrl } from "../../core/model/loopback.ts";
 import { isListening } from "../../core/model/run-mode.ts";
 import {
   asAuthenticator,
@@ -254,6 +254,8 @@ const setup = async (options: HttpOptions, context: PluginContext): Promise<Runn
     get baseUrl() {
       return listening?.baseUrl;
     },
+    expectedUrl: loopbackUrl(options),
+    requestOf: async (operation, input) => (await import("./probe.ts")).exampleRequest(operation, options.prefix, input),
     credentials: ({ req }, surface) => new (read().RequestCredentials)(req, surface, read().guard, options.cookieKeys),
     networkOf: ({ req }, isFromProxy) => read().networkOf(read().guard.peerOf(req, isFromProxy) ?? ""),
     readBody: ({ req, res }) => read().readBytes(req, res, maxBodyBytes),

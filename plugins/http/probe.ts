@@ -1,12 +1,12 @@
 // Calls the http surface in tests: sends an HTTP request to the server and returns the answer.
 
 import type { WrittenFile } from "../../core/plugin/surface.ts";
-import { type Catalog, cannotSend, type Probe, type ProbeAnswer, type ProbeCall } from "../../core/plugin-api.ts";
+import { type Catalog, cannotSend, type Operation, type Probe, type ProbeAnswer, type ProbeCall } from "../../core/plugin-api.ts";
 import { fileFieldsOf } from "../../core/schema/file.ts";
 import { isPlainObject } from "../../core/schema/schema.ts";
 import { type ProblemDetails, probed } from "./problem-format.ts";
 import { httpKey, pathUnder, type RoutePlan } from "./route.ts";
-import type { HttpService } from "./service.ts";
+import type { HttpService, Requested } from "./service.ts";
 
 /** An input as an HTTP request contains it: the texts of path, query and headers, and the body. */
 interface Written {
@@ -19,25 +19,13 @@ export const httpProbe =
   async ({ handler, input, token, approvalId }) => {
     const plan = httpKey.of(catalog.get(handler));
     if (plan === undefined || http.baseUrl === undefined) throw cannotSend(`${handler} cannot be called over http here`);
-    const { texts, body } = writtenOf(input, plan);
+    const { path, headers: bound, body } = requestOf(plan, prefix, input);
     const headers: Record<string, string> = {
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
       ...(approvalId === undefined ? {} : { "quater-approval": approvalId }),
+      ...bound,
     };
-    for (const { name, from, key } of plan.bound) {
-      if (from !== "header" || texts[name] === undefined) continue;
-      headers[key] = String(texts[name]);
-      delete texts[name];
-    }
-    const path = pathUnder(prefix, plan.path).replaceAll(/:([A-Za-z_][A-Za-z0-9_]*)/g, (whole, name: string) => {
-      const value = texts[name];
-      delete texts[name];
-      return value === undefined ? whole : encodeURIComponent(String(value));
-    });
-    const query = Object.entries(texts).flatMap(([name, value]) =>
-      [value].flat().map((text) => `${encodeURIComponent(name)}=${encodeURIComponent(text)}`),
-    );
-    const url = `${http.baseUrl}${path}${query.length === 0 ? "" : `?${query.join("&")}`}`;
+    const url = `${http.baseUrl}${path}`;
     const files = fileFieldsOf(catalog.get(handler)?.input).map(({ name }) => name);
     const { type, content } = files.length === 0 || body === undefined ? { type: json, content: body } : multipartOf(body, files);
     const sent = content === undefined ? { headers } : { body: content, headers: { ...headers, "content-type": type } };
@@ -47,6 +35,36 @@ export const httpProbe =
     });
     return seen(response, said, plan, refusal);
   };
+
+/** Writes an input as an HTTP request. @throws {QuaterError} for an input that the route cannot carry. */
+export const requestOf = (plan: RoutePlan, prefix: string, input: ProbeCall["input"]): Requested => {
+  const { texts, body } = writtenOf(input, plan);
+  const headers: Record<string, string> = {};
+  for (const { name, from, key } of plan.bound) {
+    if (from !== "header" || texts[name] === undefined) continue;
+    headers[key] = String(texts[name]);
+    delete texts[name];
+  }
+  const path = pathUnder(prefix, plan.path).replaceAll(/:([A-Za-z_][A-Za-z0-9_]*)/g, (whole, name: string) => {
+    const value = texts[name];
+    delete texts[name];
+    return value === undefined ? whole : encodeURIComponent(String(value));
+  });
+  const query = Object.entries(texts).flatMap(([name, value]) =>
+    [value].flat().map((text) => `${encodeURIComponent(name)}=${encodeURIComponent(text)}`),
+  );
+  return { method: plan.method, path: `${path}${query.length === 0 ? "" : `?${query.join("&")}`}`, headers, body };
+};
+
+/** Writes an input as a request of the operation's route; `undefined` if the route cannot carry the input. */
+export const exampleRequest = (operation: Operation, prefix: string, input: unknown): Requested | undefined => {
+  const plan = httpKey.of(operation);
+  try {
+    return plan === undefined ? undefined : requestOf(plan, prefix, { json: JSON.stringify(input) });
+  } catch {
+    return undefined;
+  }
+};
 
 const json = "application/json";
 

@@ -19,6 +19,16 @@ export type { KoaApp, KoaContext, KoaMiddleware, KoaRouter } from "./koa.ts";
 export { httpKey } from "./route.ts";
 export type { PreparedHeaders } from "./security.ts";
 
+/** An HTTP request for a command line. */
+export interface Requested {
+  readonly method: string;
+  /** The path with the query. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** JSON text. */
+  readonly body: string | undefined;
+}
+
 /** Mounts middleware and endpoints on a server: see `HttpService.mount`. */
 export type Mounting = (koa: {
   /**
@@ -128,6 +138,13 @@ export interface HttpService {
   readonly mounted: readonly string[];
   /** The URL of the server, `http://127.0.0.1:3000`, once it listens. */
   readonly baseUrl: string | undefined;
+  /**
+   * The URL at which the server listens or will listen, from the options: `undefined` for port 0 and for hosts that other computers
+   * can reach, because their URL is not known.
+   */
+  readonly expectedUrl: string | undefined;
+  /** Writes an input as a request of the operation's route, for command lines to paste; `undefined` if the route cannot carry it. */
+  requestOf(operation: Operation, input: unknown): Promise<Requested | undefined>;
   /** The public origin, `https://shop.example`, if `publicUrl` is set. */
   readonly publicUrl: string | undefined;
   /** Returns the credentials of an HTTP request. Credentials come only from headers. The body is not read. */

@@ -21,7 +21,8 @@ export const emptyFolder = (): { readonly folder: string; readonly remove: () =>
  * the address of the registry and the access to the registry are kept.
  */
 const shellEnv = (): NodeJS.ProcessEnv => {
-  const kept = /^npm_config_(?:registry|cache|userconfig|globalconfig|cafile|strict_ssl|.*proxy)$/i;
+  const kept =
+    /^(?:npm_config_(?:registry|cache|userconfig|globalconfig|cafile|strict_ssl|.*proxy)|node_extra_ca_certs|yarn_npm_registry_server)$/i;
   const own = Object.entries(process.env).filter(
     ([name]) => kept.test(name) || !/^(?:npm_|vitest|quater_|node_|init_cwd$|dev$|test$|prod$|mode$|ssr$)/i.test(name),
   );

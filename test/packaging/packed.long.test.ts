@@ -47,6 +47,10 @@ const printed = (beginning: string): string => {
   const line = said.init.split("\n").find((text) => text.trim().startsWith(beginning));
   return (line ?? `init printed no line that begins with ${beginning}`).trim().replace(":3000", `:${port}`);
 };
+interface Entry {
+  readonly url: string;
+  readonly headers: { readonly Authorization: string };
+}
 const key = () => readFileSync(join(hello, ".quater/development-key"), "utf8").trim();
 
 describe("the packed npm package", () => {
@@ -173,14 +177,12 @@ describe("the tutorial's first ten minutes", () => {
   test("six commands in an empty folder create a project that answers over HTTP, MCP and the terminal", async () => {
     expect(JSON.parse(await typeIn(printed("curl"), hello))).toEqual({ text: "Hello world" });
     expect(JSON.parse(await typeIn(printed("npx quater run"), hello))).toEqual({ text: "Hello Ana" });
-    const connect = printed("claude mcp add");
-    typed.push(connect);
-    const [url, header] = (await succeed(`claude() { printf '%s\\n' "\${@: -3:1}" "\${@: -1}"; }; ${connect}`, hello)).split(
-      "\n",
-    );
-    const [name = "", value = ""] = (header ?? "").split(": ");
+    await typeIn(printed("npx quater mcp add claude-code"), hello);
+    const { url, headers } = (JSON.parse(readFileSync(join(hello, ".mcp.json"), "utf8")) as { mcpServers: { hello: Entry } })
+      .mcpServers.hello;
+    const Authorization = headers.Authorization.replace(/\$\{QUATER_MCP_TOKEN\}/, key());
     const client = new Client({ name: "agent", version: "1" });
-    const transport = new StreamableHTTPClientTransport(new URL(url ?? ""), { requestInit: { headers: { [name]: value } } });
+    const transport = new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers: { Authorization } } });
     await client.connect(transport as never);
     expect((await client.callTool({ name: "hello", arguments: { name: "Ana" } })).structuredContent).toEqual({
       text: "Hello Ana",
@@ -203,21 +205,46 @@ describe("the tutorial's first ten minutes", () => {
 
   test("quater dev prints the lines in the tutorial with the real development key", () => {
     expect(said.dev).toContain(`curl -H "Authorization: Bearer ${key()}" http://127.0.0.1:${port}/hello\n`);
-    expect(said.dev).toContain(`--header "Authorization: Bearer ${key()}"\n`);
+    expect(said.dev).toContain(`  npx quater mcp add claude-code --http http://127.0.0.1:${port}/mcp\n`);
   });
 
   test("a project from quater init passes its own tests, types and lint with npm", async () => {
     await succeed("npm test && npm run check && npm run lint", hello);
   });
 
-  test("a project from quater init passes its tests, types and lint with pnpm", async () => {
-    const project = join(folder, "with-pnpm");
-    const asPnpm = { npm_config_user_agent: "pnpm/10.34.9 npm/? node/v22.0.0 linux x64" };
-    const made = await succeed(`./node_modules/.bin/quater init ../with-pnpm -y --quater "${tarball}"`, hello, asPnpm);
-    expect(made).toContain("  pnpm exec quater run hello --name Ana\n");
-    const all = "pnpm install --silent && pnpm test && pnpm check && pnpm lint && pnpm exec quater run hello --name Ana";
-    expect(await succeed(`npx --yes --package=pnpm@10.34.9 -c "${all}"`, project)).toContain('\n{"text":"Hello Ana"}\n');
-  }, 120_000);
+  test.each([
+    ["pnpm", "10.34.9", "pnpm@10.34.9", "pnpm exec quater"],
+    ["pnpm", "12.21.0", "pnpm@12.21.0", "pnpm exec quater"],
+    ["yarn", "1.22.22", "yarn@1.22.22", "yarn run quater"],
+    ["yarn", "4.18.1", "@yarnpkg/cli-dist@4.18.1", "yarn run quater"],
+  ])(
+    "T2: a project from quater init installs and passes its tests, types and lint with %s %s",
+    async (manager, version, from, exec) => {
+      const name = `with-${manager}-${version.split(".")[0]}`;
+      const project = join(folder, name);
+      const started = { npm_config_user_agent: `${manager}/${version} npm/? node/v22.0.0 linux x64` };
+      const made = await succeed(`./node_modules/.bin/quater init ../${name} -y --quater "${tarball}"`, hello, started);
+      expect(made).toContain(`  ${exec} run hello --name Ana\n`);
+      const scripts = ["test", "check", "lint"].map((script) => `${manager} run ${script}`);
+      const all = [`${manager} install`, ...scripts, `${exec} run hello --name Ana`].join(" && ");
+      expect(await succeed(`npx --yes --package=${from} -c "${all}"`, project, { CI: "" })).toContain('{"text":"Hello Ana"}\n');
+    },
+    180_000,
+  );
+
+  test("T2: a project from quater init installs and passes its tests, types and lint with bun", async () => {
+    const project = join(folder, "with-bun");
+    const started = { npm_config_user_agent: "bun/1.4.5 npm/? node/v24.3.0 linux x64" };
+    const made = await succeed(`./node_modules/.bin/quater init ../with-bun -y --quater "${tarball}"`, hello, started);
+    expect(made).toContain("  bunx quater run hello --name Ana\n");
+    // The package bun downloads its program in an install script. This package is the program.
+    await succeed("npm install --no-save --prefix ../bun @oven/bun-linux-x64-baseline@1.4.5", hello);
+    const bin = join(folder, "bun/node_modules/@oven/bun-linux-x64-baseline/bin");
+    symlinkSync(join(bin, "bun"), join(bin, "bunx"));
+    const all = "bun install && bun run test && bun run check && bun run lint && bunx quater run hello --name Ana";
+    const out = await succeed(all, project, { PATH: `${bin}:${process.env["PATH"]}` });
+    expect(out).toContain('{"text":"Hello Ana"}\n');
+  }, 180_000);
 
   test("a project from init --example approvals passes its test, asks for approval and prints the next commands", async () => {
     const project = join(folder, "pay");

@@ -166,6 +166,7 @@ const overCli = async (name: string): Promise<Told> => {
       isHelp: false,
       config: undefined,
       heedInterrupt: () => new AbortController().signal,
+      idle: new AbortController().signal,
       sayFailuresAs: () => {},
     },
     operation,

@@ -1,7 +1,7 @@
 // Runs one call on a booted kernel, from the command line to the exit code. `quater run` and the probe of the cli surface use
 // this file.
 
-import { isQuaterError, type QuaterError } from "../../../core/diagnostics/errors.ts";
+import { isQuaterError, QuaterError } from "../../../core/diagnostics/errors.ts";
 import { visible } from "../../../core/diagnostics/text.ts";
 import type { Principal } from "../../../core/index.ts";
 import { andThen } from "../../../core/model/principal.ts";
@@ -18,6 +18,7 @@ import { fileFieldsOf } from "../../../core/schema/file.ts";
 import { fileAnswerRulesOf, SentFile } from "../../../core/schema/file-answer.ts";
 import type { Approvals } from "../../offered.ts";
 import { exit, exitOfSignal, UsageError } from "../output/exit.ts";
+import { whereIsTheCause } from "../output/log.ts";
 import { jsonLine, renderItem, resultText } from "../output/render.ts";
 import { reportCall } from "../output/report-call.ts";
 import { announcedIn, type NextSteps, nextSteps } from "../program/announce.ts";
@@ -69,11 +70,9 @@ export const act = async (
   const flags = flagsOf(operation.input);
   const files = fileFieldsOf(operation.input);
   const report = ({ error, callId }: Failed, next?: NextSteps) => {
-    const code = reportCall(
-      { error, callId, flags, advice: howToGrant(error, context), ...(next === undefined ? {} : { next }) },
-      terminal,
-      isJson,
-    );
+    const advice = howToGrant(error, context);
+    const hint = whereIsTheCause(error, context);
+    const code = reportCall({ error, callId, flags, advice, hint, ...(next === undefined ? {} : { next }) }, terminal, isJson);
     return error.kind === "cancelled" ? exitOfSignal(context.heedInterrupt().reason) : code;
   };
   if (context.isHelp) {
@@ -155,18 +154,21 @@ const invoked = async (host: Host, context: Context, calling: Calling): Promise<
   terminal.closed.addEventListener("abort", cancel);
   if (interrupt.aborted) cancel();
   try {
-    const outcome = await host.gate.invoke({
-      handler: operation.name,
-      surface: "cli",
-      principal,
-      entry: entryOf(context, callId, operation.name),
-      given,
-      callId,
-      cancellation,
-      dryRun: isDryRun,
-      ...(approvalId === undefined ? {} : { approvalId }),
-      ...(isJson ? {} : { progress: (fraction, message) => terminal.status(progressLine(fraction, message)) }),
-    });
+    const outcome = await Promise.race([
+      neverEnding(context, operation.name),
+      host.gate.invoke({
+        handler: operation.name,
+        surface: "cli",
+        principal,
+        entry: entryOf(context, callId, operation.name),
+        given,
+        callId,
+        cancellation,
+        dryRun: isDryRun,
+        ...(approvalId === undefined ? {} : { approvalId }),
+        ...(isJson ? {} : { progress: (fraction, message) => terminal.status(progressLine(fraction, message)) }),
+      }),
+    ]);
     if (!outcome.ok) return terminal.closed.aborted ? exit.ok : { error: outcome.error, callId };
     if (outcome.value instanceof SentFile) {
       for await (const part of outcome.value.stream()) await terminal.write(part as Uint8Array);
@@ -176,18 +178,32 @@ const invoked = async (host: Host, context: Context, calling: Calling): Promise<
       await terminal.write(resultText(outcome.value, context));
       return exit.ok;
     }
-    try {
-      await writeItems(outcome.value, context);
-    } catch (error) {
-      // A stream throws only QuaterErrors, because the gate converts all other errors.
-      return terminal.closed.aborted ? exit.ok : { error: error as QuaterError, callId };
-    }
+    await writeItems(outcome.value, context, operation.name);
     return exit.ok;
+  } catch (error) {
+    // A stream throws only QuaterErrors, because the gate converts all other errors.
+    if (!isQuaterError(error)) throw error;
+    return terminal.closed.aborted ? exit.ok : { error, callId };
   } finally {
     interrupt.removeEventListener("abort", cancel);
     terminal.closed.removeEventListener("abort", cancel);
   }
 };
+
+/** Rejects once the process has nothing left to wait for, because then the handler never ends. */
+const neverEnding = ({ idle }: Context, handler: string): Promise<never> =>
+  new Promise((_, reject) => {
+    const end = () =>
+      reject(
+        new QuaterError({
+          code: "outcome_unknown",
+          kind: "outcome_unknown",
+          message: `The handler ${handler} does not end, because it waits for a promise that never resolves. The call may have taken effect, so do not repeat it`,
+        }),
+      );
+    if (idle.aborted) end();
+    idle.addEventListener("abort", end, { once: true });
+  });
 
 const isStreamed = (value: unknown): value is AsyncIterable<unknown> =>
   value !== null && typeof value === "object" && Symbol.asyncIterator in value;
@@ -196,14 +212,16 @@ const isStreamed = (value: unknown): value is AsyncIterable<unknown> =>
  * Writes one line per item of a stream, as fast as the reader of standard output reads. If the reader closes standard output, the
  * stream ends, even between two items.
  */
-const writeItems = async (items: AsyncIterable<unknown>, { terminal, isJson }: Context): Promise<void> => {
+const writeItems = async (items: AsyncIterable<unknown>, context: Context, handler: string): Promise<void> => {
+  const { terminal, isJson } = context;
+  const endless = neverEnding(context, handler);
   const left = new Promise<undefined>((resolve) => {
     if (terminal.closed.aborted) resolve(undefined);
     terminal.closed.addEventListener("abort", () => resolve(undefined), { once: true });
   });
   const iterator = items[Symbol.asyncIterator]();
   for (;;) {
-    const step = await Promise.race([iterator.next(), left]);
+    const step = await Promise.race([iterator.next(), left, endless]);
     if (step === undefined) {
       // Do not wait for `return`, because it runs after the pending item, which may take long. The stop of the kernel waits for
       // it.

@@ -33,8 +33,18 @@ const readFileOr = (file: string, failure: (reason: string) => Error): Buffer =>
 
 const limited = (bytes: Buffer): Buffer => {
   if (bytes.length > maxInputBytes) throw tooLarge("The input", "1 MiB");
-  return bytes;
+  return withoutMark(bytes);
 };
+
+/**
+ * Returns the bytes without a byte order mark. Shells and editors on Windows write this mark at the beginning of files and pipes.
+ * Other surfaces refuse the mark, because RFC 8259 8.1 forbids it between programs.
+ */
+const withoutMark = (bytes: Buffer): Buffer =>
+  bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? bytes.subarray(3) : bytes;
+
+/** Reads a UTF-8 text file that a person may have written, without a byte order mark. @throws the error of the system. */
+export const readTextFile = (file: string): string => withoutMark(readFileSync(file)).toString("utf8");
 
 const readAll = async (
   stdin: AsyncIterable<unknown> & { readonly isTTY?: boolean },
@@ -49,5 +59,5 @@ const readAll = async (
     if (size > maxInputBytes) throw tooLarge("The input", "1 MiB");
     parts.push(bytes);
   }
-  return Buffer.concat(parts);
+  return withoutMark(Buffer.concat(parts));
 };

@@ -2,8 +2,8 @@
 // TypeScript. The file is used only while its sources have not changed. Otherwise the sources are loaded.
 
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { basename, dirname, join, resolve } from "node:path";
+import { createRequire, isBuiltin } from "node:module";
+import { basename, dirname, join, relative, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { type BuildRecord, buildFolder, inputOf } from "../../../core/boot/built.ts";
 import { exit } from "../output/exit.ts";
@@ -41,7 +41,7 @@ const bundle = async (file: string, root: string): Promise<{ inputs: number; byt
   const { metafile, outputFiles } = await build({
     entryPoints: [file],
     bundle: true,
-    packages: "external", // Packages stay outside of the bundle, so that Quater and every package exist once, as without a build.
+    conditions: [], // Node knows no condition "module", which esbuild would add.
     format: "esm",
     platform: "node",
     target: "node20",
@@ -51,6 +51,7 @@ const bundle = async (file: string, root: string): Promise<{ inputs: number; byt
     write: false,
     logLevel: "silent",
     plugins: [
+      outsidePackages(root, folder),
       {
         name: "own-place",
         setup: ({ onLoad }) =>
@@ -85,6 +86,38 @@ const bundle = async (file: string, root: string): Promise<{ inputs: number; byt
   writeFileSync(join(folder, output), built.contents, { mode: 0o600 });
   writeFileSync(join(folder, "build.json"), `${JSON.stringify(record, null, 2)}\n`, { mode: 0o600 });
   return { inputs: sources.length, bytes: built.contents.length };
+};
+
+/**
+ * Keeps packages outside of the bundle, so that Quater and every package exist once, as without a build. Packages that export
+ * TypeScript, such as packages of a workspace, and aliases of tsconfig.json become part of the bundle, because Node can load
+ * neither from the built file.
+ */
+const outsidePackages = (root: string, folder: string): import("esbuild").Plugin => ({
+  name: "outside-packages",
+  setup: (build) => {
+    const own = Symbol("resolved here");
+    build.onResolve({ filter: /^[^./]/ }, async ({ path, importer, kind, namespace, resolveDir, pluginData }) => {
+      if (pluginData === own || isBuiltin(path) || kind === "entry-point") return undefined;
+      const find = (from: string) => build.resolve(path, { importer, kind, namespace, resolveDir: from, pluginData: own });
+      const found = await find(resolveDir);
+      if (found.errors.length > 0 || found.external) return { path, external: true };
+      if (/\.(?:[cm]?ts|tsx)$/.test(found.path) || !isInstalled(path, resolveDir)) return { path: found.path };
+      // The built file is in the folder of the project, where a package of a workspace may have another version, or none.
+      const isSame = (await find(root)).path === found.path;
+      const file = relative(folder, found.path).replaceAll("\\", "/");
+      return { path: isSame ? path : file.startsWith(".") ? file : `./${file}`, external: true };
+    });
+  },
+});
+
+/** Whether a package of this name is installed for a file in the folder. Other names are aliases. */
+const isInstalled = (specifier: string, folder: string): boolean => {
+  const name = specifier.split("/", specifier.startsWith("@") ? 2 : 1).join("/");
+  for (let at = folder; ; at = dirname(at)) {
+    if (existsSync(join(at, "node_modules", name))) return true;
+    if (at === dirname(at)) return false;
+  }
 };
 
 /** Returns esbuild from tsx, so that there is one copy of it, and builds read TypeScript like the loader does. */

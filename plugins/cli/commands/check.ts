@@ -1,10 +1,11 @@
 // The command `quater check`, which checks whether a project can be served. With `--gate` it also runs the gate suite.
 
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { isPlainObject } from "../../../core/schema/schema.ts";
 import type { GateSamples } from "../../offered.ts";
 import { parts } from "../../parts.ts";
+import { readTextFile } from "../actions/input.ts";
 import { exit, UsageError } from "../output/exit.ts";
 import { resultText } from "../output/render.ts";
 import { load, withKernel } from "../program/boot.ts";
@@ -78,7 +79,7 @@ const samplesFrom = (folder: string, named: string | undefined): GateSamples => 
   }
   let read: unknown;
   try {
-    read = JSON.parse(readFileSync(file, "utf8"));
+    read = JSON.parse(readTextFile(file));
   } catch (error) {
     throw new UsageError(`${shown} is not valid JSON: ${(error as Error).message}`);
   }

@@ -52,12 +52,12 @@ interface Taken {
 const serveOnce = async (program: Context): Promise<number> => {
   const keys = await parts.developmentKeys?.();
   const { terminal } = program;
-  return serveUntilStopped(program, "dev", (kernel, _log, loaded) => {
+  return serveUntilStopped(program, "dev", async (kernel, _log, loaded) => {
     const exposure = exposureOf(kernel);
     const key = keys?.developmentKey(kernel.project.root, rightsOf(kernel));
     const approvers = approverRolesOf(kernel);
     const approverKey = approvers === undefined ? undefined : keys?.demoApproverKey(kernel.project.root, approvers);
-    const text = startText(startReport(kernel, exposure, { key, approverKey }), terminal.paintError);
+    const text = startText(await startReport(kernel, exposure, program, { key, approverKey }), terminal.paintError);
     if (process.send === undefined) terminal.say(text);
     else process.send({ exposure, text, files: loaded.files?.() } satisfies Ready);
   }).catch(async (error: unknown) => {

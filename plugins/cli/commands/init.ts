@@ -48,8 +48,8 @@ const answers = async (
 ): Promise<{ readonly root: string; readonly name: string; readonly manager: Manager }> => {
   const canAsk = !args.isSilent && terminal.stdin.isTTY === true && terminal.isErrorTerminal;
   const ask: Asking | undefined = canAsk ? await asking(terminal) : undefined;
-  const folder = args.folder ?? (await ask?.text("In which folder?", ".", () => undefined)) ?? ".";
-  const root = resolve(cwd, folder || ".");
+  const folder = args.folder ?? (await ask?.text("In which folder? (. is the current folder)", ".", () => undefined)) ?? ".";
+  const root = resolve(cwd, folder);
   const check = (name: string) => nameProblem(name, taken);
   const suggested = nameFrom(nameThere(root) ?? basename(root), taken);
   const name = args.name ?? (await ask?.text("What is the name of the project?", suggested, check)) ?? suggested;

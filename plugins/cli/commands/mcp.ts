@@ -6,6 +6,7 @@ import { exit } from "../output/exit.ts";
 import { boot, load, notConfigured } from "../program/boot.ts";
 import type { Context } from "../program/context.ts";
 import { ProgramCommand, usage } from "../program/family.ts";
+import { programWords } from "../program/program-words.ts";
 import { whenAborted } from "../program/serving.ts";
 import { McpAdd } from "./mcp-add.ts";
 
@@ -21,6 +22,10 @@ class Mcp extends ProgramCommand {
 
   async perform(program: Context): Promise<number> {
     const { stdin } = program.terminal;
+    if (stdin.isTTY === true)
+      program.terminal.say(
+        `quater mcp waits for the messages of an MCP client on standard input. To connect a client, run: ${programWords(program)} mcp add <client>. Ctrl-C ends the command\n`,
+      );
     const output = claimed(program.terminal.stdout);
     const loaded = await load(program);
     const halted = new AbortController(); // The abort reason is the exit code.

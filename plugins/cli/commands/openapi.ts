@@ -1,11 +1,12 @@
 // The command `quater openapi`, which prints the whole OpenAPI document, including operations that the caller may not use. With
 // `--check` it reports changes that break clients of an older document.
 
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { visible } from "../../../core/diagnostics/text.ts";
 import { isPlainObject, type JsonSchema } from "../../../core/schema/schema.ts";
 import { httpRef } from "../../offered.ts";
+import { readTextFile } from "../actions/input.ts";
 import { type Change, changesBetween } from "../openapi/changes.ts";
 import { exit, UsageError } from "../output/exit.ts";
 import { resultText, table } from "../output/render.ts";
@@ -60,7 +61,7 @@ const keptDocument = (folder: string, named: string): JsonSchema => {
     throw new UsageError(`--check ${named}: the file does not exist. Create the file with quater openapi --output ${named}`);
   let read: unknown;
   try {
-    read = JSON.parse(readFileSync(file, "utf8"));
+    read = JSON.parse(readTextFile(file));
   } catch (error) {
     throw new UsageError(`--check ${named}: the file is not valid JSON: ${(error as Error).message}`);
   }

@@ -38,7 +38,7 @@ export const run: Runner = async (context, words) => {
     const approvals = kernel.services.find(approvalsRef);
     return await act({ gate: kernel, catalog: kernel.catalog, approvals }, context, operation, args, words.slice(1));
   } finally {
-    await kernel.stop();
+    await kernel.stop(context.idle.aborted ? 0 : undefined);
   }
 };
 

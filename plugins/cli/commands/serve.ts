@@ -15,8 +15,8 @@ class Serve extends ProgramCommand {
   });
 
   perform(program: Context): Promise<number> {
-    return serveUntilStopped(program, "serve", (kernel, log) => {
-      const report = startReport(kernel, exposureOf(kernel));
+    return serveUntilStopped(program, "serve", async (kernel, log) => {
+      const report = await startReport(kernel, exposureOf(kernel), program);
       if (program.terminal.isErrorTerminal) program.terminal.say(startText(report, program.terminal.paintError));
       else log.info(`${report.name} is ready`, { url: report.url, mcp: report.mcp, handlers: report.handlers });
     });

@@ -61,7 +61,6 @@ export default defineConfig({
     audit(),
     approval({
       authenticate: apiKeys(),
-      publicUrl: "http://127.0.0.1:3000",
       policies: { finance: { approvers: [{ role: "finance", need: 1 }] } },
     }),
   ],

@@ -7,6 +7,7 @@ import type { Terminal } from "../output/terminal.ts";
 import { type Manager, managers } from "./manager.ts";
 
 export interface Asking {
+  /** Returns the suggestion for an empty answer. The suggestion is shown, but the person does not have to delete it. */
   readonly text: (question: string, suggestion: string, problem: (answer: string) => string | undefined) => Promise<string>;
   readonly manager: (question: string) => Promise<Manager>;
 }
@@ -30,8 +31,11 @@ export const asking = async (terminal: Terminal): Promise<Asking> => {
     return answer as Exclude<Answer, symbol>;
   };
   return {
-    text: async (message, initialValue, problem) =>
-      answered(await text({ ...streams, message, initialValue, validate: (answer) => problem((answer ?? "").trim()) })).trim(),
+    text: async (message, suggestion, problem) => {
+      const given = (answer: string | undefined) => answer?.trim() || suggestion;
+      const validate = (answer: string | undefined) => problem(given(answer));
+      return given(answered(await text({ ...streams, message, placeholder: suggestion, defaultValue: suggestion, validate })));
+    },
     manager: async (message) =>
       answered(await select<Manager>({ ...streams, message, options: managers.map((value) => ({ value, label: value })) })),
   };

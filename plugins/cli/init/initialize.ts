@@ -8,7 +8,7 @@ import { UsageError } from "../output/exit.ts";
 import type { Example, Project } from "./example.ts";
 import { type ExampleName, examples } from "./examples.ts";
 import { ignored, readme, tsconfig } from "./files.ts";
-import { type Manager, wordsOf } from "./manager.ts";
+import { type Manager, settingsOf, wordsOf } from "./manager.ts";
 import { completePackage, type OwnPackage } from "./package-file.ts";
 import { commandIn } from "./scripts.ts";
 import { addLines, obstacleTo, readIfThere, type Written, writeNew } from "./write.ts";
@@ -44,6 +44,7 @@ export const initialize = (wanted: Wanted, keys: DevelopmentKeys | undefined): I
   const completed = completePackage(oldPackage, name, quater, own);
   mkdirSync(root, { recursive: true });
   const words = wordsOf[manager];
+  const managing = settingsOf(manager, root);
   const project: Project = { name, exec: words.exec, command: commandIn(completed.scripts, words) };
   const exampleFiles = example.files(project);
   const manifest = manifestNames.find((file) => existsSync(join(root, file)));
@@ -62,10 +63,11 @@ export const initialize = (wanted: Wanted, keys: DevelopmentKeys | undefined): I
       : [{ path: obstacle, what: "kept", detail: "already exists, so no example was written" } as const]),
     packageOf(root, oldPackage, completed),
     writeNew(root, tsconfig),
+    ...(managing.file === undefined ? [] : [writeNew(root, managing.file)]),
     ...(hasExample ? [writeNew(root, readme(project, example))] : []),
     ...(keys === undefined ? [] : [keyOf(root, example, keys)]),
   ];
-  const advice = [...completed.advice];
+  const advice = [...completed.advice, managing.advice ?? []].flat();
   if (manifest === undefined && !hasExample)
     advice.push(`Write quater.config.ts, or move ${obstacle} to another place and run quater init again to get the example`);
   return { ...wanted, files, advice, project, hasExample };

@@ -54,7 +54,7 @@ const placeholder = 'echo "Error: no test specified" && exit 1';
 /** Parses package.json. @throws {UsageError} for text that is not a JSON object. */
 export const readPackage = (text: string | undefined): Json => {
   try {
-    const content: unknown = JSON.parse(text ?? "{}");
+    const content: unknown = JSON.parse(text?.replace(/^\ufeff/, "") ?? "{}");
     if (isObject(content)) return content;
   } catch {
     // The error is thrown below, with the file's name.

@@ -20,7 +20,7 @@ export interface NextSteps {
   readonly calls: readonly string[];
 }
 
-export const nextSteps = ({ root, name, manager, hasExample, example, project }: Initialized, cwd: string): NextSteps => {
+export const nextSteps = ({ root, manager, hasExample, example, project }: Initialized, cwd: string): NextSteps => {
   const folder = relative(cwd, root);
   const url = "http://127.0.0.1:3000";
   return {
@@ -28,7 +28,7 @@ export const nextSteps = ({ root, name, manager, hasExample, example, project }:
     calls: hasExample
       ? [
           ...examples[example].calls(project, { url, header }),
-          `claude mcp add --transport http ${shellWord(name)} ${url}/mcp ${header.replace("-H", "--header")}`,
+          `${project.exec} quater mcp add claude-code --http ${url}/mcp --write`,
         ]
       : [],
   };

@@ -2,10 +2,11 @@
 
 import { inspect } from "node:util";
 import { errorText } from "../../../core/diagnostics/error-text.ts";
+import type { QuaterError } from "../../../core/diagnostics/errors.ts";
 import { fieldsOf, type LogFields } from "../../../core/diagnostics/log.ts";
 import { cut, visible, visibleLines } from "../../../core/diagnostics/text.ts";
 import type { Log } from "../../../core/plugin-api.ts";
-import type { Env } from "../program/context.ts";
+import type { Context, Env } from "../program/context.ts";
 import type { Terminal } from "./terminal.ts";
 
 type Level = "info" | "warn" | "error";
@@ -23,6 +24,20 @@ const leastOf = (env: Env, otherwise: string): string => {
  */
 export const terminalLog = (terminal: Terminal, env: Env): Log =>
   readable(terminal, leastOf(env, terminal.isErrorTerminal ? "warn" : "silent"));
+
+/**
+ * Returns where the cause of an internal error is, if the log of this command does not show it. Callers of other surfaces never
+ * get this sentence.
+ */
+export const whereIsTheCause = (
+  { kind }: QuaterError,
+  { terminal, env }: Pick<Context, "terminal" | "env">,
+): string | undefined => {
+  const least = leastOf(env, terminal.isErrorTerminal ? "warn" : "silent");
+  return kind === "internal" && least === "silent"
+    ? "This output does not contain the cause. Set QUATER_LOG=error to write the causes of internal errors to standard error"
+    : undefined;
+};
 
 /**
  * The longest message, the longest text field, and the longest field with several lines, such as a stack with its causes, in

@@ -16,21 +16,23 @@ export interface CallFailure {
   readonly flags: readonly Flag[];
   /** The next step for the operator, shown only on a terminal. */
   readonly advice?: string | undefined;
+  /** Where the cause of an internal error is, if this output does not contain it. */
+  readonly hint?: string | undefined;
   /** The next commands if people must approve the call first. */
   readonly next?: NextSteps;
 }
 
 /** Reports a failed call. @returns The exit code. */
 export const reportCall = (failure: CallFailure, terminal: Terminal, isJson: boolean): number => {
-  const { error, callId, flags, advice, next } = failure;
-  if (isJson) terminal.say(`${JSON.stringify(errorBody(error, callId, next))}\n`);
+  const { error, callId, flags, advice, hint, next } = failure;
+  if (isJson) terminal.say(`${JSON.stringify(errorBody(error, callId, { next, hint }))}\n`);
   else {
     const lines = [
       ...(error.errors ?? []).map((field) => visible(fieldLine(field, flags))),
       ...(next === undefined ? Object.entries(error.details ?? {}) : []).map(([name, value]) =>
         visible(`${name} ${shown(value)}`),
       ),
-      ...(advice === undefined ? [] : [visible(advice)]),
+      ...[advice, hint].flatMap((line) => (line === undefined ? [] : [visible(line)])),
       `call ${callId}`,
     ];
     terminal.say(`${terminal.paintError("red", visible(error.code))}: ${visibleLines(error.message)}\n`);

@@ -1,7 +1,9 @@
 // Reports failures outside of calls: a wrong command line, a project that does not boot, an error in Quater. This file imports
 // only small files of core, so that the program can report an unknown command without loading schemas.
 
+import { errorText } from "../../../core/diagnostics/error-text.ts";
 import { fieldSentence, isQuaterError, type QuaterError } from "../../../core/diagnostics/errors.ts";
+import { fileProblem } from "../../../core/diagnostics/file-error.ts";
 import { type BootError, isBootError } from "../../../core/diagnostics/problem.ts";
 import { visible, visibleLines } from "../../../core/diagnostics/text.ts";
 import type { NextSteps } from "../program/announce.ts";
@@ -10,7 +12,11 @@ import { aligned } from "./render.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Returns an error of a call for programs, in the same form as on other surfaces. */
-export const errorBody = (error: QuaterError, callId: string | undefined, next?: NextSteps): object => ({
+export const errorBody = (
+  error: QuaterError,
+  callId: string | undefined,
+  { next, hint }: { readonly next?: NextSteps | undefined; readonly hint?: string | undefined } = {},
+): object => ({
   error: {
     code: error.code,
     message: error.message,
@@ -19,6 +25,7 @@ export const errorBody = (error: QuaterError, callId: string | undefined, next?:
     details: error.details,
     retryAfterSeconds: error.retryAfterSeconds,
     next,
+    hint,
   },
 });
 
@@ -46,8 +53,13 @@ export const reportFailure = (error: unknown, terminal: Terminal, isJsonAsked: b
     );
     return exitOfKind[error.kind];
   }
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  terminal.say(`quater: unexpected failure\n${visibleLines(text)}\n`);
+  const file = fileProblem(error);
+  if (file !== undefined) {
+    const { cause, remedy } = file;
+    terminal.say(isJsonAsked ? json({ code: "file", message: cause, hint: remedy }) : `quater: ${cause}\n  ${remedy}\n`);
+    return exit.configuration;
+  }
+  terminal.say(`quater: unexpected failure\n${visibleLines(errorText(error))}\n`);
   return exit.internal;
 };
 

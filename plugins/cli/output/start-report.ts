@@ -4,8 +4,12 @@
 import type { Kernel } from "../../../core/boot/kernel.ts";
 import { visible } from "../../../core/diagnostics/text.ts";
 import type { Operation } from "../../../core/plugin-api.ts";
-import { approvalsRef, httpRef } from "../../offered.ts";
+import { approvalsRef, httpRef, type Web } from "../../offered.ts";
+import { readyLines } from "../actions/ready-lines.ts";
 import { type ExposureReport, exposureText, reachable } from "../exposure/exposure.ts";
+import { shellWord } from "../program/announce.ts";
+import type { Context } from "../program/context.ts";
+import { programWords } from "../program/program-words.ts";
 import { aligned } from "./render.ts";
 import type { Paint } from "./terminal.ts";
 
@@ -29,11 +33,13 @@ export interface DevelopmentKeys {
   readonly approverKey?: string | undefined;
 }
 
-export const startReport = (
+/** @param context  The program's context, for the words that start the program in command lines. */
+export const startReport = async (
   kernel: Kernel,
   exposure: ExposureReport,
+  context: Pick<Context, "env" | "cwd">,
   { key, approverKey }: DevelopmentKeys = {},
-): StartReport => {
+): Promise<StartReport> => {
   const { catalog, project, services, plugins } = kernel;
   const http = services.find(httpRef);
   const url = http?.baseUrl;
@@ -57,11 +63,8 @@ export const startReport = (
             ...(mcp === undefined ? [] : [["MCP", mcp] as const]),
             ...(http?.mounted.includes("GET /mcp/docs") === true ? [["Tools", `${url}/mcp/docs`] as const] : []),
           ],
-    curl: url === undefined ? undefined : curlOf(url, catalog.operations, key),
-    connect:
-      mcp === undefined
-        ? undefined
-        : `claude mcp add --transport http ${shellWord(project.name)} ${mcp} --header "Authorization: Bearer ${key ?? "<key>"}"`,
+    curl: url === undefined ? undefined : await curlOf(url, http, catalog.operations, key),
+    connect: mcp === undefined ? undefined : `${programWords(context)} mcp add claude-code --http ${mcp}`,
     approvals: page === undefined || approverKey === undefined ? undefined : { page, key: approverKey },
     handlers: catalog.operations.length,
     exposure,
@@ -71,18 +74,26 @@ export const startReport = (
 const routeOf = (operation: Operation): string | undefined => reachable(operation, "http") ?? undefined;
 
 /**
- * Returns a curl command for the first GET route, if possible one without path parameters, so that it can be pasted unchanged.
+ * Returns a curl command for one route, which can be pasted unchanged if an input can be made from the schema: a GET route, if
+ * possible without path parameters, or the first route.
  */
-const curlOf = (url: string, operations: readonly Operation[], key: string | undefined): string | undefined => {
-  const gets = operations.filter((operation) => routeOf(operation)?.startsWith("GET ") === true);
-  const chosen = gets.find((operation) => routeOf(operation)?.includes("/:") === false) ?? gets[0];
+const curlOf = async (
+  url: string,
+  http: Web | undefined,
+  operations: readonly Operation[],
+  key: string | undefined,
+): Promise<string | undefined> => {
+  const routed = operations.filter((operation) => routeOf(operation) !== undefined);
+  const gets = routed.filter((operation) => routeOf(operation)?.startsWith("GET ") === true);
+  const chosen = gets.find((operation) => routeOf(operation)?.includes("/:") === false) ?? gets[0] ?? routed[0];
   if (chosen === undefined) return undefined;
-  const path = (routeOf(chosen) ?? "").slice("GET ".length).replaceAll(/:(\w+)/g, "<$1>");
-  const header = chosen.isPublic ? "" : ` -H "Authorization: Bearer ${key ?? "<key>"}"`;
-  return `curl${header} ${shellWord(`${url}${path}`)}`;
+  const header = `-H "Authorization: Bearer ${key ?? "<key>"}"`;
+  const ready = (await readyLines(chosen, { program: "quater", http, url, hasMcp: false, header })).http;
+  if (ready !== undefined) return ready;
+  const [method = "GET", path = "/"] = (routeOf(chosen) ?? "").replaceAll(/:(\w+)/g, "<$1>").split(" ");
+  const sent = method === "GET" || method === "DELETE" ? "" : " --json '{...}'";
+  return `curl${method === "GET" ? "" : ` -X ${method}`}${chosen.isPublic ? "" : ` ${header}`}${sent} ${shellWord(`${url}${path}`)}`;
 };
-
-const shellWord = (text: string): string => (/^[\w.:/-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
 
 /** Returns the report as text. It is safe to print. */
 export const startText = (report: StartReport, paint: Paint): string =>

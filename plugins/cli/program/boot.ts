@@ -27,15 +27,18 @@ export interface BootChoice {
 }
 
 /** Boots a kernel. @throws {BootError} */
-export const boot = (context: Context, loaded: LoadedManifest, { mode, only, log, halt }: BootChoice): Promise<Kernel> =>
-  createKernel({
+export const boot = (context: Context, loaded: LoadedManifest, choice: BootChoice): Promise<Kernel> => {
+  const { mode, only, log = terminalLog(context.terminal, context.env), halt } = choice;
+  for (const warning of loaded.warnings ?? []) log.warn(warning);
+  return createKernel({
     loaded,
     mode,
-    log: log ?? terminalLog(context.terminal, context.env),
+    log,
     takenWords: ["help", ...builtinWords],
     ...(only === undefined ? {} : { only }),
     ...(halt === undefined ? {} : { halt }),
   });
+};
 
 /** Boots a kernel, runs `use`, and stops the kernel, even if `use` throws. @throws {BootError} */
 export const withKernel = async <Result>(

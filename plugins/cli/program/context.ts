@@ -24,6 +24,11 @@ export interface Context {
    * command that calls this must end soon after the abort. For other commands the process ends immediately.
    */
   readonly heedInterrupt: () => AbortSignal;
+  /**
+   * Aborted when this process has nothing left to wait for: no timer, no connection, no file. A promise that is still pending then
+   * never resolves.
+   */
+  readonly idle: AbortSignal;
   /** Makes standard error a log. Uncaught errors are then written by this log. */
   readonly sayFailuresAs: (line: (error: unknown) => string) => void;
 }

@@ -48,6 +48,7 @@ export const cliProbe =
       isHelp: false,
       config: undefined,
       heedInterrupt: () => never,
+      idle: never,
       sayFailuresAs: () => {},
     };
     try {

@@ -1,6 +1,7 @@
 // Connects the program with the process, and turns signals and broken pipes into the exit codes that a shell expects.
 
 import { Console } from "node:console";
+import { errorText } from "../../../core/diagnostics/error-text.ts";
 import { exit, exitOfSignal } from "../output/exit.ts";
 import { runProgram } from "./program.ts";
 
@@ -13,8 +14,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   });
 }
 let hasFailed = false;
-let failureText = (error: unknown): string =>
-  `quater: unexpected failure\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`;
+let failureText = (error: unknown): string => `quater: unexpected failure\n${errorText(error)}\n`;
 /**
  * The longest time after a failure until the process ends, milliseconds. The time is a little longer than the kernel waits for
  * running calls.
@@ -27,6 +27,18 @@ process.on("uncaughtException", (error) => {
   // A server waits for the other running calls, as after a signal. Other processes end at once.
   interrupt.abort("an unexpected failure");
   setTimeout(() => process.exit(exit.internal), patienceMs).unref();
+});
+
+const idle = new AbortController();
+process.on("beforeExit", () => {
+  if (idle.signal.aborted) {
+    process.stderr.write(
+      "quater: The command cannot end, because code of the project waits for a promise that never resolves. No timer and no connection is open\n",
+    );
+    process.exit(exit.internal);
+  }
+  idle.abort();
+  setImmediate(() => {}); // Keeps the process for one more turn, in which a call reports that it never ends.
 });
 
 const { env, stdout, stderr } = process;
@@ -43,6 +55,7 @@ const code = await runProgram({
   stdout,
   stderr,
   interrupt: interrupt.signal,
+  idle: idle.signal,
   sayFailuresAs: (line) => {
     failureText = line;
   },

@@ -16,6 +16,8 @@ export interface ProgramOptions extends Streams {
   readonly cwd: string;
   /** Aborted when the process is asked to end. The reason is the name of the signal that the process got, such as SIGTERM. */
   readonly interrupt?: AbortSignal;
+  /** See `Context.idle`. */
+  readonly idle?: AbortSignal;
   /** Called when uncaught errors must be written in another form than text. */
   readonly sayFailuresAs?: Context["sayFailuresAs"];
 }
@@ -28,7 +30,7 @@ export const runProgram = async (options: ProgramOptions): Promise<number> => {
   try {
     const globals = readGlobals(options.argv);
     isJsonAsked = globals.json === true;
-    const { interrupt = new AbortController().signal } = options;
+    const { interrupt = new AbortController().signal, idle = new AbortController().signal } = options;
     let isHeeded = false;
     const context: Context = {
       env: options.env,
@@ -42,6 +44,7 @@ export const runProgram = async (options: ProgramOptions): Promise<number> => {
         isHeeded = true;
         return interrupt;
       },
+      idle,
       sayFailuresAs: (line) => options.sayFailuresAs?.(line),
     };
     const left = new Promise<number>((resolve) => {

@@ -15,7 +15,7 @@ import type { Context } from "./context.ts";
 export const serveUntilStopped = async (
   program: Context,
   mode: Extract<RunMode, "serve" | "dev">,
-  ready: (kernel: Kernel, log: Log, loaded: LoadedManifest) => void,
+  ready: (kernel: Kernel, log: Log, loaded: LoadedManifest) => Promise<void>,
 ): Promise<number> => {
   const loaded = await load(program, { useBuild: mode === "serve" }); // In development the sources are loaded, and not a build.
   const log = await serverLog(program.terminal, program.env);
@@ -31,7 +31,7 @@ export const serveUntilStopped = async (
   const staying = setInterval(() => {}, 2 ** 30);
   try {
     await kernel.start();
-    ready(kernel, log, loaded);
+    await ready(kernel, log, loaded);
     await whenAborted(interrupt, halted.signal);
     if (halted.signal.aborted) return halted.signal.reason as number;
     if (mode === "serve") log.info(`The server stops after ${String(interrupt.reason)}`);

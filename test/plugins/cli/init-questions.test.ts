@@ -38,11 +38,35 @@ const enter = "\r";
 const down = "\u001b[B";
 const nameIn = (path: string) => (JSON.parse(readFileSync(join(folder, path, "package.json"), "utf8")) as { name: string }).name;
 
+test("T1: what a person types at the question for the folder is the folder, and nothing has to be deleted first", async () => {
+  const { code, screen } = await converse(
+    [],
+    [
+      ["In which folder?", `myapp${enter}`],
+      ["What is the name of the project?", enter],
+      ["Which package manager?", enter],
+    ],
+  );
+  expect([code, nameIn("myapp"), existsSync(join(folder, ".myapp"))]).toEqual([0, "myapp", false]);
+  expect(screen).toContain("In which folder? (. is the current folder)");
+});
+
+test("T1: empty answers take the suggestions: the current folder and its name", async () => {
+  const { code } = await converse(
+    ["--pm", "npm"],
+    [
+      ["In which folder?", enter],
+      ["What is the name of the project?", enter],
+    ],
+  );
+  expect([code, nameIn(".")]).toEqual([0, expect.stringMatching(/^quater-ask-/)]);
+});
+
 test("quater init asks three questions, and the default answers are the values that quater init -y uses", async () => {
   const { code, out, unasked } = await converse(
     [],
     [
-      ["In which folder?", `${"\u007f"}shop${enter}`],
+      ["In which folder?", `shop${enter}`],
       ["What is the name of the project?", enter],
       ["Which package manager?", `${down}${enter}`],
     ],
@@ -65,7 +89,7 @@ test("quater init refuses an invalid project name and asks again", async () => {
     ["shop", "--pm", "npm"],
     [
       ["What is the name of the project?", `!${enter}`],
-      ["must begin with a letter", `${"\u007f"}${enter}`],
+      ["must begin with a letter", `${"\u007f"}shop${enter}`],
     ],
   );
   expect([code, nameIn("shop")]).toEqual([0, "shop"]);

@@ -136,6 +136,20 @@ describe("names and package managers in quater init", () => {
   });
 });
 
+test("T2: quater init writes the settings without which pnpm 12 and Yarn 4 do not work, and none for npm and bun", async () => {
+  for (const manager of ["npm", "pnpm", "yarn", "bun"]) await init(`${manager} -y --pm ${manager}`);
+  expect(read("pnpm/pnpm-workspace.yaml")).toContain("\nallowBuilds:\n  esbuild: false\n");
+  expect(read("yarn/.yarnrc.yml")).toContain("\nnodeLinker: node-modules\n");
+  for (const manager of ["npm", "bun"]) expect(files(manager).filter((name) => /\.ya?ml$/.test(name))).toEqual([]);
+});
+
+test("T2: in a workspace of pnpm, quater init names the line to add and does not begin another workspace", async () => {
+  put("pnpm-workspace.yaml", "packages: [api]\n");
+  const { out } = await init("api -y --pm pnpm");
+  expect(out).toContain(`add this to ${inside("pnpm-workspace.yaml")}: allowBuilds: esbuild: false`);
+  expect(existsSync(inside("api/pnpm-workspace.yaml"))).toBe(false);
+});
+
 test.each([
   ["18.20.8", true],
   ["20.9.0", true],

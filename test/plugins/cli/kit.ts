@@ -21,6 +21,8 @@ export interface Typed {
   readonly stdin?: string;
   /** Both outputs are terminals. */
   readonly isTerminal?: boolean;
+  /** Standard input is a terminal, too. */
+  readonly isTyping?: boolean;
   readonly columns?: number;
   readonly interrupt?: AbortSignal;
   /** Told each piece of standard error. */
@@ -35,7 +37,7 @@ export interface Seen {
 
 /** Runs the program in process. */
 export const quater = async (argv: readonly string[], typed: Typed = {}): Promise<Seen> => {
-  const { cwd = shop, env = {}, stdin = "", isTerminal = false, columns = 200, interrupt, onError } = typed;
+  const { cwd = shop, env = {}, stdin = "", isTerminal = false, isTyping = false, columns = 200, interrupt, onError } = typed;
   const outputs = [new PassThrough(), new PassThrough()] as const;
   const [stdout, stderr] = outputs.map((stream) => (isTerminal ? Object.assign(stream, { isTTY: true, columns }) : stream));
   const texts = outputs.map(textOf);
@@ -44,7 +46,7 @@ export const quater = async (argv: readonly string[], typed: Typed = {}): Promis
     argv,
     env: { NO_COLOR: "1", ...env },
     cwd,
-    stdin: Readable.from(stdin === "" ? [] : [Buffer.from(stdin)]),
+    stdin: Object.assign(Readable.from(stdin === "" ? [] : [Buffer.from(stdin)]), isTyping ? { isTTY: true } : {}),
     stdout: stdout as PassThrough,
     stderr: stderr as PassThrough,
     ...(interrupt === undefined ? {} : { interrupt }),
