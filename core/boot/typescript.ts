@@ -21,8 +21,8 @@ export const importTypeScript = async (file: string, imported: string[]): Promis
 };
 
 /**
- * Returns the nearest tsconfig.json of the manifest; `undefined` if there is none up to the top of the repository. By default,
- * tsx would read the tsconfig.json of the current folder, which is another one if `--config` names a manifest elsewhere.
+ * Returns the nearest tsconfig.json of the manifest; `undefined` if no folder up to the top of the repository has one. By
+ * default, tsx would read the tsconfig.json of the current folder, which is another one if `--config` names a manifest elsewhere.
  */
 const tsconfigOf = (manifest: string): string | undefined => {
   for (let folder = dirname(manifest); ; folder = dirname(folder)) {

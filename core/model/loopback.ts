@@ -8,13 +8,17 @@ export const isPrivateUrl = ({ protocol, hostname }: URL): boolean =>
   protocol === "https:" || (protocol === "http:" && loopbackHosts.includes(hostname));
 
 /**
- * Returns the URL of a listener from its options: `http://127.0.0.1:3000`. `undefined` for port 0, for a socket, and for hosts that
- * other computers can reach, because their clients need another URL.
+ * Returns the URL of a listener from its options. `undefined` for port 0, for a socket, and for hosts that other computers can
+ * reach, because their clients need another URL.
  *
  * @param listener  The options of the listener. The default of `host` is 127.0.0.1.
  */
 export const loopbackUrl = (listener: object): string | undefined => {
   const { host = "127.0.0.1", port } = listener as { readonly host?: string; readonly port?: number };
   const shown = host.includes(":") ? `[${host}]` : host;
-  return port === undefined || port === 0 || !loopbackHosts.includes(shown) ? undefined : `http://${shown}:${port}`;
+  if (port === undefined || port === 0 || !loopbackHosts.includes(shown)) return undefined;
+  const url = new URL("http://localhost");
+  url.hostname = shown;
+  url.port = String(port);
+  return url.origin;
 };
