@@ -108,8 +108,8 @@ const lineOf = ({ paintError }: Terminal, level: Level, message: string, fields:
  * JSON escapes only the control characters below a space. A terminal that prints the log interprets other control characters,
  * too.
  */
-const withoutControls = (line: string): string =>
-  line.replace(/[\u007f-\u009f]/g, (character) => `\\u00${character.charCodeAt(0).toString(16)}`);
+const withoutControls = (lines: string): string =>
+  lines.replace(/[\u007f-\u009f]/g, (character) => `\\u00${character.charCodeAt(0).toString(16)}`);
 
 /**
  * Writes an uncaught error as a line of the JSON log. The line is written at every log level, because the error is the reason why
@@ -145,7 +145,7 @@ export const serverLog = async (terminal: Terminal, env: Env): Promise<Log> => {
   const least = leastOf(env, "info");
   if (terminal.isErrorTerminal) return readable(terminal, least);
   const { pino } = await import("pino");
-  const batch = terminal.logBatch(droppedLine);
+  const batch = terminal.logBatch({ escaped: withoutControls, droppedLine });
   const logger = pino(
     {
       level: least,
@@ -154,7 +154,7 @@ export const serverLog = async (terminal: Terminal, env: Env): Promise<Log> => {
       timestamp: timestamps(),
       formatters: { level: (level) => ({ level }) },
     },
-    { write: (line: string) => batch.add(withoutControls(line)) },
+    { write: (line: string) => batch.add(line) },
   );
   const at = (level: Level) => (message: string, fields?: unknown) => {
     logger[level](written(fieldsOf(fields)), cut(message, most.message));

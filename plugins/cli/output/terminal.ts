@@ -4,7 +4,7 @@
 import type { Readable, Writable } from "node:stream";
 import { styleText } from "node:util";
 import { exit } from "./exit.ts";
-import { LogBatch } from "./log-batch.ts";
+import { type BatchFormat, LogBatch } from "./log-batch.ts";
 
 export type Input = Readable & { readonly isTTY?: boolean };
 export type Output = Writable & { readonly isTTY?: boolean; readonly columns?: number };
@@ -104,8 +104,8 @@ export class Terminal {
   }
 
   /** Makes a batch for the lines of a log on standard error. `end` closes the batch. @param droppedLine  See `LogBatch`. */
-  logBatch(droppedLine: (count: number) => string): LogBatch {
-    this.#logBatch ??= new LogBatch(this.#stderr, droppedLine);
+  logBatch(format: BatchFormat): LogBatch {
+    this.#logBatch ??= new LogBatch(this.#stderr, format);
     return this.#logBatch;
   }
 
