@@ -6,8 +6,13 @@ import type { JsonSchema } from "../schema/schema.ts";
 import type { Static, TSchema } from "../schema/typebox.ts";
 
 export interface CommandIo {
-  /** Writes a result unchanged, one text per call. */
-  readonly write: (text: string) => void;
+  /**
+   * Writes a result unchanged, one text per call. A command with a long result waits for each text, because texts that standard
+   * output cannot take yet stay in memory.
+   *
+   * @returns A promise that resolves when more text may be written.
+   */
+  readonly write: (text: string) => Promise<void>;
   /** Writes a JSON result: formatted for a person on a terminal, and as JSON text otherwise. */
   readonly show: (value: unknown) => void;
   /** Writes a line for the person at the terminal that is not part of the result. */
@@ -15,7 +20,10 @@ export interface CommandIo {
   readonly isTerminal: boolean;
   /** Whether results are written as JSON, because the user chose JSON or the output is not a terminal. */
   readonly isJson: boolean;
-  /** An AbortSignal that aborts when the process must end. A command that uses this AbortSignal must then end itself. */
+  /**
+   * An AbortSignal that aborts when the process must end, or when the reader of standard output has left. A command that uses
+   * this AbortSignal must then end itself.
+   */
   readonly signal: AbortSignal;
   /**
    * Asks the person at the terminal a question. For a secret, the terminal does not show the typed characters.

@@ -99,8 +99,10 @@ interface MadeKey {
   readonly record: KeyRecord;
 }
 
-const showKey = ({ key, record }: MadeKey, io: CommandIo): void =>
-  io.isJson ? io.show({ key, ...withoutHash(record) }) : io.write(`${key}\n`);
+const showKey = ({ key, record }: MadeKey, io: CommandIo): void => {
+  if (io.isJson) io.show({ key, ...withoutHash(record) });
+  else void io.write(`${key}\n`);
+};
 
 export interface KeyRights extends Pick<KeyRecord, "name" | "kind" | "person" | "actsFor" | "scopes" | "roles"> {
   /** The life time: `12h`, `30d`, `4w`. Absent: the key does not expire. */

@@ -43,10 +43,10 @@ interface Driver {
  */
 const busyTimeoutMs = 1_500;
 /**
- * How often to try the change to WAL. While another process writes, SQLite refuses the change to WAL immediately, regardless of
- * the timeout.
+ * How long to try the change to WAL, milliseconds. While another process writes, SQLite refuses the change to WAL immediately,
+ * regardless of the timeout. While another process has locked the whole file, each attempt waits for the timeout.
  */
-const walAttempts = 100;
+const walMs = 2_000;
 const walPauseMs = 20;
 /** How many prepared statements are kept. Each number of inserted rows needs its own statement. */
 const preparedLimit = 200;
@@ -195,12 +195,13 @@ const bound = (value: unknown): string | number | bigint | Buffer | null => {
 };
 
 const useWriteAheadLog = (driver: Driver): void => {
-  for (let attempt = 1; ; attempt++) {
+  const end = performance.now() + walMs;
+  for (;;) {
     try {
       driver.prepare("PRAGMA journal_mode = WAL").all([]);
       return;
     } catch (error) {
-      if (sqliteFailure(error).kind !== "busy" || attempt === walAttempts) throw error;
+      if (sqliteFailure(error).kind !== "busy" || performance.now() > end) throw error;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, walPauseMs);
     }
   }

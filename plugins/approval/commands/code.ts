@@ -15,6 +15,6 @@ export const code = async (parts: CommandParts, { keyFile }: Static<typeof codeI
   const expiresAt = new Date(issued.expiresAt).toISOString();
   io.say(`Type this code on the approvals page before ${expiresAt}. The code works once.`);
   if (io.isJson) io.show({ code: issued.code, expiresAt });
-  else io.write(`${issued.code}\n`);
+  else await io.write(`${issued.code}\n`);
   return 0;
 };

@@ -19,7 +19,8 @@ export const list = async (parts: CommandParts, input: Static<typeof listInput>,
   });
   const shown = (record: ApprovalRecord) => firstArgumentsLine(parts.presentFirst(record));
   if (io.isJson) io.show(requests.map((record) => ({ ...rowOf(record), arguments: shown(record), ...moreOf(record) })));
-  else io.write(requests.length === 0 ? "none\n" : requests.map((record) => `${blockOf(record, shown(record))}\n`).join("\n"));
+  else
+    await io.write(requests.length === 0 ? "none\n" : requests.map((record) => `${blockOf(record, shown(record))}\n`).join("\n"));
   if (next !== undefined) io.say(`The list continues with older requests. Add --before ${next}`);
   return 0;
 };
@@ -71,7 +72,7 @@ export const show = async (parts: CommandParts, input: Static<typeof showInput>,
     io.show(presentation);
     return 0;
   }
-  io.write(textOf(presentation));
+  await io.write(textOf(presentation));
   const obstacle = obstacleOf(parts, principal, record);
   if (obstacle !== undefined) io.say(obstacle);
   return 0;

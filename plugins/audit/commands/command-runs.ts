@@ -6,83 +6,24 @@ import { resolve } from "node:path";
 import { timeOf } from "../../../core/diagnostics/given-time.ts";
 import { visible } from "../../../core/diagnostics/text.ts";
 import { invalid, type Static } from "../../../core/index.ts";
-import type { Catalog, CommandIo } from "../../../core/plugin-api.ts";
-import type { OpenStore, Reading, Store } from "../../store/service.ts";
+import type { CommandIo } from "../../../core/plugin-api.ts";
 import { erase as eraseFrom } from "../erasing/erase.ts";
-import { eraserFor, type RightParts } from "../erasing/right.ts";
-import type { Eraser } from "../erasing/subject.ts";
-import { headOf } from "../log/head.ts";
-import { activateKeys, openKeys, prepareKeys, readKeys, readTrailFile, rotateKeys } from "../log/keys.ts";
+import { eraserFor } from "../erasing/right.ts";
+import { activateKeys, openKeys, prepareKeys, readTrailFile, rotateKeys } from "../log/keys.ts";
 import { runningInstances } from "../log/leases.ts";
-import type { Trail } from "../log/trail.ts";
 import { exitOf } from "../verify/damage.ts";
-import { each, type Filter, newest, type ReadEvent, trailIn } from "../verify/find.ts";
+import { each, trailIn } from "../verify/find.ts";
 import { storeSource } from "../verify/source.ts";
 import { sentTo, sinkProblems, sinkState, unreadableSink } from "../verify/verify-sinks.ts";
-import { type ExportHeader, fileSource, summaryOf, type VerifyOptions, verifySource } from "../verify/verify-source.ts";
-import type { eraseInput, exportInput, rotateInput, showInput, tailInput, verifyInput } from "./inputs.ts";
-import { jsonLine, textBlock, textLine } from "./show.ts";
+import { fileSource, summaryOf, type VerifyOptions, verifySource } from "../verify/verify-source.ts";
+import type { eraseInput, rotateInput, showInput, verifyInput } from "./inputs.ts";
+import { type CommandParts, filterOf, noTrail, storeOf } from "./parts.ts";
+import { jsonLine, textBlock } from "./show.ts";
 
-export interface CommandParts extends RightParts {
-  readonly store: Store;
-  readonly trail: Trail;
-  readonly keyFile: string;
-  readonly fingerprint: string | undefined;
-  readonly catalog: Catalog;
-  /** The functions by which other plugins erase their own personal data. */
-  readonly erasers: readonly Eraser[];
-  /** Returns the keyed digest of a value's RFC 8785 text. */
-  readonly tagOf: (value: unknown) => string;
-  /** The files to which checkpoints are written. */
-  readonly sinkFiles: readonly string[];
-}
-
-const followMs = 300;
 /** The exit code when the trail has no matching event (EX_NOINPUT of sysexits.h). */
 const nothingFound = 66;
 /** The exit code when the command may succeed later (EX_TEMPFAIL of sysexits.h). */
 const inUse = 75;
-/** The exit code when the trail cannot be read. */
-const noTrail = 2;
-
-/** Returns the store if the store exists, because commands that only read must not create a store. */
-const storeOf = async ({ store }: CommandParts, io: CommandIo, inThread = false): Promise<OpenStore | undefined> => {
-  if (await store.isMade()) return store.open({ inThread });
-  io.say("The store has no trail yet. The first start of the server creates the trail.\n");
-  return undefined;
-};
-
-export const tail = async (parts: CommandParts, input: Static<typeof tailInput>, io: CommandIo): Promise<number> => {
-  const store = await storeOf(parts, io);
-  if (store === undefined) return noTrail;
-  const trail = trailIn(store, parts.keyFile);
-  // Each query reads one state of the store, because events may be pruned or erased in the meantime.
-  const { found, end } = await store.snapshot(async (at) => ({
-    found: await newest({ ...trail, store: at }, filterOf(input), input.lines),
-    end: await headSeq(at),
-  }));
-  for (const event of found) io.write(line(event, io));
-  if (!input.follow) return 0;
-  const { signal } = io;
-  let last = end;
-  // An attacker added each row behind the end of the trail. Print such a row once, and continue to look for new events before the
-  // row.
-  const shown = new Set(found.map(({ row }) => row.seq).filter((seq) => seq > last));
-  while (!signal.aborted) {
-    await pause(followMs, signal);
-    await store.snapshot(async (at) => {
-      const now = await headSeq(at);
-      for await (const event of each({ ...trail, store: at }, filterOf(input), last)) {
-        const { seq } = event.row;
-        if (seq <= now) last = seq;
-        else if (shown.has(seq)) continue;
-        else shown.add(seq);
-        io.write(line(event, io));
-      }
-    });
-  }
-  return 0;
-};
 
 export const show = async (parts: CommandParts, input: Static<typeof showInput>, io: CommandIo): Promise<number> => {
   const filter = filterOf(input);
@@ -93,7 +34,8 @@ export const show = async (parts: CommandParts, input: Static<typeof showInput>,
   let count = 0;
   await store.snapshot(async (at) => {
     for await (const event of each(trailIn(at, parts.keyFile), filter)) {
-      io.write(io.isJson ? jsonLine(event) : textBlock(event));
+      if (io.signal.aborted) return;
+      await io.write(io.isJson ? jsonLine(event) : textBlock(event));
       count++;
     }
   });
@@ -128,8 +70,8 @@ export const erase = async (
 /**
  * Prints the fingerprint, and creates the keys if they do not exist, so that the fingerprint can be noted before the first event.
  */
-export const fingerprint = ({ keyFile }: CommandParts, io: CommandIo): number => {
-  io.write(`${openKeys(keyFile).checkpoint.fingerprint}\n`);
+export const fingerprint = async ({ keyFile }: CommandParts, io: CommandIo): Promise<number> => {
+  await io.write(`${openKeys(keyFile).checkpoint.fingerprint}\n`);
   return 0;
 };
 
@@ -158,7 +100,7 @@ export const rotate = async (
   }
   const fingerprint = prepare ? prepareKeys(keyFile) : activate ? activateKeys(keyFile) : rotateKeys(keyFile);
   io.say(prepare ? "The prepared checkpoint key has this fingerprint:\n" : "The new checkpoint key has this fingerprint:\n");
-  io.write(`${fingerprint}\n`);
+  await io.write(`${fingerprint}\n`);
   if (prepare)
     io.say(
       `The new keys are not in use yet. Copy ${keyFile} to every instance, then run \`quater audit rotate --activate\` for each copy.\n`,
@@ -217,67 +159,3 @@ const verifyStore = async (parts: CommandParts, options: VerifyOptions, io: Comm
   if (store === undefined) return { report: "no store", sent: new Map() } as const;
   return store.snapshot(async (at) => ({ report: await verifySource(storeSource(at), options), sent: await sentTo(at) }));
 };
-
-export const exportTrail = async (parts: CommandParts, { until }: Static<typeof exportInput>, io: CommandIo): Promise<number> => {
-  const store = await storeOf(parts, io);
-  if (store === undefined) return noTrail;
-  const before = until === undefined ? Number.POSITIVE_INFINITY : timeOf("until", until);
-  const { fingerprint } = readKeys(parts.keyFile).checkpoint;
-  let [from, last, unverified] = [0, 0, 0];
-  // Read head and rows in one state of the store. Otherwise rows that are pruned in the meantime would be missing in the exported
-  // file.
-  const isWritten = await store.snapshot(async (at) => {
-    const head = await storeSource(at).head();
-    if (head === undefined) return false;
-    io.write(`${JSON.stringify({ type: "quater.trail.v1", head, fingerprint } satisfies ExportHeader)}\n`);
-    [from, last] = [head.floor_seq + 1, head.floor_seq];
-    for await (const found of each(trailIn(at, parts.keyFile), {}, last)) {
-      if (found.row.seq > head.seq || (found.unverified === undefined && found.row.at >= before)) break;
-      if (found.unverified !== undefined) unverified++;
-      io.write(exported(found));
-      last = found.row.seq;
-    }
-    return true;
-  });
-  if (!isWritten) {
-    io.say("The store has no trail yet. The first start of the server creates the trail.\n");
-    return noTrail;
-  }
-  const detail = { by: userInfo().username, from, through: last };
-  await parts.trail.record({ events: [{ fields: { type: "audit.exported", detail } }] });
-  io.say(`Exported events ${from} to ${last}.\n`);
-  if (unverified === 0) return 0;
-  io.say(
-    `${unverified} of these events do not verify and have the mark "unverified". Run \`quater audit verify\` to find out why.\n`,
-  );
-  return 1;
-};
-
-/**
- * Returns a row as one line of an export, with unchanged cells for `audit verify --file`. The mark `unverified` is for people who
- * read the file.
- */
-const exported = ({ row: { previous: _, malformed: __, ...row }, unverified }: ReadEvent): string =>
-  `${JSON.stringify(unverified === undefined ? row : { ...row, unverified: `Event ${row.seq} ${unverified}` })}\n`;
-
-const filterOf = ({ since, ...rest }: Static<typeof showInput>): Filter => {
-  const { handler, principal, surface, outcome, call } = rest;
-  const given = { handler, principal, surface, outcome, call, since: since === undefined ? undefined : timeOf("since", since) };
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Filter;
-};
-
-const line = (event: ReadEvent, io: CommandIo): string => (io.isJson ? jsonLine(event) : textLine(event));
-
-const headSeq = async (store: Reading): Promise<number> => (await headOf(store))?.seq ?? 0;
-
-/** Waits, or returns early when a signal asks the process to end. */
-const pause = (milliseconds: number, signal: AbortSignal): Promise<void> =>
-  new Promise((done) => {
-    const timer = setTimeout(end, milliseconds);
-    function end(): void {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", end);
-      done();
-    }
-    signal.addEventListener("abort", end);
-  });

@@ -2,8 +2,8 @@
 
 import { Type } from "../../../core/index.ts";
 import { command, type PluginCommand } from "../../../core/plugin-api.ts";
-import type { CommandParts } from "./command-runs.ts";
 import { eraseInput, exportInput, rotateInput, showInput, tailInput, verifyInput } from "./inputs.ts";
+import type { CommandParts } from "./parts.ts";
 
 /** @param parts  The parts of the plugin that the commands use. */
 export const auditCommands = (parts: CommandParts): readonly PluginCommand[] => {
@@ -13,7 +13,7 @@ export const auditCommands = (parts: CommandParts): readonly PluginCommand[] => 
       path: ["audit", "tail"],
       description: "Shows the newest events of the trail.",
       input: tailInput,
-      run: async (input, io) => (await runs()).tail(parts, input, io),
+      run: async (input, io) => (await import("./following.ts")).tail(parts, input, io),
     }),
     command({
       path: ["audit", "show"],
@@ -33,7 +33,7 @@ export const auditCommands = (parts: CommandParts): readonly PluginCommand[] => 
       path: ["audit", "export"],
       description: "Writes the trail as JSON lines. To verify the exported trail offline, run quater audit verify --file.",
       input: exportInput,
-      run: async (input, io) => (await runs()).exportTrail(parts, input, io),
+      run: async (input, io) => (await import("./exporting.ts")).exportTrail(parts, input, io),
     }),
     command({
       path: ["audit", "erase"],

@@ -35,7 +35,13 @@ export const verifyInput = Type.Object({
     "The expected fingerprint SHA256:... of the checkpoint key. Default: audit({ fingerprint }), or the key in the key file",
   ),
 });
-export const exportInput = Type.Object({ until: text("Only events before this time") });
+export const exportInput = Type.Object({
+  since: text('Only events since this time: "15m", "2h", "3d", or a date'),
+  until: text("Only events before this time"),
+  after: Type.Optional(
+    Type.Integer({ minimum: 1, description: "Only events after the event with this number, to continue an earlier export" }),
+  ),
+});
 export const eraseInput = Type.Object({
   person: text(
     "Erase the data of this person: calls made by or for the person, approval requests, and reasons that the person gave",

@@ -43,6 +43,8 @@ export interface Report {
   readonly events: number;
   readonly first: number;
   readonly last: number;
+  /** The number of the event after which the verification began; absent if it began at the beginning of the trail. */
+  readonly after?: number;
   readonly checkpoints: number;
   /** How many signed lines from outside the store were compared. */
   readonly compared: number;

@@ -121,7 +121,7 @@ export const pageOf = async (
  *
  * @returns The number before the first event that may match.
  */
-const beginOf = async ({ since }: Filter, trail: TrailReader): Promise<number> => {
+export const beginOf = async ({ since }: Filter, trail: TrailReader): Promise<number> => {
   if (since === undefined) return 0;
   for (let next: number | undefined = Number.MAX_SAFE_INTEGER; next !== undefined; ) {
     const page = await pageOf(trail, {}, "before", next);

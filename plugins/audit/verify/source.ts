@@ -2,6 +2,7 @@
 
 import { closeSync, openSync, readSync } from "node:fs";
 import type { Reading } from "../../store/service.ts";
+import type { EventLink } from "../log/event.ts";
 import { headOf } from "../log/head.ts";
 import { queriesOn } from "../log/queries.ts";
 import { type ReadRow, readRows } from "../log/rows.ts";
@@ -19,6 +20,8 @@ export interface Stray {
 const straysListed = 100;
 
 export interface Source {
+  /** The event after which the source begins; `undefined` for a source of the whole trail. */
+  readonly begin?: EventLink | undefined;
   readonly head: () => Promise<HeadRow | undefined>;
   /** Reads rows in order after `seq`. An empty page is the end. */
   readonly after: (seq: number) => Promise<readonly ReadRow[]>;

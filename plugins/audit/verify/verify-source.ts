@@ -4,6 +4,7 @@
 import { closeSync, openSync } from "node:fs";
 import { visible } from "../../../core/diagnostics/text.ts";
 import { noBody } from "../log/chain.ts";
+import type { EventLink } from "../log/event.ts";
 import { readKeys } from "../log/keys.ts";
 import { exportedRow, type ReadRow } from "../log/rows.ts";
 import type { HeadRow } from "../log/tables.ts";
@@ -34,7 +35,7 @@ export const verifySource = async (source: Source, options: VerifyOptions): Prom
   const keys = readKeys(options.keyFile);
   const fingerprint = options.fingerprint ?? keys.checkpoint.fingerprint;
   if (head === undefined) return headless(first?.seq ?? 0, fingerprint);
-  const begin = options.from === undefined ? undefined : await beginAt(source, options.from);
+  const begin = options.from === undefined ? source.begin : await beginAt(source, options.from);
   const verifier = new Verifier({
     keys,
     fingerprint,
@@ -84,7 +85,8 @@ export const verifySource = async (source: Source, options: VerifyOptions): Prom
   if (source.instances !== undefined) verifier.registered(await source.instances());
   const late = verifier.ended();
   if (late.length > 0 && source.hashes !== undefined) verifier.lookedUp(await source.hashes(late.map(({ seq }) => seq)));
-  return verifier.finish();
+  const report = verifier.finish();
+  return begin === undefined ? report : { ...report, after: begin.seq };
 };
 
 const turn = (): Promise<void> => new Promise((done) => setImmediate(done));
@@ -116,6 +118,8 @@ export interface ExportHeader {
   readonly type: "quater.trail.v1";
   readonly head: HeadRow;
   readonly fingerprint: string;
+  /** The event after which the export begins; absent if the export begins at the beginning of the trail. */
+  readonly after?: EventLink;
 }
 
 /** The fields that the head of an export from before format 2 does not have. */
@@ -131,6 +135,7 @@ export const fileSource = (path: string): Source => {
   const header = first.done === true ? undefined : (JSON.parse(first.value) as ExportHeader);
   if (header?.type !== "quater.trail.v1") throw new Error(`${path} is not a trail that \`quater audit export\` wrote`);
   return {
+    begin: header.after,
     head: async () => ({ ...ofFormat1, ...header.head }),
     after: async () => {
       const rows: ReadRow[] = [];
@@ -165,10 +170,12 @@ export const summaryOf = (report: Report, isCompared: boolean): string => {
     3: `The trail in the store is whole, but the sinks do not confirm the trail. Read: ${range}, ${facts}.\n`,
   };
   const verdict = `${problems}${verdicts[exitOf(report)]}`;
+  const part =
+    report.after === undefined ? "" : `The verification begins after event ${report.after}. Earlier events were not verified.\n`;
   const worth = isCompared
     ? ""
     : "The trail was not compared with anything outside of the store. So this check cannot find an old copy of the store, or changes by somebody who has the keys. Configure sinks, or use --against.\n";
-  return `${found}${more}${report.gaps.map(gapText).join("")}${verdict}${worth}`;
+  return `${found}${more}${report.gaps.map(gapText).join("")}${verdict}${part}${worth}`;
 };
 
 const gapText = ({ from, through, at, reason }: Gap): string => {

@@ -80,17 +80,18 @@ const perform = async (
   const input = bound(schema, flags, await given());
   // The command does not wait for `write`, so this promise is the queue of its texts.
   let written: Promise<void> = Promise.resolve();
-  const write = (text: string) => {
+  const write = (text: string): Promise<void> => {
     written = written.then(() => terminal.write(text));
+    return written;
   };
   const io: CommandIo = {
     write,
-    show: (value) => write(resultText(value, context)),
+    show: (value) => void write(resultText(value, context)),
     say: (text) => terminal.say(text.endsWith("\n") ? text : `${text}\n`),
     isTerminal: terminal.isTerminal,
     isJson: context.isJson,
     get signal() {
-      return context.heedInterrupt();
+      return AbortSignal.any([context.heedInterrupt(), terminal.closed]);
     },
     ask: async (question, how) => (await import("./prompt.ts")).ask(terminal, question, how),
     readInput: async () => (await import("../actions/input.ts")).openInput(context, "-")(),

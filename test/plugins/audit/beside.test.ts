@@ -4,7 +4,9 @@ import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { CommandIo } from "quater/plugin-api";
 import { expect } from "vitest";
-import { type CommandParts, exportTrail, verify } from "../../../plugins/audit/commands/command-runs.ts";
+import { verify } from "../../../plugins/audit/commands/command-runs.ts";
+import { exportTrail } from "../../../plugins/audit/commands/exporting.ts";
+import type { CommandParts } from "../../../plugins/audit/commands/parts.ts";
 import { KeyRing } from "../../../plugins/audit/log/key-ring.ts";
 import { prune } from "../../../plugins/audit/log/prune.ts";
 import { fileSource, verifySource } from "../../../plugins/audit/verify/verify-source.ts";
@@ -49,6 +51,7 @@ const spoken = () => {
   const said: string[] = [];
   const io = {
     isJson: false,
+    signal: new AbortController().signal,
     write: (text: string) => void said.push(text),
     say: (text: string) => void said.push(text),
   } as unknown as CommandIo;

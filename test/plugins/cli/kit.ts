@@ -25,6 +25,8 @@ export interface Typed {
   readonly isTyping?: boolean;
   readonly columns?: number;
   readonly interrupt?: AbortSignal;
+  /** Told each piece of standard output. */
+  readonly onOutput?: (text: string) => void;
   /** Told each piece of standard error. */
   readonly onError?: (text: string) => void;
 }
@@ -37,10 +39,12 @@ export interface Seen {
 
 /** Runs the program in process. */
 export const quater = async (argv: readonly string[], typed: Typed = {}): Promise<Seen> => {
-  const { cwd = shop, env = {}, stdin = "", isTerminal = false, isTyping = false, columns = 200, interrupt, onError } = typed;
+  const { cwd = shop, env = {}, stdin = "", isTerminal = false, isTyping = false, columns = 200 } = typed;
+  const { interrupt, onOutput, onError } = typed;
   const outputs = [new PassThrough(), new PassThrough()] as const;
   const [stdout, stderr] = outputs.map((stream) => (isTerminal ? Object.assign(stream, { isTTY: true, columns }) : stream));
   const texts = outputs.map(textOf);
+  if (onOutput !== undefined) outputs[0].on("data", (part: Buffer) => onOutput(part.toString()));
   if (onError !== undefined) outputs[1].on("data", (part: Buffer) => onError(part.toString()));
   const code = await runProgram({
     argv,
