@@ -7,30 +7,29 @@ const messagesMark = "x-quater-messages";
 
 const mediaType = Type.String({ description: "The media type, such as image/png." });
 const base64 = Type.String({ description: "The content in Base64." });
+const resource = { type: Type.Literal("resource"), uri: Type.String(), mediaType: Type.Optional(mediaType) };
 
 const part = Type.Union([
   Type.Object({ type: Type.Literal("text"), text: Type.String() }),
-  Type.Object({ type: Type.Literal("image"), data: base64, mimeType: mediaType }),
-  Type.Object({ type: Type.Literal("audio"), data: base64, mimeType: mediaType }),
+  Type.Object({ type: Type.Literal("image"), base64, mediaType }),
+  Type.Object({ type: Type.Literal("audio"), base64, mediaType }),
+  Type.Object({ ...resource, text: Type.String() }),
+  Type.Object({ ...resource, base64 }),
   Type.Object({
-    type: Type.Literal("resource"),
-    resource: Type.Union([
-      Type.Object({ uri: Type.String(), mimeType: Type.Optional(mediaType), text: Type.String() }),
-      Type.Object({ uri: Type.String(), mimeType: Type.Optional(mediaType), blob: base64 }),
-    ]),
-  }),
-  Type.Object({
-    type: Type.Literal("resource_link"),
+    type: Type.Literal("link"),
     uri: Type.String(),
     name: Type.String(),
+    title: Type.Optional(Type.String()),
     description: Type.Optional(Type.String()),
-    mimeType: Type.Optional(mediaType),
+    mediaType: Type.Optional(mediaType),
+    bytes: Type.Optional(Type.Integer({ minimum: 0 })),
   }),
 ]);
 
 /**
  * The schema of messages for a conversation with a language model. The field `content` of a message is a text, or one object: a
- * text, an image, an audio, a resource, or a link to a resource.
+ * text, an image, an audio, a resource, or a link to a resource. The fields have the same names as in `content`: `mediaType`,
+ * `base64`, `bytes`.
  *
  * @example
  * output: messages

@@ -23,6 +23,7 @@ import { authorizationOption, mcpPath, pagePath } from "./authorization/option.t
 import type { Authorization } from "./authorization/resource-server.ts";
 import { type McpExposure, mcpKey, nameClashes, waysTo } from "./offers/exposure.ts";
 import { iconSchema } from "./protocol/about.ts";
+import type { Results } from "./protocol/answers.ts";
 import { type McpService, mcpRef } from "./service.ts";
 
 export type { McpExposure } from "./offers/exposure.ts";
@@ -137,26 +138,37 @@ const setup = async (
     if (options.docs) http?.mount(`GET ${pagePath}`, () => {});
     return {};
   }
-  const [{ ClientCalls }, { cancelMigrations }, { Dispatcher }, { mcpOverHttp }, { httpProbe }, { serveStdio }, { offersIn }] =
-    await Promise.all([
-      import("./transport/client-calls.ts"),
-      import("./transport/shared-cancels.ts"),
-      import("./answering/dispatch.ts"),
-      import("./transport/http.ts"),
-      import("./probe.ts"),
-      import("./transport/stdio.ts"),
-      import("./answering/offers.ts"),
-    ]);
+  const [
+    { ClientCalls },
+    { cancelMigrations },
+    { Dispatcher },
+    { mcpOverHttp },
+    { httpProbe },
+    { serveStdio },
+    { offersIn },
+    answers,
+  ] = await Promise.all([
+    import("./transport/client-calls.ts"),
+    import("./transport/shared-cancels.ts"),
+    import("./answering/dispatch.ts"),
+    import("./transport/http.ts"),
+    import("./probe.ts"),
+    import("./transport/stdio.ts"),
+    import("./answering/offers.ts"),
+    import("./protocol/answers.ts"),
+  ]);
   const { title, instructions, icons } = options;
   const about = { name: project.name, version: project.version, title, instructions, icons };
+  const results = new answers.Results(about);
   const offers = offersIn(catalog, {
+    results,
     catalog: options.catalog,
     schemas: options.schemas,
     approvals: services.find(approvalsRef),
   });
   const { toolbox } = offers;
-  const rounds = await roundsOf(options, gate, services);
-  const dispatcher = new Dispatcher({ gate, offers, about, maxOutputBytes, rounds });
+  const rounds = await roundsOf(options, gate, services, results);
+  const dispatcher = new Dispatcher({ gate, offers, about, results, maxOutputBytes, rounds });
   const service: McpService = { serveStdio: (streams) => serveStdio(streams, { gate, dispatcher, log }) };
   services.provide(mcpRef, service);
   const { mountWithoutOAuth } = await import("./authorization/without.ts");
@@ -186,12 +198,13 @@ const roundsOf = async (
   { approvalHoldMs: holdMs }: OptionValues<typeof mcpOptions>,
   gate: Gate,
   services: Services,
+  results: Results,
 ): Promise<ApprovalRounds | undefined> => {
   const approvals = services.find(approvalsRef);
   const audit = services.find(auditRef);
   if (approvals === undefined || audit === undefined || holdMs === 0) return undefined;
   const rounds = await import("./approval/rounds.ts");
-  return new rounds.ApprovalRounds({ gate, approvals, holdMs, secretsOf: (label) => audit.deriveSecrets(label) });
+  return new rounds.ApprovalRounds({ gate, approvals, holdMs, results, secretsOf: (label) => audit.deriveSecrets(label) });
 };
 
 const authorizationOf = async (

@@ -61,7 +61,7 @@ export const prompts = {
     handle: ({ resourceUri: uri }) => [
       {
         role: "user",
-        content: { type: "resource", resource: { uri, mimeType: "text/plain", text: "Embedded resource content for testing." } },
+        content: { type: "resource", uri, mediaType: "text/plain", text: "Embedded resource content for testing." },
       },
       { role: "user", content: "Please process the embedded resource above." },
     ],
@@ -71,7 +71,7 @@ export const prompts = {
     description: "A prompt with an image.",
     output: messages,
     handle: (): Message[] => [
-      { role: "user", content: { type: "image", data: png, mimeType: "image/png" } },
+      { role: "user", content: { type: "image", base64: png, mediaType: "image/png" } },
       { role: "user", content: "Please analyze the image above." },
     ],
   }),

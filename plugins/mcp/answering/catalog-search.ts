@@ -9,8 +9,7 @@ import { isPlainObject } from "../../../core/schema/schema.ts";
 import { callName, searchName } from "../offers/exposure.ts";
 import type { Listing } from "../offers/lists.ts";
 import { type Annotations, annotationsOf, type Tool, type Toolbox } from "../offers/tools.ts";
-import type { Answer } from "../protocol/answers.ts";
-import { resultIn } from "../protocol/answers.ts";
+import type { Answer, Results } from "../protocol/answers.ts";
 import type { Request } from "../protocol/messages.ts";
 import type { Caller } from "./caller.ts";
 import { failureResult } from "./outcome.ts";
@@ -66,8 +65,10 @@ interface Indexed {
 
 export class CatalogSearch {
   readonly #tools: readonly Indexed[];
+  readonly #results: Results;
 
-  constructor(toolbox: Toolbox) {
+  constructor(toolbox: Toolbox, results: Results) {
+    this.#results = results;
     this.#tools = toolbox.tools.map(indexed);
   }
 
@@ -87,12 +88,18 @@ export class CatalogSearch {
     if (errors === undefined) return undefined;
     const error: QuaterError | undefined =
       errors.length > 0 ? inputInvalid(errors) : name === searchName ? argumentsRefused : undefined;
-    if (error !== undefined) return { body: resultIn(era, id, failureResult(error, callId)) };
+    if (error !== undefined) return { body: this.#results.result(era, id, failureResult(error, callId)) };
     if (name === callName) return undefined;
     const { query, limit = usualCount } = given as { readonly query: string; readonly limit?: number };
     const found = this.#find(query, this.#seenBy(principal, authorization));
     const text = JSON.stringify({ tools: found.slice(0, limit).map(({ shown }) => shown), found: found.length });
-    return { body: resultIn(era, id, JSON.stringify({ content: [{ type: "text", text }], _meta: { "quater/callId": callId } })) };
+    return {
+      body: this.#results.result(
+        era,
+        id,
+        JSON.stringify({ _meta: { "quater/callId": callId }, content: [{ type: "text", text }] }),
+      ),
+    };
   }
 
   /**

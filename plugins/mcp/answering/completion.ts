@@ -9,7 +9,7 @@ import { mcpKey } from "../offers/exposure.ts";
 import type { Prompts } from "../offers/prompts.ts";
 import type { Resources } from "../offers/resources.ts";
 import type { Answer } from "../protocol/answers.ts";
-import { invalidParams, resultIn } from "../protocol/answers.ts";
+import { invalidParams, type Results } from "../protocol/answers.ts";
 import type { Request } from "../protocol/messages.ts";
 import type { Caller } from "./caller.ts";
 
@@ -21,10 +21,12 @@ const longestValue = 1_000;
 export class Completion {
   readonly #resources: Resources;
   readonly #prompts: Prompts;
+  readonly #results: Results;
   /** Whether no prompt and no template has a field that can be completed. */
   readonly isEmpty: boolean;
 
-  constructor({ operations }: Catalog, resources: Resources, prompts: Prompts) {
+  constructor({ operations }: Catalog, resources: Resources, prompts: Prompts, results: Results) {
+    this.#results = results;
     this.#resources = resources;
     this.#prompts = prompts;
     const offered = operations.filter((operation) => {
@@ -54,7 +56,7 @@ export class Completion {
       return invalidParams(id, "The ref has no argument with this name");
     const values = isVisible ? await valuesOf(operation, name, value, caller) : [];
     const completion = { values: values.slice(0, mostValues), total: values.length, hasMore: values.length > mostValues };
-    return { body: resultIn(caller.era, id, JSON.stringify({ completion })) };
+    return { body: this.#results.result(caller.era, id, JSON.stringify({ completion })) };
   }
 
   #find({ type, name, uri }: JsonSchema): Operation | undefined {

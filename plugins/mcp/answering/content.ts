@@ -1,11 +1,12 @@
-// Turns outputs that are content into the content blocks of MCP results: images, audio, links, and resources with their content.
+// Turns messages, and outputs that are content, into the content blocks of MCP results: images, audio, links, and resources with their content.
 
 import { outputTooLarge, outputUndelivered, tooMuchUnread } from "../../../core/diagnostics/errors.ts";
-import type { QuaterError } from "../../../core/index.ts";
+import type { Message, QuaterError } from "../../../core/index.ts";
 import { largeAnswer } from "../../../core/pipeline/answer-size.ts";
 import type { AnswerRoom, Awaitable, JsonSchema, Operation } from "../../../core/plugin-api.ts";
 import { contentKindsOf } from "../../../core/schema/content.ts";
 import { fileAnswerRulesOf, SentFile } from "../../../core/schema/file-answer.ts";
+import { isMessages } from "../../../core/schema/messages.ts";
 
 /** A content block of a result (MCP 2025-11-25, server/tools, "Tool Result"). */
 type Block = Readonly<Record<string, unknown>>;
@@ -25,6 +26,24 @@ export const contentOf = (value: unknown, operation: Operation, limits: Limits):
   if (value instanceof SentFile) return fileContent(value, operation, limits);
   if (contentKindsOf(operation.output) === undefined) return undefined;
   return within(JSON.stringify([value].flat().map((part) => blockOf(part as JsonSchema))), operation, limits);
+};
+
+/** Returns the result of `prompts/get` as JSON text. @param value  The handler's value, which fits its output schema. */
+export const promptResult = ({ handler, output }: Operation, value: unknown, callId: string): string => {
+  const messages: readonly Message[] = isMessages(output) ? (value as Message[]) : [{ role: "user", content: String(value) }];
+  return JSON.stringify({
+    _meta: { "quater/callId": callId },
+    description: handler.description,
+    messages: messages.map(({ role, content }) => ({ role, content: partOf(content) })),
+  });
+};
+
+const partOf = (content: Message["content"]): Block => {
+  if (typeof content === "string") return { type: "text", text: content };
+  if (content.type === "text") return content;
+  if (content.type === "image" || content.type === "audio")
+    return { type: content.type, data: content.base64, mimeType: content.mediaType };
+  return blockOf(content);
 };
 
 const blockOf = ({ uri, text, base64, mediaType, name, title, description, bytes }: JsonSchema): Block => {

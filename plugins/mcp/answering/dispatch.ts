@@ -8,9 +8,9 @@ import { type Awaitable, type Gate, traceIdOf } from "../../../core/plugin-api.t
 import type { ApprovalRounds, Resumed, Waited } from "../approval/rounds.ts";
 import type { StatedCall } from "../approval/state.ts";
 import type { Toolbox } from "../offers/tools.ts";
-import { type About, instructionsOf } from "../protocol/about.ts";
-import { type Answer, Cacheable, cachingOf, complete, invalidParams, resultIn } from "../protocol/answers.ts";
-import { type Era, modernVersions } from "../protocol/era.ts";
+import type { About } from "../protocol/about.ts";
+import { type Answer, invalidParams, type Results } from "../protocol/answers.ts";
+import type { Era } from "../protocol/era.ts";
 import { type Request, resultMessage } from "../protocol/messages.ts";
 import type { Caller } from "./caller.ts";
 import type { CatalogSearch } from "./catalog-search.ts";
@@ -27,6 +27,7 @@ interface DispatcherParts {
   readonly gate: Gate;
   readonly offers: Offers;
   readonly about: About;
+  readonly results: Results;
   readonly maxOutputBytes: number;
   /** Absent if the app has no approvals or no key for signing `requestState`, or if `approvalHoldMs` is 0. */
   readonly rounds: ApprovalRounds | undefined;
@@ -39,14 +40,14 @@ export class Dispatcher {
   readonly #rounds: ApprovalRounds | undefined;
   /** The result of server/discover as JSON text. */
   readonly #discovered: string;
-  readonly #cacheable: Cacheable;
+  readonly #results: Results;
   readonly #search: CatalogSearch | undefined;
   readonly #completion: Completion;
   readonly #reader: Reader;
   readonly #capabilities: object;
   readonly #maxOutputBytes: number;
 
-  constructor({ gate, offers, about, maxOutputBytes, rounds }: DispatcherParts) {
+  constructor({ gate, offers, about, results, maxOutputBytes, rounds }: DispatcherParts) {
     const { toolbox, search, resources, prompts, completion } = offers;
     this.#gate = gate;
     this.#toolbox = toolbox;
@@ -55,10 +56,9 @@ export class Dispatcher {
     this.#about = about;
     this.#rounds = rounds;
     this.#capabilities = capabilitiesOf(offers);
-    this.#cacheable = new Cacheable(about);
-    this.#reader = new Reader({ gate, resources, prompts, cacheable: this.#cacheable, maxOutputBytes });
-    const discovery = { supportedVersions: modernVersions, capabilities: this.#capabilities, ...instructionsOf(about) };
-    this.#discovered = complete(JSON.stringify({ ...discovery, ...cachingOf(about) }));
+    this.#results = results;
+    this.#reader = new Reader({ gate, resources, prompts, results, maxOutputBytes });
+    this.#discovered = results.discovery(this.#capabilities);
     this.#maxOutputBytes = maxOutputBytes;
   }
 
@@ -123,9 +123,9 @@ export class Dispatcher {
   #list({ id, params }: Request, { principal, era, authorization }: Caller): Answer {
     const cursor = params["cursor"];
     if (this.#search !== undefined && cursor === undefined)
-      return { body: this.#cacheable.list(era, id, this.#search.list(principal, authorization)) };
+      return { body: this.#results.list(era, id, this.#search.list(principal, authorization)) };
     const page = this.#search === undefined ? this.#toolbox.list.page(principal, cursor, authorization) : undefined;
-    return page === undefined ? invalidParams(id, unknownCursor) : { body: this.#cacheable.list(era, id, page) };
+    return page === undefined ? invalidParams(id, unknownCursor) : { body: this.#results.list(era, id, page) };
   }
 
   async #answerRarely(request: Request, era: Era): Promise<Answer> {
@@ -171,10 +171,10 @@ export class Dispatcher {
     const making = toolResult(outcome, { tool, isDryRun: dryRun, progress, caller, maxBytes: this.#maxOutputBytes });
     const result = making instanceof Promise ? await making : making;
     progress?.end();
-    if (typeof result === "string") return { body: resultIn(caller.era, id, result) };
+    if (typeof result === "string") return { body: this.#results.result(caller.era, id, result) };
     const asked = isFull || caller.era === "2025" ? undefined : this.#rounds?.ask(result, resumed, params, call, caller);
     return asked === undefined
-      ? toolRefusal(request, result, tool, { ...caller, principal }, isFull)
+      ? toolRefusal(request, result, tool, { ...caller, principal }, this.#results, isFull)
       : { body: resultMessage(id, asked) };
   }
 

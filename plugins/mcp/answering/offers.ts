@@ -4,6 +4,7 @@ import type { Catalog } from "../../../core/plugin-api.ts";
 import { Prompts } from "../offers/prompts.ts";
 import { Resources } from "../offers/resources.ts";
 import { Toolbox, type ToolboxParts } from "../offers/tools.ts";
+import type { Results } from "../protocol/answers.ts";
 import { CatalogSearch } from "./catalog-search.ts";
 import { Completion } from "./completion.ts";
 
@@ -19,14 +20,15 @@ export interface Offers {
 export interface OfferParts extends ToolboxParts {
   /** Whether callers get all tools in lists, or search for tools. */
   readonly catalog: "list" | "search";
+  readonly results: Results;
 }
 
-export const offersIn = (catalog: Catalog, { catalog: choice, ...parts }: OfferParts): Offers => {
+export const offersIn = (catalog: Catalog, { catalog: choice, results, ...parts }: OfferParts): Offers => {
   const resources = new Resources(catalog);
   const prompts = new Prompts(catalog);
   const toolbox = new Toolbox(catalog, parts);
-  const search = choice === "search" ? new CatalogSearch(toolbox) : undefined;
-  return { toolbox, search, resources, prompts, completion: new Completion(catalog, resources, prompts) };
+  const search = choice === "search" ? new CatalogSearch(toolbox, results) : undefined;
+  return { toolbox, search, resources, prompts, completion: new Completion(catalog, resources, prompts, results) };
 };
 
 /** Returns the capabilities of the server. All lists are fixed at boot, so the server announces no changes of lists. */

@@ -71,12 +71,12 @@ export const failureResult = (error: QuaterError, callId: string, advice = advic
   if (advice !== undefined) lines.push(advice);
   const approval = error.details?.["approval"];
   return JSON.stringify({
-    isError: true,
-    content: [{ type: "text", text: visibleLines(lines.join("\n")) }],
     _meta: {
       "quater/error": { ...errorDataOf(error, callId), message: error.message },
       ...(approval === undefined ? {} : { "quater/approval": approval }),
     },
+    isError: true,
+    content: [{ type: "text", text: visibleLines(lines.join("\n")) }],
   });
 };
 
@@ -111,15 +111,15 @@ export const successResult = (
   mediaType = "text/plain",
 ): string => {
   if (wrapping === undefined && typeof value === "string")
-    return `{"content":[{"type":"text","text":${JSON.stringify(value)}}],"_meta":{"quater/callId":"${callId}","quater/mediaType":${JSON.stringify(mediaType)}}}`;
+    return `{"_meta":{"quater/callId":"${callId}","quater/mediaType":${JSON.stringify(mediaType)}},"content":[{"type":"text","text":${JSON.stringify(value)}}]}`;
   return jsonResult(wrapped(value, wrapping), wrapping, callId);
 };
 
 /** @param json  From `wrapped`. @param content  The content blocks as JSON text. Default: the JSON as text. */
 export const jsonResult = (json: string, wrapping: Wrapping | undefined, callId: string, content?: string): string => {
   const blocks = content ?? `[{"type":"text","text":${JSON.stringify(json)}}]`;
-  const structured = wrapping === undefined ? "" : `"structuredContent":${json},`;
-  return `{"content":${blocks},${structured}"_meta":{"quater/callId":"${callId}"}}`;
+  const structured = wrapping === undefined ? "" : `,"structuredContent":${json}`;
+  return `{"_meta":{"quater/callId":"${callId}"},"content":${blocks}${structured}}`;
 };
 
 /**
@@ -131,5 +131,5 @@ export const dryRunResult = (value: unknown, wrapping: Wrapping | undefined, cal
   const json = JSON.stringify(value);
   const isError = wrapping === undefined ? "" : `"isError":true,`;
   const meta = `"_meta":{"quater/callId":"${callId}","quater/dryRun":${json}}`;
-  return `{${isError}"content":[{"type":"text","text":${JSON.stringify(json)}}],${meta}}`;
+  return `{${meta},${isError}"content":[{"type":"text","text":${JSON.stringify(json)}}]}`;
 };

@@ -15,20 +15,20 @@ import {
 import { SentFile } from "../../../core/schema/file-answer.ts";
 import { challengeIn, isReachable } from "../authorization/resource-server.ts";
 import type { List } from "../offers/lists.ts";
-import { type Prompts, promptResult } from "../offers/prompts.ts";
+import type { Prompts } from "../offers/prompts.ts";
 import type { FoundResource, Resources } from "../offers/resources.ts";
 import type { Answer } from "../protocol/answers.ts";
-import { type Cacheable, invalidParams, resultIn } from "../protocol/answers.ts";
+import { invalidParams, type Results } from "../protocol/answers.ts";
 import { errorMessage, type Request, rpcCodes } from "../protocol/messages.ts";
 import type { Caller } from "./caller.ts";
-import { bodyOf } from "./content.ts";
+import { bodyOf, promptResult } from "./content.ts";
 import { errorDataOf, rpcCodeOf } from "./outcome.ts";
 
 export interface ReaderParts {
   readonly gate: Gate;
   readonly resources: Resources;
   readonly prompts: Prompts;
-  readonly cacheable: Cacheable;
+  readonly results: Results;
   readonly maxOutputBytes: number;
 }
 
@@ -70,7 +70,7 @@ export class Reader {
 
   #list({ id, params }: Request, { principal, era, authorization }: Caller, list: List): Answer {
     const page = list.page(principal, params["cursor"], authorization);
-    return page === undefined ? invalidParams(id, unknownCursor) : { body: this.#parts.cacheable.list(era, id, page) };
+    return page === undefined ? invalidParams(id, unknownCursor) : { body: this.#parts.results.list(era, id, page) };
   }
 
   #readResource(request: Request, caller: Caller): Awaitable<Answer> {
@@ -127,8 +127,8 @@ export class Reader {
     if (operation !== undefined) caller.ended?.(operation, outcome);
     const ended = await this.#result(outcome, result);
     if (typeof ended === "string") {
-      const body = method === "resources/read" ? this.#parts.cacheable.content(era, id, ended) : resultIn(era, id, ended);
-      return { body };
+      const { results } = this.#parts;
+      return { body: method === "resources/read" ? results.content(era, id, ended) : results.result(era, id, ended) };
     }
     const { uri } = unknown;
     const more = uri === undefined ? {} : { uri };
@@ -162,7 +162,7 @@ export class Reader {
   ): Promise<string> {
     const content =
       value instanceof SentFile ? await this.#file(operation, value, room) : { mimeType, text: textOf(value, mimeType) };
-    return JSON.stringify({ contents: [{ uri, ...content }], _meta: { "quater/callId": callId } });
+    return JSON.stringify({ _meta: { "quater/callId": callId }, contents: [{ uri, ...content }] });
   }
 
   async #file({ name }: Operation, file: SentFile, room: Caller["room"]) {

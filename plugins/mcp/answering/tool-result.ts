@@ -9,7 +9,7 @@ import { textTypeOf } from "../../../core/schema/file-answer.ts";
 import { howToGetApproval, notHeld } from "../approval/texts.ts";
 import { challengeIn, isReachable } from "../authorization/resource-server.ts";
 import type { Tool } from "../offers/tools.ts";
-import { type Answer, resultIn } from "../protocol/answers.ts";
+import type { Answer, Results } from "../protocol/answers.ts";
 import { errorMessage, type Request, rpcCodes } from "../protocol/messages.ts";
 import type { Caller } from "./caller.ts";
 import { contentOf } from "./content.ts";
@@ -86,17 +86,18 @@ export const toolRefusal = (
   error: QuaterError,
   tool: Tool | undefined,
   { principal, callId, authorization, era }: Caller,
+  results: Results,
   isFull = false,
 ): Answer => {
   // If the static part of the policy refuses the principal even with more scopes, the principal must not learn that the tool
   // exists.
   if (tool === undefined || !isReachable(tool.operation, principal)) {
     const unknown = unknownHandler(String(params["name"]), "mcp");
-    if (isThroughCatalog === true) return { body: resultIn(era, id, failureResult(unknown, callId)) };
+    if (isThroughCatalog === true) return { body: results.result(era, id, failureResult(unknown, callId)) };
     const { message, code } = unknown;
     return { body: errorMessage(id, rpcCodes.invalidParams, message, { code, callId, errors: [] }) };
   }
   const challenge = challengeIn(error, principal, authorization);
   const advice = isFull && error.code === "approval_required" ? `${howToGetApproval(error)} ${notHeld}` : undefined;
-  return { body: resultIn(era, id, failureResult(error, callId, advice)), challenge };
+  return { body: results.result(era, id, failureResult(error, callId, advice)), challenge };
 };

@@ -10,7 +10,7 @@ import { isPrivateUrl } from "../../../core/model/loopback.ts";
 import type { Gate } from "../../../core/plugin-api.ts";
 import type { Approvals, OwnStatus } from "../../offered.ts";
 import { failureResult } from "../answering/outcome.ts";
-import { complete } from "../protocol/answers.ts";
+import type { Results } from "../protocol/answers.ts";
 import { metaKeys } from "../protocol/era.ts";
 import { ApprovalHold, type Held, type HeldCaller } from "./hold.ts";
 import { RequestStates, type State, type StatedCall } from "./state.ts";
@@ -35,6 +35,7 @@ interface RoundsParts {
   readonly secretsOf: (label: string) => readonly Buffer[];
   /** The longest time that a repeated call waits for the decision, milliseconds. */
   readonly holdMs: number;
+  readonly results: Results;
 }
 
 /** A call that the client repeats. */
@@ -52,8 +53,10 @@ export class ApprovalRounds {
   readonly #gate: Gate;
   readonly #hold: ApprovalHold;
   readonly #states: RequestStates;
+  readonly #results: Results;
 
-  constructor({ gate, approvals, secretsOf, holdMs }: RoundsParts) {
+  constructor({ gate, approvals, secretsOf, holdMs, results }: RoundsParts) {
+    this.#results = results;
     this.#gate = gate;
     this.#hold = new ApprovalHold(gate, approvals, holdMs);
     this.#states = new RequestStates(() => secretsOf(stateLabel));
@@ -99,7 +102,7 @@ export class ApprovalRounds {
       message: `The call did not run, because the user ${did} the approvals page${state}`,
       details: { approval: { id: approvalId, status, url, expiresAt } },
     });
-    return { ...held, result: complete(failureResult(error, caller.callId, afterDeclined(url))) };
+    return { ...held, result: this.#results.modern(failureResult(error, caller.callId, afterDeclined(url))) };
   }
 
   /**
@@ -126,12 +129,12 @@ export class ApprovalRounds {
     const requestState = this.#states.issue({ approvalId: id, round }, call);
     if (requestState === undefined) return undefined;
     const question = { mode: "url", message: questionAbout(call.handler, sentence), url };
-    return JSON.stringify({
-      resultType: "input_required",
+    const result = {
+      _meta: { "quater/callId": callId, "quater/approval": approval },
       inputRequests: { [questionKey]: { method: "elicitation/create", params: question } },
       requestState,
-      _meta: { "quater/callId": callId, "quater/approval": approval },
-    });
+    };
+    return this.#results.modern(JSON.stringify(result), "input_required");
   }
 
   stop(): Promise<void> {

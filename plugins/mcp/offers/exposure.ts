@@ -130,7 +130,11 @@ const readProblems = ({ name, handler, needsApproval, isStream }: Operation, wha
   const found: KeyProblem[] = [];
   if (handler.effect !== "read")
     found.push({ cause: cause(`its effect is ${handler.effect}, and clients read a ${what} without asking anybody`), remedy });
-  if (needsApproval) found.push({ cause: cause("its calls need approval"), remedy });
+  if (needsApproval)
+    found.push({
+      cause: cause("its calls need approval, and the protocol lets only callers of tools wait for an approval"),
+      remedy: `${remedy}, or remove the approval from the exposure`,
+    });
   if (isStream) found.push({ cause: cause("its output is a stream"), remedy });
   return found;
 };

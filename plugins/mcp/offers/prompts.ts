@@ -1,9 +1,7 @@
 // Handlers as prompts. When a client gets a prompt, Quater calls the handler with the arguments, which are texts, and returns the
 // messages of the handler.
 
-import type { Message } from "../../../core/index.ts";
 import type { Catalog, Operation } from "../../../core/plugin-api.ts";
-import { isMessages } from "../../../core/schema/messages.ts";
 import { propertiesOf } from "../../../core/schema/schema.ts";
 import { mcpKey, required, shownIn } from "./exposure.ts";
 import { type Entry, List } from "./lists.ts";
@@ -49,16 +47,3 @@ export class Prompts {
     return this.#byName.get(name);
   }
 }
-
-/** Returns the result of `prompts/get` as JSON text. @param value  The handler's value, which fits its output schema. */
-export const promptResult = ({ handler, output }: Operation, value: unknown, callId: string): string => {
-  const messages: readonly Message[] = isMessages(output) ? (value as Message[]) : [{ role: "user", content: String(value) }];
-  return JSON.stringify({
-    description: handler.description,
-    messages: messages.map(({ role, content }) => ({
-      role,
-      content: typeof content === "string" ? { type: "text", text: content } : content,
-    })),
-    _meta: { "quater/callId": callId },
-  });
-};

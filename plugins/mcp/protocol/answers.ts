@@ -1,7 +1,7 @@
 // Builds the answers to MCP requests of both eras.
 
-import { type About, serverInfoOf } from "./about.ts";
-import { type Era, metaKeys } from "./era.ts";
+import { type About, instructionsOf, serverInfoOf } from "./about.ts";
+import { type Era, metaKeys, modernVersions } from "./era.ts";
 import { errorMessage, type MessageId, resultMessage, rpcCodes } from "./messages.ts";
 
 /** The status and the header `WWW-Authenticate` of a refusal over HTTP. */
@@ -23,12 +23,6 @@ export interface Answer {
   readonly challenge?: Challenge | undefined;
 }
 
-/** Marks a result as final, as revision 2026-07-28 demands. @param result  JSON text of an object with at least one field. */
-export const complete = (result: string): string => `{"resultType":"complete",${result.slice(1)}`;
-
-export const resultIn = (era: Era, id: MessageId, result: string): string =>
-  resultMessage(id, era === "2025" ? result : complete(result));
-
 export const invalidParams = (id: MessageId, message: string): Answer => ({
   body: errorMessage(id, rpcCodes.invalidParams, message),
 });
@@ -36,33 +30,64 @@ export const invalidParams = (id: MessageId, message: string): Answer => ({
 /** How long clients of revision 2026-07-28 may use a list, milliseconds. The rights of a caller can change at any time. */
 const listTtlMs = 60_000;
 
-/**
- * The fields with the time for which clients of revision 2026-07-28 may cache a result. Every request needs a credential, so a
- * cache must not return the result of one caller to other callers.
- */
-export const cachingOf = (about: About, ttlMs = listTtlMs) => ({
-  ttlMs,
-  cacheScope: "private",
-  _meta: { [metaKeys.server]: serverInfoOf(about) },
-});
+/** The type of a result of revision 2026-07-28. */
+export type ResultType = "complete" | "input_required";
 
-/** Writes the results that clients may cache. */
-export class Cacheable {
+/**
+ * Writes results. In revision 2026-07-28, each result has a type, and the name of the server in `_meta`.
+ *
+ * A result is the JSON text of an object with at least one field. If the object has `_meta`, `_meta` is its first field and is not
+ * empty, so that fields can be added to the text.
+ */
+export class Results {
+  readonly #about: About;
+  /** The field of `_meta` with the name of the server. */
+  readonly #server: string;
   readonly #list: string;
   readonly #content: string;
 
   constructor(about: About) {
-    this.#list = `${complete(JSON.stringify(cachingOf(about))).slice(0, -1)},`;
-    this.#content = `${complete(JSON.stringify(cachingOf(about, 0))).slice(0, -1)},`;
+    const { name, version, title } = about;
+    this.#about = about;
+    // Icons may be large, so only the answer to server/discover has the icons of the server.
+    this.#server = `${JSON.stringify(metaKeys.server)}:${JSON.stringify({ name, version, title })}`;
+    this.#list = cachingOf(listTtlMs);
+    this.#content = cachingOf(0);
   }
 
-  /** @param result  JSON text of an object with at least one field. */
+  result(era: Era, id: MessageId, result: string): string {
+    return resultMessage(id, era === "2025" ? result : this.modern(result));
+  }
+
+  /** Writes a list that clients may cache. */
   list(era: Era, id: MessageId, result: string): string {
-    return resultMessage(id, era === "2025" ? result : this.#list + result.slice(1));
+    return resultMessage(id, era === "2025" ? result : this.modern(result, "complete", this.#list));
   }
 
   /** Writes the content of a resource. The content can change at any time, so clients must not cache the content. */
   content(era: Era, id: MessageId, result: string): string {
-    return resultMessage(id, era === "2025" ? result : this.#content + result.slice(1));
+    return resultMessage(id, era === "2025" ? result : this.modern(result, "complete", this.#content));
+  }
+
+  /** Returns the result of server/discover. */
+  discovery(capabilities: object): string {
+    const about = { supportedVersions: modernVersions, capabilities, ...instructionsOf(this.#about) };
+    const meta = { [metaKeys.server]: serverInfoOf(this.#about) };
+    return `{"resultType":"complete",${this.#list}${JSON.stringify({ _meta: meta, ...about }).slice(1)}`;
+  }
+
+  /** Returns a result in the form of revision 2026-07-28. @param fields  Further fields as JSON text. */
+  modern(result: string, type: ResultType = "complete", fields = ""): string {
+    const meta = result.startsWith(metaStart) ? result.slice(metaStart.length) : `},${result.slice(1)}`;
+    const separator = meta.startsWith("}") ? "" : ",";
+    return `{"resultType":"${type}",${fields}"_meta":{${this.#server}${separator}${meta}`;
   }
 }
+
+const metaStart = '{"_meta":{';
+
+/**
+ * Returns the fields with the time for which clients of revision 2026-07-28 may cache a result, as JSON text. Every request needs a
+ * credential, so a cache must not return the result of one caller to other callers.
+ */
+const cachingOf = (ttlMs: number): string => `"ttlMs":${ttlMs},"cacheScope":"private",`;

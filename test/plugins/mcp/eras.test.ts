@@ -5,6 +5,7 @@ import { http } from "quater/http";
 import { mcp } from "quater/mcp";
 import { type TestApp, tokens } from "quater/testing";
 import { expect, test } from "vitest";
+import { boot as bootOffers } from "./offered-shop.ts";
 import { boot, callText, people, post, session } from "./shop.ts";
 
 const version = "io.modelcontextprotocol/protocolVersion";
@@ -40,6 +41,29 @@ test("server/discover of revision 2026-07-28 names the versions, the capabilitie
       _meta: { [server]: { name: "test", version: expect.any(String) } },
     },
   });
+});
+
+test("each result of revision 2026-07-28 names the server in its only _meta", async () => {
+  await using app = await bootOffers();
+  const names = { [server]: { name: "test", version: expect.any(String) } };
+  for (const [method, params] of [
+    ["tools/list", {}],
+    ["tools/call", { name: "showOrder", arguments: { orderId: "1" } }],
+    ["tools/call", { name: "showOrder", arguments: { orderId: "missing" } }],
+    ["tools/call", { name: "showOrder", arguments: { orderId: "1" }, meta: { "quater/dryRun": true } }],
+    ["resources/list", {}],
+    ["resources/read", { uri: "order://1" }],
+    ["prompts/list", {}],
+    ["prompts/get", { name: "greet" }],
+    ["completion/complete", { ref: { type: "ref/prompt", name: "summarise" }, argument: { name: "style", value: "" } }],
+  ] as const) {
+    const { meta = {}, ...others } = params as { readonly meta?: object; readonly name?: string; readonly uri?: string };
+    const name = others.name ?? others.uri;
+    const headers = { "mcp-protocol-version": modern, "mcp-method": method, ...(name && { "mcp-name": name }) };
+    const { text: answer, rpc } = await post(app, text(method, others, { ...claim, ...meta }), { authorization, ...headers });
+    expect(rpc.result?.["_meta"], `${method} ${answer}`).toMatchObject(names);
+    expect(answer.match(/"_meta":/g), method).toHaveLength(1);
+  }
 });
 
 test("results of revision 2026-07-28 have a resultType, and lists say how long they may be kept", async () => {

@@ -70,7 +70,12 @@ export const handlers = {
     output: messages,
     handle: ({ orderId, style = "short", lines }) => [
       { role: "user", content: `Summarise ${orderId} in a ${style} text of ${lines ?? 1} lines.` },
-      { role: "assistant", content: { type: "image", data: "AAAA", mimeType: "image/png" } },
+      { role: "user", content: { type: "text", text: "Use the picture." } },
+      { role: "assistant", content: { type: "image", base64: "AAAA", mediaType: "image/png" } },
+      { role: "user", content: { type: "audio", base64: "BBBB", mediaType: "audio/wav" } },
+      { role: "user", content: { type: "resource", uri: "shop://terms", mediaType: "text/plain", text: "Pay." } },
+      { role: "user", content: { type: "resource", uri: "shop://logo", base64: "CCCC" } },
+      { role: "user", content: { type: "link", uri: "shop://terms", name: "Terms", mediaType: "text/plain", bytes: 4 } },
     ],
   }),
   greet: handler({

@@ -38,12 +38,21 @@ test("a prompt gives the messages of its handler, and arguments are converted fr
     description: "Summarise an order.",
     messages: [
       { role: "user", content: { type: "text", text: "Summarise ord_1 in a long text of 3 lines." } },
+      { role: "user", content: { type: "text", text: "Use the picture." } },
       { role: "assistant", content: { type: "image", data: "AAAA", mimeType: "image/png" } },
+      { role: "user", content: { type: "audio", data: "BBBB", mimeType: "audio/wav" } },
+      { role: "user", content: { type: "resource", resource: { uri: "shop://terms", mimeType: "text/plain", text: "Pay." } } },
+      { role: "user", content: { type: "resource", resource: { uri: "shop://logo", blob: "CCCC" } } },
+      { role: "user", content: { type: "resource_link", uri: "shop://terms", name: "Terms", mimeType: "text/plain", size: 4 } },
     ],
     _meta: { "quater/callId": expect.any(String) },
   };
   expect((await ask(app, "prompts/get", given)).result).toEqual(expected);
-  expect((await askModern(app, "prompts/get", given)).result).toEqual({ resultType: "complete", ...expected });
+  expect((await askModern(app, "prompts/get", given)).result).toEqual({
+    resultType: "complete",
+    ...expected,
+    _meta: { ...expected._meta, "io.modelcontextprotocol/serverInfo": { name: "test", version: "0.0.0" } },
+  });
   expect(await askStdio(app, "prompts/get", given)).toMatchObject({ result: { messages: expected.messages } });
   expect((await ask(app, "prompts/get", { name: "greet" })).result?.["messages"]).toEqual([
     { role: "user", content: { type: "text", text: "Say hello." } },

@@ -209,7 +209,7 @@ test.for<readonly [what: string, resource: string, cause: string, more?: object,
   [
     "an approval",
     "order://{orderId}",
-    "The handler one cannot be an MCP resource: its calls need approval",
+    "The handler one cannot be an MCP resource: its calls need approval, and the protocol lets only callers of tools wait for an approval",
     {},
     { signed: true },
   ],
