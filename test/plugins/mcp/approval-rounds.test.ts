@@ -29,6 +29,7 @@ test("a client that shows URLs is asked to open the approvals page of the reques
       },
       requestState: expect.any(String) as string,
       _meta: {
+        "io.modelcontextprotocol/serverInfo": { name: "test", version: "0.0.0" },
         "quater/callId": expect.any(String) as string,
         "quater/approval": expect.objectContaining({ id, status: "pending" }) as object,
       },

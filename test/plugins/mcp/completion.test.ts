@@ -25,7 +25,11 @@ test("a handler's complete gets the typed text and the caller, and callers see a
   const values = Array.from({ length: 100 }, (_, at) => `ord_ana_${at}`);
   const completion = { values, total: 150, hasMore: true };
   expect((await ask(app, "completion/complete", params)).result).toEqual({ completion });
-  expect((await askModern(app, "completion/complete", params)).result).toEqual({ resultType: "complete", completion });
+  expect((await askModern(app, "completion/complete", params)).result).toEqual({
+    resultType: "complete",
+    completion,
+    _meta: { "io.modelcontextprotocol/serverInfo": { name: "test", version: "0.0.0" } },
+  });
   expect(await askStdio(app, "completion/complete", params, "ben")).toMatchObject({ result: { completion: { total: 150 } } });
 });
 
