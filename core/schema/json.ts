@@ -21,8 +21,10 @@ const forbiddenKeys = new Set(["__proto__", "prototype", "constructor"]);
  * @throws {QuaterError} a `json_*` code, with the path as a JSON Pointer.
  */
 export const parseJsonBytes = (bytes: Buffer, levelsAround = 0): unknown => {
-  if (!isUtf8(bytes)) throw jsonRefused("json_bad_unicode", "", "is not valid UTF-8");
-  return parseJson(bytes.toString("utf8"), levelsAround);
+  const text = bytes.toString("utf8");
+  // Decoding replaces invalid bytes with U+FFFD, so most texts need no other check. The check takes 0.8 of 43 µs of a POST.
+  if (text.includes("\ufffd") && !isUtf8(bytes)) throw jsonRefused("json_bad_unicode", "", "is not valid UTF-8");
+  return parsed(text, levelsAround, false); // UTF-8 cannot contain half of a surrogate pair.
 };
 
 /**
@@ -31,8 +33,11 @@ export const parseJsonBytes = (bytes: Buffer, levelsAround = 0): unknown => {
  * @param levelsAround  Levels of an envelope around the input, which do not count toward the limit of nesting.
  * @throws {QuaterError} a `json_*` code, with the path as a JSON Pointer.
  */
-export const parseJson = (text: string, levelsAround = 0): unknown => {
-  scan(text, jsonLimits.depth + levelsAround);
+export const parseJson = (text: string, levelsAround = 0): unknown => parsed(text, levelsAround, surrogate.test(text));
+
+/** @param mayHaveHalves  Whether the text may contain half of a surrogate pair outside of escapes. */
+const parsed = (text: string, levelsAround: number, mayHaveHalves: boolean): unknown => {
+  scan(text, jsonLimits.depth + levelsAround, mayHaveHalves);
   try {
     return JSON.parse(text) as unknown;
   } catch (error) {
@@ -66,11 +71,10 @@ const backslashFrom = (text: string, from: number): number => {
 
 // Looks for text that must be refused. The scan may misread text that is not JSON, but JSON.parse refuses such text after the
 // scan.
-const scan = (text: string, maxDepth: number): void => {
+const scan = (text: string, maxDepth: number, mayHaveHalves: boolean): void => {
   if (text.charCodeAt(0) === 0xfeff)
     throw jsonRefused("json_bad_unicode", "", "starts with a byte order mark: send UTF-8 without it");
-  // Most texts have no surrogates and no backslashes. In these texts a string ends at the next quote, which is faster to find.
-  const hasSurrogates = surrogate.test(text);
+  // Most texts have no backslashes. In these texts a string ends at the next quote, which is faster to find.
   let nextBackslash = backslashFrom(text, 0);
   const end = text.length;
   const open: Frame[] = [];
@@ -93,7 +97,7 @@ const scan = (text: string, maxDepth: number): void => {
       const value = isEscaped ? unescaped(raw) : raw;
       if (value.length > jsonLimits.stringLength)
         throw refusal(text, start, "json_string_too_long", `is longer than ${jsonLimits.stringLength} characters`);
-      if ((hasSurrogates || isEscaped) && !isWellFormed(value))
+      if ((mayHaveHalves || isEscaped) && !isWellFormed(value))
         throw refusal(text, start, "json_bad_unicode", "contains half of a surrogate pair, which is not valid Unicode");
       const frame = open[open.length - 1];
       if (frame !== undefined && isKey(text, at)) {
