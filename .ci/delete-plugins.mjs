@@ -137,7 +137,7 @@ const withoutAuthenticators = (text) => {
 const edited = (file, change) => writeFileSync(file, change(readFileSync(file, "utf8")));
 
 const withoutEntries = (folder, gone) => {
-  for (const gathering of ["plugins/index.ts", "plugins/testing.ts", "plugins/parts.ts"])
+  for (const gathering of ["plugins/index.ts", "plugins/testing.ts", "plugins/parts.ts", "plugins/command-groups.ts"])
     edited(join(folder, gathering), (text) =>
       text.replace(new RegExp(`^.*"\\./(?:${gone.join("|")})/[\\w-]+\\.ts".*\n`, "gm"), ""),
     );

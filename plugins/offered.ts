@@ -96,6 +96,8 @@ export interface Web {
   readonly mounted: readonly string[];
   /** The URL of the server, `http://127.0.0.1:3000`, once it listens. */
   readonly baseUrl: string | undefined;
+  /** The public origin, `https://shop.example`, if it is configured. */
+  readonly publicUrl: string | undefined;
   /** The URL at which the server will listen, from its options; `undefined` if the options do not tell it. */
   readonly expectedUrl: string | undefined;
   /** Writes an input as a request of the operation's route; `undefined` if the route cannot carry the input. */
@@ -201,6 +203,9 @@ export interface GateSamples {
   readonly inputs?: Readonly<Record<string, unknown>>;
   readonly principals?: Readonly<Record<string, object>>;
 }
+
+/** The commands that plugins/command-groups.ts loads for their help, by the word with which they begin. They cannot run. */
+export type CommandGroups = Readonly<Partial<Record<"approvals" | "audit" | "store", () => Promise<readonly PluginCommand[]>>>>;
 
 /** The parts that plugins/parts.ts loads. */
 export interface Parts {

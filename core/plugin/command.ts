@@ -46,6 +46,8 @@ export interface PluginCommand {
   readonly input: JsonSchema | object;
   /** Names of inputs that may be given by position instead of by flag. */
   readonly positional?: readonly string[];
+  /** A command line for the help: `quater quota refundOrder`. */
+  readonly example?: string;
   /** Runs the command. @returns The exit code; `undefined` means 0. */
   readonly run: (input: never, io: CommandIo) => Awaitable<number | undefined>;
 }
@@ -58,6 +60,8 @@ export interface CommandDefinition<Input extends TSchema> {
   readonly input: Input;
   /** Names of inputs that may be given by position instead of by flag. */
   readonly positional?: readonly NoInfer<keyof Static<Input> & string>[];
+  /** A command line for the help: `quater quota refundOrder`. Default: the words of the command with its required inputs. */
+  readonly example?: string;
   /** Runs the command with the checked input. Returns the exit code; `undefined` means 0. */
   // biome-ignore lint/suspicious/noConfusingVoidType: a command that returns nothing is common and fine
   readonly run: (input: NoInfer<Static<Input>>, io: CommandIo) => Awaitable<number | undefined | void>;

@@ -97,6 +97,7 @@ const ofCommand: Rules<PluginCommand> = {
   description: aText,
   input: aTable,
   positional: true,
+  example: (value) => (value === undefined || typeof value === "string" ? undefined : 'Write example: "quater ..."'),
   run: (value) => (typeof value === "function" ? undefined : "Write run: (input, io) => { ... }"),
 };
 

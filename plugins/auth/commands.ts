@@ -46,6 +46,7 @@ export const keyCommands = (root: string): readonly PluginCommand[] => {
   return [
     command({
       path: ["keys", "create"],
+      example: "quater keys create --name ci --scopes orders:read --expires 30d",
       description: "Creates an API key and shows it once.",
       input: createInput,
       run: (input, io) => {
@@ -57,6 +58,7 @@ export const keyCommands = (root: string): readonly PluginCommand[] => {
     }),
     command({
       path: ["keys", "list"],
+      example: "quater keys list",
       description: "Lists the keys, without their secrets.",
       input: Type.Object({ file }),
       run: (input, io) => {
@@ -67,6 +69,7 @@ export const keyCommands = (root: string): readonly PluginCommand[] => {
     }),
     command({
       path: ["keys", "revoke"],
+      example: "quater keys revoke ci",
       description: "Revokes a key. Running servers refuse the key within one second.",
       input: Type.Object({ id: idInput, file }),
       positional: ["id"],
@@ -80,6 +83,7 @@ export const keyCommands = (root: string): readonly PluginCommand[] => {
     }),
     command({
       path: ["keys", "rotate"],
+      example: "quater keys rotate ci",
       description: "Creates a new key with the rights of an existing key, shows it once, and revokes the existing key.",
       input: Type.Object({ id: idInput, expires, file }),
       positional: ["id"],

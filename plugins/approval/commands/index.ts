@@ -11,12 +11,14 @@ export const approvalCommands = (parts: CommandParts): readonly PluginCommand[] 
   return [
     command({
       path: ["approvals", "list"],
+      example: "quater approvals list --state pending --key-file approver-key",
       description: "Lists approval requests, newest first. Needs an approver key.",
       input: listInput,
       run: async (input, io) => (await looking()).list(parts, input, io),
     }),
     command({
       path: ["approvals", "show"],
+      example: "quater approvals show apr_7f3kq2m5x4n6b2t7h5dw --key-file approver-key",
       description: "Shows one approval request with all its details. Needs an approver key.",
       input: showInput,
       positional: ["id"],
@@ -24,6 +26,7 @@ export const approvalCommands = (parts: CommandParts): readonly PluginCommand[] 
     }),
     command({
       path: ["approvals", "approve"],
+      example: "quater approvals approve apr_7f3kq2m5x4n6b2t7h5dw",
       description: "Shows one approval request, then approves it. Needs an approver key.",
       input: voteInput,
       positional: ["id"],
@@ -31,6 +34,7 @@ export const approvalCommands = (parts: CommandParts): readonly PluginCommand[] 
     }),
     command({
       path: ["approvals", "deny"],
+      example: "quater approvals deny apr_7f3kq2m5x4n6b2t7h5dw --reason 'The order is not paid'",
       description: "Denies one approval request. Needs an approver key.",
       input: voteInput,
       positional: ["id"],
@@ -38,6 +42,7 @@ export const approvalCommands = (parts: CommandParts): readonly PluginCommand[] 
     }),
     command({
       path: ["approvals", "revoke"],
+      example: "quater approvals revoke apr_7f3kq2m5x4n6b2t7h5dw",
       description: "Revokes an approval that is not used yet. Needs an approver key.",
       input: revokeInput,
       positional: ["id"],
@@ -45,6 +50,7 @@ export const approvalCommands = (parts: CommandParts): readonly PluginCommand[] 
     }),
     command({
       path: ["approvals", "wait"],
+      example: "quater approvals wait apr_7f3kq2m5x4n6b2t7h5dw --timeout-seconds 600",
       description: "Waits until your own request is decided. Exit codes: 0 approved, 77 not approved, 75 still pending.",
       input: waitInput,
       positional: ["id"],
@@ -52,6 +58,7 @@ export const approvalCommands = (parts: CommandParts): readonly PluginCommand[] 
     }),
     command({
       path: ["approvals", "code"],
+      example: "quater approvals code",
       description: "Prints a one-time code for the sign-in on the approvals page. Needs an approver key.",
       input: codeInput,
       run: async (input, io) => (await import("./code.ts")).code(parts, input, io),

@@ -27,6 +27,7 @@ export interface RestoredCommandParts extends RestoreParts {
 export const restoredCommand = (parts: RestoredCommandParts): PluginCommand =>
   command({
     path: ["store", "restored"],
+    example: "quater store restored --reason 'Backup of 2026-11-26 after a disk failure'",
     description: "Acknowledges that the store was restored or a standby promoted. Voids all open approvals.",
     input: restoredInput,
     run: (input, io) => run(parts, input, io),

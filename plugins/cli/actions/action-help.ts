@@ -8,9 +8,12 @@ import { aligned } from "../output/render.ts";
 import type { Paint } from "../output/terminal.ts";
 import type { Context } from "../program/context.ts";
 import { programWords } from "../program/program-words.ts";
-import { type Flag, placeholderOf } from "./flags.ts";
+import { type Flag, isByInput, placeholderOf } from "./flags.ts";
+import type { ReadyLines } from "./ready-lines.ts";
+import { runFlags } from "./run-arguments.ts";
 
-const spelled = (flag: Flag): string => `--${flag.flag}${flag.kind === "switch" ? "" : ` ${placeholderOf(flag)}`}`;
+/** Returns the flag with its placeholder: `--order-id <string>`. */
+export const spelled = (flag: Flag): string => `--${flag.flag}${flag.kind === "switch" ? "" : ` ${placeholderOf(flag)}`}`;
 
 /** Returns the usage line: `quater run refundOrder --order-id <string> [--reason <string>]` */
 export const usageLine = (name: string, flags: readonly Flag[], program = "quater"): string => {
@@ -21,8 +24,6 @@ export const usageLine = (name: string, flags: readonly Flag[], program = "quate
   );
   return [program, "run", name, ...parts, ...(needsInput ? ["--input <file>"] : [])].join(" ");
 };
-
-const isByInput = (flag: Flag): boolean => flag.isSecret || flag.isShadowed;
 
 /** Returns the limits of a schema in words: `1 to 50 characters`, `at most 5 items`, `more than 0`. */
 const limitsOf = (schema: JsonSchema): readonly string[] => [
@@ -61,23 +62,16 @@ const remarks = (flag: Flag): string => {
 const descriptionOf = (schema: JsonSchema): string =>
   typeof schema["description"] === "string" ? visible(schema["description"]) : "";
 
+/** Returns the description of a flag with its limits in parentheses. It is safe to print. */
+export const aboutOf = (flag: Flag): string =>
+  [descriptionOf(flag.schema), `(${visible(remarks(flag))})`].filter((text) => text !== "" && text !== "()").join(" ");
+
 const flagRows = (flags: readonly Flag[]): [string, string][] =>
-  flags.map((flag) => {
-    const about = [descriptionOf(flag.schema), `(${visible(remarks(flag))})`].filter((text) => text !== "" && text !== "()");
-    return [visible(isByInput(flag) ? flag.name : spelled(flag)), about.join(" ")];
-  });
+  flags.map((flag) => [visible(isByInput(flag) ? flag.name : spelled(flag)), aboutOf(flag)]);
 
 /** Returns the help text of the flags. It is safe to print. */
 export const flagHelp = (flags: readonly Flag[], paint: Paint): string =>
   flags.length === 0 ? "\nThis command takes no input.\n" : `\n${paint("bold", "Flags")}\n${aligned(flagRows(flags))}`;
-
-const programRows: readonly [string, string][] = [
-  ["--input <file>", 'Read the whole input as JSON from a file; "-" reads standard input'],
-  ["--dry-run", "Check the call without running the handler"],
-  ["--wait", "If the call needs approval, wait for the approval, then run"],
-  ["--approval <id>", "Use only the approval with this id"],
-  ["--json", "Print JSON, also on a terminal"],
-];
 
 /** Returns the help text of an action. It is safe to print. */
 export const actionHelp = (
@@ -93,7 +87,7 @@ export const actionHelp = (
     `\n${visibleLines(handler.description)}\n`,
     `\n${facts}`,
     flagHelp(flags, paint),
-    `\n${paint("bold", "Flags of all actions")}\n${aligned(programRows)}`,
+    `\n${paint("bold", "Flags of all actions")}\n${aligned(runFlags.map(({ spelled, about }) => [spelled, about]))}`,
   ].join("");
 };
 
@@ -181,6 +175,7 @@ export const descriptionText = (
   flags: readonly Flag[],
   requirement: Requirement | undefined,
   context: Context,
+  ready: ReadyLines,
 ): string => {
   const { paint } = context.terminal;
   const { usage, input } = describeAction(operation, flags, requirement, context);
@@ -190,5 +185,17 @@ export const descriptionText = (
     flagHelp(flags, paint),
     `\n${paint("bold", "Input schema")}\n${visibleLines(JSON.stringify(isPlainObject(input) ? input : {}, null, 2))}\n`,
     `\n${paint("bold", "To run")}\n  ${visible(usage.dryRun)}\n  ${visible(usage.run)}\n`,
+    readyText(ready, paint),
   ].join("");
+};
+
+const surfaces = { run: "At the terminal", http: "Over HTTP", mcp: "As a tool, over MCP" } as const;
+
+/** Returns the command lines that can be pasted unchanged. */
+const readyText = (ready: ReadyLines, paint: Paint): string => {
+  const lines = (["run", "http", "mcp"] as const).flatMap((surface) => {
+    const line = ready[surface];
+    return line === undefined ? [] : [`  ${surfaces[surface]}:\n    ${visible(line)}\n`];
+  });
+  return lines.length === 0 ? "" : `\n${paint("bold", "To paste, with an example input")}\n${lines.join("")}`;
 };

@@ -101,6 +101,16 @@ const kindOf = (schema: JsonSchema): FlagKind => {
   return shapes.has("boolean") && !shapes.has("text") ? "switch" : "text";
 };
 
+/** Whether the input cannot be given by a flag, but only by `--input`. */
+export const isByInput = (flag: Flag): boolean => flag.isSecret || flag.isShadowed;
+
+/** Returns the values that a flag accepts as texts, if its schema lists them; `undefined` for other flags and for switches. */
+export const valuesOfFlag = ({ kind, schema }: Flag): readonly string[] | undefined => {
+  if (kind === "switch" || kind === "json") return undefined;
+  const values = valuesOf(kind === "list" && isPlainObject(schema["items"]) ? schema["items"] : schema);
+  return values?.filter((value) => value !== null).map(String);
+};
+
 /** Returns the placeholder after the flag in help texts: `<integer>`, `paid|open`, `<json>`. Empty for a switch. */
 export const placeholderOf = ({ kind, schema }: Flag): string => {
   if (kind === "switch") return "";

@@ -1,25 +1,29 @@
 // The command `quater actions`, which lists the actions that the caller may run. The cli surface authenticates the caller, and
 // the static part of each policy filters the list.
 
+import type { Kernel } from "../../../core/boot/kernel.ts";
 import { isQuaterError } from "../../../core/diagnostics/errors.ts";
-import { visible } from "../../../core/diagnostics/text.ts";
+import { sameCase, visible } from "../../../core/diagnostics/text.ts";
 import { isVisibleTo, type Operation } from "../../../core/model/operation.ts";
-import { type Approvals, approvalsRef } from "../../offered.ts";
+import { propertiesOf } from "../../../core/schema/schema.ts";
+import { approvalsRef, httpRef } from "../../offered.ts";
 import { enterDoor } from "../actions/act.ts";
 import { describeAction, descriptionText } from "../actions/action-help.ts";
-import { flagsOf } from "../actions/flags.ts";
+import { flagsOf, kebab } from "../actions/flags.ts";
+import { readyLines } from "../actions/ready-lines.ts";
 import { exit } from "../output/exit.ts";
 import { aligned, resultText } from "../output/render.ts";
 import { reportCall } from "../output/report-call.ts";
 import { boot, load, requireCli } from "../program/boot.ts";
 import type { Context } from "../program/context.ts";
 import { Option, ProgramCommand, usage } from "../program/family.ts";
+import { programWords } from "../program/program-words.ts";
 import { sameName, unknownAction } from "./run.ts";
 
 /** @returns The exit code of `use`, or of the refused authentication. */
 const withActions = async (
   program: Context,
-  use: (operations: readonly Operation[], approvals: Approvals | undefined) => Promise<number>,
+  use: (operations: readonly Operation[], kernel: Kernel) => Promise<number>,
 ): Promise<number> => {
   const loaded = await load(program);
   requireCli(loaded);
@@ -31,7 +35,7 @@ const withActions = async (
     const principal = await enterDoor({ gate: kernel, catalog: kernel.catalog }, program, callId);
     return await use(
       kernel.catalog.operations.filter((operation) => operation.surfaces.has("cli") && isVisibleTo(operation, principal)),
-      kernel.services.find(approvalsRef),
+      kernel,
     );
   } catch (error) {
     if (!isQuaterError(error)) throw error;
@@ -43,29 +47,65 @@ const withActions = async (
 
 class List extends ProgramCommand {
   static override paths = [["actions"], ["actions", "list"]];
-  static override usage = usage({ description: "Lists the actions that you may run." });
+  static override usage = usage({
+    description: "Lists the actions that you may run.",
+    examples: [["List the actions as JSON", "quater actions --json"]],
+  });
 
   perform(program: Context): Promise<number> {
-    return withActions(program, async (operations) => {
-      const found = operations.map(({ name, handler: { description, effect } }) => ({ name, description, effect }));
-      const text = aligned(
-        found.map(({ name, description }) => [visible(name), visible(description)]),
-        "",
-      );
-      const none = "Your credential may not run any action.\n";
-      await program.terminal.write(program.isJson ? resultText(found, program) : text === "" ? none : text);
-      return exit.ok;
-    });
+    return withActions(program, (operations) => show(program, operations, "Your credential may not run any action.\n"));
   }
 }
 
+const show = async (program: Context, operations: readonly Operation[], none: string): Promise<number> => {
+  const found = operations.map(({ name, handler: { description, effect } }) => ({ name, description, effect }));
+  const text = aligned(
+    found.map(({ name, description }) => [visible(name), visible(description)]),
+    "",
+  );
+  await program.terminal.write(program.isJson ? resultText(found, program) : text === "" ? none : text);
+  return exit.ok;
+};
+
+class Search extends ProgramCommand {
+  static override paths = [["actions", "search"]];
+  static override usage = usage({
+    description: "Lists the actions whose name, description or inputs contain all given words.",
+    examples: [["Find the actions about refunds", "quater actions search refund"]],
+  });
+  words = Option.Rest({ required: 1 });
+
+  perform(program: Context): Promise<number> {
+    const words = this.words.map((word) => word.toLowerCase());
+    return withActions(program, (operations) =>
+      show(program, found(operations, words), `No action that you may run contains ${words.map(visible).join(" and ")}.\n`),
+    );
+  }
+}
+
+/** Returns the operations that contain all words. An operation whose name contains a word comes first. */
+const found = (operations: readonly Operation[], words: readonly string[]): readonly Operation[] => {
+  const named = ({ name }: Operation) => words.some((word) => sameCase(name).includes(sameCase(word)));
+  const all = operations.filter((operation) => {
+    const { name, handler, input } = operation;
+    const fields = Object.entries(propertiesOf(input)).flatMap(([field, { description = "" }]) => [field, description]);
+    const text = [name, kebab(name), handler.description, ...fields].join(" ").toLowerCase();
+    return words.every((word) => text.includes(word));
+  });
+  return [...all.filter(named), ...all.filter((operation) => !named(operation))];
+};
+
 class Describe extends ProgramCommand {
   static override paths = [["actions", "describe"]];
-  static override usage = usage({ description: "Describes an action: its purpose, its input, and the command that runs it." });
+  static override usage = usage({
+    description: "Describes an action: its purpose, its input, and command lines to paste.",
+    examples: [["Describe one action", "quater actions describe refundOrder"]],
+  });
+  static override completes = "actions" as const;
   action = Option.String();
 
   perform(program: Context): Promise<number> {
-    return withActions(program, async (operations, approvals) => {
+    return withActions(program, async (operations, { services, plugins }) => {
       const operation =
         operations.find(({ name }) => name === this.action) ?? operations.find(({ name }) => sameName(name, this.action));
       if (operation === undefined) {
@@ -75,15 +115,23 @@ class Describe extends ProgramCommand {
         );
       }
       const flags = flagsOf(operation.input);
-      const requirement = approvals?.requirementOf(operation);
+      const requirement = services.find(approvalsRef)?.requirementOf(operation);
+      const http = services.find(httpRef);
+      const ready = await readyLines(operation, {
+        program: programWords(program),
+        http,
+        url: http?.baseUrl ?? http?.publicUrl ?? http?.expectedUrl,
+        hasMcp: plugins.some(({ surface }) => surface?.name === "mcp"),
+        header: '-H "Authorization: Bearer $QUATER_TOKEN"',
+      });
       await program.terminal.write(
         program.isJson
-          ? resultText(describeAction(operation, flags, requirement, program), program)
-          : descriptionText(operation, flags, requirement, program),
+          ? resultText({ ...describeAction(operation, flags, requirement, program), ready }, program)
+          : descriptionText(operation, flags, requirement, program, ready),
       );
       return exit.ok;
     });
   }
 }
 
-export const commands = [List, Describe];
+export const commands = [List, Search, Describe];

@@ -17,6 +17,7 @@ class Build extends ProgramCommand {
     description: "Builds the manifest and its handlers into one file that later starts load faster.",
     details:
       "Checks the whole project first, then writes the build to .quater/build. Later starts load the build until a source file changes.",
+    examples: [["Build before a deployment", "quater build"]],
   });
 
   async perform(program: Context): Promise<number> {

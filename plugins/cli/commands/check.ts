@@ -22,6 +22,10 @@ class Check extends ProgramCommand {
     description:
       "Reports what to fix before the project is served. With --gate, tests the access checks of every handler on every surface.",
     details: `--gate needs no key and changes nothing in the project, because the command runs stand-ins instead of handlers and uses a temporary store. The report names the handlers for which the command cannot create an input or a principal. Write these inputs and principals to ${samplesFile} beside the manifest, or to the file that --samples names. Policies that read a resource are tested only with --real-resources. With --real-resources, the command opens the resources of the project, but runs no handlers. The exit code is 1 when a check fails.`,
+    examples: [
+      ["Look for settings to correct", "quater check"],
+      ["Test the access checks of every handler", "quater check --gate"],
+    ],
   });
 
   isGate = Option.Boolean("--gate", false, { description: "Test the access checks of every handler" });

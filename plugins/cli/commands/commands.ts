@@ -9,7 +9,10 @@ import { ProgramCommand, usage } from "../program/family.ts";
 
 class Commands extends ProgramCommand {
   static override paths = [["commands"]];
-  static override usage = usage({ description: "Lists the commands that configured plugins add." });
+  static override usage = usage({
+    description: "Lists the commands that configured plugins add.",
+    examples: [["List the commands", "quater commands"]],
+  });
 
   perform(program: Context): Promise<number> {
     return withKernel(program, { mode: "inspect" }, async (kernel) => {

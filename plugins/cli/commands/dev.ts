@@ -25,6 +25,7 @@ class Dev extends ProgramCommand {
       "Serves for development: restarts when a file changes, accepts a development key, and serves the API documents without a key.",
     details:
       "The development key is in .quater/development-key. If a handler needs approval, the key of a demo approver is in .quater/demo-approver-key. `quater serve` refuses both keys.",
+    examples: [["Serve until Ctrl-C", "quater dev"]],
   });
 
   isOnce = Option.Boolean("--no-watch", false, {

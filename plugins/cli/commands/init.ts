@@ -18,12 +18,10 @@ import { jsonLine } from "../output/render.ts";
 import type { Context } from "../program/context.ts";
 import type { Runner } from "../program/runner.ts";
 
-export const init: Runner = async (context, words) => {
+export { help };
+
+export const run: Runner = async (context, words) => {
   const { terminal, cwd } = context;
-  if (context.isHelp) {
-    await terminal.write(help);
-    return exit.ok;
-  }
   const args = readInitArguments(words.slice(1));
   const own = ownPackage();
   const problem = nodeProblem(process.versions.node, own.engines.node);

@@ -25,6 +25,7 @@ export class McpAdd extends ProgramCommand {
     ],
   });
 
+  static override completes = [...clients.keys()];
   client = Option.String();
   http = Option.String("--http", { description: "The URL of the server. Default: the client starts quater mcp itself" });
   scope = Option.String("--scope", { description: "project: a file of the project. user: a file of your home folder" });

@@ -18,6 +18,7 @@ class Mcp extends ProgramCommand {
   static override usage = usage({
     description: "Serves MCP over standard input and output, until standard input ends.",
     details: "Reads the credential from QUATER_MCP_TOKEN. Logs and errors are written to standard error.",
+    examples: [["The command that an MCP client starts", "quater mcp --config /srv/shop/quater.config.ts"]],
   });
 
   async perform(program: Context): Promise<number> {

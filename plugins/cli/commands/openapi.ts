@@ -21,6 +21,10 @@ class OpenApi extends ProgramCommand {
     description: "Prints the OpenAPI 3.1 document of all routes, as JSON.",
     details:
       "--output FILE writes the document to a file. --check FILE compares a saved document with the current one and lists the changes that break clients. The exit code is 1 when a change breaks clients.",
+    examples: [
+      ["Save the document", "quater openapi --output openapi.json"],
+      ["Check for changes that break clients", "quater openapi --check openapi.json"],
+    ],
   });
 
   output = Option.String("--output", { description: "Write the document to this file" });

@@ -5,21 +5,18 @@ import { cut, nearest, sameCase } from "../../../core/diagnostics/text.ts";
 import type { Exposure } from "../../../core/index.ts";
 import { approvalsRef } from "../../offered.ts";
 import { act } from "../actions/act.ts";
-import { readRunArguments } from "../actions/run-arguments.ts";
-import { exit, UsageError } from "../output/exit.ts";
-import { aligned } from "../output/render.ts";
+import { readRunArguments, runFlags } from "../actions/run-arguments.ts";
+import { UsageError } from "../output/exit.ts";
 import { boot, load, requireCli } from "../program/boot.ts";
+import type { CommandHelp } from "../program/command-help.ts";
 import type { Runner } from "../program/runner.ts";
 
 export const run: Runner = async (context, words) => {
   const args = readRunArguments(words.slice(1));
   if (args.action === undefined) {
-    if (!context.isHelp)
-      throw new UsageError(
-        "The command line names no action. Write quater run <action>. The command quater actions lists all actions",
-      );
-    await context.terminal.write(help);
-    return exit.ok;
+    throw new UsageError(
+      "The command line names no action. Write quater run <action>. The command quater actions lists all actions",
+    );
   }
   const loaded = await load(context);
   requireCli(loaded);
@@ -63,15 +60,19 @@ export const unknownAction = (typed: string, names: readonly string[]): UsageErr
   return new UsageError(`No action named ${JSON.stringify(cut(typed))}${advice}`, "unknown_handler");
 };
 
-const help = `Usage  quater run <action> [flags]
+/** The help of an action needs the project, because its flags are the fields of its input. */
+export const hasOwnHelp = (words: readonly string[]): boolean => readRunArguments(words.slice(1)).action !== undefined;
 
-Runs an action. The flags of an action are the fields of its input; quater run <action> --help lists them.
-
-${aligned([
-  ["--input <file>", 'Read the whole input as JSON from a file; "-" reads standard input'],
-  ["--dry-run", "Check the call without running the handler"],
-  ["--wait", "If the call needs approval, wait for the approval, then run"],
-  ["--approval <id>", "Use only the approval with this id"],
-  ["--json", "Print JSON, also on a terminal"],
-  ["--config <file>", "The path of the manifest"],
-])}`;
+export const help = (): readonly CommandHelp[] => [
+  {
+    path: ["run"],
+    usage: "run <action> [flags]",
+    description: "Runs an action. The flags of an action are the fields of its input; quater run <action> --help lists them.",
+    flags: runFlags,
+    examples: [
+      ["Run an action", "quater run refundOrder --order-id ord_1 --amount-cents 500"],
+      ["Check a call without running the handler", "quater run refundOrder --input refund.json --dry-run"],
+    ],
+    words: "actions",
+  },
+];

@@ -12,6 +12,7 @@ class Serve extends ProgramCommand {
     description: "Serves HTTP, and MCP over HTTP, until SIGINT or SIGTERM.",
     details:
       "After the first signal, the server waits for running calls and exits with 0. After a second signal, it exits immediately with 130 or 143.",
+    examples: [["Serve in production", "quater serve"]],
   });
 
   perform(program: Context): Promise<number> {

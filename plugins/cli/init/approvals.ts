@@ -80,6 +80,7 @@ For production, create a key for each approver:
 `;
 
 export const approvalsExample: Example = {
+  purpose: "a handler that needs approval",
   scopes: ["payments:send"],
   files: ({ name }) => [
     { path: "app/payments.ts", text: handlerText },

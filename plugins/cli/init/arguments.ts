@@ -4,7 +4,8 @@
 import { parseArgs } from "node:util";
 import { cut, nearest } from "../../../core/diagnostics/text.ts";
 import { UsageError } from "../output/exit.ts";
-import { aligned } from "../output/render.ts";
+import type { CommandHelp, FlagHelp } from "../program/command-help.ts";
+import type { Example } from "./example.ts";
 import { type ExampleName, examples, isExample } from "./examples.ts";
 import { isManager, type Manager, managers } from "./manager.ts";
 
@@ -67,15 +68,42 @@ const unknownFlag = (flag: string): UsageError => {
   );
 };
 
-export const help = `Usage  quater init [dir] [flags]
+const flag = (name: string, placeholder: string, about: string, values?: readonly string[]): FlagHelp => ({
+  flag: `--${name}`,
+  spelled: placeholder === "" ? `--${name}` : `--${name} ${placeholder}`,
+  about,
+  takesValue: placeholder !== "",
+  ...(values === undefined ? {} : { values }),
+});
 
-Creates a project in a folder: a handler, its test, the manifest, and a development key. Existing files are not overwritten.
+export const help = (): readonly CommandHelp[] => [
+  {
+    path: ["init"],
+    usage: "init [dir] [flags]",
+    description:
+      "Creates a project in a folder: a handler, its test, the manifest, and a development key. Existing files are not overwritten.",
+    flags: [
+      { ...flag("yes", "", "Ask no questions and use the suggested values"), spelled: "-y, --yes" },
+      flag("name", "<name>", "The name of the project. Default: the name of the folder"),
+      flag(
+        "pm",
+        "<manager>",
+        `${managers.join(", ")}. Default: the one of the lock file, or the one that runs this command`,
+        managers,
+      ),
+      flag("example", "<name>", `${exampleList()}. Default: hello`, Object.keys(examples)),
+      flag("quater", "<spec>", "The version of quater for package.json, or a packed file. Default: this version"),
+      flag("json", "", "Print the result as JSON"),
+    ],
+    examples: [
+      ["Answer three questions", "quater init"],
+      ["Create a project whose handler needs an approval", "quater init payments -y --example approvals"],
+    ],
+  },
+];
 
-${aligned([
-  ["-y, --yes", "Ask no questions and use the suggested values"],
-  ["--name <name>", "The name of the project. Default: the name of the folder"],
-  ["--pm <manager>", `${managers.join(", ")}. Default: the one of the lock file, or the one that runs this command`],
-  ["--example <name>", "hello, or approvals (a handler that needs approval). Default: hello"],
-  ["--quater <spec>", "The version of quater for package.json, or a packed file. Default: this version"],
-  ["--json", "Print the result as JSON"],
-])}`;
+/** Returns `hello, approvals (a handler that needs approval)`. */
+const exampleList = (): string =>
+  Object.entries(examples)
+    .map(([name, { purpose }]: [string, Example]) => `${name} (${purpose})`)
+    .join(", ");

@@ -16,6 +16,8 @@ export interface ProjectFile {
 }
 
 export interface Example {
+  /** What the example shows, for the help: `a handler that needs approval`. */
+  readonly purpose: string;
   /** The scopes of the development key, as the manifest names them. */
   readonly scopes: readonly string[];
   /** The files. The manifest comes last, so if the manifest exists, the other files were written, too. */

@@ -54,6 +54,7 @@ export default defineConfig({
 `;
 
 export const helloExample: Example = {
+  purpose: "one handler on three surfaces",
   scopes: ["hello"],
   files: ({ name }) => [
     { path: "app/hello.ts", text: handlerText },

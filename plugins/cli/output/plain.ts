@@ -4,17 +4,18 @@
 import { resolve } from "node:path";
 import type { LoadedManifest } from "../../../core/boot/load.ts";
 import { isQuaterError, QuaterError } from "../../../core/diagnostics/errors.ts";
-import { cut, nearest, visible } from "../../../core/diagnostics/text.ts";
+import { cut, nearest } from "../../../core/diagnostics/text.ts";
 import { binderOf } from "../../../core/pipeline/bind.ts";
 import type { CommandIo, GivenInput, JsonSchema, PluginCommand } from "../../../core/plugin-api.ts";
 import { closed } from "../../../core/schema/schema.ts";
-import { flagHelp } from "../actions/action-help.ts";
 import { collectGiven } from "../actions/collect.ts";
 import { type Flag, flagsOf, ofEveryCommand } from "../actions/flags.ts";
 import { inFlags, unknownFlagIn } from "../actions/given.ts";
 import { tokenize } from "../actions/tokens.ts";
 import { load } from "../program/boot.ts";
+import { helpText } from "../program/command-help.ts";
 import { type Context, credentialsOf } from "../program/context.ts";
+import { pluginHelp } from "../program/plugin-help.ts";
 import { exit, UsageError } from "./exit.ts";
 import { resultText } from "./render.ts";
 
@@ -47,16 +48,14 @@ export const runPlain = async (
   const commands = commandsOf(await load(context));
   const command = commandFor(commands, words);
   if (command !== undefined) return runCommand(context, command, words.slice(command.path.length));
-  if (!context.isHelp) throw unknownAmong(commands, words);
-  for (const each of commands) await context.terminal.write(commandHelp(context, each));
-  return exit.ok;
+  throw unknownAmong(commands, words);
 };
 
 /** Runs a plugin command. @returns The exit code. @throws {UsageError | QuaterError} */
 export const runCommand = async (context: Context, command: PluginCommand, args: readonly string[]): Promise<number> => {
   const { terminal } = context;
   if (context.isHelp) {
-    await terminal.write(commandHelp(context, command));
+    await terminal.write(helpText([pluginHelp(command)], terminal.paint));
     return exit.ok;
   }
   const schema = closed(command.input) as JsonSchema;
@@ -127,11 +126,4 @@ const exitCodeOf = (code: unknown, { path }: PluginCommand): number => {
     message: `The command "${path.join(" ")}" returned ${typeof code === "number" ? code : `a value of type ${typeof code}`}, which is not an exit code`,
     hint: "Return an integer from 0 to 255 from the run function of the command, or return nothing",
   });
-};
-
-const commandHelp = ({ terminal }: Context, command: PluginCommand): string => {
-  const flags = flagsOf(command.input, ofEveryCommand);
-  const words = (command.positional ?? []).map((name) => `[${name}]`);
-  const usage = ["quater", ...command.path, ...words, ...(flags.length === 0 ? [] : ["[flags]"])].join(" ");
-  return `${terminal.paint("bold", "Usage")}  ${visible(usage)}\n\n${visible(command.description)}\n${flagHelp(flags, terminal.paint)}`;
 };

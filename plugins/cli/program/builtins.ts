@@ -6,27 +6,37 @@ import type { Parts } from "../../offered.ts";
 import { parts } from "../../parts.ts";
 import type { BuiltinWord } from "./builtin-words.ts";
 import type { ProgramCommandClass } from "./family.ts";
-import type { Runner } from "./runner.ts";
+import type { LoadedCommand } from "./runner.ts";
 
 export interface Builtin {
   readonly word: BuiltinWord;
   readonly summary: string;
   /** The usage lines of the command in the overview: `run <action> [flags]`. */
   readonly usage: string;
-  readonly load: () => Promise<Runner>;
+  readonly load: () => Promise<LoadedCommand>;
 }
 
 /** Loads a family of commands that clipanion routes. */
-const family = (load: () => Promise<{ readonly commands: readonly ProgramCommandClass[] }>) => async (): Promise<Runner> => {
-  const [{ runFamily }, { commands }] = await Promise.all([import("./family.ts"), load()]);
-  return (context, words) => runFamily(context, commands, words);
-};
+const family =
+  (load: () => Promise<{ readonly commands: readonly ProgramCommandClass[] }>) => async (): Promise<LoadedCommand> => {
+    const [{ familyHelp, runFamily }, { commands }] = await Promise.all([import("./family.ts"), load()]);
+    return { run: (context, words) => runFamily(context, commands, words), help: () => familyHelp(commands) };
+  };
 
 /** Loads plain commands that need the manifest's folder but no kernel, so that they work in a project that does not boot. */
-const plain = (load: () => Promise<(loaded: LoadedManifest) => readonly PluginCommand[]>) => async (): Promise<Runner> => {
-  const [{ runPlain }, commandsOf] = await Promise.all([import("../output/plain.ts"), load()]);
-  return (context, words) => runPlain(context, commandsOf, words);
-};
+const plain =
+  (load: () => Promise<(loaded: Pick<LoadedManifest, "root">) => readonly PluginCommand[]>) =>
+  async (): Promise<LoadedCommand> => {
+    const [{ runPlain }, { pluginHelp }, commandsOf] = await Promise.all([
+      import("../output/plain.ts"),
+      import("./plugin-help.ts"),
+      load(),
+    ]);
+    return {
+      run: (context, words) => runPlain(context, commandsOf, words),
+      help: () => commandsOf({ root: "." }).map(pluginHelp), // The help does not use the folder.
+    };
+  };
 
 const keys = (load: Parts["apiKeys"]): readonly Builtin[] =>
   load === undefined
@@ -48,7 +58,7 @@ export const builtins: readonly Builtin[] = [
     word: "init",
     usage: "init [dir] [-y]",
     summary: "Creates a project: a handler, its test, the manifest",
-    load: async () => (await import("../commands/init.ts")).init,
+    load: () => import("../commands/init.ts"),
   },
   {
     word: "run",
@@ -56,11 +66,11 @@ export const builtins: readonly Builtin[] = [
     summary: "Runs an action: a handler that the manifest exposes over cli",
     // clipanion is not used here: clipanion would only forward the flags, and importing clipanion takes a fifth of the time of a
     // fast start.
-    load: async () => (await import("../commands/run.ts")).run,
+    load: () => import("../commands/run.ts"),
   },
   {
     word: "actions",
-    usage: "actions [list|describe <action>]",
+    usage: "actions [list|search|describe]",
     summary: "Lists the actions that you may run, or describes one action",
     load: family(() => import("../commands/actions.ts")),
   },

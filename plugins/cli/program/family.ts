@@ -5,9 +5,9 @@
 // The import names the file, because the ES module build of clipanion imports a folder, which Node refuses. A test runner would
 // choose the ES module build.
 import { type BaseContext, Cli, Command, type CommandClass, Option } from "clipanion/lib/advanced/index.js";
-import { cut, nearest, visible } from "../../../core/diagnostics/text.ts";
-import { exit, UsageError } from "../output/exit.ts";
-import { aligned } from "../output/render.ts";
+import { cut, nearest } from "../../../core/diagnostics/text.ts";
+import { UsageError } from "../output/exit.ts";
+import type { CommandHelp } from "./command-help.ts";
 import type { Context } from "./context.ts";
 
 export { Option };
@@ -20,6 +20,9 @@ export interface FamilyContext extends BaseContext {
 
 /** A built-in command that gets the program's context. */
 export abstract class ProgramCommand extends Command<FamilyContext> {
+  /** The words that may follow the path, for completion. */
+  static completes: CommandHelp["words"];
+
   /** Runs the command. @returns The exit code. */
   abstract perform(program: Context): Promise<number>;
 
@@ -38,10 +41,6 @@ export const runFamily = async (
 ): Promise<number> => {
   const cli = new Cli<FamilyContext>({ binaryName: "quater", enableColors: false });
   for (const command of typedIn(commands, words)) cli.register(command);
-  if (context.isHelp) {
-    await context.terminal.write(helpOf(cli));
-    return exit.ok;
-  }
   return commandOf(cli, commands, words, context).execute() as Promise<number>;
 };
 
@@ -103,16 +102,33 @@ const withValues = (usage: string): string => usage.replaceAll(/ #\d+/g, " <valu
 const meant = (near: string | undefined): string =>
   near === undefined ? "; --help lists the commands and flags" : `; did you mean ${near}?`;
 
-const helpOf = (cli: Cli<FamilyContext>): string =>
-  cli
-    .definitions()
-    .map(({ usage, description, details, options, examples = [] }) => {
-      const more = details === undefined ? "" : `\n${details.trim()}\n`;
-      const described = options.flatMap((option) =>
-        option.description === undefined ? [] : [[withValues(option.definition), option.description.trim()] as const],
-      );
-      const flags = described.length === 0 ? "" : `\nFlags\n${aligned(described)}`;
-      const shown = examples.map(([what, line]) => `\n${what.trim()}:\n  ${line.trim()}\n`).join("");
-      return `Usage  ${visible(usage)}\n\n${(description ?? "").trim()}\n${more}${flags}${shown}`;
-    })
-    .join("\n");
+/** Returns the descriptions of the commands of a family. */
+export const familyHelp = (commands: readonly ProgramCommandClass[]): readonly CommandHelp[] => {
+  const cli = new Cli<FamilyContext>({ binaryName: "quater", enableColors: false });
+  for (const command of commands) cli.register(command);
+  return cli.definitions().map(({ path, usage, description = "", details, options, examples = [] }) => ({
+    path: path.split(" ").slice(1),
+    usage: withValues(usage).replace(/^quater /, ""),
+    description: description.trim(),
+    details: details?.trim(),
+    flags: options.flatMap(({ definition, description: about }) =>
+      about === undefined
+        ? []
+        : [
+            {
+              flag: /--[\w-]+/.exec(definition)?.[0] ?? definition,
+              spelled: withValues(definition),
+              about: about.trim(),
+              takesValue: definition.includes("#"),
+            },
+          ],
+    ),
+    examples: examples.map(([what, line]) => [what.trim().replace(/:$/, ""), line.trim()] as const),
+    ...wordsOf(commands.find(({ paths = [] }) => paths.some((words) => `quater ${words.join(" ")}` === path))),
+  }));
+};
+
+const wordsOf = (command: ProgramCommandClass | undefined): Pick<CommandHelp, "words"> => {
+  const { completes } = Object(command) as { readonly completes?: NonNullable<CommandHelp["words"]> };
+  return completes === undefined ? {} : { words: completes };
+};

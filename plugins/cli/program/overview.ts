@@ -5,6 +5,7 @@ import { createRequire } from "node:module";
 import { aligned } from "../output/render.ts";
 import type { Paint } from "../output/terminal.ts";
 import { builtins } from "./builtins.ts";
+import { pluginGroups } from "./plugin-groups.ts";
 
 export const version = (): string => {
   const file = createRequire(import.meta.url).resolve("quater/package.json");
@@ -15,6 +16,7 @@ export const overview = (paint: Paint): string =>
   [
     `${paint("bold", "Usage")}  quater <command> [flags]\n`,
     `\n${paint("bold", "Commands")}\n${aligned(builtins.map(({ usage, summary }) => [usage, summary]))}`,
+    `\n${paint("bold", "Commands of plugins")}\n${aligned(pluginGroups.map(({ usage, summary }) => [usage, summary]))}`,
     `\n${paint("bold", "Flags")}\n${aligned([
       ["--config <file>", "The path of the manifest; default: QUATER_CONFIG, or the nearest quater.config.ts of the project"],
       ["--json, --no-json", "Print JSON on a terminal, or text into a pipe"],

@@ -2,10 +2,14 @@
 // program looks for them last.
 
 import type { Kernel } from "../../../core/boot/kernel.ts";
+import type { LoadedManifest } from "../../../core/boot/load.ts";
 import { isBootError } from "../../../core/diagnostics/problem.ts";
+import { exit } from "../output/exit.ts";
 import { commandFor, runCommand, unknownAmong } from "../output/plain.ts";
-import { boot, load } from "./boot.ts";
+import { boot, load, notConfigured } from "./boot.ts";
+import { helpsFor, helpText } from "./command-help.ts";
 import type { Context } from "./context.ts";
+import { groupHelp, pluginGroups } from "./plugin-groups.ts";
 
 /**
  * @param words  The typed words, including flags.
@@ -16,11 +20,19 @@ export const runPluginCommand = async (
   words: readonly string[],
   unknown: (why?: string) => Error,
 ): Promise<number> => {
+  const group = pluginGroups.find(({ word }) => word === words[0]);
+  if (group !== undefined && context.isHelp) {
+    await context.terminal.write(helpText(helpsFor((await groupHelp(group.word)) ?? [], words), context.terminal.paint));
+    return exit.ok;
+  }
   let kernel: Kernel;
+  let loaded: LoadedManifest;
   try {
-    kernel = await boot(context, await load(context), { mode: "run" });
+    loaded = await load(context);
+    kernel = await boot(context, loaded, { mode: "run" });
   } catch (error) {
-    if (!isBootError(error)) throw error;
+    // The command exists, so the problem is the project.
+    if (!isBootError(error) || group !== undefined) throw error;
     const [first] = error.problems;
     throw unknown(`the commands of plugins are not known, because the project does not boot (${first?.place}: ${first?.cause})`);
   }
@@ -28,7 +40,9 @@ export const runPluginCommand = async (
     const command = commandFor(kernel.commands, words);
     if (command === undefined) {
       const alike = kernel.commands.filter(({ path }) => path[0] === words[0]);
-      throw alike.length === 0 ? unknown() : unknownAmong(alike, words);
+      if (alike.length > 0) throw unknownAmong(alike, words);
+      if (group !== undefined) throw notConfigured(loaded, group.plugin, group.example, `there is no command ${group.word}`);
+      throw unknown();
     }
     if (!context.isHelp) await kernel.start();
     return await runCommand(context, command, words.slice(command.path.length));

@@ -8,6 +8,7 @@ import { type Streams, Terminal } from "../output/terminal.ts";
 import { builtins } from "./builtins.ts";
 import type { Context, Env } from "./context.ts";
 import { type Globals, readGlobals } from "./globals.ts";
+import { pluginGroups } from "./plugin-groups.ts";
 
 export interface ProgramOptions extends Streams {
   /** The words of the command line, without `node` and the script. */
@@ -80,8 +81,11 @@ const dispatch = async (context: Context, { isVersion, rest }: Globals): Promise
     const { runPluginCommand } = await import("./plugin-command.ts");
     return runPluginCommand(context, rest, unknownCommand(word));
   }
-  const run = await builtin.load();
-  return run(context, rest);
+  const { run, help, hasOwnHelp } = await builtin.load();
+  if (!context.isHelp || hasOwnHelp?.(rest) === true) return run(context, rest);
+  const { helpsFor, helpText } = await import("./command-help.ts");
+  await context.terminal.write(helpText(helpsFor(help(), rest), context.terminal.paint));
+  return exit.ok;
 };
 
 /** Returns the error for a command that neither the program nor a plugin has. */
@@ -90,7 +94,7 @@ const unknownCommand =
   (why?: string): UsageError => {
     const near = nearest(
       word,
-      builtins.map((builtin) => builtin.word),
+      [...builtins, ...pluginGroups].map((known) => known.word),
     );
     const advice = near === undefined ? (why ?? "quater --help lists all commands") : `did you mean "${near}"?`;
     return new UsageError(`Unknown command ${JSON.stringify(cut(word))}; ${advice}`);

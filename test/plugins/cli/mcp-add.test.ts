@@ -184,9 +184,9 @@ test("quater mcp add --help shows flags and examples, and quater mcp --help both
   const { out } = await quater(["mcp", "add", "--help"]);
   expect(out).toContain("Usage  quater mcp add <client>");
   expect(out).toContain("  --http <value>       The URL of the server.");
-  expect(out).toContain("\n  quater mcp add claude-code\n");
+  expect(out).toContain("\n    quater mcp add claude-code\n");
   expect(out).not.toContain("Usage  quater mcp\n");
-  expect((await quater(["mcp", "--help"])).out).toMatch(/Usage {2}quater mcp\n[\s\S]*Usage {2}quater mcp add/);
+  expect((await quater(["mcp", "--help"])).out).toMatch(/Usage {2}quater mcp\n[\s\S]*\n {2}mcp add {2}/);
 });
 
 test("each client's file is at its place on macOS, Windows and Linux", () => {
