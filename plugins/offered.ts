@@ -2,10 +2,21 @@
 // parts.ts loads parts that no plugin offers. So this code builds and runs without these folders. test/plugins/offered.test.ts
 // compiles only while the plugins offer everything listed here.
 
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Readable, Writable } from "node:stream";
 import type { Kysely, RawBuilder, Sql } from "kysely";
-import type { Manifest, Principal } from "../core/index.ts";
-import { type Awaitable, type Operation, type PluginCommand, type ServiceRef, serviceRef } from "../core/plugin-api.ts";
+import type { Manifest, Principal, QuaterError } from "../core/index.ts";
+import {
+  type AnswerRoom,
+  type Awaitable,
+  type Cancellation,
+  type Operation,
+  type Outcome,
+  type PluginCommand,
+  type Presented,
+  type ServiceRef,
+  serviceRef,
+} from "../core/plugin-api.ts";
 
 export interface Requirement {
   /** The name of the approval policy. */
@@ -86,6 +97,16 @@ export const approvalsRef: ServiceRef<Approvals> = serviceRef("approval");
 export interface Trail {
   /** Returns a secret for a label from every key in the key file, the current key first. Instances that share the file share them. */
   deriveSecrets(label: string): readonly Buffer[];
+  /** Records that a caller was refused outside of a call. */
+  refused(fields: {
+    readonly callId: string;
+    readonly surface: string;
+    readonly principal: Pick<Principal, "issuer" | "subject" | "kind" | "credential">;
+    readonly errorCode: string;
+    readonly detail: object;
+    readonly remote?: true;
+    readonly peer?: string;
+  }): void;
   readonly sinks: { readonly files: readonly string[]; readonly hasStdout: boolean };
 }
 export const auditRef: ServiceRef<Trail> = serviceRef("audit");
@@ -117,8 +138,75 @@ export interface Web {
   >;
   /** Returns the OpenAPI 3.1 document; with all routes for `undefined`. */
   openApi(principal: Principal | undefined): Promise<object>;
+  /** Mounts endpoints outside the pipeline. The checks of Host, Origin and headers run before them. */
+  mount(what: string, mounting: (koa: { readonly endpoint: (path: string, endpoint: WebEndpoint) => void }) => void): void;
+  statusOf(error: QuaterError): number;
+  credentials(exchanged: WebExchange, surface: string): Presented;
+  readBody(exchanged: WebExchange): Awaitable<Buffer>;
+  /** Returns a cancellation that is triggered when the client leaves. */
+  cancellation(exchanged: WebExchange): Cancellation;
+  noteCaller(exchanged: WebExchange, principal: Principal): void;
+  noteRun(exchanged: WebExchange, operation: Operation, outcome: Outcome): void;
+  room(exchanged: WebExchange, use: "answer"): WebRoom;
 }
+
+/** The memory for large answers to one client. */
+export interface WebRoom extends AnswerRoom {
+  /** Waits until bytes may be written. Returns a function that frees the memory; `undefined` if the client has left. */
+  take(bytes: number): Awaitable<(() => void) | undefined>;
+}
+
+export interface WebExchange {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+}
+
+export interface WebRequest extends WebExchange {
+  readonly callId: string;
+  /** Sets the headers that every answer has, before the endpoint itself writes to `res`. */
+  readonly takeOver: () => void;
+}
+
+export interface WebReply {
+  readonly status: number;
+  /** Lower-case header names and values, one after the other. */
+  readonly headers: readonly (string | string[])[];
+  readonly body: string;
+}
+
+export type WebEndpoint = (request: WebRequest) => Awaitable<WebReply | undefined>;
 export const httpRef: ServiceRef<Web> = serviceRef("http");
+
+/** The service of cli: the server side of commands with `--remote`. */
+export interface RemoteReads {
+  /** Lets remote callers with the right use a command that reads. Call this function in `setup`. */
+  offer(read: RemoteRead): void;
+}
+export const remoteReadsRef: ServiceRef<RemoteReads> = serviceRef("cli");
+
+/** The server side of one command, such as `quater audit tail --remote NAME`. */
+export interface RemoteRead {
+  /** The words of the command: `audit tail`. */
+  readonly command: string;
+  /** The right that the caller needs: the scope `remote:<right>`. */
+  readonly right: "run" | "approvals" | "audit" | "explain" | "exposure";
+  /** The schema of the input, an object. */
+  readonly input: object;
+  /**
+   * Finds the values that the command prints. The values must have JSON forms. The program on the caller's computer prints the
+   * values with the same code as without `--remote`.
+   */
+  readonly read: (input: never, caller: RemoteCaller) => AsyncIterable<unknown>;
+}
+
+export interface RemoteCaller {
+  readonly principal: Principal;
+  readonly callId: string;
+  /** Aborts when the caller has left. */
+  readonly signal: AbortSignal;
+  /** Authenticates the caller again, for commands that last. */
+  readonly enter: () => Awaitable<Principal>;
+}
 
 /** The service of store. */
 export interface Store {

@@ -8,6 +8,8 @@ export interface Arriving {
   readonly credentials: Presented;
   readonly callId: string;
   readonly handler?: string;
+  /** Whether the caller's terminal is on another computer, and this process received the call over a network. */
+  readonly isRemote?: boolean | undefined;
   /** The trace id that the caller sent, 32 hexadecimal digits. */
   readonly traceId?: string | undefined;
 }

@@ -61,6 +61,8 @@ export interface Authenticator extends Branded<"authenticator"> {
   readonly problems?: readonly BootProblem[] | undefined;
   /** The issuers and audiences of the tokens that this authenticator accepts. Boot compares them with other options. */
   readonly accepts?: readonly { readonly issuer: string; readonly audience: string }[] | undefined;
+  /** Whether this authenticator, or one inside it, knows only the user who started the process, and no remote callers. */
+  readonly isLocalOnly?: boolean | undefined;
   /** The files with secrets that this authenticator reads. `quater check --gate` checks them. */
   readonly secretFiles?: readonly SecretFile[] | undefined;
 }
@@ -122,6 +124,7 @@ export const authenticatorOver = (
     reads: allReads(inner.map(({ reads }) => reads)),
     uses: inner.flatMap(({ uses = [] }) => uses),
     accepts: inner.flatMap(({ accepts = [] }) => accepts),
+    isLocalOnly: inner.some((one) => one.isLocalOnly === true),
     secretFiles: inner.flatMap(({ secretFiles = [] }) => secretFiles),
     open: async (context) => {
       for (const { open } of inner) await open?.(context);

@@ -23,6 +23,8 @@ export interface Arrival {
   readonly traceId: string | undefined;
   /** Whether the call is a dry run. A dry run must not be recorded as a call that ran. */
   readonly isDryRun: boolean;
+  /** Whether the caller's terminal is on another computer. */
+  readonly isRemote?: boolean | undefined;
 }
 
 export interface Call extends Arrival {
@@ -129,6 +131,10 @@ export class StagedCall implements Approved {
 
   get isDryRun(): boolean {
     return this.#from.isDryRun;
+  }
+
+  get isRemote(): boolean | undefined {
+    return this.#from.isRemote;
   }
 
   get cancellation(): Cancellation {

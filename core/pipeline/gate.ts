@@ -122,7 +122,7 @@ export class PipelineGate implements Gate {
 
   async #turnAway(error: unknown, entry: Arriving): Promise<never> {
     const operation = this.#operationOf(entry);
-    const { callId, surface, credentials, traceId } = entry;
+    const { callId, surface, credentials, traceId, isRemote } = entry;
     const { peer } = credentials;
     // Record only names of exposed handlers. Callers without access could otherwise fill the trail with any text.
     const arrival = {
@@ -134,6 +134,7 @@ export class PipelineGate implements Gate {
       peer,
       traceId,
       isDryRun: false,
+      isRemote,
     };
     const refusal = { ok: false, error: this.#errors.logged(error, arrival), callId } as const;
     const outcome = await this.#settle(arrival, refusal, this.#hooksOf(operation));
@@ -156,7 +157,8 @@ export class PipelineGate implements Gate {
     const isExposed = operation?.surfaces.has(surface) === true;
     if (operation === undefined || compiled === undefined || !isExposed || this.phase === "stopping") {
       const { handler, peer, traceId } = invocation;
-      const arrival = { callId, surface, handler: operation?.name, principal, startedAt: Date.now(), peer, traceId, isDryRun };
+      const known = { callId, surface, handler: operation?.name, principal, peer, traceId };
+      const arrival = { ...known, startedAt: Date.now(), isDryRun, isRemote: invocation.entry?.isRemote };
       const error = isExposed ? stopping() : unknownHandler(handler, surface);
       const hooks = this.#hooksOf(isExposed ? operation : undefined);
       void andThen(this.#settle(arrival, { ok: false, error, callId }, hooks), answer);
@@ -178,6 +180,7 @@ export class PipelineGate implements Gate {
       peer: invocation.peer,
       traceId: invocation.traceId,
       isDryRun,
+      isRemote: entry?.isRemote,
       cancellation,
       progress: invocation.progress ?? noProgress,
       replying: invocation.replying ?? replyingNowhere,

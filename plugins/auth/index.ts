@@ -38,6 +38,7 @@ const localUserOptions = {
 export const localUser = defineAuthenticator(localUserOptions, ({ person, scopes, roles }) =>
   authenticator({
     name: "localUser",
+    isLocalOnly: true,
     // Declare tokens, so that a caller with a refused token does not become the local user.
     reads: { schemes: ["Bearer"] },
     authenticate: ({ isLocal, token }) => {

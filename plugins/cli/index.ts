@@ -4,6 +4,9 @@
 import { Type } from "../../core/index.ts";
 import { anAuthentication } from "../../core/model/authentication.ts";
 import { definePlugin, exposureKey } from "../../core/plugin-api.ts";
+import { httpRef, type RemoteRead, remoteReadsRef } from "../offered.ts";
+import { bothCallers } from "./serving/both-callers.ts";
+import { remoteOption, remoteProblems } from "./serving/option.ts";
 
 declare module "quater" {
   interface Exposure {
@@ -15,16 +18,32 @@ declare module "quater" {
 const cliOptions = {
   /** Authenticates callers, with the token in `QUATER_TOKEN`. Required once a handler is exposed over cli. */
   authenticate: Type.Optional(anAuthentication),
+  /**
+   * Serves `quater ... --remote NAME` over http(), with an authenticator of its own. Callers also need the scopes `remote:run`,
+   * `remote:audit`, `remote:approvals`, `remote:explain` and `remote:exposure`. Without this option there are no remote callers.
+   */
+  remote: Type.Optional(remoteOption),
 };
 
 const cliKey = exposureKey("cli", Type.Boolean());
 
 /** Exposes handlers as actions that operators and their scripts can run. */
-export const cli = definePlugin(cliOptions, ({ authenticate }) => ({
+export const cli = definePlugin(cliOptions, ({ authenticate, remote }) => ({
   name: "cli",
+  wants: [httpRef],
+  provides: [remoteReadsRef],
   exposure: [cliKey],
-  surface: { name: "cli", exposes: "CLI actions", authenticate },
-  setup: ({ gate, catalog }) => ({
-    probe: async (call) => (await import("./program/probe.ts")).cliProbe({ gate, catalog })(call),
-  }),
+  surface: {
+    name: "cli",
+    exposes: "CLI actions",
+    authenticate: remote === undefined ? authenticate : bothCallers(authenticate, remote.authenticate),
+  },
+  check: () => remoteProblems(remote),
+  setup: async (context) => {
+    const { gate, catalog, services } = context;
+    const reads = new Map<string, RemoteRead>();
+    services.provide(remoteReadsRef, { offer: (read) => void reads.set(read.command, read) });
+    if (remote !== undefined) await (await import("./serving/mount.ts")).mountRemote(remote, reads, context);
+    return { probe: async (call) => (await import("./program/probe.ts")).cliProbe({ gate, catalog })(call) };
+  },
 }));

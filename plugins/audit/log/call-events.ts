@@ -97,6 +97,7 @@ export const aboutCall = (call: Arrival): Omit<EventFields, "type"> => ({
   ...(call.peer === undefined ? {} : { peer: call.peer }),
   ...(call.traceId === undefined ? {} : { traceId: call.traceId }),
   ...(call.isDryRun ? { dryRun: true as const } : {}),
+  ...(call.isRemote === true ? { remote: true as const } : {}),
 });
 
 const withTag = (fields: EventFields, argsTag: string | undefined): EventFields =>

@@ -67,6 +67,8 @@ export interface EventFields {
   /** The policy or plugin that refused the call. The caller does not get this name. */
   readonly policy?: string;
   readonly principal?: Who;
+  /** Whether the caller's terminal was on another computer: `quater run --remote`. */
+  readonly remote?: true;
   readonly resultTag?: string;
   /** The SHA-256 of the input schema, so that a reader can find the schema of the arguments. */
   readonly schema?: string;
@@ -124,6 +126,7 @@ const names = [
   "peer",
   "policy",
   "principal",
+  "remote",
   "resultTag",
   "schema",
   "seq",

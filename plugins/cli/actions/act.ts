@@ -100,7 +100,7 @@ export const act = async (
   if (typeof ended === "number") return ended;
   const announced = announcedIn(ended.error);
   if (announced === undefined) return report(ended);
-  const next = nextSteps(announced, words, programWords(context));
+  const next = nextSteps(announced, words, programWords(context), context.remote);
   if (!args.isWaiting || host.approvals === undefined) return report(ended, next);
   const { waitFor } = await import("./waiting.ts");
   const enter = () => enterDoor(host, context, host.gate.newCallId(), operation.name);
@@ -147,6 +147,8 @@ interface Calling {
 const invoked = async (host: Host, context: Context, calling: Calling): Promise<Failed | number> => {
   const { terminal, isJson } = context;
   const { operation, principal, given, callId, approvalId, isDryRun } = calling;
+  // A remote gives the call an id of its own.
+  let id = callId;
   const cancellation = new Cancellation();
   const cancel = () => cancellation.cancel();
   const interrupt = context.heedInterrupt();
@@ -169,7 +171,8 @@ const invoked = async (host: Host, context: Context, calling: Calling): Promise<
         ...(isJson ? {} : { progress: (fraction, message) => terminal.status(progressLine(fraction, message)) }),
       }),
     ]);
-    if (!outcome.ok) return terminal.closed.aborted ? exit.ok : { error: outcome.error, callId };
+    id = outcome.callId;
+    if (!outcome.ok) return terminal.closed.aborted ? exit.ok : { error: outcome.error, callId: id };
     if (outcome.value instanceof SentFile) {
       for await (const part of outcome.value.stream()) await terminal.write(part as Uint8Array);
       return exit.ok;
@@ -183,7 +186,7 @@ const invoked = async (host: Host, context: Context, calling: Calling): Promise<
   } catch (error) {
     // A stream throws only QuaterErrors, because the gate converts all other errors.
     if (!isQuaterError(error)) throw error;
-    return terminal.closed.aborted ? exit.ok : { error, callId };
+    return terminal.closed.aborted ? exit.ok : { error, callId: id };
   } finally {
     interrupt.removeEventListener("abort", cancel);
     terminal.closed.removeEventListener("abort", cancel);

@@ -8,6 +8,7 @@ import { aligned } from "../output/render.ts";
 import type { Paint } from "../output/terminal.ts";
 import type { Context } from "../program/context.ts";
 import { programWords } from "../program/program-words.ts";
+import { calledName } from "./action-names.ts";
 import { type Flag, isByInput, placeholderOf } from "./flags.ts";
 import type { ReadyLines } from "./ready-lines.ts";
 import { runFlags } from "./run-arguments.ts";
@@ -143,10 +144,11 @@ export const describeAction = (
   operation: Operation,
   flags: readonly Flag[],
   requirement: Requirement | undefined,
-  context: Pick<Context, "env" | "cwd">,
+  context: Pick<Context, "env" | "cwd" | "remote">,
 ): ActionDescription => {
   const { name, handler, policy, input, output, isStream, problems } = operation;
   const program = programWords(context);
+  const called = calledName(name, context.remote);
   return {
     name,
     description: handler.description,
@@ -165,7 +167,7 @@ export const describeAction = (
       kind: flag.kind,
       ...(flag.isSecret ? { variable: flag.variable } : {}),
     })),
-    usage: { run: usageLine(name, flags, program), dryRun: usageLine(`${name} --dry-run`, flags, program) },
+    usage: { run: usageLine(called, flags, program), dryRun: usageLine(`${called} --dry-run`, flags, program) },
   };
 };
 

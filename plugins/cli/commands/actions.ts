@@ -1,16 +1,16 @@
 // The command `quater actions`, which lists the actions that the caller may run. The cli surface authenticates the caller, and
 // the static part of each policy filters the list.
 
-import type { Kernel } from "../../../core/boot/kernel.ts";
 import { isQuaterError } from "../../../core/diagnostics/errors.ts";
 import { sameCase, visible } from "../../../core/diagnostics/text.ts";
 import { isVisibleTo, type Operation } from "../../../core/model/operation.ts";
 import { propertiesOf } from "../../../core/schema/schema.ts";
-import { approvalsRef, httpRef } from "../../offered.ts";
+import { type Approvals, approvalsRef, httpRef } from "../../offered.ts";
 import { enterDoor } from "../actions/act.ts";
 import { describeAction, descriptionText } from "../actions/action-help.ts";
+import { sameName, unknownAction } from "../actions/action-names.ts";
 import { flagsOf, kebab } from "../actions/flags.ts";
-import { readyLines } from "../actions/ready-lines.ts";
+import { type ReadyPlaces, readyLines } from "../actions/ready-lines.ts";
 import { exit } from "../output/exit.ts";
 import { aligned, resultText } from "../output/render.ts";
 import { reportCall } from "../output/report-call.ts";
@@ -18,13 +18,21 @@ import { boot, load, requireCli } from "../program/boot.ts";
 import type { Context } from "../program/context.ts";
 import { Option, ProgramCommand, usage } from "../program/family.ts";
 import { programWords } from "../program/program-words.ts";
-import { sameName, unknownAction } from "./run.ts";
+
+/** The facts about the project that a description contains. On a remote, only the requirements are known. */
+interface Around extends Partial<Pick<ReadyPlaces, "http" | "hasMcp">> {
+  readonly requirementOf: Approvals["requirementOf"];
+}
 
 /** @returns The exit code of `use`, or of the refused authentication. */
 const withActions = async (
   program: Context,
-  use: (operations: readonly Operation[], kernel: Kernel) => Promise<number>,
+  use: (operations: readonly Operation[], around: Around) => Promise<number>,
 ): Promise<number> => {
+  if (program.remote !== undefined) {
+    const { withRemoteActions } = await import("../remote/running.ts");
+    return withRemoteActions(program, program.remote, use);
+  }
   const loaded = await load(program);
   requireCli(loaded);
   const kernel = await boot(program, loaded, { mode: "inspect" });
@@ -35,7 +43,11 @@ const withActions = async (
     const principal = await enterDoor({ gate: kernel, catalog: kernel.catalog }, program, callId);
     return await use(
       kernel.catalog.operations.filter((operation) => operation.surfaces.has("cli") && isVisibleTo(operation, principal)),
-      kernel,
+      {
+        requirementOf: (operation) => kernel.services.find(approvalsRef)?.requirementOf(operation),
+        http: kernel.services.find(httpRef),
+        hasMcp: kernel.plugins.some(({ surface }) => surface?.name === "mcp"),
+      },
     );
   } catch (error) {
     if (!isQuaterError(error)) throw error;
@@ -105,7 +117,7 @@ class Describe extends ProgramCommand {
   action = Option.String();
 
   perform(program: Context): Promise<number> {
-    return withActions(program, async (operations, { services, plugins }) => {
+    return withActions(program, async (operations, { requirementOf, http, hasMcp = false }) => {
       const operation =
         operations.find(({ name }) => name === this.action) ?? operations.find(({ name }) => sameName(name, this.action));
       if (operation === undefined) {
@@ -115,13 +127,13 @@ class Describe extends ProgramCommand {
         );
       }
       const flags = flagsOf(operation.input);
-      const requirement = services.find(approvalsRef)?.requirementOf(operation);
-      const http = services.find(httpRef);
+      const requirement = requirementOf(operation);
       const ready = await readyLines(operation, {
         program: programWords(program),
+        remote: program.remote,
         http,
         url: http?.baseUrl ?? http?.publicUrl ?? http?.expectedUrl,
-        hasMcp: plugins.some(({ surface }) => surface?.name === "mcp"),
+        hasMcp,
         header: '-H "Authorization: Bearer $QUATER_TOKEN"',
       });
       await program.terminal.write(

@@ -1,10 +1,10 @@
 // The command `quater run <action>`, which makes one call in this process, through the same gate as every other surface.
 
 import type { LoadedManifest } from "../../../core/boot/load.ts";
-import { cut, nearest, sameCase } from "../../../core/diagnostics/text.ts";
 import type { Exposure } from "../../../core/index.ts";
 import { approvalsRef } from "../../offered.ts";
 import { act } from "../actions/act.ts";
+import { sameName, unknownAction } from "../actions/action-names.ts";
 import { readRunArguments, runFlags } from "../actions/run-arguments.ts";
 import { UsageError } from "../output/exit.ts";
 import { boot, load, requireCli } from "../program/boot.ts";
@@ -17,6 +17,10 @@ export const run: Runner = async (context, words) => {
     throw new UsageError(
       "The command line names no action. Write quater run <action>. The command quater actions lists all actions",
     );
+  }
+  if (context.remote !== undefined) {
+    const { runRemote } = await import("../remote/running.ts");
+    return runRemote(context, context.remote, args.action, args, words.slice(1));
   }
   const loaded = await load(context);
   requireCli(loaded);
@@ -47,17 +51,9 @@ const exposedNames = ({ manifest }: LoadedManifest): readonly string[] =>
     ),
   );
 
-export const sameName = (a: string, b: string): boolean => sameCase(a) === sameCase(b);
-
 const actionNamed = (loaded: LoadedManifest, typed: string): string | undefined => {
   const names = exposedNames(loaded);
   return names.find((name) => name === typed) ?? names.find((name) => sameName(name, typed));
-};
-
-export const unknownAction = (typed: string, names: readonly string[]): UsageError => {
-  const near = nearest(typed, names);
-  const advice = near === undefined ? ". The command quater actions lists all actions" : `; did you mean "${near}"?`;
-  return new UsageError(`No action named ${JSON.stringify(cut(typed))}${advice}`, "unknown_handler");
 };
 
 /** The help of an action needs the project, because its flags are the fields of its input. */

@@ -31,7 +31,7 @@ export const exit = {
   internal: 70,
   /** Standard output could not be written for another reason than a reader that closed it. */
   output: 74,
-  /** The project does not boot. */
+  /** The project does not boot, or a remote is not trusted. */
   configuration: 78,
 } as const;
 
@@ -49,6 +49,20 @@ export class UsageError extends Error {
   constructor(message: string, code = "usage") {
     super(cut(message, mostMessage));
     this.name = "UsageError";
+    this.code = code;
+  }
+}
+
+/**
+ * A remote, or the file of the known remotes, that the program does not trust. The program prints one sentence and exits with 78.
+ */
+export class Distrusted extends Error {
+  /** `remote_not_trusted`, or another code for programs. */
+  readonly code: string;
+
+  constructor(message: string, code = "remote_not_trusted") {
+    super(cut(message, mostMessage));
+    this.name = "Distrusted";
     this.code = code;
   }
 }

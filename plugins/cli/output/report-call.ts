@@ -25,7 +25,9 @@ export interface CallFailure {
 /** Reports a failed call. @returns The exit code. */
 export const reportCall = (failure: CallFailure, terminal: Terminal, isJson: boolean): number => {
   const { error, callId, flags, advice, hint, next } = failure;
-  if (isJson) terminal.say(`${JSON.stringify(errorBody(error, callId, { next, hint }))}\n`);
+  // A call that never reached a remote has no id.
+  const id = callId === "" ? undefined : callId;
+  if (isJson) terminal.say(`${JSON.stringify(errorBody(error, id, { next, hint }))}\n`);
   else {
     const lines = [
       ...(error.errors ?? []).map((field) => visible(fieldLine(field, flags))),
@@ -33,7 +35,7 @@ export const reportCall = (failure: CallFailure, terminal: Terminal, isJson: boo
         visible(`${name} ${shown(value)}`),
       ),
       ...[advice, hint].flatMap((line) => (line === undefined ? [] : [visible(line)])),
-      `call ${callId}`,
+      ...(id === undefined ? [] : [`call ${id}`]),
     ];
     terminal.say(`${terminal.paintError("red", visible(error.code))}: ${visibleLines(error.message)}\n`);
     if (next !== undefined) terminal.say(approvalText(error, next));

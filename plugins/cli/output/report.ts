@@ -7,7 +7,7 @@ import { fileProblem } from "../../../core/diagnostics/file-error.ts";
 import { type BootError, isBootError } from "../../../core/diagnostics/problem.ts";
 import { visible, visibleLines } from "../../../core/diagnostics/text.ts";
 import type { NextSteps } from "../program/announce.ts";
-import { exit, exitOfKind, UsageError } from "./exit.ts";
+import { Distrusted, exit, exitOfKind, UsageError } from "./exit.ts";
 import { aligned } from "./render.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -41,6 +41,10 @@ export const reportFailure = (error: unknown, terminal: Terminal, isJsonAsked: b
         ? json({ code: "configuration", message: "The project does not boot", problems: error.problems })
         : bootText(error, terminal),
     );
+    return exit.configuration;
+  }
+  if (error instanceof Distrusted) {
+    terminal.say(isJsonAsked ? json({ code: error.code, message: error.message }) : `quater: ${visible(error.message)}\n`);
     return exit.configuration;
   }
   if (isQuaterError(error)) {

@@ -42,16 +42,18 @@ const longestCommand = 2_000;
 /**
  * @param words  The words after `quater run` in the command that filed the request. The words never contain secrets.
  * @param program  `quater`, or the words that the user must type instead.
+ * @param remote  The name of the remote on which the call ran.
  */
-export const nextSteps = ({ id, url }: Announced, words: readonly string[], program: string): NextSteps => {
+export const nextSteps = ({ id, url }: Announced, words: readonly string[], program: string, remote?: string): NextSteps => {
+  const on = remote === undefined ? "" : ` --remote ${remote}`;
   const end = words.indexOf("--");
   const flags = end === -1 ? words : words.slice(0, end);
   const rest = end === -1 ? [] : words.slice(end);
   const plain = flags.filter((word) => word !== "--wait");
   const repeat = [program, "run", ...[...plain, "--wait", ...rest].map(shellWord)].join(" ");
   return {
-    decide: url ?? `${program} approvals approve ${id}`,
-    wait: `${program} approvals wait ${id}`,
+    decide: url ?? `${program} approvals approve ${id}${remote === undefined ? "" : ", on the server"}`,
+    wait: `${program} approvals wait ${id}${on}`,
     repeat: repeat.length > longestCommand ? "the same command, with --wait" : repeat,
   };
 };

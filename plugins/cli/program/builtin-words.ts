@@ -4,6 +4,7 @@ export const builtinWords = [
   "init",
   "run",
   "actions",
+  "remote",
   "serve",
   "dev",
   "mcp",

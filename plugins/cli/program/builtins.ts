@@ -75,6 +75,12 @@ export const builtins: readonly Builtin[] = [
     load: family(() => import("../commands/actions.ts")),
   },
   {
+    word: "remote",
+    usage: "remote add|login|list|remove",
+    summary: "Adds servers for --remote, and logs in to them",
+    load: family(() => import("../commands/remote.ts")),
+  },
+  {
     word: "serve",
     usage: "serve",
     summary: "Serves HTTP, and MCP over HTTP, until SIGINT or SIGTERM",

@@ -19,6 +19,8 @@ export interface Context {
   readonly isHelp: boolean;
   /** The manifest that `--config` or `QUATER_CONFIG` names. */
   readonly config: string | undefined;
+  /** The value of `--remote`: the name of the server on which the command runs. Absent: this computer. */
+  readonly remote?: string | undefined;
   /**
    * Returns an AbortSignal that aborts when the process is asked to end; the reason is the name of the process signal. A
    * command that calls this must end soon after the abort. For other commands the process ends immediately.

@@ -10,6 +10,8 @@ export interface Globals {
   readonly isVersion: boolean;
   /** The value of `--config FILE`. */
   readonly config: string | undefined;
+  /** The value of `--remote NAME`. */
+  readonly remote: string | undefined;
   /** The remaining words in their order: the command's words and its flags. */
   readonly rest: readonly string[];
 }
@@ -20,6 +22,7 @@ export const readGlobals = (argv: readonly string[]): Globals => {
   let isHelp = false;
   let isVersion = false;
   let config: string | undefined;
+  let remote: string | undefined;
   const rest: string[] = [];
   for (let at = 0; at < argv.length; at++) {
     const word = argv[at] ?? "";
@@ -32,18 +35,20 @@ export const readGlobals = (argv: readonly string[]): Globals => {
     else if (word === "--help" || word === "-h") isHelp = true;
     // After a command, `--version` may be an input of the action.
     else if (word === "--version" && rest.length === 0) isVersion = true;
-    // After the name of an action, `--config` belongs to the action: values of inputs may come from other people, and loading a
-    // manifest runs its code.
+    // After the name of an action, `--config` and `--remote` belong to the action: values of inputs may come from other people,
+    // loading a manifest runs its code, and a remote gets the input.
     else if (rest[0] === "run" && rest.length > 1) rest.push(word);
     else if (word === "--config") config = valueAfter(argv, at++);
     else if (word.startsWith("--config=")) config = word.slice("--config=".length);
+    else if (word === "--remote") remote = valueAfter(argv, at++, "the name of a remote");
+    else if (word.startsWith("--remote=")) remote = word.slice("--remote=".length);
     else rest.push(word);
   }
-  return { json, isHelp, isVersion, config, rest };
+  return { json, isHelp, isVersion, config, remote, rest };
 };
 
-const valueAfter = (argv: readonly string[], at: number): string => {
+const valueAfter = (argv: readonly string[], at: number, what = "the path of a file"): string => {
   const value = argv[at + 1];
-  if (value === undefined || value.startsWith("--")) throw new UsageError(`${argv[at]} needs the path of a file`);
+  if (value === undefined || value.startsWith("--")) throw new UsageError(`${argv[at]} needs ${what}`);
   return value;
 };

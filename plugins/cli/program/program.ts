@@ -41,6 +41,7 @@ export const runProgram = async (options: ProgramOptions): Promise<number> => {
       isJsonAsked,
       isHelp: globals.isHelp,
       config: globals.config ?? (options.env["QUATER_CONFIG"] || undefined),
+      remote: globals.remote,
       heedInterrupt: () => {
         isHeeded = true;
         return interrupt;
@@ -75,6 +76,12 @@ const dispatch = async (context: Context, { isVersion, rest }: Globals): Promise
   if (word.startsWith("-")) {
     const near = nearest(word, ["--config", "--json", "--help", "--version"]);
     throw new UsageError(`Unknown flag ${cut(word)}${near === undefined ? "" : `; did you mean ${near}?`}`);
+  }
+  if (context.remote !== undefined) {
+    const { assertRemote, remoteReading } = await import("../remote/commands.ts");
+    assertRemote(rest);
+    const reading = remoteReading(rest);
+    if (reading !== undefined) return reading(context, rest);
   }
   const builtin = builtins.find((candidate) => candidate.word === word);
   if (builtin === undefined) {

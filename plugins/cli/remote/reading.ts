@@ -1,0 +1,50 @@
+// Asks a remote for the values of a command that reads, such as `audit tail`.
+
+import type { Env } from "../program/context.ts";
+import { linesType, paths, protocol, type ReadBody } from "../serving/protocol.ts";
+import { strangeAnswer, unreachable } from "./distrust.ts";
+import { bodyOf, envelopeOf, lineOf, parsed } from "./envelopes.ts";
+import type { Remote } from "./known.ts";
+import { send } from "./requests.ts";
+
+export interface Asking {
+  readonly env: Env;
+  readonly remote: Remote;
+  readonly token: string;
+  readonly signal?: AbortSignal;
+}
+
+/** Yields the values while they arrive. @throws {QuaterError} The refusal of the remote. */
+export async function* readRemote(
+  { env, remote, token, signal }: Asking,
+  command: string,
+  input: Readonly<Record<string, unknown>>,
+): AsyncGenerator<unknown> {
+  const { name } = remote;
+  const body: ReadBody = { protocol, command, input };
+  const answer = await send(env, remote, {
+    method: "POST",
+    path: paths.read,
+    token,
+    body: { type: "application/json", text: JSON.stringify(body) },
+    ...(signal === undefined ? {} : { signal }),
+  });
+  if (answer.type !== linesType) {
+    const envelope = envelopeOf(name, await bodyOf(name, answer));
+    if (!envelope.ok) throw envelope.error;
+    return;
+  }
+  for await (const text of answer.lines()) {
+    if (text === "") continue;
+    const value = parsed(name, text);
+    const line = lineOf(name, value);
+    if (line === undefined) {
+      const envelope = envelopeOf(name, value);
+      if (!envelope.ok) throw envelope.error;
+      return;
+    }
+    if (!("item" in line)) throw strangeAnswer(name, "answered with a line that does not belong to this command");
+    yield line.item;
+  }
+  throw unreachable(name, "the connection was closed before the end of the answer");
+}

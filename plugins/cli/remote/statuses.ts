@@ -1,0 +1,16 @@
+// Asks a remote for the state of the caller's own approval request.
+
+import { isPlainObject } from "../../../core/schema/schema.ts";
+import type { OwnStatus } from "../../offered.ts";
+import type { Env } from "../program/context.ts";
+import { strangeAnswer } from "./distrust.ts";
+import type { Remote } from "./known.ts";
+import { readRemote } from "./reading.ts";
+
+/** @throws {Distrusted | QuaterError} */
+export const statusOn = async (env: Env, remote: Remote, token: string, id: string): Promise<OwnStatus> => {
+  for await (const value of readRemote({ env, remote, token }, "approvals status", { id })) {
+    if (isPlainObject(value) && typeof value["status"] === "string") return value as unknown as OwnStatus;
+  }
+  throw strangeAnswer(remote.name, "answered with a state of an approval request that is not valid");
+};

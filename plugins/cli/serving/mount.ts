@@ -1,0 +1,41 @@
+// Mounts the endpoints for remote callers on the server of http().
+
+import { isServing } from "../../../core/model/run-mode.ts";
+import { BootError, type PluginContext } from "../../../core/plugin-api.ts";
+import { httpRef, type RemoteRead } from "../../offered.ts";
+import { type RemoteOption, remoteWithoutHttp } from "./option.ts";
+import { paths } from "./protocol.ts";
+
+/** The time between two empty lines of a silent answer, milliseconds. Proxies close silent connections after about a minute. */
+const heartbeatMs = 15_000;
+
+/** @throws {BootError} without http(). */
+export const mountRemote = async (
+  { login }: RemoteOption,
+  reads: ReadonlyMap<string, RemoteRead>,
+  { services, gate, catalog, project, mode }: PluginContext,
+): Promise<void> => {
+  const http = services.find(httpRef);
+  if (http === undefined) throw new BootError([remoteWithoutHttp]);
+  const mounts: readonly (readonly [method: string, path: string])[] = [
+    ["GET", paths.document],
+    ["POST", paths.call],
+    ["POST", paths.read],
+  ];
+  // In other run modes, only list the paths in the exposure table.
+  if (!isServing(mode)) {
+    for (const [method, path] of mounts) http.mount(`${method} ${path}`, () => {});
+    return;
+  }
+  const [{ documentEndpoint }, { callEndpoint }, { readEndpoint }] = await Promise.all([
+    import("./document.ts"),
+    import("./call.ts"),
+    import("./read.ts"),
+  ]);
+  const parts = { http, gate, services, login, catalog, project, reads, heartbeatMs };
+  const endpoints = [documentEndpoint(parts), callEndpoint(parts), readEndpoint(parts)];
+  for (const [at, [method, path]] of mounts.entries()) {
+    const answer = endpoints[at];
+    if (answer !== undefined) http.mount(`${method} ${path}`, ({ endpoint }) => endpoint(path, answer));
+  }
+};

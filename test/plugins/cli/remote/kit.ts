@@ -1,0 +1,48 @@
+// A project that is served in this process, and a user who knows the server as the remote "here".
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Manifest } from "quater";
+import { httpRef } from "quater/http";
+import { bootTest, type TestApp } from "quater/testing";
+import { change } from "../../../../plugins/cli/remote/known.ts";
+import { quater, type Seen, type Typed } from "../kit.ts";
+
+/** A folder for the settings of one user. */
+export const userHome = (): { readonly env: { readonly QUATER_HOME: string }; [Symbol.dispose](): void } => {
+  const parent = mkdtempSync(join(tmpdir(), "quater-home-"));
+  return {
+    env: { QUATER_HOME: join(parent, "home") },
+    [Symbol.dispose]: () => rmSync(parent, { recursive: true, force: true }),
+  };
+};
+
+export interface Served extends AsyncDisposable {
+  readonly app: TestApp;
+  readonly url: string;
+  readonly env: { readonly QUATER_HOME: string };
+  /** Runs the program in a folder without a manifest. */
+  readonly there: (words: readonly string[], typed?: Typed) => Promise<Seen>;
+}
+
+/** Serves a manifest. @param token  The token that the user has stored for the remote "here". */
+export const serve = async (manifest: Manifest, root: string, token = "remote"): Promise<Served> => {
+  const app = await bootTest(manifest as never, { root });
+  const url = app.services.find(httpRef)?.baseUrl;
+  if (url === undefined) throw new Error("The manifest has no http()");
+  const home = userHome();
+  change(home.env, "here", { name: "here", url, token });
+  const cwd = mkdtempSync(join(tmpdir(), "quater-nowhere-"));
+  return {
+    app: app as TestApp,
+    url,
+    env: home.env,
+    there: (words, typed = {}) => quater(words, { cwd, ...typed, env: { ...home.env, ...typed.env } }),
+    [Symbol.asyncDispose]: async () => {
+      await app.stop();
+      home[Symbol.dispose]();
+      rmSync(cwd, { recursive: true, force: true });
+    },
+  };
+};
