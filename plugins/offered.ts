@@ -10,6 +10,7 @@ import {
   type AnswerRoom,
   type Awaitable,
   type Cancellation,
+  type CommandIo,
   type Operation,
   type Outcome,
   type PluginCommand,
@@ -177,35 +178,33 @@ export interface WebReply {
 export type WebEndpoint = (request: WebRequest) => Awaitable<WebReply | undefined>;
 export const httpRef: ServiceRef<Web> = serviceRef("http");
 
-/** The service of cli: the server side of commands with `--remote`. */
-export interface RemoteReads {
-  /** Lets remote callers with the right use a command that reads. Call this function in `setup`. */
-  offer(read: RemoteRead): void;
-}
-export const remoteReadsRef: ServiceRef<RemoteReads> = serviceRef("cli");
+/** The commands that approval and audit let remote callers run: see `RemoteRead`. */
+export const approvalReadsRef: ServiceRef<readonly RemoteRead[]> = serviceRef("approval-reads");
+export const auditReadsRef: ServiceRef<readonly RemoteRead[]> = serviceRef("audit-reads");
 
-/** The server side of one command, such as `quater audit tail --remote NAME`. */
+/** The server side of one command. The program on the caller's computer prints what `run` shows, writes and says. */
 export interface RemoteRead {
   /** The words of the command: `audit tail`. */
   readonly command: string;
   /** The right that the caller needs: the scope `remote:<right>`. */
   readonly right: "run" | "approvals" | "audit" | "explain" | "exposure";
-  /** The schema of the input, an object. */
+  /** The schema of the input, an object. Leave out inputs that name files, because the files would be files of the server. */
   readonly input: object;
-  /**
-   * Finds the values that the command prints. The values must have JSON forms. The program on the caller's computer prints the
-   * values with the same code as without `--remote`.
-   */
-  readonly read: (input: never, caller: RemoteCaller) => AsyncIterable<unknown>;
+  /** Runs the command. Must not change anything. @returns The exit code; `undefined` means 0. */
+  readonly run: (input: never, io: CommandIo, caller: RemoteCaller) => Awaitable<number | undefined>;
+}
+
+/** The part of a `RemoteRead` that the program on the caller's computer knows: the words, the flags and the help. */
+export interface RemoteDefinition {
+  readonly path: readonly string[];
+  readonly description: string;
+  readonly input: object;
+  readonly positional?: readonly string[];
 }
 
 export interface RemoteCaller {
   readonly principal: Principal;
   readonly callId: string;
-  /** Aborts when the caller has left. */
-  readonly signal: AbortSignal;
-  /** Authenticates the caller again, for commands that last. */
-  readonly enter: () => Awaitable<Principal>;
 }
 
 /** The service of store. */
@@ -295,9 +294,21 @@ export interface GateSamples {
 /** The commands that plugins/command-groups.ts loads for their help, by the word with which they begin. They cannot run. */
 export type CommandGroups = Readonly<Partial<Record<"approvals" | "audit" | "store", () => Promise<readonly PluginCommand[]>>>>;
 
+export interface ReadDefinitions {
+  readonly remoteDefinitions: readonly RemoteDefinition[];
+}
+
+/** The part of approval for `quater approvals wait --remote NAME`. */
+export interface WaitCommand {
+  /** @param untilDecided  Waits for the decision of the caller's own request. */
+  waitCommand(untilDecided: (id: string, signal: AbortSignal) => Promise<OwnStatus>): PluginCommand;
+}
+
 /** The parts that plugins/parts.ts loads. */
 export interface Parts {
   readonly apiKeys?: () => Promise<ApiKeys>;
   readonly developmentKeys?: () => Promise<DevelopmentKeys>;
   readonly gateCheck?: () => Promise<GateCheck>;
+  readonly approvalReads?: () => Promise<ReadDefinitions & WaitCommand>;
+  readonly auditReads?: () => Promise<ReadDefinitions>;
 }

@@ -6,5 +6,7 @@ import type { Parts } from "./offered.ts";
 export const parts: Parts = {
   apiKeys: () => import("./auth/commands.ts"),
   developmentKeys: () => import("./auth/development.ts"),
+  approvalReads: () => import("./approval/commands/remote-definitions.ts"),
+  auditReads: () => import("./audit/commands/remote-definitions.ts"),
   gateCheck: () => import("./gate-check/index.ts"),
 };

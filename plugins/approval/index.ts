@@ -4,6 +4,7 @@ import { type Authentication, definePlugin, type Plugin, type TestRun } from "..
 import type { GivenOptions } from "../../core/schema/options.ts";
 import { auditRef } from "../audit/service.ts";
 import { httpRef } from "../http/service.ts";
+import { approvalReadsRef } from "../offered.ts";
 import { storeRef } from "../store/service.ts";
 import { approversDoor, approversSurface } from "./approvers.ts";
 import { type ApprovalExposure, approvalKey } from "./exposure.ts";
@@ -39,7 +40,7 @@ export const approval = definePlugin(approvalOptions, (options, given): Plugin =
     name: "approval",
     needs: [storeRef, auditRef],
     wants: [httpRef],
-    provides: [approvalsRef],
+    provides: [approvalsRef, approvalReadsRef],
     exposure: [approvalKey],
     // This surface exposes no handler. The surface exists so that the trail records refused credentials of approvers.
     surface: { name: approversSurface, exposes: "Nothing", authenticate: approversDoor(authenticate, sso) },

@@ -5,9 +5,10 @@ import { isListening, isServing } from "../../core/model/run-mode.ts";
 import { BootError, type PluginContext, type Running } from "../../core/plugin-api.ts";
 import { auditRef } from "../audit/service.ts";
 import { httpRef } from "../http/service.ts";
+import { approvalReadsRef } from "../offered.ts";
 import { storeRef } from "../store/service.ts";
 import { approversSurface } from "./approvers.ts";
-import { approvalCommands } from "./commands/index.ts";
+import { approvalCommands, type CommandParts, remoteReads } from "./commands/index.ts";
 import { type Mounted, mount } from "./mount.ts";
 import { sending } from "./notices/index.ts";
 import type { ApprovalOptions } from "./options.ts";
@@ -36,23 +37,25 @@ export const setup = async (options: ApprovalOptions, context: PluginContext): P
   services.provide(approvalsRef, approvals);
   if (http !== undefined) page = mount({ options, context, http, store, audit, approvals });
   const sources = { approvals, catalog, tagOf: (value: unknown) => audit.tagOf(value) };
+  const commandParts: CommandParts = {
+    root: project.root,
+    approvals,
+    present: presentOn(sources),
+    presentFirst: firstArgumentsOn(sources),
+    gate,
+    surfaces: plugins.map(({ name }) => name),
+    authenticateKey: async (token) =>
+      gate.enter({
+        surface: approversSurface,
+        callId: gate.newCallId(),
+        credentials: { surface: approversSurface, token, header: () => undefined, isLocal: false },
+      }),
+    issueCode: http === undefined ? undefined : (key) => issueCode({ store, audit }, key),
+  };
+  services.provide(approvalReadsRef, remoteReads(commandParts));
   return {
     hooks,
-    commands: approvalCommands({
-      root: project.root,
-      approvals,
-      present: presentOn(sources),
-      presentFirst: firstArgumentsOn(sources),
-      gate,
-      surfaces: plugins.map(({ name }) => name),
-      authenticateKey: async (token) =>
-        gate.enter({
-          surface: approversSurface,
-          callId: gate.newCallId(),
-          credentials: { surface: approversSurface, token, header: () => undefined, isLocal: false },
-        }),
-      issueCode: http === undefined ? undefined : (key) => issueCode({ store, audit }, key),
-    }),
+    commands: approvalCommands(commandParts),
     start: async () => {
       if (isListening(mode)) await page?.start();
       if (isServing(mode)) await upkeep.start();

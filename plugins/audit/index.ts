@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import { definePlugin, type Plugin } from "../../core/plugin-api.ts";
+import { auditReadsRef } from "../offered.ts";
 import { storeRef } from "../store/service.ts";
 import { type AuditLevel, auditKey } from "./log/level.ts";
 import { auditOptions } from "./options.ts";
@@ -37,7 +38,7 @@ export const audit = definePlugin(auditOptions, (options, given): Plugin => {
   return {
     name: "audit",
     needs: [storeRef],
-    provides: [auditRef],
+    provides: [auditRef, auditReadsRef],
     secretFiles: [{ file: options.keys }],
     testRun: ({ folder }) => rehearsal(folder),
     exposure: [auditKey],

@@ -6,9 +6,12 @@ import { createRequire } from "node:module";
 import { resolve } from "node:path";
 import { isServing } from "../../core/model/run-mode.ts";
 import { BootError, type PluginContext, type Running } from "../../core/plugin-api.ts";
+import { auditReadsRef } from "../offered.ts";
 import { isStoreFailure, storeRef } from "../store/service.ts";
 import { auditService } from "./audit-service.ts";
+import type { CommandParts } from "./commands/command-runs.ts";
 import { auditCommands } from "./commands/commands.ts";
+import { remoteReads } from "./commands/remote-reads.ts";
 import type { Eraser } from "./erasing/subject.ts";
 import { DamagedHead, LostTrail, MissingKey } from "./log/head.ts";
 import { KeyRing } from "./log/key-ring.ts";
@@ -83,23 +86,25 @@ export const setup = (options: AuditOptions, context: PluginContext): Running =>
     restorers,
   });
   services.provide(auditRef, service);
+  const commandParts: CommandParts = {
+    store,
+    trail,
+    keyFile: path,
+    fingerprint,
+    sinkFiles,
+    catalog: context.catalog,
+    gate: context.gate,
+    plugins: plugins.map(({ name }) => name),
+    refused: service.refused,
+    erasers,
+    tagOf: service.tagOf,
+  };
+  services.provide(auditReadsRef, remoteReads(commandParts));
   return {
     hooks: recorder.hooks,
     commands: [
       restoredCommand({ store, trail, keys: () => keys.current, sinks, restorers, app: project.name }),
-      ...auditCommands({
-        store,
-        trail,
-        keyFile: path,
-        fingerprint,
-        sinkFiles,
-        catalog: context.catalog,
-        gate: context.gate,
-        plugins: plugins.map(({ name }) => name),
-        refused: service.refused,
-        erasers,
-        tagOf: service.tagOf,
-      }),
+      ...auditCommands(commandParts),
     ],
     start: async () => {
       upkeep.start();

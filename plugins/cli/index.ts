@@ -4,7 +4,7 @@
 import { Type } from "../../core/index.ts";
 import { anAuthentication } from "../../core/model/authentication.ts";
 import { definePlugin, exposureKey } from "../../core/plugin-api.ts";
-import { httpRef, type RemoteRead, remoteReadsRef } from "../offered.ts";
+import { httpRef } from "../offered.ts";
 import { bothCallers } from "./serving/both-callers.ts";
 import { remoteOption, remoteProblems } from "./serving/option.ts";
 
@@ -31,7 +31,6 @@ const cliKey = exposureKey("cli", Type.Boolean());
 export const cli = definePlugin(cliOptions, ({ authenticate, remote }) => ({
   name: "cli",
   wants: [httpRef],
-  provides: [remoteReadsRef],
   exposure: [cliKey],
   surface: {
     name: "cli",
@@ -40,10 +39,8 @@ export const cli = definePlugin(cliOptions, ({ authenticate, remote }) => ({
   },
   check: () => remoteProblems(remote),
   setup: async (context) => {
-    const { gate, catalog, services } = context;
-    const reads = new Map<string, RemoteRead>();
-    services.provide(remoteReadsRef, { offer: (read) => void reads.set(read.command, read) });
-    if (remote !== undefined) await (await import("./serving/mount.ts")).mountRemote(remote, reads, context);
+    const { gate, catalog } = context;
+    if (remote !== undefined) await (await import("./serving/mount.ts")).mountRemote(remote, context);
     return { probe: async (call) => (await import("./program/probe.ts")).cliProbe({ gate, catalog })(call) };
   },
 }));

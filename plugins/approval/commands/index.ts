@@ -2,8 +2,12 @@
 // loaded when the command runs.
 
 import { command, type PluginCommand } from "../../../core/plugin-api.ts";
-import { codeInput, listInput, revokeInput, showInput, voteInput, waitInput } from "./inputs.ts";
+import { codeInput, listInput, revokeInput, showInput, voteInput } from "./inputs.ts";
 import type { CommandParts } from "./parts.ts";
+import { waitWith } from "./wait-command.ts";
+
+export type { CommandParts } from "./parts.ts";
+export { remoteReads } from "./remote-reads.ts";
 
 export const approvalCommands = (parts: CommandParts): readonly PluginCommand[] => {
   const deciding = () => import("./deciding.ts");
@@ -48,14 +52,7 @@ export const approvalCommands = (parts: CommandParts): readonly PluginCommand[] 
       positional: ["id"],
       run: async (input, io) => (await deciding()).revoke(parts, input, io),
     }),
-    command({
-      path: ["approvals", "wait"],
-      example: "quater approvals wait apr_7f3kq2m5x4n6b2t7h5dw --timeout-seconds 600",
-      description: "Waits until your own request is decided. Exit codes: 0 approved, 77 not approved, 75 still pending.",
-      input: waitInput,
-      positional: ["id"],
-      run: async (input, io) => (await import("./wait.ts")).wait(parts, input, io),
-    }),
+    waitWith(parts),
     command({
       path: ["approvals", "code"],
       example: "quater approvals code",

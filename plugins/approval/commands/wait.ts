@@ -5,7 +5,7 @@ import { QuaterError, type Static } from "../../../core/index.ts";
 import type { CommandIo } from "../../../core/plugin-api.ts";
 import type { OwnStatus } from "../service.ts";
 import type { waitInput } from "./inputs.ts";
-import type { CommandParts } from "./parts.ts";
+import type { WaitParts } from "./wait-parts.ts";
 
 const approved = 0;
 /** Exit codes, which are the same as for calls: 75 means that the caller can try again later, 77 means refused. */
@@ -23,7 +23,7 @@ const codeOf: Readonly<Record<OwnStatus["status"], number>> = {
 };
 
 export const wait = async (
-  { approvals, gate, surfaces }: CommandParts,
+  { approvals, gate, surfaces }: WaitParts,
   { id, timeoutSeconds }: Static<typeof waitInput>,
   io: CommandIo,
 ): Promise<number> => {

@@ -38,7 +38,7 @@ export class Refusals {
   }
 
   /** Records a caller whose credential was refused. */
-  unknown({ callId, surface, handler, peer, traceId }: Arrival, error: QuaterError): void {
+  unknown({ callId, surface, handler, peer, traceId, isRemote }: Arrival, error: QuaterError): void {
     const fields = {
       type: "credential.failed" as const,
       callId,
@@ -47,6 +47,7 @@ export class Refusals {
       outcome: "refused" as const,
       ...(handler === undefined ? {} : { handler }),
       ...(peer === undefined ? {} : { peer }),
+      ...(isRemote === true ? { remote: true as const } : {}),
       ...(traceId === undefined ? {} : { traceId }),
     };
     this.#add(`door\n${surface}\n${error.code}`, fields, sampleMs, 1);

@@ -78,8 +78,7 @@ const dispatch = async (context: Context, { isVersion, rest }: Globals): Promise
     throw new UsageError(`Unknown flag ${cut(word)}${near === undefined ? "" : `; did you mean ${near}?`}`);
   }
   if (context.remote !== undefined) {
-    const { assertRemote, remoteReading } = await import("../remote/commands.ts");
-    assertRemote(rest);
+    const { remoteReading } = await import("../remote/commands.ts");
     const reading = remoteReading(rest);
     if (reading !== undefined) return reading(context, rest);
   }

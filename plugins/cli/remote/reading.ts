@@ -14,14 +14,15 @@ export interface Asking {
   readonly signal?: AbortSignal;
 }
 
-/** Yields the values while they arrive. @throws {QuaterError} The refusal of the remote. */
+/** Yields the outputs while they arrive. @returns The value of the last line. @throws {QuaterError} The refusal of the remote. */
 export async function* readRemote(
   { env, remote, token, signal }: Asking,
   command: string,
   input: Readonly<Record<string, unknown>>,
-): AsyncGenerator<unknown> {
+  isJson = true,
+): AsyncGenerator<unknown, unknown> {
   const { name } = remote;
-  const body: ReadBody = { protocol, command, input };
+  const body: ReadBody = { protocol, command, input, isJson };
   const answer = await send(env, remote, {
     method: "POST",
     path: paths.read,
@@ -32,7 +33,7 @@ export async function* readRemote(
   if (answer.type !== linesType) {
     const envelope = envelopeOf(name, await bodyOf(name, answer));
     if (!envelope.ok) throw envelope.error;
-    return;
+    return envelope.value;
   }
   for await (const text of answer.lines()) {
     if (text === "") continue;
@@ -41,7 +42,7 @@ export async function* readRemote(
     if (line === undefined) {
       const envelope = envelopeOf(name, value);
       if (!envelope.ok) throw envelope.error;
-      return;
+      return envelope.value;
     }
     if (!("item" in line)) throw strangeAnswer(name, "answered with a line that does not belong to this command");
     yield line.item;

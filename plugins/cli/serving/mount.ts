@@ -2,7 +2,7 @@
 
 import { isServing } from "../../../core/model/run-mode.ts";
 import { BootError, type PluginContext } from "../../../core/plugin-api.ts";
-import { httpRef, type RemoteRead } from "../../offered.ts";
+import { httpRef } from "../../offered.ts";
 import { type RemoteOption, remoteWithoutHttp } from "./option.ts";
 import { paths } from "./protocol.ts";
 
@@ -12,7 +12,6 @@ const heartbeatMs = 15_000;
 /** @throws {BootError} without http(). */
 export const mountRemote = async (
   { login }: RemoteOption,
-  reads: ReadonlyMap<string, RemoteRead>,
   { services, gate, catalog, project, mode }: PluginContext,
 ): Promise<void> => {
   const http = services.find(httpRef);
@@ -32,7 +31,7 @@ export const mountRemote = async (
     import("./call.ts"),
     import("./read.ts"),
   ]);
-  const parts = { http, gate, services, login, catalog, project, reads, heartbeatMs };
+  const parts = { http, gate, services, login, catalog, project, heartbeatMs };
   const endpoints = [documentEndpoint(parts), callEndpoint(parts), readEndpoint(parts)];
   for (const [at, [method, path]] of mounts.entries()) {
     const answer = endpoints[at];

@@ -40,7 +40,18 @@ export interface ReadBody {
   /** The words of the command: `audit tail`. */
   readonly command: string;
   readonly input: Readonly<Record<string, unknown>>;
+  /** Whether the caller's program prints JSON. */
+  readonly isJson: boolean;
 }
+
+/** One output of a command that reads. The value of the last line is the exit code: `{ code: 0 }`. */
+export type Printed =
+  /** A value, which the caller's program formats. */
+  | { readonly show: unknown }
+  /** A text of the result. */
+  | { readonly write: string }
+  /** A text for the person, which is not a part of the result. */
+  | { readonly say: string };
 
 /** An error of a call. The fields are those of the error on other surfaces. `hint` never leaves the server. */
 export interface ErrorBody {
@@ -76,7 +87,7 @@ export type Envelope =
 /** A line before the last line. An empty line keeps the connection open. */
 export type Line =
   | { readonly progress: { readonly fraction: number; readonly message?: string } }
-  /** An item of a stream, or a value that a reading command found. */
+  /** An item of a stream, or a `Printed` of a command that reads. */
   | { readonly item: unknown }
   /** A part of a file, in Base64. */
   | { readonly bytes: string };

@@ -1,60 +1,139 @@
 // The endpoint `POST /__quater__/actions/read`: commands that read, such as `quater audit tail --remote NAME`. Each command
 // belongs to a plugin and needs its own right. No command of this endpoint changes anything.
 
+import { resolve } from "node:path";
+import { tooMuchUnread } from "../../../core/diagnostics/errors.ts";
 import { isQuaterError } from "../../../core/index.ts";
 import { binderOf } from "../../../core/pipeline/bind.ts";
-import { type JsonSchema, parseJsonBytes, unknownHandler } from "../../../core/plugin-api.ts";
+import {
+  type CommandIo,
+  internal,
+  type JsonSchema,
+  parseJsonBytes,
+  type Services,
+  unknownHandler,
+} from "../../../core/plugin-api.ts";
 import { closed, isPlainObject } from "../../../core/schema/schema.ts";
-import type { RemoteRead, WebReply, WebRequest } from "../../offered.ts";
+import { approvalReadsRef, auditReadsRef, type RemoteRead, type WebReply, type WebRequest } from "../../offered.ts";
 import { Lines } from "./lines.ts";
-import { protocol, type ReadBody } from "./protocol.ts";
+import { type Printed, protocol, type ReadBody } from "./protocol.ts";
 import { answering, checkRight, type Endpoints, entered, errorBodyOf, malformed } from "./refusing.ts";
 
 export interface ReadEndpoint extends Endpoints {
-  readonly reads: ReadonlyMap<string, RemoteRead>;
   readonly heartbeatMs: number;
 }
+
+/** How long a revoked credential may still read, milliseconds. */
+const againMs = 1_000;
+/** The most text that waits for a slow client, UTF-16 units. */
+const mostWaiting = 32 * 1024 * 1024;
+
+const readsIn = (services: Services): readonly RemoteRead[] => [
+  ...(services.find(approvalReadsRef) ?? []),
+  ...(services.find(auditReadsRef) ?? []),
+];
 
 export const readEndpoint = (parts: ReadEndpoint) => answering(parts, "POST", (request) => read(parts, request));
 
 const read = async (parts: ReadEndpoint, request: WebRequest): Promise<WebReply | undefined> => {
-  const { http, gate, reads } = parts;
+  const { http, gate, services } = parts;
   const caller = await entered(parts, request);
   const bytes = await http.readBody(request);
   // A key may have been revoked while the body arrived.
   const principal = await gate.enterAgain(caller.entry, caller.principal, caller.enteredAt);
-  const { command, input } = readBody(bytes);
-  const found = reads.get(command);
+  const { command, input, isJson } = readBody(bytes);
+  const found = readsIn(services).find((each) => each.command === command);
   if (found === undefined) throw unknownHandler(command, "the remote commands");
   checkRight(parts, { ...caller, principal }, found.right, command);
-  const values = binderOf(closed(found.input) as JsonSchema)([{ from: "input", isText: false, values: input }]);
-  const { signal } = http.cancellation(request);
-  const enter = async () => {
-    const again = await gate.enter(caller.entry);
-    checkRight(parts, { ...caller, principal: again }, found.right, command);
-    return again;
-  };
+  const values = binderOf(closed(found.input) as JsonSchema)([{ from: "input", isText: false, values: { ...input } }]);
   const { callId } = request;
   const lines = new Lines(request, http, parts.heartbeatMs);
+  const output = new Output(lines, http.cancellation(request).signal);
+  const watch = setInterval(async () => {
+    try {
+      checkRight(parts, { ...caller, principal: await gate.enter(caller.entry) }, found.right, command);
+    } catch (error) {
+      output.stop(error);
+    }
+  }, againMs).unref();
   try {
-    for await (const item of found.read(values as never, { principal, callId, signal, enter }))
-      if (!(await lines.send({ item }))) return undefined;
-    return await lines.end(200, { protocol, ok: true, callId });
-  } catch (error) {
-    if (!isQuaterError(error)) throw error;
+    const code = await found.run(values as never, output.io(isJson), { principal, callId });
+    await output.written();
+    return await lines.end(200, { protocol, ok: true, callId, value: { code: code ?? 0 } });
+  } catch (thrown) {
+    const error = isQuaterError(thrown) ? thrown : internal(thrown);
     return await lines.end(http.statusOf(error), { protocol, ok: false, error: errorBodyOf(error, callId) });
   } finally {
+    clearInterval(watch);
     lines.stop();
   }
 };
+
+/** Sends the output of a command to the caller, in order. */
+class Output {
+  readonly #lines: Lines;
+  readonly #stopping = new AbortController();
+  #waiting = 0;
+  #sending: Promise<unknown> = Promise.resolve();
+  #failure: unknown;
+
+  constructor(lines: Lines, left: AbortSignal) {
+    this.#lines = lines;
+    if (left.aborted) this.#stopping.abort();
+    left.addEventListener("abort", () => this.#stopping.abort(), { once: true });
+  }
+
+  io(isJson: boolean): CommandIo {
+    return {
+      write: (text) => this.#print({ write: text }, text.length),
+      show: (value) => this.#print({ show: value }, 0),
+      say: (text) => this.#print({ say: text }, text.length),
+      isTerminal: false,
+      isJson,
+      signal: this.#stopping.signal,
+      ask: async () => undefined,
+      readInput: async () => Buffer.alloc(0),
+      pathOf: (file) => resolve(file),
+      credentials: { surface: "cli", isLocal: false },
+    };
+  }
+
+  /** Ends the command with an error, such as a revoked credential. */
+  stop(error: unknown): void {
+    this.#failure ??= error;
+    this.#stopping.abort();
+  }
+
+  /** Waits until the client has got everything. @throws {unknown} The error of `stop`. */
+  async written(): Promise<void> {
+    await this.#sending;
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  #print(item: Printed, length: number): void {
+    if (this.#failure !== undefined || this.#stopping.signal.aborted) return;
+    this.#waiting += length;
+    if (this.#waiting > mostWaiting) {
+      this.stop(tooMuchUnread());
+      return;
+    }
+    this.#sending = this.#sending
+      .then(() => this.#lines.send({ item }))
+      .then((isSent) => {
+        this.#waiting -= length;
+        if (!isSent) this.#stopping.abort();
+      });
+  }
+}
 
 /** @throws {QuaterError} */
 const readBody = (bytes: Buffer): ReadBody => {
   const body = parseJsonBytes(bytes);
   if (!isPlainObject(body)) throw malformed("The body must be a JSON object");
-  const { command, input } = body;
+  const { command, input, isJson } = body;
   if (body["protocol"] !== protocol)
     throw malformed(`This server speaks ${protocol}. Update the program quater on your computer, or the server`);
-  if (typeof command !== "string" || !isPlainObject(input)) throw malformed("The body must have the fields command and input");
-  return { protocol, command, input };
+  if (typeof command !== "string" || !isPlainObject(input) || typeof isJson !== "boolean")
+    throw malformed("The body must have the fields command, input and isJson");
+  return { protocol, command, input, isJson };
 };

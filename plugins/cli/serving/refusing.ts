@@ -63,7 +63,7 @@ export const malformed = (message: string): QuaterError => wrong("invalid_input"
  * them, so no page can use a remote endpoint, not even a page of an allowed origin.
  */
 const refuseBrowsers = ({ headers }: IncomingMessage): void => {
-  if (headers.origin !== undefined || headers["sec-fetch-mode"] !== undefined || headers["sec-fetch-site"] !== undefined)
+  if (headers.origin !== undefined || headers["sec-fetch-site"] !== undefined)
     throw wrong("forbidden", "This endpoint is only for the program quater, so it does not answer browsers");
 };
 

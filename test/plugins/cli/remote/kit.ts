@@ -3,9 +3,10 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Manifest } from "quater";
-import { httpRef } from "quater/http";
-import { bootTest, type TestApp } from "quater/testing";
+import { defineConfig, type Manifest } from "quater";
+import { cli } from "quater/cli";
+import { http, httpRef } from "quater/http";
+import { bootTest, principal, type TestApp, tokens } from "quater/testing";
 import { change } from "../../../../plugins/cli/remote/known.ts";
 import { quater, type Seen, type Typed } from "../kit.ts";
 
@@ -26,9 +27,26 @@ export interface Served extends AsyncDisposable {
   readonly there: (words: readonly string[], typed?: Typed) => Promise<Seen>;
 }
 
+/** The callers of commands with `--remote`, by token. */
+export const callers = tokens({
+  remote: principal({ scopes: ["orders", "remote:run"] }),
+  "without-right": principal({ scopes: ["orders"] }),
+});
+
+/** Returns the manifest with http() and a server side of `--remote`. */
+export const reachable = (manifest: Manifest): Manifest =>
+  defineConfig({
+    ...manifest,
+    plugins: [
+      ...manifest.plugins.filter(({ name }) => !["http", "cli"].includes(name)),
+      http({ port: 0, authenticate: callers }),
+      cli({ remote: { authenticate: callers } }),
+    ],
+  });
+
 /** Serves a manifest. @param token  The token that the user has stored for the remote "here". */
 export const serve = async (manifest: Manifest, root: string, token = "remote"): Promise<Served> => {
-  const app = await bootTest(manifest as never, { root });
+  const app = await bootTest(reachable(manifest) as never, { root });
   const url = app.services.find(httpRef)?.baseUrl;
   if (url === undefined) throw new Error("The manifest has no http()");
   const home = userHome();

@@ -1,0 +1,26 @@
+// The commands `quater approvals ... --remote NAME` as the program on the caller's computer knows them. No approver key is asked
+// for, because the remote authenticates the caller.
+
+import { Type } from "../../../core/index.ts";
+import type { RemoteDefinition } from "../../offered.ts";
+import { listInput, showInput } from "./inputs.ts";
+
+export { waitCommand } from "./wait-command.ts";
+
+export const remoteList = Type.Omit(listInput, ["keyFile"]);
+export const remoteShow = Type.Omit(showInput, ["keyFile"]);
+
+/** The parts of the commands that the program on the caller's computer needs. */
+export const remoteDefinitions: readonly RemoteDefinition[] = [
+  {
+    path: ["approvals", "list"],
+    description: "Lists approval requests of a remote, newest first. Needs the scope remote:approvals.",
+    input: remoteList,
+  },
+  {
+    path: ["approvals", "show"],
+    description: "Shows one approval request of a remote with all its details. Needs the scope remote:approvals.",
+    input: remoteShow,
+    positional: ["id"],
+  },
+];

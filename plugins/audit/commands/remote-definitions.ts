@@ -1,0 +1,27 @@
+// The commands `quater audit ... --remote NAME` as the program on the caller's computer knows them.
+
+import { Type } from "../../../core/index.ts";
+import type { RemoteDefinition } from "../../offered.ts";
+import { showInput, tailInput, verifyInput } from "./inputs.ts";
+
+export const remoteVerify = Type.Omit(verifyInput, ["file", "against"]);
+
+/** The parts of the commands that the program on the caller's computer needs. */
+export const remoteDefinitions: readonly RemoteDefinition[] = [
+  {
+    path: ["audit", "tail"],
+    description: "Shows the newest events of a remote's trail. Needs the scope remote:audit.",
+    input: tailInput,
+  },
+  {
+    path: ["audit", "show"],
+    description: "Shows all events of one call on a remote, or all events that match the filters. Needs the scope remote:audit.",
+    input: showInput,
+    positional: ["call"],
+  },
+  {
+    path: ["audit", "verify"],
+    description: "Lets a remote verify its trail. A remote that lies can report anything. Needs the scope remote:audit.",
+    input: remoteVerify,
+  },
+];

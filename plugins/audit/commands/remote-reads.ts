@@ -1,0 +1,33 @@
+// The commands `quater audit ... --remote NAME`. They only read. Inputs that name files are left out, because the files would be
+// files of the server.
+
+import type { Static } from "../../../core/index.ts";
+import type { RemoteRead } from "../../offered.ts";
+import type { CommandParts } from "./command-runs.ts";
+import { showInput, tailInput } from "./inputs.ts";
+import { remoteVerify } from "./remote-definitions.ts";
+
+/** The server side of the commands. */
+export const remoteReads = (parts: CommandParts): readonly RemoteRead[] => {
+  const runs = () => import("./command-runs.ts");
+  return [
+    {
+      command: "audit tail",
+      right: "audit",
+      input: tailInput,
+      run: async (input: Static<typeof tailInput>, io) => (await runs()).tail(parts, input, io),
+    },
+    {
+      command: "audit show",
+      right: "audit",
+      input: showInput,
+      run: async (input: Static<typeof showInput>, io) => (await runs()).show(parts, input, io),
+    },
+    {
+      command: "audit verify",
+      right: "audit",
+      input: remoteVerify,
+      run: async (input: Static<typeof remoteVerify>, io) => (await runs()).verify(parts, { ...input, against: [] }, io),
+    },
+  ];
+};
