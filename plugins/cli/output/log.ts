@@ -31,8 +31,10 @@ export const terminalLog = (terminal: Terminal, env: Env): Log =>
  */
 export const whereIsTheCause = (
   { kind }: QuaterError,
-  { terminal, env }: Pick<Context, "terminal" | "env">,
+  { terminal, env, remote }: Pick<Context, "terminal" | "env" | "remote">,
 ): string | undefined => {
+  if (remote !== undefined)
+    return kind === "internal" ? `The log of the server of the remote ${remote} contains the cause` : undefined;
   const least = leastOf(env, terminal.isErrorTerminal ? "warn" : "silent");
   return kind === "internal" && least === "silent"
     ? "This output does not contain the cause. Set QUATER_LOG=error to write the causes of internal errors to standard error"

@@ -16,7 +16,8 @@ const plain = ({ code, out, err }: Seen): Seen => {
     .replaceAll(/"callId":"[^"]*",?/g, "")
     .replaceAll(/^ {2}call \S+\n/gm, "")
     .replaceAll(/^\d\d:\d\d:\d\d error .*\n/gm, "")
-    .replaceAll(/^ {2}(?:You called|The token of).*\n/gm, "");
+    .replaceAll(/^ {2}(?:You called|The token of|This output does not contain|The log of the server).*\n/gm, "")
+    .replaceAll(/,"hint":"[^"]*"/g, "");
   return { code, out, err: same };
 };
 
