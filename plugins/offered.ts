@@ -200,6 +200,7 @@ export interface RemoteDefinition {
   readonly description: string;
   readonly input: object;
   readonly positional?: readonly string[];
+  readonly example: string;
 }
 
 export interface RemoteCaller {

@@ -9,8 +9,8 @@ import { BootError, type PluginContext, type Running } from "../../core/plugin-a
 import { auditReadsRef } from "../offered.ts";
 import { isStoreFailure, storeRef } from "../store/service.ts";
 import { auditService } from "./audit-service.ts";
-import type { CommandParts } from "./commands/command-runs.ts";
 import { auditCommands } from "./commands/commands.ts";
+import type { CommandParts } from "./commands/parts.ts";
 import { remoteReads } from "./commands/remote-reads.ts";
 import type { Eraser } from "./erasing/subject.ts";
 import { DamagedHead, LostTrail, MissingKey } from "./log/head.ts";

@@ -14,11 +14,13 @@ export const remoteShow = Type.Omit(showInput, ["keyFile"]);
 export const remoteDefinitions: readonly RemoteDefinition[] = [
   {
     path: ["approvals", "list"],
+    example: "quater approvals list --remote prod --state pending",
     description: "Lists approval requests of a remote, newest first. Needs the scope remote:approvals.",
     input: remoteList,
   },
   {
     path: ["approvals", "show"],
+    example: "quater approvals show apr_7f3kq2m5x4n6b2t7h5dw --remote prod",
     description: "Shows one approval request of a remote with all its details. Needs the scope remote:approvals.",
     input: remoteShow,
     positional: ["id"],

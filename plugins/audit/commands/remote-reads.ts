@@ -3,8 +3,8 @@
 
 import type { Static } from "../../../core/index.ts";
 import type { RemoteRead } from "../../offered.ts";
-import type { CommandParts } from "./command-runs.ts";
 import { showInput, tailInput } from "./inputs.ts";
+import type { CommandParts } from "./parts.ts";
 import { remoteVerify } from "./remote-definitions.ts";
 
 /** The server side of the commands. */
@@ -15,7 +15,7 @@ export const remoteReads = (parts: CommandParts): readonly RemoteRead[] => {
       command: "audit tail",
       right: "audit",
       input: tailInput,
-      run: async (input: Static<typeof tailInput>, io) => (await runs()).tail(parts, input, io),
+      run: async (input: Static<typeof tailInput>, io) => (await import("./following.ts")).tail(parts, input, io),
     },
     {
       command: "audit show",

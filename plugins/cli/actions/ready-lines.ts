@@ -48,7 +48,9 @@ export const readyLines = async (operation: Operation, places: ReadyPlaces): Pro
   const input = await sampleInput(operation);
   if (input === undefined) return {};
   const { name, surfaces } = operation;
-  const run = surfaces.has("cli") ? runLine(calledName(name, places.remote), input, flagsOf(operation.input), places.program) : undefined;
+  const run = surfaces.has("cli")
+    ? runLine(calledName(name, places.remote), input, flagsOf(operation.input), places.program)
+    : undefined;
   const http = surfaces.has("http") ? await curlLine(operation, input, places) : undefined;
   const mcp = surfaces.has("mcp") && places.hasMcp ? toolLine(name, input, places) : undefined;
   return {

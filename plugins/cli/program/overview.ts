@@ -19,6 +19,7 @@ export const overview = (paint: Paint): string =>
     `\n${paint("bold", "Commands of plugins")}\n${aligned(pluginGroups.map(({ usage, summary }) => [usage, summary]))}`,
     `\n${paint("bold", "Flags")}\n${aligned([
       ["--config <file>", "The path of the manifest; default: QUATER_CONFIG, or the nearest quater.config.ts of the project"],
+      ["--remote <name>", "Run the command on a server: quater run --remote <name> <action>"],
       ["--json, --no-json", "Print JSON on a terminal, or text into a pipe"],
       ["--help", "Show help for a command, or for an action: quater run <action> --help"],
       ["--version", "Print the version of quater"],

@@ -39,15 +39,14 @@ const reading = (context: Context, definition: RemoteDefinition): PluginCommand 
     const { name } = asking.remote;
     const stopping = new AbortController();
     const stop = () => stopping.abort();
-    const { closed } = context.terminal;
     io.signal.addEventListener("abort", stop);
-    closed.addEventListener("abort", stop);
+    if (io.signal.aborted) stop();
     try {
       const { signal } = stopping;
       const printed = readRemote({ ...asking, signal }, definition.path.join(" "), { ...input }, io.isJson);
       for (let step = await printed.next(); ; step = await printed.next()) {
         if (step.done === true) return codeIn(name, step.value);
-        print(name, step.value, io);
+        await print(name, step.value, io);
       }
     } catch (error) {
       // The command that follows a trail ends with Ctrl-C, or when the reader of its output leaves.
@@ -55,7 +54,6 @@ const reading = (context: Context, definition: RemoteDefinition): PluginCommand 
       throw error;
     } finally {
       io.signal.removeEventListener("abort", stop);
-      closed.removeEventListener("abort", stop);
     }
   },
 });
@@ -67,9 +65,9 @@ const codeIn = (name: string, value: unknown): number => {
 };
 
 /** Prints one output. Texts of a remote could contain escapes for the terminal, so these are shown and not executed. */
-const print = (name: string, item: unknown, io: CommandIo): void => {
+const print = async (name: string, item: unknown, io: CommandIo): Promise<void> => {
   const { show, write, say } = isPlainObject(item) ? item : {};
-  if (typeof write === "string") io.write(io.isJson ? jsonLines(name, write) : visibleLines(write));
+  if (typeof write === "string") await io.write(io.isJson ? jsonLines(name, write) : visibleLines(write));
   else if (typeof say === "string") io.say(visibleLines(say));
   else if (show !== undefined) io.show(show);
   else throw strangeAnswer(name, "answered with an output that this program does not know");

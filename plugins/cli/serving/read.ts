@@ -74,7 +74,7 @@ class Output {
   readonly #lines: Lines;
   readonly #stopping = new AbortController();
   #waiting = 0;
-  #sending: Promise<unknown> = Promise.resolve();
+  #sending: Promise<void> = Promise.resolve();
   #failure: unknown;
 
   constructor(lines: Lines, left: AbortSignal) {
@@ -86,8 +86,8 @@ class Output {
   io(isJson: boolean): CommandIo {
     return {
       write: (text) => this.#print({ write: text }, text.length),
-      show: (value) => this.#print({ show: value }, 0),
-      say: (text) => this.#print({ say: text }, text.length),
+      show: (value) => void this.#print({ show: value }, 0),
+      say: (text) => void this.#print({ say: text }, text.length),
       isTerminal: false,
       isJson,
       signal: this.#stopping.signal,
@@ -110,19 +110,16 @@ class Output {
     if (this.#failure !== undefined) throw this.#failure;
   }
 
-  #print(item: Printed, length: number): void {
-    if (this.#failure !== undefined || this.#stopping.signal.aborted) return;
+  #print(item: Printed, length: number): Promise<void> {
+    if (this.#stopping.signal.aborted) return this.#sending;
     this.#waiting += length;
-    if (this.#waiting > mostWaiting) {
-      this.stop(tooMuchUnread());
-      return;
-    }
-    this.#sending = this.#sending
-      .then(() => this.#lines.send({ item }))
-      .then((isSent) => {
+    if (this.#waiting > mostWaiting) this.stop(tooMuchUnread());
+    else
+      this.#sending = this.#sending.then(async () => {
+        if (!(await this.#lines.send({ item }))) this.#stopping.abort();
         this.#waiting -= length;
-        if (!isSent) this.#stopping.abort();
       });
+    return this.#sending;
   }
 }
 

@@ -213,6 +213,6 @@ test.each(["remote", "remote add", "remote login", "remote list", "remote remove
   "quater %s --help has an example",
   async (line) => {
     using ana = user();
-    expect(await ana.type(`${line} --help`)).toMatchObject({ code: 0, out: expect.stringMatching(/\n {2}quater remote \w+/) });
+    expect(await ana.type(`${line} --help`)).toMatchObject({ code: 0, out: expect.stringMatching(/\n {4}quater remote \w+/) });
   },
 );
