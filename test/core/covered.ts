@@ -34,6 +34,8 @@ export const covered: Readonly<Record<string, string>> = {
   "core/boot/trusted-files.ts": load,
   "core/boot/typescript.ts": load,
 
+  "core/diagnostics/file-error.ts": "test/plugins/cli/files.test.ts",
+  "core/diagnostics/given-time.ts": "test/plugins/audit/commands.test.ts",
   "core/diagnostics/errors.ts": "test/docs/errors.test.ts",
   "core/diagnostics/html.ts": "test/plugins/mcp/docs-page.test.ts",
   "core/diagnostics/log.ts": hooks,

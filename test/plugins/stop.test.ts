@@ -86,8 +86,8 @@ test("O7: during a stop of the server, callers of handlers that ignore the Abort
     { code: "outcome_unknown" },
   ]);
   expect([reads?.status, await reads?.json()]).toMatchObject([503, { code: "stopping" }]);
-  expect(await writesByMcp?.text()).toMatch(/"isError":true.*"code":"outcome_unknown"/);
-  expect(await readsByMcp?.text()).toMatch(/"isError":true.*"code":"stopping"/);
+  expect(await writesByMcp?.text()).toMatch(/"code":"outcome_unknown".*"isError":true/);
+  expect(await readsByMcp?.text()).toMatch(/"code":"stopping".*"isError":true/);
   expect(ended.sort()).toEqual(["reads stopping", "reads stopping", "writes outcome_unknown", "writes outcome_unknown"]);
 });
 

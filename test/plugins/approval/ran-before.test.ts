@@ -250,9 +250,10 @@ onBothDialects((claim) => {
       const { id } = await ran(one, robot, order);
       const denied = await one.file(robot, { ...order, cents: 6 });
       await one.vote(bea, denied, "deny");
-      for (const name of ["person", "like", "handler"]) await one.sql(`drop index approval_request_${name}`);
+      for (const name of ["person", "like", "by_state", "by_handler", "by_handler_state"])
+        await one.sql(`drop index approval_request_${name}`);
       for (const name of ["person_key", "like_key"]) await one.sql(`alter table approval_request drop column ${name}`);
-      await one.sql("delete from quater_migration where plugin = 'approval' and version = 2");
+      await one.sql("delete from quater_migration where plugin = 'approval' and version in (2, 4)");
       await one.app.stop();
       const desk = await again({ handlers: { pay: before } });
       while (!(await fillKeys(contextOf(desk))));

@@ -78,7 +78,7 @@ export class Visitor {
 
 /** The hidden fields of the last form on a page. */
 export const formIn = (page: string): Record<string, string> => {
-  const [, last = ""] = /.*<form([\s\S]*)<\/form>/.exec(page.replaceAll("\n", " ")) ?? [];
+  const [, last = ""] = /.*<form[^>]* method="post"([\s\S]*?)<\/form>/.exec(page.replaceAll("\n", " ")) ?? [];
   return Object.fromEntries(
     [...last.matchAll(/<input type="hidden" name="([^"]+)" value="([^"]*)">/g)].map(([, name, value]) => [name, value]),
   );

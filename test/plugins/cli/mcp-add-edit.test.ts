@@ -6,7 +6,9 @@ import { syncBuiltinESMExports } from "node:module";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { changeOf, editorOf, write } from "../../../plugins/cli/clients/edit.ts";
-import { add, added, at, http, inEditor, put, read, url, user } from "./mcp-add-kit.ts";
+import { add, added, at, http, inEditor, put, read, url, useProjects, user } from "./mcp-add-kit.ts";
+
+useProjects();
 
 test("the edit of a file with comments changes no other line, and the diff shows no line of another entry", async () => {
   const file = put(

@@ -25,15 +25,19 @@ export const files = {
 export const token = "qk_abcdefgh_this-is-the-token";
 export let at: Project & { readonly home: string };
 export const made: Project[] = [];
-beforeEach(() => {
-  const one = project(files);
-  made.push(one);
-  at = { ...one, home: join(one.folder, "home") };
-  mkdirSync(at.home);
-});
-afterAll(() => {
-  for (const { remove } of made) remove();
-});
+/** Makes a project before each test of the test file that calls this function. */
+export const useProjects = (): void => {
+  beforeEach(() => {
+    const one = project(files);
+    made.push(one);
+    at = { ...one, home: join(one.folder, "home") };
+    mkdirSync(at.home);
+  });
+  afterAll(() => {
+    for (const { remove } of made) remove();
+    made.length = 0;
+  });
+};
 
 const env = () => ({ HOME: at.home, XDG_CONFIG_HOME: "", CODEX_HOME: "", CLAUDE_CONFIG_DIR: "", QUATER_MCP_TOKEN: token });
 export const add = (...argv: string[]) => quater(["mcp", "add", ...argv], { cwd: at.folder, env: env() });

@@ -8,7 +8,24 @@ import { expect, test } from "vitest";
 import { clients } from "../../../plugins/cli/clients/clients.ts";
 import { editorOf } from "../../../plugins/cli/clients/edit.ts";
 import { builtProject, quater, start } from "./kit.ts";
-import { add, added, at, everything, files, http, inEditor, made, main, read, token, url, user } from "./mcp-add-kit.ts";
+import {
+  add,
+  added,
+  at,
+  everything,
+  files,
+  http,
+  inEditor,
+  made,
+  main,
+  read,
+  token,
+  url,
+  useProjects,
+  user,
+} from "./mcp-add-kit.ts";
+
+useProjects();
 
 const stdio = (prefix = "") => ({
   command: "node",
