@@ -139,7 +139,7 @@ const edited = (file, change) => writeFileSync(file, change(readFileSync(file, "
 const withoutEntries = (folder, gone) => {
   for (const gathering of ["plugins/index.ts", "plugins/testing.ts", "plugins/parts.ts", "plugins/command-groups.ts"])
     edited(join(folder, gathering), (text) =>
-      text.replace(new RegExp(`^.*"\\./(?:${gone.join("|")})/[\\w-]+\\.ts".*\n`, "gm"), ""),
+      text.replace(new RegExp(`^.*"\\./(?:${gone.join("|")})/[\\w/-]+\\.ts".*\n`, "gm"), ""),
     );
   edited(join(folder, "package.json"), (text) => {
     const { exports, ...others } = JSON.parse(text);

@@ -4,6 +4,7 @@
 import { isQuaterError, QuaterError } from "../../../core/diagnostics/errors.ts";
 import { visible } from "../../../core/diagnostics/text.ts";
 import type { Principal } from "../../../core/index.ts";
+import { isVisibleTo } from "../../../core/model/operation.ts";
 import { andThen } from "../../../core/model/principal.ts";
 import {
   type Arriving,
@@ -20,10 +21,8 @@ import type { Approvals } from "../../offered.ts";
 import { exit, exitOfSignal, UsageError } from "../output/exit.ts";
 import { whereIsTheCause } from "../output/log.ts";
 import { jsonLine, renderItem, resultText } from "../output/render.ts";
-import { reportCall } from "../output/report-call.ts";
-import { announcedIn, type NextSteps, nextSteps } from "../program/announce.ts";
+import type { NextSteps } from "../program/announce.ts";
 import { type Context, credentialsOf } from "../program/context.ts";
-import { howToGrant } from "../program/missing-right.ts";
 import { programWords } from "../program/program-words.ts";
 import { collectGiven } from "./collect.ts";
 import { flagsOf } from "./flags.ts";
@@ -68,10 +67,17 @@ export const act = async (
 ): Promise<number> => {
   const { terminal, isJson } = context;
   const flags = flagsOf(operation.input);
+  const typed = [...words];
   const files = fileFieldsOf(operation.input);
-  const report = ({ error, callId }: Failed, next?: NextSteps) => {
+  // A call that succeeds does not load the texts for refused calls.
+  const report = async ({ error, callId }: Failed, next?: NextSteps): Promise<number> => {
+    const [{ reportCall }, { howToGrant }] = await Promise.all([
+      import("../output/report-call.ts"),
+      import("../program/missing-right.ts"),
+    ]);
     const advice = howToGrant(error, context);
-    const hint = whereIsTheCause(error, context);
+    const isIncomplete = error.errors?.some(({ message }) => message === "is required") === true;
+    const hint = isIncomplete ? (await import("./ask-missing.ts")).missingHint(flags, error) : whereIsTheCause(error, context);
     const code = reportCall({ error, callId, flags, advice, hint, ...(next === undefined ? {} : { next }) }, terminal, isJson);
     return error.kind === "cancelled" ? exitOfSignal(context.heedInterrupt().reason) : code;
   };
@@ -90,7 +96,13 @@ export const act = async (
     // Authenticate again for every call, because rights may have changed.
     const caller = await entered(host, context, operation, callId);
     if ("error" in caller) return caller;
-    given ??= once(await collectGiven(context, args.tokens, flags, { input: args.input }));
+    given ??= once(
+      await collectGiven(context, args.tokens, flags, {
+        input: args.input,
+        isAsking: isVisibleTo(operation, caller.principal), // A caller without the right needs no answers.
+        onAnswers: (answers) => typed.push(...answers),
+      }),
+    );
     const read = given;
     // Open the files again for every call, because the files of a call are removed at its end.
     const complete = () => andThen(read(), (parts) => (files.length === 0 ? parts : withFiles(parts, files, context.cwd)));
@@ -98,9 +110,10 @@ export const act = async (
   };
   const ended = await callOnce(args.approval);
   if (typeof ended === "number") return ended;
+  const { announcedIn, nextSteps } = await import("../program/announce.ts");
   const announced = announcedIn(ended.error);
   if (announced === undefined) return report(ended);
-  const next = nextSteps(announced, words, programWords(context), context.remote);
+  const next = nextSteps(announced, typed, programWords(context), context.remote);
   if (!args.isWaiting || host.approvals === undefined) return report(ended, next);
   const { waitFor } = await import("./waiting.ts");
   const enter = () => enterDoor(host, context, host.gate.newCallId(), operation.name);

@@ -18,7 +18,7 @@ export const spelled = (flag: Flag): string => `--${flag.flag}${flag.kind === "s
 
 /** Returns the usage line: `quater run refundOrder --order-id <string> [--reason <string>]` */
 export const usageLine = (name: string, flags: readonly Flag[], program = "quater"): string => {
-  const typed = flags.filter((flag) => !isByInput(flag));
+  const typed = flags.filter((flag) => !isByInput(flag) && !flag.hasParts);
   const needsInput = flags.some((flag) => flag.isShadowed && flag.isRequired);
   const parts = [...typed.filter((flag) => flag.isRequired), ...typed.filter((flag) => !flag.isRequired)].map((flag) =>
     flag.isRequired ? spelled(flag) : `[${spelled(flag)}]${flag.kind === "list" ? "..." : ""}`,
@@ -52,7 +52,13 @@ const remarks = (flag: Flag): string => {
     flag.isRequired ? "required" : undefined,
     "default" in schema ? `default ${JSON.stringify(schema["default"])}` : undefined,
     kind === "list" ? "repeat the flag for several values" : undefined,
-    kind === "json" ? "JSON text" : kind === "either" ? "text, or JSON that begins with { or [" : undefined,
+    flag.hasParts
+      ? `JSON text, or its fields as flags: --${flag.flag}.<field>`
+      : kind === "json"
+        ? "JSON text"
+        : kind === "either"
+          ? "text, or JSON that begins with { or ["
+          : undefined,
     ...limitsOf(schema),
     flag.isSecret ? `secret: give it with --input or in the variable ${flag.variable}` : undefined,
     !flag.isSecret && flag.isShadowed ? "only with --input, because the program has a flag of this name" : undefined,

@@ -4,6 +4,7 @@
 import { cut } from "../../../core/diagnostics/text.ts";
 import { type Awaitable, type GivenInput, parseJsonBytes } from "../../../core/plugin-api.ts";
 import { UsageError } from "../output/exit.ts";
+import { canAsk } from "../output/questions.ts";
 import type { Context } from "../program/context.ts";
 import type { Flag } from "./flags.ts";
 import { givenFrom, readTyped, secretsFrom, type Texts } from "./given.ts";
@@ -16,6 +17,10 @@ interface Choice {
    * Names of inputs that may be given as words without a flag, in this order. An input that is a list takes all remaining words.
    */
   readonly positional?: readonly string[];
+  /** Whether to ask the person at the terminal for missing required inputs. Default true. */
+  readonly isAsking?: boolean;
+  /** Called with the answers as words of a command line. */
+  readonly onAnswers?: (words: readonly string[]) => void;
 }
 
 /**
@@ -27,13 +32,20 @@ export const collectGiven = async (
   context: Context,
   tokens: readonly Token[],
   flags: readonly Flag[],
-  { input, positional = [] }: Choice,
+  { input, positional = [], isAsking = true, onAnswers }: Choice,
 ): Promise<() => Awaitable<readonly GivenInput[]>> => {
   const { texts, words } = readTyped(tokens, flags);
   const byPosition = placed(words, positional, flags);
   const secrets = new Map(secretsFrom(context.env, flags));
   const source = input === undefined ? undefined : (await import("./input.ts")).openInput(context, input);
+  let answers: Texts = new Map();
   if (source === undefined) {
+    const names = new Set([...texts.keys(), ...byPosition.keys(), ...secrets.keys()]);
+    if (isAsking && canAsk(context.terminal) && flags.some(({ isRequired }) => isRequired)) {
+      const { askMissing, asWords } = await import("./ask-missing.ts");
+      answers = await askMissing(context.terminal, flags, names);
+      onAnswers?.(asWords(answers, flags));
+    }
     for (const { name } of flags.filter((flag) => flag.isSecret && flag.isRequired && !secrets.has(flag.name))) {
       const { askSecret } = await import("../output/prompt.ts");
       const answer = await askSecret(context.terminal, name);
@@ -43,7 +55,7 @@ export const collectGiven = async (
   const typed = () => [
     ...givenFrom("environment", secrets, flags),
     ...givenFrom("arguments", byPosition, flags),
-    ...givenFrom("flags", texts, flags),
+    ...givenFrom("flags", new Map([...texts, ...answers]), flags),
   ];
   if (source === undefined) return typed;
   return async () => [{ from: "input", isText: false, values: parseJsonBytes(await source()) }, ...typed()];

@@ -27,6 +27,10 @@ export interface Flag {
   readonly isShadowed: boolean;
   /** The environment variable from which a secret may be read. */
   readonly variable: string;
+  /** The path of the input: `["article", "title"]` for `--article.title`. The name is then `article.title`. */
+  readonly path: readonly string[];
+  /** Whether the fields of this input have flags of their own. */
+  readonly hasParts: boolean;
 }
 
 /** Returns the flag for the name of an input: `orderID`, `order_id` and `orderId` all become `order-id`. */
@@ -44,17 +48,42 @@ export const ofEveryCommand: ReadonlySet<string> = new Set(ofTheProgram);
 
 /** @param taken  Flags in kebab-case that belong to the command and not to the input. Default: the flags of `quater run`. */
 export const flagsOf = (input: unknown, taken: ReadonlySet<string> = ofRun): readonly Flag[] => {
-  const required = new Set(requiredOf(input));
-  return Object.entries(propertiesOf(input)).map(([name, schema]) => ({
-    name,
-    flag: kebab(name),
-    kind: kindOf(schema),
-    schema,
-    isRequired: required.has(name) && !("default" in schema),
-    isSecret: hasSecret(schema),
-    isShadowed: taken.has(kebab(name)),
-    variable: `QUATER_INPUT_${kebab(name).replaceAll("-", "_").toUpperCase()}`,
-  }));
+  const own = levelOf(input, [], true, taken);
+  const names = new Set(own.map(({ name }) => name));
+  // An input may have a name with a dot. Then a flag of the same name belongs to this input.
+  return own.flatMap((flag) => [flag, ...partsOf(flag, taken).filter(({ name }) => !names.has(name))]);
+};
+
+const levelOf = (object: unknown, above: readonly string[], isNeeded: boolean, taken: ReadonlySet<string>): readonly Flag[] => {
+  const required = new Set(requiredOf(object));
+  return Object.entries(propertiesOf(object)).map(([last, schema]) => {
+    const path = [...above, last];
+    const flag = path.map(kebab).join(".");
+    const isSecret = hasSecret(schema);
+    return {
+      name: path.join("."),
+      flag,
+      kind: kindOf(schema),
+      schema,
+      isRequired: isNeeded && required.has(last) && !("default" in schema),
+      isSecret,
+      isShadowed: taken.has(flag),
+      variable: `QUATER_INPUT_${kebab(last).replaceAll("-", "_").toUpperCase()}`,
+      path,
+      hasParts:
+        !isSecret && path.length < deepestParts && schema["type"] === "object" && Object.keys(propertiesOf(schema)).length > 0,
+    };
+  });
+};
+
+/** How many names the flag of a nested field may have: `--article.author.name`. Deeper fields are part of JSON text. */
+const deepestParts = 3;
+
+/** Returns the flags for the fields of an object, and for the fields inside of them. */
+const partsOf = (flag: Flag, taken: ReadonlySet<string>): readonly Flag[] => {
+  if (!flag.hasParts) return [];
+  const parts = levelOf(flag.schema, flag.path, flag.isRequired, taken);
+  return parts.flatMap((part) => [part, ...partsOf(part, taken)]);
 };
 
 /** Returns a function that finds a flag by its text, which may be in kebab-case or as in the schema. */

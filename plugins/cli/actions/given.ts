@@ -1,13 +1,13 @@
 // Converts flags to the input for binding. Texts stay texts, so binding converts them by the rules for an HTTP query. Objects are
 // parsed as strict JSON.
 
-import { cut, nearest, visible } from "../../../core/diagnostics/text.ts";
+import { visible } from "../../../core/diagnostics/text.ts";
 import { invalid, isQuaterError, QuaterError } from "../../../core/index.ts";
-import { type FieldError, fieldSentence, type GivenInput, parseJson } from "../../../core/plugin-api.ts";
-
+import { coercersOf } from "../../../core/pipeline/bind.ts";
+import { fieldSentence, type GivenInput, parseJson } from "../../../core/plugin-api.ts";
 import { pointerStep } from "../../../core/schema/json.ts";
 import { UsageError } from "../output/exit.ts";
-import { type Flag, finderOf, kebab } from "./flags.ts";
+import { type Flag, finderOf } from "./flags.ts";
 import { joinValues, type Token } from "./tokens.ts";
 
 export type Texts = ReadonlyMap<string, readonly string[]>;
@@ -65,13 +65,20 @@ export const secretsFrom = (env: Readonly<Record<string, string | undefined>>, f
  */
 export const givenFrom = (from: string, texts: Texts, flags: readonly Flag[]): readonly GivenInput[] => {
   const kinds = new Map(flags.map(({ name, kind }) => [name, kind]));
+  const parts = new Map(flags.flatMap((flag) => (flag.path.length > 1 ? [[flag.name, flag] as const] : [])));
   const asText: Record<string, string | readonly string[]> = Object.create(null);
   const asJson: Record<string, unknown> = Object.create(null);
   for (const [name, values] of texts) {
+    const part = parts.get(name);
+    if (part !== undefined) {
+      placePart(asJson, part, values);
+      continue;
+    }
     const [first = "", ...others] = values;
     const kind = kinds.get(name);
     if (kind === "json" || (kind === "either" && /^\s*[{[]/.test(first))) {
       if (others.length > 0) invalid(pathOf(name), "is given more than once");
+      if (name in asJson) invalid(pathOf(name), "is given twice, as a whole and by its fields: send it once");
       asJson[name] = parseField(name, first);
     } else asText[name] = others.length === 0 ? first : values;
   }
@@ -81,51 +88,35 @@ export const givenFrom = (from: string, texts: Texts, flags: readonly Flag[]): r
   ];
 };
 
-/**
- * Returns the error of a command that is not a call, with flags instead of paths: `--name is required: Who or what the key is
- * for`. Errors of calls keep the paths, because errors of calls are the same on every surface.
- */
-export const inFlags = (error: QuaterError, flags: readonly Flag[]): QuaterError => {
-  const { code, kind, hint, errors = [] } = error;
-  const said = errors.map((field) => flagError(field, flags));
-  const [before] = errors;
-  const [after] = said;
-  if (before === undefined || after === undefined) return error;
-  return new QuaterError({
-    code,
-    kind,
-    message: error.message.replace(fieldSentence(before), () => fieldSentence(after)),
-    errors: said,
-    ...(hint === undefined ? {} : { hint }),
-  });
+/** Adds the value of `--article.title` to the object `article`, converted to the type in the schema. @throws {QuaterError} */
+const placePart = (into: Record<string, unknown>, { path, kind, schema }: Flag, values: readonly string[]): void => {
+  const pointer = pointerOf(path);
+  const last = path.at(-1) ?? "";
+  const [first = "", ...others] = values;
+  const isJson = kind === "json" || (kind === "either" && /^\s*[{[]/.test(first));
+  if (others.length > 0 && kind !== "list") invalid(pointer, "is given more than once");
+  const coercer = coercersOf({ properties: { [last]: schema } }).get(last);
+  const value = isJson ? parseField(path.join("/"), first) : coercer?.coerce(others.length === 0 ? first : values);
+  let object = into;
+  for (const step of path.slice(0, -1)) {
+    if (!placed.has(object[step] as object) && object[step] !== undefined)
+      invalid(pointerOf(path.slice(0, 1)), "is given twice, as a whole and by its fields: send it once");
+    if (object[step] === undefined) {
+      const fresh: Record<string, unknown> = Object.create(null);
+      placed.add(fresh);
+      object[step] = fresh;
+    }
+    object = object[step] as Record<string, unknown>;
+  }
+  if (object[last] !== undefined) invalid(pointer, "is given twice, as a whole and by its fields: send it once");
+  object[last] = value;
 };
 
-/**
- * Returns `Unknown flag --stat; did you mean --state?` if the error of a command that is not a call is about an unknown field.
- */
-export const unknownFlagIn = ({ errors = [] }: QuaterError, flags: readonly Flag[]): string | undefined => {
-  const unknown = errors.find(({ path, message }) => /^\/[^/]+$/.test(path) && message.startsWith("is not a known field"));
-  if (unknown === undefined) return undefined;
-  const flag = cut(kebab(unknown.path.slice(1)));
-  const near = nearest(
-    flag,
-    flags.map((candidate) => candidate.flag),
-  );
-  return `Unknown flag --${flag}; ${near === undefined ? "--help lists the flags" : `did you mean --${near}?`}`;
-};
+/** The objects that flags of fields have made. */
+const placed = new WeakSet<object>();
 
-const flagError = ({ path, message }: FieldError, flags: readonly Flag[]): FieldError => {
-  const [, name = "", deeper = ""] = /^\/([^/]*)(.*)$/.exec(path) ?? [];
-  if (name === "") return { path, message };
-  const flag = flags.find((candidate) => candidate.name === name);
-  if (flag === undefined) return { path, message };
-  const { description } = flag.schema;
-  const about = typeof description === "string" ? `: ${description}` : "";
-  const plain = message
-    .replace(/^is required$/, () => `is required${about}`)
-    .replace(/^must match the pattern .*/, (pattern) => (about === "" ? pattern : `is not valid${about}`));
-  return { path: `${flag.isSecret ? flag.variable : `--${flag.flag}`}${deeper === "" ? "" : ` ${deeper}`}`, message: plain };
-};
+/** Returns the path of an input as errors contain it: `/article/title`. */
+export const pointerOf = (path: readonly string[]): string => visible(path.map((step) => `/${pointerStep(step)}`).join(""));
 
 const pathOf = (name: string): string => visible(`/${pointerStep(name)}`);
 
@@ -144,23 +135,4 @@ const parseField = (name: string, text: string): unknown => {
       errors,
     });
   }
-};
-
-/** Returns the line about a field error for a person at a terminal, with the flag of the field. */
-export const fieldLine = (field: FieldError, flags: readonly Flag[]): string => {
-  const { path, message } = field;
-  const [, name = "", deeper = ""] = /^\/([^/]*)(.*)$/.exec(path) ?? [];
-  const flag = flags.find((candidate) => candidate.name === name);
-  if (flag !== undefined) {
-    const how = flag.isSecret ? `${flag.variable} or --input` : flag.isShadowed ? "--input" : `--${flag.flag}`;
-    return `${fieldSentence(field)} (${how})`;
-  }
-  const near = nearest(
-    kebab(name),
-    flags.map((candidate) => candidate.flag),
-  );
-  const known = message.replace(/; did you mean "[^"]*"\?$/, "");
-  return name === "" || deeper !== "" || near === undefined || !known.startsWith("is not a known field")
-    ? fieldSentence(field)
-    : `${path} ${known}; did you mean --${near}?`;
 };

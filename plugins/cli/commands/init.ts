@@ -5,15 +5,15 @@ import { existsSync } from "node:fs";
 import { basename, join, relative, resolve } from "node:path";
 import { parts } from "../../parts.ts";
 import { help, type InitArguments, readInitArguments } from "../init/arguments.ts";
-import { type Asking, asking } from "../init/ask.ts";
 import { initialize } from "../init/initialize.ts";
-import { detectManager, type Manager } from "../init/manager.ts";
+import { detectManager, type Manager, managers } from "../init/manager.ts";
 import { nameFrom, nameProblem } from "../init/name.ts";
 import { nodeProblem } from "../init/node-version.ts";
 import { ownPackage, packagesOf, readPackage } from "../init/package-file.ts";
 import { initText, nextSteps } from "../init/report.ts";
 import { readIfThere } from "../init/write.ts";
 import { exit, UsageError } from "../output/exit.ts";
+import { type Asking, asking, canAsk } from "../output/questions.ts";
 import { jsonLine } from "../output/render.ts";
 import type { Context } from "../program/context.ts";
 import type { Runner } from "../program/runner.ts";
@@ -44,8 +44,7 @@ const answers = async (
   args: InitArguments,
   taken: readonly string[],
 ): Promise<{ readonly root: string; readonly name: string; readonly manager: Manager }> => {
-  const canAsk = !args.isSilent && terminal.stdin.isTTY === true && terminal.isErrorTerminal;
-  const ask: Asking | undefined = canAsk ? await asking(terminal) : undefined;
+  const ask: Asking | undefined = !args.isSilent && canAsk(terminal) ? await asking(terminal) : undefined;
   const folder = args.folder ?? (await ask?.text("In which folder? (. is the current folder)", ".", () => undefined)) ?? ".";
   const root = resolve(cwd, folder);
   const check = (name: string) => nameProblem(name, taken);
@@ -54,7 +53,7 @@ const answers = async (
   const wrong = check(name);
   if (wrong !== undefined) throw new UsageError(`--name ${JSON.stringify(name)} is not valid: ${wrong}`);
   const known = args.manager ?? detectManager(root, env);
-  const manager = known ?? (await ask?.manager("Which package manager?")) ?? "npm";
+  const manager = known ?? (await ask?.choice("Which package manager?", managers)) ?? "npm";
   return { root, name, manager };
 };
 

@@ -2,8 +2,8 @@
 
 import { visible, visibleLines } from "../../../core/diagnostics/text.ts";
 import type { QuaterError } from "../../../core/index.ts";
+import { fieldLine } from "../actions/field-errors.ts";
 import type { Flag } from "../actions/flags.ts";
-import { fieldLine } from "../actions/given.ts";
 import type { NextSteps } from "../program/announce.ts";
 import { exitOfKind } from "./exit.ts";
 import { aligned } from "./render.ts";

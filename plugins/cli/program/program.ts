@@ -8,7 +8,6 @@ import { type Streams, Terminal } from "../output/terminal.ts";
 import { builtins } from "./builtins.ts";
 import type { Context, Env } from "./context.ts";
 import { type Globals, readGlobals } from "./globals.ts";
-import { pluginGroups } from "./plugin-groups.ts";
 
 export interface ProgramOptions extends Streams {
   /** The words of the command line, without `node` and the script. */
@@ -84,8 +83,12 @@ const dispatch = async (context: Context, { isVersion, rest }: Globals): Promise
   }
   const builtin = builtins.find((candidate) => candidate.word === word);
   if (builtin === undefined) {
-    const { runPluginCommand } = await import("./plugin-command.ts");
-    return runPluginCommand(context, rest, unknownCommand(word));
+    const [{ runPluginCommand }, { pluginGroups }] = await Promise.all([
+      import("./plugin-command.ts"),
+      import("./plugin-groups.ts"),
+    ]);
+    const words = [...builtins, ...pluginGroups].map((known) => known.word);
+    return runPluginCommand(context, rest, unknownCommand(word, words));
   }
   const { run, help, hasOwnHelp } = await builtin.load();
   if (!context.isHelp || hasOwnHelp?.(rest) === true) return run(context, rest);
@@ -96,12 +99,9 @@ const dispatch = async (context: Context, { isVersion, rest }: Globals): Promise
 
 /** Returns the error for a command that neither the program nor a plugin has. */
 const unknownCommand =
-  (word: string) =>
+  (word: string, words: readonly string[]) =>
   (why?: string): UsageError => {
-    const near = nearest(
-      word,
-      [...builtins, ...pluginGroups].map((known) => known.word),
-    );
+    const near = nearest(word, words);
     const advice = near === undefined ? (why ?? "quater --help lists all commands") : `did you mean "${near}"?`;
     return new UsageError(`Unknown command ${JSON.stringify(cut(word))}; ${advice}`);
   };

@@ -1,0 +1,51 @@
+// Asks a person at the terminal with the prompts package. Only this file imports the package, and only when there is a question.
+
+import { Writable } from "node:stream";
+import { cancelled } from "../../../core/diagnostics/errors.ts";
+import { visible } from "../../../core/diagnostics/text.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** Returns why an answer is refused; `undefined` for a valid answer. */
+type Problem = (answer: string) => string | undefined;
+
+/** Every function throws a QuaterError `cancelled` on Ctrl-C. */
+export interface Asking {
+  /** Returns the suggestion for an empty answer. The suggestion is shown, but the person does not have to delete it. */
+  readonly text: (question: string, suggestion: string, problem: Problem) => Promise<string>;
+  readonly choice: <Value extends string>(question: string, values: readonly Value[]) => Promise<Value>;
+}
+
+/** Whether a person can answer a question: input and questions are both on a terminal. */
+export const canAsk = ({ stdin, isErrorTerminal }: Terminal): boolean => stdin.isTTY === true && isErrorTerminal;
+
+/** Questions are not results, so they are written to standard error. */
+export const asking = async (terminal: Terminal): Promise<Asking> => {
+  const { isCancel, select, text } = await import("@clack/prompts");
+  const output = Object.assign(
+    new Writable({
+      decodeStrings: false,
+      write: (chunk: string | Buffer, _encoding, done) => {
+        terminal.say(chunk.toString());
+        done();
+      },
+    }),
+    { columns: terminal.columns, isTTY: true },
+  );
+  const streams = { input: terminal.stdin, output };
+  const answered = <Answer>(answer: Answer): Exclude<Answer, symbol> => {
+    if (isCancel(answer)) throw cancelled();
+    return answer as Exclude<Answer, symbol>;
+  };
+  return {
+    text: async (question, suggestion, problem) => {
+      const given = (answer: string | undefined) => answer?.trim() || suggestion;
+      const validate = (answer: string | undefined) => problem(given(answer));
+      const shown = suggestion === "" ? {} : { placeholder: suggestion, defaultValue: suggestion };
+      return given(answered(await text({ ...streams, message: visible(question), ...shown, validate })));
+    },
+    choice: async (question, values) => {
+      const options = values.map((value) => ({ value, label: visible(value) }));
+      return answered(await select<string>({ ...streams, message: visible(question), options })) as (typeof values)[number];
+    },
+  };
+};
