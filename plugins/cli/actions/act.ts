@@ -5,7 +5,6 @@ import { isQuaterError, QuaterError } from "../../../core/diagnostics/errors.ts"
 import { visible } from "../../../core/diagnostics/text.ts";
 import type { Principal } from "../../../core/index.ts";
 import { isVisibleTo } from "../../../core/model/operation.ts";
-import { andThen } from "../../../core/model/principal.ts";
 import {
   type Arriving,
   type Awaitable,
@@ -23,10 +22,8 @@ import { whereIsTheCause } from "../output/log.ts";
 import { jsonLine, renderItem, resultText } from "../output/render.ts";
 import type { NextSteps } from "../program/announce.ts";
 import { type Context, credentialsOf } from "../program/context.ts";
-import { programWords } from "../program/program-words.ts";
 import { collectGiven } from "./collect.ts";
 import { flagsOf } from "./flags.ts";
-import { withFiles } from "./offered-files.ts";
 import type { RunArguments } from "./run-arguments.ts";
 
 /** The parts of a kernel that a call needs. The cli surface has these parts without the kernel. */
@@ -90,6 +87,10 @@ export const act = async (
   }
   if (fileAnswerRulesOf(operation.output) !== undefined && terminal.isTerminal && !args.isDryRun)
     throw new UsageError(`${operation.name} returns a file, which a terminal cannot show. Redirect the output with > FILE`);
+  const opened = async (read: () => Awaitable<readonly GivenInput[]>) => {
+    const { withFiles } = await import("./offered-files.ts");
+    return withFiles(await read(), files, context.cwd);
+  };
   let given: (() => Awaitable<readonly GivenInput[]>) | undefined;
   const callOnce = async (approvalId: string | undefined): Promise<Failed | number> => {
     const callId = host.gate.newCallId();
@@ -105,12 +106,15 @@ export const act = async (
     );
     const read = given;
     // Open the files again for every call, because the files of a call are removed at its end.
-    const complete = () => andThen(read(), (parts) => (files.length === 0 ? parts : withFiles(parts, files, context.cwd)));
+    const complete = () => (files.length === 0 ? read() : opened(read));
     return invoked(host, context, { operation, given: complete, callId, approvalId, isDryRun: args.isDryRun, ...caller });
   };
   const ended = await callOnce(args.approval);
   if (typeof ended === "number") return ended;
-  const { announcedIn, nextSteps } = await import("../program/announce.ts");
+  const [{ announcedIn, nextSteps }, { programWords }] = await Promise.all([
+    import("../program/announce.ts"),
+    import("../program/program-words.ts"),
+  ]);
   const announced = announcedIn(ended.error);
   if (announced === undefined) return report(ended);
   const next = nextSteps(announced, typed, programWords(context), context.remote);

@@ -11,7 +11,7 @@ import { programWords } from "../program/program-words.ts";
 import { calledName } from "./action-names.ts";
 import { type Flag, isByInput, placeholderOf } from "./flags.ts";
 import type { ReadyLines } from "./ready-lines.ts";
-import { runFlags } from "./run-arguments.ts";
+import { runFlags } from "./run-flags.ts";
 
 /** Returns the flag with its placeholder: `--order-id <string>`. */
 export const spelled = (flag: Flag): string => `--${flag.flag}${flag.kind === "switch" ? "" : ` ${placeholderOf(flag)}`}`;

@@ -4,7 +4,7 @@
 import { isQuaterError, type QuaterError } from "../../../core/diagnostics/errors.ts";
 import { binderOf } from "../../../core/pipeline/bind.ts";
 import { closed, type JsonSchema } from "../../../core/schema/schema.ts";
-import { asking, canAsk } from "../output/questions.ts";
+import { asking } from "../output/questions.ts";
 import type { Terminal } from "../output/terminal.ts";
 import { aboutOf, spelled } from "./action-help.ts";
 import { type Flag, isByInput, valuesOfFlag } from "./flags.ts";
@@ -36,7 +36,7 @@ export const missingHint = (flags: readonly Flag[], { errors = [] }: QuaterError
 /** Returns the answers by the name of the input, without answers if nobody can be asked. @throws {QuaterError} `cancelled`. */
 export const askMissing = async (terminal: Terminal, flags: readonly Flag[], given: ReadonlySet<string>): Promise<Texts> => {
   const answers = new Map<string, readonly string[]>();
-  if (!canAsk(terminal)) return answers;
+  if (!terminal.canAsk) return answers;
   const missing = missingOf(flags, given);
   if (missing.length === 0) return answers;
   const ask = await asking(terminal);

@@ -4,7 +4,6 @@
 import { cut } from "../../../core/diagnostics/text.ts";
 import { type Awaitable, type GivenInput, parseJsonBytes } from "../../../core/plugin-api.ts";
 import { UsageError } from "../output/exit.ts";
-import { canAsk } from "../output/questions.ts";
 import type { Context } from "../program/context.ts";
 import type { Flag } from "./flags.ts";
 import { givenFrom, readTyped, secretsFrom, type Texts } from "./given.ts";
@@ -41,7 +40,7 @@ export const collectGiven = async (
   let answers: Texts = new Map();
   if (source === undefined) {
     const names = new Set([...texts.keys(), ...byPosition.keys(), ...secrets.keys()]);
-    if (isAsking && canAsk(context.terminal) && flags.some(({ isRequired }) => isRequired)) {
+    if (isAsking && context.terminal.canAsk && flags.some(({ isRequired }) => isRequired)) {
       const { askMissing, asWords } = await import("./ask-missing.ts");
       answers = await askMissing(context.terminal, flags, names);
       onAnswers?.(asWords(answers, flags));

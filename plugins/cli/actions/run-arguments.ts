@@ -1,7 +1,6 @@
 // Splits the words after `quater run`: the action, the flags of the command, and the flags of the action.
 
 import { UsageError } from "../output/exit.ts";
-import type { FlagHelp } from "../program/command-help.ts";
 import { type Token, tokenize } from "./tokens.ts";
 
 export interface RunArguments {
@@ -16,20 +15,6 @@ export interface RunArguments {
   /** The flags of the action. */
   readonly tokens: readonly Token[];
 }
-
-/** The flags that every action has, besides its inputs. */
-export const runFlags: readonly FlagHelp[] = [
-  {
-    flag: "--input",
-    spelled: "--input <file>",
-    about: 'Read the whole input as JSON from a file; "-" reads standard input',
-    takesValue: true,
-  },
-  { flag: "--dry-run", spelled: "--dry-run", about: "Check the call without running the handler", takesValue: false },
-  { flag: "--wait", spelled: "--wait", about: "If the call needs approval, wait for the approval, then run", takesValue: false },
-  { flag: "--approval", spelled: "--approval <id>", about: "Use only the approval with this id", takesValue: true },
-  { flag: "--json", spelled: "--json", about: "Print JSON, also on a terminal", takesValue: false },
-];
 
 /** @throws {UsageError} */
 export const readRunArguments = (args: readonly string[]): RunArguments => {

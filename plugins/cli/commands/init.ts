@@ -13,7 +13,7 @@ import { ownPackage, packagesOf, readPackage } from "../init/package-file.ts";
 import { initText, nextSteps } from "../init/report.ts";
 import { readIfThere } from "../init/write.ts";
 import { exit, UsageError } from "../output/exit.ts";
-import { type Asking, asking, canAsk } from "../output/questions.ts";
+import { type Asking, asking } from "../output/questions.ts";
 import { jsonLine } from "../output/render.ts";
 import type { Context } from "../program/context.ts";
 import type { Runner } from "../program/runner.ts";
@@ -44,7 +44,7 @@ const answers = async (
   args: InitArguments,
   taken: readonly string[],
 ): Promise<{ readonly root: string; readonly name: string; readonly manager: Manager }> => {
-  const ask: Asking | undefined = !args.isSilent && canAsk(terminal) ? await asking(terminal) : undefined;
+  const ask: Asking | undefined = !args.isSilent && terminal.canAsk ? await asking(terminal) : undefined;
   const folder = args.folder ?? (await ask?.text("In which folder? (. is the current folder)", ".", () => undefined)) ?? ".";
   const root = resolve(cwd, folder);
   const check = (name: string) => nameProblem(name, taken);

@@ -5,7 +5,7 @@ import type { Exposure } from "../../../core/index.ts";
 import { approvalsRef } from "../../offered.ts";
 import { act } from "../actions/act.ts";
 import { sameName, unknownAction } from "../actions/action-names.ts";
-import { readRunArguments, runFlags } from "../actions/run-arguments.ts";
+import { readRunArguments } from "../actions/run-arguments.ts";
 import { UsageError } from "../output/exit.ts";
 import { boot, load, requireCli } from "../program/boot.ts";
 import type { CommandHelp } from "../program/command-help.ts";
@@ -59,16 +59,4 @@ const actionNamed = (loaded: LoadedManifest, typed: string): string | undefined 
 /** The help of an action needs the project, because its flags are the fields of its input. */
 export const hasOwnHelp = (words: readonly string[]): boolean => readRunArguments(words.slice(1)).action !== undefined;
 
-export const help = (): readonly CommandHelp[] => [
-  {
-    path: ["run"],
-    usage: "run <action> [flags]",
-    description: "Runs an action. The flags of an action are the fields of its input; quater run <action> --help lists them.",
-    flags: runFlags,
-    examples: [
-      ["Run an action", "quater run refundOrder --order-id ord_1 --amount-cents 500"],
-      ["Check a call without running the handler", "quater run refundOrder --input refund.json --dry-run"],
-    ],
-    words: "actions",
-  },
-];
+export const help = async (): Promise<readonly CommandHelp[]> => (await import("../actions/run-flags.ts")).runHelp;

@@ -15,7 +15,7 @@ export const ask = async (
   question: string,
   { isSecret = false }: { readonly isSecret?: boolean } = {},
 ): Promise<string | undefined> => {
-  if (terminal.stdin.isTTY !== true || !terminal.isErrorTerminal) return undefined;
+  if (!terminal.canAsk) return undefined;
   const written = new Writable({
     write: (chunk: Buffer, _encoding, done) => {
       if (!isSecret) terminal.say(chunk.toString());

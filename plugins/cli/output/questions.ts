@@ -15,9 +15,6 @@ export interface Asking {
   readonly choice: <Value extends string>(question: string, values: readonly Value[]) => Promise<Value>;
 }
 
-/** Whether a person can answer a question: input and questions are both on a terminal. */
-export const canAsk = ({ stdin, isErrorTerminal }: Terminal): boolean => stdin.isTTY === true && isErrorTerminal;
-
 /** Questions are not results, so they are written to standard error. */
 export const asking = async (terminal: Terminal): Promise<Asking> => {
   const { isCancel, select, text } = await import("@clack/prompts");

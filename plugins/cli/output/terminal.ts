@@ -77,6 +77,11 @@ export class Terminal {
     return this.#streams.stdin;
   }
 
+  /** Whether a person can answer a question: input and questions are both on a terminal. */
+  get canAsk(): boolean {
+    return this.isErrorTerminal && this.stdin.isTTY === true;
+  }
+
   get columns(): number {
     return this.stdout.columns ?? 80;
   }

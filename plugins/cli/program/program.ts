@@ -93,7 +93,7 @@ const dispatch = async (context: Context, { isVersion, rest }: Globals): Promise
   const { run, help, hasOwnHelp } = await builtin.load();
   if (!context.isHelp || hasOwnHelp?.(rest) === true) return run(context, rest);
   const { helpsFor, helpText } = await import("./command-help.ts");
-  await context.terminal.write(helpText(helpsFor(help(), rest), context.terminal.paint));
+  await context.terminal.write(helpText(helpsFor(await help(), rest), context.terminal.paint));
   return exit.ok;
 };
 

@@ -1,5 +1,6 @@
 // The type of the function that runs a built-in command, and of a loaded command with its description.
 
+import type { Awaitable } from "../../../core/plugin-api.ts";
 import type { CommandHelp } from "./command-help.ts";
 import type { Context } from "./context.ts";
 
@@ -9,7 +10,7 @@ export type Runner = (context: Context, words: readonly string[]) => Promise<num
 export interface LoadedCommand {
   readonly run: Runner;
   /** The descriptions of all commands that begin with the word. */
-  readonly help: () => readonly CommandHelp[];
+  readonly help: () => Awaitable<readonly CommandHelp[]>;
   /** Whether `run` itself prints the help for these words. Default: never. */
   readonly hasOwnHelp?: (words: readonly string[]) => boolean;
 }

@@ -1,0 +1,31 @@
+// The description of `quater run` and its own flags, for help texts and completion.
+
+import type { CommandHelp, FlagHelp } from "../program/command-help.ts";
+
+/** The flags that every action has, besides its inputs. */
+export const runFlags: readonly FlagHelp[] = [
+  {
+    flag: "--input",
+    spelled: "--input <file>",
+    about: 'Read the whole input as JSON from a file; "-" reads standard input',
+    takesValue: true,
+  },
+  { flag: "--dry-run", spelled: "--dry-run", about: "Check the call without running the handler", takesValue: false },
+  { flag: "--wait", spelled: "--wait", about: "If the call needs approval, wait for the approval, then run", takesValue: false },
+  { flag: "--approval", spelled: "--approval <id>", about: "Use only the approval with this id", takesValue: true },
+  { flag: "--json", spelled: "--json", about: "Print JSON, also on a terminal", takesValue: false },
+];
+
+export const runHelp: readonly CommandHelp[] = [
+  {
+    path: ["run"],
+    usage: "run <action> [flags]",
+    description: "Runs an action. The flags of an action are the fields of its input; quater run <action> --help lists them.",
+    flags: runFlags,
+    examples: [
+      ["Run an action", "quater run refundOrder --order-id ord_1 --amount-cents 500"],
+      ["Check a call without running the handler", "quater run refundOrder --input refund.json --dry-run"],
+    ],
+    words: "actions",
+  },
+];
