@@ -3,6 +3,17 @@ import { defineConfig } from "vitest/config";
 
 const report = process.env["QUATER_TEST_REPORT"];
 
+/** These tests fill the machine, measure memory, or stop what others use, so they run one after the other, after all other tests. */
+const alone = [
+  "test/chaos/*.long.test.ts",
+  "test/plugins/approval/{crash,failures,lock-processes,race}.long.test.ts",
+  "test/plugins/audit/*.long.test.ts",
+  "test/plugins/cli/process.long.test.ts",
+  "test/plugins/http/{exhaustion,overload,sockets}.long.test.ts",
+  "test/plugins/mcp/stdio-limits.long.test.ts",
+  "test/plugins/store/*.long.test.ts",
+];
+
 export default defineConfig({
   // Tests run from source: the condition makes `import "quater"` mean core/index.ts.
   ssr: { resolve: { conditions: ["quater-source", ...defaultServerConditions] } },
@@ -27,10 +38,10 @@ export default defineConfig({
         },
       },
       {
-        // These tests fill the machine or stop what others use, so they run alone and after the short ones.
         extends: true,
-        test: { name: "long", include: ["test/**/*.long.test.ts"], maxWorkers: 1, sequence: { groupOrder: 1 } },
+        test: { name: "long", include: ["test/**/*.long.test.ts"], exclude: alone, sequence: { groupOrder: 1 } },
       },
+      { extends: true, test: { name: "alone", include: alone, maxWorkers: 1, sequence: { groupOrder: 2 } } },
     ],
   },
 });
