@@ -304,6 +304,12 @@ export const previewOf = async (call: Bound): Promise<unknown> =>
 export class Cancellation {
   #controller: AbortController | undefined;
   #isCancelled = false;
+  #hasBegun = false;
+
+  /** Whether the handler has begun. After a cancellation without this, the call changed nothing. */
+  get hasBegun(): boolean {
+    return this.#hasBegun;
+  }
 
   get isCancelled(): boolean {
     return this.#isCancelled;
@@ -319,6 +325,11 @@ export class Cancellation {
   cancel(): void {
     this.#isCancelled = true;
     this.#controller?.abort();
+  }
+
+  /** Called directly before the handler runs. */
+  handlerBegins(): void {
+    this.#hasBegun = true;
   }
 }
 

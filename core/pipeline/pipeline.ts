@@ -104,9 +104,10 @@ const handle = (call: Approved, { holdings }: RunningCall): Awaitable<unknown> =
     if (call.cancellation.isCancelled) throw cancelled();
     const isReady = call.consume.length === 0 && holdings === undefined;
     // Use the approval only now, directly before the handler, because all other checks have passed.
-    return andThen(isReady ? StagedCall.enterAgain(call) : useUp(call, holdings), () =>
-      call.operation.handler.handle(call.input as never, context as never),
-    );
+    return andThen(isReady ? StagedCall.enterAgain(call) : useUp(call, holdings), () => {
+      call.cancellation.handlerBegins();
+      return call.operation.handler.handle(call.input as never, context as never);
+    });
   });
 
 const useUp = async (call: Approved, holdings: readonly Holding[] = none): Promise<void> => {

@@ -242,6 +242,7 @@ test.each([
   "jose",
   "pg",
   "jsonc-parser",
+  "fast-string-truncated-width",
   "@decimalturn/toml-patch",
 ])("the package %s is imported in only one top-level folder or plugin", (name) => {
   const using = [...core, ...plugins, ...app].filter(({ imports, text }) =>

@@ -2,7 +2,6 @@
 // this file.
 
 import { isQuaterError, QuaterError } from "../../../core/diagnostics/errors.ts";
-import { visible } from "../../../core/diagnostics/text.ts";
 import type { Principal } from "../../../core/index.ts";
 import { isVisibleTo } from "../../../core/model/operation.ts";
 import {
@@ -17,12 +16,14 @@ import {
 import { fileFieldsOf } from "../../../core/schema/file.ts";
 import { fileAnswerRulesOf, SentFile } from "../../../core/schema/file-answer.ts";
 import type { Approvals } from "../../offered.ts";
-import { exit, exitOfSignal, UsageError } from "../output/exit.ts";
-import { whereIsTheCause } from "../output/log.ts";
-import { jsonLine, renderItem, resultText } from "../output/render.ts";
+import type { Columns } from "../output/columns.ts";
+import { exit, UsageError } from "../output/exit.ts";
+import { jsonLine, renderItem } from "../output/render.ts";
+import { shownResult } from "../output/shown-result.ts";
 import type { NextSteps } from "../program/announce.ts";
-import { type Context, credentialsOf } from "../program/context.ts";
+import { type Context, credentialsOf, type Results } from "../program/context.ts";
 import { collectGiven } from "./collect.ts";
+import type { Failed } from "./failing.ts";
 import { flagsOf } from "./flags.ts";
 import type { RunArguments } from "./run-arguments.ts";
 
@@ -45,12 +46,6 @@ const entryOf = ({ env }: Context, callId: string, handler?: string): Arriving =
   ...(handler === undefined ? {} : { handler }),
 });
 
-/** An error, and the id of the call that failed. With `--wait` there may be two calls. */
-interface Failed {
-  readonly error: QuaterError;
-  readonly callId: string;
-}
-
 /**
  * @param words  The words after `quater run`. The output line about the next step repeats these words.
  * @returns The exit code. @throws {UsageError}
@@ -61,23 +56,13 @@ export const act = async (
   operation: Operation,
   args: RunArguments,
   words: readonly string[] = [operation.name],
+  results: Results = context,
 ): Promise<number> => {
-  const { terminal, isJson } = context;
+  const { terminal } = context;
   const flags = flagsOf(operation.input);
   const typed = [...words];
   const files = fileFieldsOf(operation.input);
-  // A call that succeeds does not load the texts for refused calls.
-  const report = async ({ error, callId }: Failed, next?: NextSteps): Promise<number> => {
-    const [{ reportCall }, { howToGrant }] = await Promise.all([
-      import("../output/report-call.ts"),
-      import("../program/missing-right.ts"),
-    ]);
-    const advice = howToGrant(error, context);
-    const isIncomplete = error.errors?.some(({ message }) => message === "is required") === true;
-    const hint = isIncomplete ? (await import("./ask-missing.ts")).missingHint(flags, error) : whereIsTheCause(error, context);
-    const code = reportCall({ error, callId, flags, advice, hint, ...(next === undefined ? {} : { next }) }, terminal, isJson);
-    return error.kind === "cancelled" ? exitOfSignal(context.heedInterrupt().reason) : code;
-  };
+  const report = async (failed: Failed, next?: NextSteps) => (await failing()).report(failed, context, flags, next);
   if (context.isHelp) {
     const refusal = await entered(host, context, operation, host.gate.newCallId());
     if ("error" in refusal) return report(refusal);
@@ -85,8 +70,8 @@ export const act = async (
     await terminal.write(actionHelp(operation, flags, terminal.paint, host.approvals?.requirementOf(operation)));
     return exit.ok;
   }
-  if (fileAnswerRulesOf(operation.output) !== undefined && terminal.isTerminal && !args.isDryRun)
-    throw new UsageError(`${operation.name} returns a file, which a terminal cannot show. Redirect the output with > FILE`);
+  if (fileAnswerRulesOf(operation.output) !== undefined && results.terminal.isTerminal && !args.isDryRun)
+    throw new UsageError(`${operation.name} returns a file, which a terminal cannot show. Write the file with --output FILE`);
   const opened = async (read: () => Awaitable<readonly GivenInput[]>) => {
     const { withFiles } = await import("./offered-files.ts");
     return withFiles(await read(), files, context.cwd);
@@ -107,17 +92,14 @@ export const act = async (
     const read = given;
     // Open the files again for every call, because the files of a call are removed at its end.
     const complete = () => (files.length === 0 ? read() : opened(read));
-    return invoked(host, context, { operation, given: complete, callId, approvalId, isDryRun: args.isDryRun, ...caller });
+    return invoked(host, context, { operation, given: complete, callId, approvalId, args, results, ...caller });
   };
   const ended = await callOnce(args.approval);
   if (typeof ended === "number") return ended;
-  const [{ announcedIn, nextSteps }, { programWords }] = await Promise.all([
-    import("../program/announce.ts"),
-    import("../program/program-words.ts"),
-  ]);
+  const { announcedIn, nextOf } = await failing();
   const announced = announcedIn(ended.error);
   if (announced === undefined) return report(ended);
-  const next = nextSteps(announced, typed, programWords(context), context.remote);
+  const next = nextOf(announced, context, typed);
   if (!args.isWaiting || host.approvals === undefined) return report(ended, next);
   const { waitFor } = await import("./waiting.ts");
   const enter = () => enterDoor(host, context, host.gate.newCallId(), operation.name);
@@ -157,21 +139,34 @@ interface Calling {
   readonly given: () => Awaitable<readonly GivenInput[]>;
   readonly callId: string;
   readonly approvalId: string | undefined;
-  readonly isDryRun: boolean;
+  readonly args: RunArguments;
+  readonly results: Results;
 }
 
 /** @returns The exit code if the result was written, or the error of the call. */
 const invoked = async (host: Host, context: Context, calling: Calling): Promise<Failed | number> => {
-  const { terminal, isJson } = context;
-  const { operation, principal, given, callId, approvalId, isDryRun } = calling;
+  const { terminal } = context;
+  const { operation, principal, given, callId, approvalId, args, results } = calling;
+  const output = results.terminal;
+  const columns = args.columns.length === 0 ? undefined : await columnsOf(args.columns);
   // A remote gives the call an id of its own.
   let id = callId;
   const cancellation = new Cancellation();
-  const cancel = () => cancellation.cancel();
+  const failed = async (error: QuaterError): Promise<Failed | number> => {
+    if (output.closed.aborted) return exit.ok;
+    // The message of a remote already contains what is known.
+    if (error.kind !== "cancelled" || context.remote !== undefined) return { error, callId: id };
+    return { error, callId: id, known: (await failing()).knownOutcome(operation, cancellation) };
+  };
+  const cancel = () => {
+    cancellation.cancel();
+    if (interrupt.aborted && terminal.isErrorTerminal) terminal.say(cancelling(callId));
+  };
   const interrupt = context.heedInterrupt();
   interrupt.addEventListener("abort", cancel);
-  terminal.closed.addEventListener("abort", cancel);
+  output.closed.addEventListener("abort", cancel);
   if (interrupt.aborted) cancel();
+  const progress = terminal.isErrorTerminal ? (await import("../output/progress.ts")).progressOn(terminal) : undefined;
   try {
     const outcome = await Promise.race([
       neverEnding(context, operation.name),
@@ -183,32 +178,36 @@ const invoked = async (host: Host, context: Context, calling: Calling): Promise<
         given,
         callId,
         cancellation,
-        dryRun: isDryRun,
+        dryRun: args.isDryRun,
         ...(approvalId === undefined ? {} : { approvalId }),
-        ...(isJson ? {} : { progress: (fraction, message) => terminal.status(progressLine(fraction, message)) }),
+        ...(progress === undefined ? {} : { progress }),
       }),
     ]);
     id = outcome.callId;
-    if (!outcome.ok) return terminal.closed.aborted ? exit.ok : { error: outcome.error, callId: id };
-    if (outcome.value instanceof SentFile) {
-      for await (const part of outcome.value.stream()) await terminal.write(part as Uint8Array);
-      return exit.ok;
-    }
-    if (!isStreamed(outcome.value)) {
-      await terminal.write(resultText(outcome.value, context));
-      return exit.ok;
-    }
-    await writeItems(outcome.value, context, operation.name);
+    if (!outcome.ok) return failed(outcome.error);
+    if (outcome.value instanceof SentFile)
+      for await (const part of outcome.value.stream()) await output.write(part as Uint8Array);
+    else if (isStreamed(outcome.value)) await writeItems(outcome.value, context, calling, columns);
+    else await output.write(await shownResult(columns === undefined ? outcome.value : columns.of(outcome.value), results));
+    columns?.report(terminal);
     return exit.ok;
   } catch (error) {
     // A stream throws only QuaterErrors, because the gate converts all other errors.
     if (!isQuaterError(error)) throw error;
-    return terminal.closed.aborted ? exit.ok : { error, callId: id };
+    return failed(error);
   } finally {
     interrupt.removeEventListener("abort", cancel);
-    terminal.closed.removeEventListener("abort", cancel);
+    output.closed.removeEventListener("abort", cancel);
   }
 };
+
+/** Loads the code for failed calls. */
+const failing = () => import("./failing.ts");
+
+const columnsOf = async (names: readonly string[]): Promise<Columns> => new (await import("../output/columns.ts")).Columns(names);
+
+const cancelling = (callId: string): string =>
+  `Cancelling the call ${callId}. After another Ctrl-C, the program ends at once, and the outcome is not known\n`;
 
 /** Rejects once the process has nothing left to wait for, because then the handler never ends. */
 const neverEnding = ({ idle }: Context, handler: string): Promise<never> =>
@@ -232,12 +231,17 @@ const isStreamed = (value: unknown): value is AsyncIterable<unknown> =>
  * Writes one line per item of a stream, as fast as the reader of standard output reads. If the reader closes standard output, the
  * stream ends, even between two items.
  */
-const writeItems = async (items: AsyncIterable<unknown>, context: Context, handler: string): Promise<void> => {
-  const { terminal, isJson } = context;
-  const endless = neverEnding(context, handler);
+const writeItems = async (
+  items: AsyncIterable<unknown>,
+  context: Context,
+  { operation, results }: Calling,
+  columns: Columns | undefined,
+): Promise<void> => {
+  const { terminal: output, isJson } = results;
+  const endless = neverEnding(context, operation.name);
   const left = new Promise<undefined>((resolve) => {
-    if (terminal.closed.aborted) resolve(undefined);
-    terminal.closed.addEventListener("abort", () => resolve(undefined), { once: true });
+    if (output.closed.aborted) resolve(undefined);
+    output.closed.addEventListener("abort", () => resolve(undefined), { once: true });
   });
   const iterator = items[Symbol.asyncIterator]();
   for (;;) {
@@ -249,8 +253,7 @@ const writeItems = async (items: AsyncIterable<unknown>, context: Context, handl
       return;
     }
     if (step.done === true) return;
-    await terminal.write((isJson ? jsonLine : renderItem)(step.value));
+    const item: unknown = columns === undefined ? step.value : columns.of(step.value);
+    await output.write((isJson ? jsonLine : renderItem)(item));
   }
 };
-
-const progressLine = (fraction: number, message = ""): string => `${Math.round(fraction * 100)}% ${visible(message)}`.trimEnd();

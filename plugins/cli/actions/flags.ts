@@ -42,7 +42,7 @@ export const kebab = (name: string): string =>
     .toLowerCase();
 
 const ofTheProgram = ["json", "no-json", "help", "config"];
-const ofRun: ReadonlySet<string> = new Set([...ofTheProgram, "input", "dry-run", "approval", "wait"]);
+const ofRun: ReadonlySet<string> = new Set([...ofTheProgram, "input", "dry-run", "approval", "wait", "output", "columns"]);
 /** Flags that commands of plugins cannot have. */
 export const ofEveryCommand: ReadonlySet<string> = new Set(ofTheProgram);
 

@@ -12,6 +12,10 @@ export interface RunArguments {
   readonly isWaiting: boolean;
   /** The value of `--input`: a file, or "-" for standard input. */
   readonly input: string | undefined;
+  /** The value of `--output`: the file for the result. */
+  readonly output: string | undefined;
+  /** The fields of the result that `--columns` selects. Empty: all fields. */
+  readonly columns: readonly string[];
   /** The flags of the action. */
   readonly tokens: readonly Token[];
 }
@@ -20,7 +24,7 @@ export interface RunArguments {
 export const readRunArguments = (args: readonly string[]): RunArguments => {
   let action: string | undefined;
   const switches = { "dry-run": false, wait: false };
-  const values: { input?: string; approval?: string } = {};
+  const values: Partial<Record<keyof typeof needs, string>> = {};
   const rest: Token[] = [];
   const tokens = tokenize(args);
   for (let at = 0; at < tokens.length; at++) {
@@ -34,7 +38,7 @@ export const readRunArguments = (args: readonly string[]): RunArguments => {
       if (token.joined !== undefined && !["true", "false"].includes(token.joined))
         throw new UsageError(`--${flag} is a flag of the program and takes no value. To set an input of this name, use --input`);
       switches[flag] = token.joined !== "false";
-    } else if (token.flag === "input" || token.flag === "approval") {
+    } else if (isValued(token.flag)) {
       const next = tokens[at + 1];
       const value = token.joined ?? (next !== undefined && "word" in next ? next.word : undefined);
       if (value === undefined || value === "") throw new UsageError(needs[token.flag]);
@@ -49,8 +53,9 @@ export const readRunArguments = (args: readonly string[]): RunArguments => {
     throw new UsageError(
       "--wait and --dry-run cannot be used together, because a dry run never waits. Remove one of these two flags",
     );
-  const { input, approval } = values;
-  return { action, isDryRun: switches["dry-run"], isWaiting: switches.wait, input, approval, tokens: rest };
+  const { input, approval, output, columns } = values;
+  const isDryRun = switches["dry-run"];
+  return { action, isDryRun, isWaiting: switches.wait, input, approval, output, columns: columnsIn(columns), tokens: rest };
 };
 
 const isSwitch = (flag: string): boolean => ["dry-run", "dryRun", "wait"].includes(flag);
@@ -58,4 +63,15 @@ const isSwitch = (flag: string): boolean => ["dry-run", "dryRun", "wait"].includ
 const needs = {
   input: '--input needs the path of a file, or "-" for standard input',
   approval: "--approval needs the id of an approval: apr_...",
+  output: "--output needs the path of the file for the result",
+  columns: "--columns needs names of fields with commas between: --columns id,customer.name",
 } as const;
+
+const isValued = (flag: string): flag is keyof typeof needs => Object.hasOwn(needs, flag);
+
+/** Returns the names in the value of `--columns`. @throws {UsageError} for an empty name. */
+const columnsIn = (text: string | undefined): readonly string[] => {
+  const names = text?.split(",").map((name) => name.trim()) ?? [];
+  if (names.includes("")) throw new UsageError(needs.columns);
+  return [...new Set(names)];
+};

@@ -13,6 +13,18 @@ export const runFlags: readonly FlagHelp[] = [
   { flag: "--dry-run", spelled: "--dry-run", about: "Check the call without running the handler", takesValue: false },
   { flag: "--wait", spelled: "--wait", about: "If the call needs approval, wait for the approval, then run", takesValue: false },
   { flag: "--approval", spelled: "--approval <id>", about: "Use only the approval with this id", takesValue: true },
+  {
+    flag: "--output",
+    spelled: "--output <file>",
+    about: "Write the result to a file that only you can read",
+    takesValue: true,
+  },
+  {
+    flag: "--columns",
+    spelled: "--columns <names>",
+    about: "Print only these fields: --columns id,customer.name",
+    takesValue: true,
+  },
   { flag: "--json", spelled: "--json", about: "Print JSON, also on a terminal", takesValue: false },
 ];
 

@@ -41,7 +41,7 @@ class OpenApi extends ProgramCommand {
         throw notConfigured(loaded, "http", "http({ authenticate: apiKeys() })", "there are no routes to document");
       const document = await http.openApi(undefined);
       if (kept !== undefined) return compare(program, kept, document as JsonSchema);
-      if (output === undefined) await program.terminal.write(resultText(document, { ...program, isJson: true }));
+      if (output === undefined) await program.terminal.write(resultText(document, program));
       else write(program, output, document);
       return exit.ok;
     });

@@ -5,10 +5,11 @@ import type { Exposure } from "../../../core/index.ts";
 import { approvalsRef } from "../../offered.ts";
 import { act } from "../actions/act.ts";
 import { sameName, unknownAction } from "../actions/action-names.ts";
-import { readRunArguments } from "../actions/run-arguments.ts";
+import { type RunArguments, readRunArguments } from "../actions/run-arguments.ts";
 import { UsageError } from "../output/exit.ts";
 import { boot, load, requireCli } from "../program/boot.ts";
 import type { CommandHelp } from "../program/command-help.ts";
+import type { Context, Results } from "../program/context.ts";
 import type { Runner } from "../program/runner.ts";
 
 export const run: Runner = async (context, words) => {
@@ -19,8 +20,10 @@ export const run: Runner = async (context, words) => {
     );
   }
   if (context.remote !== undefined) {
+    const { remote } = context;
+    const { action } = args;
     const { runRemote } = await import("../remote/running.ts");
-    return runRemote(context, context.remote, args.action, args, words.slice(1));
+    return resultsTo(args, context, (results) => runRemote(context, remote, action, args, words.slice(1), results));
   }
   const loaded = await load(context);
   requireCli(loaded);
@@ -37,10 +40,21 @@ export const run: Runner = async (context, words) => {
     const operation = kernel.catalog.get(name);
     if (operation === undefined) throw unknownAction(args.action, []);
     const approvals = kernel.services.find(approvalsRef);
-    return await act({ gate: kernel, catalog: kernel.catalog, approvals }, context, operation, args, words.slice(1));
+    const host = { gate: kernel, catalog: kernel.catalog, approvals };
+    return await resultsTo(args, context, (results) => act(host, context, operation, args, words.slice(1), results));
   } finally {
     await kernel.stop(context.idle.aborted ? 0 : undefined);
   }
+};
+
+/** Runs a call whose results go to standard output, or to the file of `--output`. */
+const resultsTo = async (
+  { output }: RunArguments,
+  context: Context,
+  call: (results: Results) => Promise<number>,
+): Promise<number> => {
+  if (output === undefined || context.isHelp) return call(context);
+  return (await import("../output/output-file.ts")).writingTo(output, context, call);
 };
 
 /** Returns the names that the manifest exposes over cli, without loading a module. */

@@ -17,7 +17,7 @@ import { helpText } from "../program/command-help.ts";
 import { type Context, credentialsOf } from "../program/context.ts";
 import { pluginHelp } from "../program/plugin-help.ts";
 import { exit, UsageError } from "./exit.ts";
-import { resultText } from "./render.ts";
+import { shownResult } from "./shown-result.ts";
 
 /**
  * Returns the command whose path is at the beginning of the words. If several paths match, returns the command with the longest
@@ -79,13 +79,13 @@ const perform = async (
   const input = bound(schema, flags, await given());
   // The command does not wait for `write`, so this promise is the queue of its texts.
   let written: Promise<void> = Promise.resolve();
-  const write = (text: string): Promise<void> => {
-    written = written.then(() => terminal.write(text));
+  const queue = (textOf: () => string | Promise<string>): Promise<void> => {
+    written = written.then(async () => terminal.write(await textOf()));
     return written;
   };
   const io: CommandIo = {
-    write,
-    show: (value) => void write(resultText(value, context)),
+    write: (text) => queue(() => text),
+    show: (value) => void queue(() => shownResult(value, context)),
     say: (text) => terminal.say(text.endsWith("\n") ? text : `${text}\n`),
     isTerminal: terminal.isTerminal,
     isJson: context.isJson,

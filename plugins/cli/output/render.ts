@@ -1,11 +1,20 @@
-// Formats values for people and for pipes. On a terminal, control and format characters are escaped (threat T22).
+// Formats values as JSON, and texts in columns. On a terminal, control and format characters are escaped (threat T22). tables.ts
+// formats results for people.
 
-import { visible, visibleLines } from "../../../core/diagnostics/text.ts";
+import { visible } from "../../../core/diagnostics/text.ts";
 import type { Context } from "../program/context.ts";
 import type { Paint } from "./terminal.ts";
 
+/**
+ * The control characters above ASCII, and the characters that change the direction of text. JSON does not escape them, but a
+ * terminal that shows the output of a pipe interprets them.
+ */
+const interpreted = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+
+const unitEscape = (unit: string): string => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
+
 /** Returns one line of JSON, for pipes and streams. */
-export const jsonLine = (value: unknown): string => `${JSON.stringify(value ?? null)}\n`;
+export const jsonLine = (value: unknown): string => `${JSON.stringify(value ?? null).replace(interpreted, unitEscape)}\n`;
 
 /**
  * Returns indented JSON for a terminal. Characters that a terminal could interpret are escaped, for example as `\u001b`, so the
@@ -13,63 +22,14 @@ export const jsonLine = (value: unknown): string => `${JSON.stringify(value ?? n
  */
 export const jsonPretty = (value: unknown): string => `${jsonVisible(JSON.stringify(value ?? null, null, 2))}\n`;
 
-const jsonVisible = (text: string): string =>
+export const jsonVisible = (text: string): string =>
   text.replaceAll(/[^\n\u0020-\u007e]/gu, (character) =>
-    visible(character) === character
-      ? character
-      : [...Array(character.length).keys()]
-          .map((unit) => `\\u${character.charCodeAt(unit).toString(16).padStart(4, "0")}`)
-          .join(""),
+    visible(character) === character ? character : character.split("").map(unitEscape).join(""),
   );
 
-/** Returns the text of a result: for a person, for a person who wants JSON, or for a pipe. */
-export const resultText = (value: unknown, { isJson, terminal }: Pick<Context, "isJson" | "terminal">): string => {
-  if (!isJson) return renderValue(value, terminal.columns, terminal.paint);
-  return terminal.isTerminal ? jsonPretty(value) : jsonLine(value);
-};
-
-type Scalar = string | number | boolean | null;
-/** A value that fits into a cell of a table: a scalar, or a list of scalars. */
-type Cell = Scalar | readonly Scalar[];
-type Flat = Readonly<Record<string, Cell>>;
-
-const isScalar = (value: unknown): value is Scalar => value === null || typeof value !== "object";
-const isCell = (value: unknown): value is Cell => isScalar(value) || (Array.isArray(value) && value.every(isScalar));
-const isFlat = (value: unknown): value is Flat =>
-  value !== null && typeof value === "object" && !Array.isArray(value) && Object.values(value).every(isCell);
-
-const cell = (value: Cell | undefined): string => {
-  if (Array.isArray(value)) return value.length === 0 ? "-" : value.map(cell).join(", ");
-  return value === undefined || value === null ? "-" : visible(String(value));
-};
-
-/**
- * Returns a result for a person: a table for a list of flat objects, lines for a flat object, and indented JSON for other values.
- */
-export const renderValue = (value: unknown, columns: number, paint: Paint): string => {
-  if (typeof value === "string") return `${visibleLines(value)}\n`;
-  if (Array.isArray(value)) return renderList(value, columns, paint);
-  return isFlat(value) && Object.keys(value).length > 0 ? renderFlat(value, paint) : jsonPretty(value);
-};
-
-const renderList = (list: readonly unknown[], columns: number, paint: Paint): string => {
-  if (list.length === 0) return "none\n";
-  if (list.every((item) => typeof item === "string")) return `${list.map(visible).join("\n")}\n`;
-  if (!list.every(isFlat)) return jsonPretty(list);
-  const names = [...new Set(list.flatMap((item) => Object.keys(item)))];
-  if (names.length === 0) return jsonPretty(list);
-  const rows = list.map((item) => names.map((name) => cell(item[name])));
-  const text = table(names.map(visible), rows, paint);
-  const isTooWide = text.split("\n").some((line) => line.length > columns + 8 * Number(line.includes("\u001b")));
-  return isTooWide ? list.map((item) => renderFlat(item, paint)).join("\n") : text;
-};
-
-const renderFlat = (value: Flat, paint: Paint): string =>
-  aligned(
-    Object.entries(value).map(([name, item]) => [visible(name), cell(item)]),
-    "",
-    (name) => paint("dim", name),
-  );
+/** Returns a result as JSON: indented on a terminal, and otherwise in one line. */
+export const resultText = (value: unknown, { terminal }: Pick<Context, "terminal">): string =>
+  terminal.isTerminal ? jsonPretty(value) : jsonLine(value);
 
 /** Returns one line for an item of a stream on a terminal. */
 export const renderItem = (item: unknown): string =>

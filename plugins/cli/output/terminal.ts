@@ -86,6 +86,16 @@ export class Terminal {
     return this.stdout.columns ?? 80;
   }
 
+  /** The width of the terminal on standard error. */
+  get errorColumns(): number {
+    return this.#stderr.columns ?? 80;
+  }
+
+  /** Standard error itself, for a second terminal whose results go elsewhere. */
+  get stderr(): Output {
+    return this.#stderr;
+  }
+
   /** The exit code if standard output failed for another reason than a reader that closed it; otherwise undefined. */
   get exitCode(): number | undefined {
     return this.#failure === undefined ? undefined : exit.output;
@@ -117,7 +127,7 @@ export class Terminal {
   /** Writes a line on standard error that the next status replaces. Does nothing without a terminal. */
   status(text: string): void {
     if (!this.isErrorTerminal) return;
-    const line = text.slice(0, Math.max(1, (this.#stderr.columns ?? 80) - 1));
+    const line = text.slice(0, Math.max(1, this.errorColumns - 1));
     this.#stderr.write(`\r\u001b[2K${line}`);
     this.#hasStatus = true;
   }

@@ -35,6 +35,9 @@ export interface Context {
   readonly sayFailuresAs: (line: (error: unknown) => string) => void;
 }
 
+/** The place of the results of a call: standard output, or the file of `--output`. */
+export type Results = Pick<Context, "terminal" | "isJson">;
+
 /** Returns the credentials of the caller at the terminal. */
 export const credentialsOf = (env: Env): Presented => {
   const token = env["QUATER_TOKEN"];

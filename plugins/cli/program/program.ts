@@ -3,7 +3,6 @@
 
 import { cut, nearest } from "../../../core/diagnostics/text.ts";
 import { exit, exitOfSignal, UsageError } from "../output/exit.ts";
-import { reportFailure } from "../output/report.ts";
 import { type Streams, Terminal } from "../output/terminal.ts";
 import { builtins } from "./builtins.ts";
 import type { Context, Env } from "./context.ts";
@@ -55,6 +54,7 @@ export const runProgram = async (options: ProgramOptions): Promise<number> => {
     });
     code = await Promise.race([dispatch(context, globals), left]);
   } catch (error) {
+    const { reportFailure } = await import("../output/report.ts");
     code = reportFailure(error, terminal, isJsonAsked);
   }
   await terminal.end();

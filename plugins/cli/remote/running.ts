@@ -8,7 +8,7 @@ import { act, type Host } from "../actions/act.ts";
 import { sameName, unknownAction } from "../actions/action-names.ts";
 import type { RunArguments } from "../actions/run-arguments.ts";
 import { reportCall } from "../output/report-call.ts";
-import type { Context } from "../program/context.ts";
+import type { Context, Results } from "../program/context.ts";
 import { howToGrant } from "../program/missing-right.ts";
 import { callRemote } from "./calling.ts";
 import { quoted } from "./distrust.ts";
@@ -48,6 +48,7 @@ export const runRemote = async (
   action: string,
   args: RunArguments,
   words: readonly string[],
+  results: Results = context,
 ): Promise<number> => {
   const reached = reach(context, name);
   const { remote, token } = reached;
@@ -56,7 +57,7 @@ export const runRemote = async (
   const { operations } = listing;
   const operation = operations.find((one) => one.name === action) ?? operations.find((one) => sameName(one.name, action));
   if (operation === undefined) return unlisted(context, reached, listing, action);
-  return act(hostOf(context, reached, listing, operation), context, operation, args, ["--remote", name, ...words]);
+  return act(hostOf(context, reached, listing, operation), context, operation, args, ["--remote", name, ...words], results);
 };
 
 /**

@@ -1,5 +1,8 @@
 // Files as inputs, at the terminal.
 
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { anyone, file, handler, Type } from "quater";
 import { cli } from "quater/cli";
 import { bootTest, principal, tokens } from "quater/testing";
@@ -35,7 +38,14 @@ test("quater run writes a file output unchanged to a pipe, and refuses to write 
   const words = ["run", "getSheet", "--name", "a.csv"];
   expect(await quater(words, { cwd: fixture("sheets") })).toEqual({ code: 0, out: "a,1\n", err: "" });
   const { code, err } = await quater(words, { cwd: fixture("sheets"), isTerminal: true });
-  expect({ code, err }).toEqual({ code: 64, err: expect.stringContaining("Redirect the output with > FILE") });
+  expect({ code, err }).toEqual({ code: 64, err: expect.stringContaining("Write the file with --output FILE") });
+  const file = join(mkdtempSync(join(tmpdir(), "quater-sheet-")), "a.csv");
+  expect(await quater([...words, "--output", file], { cwd: fixture("sheets"), isTerminal: true })).toMatchObject({
+    code: 0,
+    out: "",
+  });
+  expect(readFileSync(file, "utf8")).toBe("a,1\n");
+  rmSync(dirname(file), { recursive: true });
 });
 
 test("quater run --help shows how to pass a file", async () => {

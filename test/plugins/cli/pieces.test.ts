@@ -12,7 +12,8 @@ import { joinValues, tokenize } from "../../../plugins/cli/actions/tokens.ts";
 import { UsageError } from "../../../plugins/cli/output/exit.ts";
 import { serverLog, terminalLog } from "../../../plugins/cli/output/log.ts";
 import { askSecret } from "../../../plugins/cli/output/prompt.ts";
-import { aligned, jsonPretty, renderValue } from "../../../plugins/cli/output/render.ts";
+import { aligned, jsonPretty } from "../../../plugins/cli/output/render.ts";
+import { renderValue } from "../../../plugins/cli/output/tables.ts";
 import { Terminal } from "../../../plugins/cli/output/terminal.ts";
 import { readGlobals } from "../../../plugins/cli/program/globals.ts";
 import { runProgram } from "../../../plugins/cli/program/program.ts";
@@ -116,7 +117,7 @@ test("the word after a flag is the value of the flag, unless the word looks like
 test("the program prints results on a terminal as tables and lines, and as JSON when a value is neither a list nor an object", () => {
   const plain = (_: string, text: string) => text;
   expect(renderValue({ a: 1, long: "x\ny" }, 80, plain)).toBe("a     1\nlong  x\\u{a}y\n");
-  expect(renderValue({ a: { b: 1 } }, 80, plain)).toBe('{\n  "a": {\n    "b": 1\n  }\n}\n');
+  expect(renderValue({ a: { b: 1 } }, 80, plain)).toBe("a.b  1\n");
   expect(renderValue([], 80, plain)).toBe("none\n");
   expect(renderValue(["a", "b"], 80, plain)).toBe("a\nb\n");
   expect(renderValue("two\nlines\u202e", 80, plain)).toBe("two\nlines\\u{202e}\n");

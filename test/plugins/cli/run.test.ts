@@ -263,7 +263,7 @@ test("quater run prints one line per item of a stream, and then the error if the
 
 test("quater run shows progress on one temporary line on a terminal, and not in a pipe", async () => {
   const terminal = await quater(["run", "waitLong", "--ms", "1"], { isTerminal: true });
-  expect(terminal.err).toBe("\r\u001b[2K50% half\\u{1b}[2J\r\u001b[2K");
+  expect(terminal.err).toBe("\r\u001b[2K[##########..........] 50% half\\u{1b}[2J\r\u001b[2K");
   expect((await quater(["run", "waitLong", "--ms", "1"])).err).toBe("");
 });
 
