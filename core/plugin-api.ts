@@ -55,6 +55,7 @@ export { traceIdOf } from "./pipeline/trace.ts";
 export { type CommandIo, command, type PluginCommand } from "./plugin/command.ts";
 export type { PluginContext, Project } from "./plugin/context.ts";
 export { definePlugin } from "./plugin/define-plugin.ts";
+export type { ExplainedStep, Explaining, Explanation } from "./plugin/explanation.ts";
 export { type ExposureKey, type ExposureValue, exposureKey } from "./plugin/exposure-key.ts";
 export type { Gate, Invocation } from "./plugin/gate.ts";
 export type { Admission, ApprovalAnswer, HookAnswer, HookChoice, Hooks } from "./plugin/hooks.ts";

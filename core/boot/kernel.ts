@@ -131,6 +131,7 @@ export const createKernel = async (options: KernelOptions): Promise<Kernel> => {
     enterAgain: (entry, principal, since) => gate.enterAgain(entry, principal, since),
     invoke: (invocation) => gate.invoke(invocation),
     call: (invocation, answer) => gate.call(invocation, answer),
+    explain: (asked) => gate.explain(asked),
     newCallId,
     unready: () => gate.unready(),
     get isStopping() {

@@ -14,6 +14,7 @@ import {
   withTable,
 } from "../schema/options.ts";
 import { allReads, type Credentials, type Reads } from "./credentials.ts";
+import type { KnownCredentials } from "./known-credentials.ts";
 import type { Awaitable, Principal } from "./principal.ts";
 import { readsProblems } from "./reads-problems.ts";
 import { type Opened, type Uses, usesProblems } from "./resource.ts";
@@ -63,6 +64,11 @@ export interface Authenticator extends Branded<"authenticator"> {
   readonly accepts?: readonly { readonly issuer: string; readonly audience: string }[] | undefined;
   /** Whether this authenticator, or one inside it, knows only the user who started the process, and no remote callers. */
   readonly isLocalOnly?: boolean | undefined;
+  /**
+   * Returns the credentials that the authenticator knows without a call, for `quater explain` and `quater who-can`. Without this
+   * function, Quater cannot tell which credentials the authenticator accepts.
+   */
+  readonly listed?: (() => KnownCredentials) | undefined;
   /** The files with secrets that this authenticator reads. `quater check --gate` checks them. */
   readonly secretFiles?: readonly SecretFile[] | undefined;
 }
@@ -116,7 +122,7 @@ const resourcesOf = (name: string, resources: AppResources | undefined): AppReso
  */
 export const authenticatorOver = (
   inner: readonly Authenticator[],
-  { problems = [], ...parts }: Pick<Authenticator, "name" | "problems" | "authenticate">,
+  { problems = [], ...parts }: Pick<Authenticator, "name" | "problems" | "authenticate" | "listed">,
 ): Authenticator =>
   checked({
     ...parts,

@@ -149,6 +149,8 @@ export interface CompiledPolicy {
   readonly usesResources: boolean;
   /** Returns the refusal that no input could change, or `undefined` when the call may still be allowed. */
   readonly judgeStatic: (principal: Principal) => QuaterError | undefined;
+  /** Whether the part that needs no input allows the principal alone, so no function of the policy can refuse the call. */
+  readonly allowsStatically: (principal: Principal) => boolean;
   /** Checks the whole policy. `undefined` allows the call. */
   readonly judge: (call: PolicyCall) => Awaitable<QuaterError | undefined>;
 }
@@ -229,7 +231,8 @@ export const compilePolicy = (auth: unknown): CompiledPolicy => {
       only !== undefined && fixed.length === 1
         ? only.judge
         : (principal: Principal) => joined(refusals(principal).filter((refusal) => refusal !== undefined));
-    if (asked.length === 0) return { ...shared, judgeStatic, judge: ({ principal }) => judgeStatic(principal) };
+    const allowsStatically = (principal: Principal) => asked.length === 0 && judgeStatic(principal) === undefined;
+    if (asked.length === 0) return { ...shared, judgeStatic, allowsStatically, judge: ({ principal }) => judgeStatic(principal) };
     const judge = async (call: PolicyCall) => {
       const refusal = judgeStatic(call.principal);
       if (refusal !== undefined) return refusal;
@@ -239,13 +242,14 @@ export const compilePolicy = (auth: unknown): CompiledPolicy => {
       }
       return undefined;
     };
-    return { ...shared, judgeStatic, judge };
+    return { ...shared, judgeStatic, allowsStatically, judge };
   }
   const allows = (principal: Principal) => fixed.some((part) => part.judge(principal) === undefined);
   const firstRefusal = (principal: Principal) => refusals(principal).find((refusal) => refusal !== undefined);
   return {
     ...shared,
     judgeStatic: (principal) => (asked.length > 0 || allows(principal) ? undefined : firstRefusal(principal)),
+    allowsStatically: allows,
     judge: async (call) => {
       if (allows(call.principal)) return undefined;
       let sentence: string | undefined;

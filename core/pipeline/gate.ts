@@ -54,6 +54,7 @@ export class PipelineGate implements Gate {
   readonly #errors: CallErrors;
   readonly #compilers = new Map<string, HandlerCompiler>();
   readonly #running = new RunningCalls();
+  readonly explain: Gate["explain"];
   readonly #enterAgain = (entry: Arriving): Awaitable<Principal> => this.#principalOf(entry, true);
   readonly #openApp: AppResources = (uses) => this.appResources.open(uses);
   #ofUnknownHandlers: HookRunner | undefined;
@@ -65,6 +66,8 @@ export class PipelineGate implements Gate {
     this.#maxOutputBytes = maxOutputBytes;
     this.#uploads = uploads;
     this.#errors = new CallErrors(log);
+    const parts = { catalog, doors, compilers: this.#compilers, appResources: this.appResources, uploads };
+    this.explain = async (asked) => (await import("./explain.ts")).explainer(parts)(asked);
   }
 
   /**

@@ -6,6 +6,7 @@ import type { GivenInput } from "../model/given-input.ts";
 import type { Awaitable, Principal } from "../model/principal.ts";
 import type { Replying } from "../model/reply.ts";
 import type { FileField, UploadedFile } from "../schema/file.ts";
+import type { Explaining, Explanation } from "./explanation.ts";
 
 /**
  * Returns whether the value has the form of an approval request's id. A surface must refuse a malformed id, because a call
@@ -86,6 +87,12 @@ export interface Gate {
    * @param answer  Called once, before `call` returns if no stage had to wait. Must not throw.
    */
   call(invocation: Invocation, answer: (outcome: Outcome) => void): void;
+  /**
+   * Finds out for each step of a call whether the call would pass, with the code that real calls run. The handler does not run,
+   * no approval request is filed or used, and the trail gets no event. The policy and its resources run as in a dry run. Never
+   * throws because of a refusal.
+   */
+  explain(asked: Explaining): Promise<Explanation>;
   newCallId(): string;
   /** Returns the names of plugins that are not ready, and "kernel" while it boots or stops. Empty when everything is ready. */
   unready(): Promise<readonly string[]>;

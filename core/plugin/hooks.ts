@@ -43,6 +43,11 @@ export interface InvokeHooks {
   /** Kind first: returns the answer that `approve` would give, for a dry run. This hook must not file an approval request. */
   forecast: (call: Authorized) => Awaitable<unknown>;
   /**
+   * Kind first: returns the verdict that `approve` would return now, for an explanation of a call. This hook must not change
+   * anything.
+   */
+  foresee: (call: Authorized) => Awaitable<HookAnswer>;
+  /**
    * Kind every: waits for a lock, or another thing that the call must have while its handler runs, and passes the lock to `keep`.
    * Runs after all checks. Quater releases the lock after the end of the call was recorded, or when a later hook refuses.
    */
@@ -63,6 +68,7 @@ export const hookKinds = {
   admit: "every",
   approve: "every",
   forecast: "first",
+  foresee: "first",
   hold: "every",
   around: "around",
   settled: "observe",

@@ -50,6 +50,16 @@ export const apiKeys = defineAuthenticator(apiKeysOptions, ({ file }) => {
       look(); // This first check reads no clock, because Node loads `performance` at its first use, which takes 3 ms of a start.
       if (mode === "serve" && ![...records.values()].some(isInUse)) warnOnce(log, path);
     },
+    listed: () => {
+      refresh(true);
+      const now = Date.now();
+      const known = [...records.values()].map((record) => ({
+        id: record.id,
+        principal: principalOf(record),
+        refused: refusalOf(record, isDevelopment, now),
+      }));
+      return { known, others: [] };
+    },
     authenticate: ({ token, isCheckedAgain = false }) => {
       if (token === undefined) return undefined;
       const now = Date.now();
@@ -57,16 +67,13 @@ export const apiKeys = defineAuthenticator(apiKeysOptions, ({ file }) => {
       const parsed = parseKey(token);
       const record = parsed === undefined ? undefined : records.get(parsed.id);
       const isRight = isSecretOf(parsed?.secret ?? "", record?.hash);
-      if (!isRight || record === undefined || record.revokedAt !== undefined) return undefined;
-      if (record.isDevelopment === true && !isDevelopment) return undefined;
-      if (record.expiresAt !== undefined && Date.parse(record.expiresAt) <= now) return undefined;
+      if (!isRight || record === undefined || refusalOf(record, isDevelopment, now) !== undefined) return undefined;
       return principalOf(record);
     },
   });
 });
 
-const isInUse = ({ revokedAt, isDevelopment, expiresAt }: KeyRecord): boolean =>
-  revokedAt === undefined && isDevelopment !== true && (expiresAt === undefined || Date.parse(expiresAt) > Date.now());
+const isInUse = (record: KeyRecord): boolean => refusalOf(record, false, Date.now()) === undefined;
 
 /** The files that a log was warned of, because several surfaces may read the same file. */
 const warned = new WeakMap<Log, Set<string>>();
@@ -78,6 +85,17 @@ const warnOnce = (log: Log | undefined, path: string): void => {
   if (files.has(path)) return;
   files.add(path);
   log.warn(`${path} has no valid key, so every call that needs a key is refused. Create a key: quater keys create --name <name>`);
+};
+
+/** Returns why a key with the right secret is refused, as the end of a sentence about the key. */
+const refusalOf = (
+  { revokedAt, isDevelopment, expiresAt }: KeyRecord,
+  isInDevelopment: boolean,
+  now: number,
+): string | undefined => {
+  if (revokedAt !== undefined) return `was revoked at ${revokedAt}`;
+  if (isDevelopment === true && !isInDevelopment) return "is a development key, which only quater dev accepts";
+  return expiresAt !== undefined && Date.parse(expiresAt) <= now ? `expired at ${expiresAt}` : undefined;
 };
 
 const principals = new WeakMap<KeyRecord, Principal>();

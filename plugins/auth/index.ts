@@ -2,8 +2,9 @@
 
 import { userInfo } from "node:os";
 import { authenticator, type Principal, Type } from "../../core/index.ts";
-import { authenticatorFactory, authenticatorOver, isUnknown } from "../../core/model/authenticator.ts";
+import { type Authenticator, authenticatorFactory, authenticatorOver, isUnknown } from "../../core/model/authenticator.ts";
 import { partOf, readingOf } from "../../core/model/credentials.ts";
+import type { KnownCredential, KnownCredentials } from "../../core/model/known-credentials.ts";
 import {
   type Authentication,
   type Awaitable,
@@ -41,6 +42,7 @@ export const localUser = defineAuthenticator(localUserOptions, ({ person, scopes
     isLocalOnly: true,
     // Declare tokens, so that a caller with a refused token does not become the local user.
     reads: { schemes: ["Bearer"] },
+    listed: () => ({ known: [], others: [localRights(scopes, roles)] }),
     authenticate: ({ isLocal, token }) => {
       if (!isLocal || token !== undefined) return undefined;
       const { username } = userInfo();
@@ -57,6 +59,11 @@ export const localUser = defineAuthenticator(localUserOptions, ({ person, scopes
     },
   }),
 );
+
+const localRights = (scopes: readonly string[], roles: readonly string[]): string => {
+  const words = (names: readonly string[]) => (names.length === 0 ? "none" : names.join(", "));
+  return `At the terminal without a key, the local user calls with these scopes: ${words(scopes)}. Roles: ${words(roles)}`;
+};
 
 const bearerOptions = {
   /** The scheme of the header Authorization. Default "Bearer". */
@@ -92,6 +99,7 @@ export const firstOf = authenticatorFactory((...given: Authentication[]) => {
   return authenticatorOver(authenticators, {
     name: `firstOf(${authenticators.map(({ name }) => name).join(", ")})`,
     problems: given.length === 0 ? [nobodyToAsk] : [],
+    listed: () => listedBy(authenticators),
     authenticate: async (credentials, resources) => {
       const hasToken = credentials.token !== undefined;
       const decisive = hasToken ? undefined : headers.find((name) => credentials.header(name) !== undefined);
@@ -106,6 +114,23 @@ export const firstOf = authenticatorFactory((...given: Authentication[]) => {
     },
   });
 });
+
+/** Joins the lists of the authenticators that get a key. After an authenticator without a list, the answer for a key is not clear. */
+const listedBy = (authenticators: readonly Authenticator[]): KnownCredentials => {
+  let unclear: string | undefined;
+  const known: KnownCredential[] = [];
+  const others: string[] = [];
+  for (const { name, listed, reads } of authenticators) {
+    const getsKeys = readingOf(reads).schemes.some((scheme) => /^bearer$/i.test(scheme));
+    const list = listed?.();
+    if (list === undefined) others.push(`Quater does not know the credentials that the authenticator ${name} accepts`);
+    const before = unclear;
+    known.push(...(list?.known ?? []).map((one) => ({ ...one, unclear: one.unclear ?? before })));
+    others.push(...(list?.others ?? []));
+    if (getsKeys) unclear ??= list === undefined ? name : list.unclear;
+  }
+  return { known, others, unclear };
+};
 
 const nobodyToAsk: BootProblem = {
   place: "firstOf()",

@@ -108,6 +108,7 @@ export const jwt = defineAuthenticator(jwtOptions, (options, given): SigningAuth
     problems: keyProblems(given),
     reads: { schemes: [options.scheme] },
     accepts: [{ issuer, audience }],
+    listed: () => ({ known: [], others: [`Quater sees the scopes and roles of tokens of ${issuer} only in a call`] }),
     authenticate: async ({ token }) => {
       // A JWT has three parts. Do not load the library for another token, such as an API key.
       if (token === undefined || token.split(".").length !== 3) return undefined;

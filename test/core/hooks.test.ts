@@ -42,6 +42,7 @@ test("the table hookKinds has an entry for every hook", () => {
     admit: "every",
     approve: "every",
     forecast: "first",
+    foresee: "first",
     hold: "every",
     around: "around",
     settled: "observe",

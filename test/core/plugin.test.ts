@@ -25,7 +25,7 @@ const problemsOf = async (...plugins: object[]): Promise<readonly string[]> => {
 
 const no = () => ({ allow: false, by: "p" }) as const;
 const settled = () => {};
-const hooks = "The hooks are authorize, admit, approve, forecast, hold, around, settled";
+const hooks = "The hooks are authorize, admit, approve, forecast, foresee, hold, around, settled";
 const returned = "The fields are hooks, commands, start, stop, isReady, probe";
 const tableOfHooks = "Write a plain object, not a promise or an instance of a class: { authorize: ..., settled: ... }";
 

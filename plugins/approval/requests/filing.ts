@@ -2,6 +2,7 @@
 // arguments. Writes only one row, even if several processes file the same call at the same time.
 
 import { randomBytes } from "node:crypto";
+import type { QuaterError } from "../../../core/index.ts";
 import { type Authorized, previewOf } from "../../../core/plugin-api.ts";
 import { canonicalText } from "../../../core/schema/digest.ts";
 import { type AuditEvent, auditKey } from "../../audit/service.ts";
@@ -35,18 +36,13 @@ import type { StoredRequest } from "./tables.ts";
  * @throws {QuaterError} `approval_required`, or the reason why the request cannot be filed.
  */
 export const file = async (context: ApprovalContext, asked: Asked, after: StoredRequest | undefined): Promise<void> => {
+  const { callKeys, requester, requesterText, policyText } = asked;
   assertMayAsk(asked);
-  const { call, callKeys, requester, requesterText, policyText } = asked;
   const nth = (after?.nth ?? 0) + 1;
   if (after !== undefined && nth > mostFiled)
     throw approvalDamaged(after.record.id, `the column nth has the invalid value ${after.nth}`);
   const { audit, maxPending, maxFiledPerHour, cooldownMs } = context.parts;
-  const [callKey = ""] = callKeys;
-  const preview = await previewText(call);
-  const unrenderable = unrenderableAt({ args: call.inputText, preview });
-  if (unrenderable !== undefined) throw approvalUnrenderable(unrenderable.path, `${unrenderable.in}: ${unrenderable.reason}`);
-  const bound = boundBy(asked, { surface: call.surface, preview, nonce: freshNonce() });
-  const draft: Draft = { ...bound, id: freshId(), callKey, digest: digestOf(bound), callId: call.callId };
+  const draft = await draftOf(asked);
   const requesterKey = requesterKeyOf(requester);
   const keys = likenessKeys((value) => audit.tagsOf(value), draft);
   const limits = { maxPending, maxFiledPerHour, cooldownMs };
@@ -77,6 +73,33 @@ export const file = async (context: ApprovalContext, asked: Asked, after: Stored
   if (written !== undefined) throw await required(context, written);
 };
 
+/** Makes the request for a call. @throws {QuaterError} `approval_unrenderable`. */
+export const draftOf = async (asked: Asked): Promise<Draft> => {
+  const { call, callKeys } = asked;
+  const [callKey = ""] = callKeys;
+  const preview = await previewText(call);
+  const unrenderable = unrenderableAt({ args: call.inputText, preview });
+  if (unrenderable !== undefined) throw approvalUnrenderable(unrenderable.path, `${unrenderable.in}: ${unrenderable.reason}`);
+  const bound = boundBy(asked, { surface: call.surface, preview, nonce: freshNonce() });
+  return { ...bound, id: freshId(), callKey, digest: digestOf(bound), callId: call.callId };
+};
+
+export const deniedLately = ({ record, now }: StoredRequest, cooldownMs: number): QuaterError => {
+  const { id, reason, decidedAt = 0 } = record;
+  return approvalDenied(id, reason, Math.max(1, Math.ceil((decidedAt + cooldownMs - now) / 1000)));
+};
+
+/** Returns the error of a requester who has too many requests. */
+export const limitOf = async (
+  { parts: { reader, maxPending, maxFiledPerHour } }: ApprovalContext,
+  keys: LikenessKeys,
+  requesterKey: string,
+): Promise<QuaterError | undefined> => {
+  if ((await reader.pendingOf(requesterKey)) >= maxPending) return approvalBacklog(maxPending);
+  const waitMs = await reader.filingWaitMs(keys.person, maxFiledPerHour);
+  return waitMs > 0 ? approvalFilingLimit(maxFiledPerHour, Math.ceil(waitMs / 1000)) : undefined;
+};
+
 /**
  * Finds out why no request was filed.
  *
@@ -90,17 +113,15 @@ const assertMayFile = async (
   keys: LikenessKeys,
   requesterKey: string,
 ): Promise<void> => {
-  const { reader, maxPending, maxFiledPerHour, cooldownMs } = context.parts;
+  const { reader, cooldownMs } = context.parts;
   if ((await reader.newest(callKeys))?.nth !== after?.nth) return;
   const denied = await reader.deniedLike(keys.like, cooldownMs);
   if (denied !== undefined) {
     if (!(await isDenied(context, denied))) return;
-    const { id, reason, decidedAt = 0 } = denied.record;
-    throw approvalDenied(id, reason, Math.max(1, Math.ceil((decidedAt + cooldownMs - denied.now) / 1000)));
+    throw deniedLately(denied, cooldownMs);
   }
-  if ((await reader.pendingOf(requesterKey)) >= maxPending) throw approvalBacklog(maxPending);
-  const waitMs = await reader.filingWaitMs(keys.person, maxFiledPerHour);
-  if (waitMs > 0) throw approvalFilingLimit(maxFiledPerHour, Math.ceil(waitMs / 1000));
+  const limit = await limitOf(context, keys, requesterKey);
+  if (limit !== undefined) throw limit;
   const pending = await reader.pendingOfCall(callKeys);
   if (pending !== undefined) await assertProven(context, pending);
 };
@@ -148,7 +169,7 @@ export const previewText = async (call: Authorized): Promise<string | undefined>
 };
 
 /** Refuses a requester without a person, because Quater could not check that the approver is another person. */
-const assertMayAsk = ({ requester: { person, actsFor }, policy, policyName }: Asked): void => {
+export const assertMayAsk = ({ requester: { person, actsFor }, policy, policyName }: Asked): void => {
   if (policy.kind === "confirm" && actsFor === undefined)
     throw approvalUnattributed(
       `The policy ${policyName} needs the person for whom the caller acts, but this credential has no actsFor. Create a key with actsFor`,

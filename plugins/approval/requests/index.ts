@@ -62,6 +62,7 @@ export const setUpRequests = ({ options, catalog, ...given }: RequestsGiven): Re
       const isGated = (surface: string) => requirement.surfaces?.includes(surface) !== false;
       return {
         approve: (call) => (isGated(call.surface) ? approve(context, terms, call) : ungated(context, call)),
+        foresee: async (call) => !isGated(call.surface) || (await import("./foreseeing.ts")).foresee(context, terms, call),
         forecast: (call) => (isGated(call.surface) ? forecast(context, terms, call) : { required: false }),
       };
     },

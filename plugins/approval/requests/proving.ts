@@ -35,7 +35,8 @@ export const proven = async (context: ApprovalContext, found: StoredRequest): Pr
   throw approvalUnproven(record.id);
 };
 
-const doubtOf = (standing: Standing | undefined, record: ApprovalRecord): string | undefined => {
+/** Returns why the trail does not prove the request; `undefined` if the trail proves it. */
+export const doubtOf = (standing: Standing | undefined, record: ApprovalRecord): string | undefined => {
   const { state, digest } = record;
   if (standing === undefined) return "the trail does not prove that the request was made";
   if (digestOf(record) !== digest) return "the digest in the row of the request does not match the other fields of the row";

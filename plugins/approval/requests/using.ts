@@ -1,6 +1,7 @@
 // The approve hook. When a call is repeated, this file looks up the newest approval request for it and answers by that request's state.
 // It is also the only place that uses an approval: once, directly before the handler runs.
 
+import type { QuaterError } from "../../../core/index.ts";
 import type { ApprovalAnswer, Authorized, HookAnswer } from "../../../core/plugin-api.ts";
 
 import { canonicalText } from "../../../core/schema/digest.ts";
@@ -102,7 +103,7 @@ const judged = (context: ApprovalContext, asked: Asked): Promise<StoredRequest> 
  * Finds the request with this id, if it belongs to this caller, surface and handler. For an unknown id and for the request of
  * another caller, the error is the same.
  */
-const named = async (context: ApprovalContext, { call, requesterText }: Asked, id: string): Promise<StoredRequest> => {
+export const named = async (context: ApprovalContext, { call, requesterText }: Asked, id: string): Promise<StoredRequest> => {
   const found = await context.parts.reader.byId(id);
   if (found === undefined) throw approvalNotFound();
   const { handler, requester, surface, policy, args } = found.record;
@@ -124,32 +125,32 @@ const refuse = async (
   isNamed: boolean,
 ): Promise<void> => {
   if (found === undefined) return file(context, asked, undefined);
-  const { record, now } = found;
-  const { id, state, reason, decidedAt = 0 } = record;
-  switch (state) {
-    case "pending":
-      throw await required(context, found);
-    case "denied": {
-      if (!(await isDenied(context, found))) return;
-      const leftMs = decidedAt + context.parts.cooldownMs - now;
-      if (leftMs > 0) throw approvalDenied(id, reason, Math.ceil(leftMs / 1000));
-      if (isNamed) throw approvalDenied(id, reason);
-      break;
-    }
-    case "consumed": {
-      // The process that ran the call may have been killed, and this process may be the only process that can record the lost
-      // call.
-      if (record.use?.outcome === "running" && (await context.parts.audit.sweepLost()) > 0) return;
-      const earlier = usedBy(record);
-      if (isNamed && earlier !== undefined) throw approvalUsed(earlier);
-      break;
-    }
-    case "expired":
-    case "cancelled":
-    case "revoked":
-      if (isNamed) throw approvalEnded(id, state, reason);
-  }
+  const { state, use } = found.record;
+  if (state === "pending") throw await required(context, found);
+  if (state === "denied" && !(await isDenied(context, found))) return;
+  // The process that ran the call may have been killed, and this process may be the only process that can record the lost call.
+  if (state === "consumed" && use?.outcome === "running" && (await context.parts.audit.sweepLost()) > 0) return;
+  const refusal = refusalBy(context, found, isNamed);
+  if (refusal !== undefined) throw refusal;
   return file(context, asked, found);
+};
+
+/** Returns the refusal by a request that has ended. `undefined` if a new request can be filed. */
+export const refusalBy = (
+  { parts: { cooldownMs } }: ApprovalContext,
+  { record, now }: StoredRequest,
+  isNamed: boolean,
+): QuaterError | undefined => {
+  const { id, state, reason, decidedAt = 0 } = record;
+  if (state === "denied") {
+    const leftMs = decidedAt + cooldownMs - now;
+    if (leftMs > 0) return approvalDenied(id, reason, Math.ceil(leftMs / 1000));
+    return isNamed ? approvalDenied(id, reason) : undefined;
+  }
+  if (!isNamed || state === "pending" || state === "approved") return undefined;
+  if (state !== "consumed") return approvalEnded(id, state, reason);
+  const earlier = usedBy(record);
+  return earlier && approvalUsed(earlier);
 };
 
 /**
@@ -182,12 +183,17 @@ const end = async (
 const isCurrent = async (context: ApprovalContext, asked: Asked, found: StoredRequest): Promise<boolean> => {
   const { record } = found;
   const { id } = record;
-  const isPolicySame = record.policyName === asked.policyName && canonicalText(record.policy) === asked.policyText;
-  if (isPolicySame && record.schema === asked.schema) return true;
-  const what = isPolicySame ? "schema" : "policy";
-  const reason = isPolicySame ? "the input schema has changed" : "the policy has changed";
+  const what = outdatedIn(asked, record);
+  if (what === undefined) return true;
+  const reason = what === "schema" ? "the input schema has changed" : "the policy has changed";
   await end(context, asked, found, { reason, detail: { cause: what }, error: approvalOutdated(id, what) });
   return false;
+};
+
+/** Returns the part of the request that has changed since the request was filed. */
+export const outdatedIn = (asked: Asked, record: ApprovalRecord): "policy" | "schema" | undefined => {
+  if (record.policyName !== asked.policyName || canonicalText(record.policy) !== asked.policyText) return "policy";
+  return record.schema === asked.schema ? undefined : "schema";
 };
 
 /**

@@ -10,6 +10,8 @@ export const builtinWords = [
   "mcp",
   "build",
   "exposure",
+  "explain",
+  "who-can",
   "check",
   "openapi",
   "keys",

@@ -111,6 +111,21 @@ export const builtins: readonly Builtin[] = [
     load: family(() => import("../commands/exposure.ts")),
   },
   {
+    word: "explain",
+    usage: "explain <action> --as <key>",
+    summary: "Says for each step of a call whether the call would pass, and makes no call",
+    load: async () => {
+      const { explain, help } = await import("../commands/explain.ts");
+      return { run: explain, help };
+    },
+  },
+  {
+    word: "who-can",
+    usage: "who-can <action>",
+    summary: "Lists the keys, scopes and roles that may call an action",
+    load: family(() => import("../commands/who-can.ts")),
+  },
+  {
     word: "check",
     usage: "check [--gate]",
     summary: "Reports what to fix before serving; --gate tests all access checks",

@@ -1,0 +1,53 @@
+// The explanation of a call: which step would stop the call, and why.
+
+import type { Presented } from "../model/credentials.ts";
+import type { Principal } from "../model/principal.ts";
+import type { Invocation } from "./gate.ts";
+
+/** A call to explain. Nothing of it has an effect. */
+export interface Explaining {
+  readonly handler: string;
+  readonly surface: string;
+  /**
+   * The caller: the name or id of a key, credentials as a surface gets them, or a principal that is only described. Quater does
+   * not call functions of policies for a described principal, because a real principal has more facts.
+   */
+  readonly as: { readonly key: string } | { readonly credentials: Presented } | { readonly described: Principal };
+  readonly given: Invocation["given"];
+  /** The id of an approval request that the caller names. */
+  readonly approvalId?: string | undefined;
+}
+
+/** The steps of a call before its handler runs, in their order. */
+export const explainedSteps = ["door", "exposure", "rights", "bind", "auth", "admit", "approve", "hold"] as const;
+
+export interface ExplainedStep {
+  readonly step: (typeof explainedSteps)[number];
+  /** `skipped`: an earlier step stops the call, or the step needs a result of a step that is not known. */
+  readonly verdict: "passes" | "stops" | "cannot_tell" | "skipped";
+  /** The reason as a sentence. */
+  readonly why: string;
+  /** The error code that the caller gets. */
+  readonly code?: string;
+  /** The fields of the input that are wrong. */
+  readonly errors?: readonly { readonly path: string; readonly message: string }[];
+  /** The scopes and roles of the policy that the caller does not have. */
+  readonly missing?: { readonly scopes: readonly string[]; readonly roles: readonly string[] };
+}
+
+/** The explanation of a call, as JSON. */
+export interface Explanation {
+  readonly handler: string;
+  readonly surface: string;
+  /** The caller, without claims. `null` if the caller is not known. */
+  readonly caller: Pick<
+    Principal,
+    "issuer" | "subject" | "kind" | "person" | "actsFor" | "credential" | "scopes" | "roles"
+  > | null;
+  /** `runs`: the handler would run. `stops`: the first step that stops decides. `cannot_tell`: a step before that is not known. */
+  readonly verdict: "runs" | "stops" | "cannot_tell";
+  /** The step that stops the call, or that Quater cannot tell. `null` if the handler would run. */
+  readonly step: ExplainedStep["step"] | null;
+  readonly code: string | null;
+  readonly steps: readonly ExplainedStep[];
+}
