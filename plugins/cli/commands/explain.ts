@@ -5,6 +5,7 @@ import { cut, nearest } from "../../../core/diagnostics/text.ts";
 import { andThen } from "../../../core/model/principal.ts";
 import type { Explaining, GivenInput, Operation } from "../../../core/plugin-api.ts";
 import { fileFieldsOf } from "../../../core/schema/file.ts";
+import { sameName } from "../actions/action-names.ts";
 import { collectGiven } from "../actions/collect.ts";
 import { flagsOf } from "../actions/flags.ts";
 import { withFiles } from "../actions/offered-files.ts";
@@ -16,7 +17,6 @@ import { boot, load } from "../program/boot.ts";
 import type { CommandHelp, FlagHelp } from "../program/command-help.ts";
 import { type Context, credentialsOf } from "../program/context.ts";
 import type { Runner } from "../program/runner.ts";
-import { sameName } from "./run.ts";
 
 export const explain: Runner = async (context, words) => {
   const args = readExplainArguments(words.slice(1));
