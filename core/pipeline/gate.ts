@@ -125,8 +125,7 @@ export class PipelineGate implements Gate {
 
   async #turnAway(error: unknown, entry: Arriving): Promise<never> {
     const operation = this.#operationOf(entry);
-    const { callId, surface, credentials, traceId, isRemote } = entry;
-    const { peer } = credentials;
+    const { callId, surface, traceId, isRemote } = entry;
     // Record only names of exposed handlers. Callers without access could otherwise fill the trail with any text.
     const arrival = {
       callId,
@@ -134,7 +133,7 @@ export class PipelineGate implements Gate {
       handler: operation?.name,
       principal: undefined,
       startedAt: Date.now(),
-      peer,
+      peer: entry.credentials.peer,
       traceId,
       isDryRun: false,
       isRemote,
@@ -153,7 +152,7 @@ export class PipelineGate implements Gate {
   }
 
   call(invocation: Invocation, answer: (outcome: Outcome) => void): void {
-    const { surface, principal, callId = newCallId(), cancellation = new Cancellation() } = invocation;
+    const { surface, principal, callId = newCallId(), cancellation = new Cancellation(), entry, given, room } = invocation;
     const isDryRun = invocation.dryRun === true;
     const operation = this.#catalog.get(invocation.handler);
     const compiled = this.#compilers.get(invocation.handler)?.forCall();
@@ -161,7 +160,7 @@ export class PipelineGate implements Gate {
     if (operation === undefined || compiled === undefined || !isExposed || this.phase === "stopping") {
       const { handler, peer, traceId } = invocation;
       const known = { callId, surface, handler: operation?.name, principal, peer, traceId };
-      const arrival = { ...known, startedAt: Date.now(), isDryRun, isRemote: invocation.entry?.isRemote };
+      const arrival = { ...known, startedAt: Date.now(), isDryRun, isRemote: entry?.isRemote };
       const error = isExposed ? stopping() : unknownHandler(handler, surface);
       const hooks = this.#hooksOf(isExposed ? operation : undefined);
       void andThen(this.#settle(arrival, { ok: false, error, callId }, hooks), answer);
@@ -170,7 +169,6 @@ export class PipelineGate implements Gate {
     const used = compiled.usesResources ? callResources(operation.handler.use, this.appResources, () => call) : usingNothing;
     const uploads = compiled.files.size === 0 ? undefined : new CallUploads(this.#uploads, compiled.files);
     const resources = uploads?.closedWith(used) ?? used;
-    const { entry } = invocation;
     const enteredAt = compiled.isDirect && !isDryRun ? undefined : performance.now();
     const standing = entry && new Standing(this.#enterAgain, entry, enteredAt);
     const from = {
@@ -192,7 +190,6 @@ export class PipelineGate implements Gate {
     };
     const call = new StagedCall(from, standing);
     const running = this.#running.begin({ call, resources, uploads, hooks: compiled.hooks, answer });
-    const { given, room } = invocation;
     let result: Awaitable<unknown>;
     try {
       result = isDryRun ? rehearse(call, given, compiled, uploads) : runPipeline(running, given, compiled, room);

@@ -2,11 +2,12 @@
 
 import type { AnswerRoom, Arriving } from "../model/arriving.ts";
 import type { Call, Cancellation, Outcome } from "../model/call.ts";
+import type { Presented } from "../model/credentials.ts";
 import type { GivenInput } from "../model/given-input.ts";
 import type { Awaitable, Principal } from "../model/principal.ts";
 import type { Replying } from "../model/reply.ts";
 import type { FileField, UploadedFile } from "../schema/file.ts";
-import type { Explaining, Explanation } from "./explanation.ts";
+import type { Explanation } from "./explanation.ts";
 
 /**
  * Returns whether the value has the form of an approval request's id. A surface must refuse a malformed id, because a call
@@ -60,6 +61,20 @@ export interface Invocation {
   readonly replying?: Replying | undefined;
   /** The memory for large answers that are not read yet. */
   readonly room?: AnswerRoom | undefined;
+}
+
+/** A call to explain. Nothing of it has an effect. */
+export interface Explaining {
+  readonly handler: string;
+  readonly surface: string;
+  /**
+   * The caller: the name or id of a key, credentials as a surface gets them, or a principal that is only described. Quater does
+   * not call functions of policies for a described principal, because a real principal has more facts.
+   */
+  readonly as: { readonly key: string } | { readonly credentials: Presented } | { readonly described: Principal };
+  readonly given: Invocation["given"];
+  /** The id of an approval request that the caller names. */
+  readonly approvalId?: string | undefined;
 }
 
 /** The kernel as a surface uses it. */
