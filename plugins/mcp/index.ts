@@ -9,6 +9,7 @@ import {
   type Catalog,
   definePlugin,
   type Gate,
+  type Log,
   type PluginContext,
   type Probe,
   type Running,
@@ -16,7 +17,8 @@ import {
 } from "../../core/plugin-api.ts";
 import type { OptionValues } from "../../core/schema/options.ts";
 import { type HttpService, httpRef } from "../http/service.ts";
-import { approvalsRef, auditRef, storeRef } from "../offered.ts";
+import { approvalsRef, auditRef, type Store, storeRef } from "../offered.ts";
+import type { SharedUpdates } from "./answering/shared-updates.ts";
 import type { ApprovalRounds } from "./approval/rounds.ts";
 import { AudienceCheck } from "./authorization/audience.ts";
 import { authorizationOption, mcpPath, pagePath } from "./authorization/option.ts";
@@ -25,6 +27,7 @@ import { type McpExposure, mcpKey, nameClashes, waysTo } from "./offers/exposure
 import { iconSchema } from "./protocol/about.ts";
 import type { Results } from "./protocol/answers.ts";
 import { type McpService, mcpRef } from "./service.ts";
+import { migrations } from "./tables.ts";
 
 export type { McpExposure } from "./offers/exposure.ts";
 export type { Icon } from "./protocol/about.ts";
@@ -131,16 +134,20 @@ const setup = async (
   const http = services.find(httpRef);
   const authorization = await authorizationOf(options, catalog, http, options.title ?? project.name);
   if (http?.publicUrl !== undefined) audience.set(http.publicUrl);
+  const store = services.find(storeRef);
+  store?.register("mcp", migrations);
   // In run modes that serve no callers, no tool can be called, so the protocol code is not loaded.
   if (!isServing(mode)) {
     // List the paths in the exposure table, although no endpoint is mounted at the paths.
     http?.mount(`POST ${mcpPath}`, () => {});
     if (options.docs) http?.mount(`GET ${pagePath}`, () => {});
-    return {};
+    const { service, stop } = withoutClients(store, log);
+    services.provide(mcpRef, service);
+    return { stop };
   }
   const [
     { ClientCalls },
-    { cancelMigrations },
+    { Subscriptions },
     { Dispatcher },
     { mcpOverHttp },
     { httpProbe },
@@ -149,7 +156,7 @@ const setup = async (
     answers,
   ] = await Promise.all([
     import("./transport/client-calls.ts"),
-    import("./transport/shared-cancels.ts"),
+    import("./answering/subscriptions.ts"),
     import("./answering/dispatch.ts"),
     import("./transport/http.ts"),
     import("./probe.ts"),
@@ -168,12 +175,14 @@ const setup = async (
   });
   const { toolbox } = offers;
   const rounds = await roundsOf(options, gate, services, results);
-  const dispatcher = new Dispatcher({ gate, offers, about, results, maxOutputBytes, rounds });
-  const service: McpService = { serveStdio: (streams) => serveStdio(streams, { gate, dispatcher, log }) };
+  const subscriptions = new Subscriptions({ gate, resources: offers.resources, results, log, store });
+  const dispatcher = new Dispatcher({ gate, offers, about, results, subscriptions, maxOutputBytes, rounds });
+  const service: McpService = {
+    serveStdio: (streams) => serveStdio(streams, { gate, dispatcher, subscriptions, log }),
+    updated: (uri) => subscriptions.updated(uri),
+  };
   services.provide(mcpRef, service);
   const { mountWithoutOAuth } = await import("./authorization/without.ts");
-  const store = http === undefined ? undefined : services.find(storeRef);
-  store?.register("mcp", cancelMigrations);
   const calls = new ClientCalls({ app: project.name, audit: services.find(auditRef), store, log });
   http?.mount(`POST ${mcpPath}`, ({ endpoint, fallback }) => {
     endpoint(mcpPath, mcpOverHttp({ http, dispatcher, log, authorization, calls, heartbeatMs: options.heartbeatMs }));
@@ -185,13 +194,31 @@ const setup = async (
   }
   return {
     stop: async () => {
-      await Promise.all([calls.stop(), rounds?.stop()]);
+      await Promise.all([calls.stop(), rounds?.stop(), subscriptions.stop()]);
     },
     probe: (call) => {
       const baseUrl = http?.baseUrl;
       return (baseUrl === undefined ? stdioProbe(service, catalog) : httpProbe(baseUrl, catalog))(call);
     },
   };
+};
+
+/** Returns the service of a process without clients, such as `quater run`: reports of changes go to the other instances. */
+const withoutClients = (store: Store | undefined, log: Log) => {
+  let loading: Promise<SharedUpdates> | undefined;
+  const load = async (kept: Store) => {
+    const { SharedUpdates } = await import("./answering/shared-updates.ts");
+    return new SharedUpdates(kept, log, () => {});
+  };
+  const service: McpService = {
+    serveStdio: () => Promise.reject(new Error("This process serves no MCP clients")),
+    updated: (uri) => {
+      if (store === undefined) return;
+      loading ??= load(store);
+      void loading.then((updates) => updates.send(uri));
+    },
+  };
+  return { service, stop: async () => (await loading)?.stop() };
 };
 
 const roundsOf = async (

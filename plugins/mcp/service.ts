@@ -1,4 +1,5 @@
-// The service of the plugin mcp. With this service, the `quater` program serves one client over a pair of streams.
+// The service of the plugin mcp. With this service, the `quater` program serves one client over a pair of streams, and plugins report
+// changes of resources.
 
 import type { Readable, Writable } from "node:stream";
 import { serviceRef } from "../../core/plugin-api.ts";
@@ -22,6 +23,12 @@ export interface McpService {
    * promise resolves within about half a second. Handlers that ignore the AbortSignal of their call may continue.
    */
   serveStdio(streams: StdioStreams): Promise<void>;
+  /**
+   * Reports that the content of a resource has changed, for example `order://ord_1`. Each client that subscribed to the URI and may
+   * still read the resource gets a notification, also the clients of other instances with the same store. Never throws. A URI
+   * without subscribers is ignored.
+   */
+  updated(uri: string): void;
 }
 
 export const mcpRef = serviceRef<McpService>("mcp");

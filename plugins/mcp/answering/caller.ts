@@ -6,6 +6,7 @@ import type { AnswerRoom, Arriving, Cancellation, Operation, Outcome } from "../
 import type { Authorization } from "../authorization/resource-server.ts";
 import type { Era } from "../protocol/era.ts";
 import type { Notifier } from "./progress.ts";
+import type { CallersListener } from "./subscriptions.ts";
 
 /**
  * The caller of an MCP request. All data about the caller comes from authentication, and no data about the caller comes from the
@@ -25,6 +26,8 @@ export interface Caller {
   readonly cancellation: Cancellation;
   readonly notifier: Notifier;
   readonly room: AnswerRoom;
+  /** Receives the changes of resources to which a client of the revisions of 2025 subscribes. Absent over HTTP. */
+  readonly listener?: CallersListener;
   /** The authorization servers from which the caller can get more scopes. Absent over stdio, where callers cannot sign in. */
   readonly authorization?: Authorization | undefined;
   /** Called when the call has its outcome, or when a stream begins. Quater does not call this function for dry runs. */

@@ -10,7 +10,6 @@ import type { StatedCall } from "../approval/state.ts";
 import type { Toolbox } from "../offers/tools.ts";
 import type { About } from "../protocol/about.ts";
 import { type Answer, invalidParams, type Results } from "../protocol/answers.ts";
-import type { Era } from "../protocol/era.ts";
 import { type Request, resultMessage } from "../protocol/messages.ts";
 import type { Caller } from "./caller.ts";
 import type { CatalogSearch } from "./catalog-search.ts";
@@ -20,6 +19,7 @@ import { capabilitiesOf, type Offers } from "./offers.ts";
 import { paramHeaderRefused } from "./param-headers.ts";
 import { Progress } from "./progress.ts";
 import { Reader, unknownCursor } from "./reader.ts";
+import type { Subscriptions } from "./subscriptions.ts";
 import { readToolCall } from "./tool-call.ts";
 import { toolRefusal, toolResult } from "./tool-result.ts";
 
@@ -28,6 +28,7 @@ interface DispatcherParts {
   readonly offers: Offers;
   readonly about: About;
   readonly results: Results;
+  readonly subscriptions: Subscriptions;
   readonly maxOutputBytes: number;
   /** Absent if the app has no approvals or no key for signing `requestState`, or if `approvalHoldMs` is 0. */
   readonly rounds: ApprovalRounds | undefined;
@@ -44,10 +45,11 @@ export class Dispatcher {
   readonly #search: CatalogSearch | undefined;
   readonly #completion: Completion;
   readonly #reader: Reader;
-  readonly #capabilities: object;
+  readonly #offers: Offers;
+  readonly #subscriptions: Subscriptions;
   readonly #maxOutputBytes: number;
 
-  constructor({ gate, offers, about, results, maxOutputBytes, rounds }: DispatcherParts) {
+  constructor({ gate, offers, about, results, subscriptions, maxOutputBytes, rounds }: DispatcherParts) {
     const { toolbox, search, resources, prompts, completion } = offers;
     this.#gate = gate;
     this.#toolbox = toolbox;
@@ -55,10 +57,11 @@ export class Dispatcher {
     this.#completion = completion;
     this.#about = about;
     this.#rounds = rounds;
-    this.#capabilities = capabilitiesOf(offers);
+    this.#offers = offers;
+    this.#subscriptions = subscriptions;
     this.#results = results;
     this.#reader = new Reader({ gate, resources, prompts, results, maxOutputBytes });
-    this.#discovered = results.discovery(this.#capabilities);
+    this.#discovered = results.discovery(capabilitiesOf(offers, true));
     this.#maxOutputBytes = maxOutputBytes;
   }
 
@@ -117,7 +120,8 @@ export class Dispatcher {
     if (method === "server/discover" && isModern) return { body: resultMessage(id, this.#discovered) };
     if (method === "ping" && !isModern) return { body: resultMessage(id, "{}") };
     if (method === "completion/complete" && !this.#completion.isEmpty) return this.#completion.answer(request, caller);
-    return this.#reader.answer(request, caller) ?? this.#answerRarely(request, caller.era);
+    const answer = this.#reader.answer(request, caller) ?? this.#subscriptions.answer(request, caller);
+    return answer ?? this.#answerRarely(request, caller);
   }
 
   #list({ id, params }: Request, { principal, era, authorization }: Caller): Answer {
@@ -128,9 +132,9 @@ export class Dispatcher {
     return page === undefined ? invalidParams(id, unknownCursor) : { body: this.#results.list(era, id, page) };
   }
 
-  async #answerRarely(request: Request, era: Era): Promise<Answer> {
+  async #answerRarely(request: Request, { era, listener }: Caller): Promise<Answer> {
     const { answerRarely } = era === "2025" ? await import("../protocol/legacy.ts") : await import("../protocol/modern.ts");
-    return answerRarely(request, this.#about, this.#capabilities);
+    return answerRarely(request, this.#about, capabilitiesOf(this.#offers, era === "2026" || listener !== undefined));
   }
 
   async #call(request: Request, caller: Caller): Promise<Answer> {

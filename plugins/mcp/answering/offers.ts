@@ -31,10 +31,14 @@ export const offersIn = (catalog: Catalog, { catalog: choice, results, ...parts 
   return { toolbox, search, resources, prompts, completion: new Completion(catalog, resources, prompts, results) };
 };
 
-/** Returns the capabilities of the server. All lists are fixed at boot, so the server announces no changes of lists. */
-export const capabilitiesOf = ({ resources, prompts, completion }: Offers) => ({
+/**
+ * Returns the capabilities of the server. All lists are fixed at boot, so the server announces no changes of lists.
+ *
+ * @param subscribe  Whether the client can subscribe to resources.
+ */
+export const capabilitiesOf = ({ resources, prompts, completion }: Offers, subscribe: boolean) => ({
   tools: {},
-  ...(resources.isEmpty ? {} : { resources: {} }),
+  ...(resources.isEmpty ? {} : { resources: subscribe ? { subscribe } : {} }),
   ...(prompts.isEmpty ? {} : { prompts: {} }),
   ...(completion.isEmpty ? {} : { completions: {} }),
 });

@@ -8,6 +8,8 @@ import { type MessageId, notificationMessage } from "../protocol/messages.ts";
 export interface Notifier {
   /** Whether the receiver has left. */
   readonly isGone: boolean;
+  /** Whether the receiver accepts messages before the answer. */
+  readonly canSend: boolean;
   /** Whether the receiver reads more slowly than Quater sends messages. */
   readonly isBehind: boolean;
   /** Sends a message. Waits while the memory for large messages is full, and drops the message if too many messages wait. */

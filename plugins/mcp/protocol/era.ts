@@ -21,6 +21,7 @@ export const metaKeys = {
   version: "io.modelcontextprotocol/protocolVersion",
   capabilities: "io.modelcontextprotocol/clientCapabilities",
   server: "io.modelcontextprotocol/serverInfo",
+  subscription: "io.modelcontextprotocol/subscriptionId",
 } as const;
 
 /** The answer to a message that belongs to no era, or whose headers do not match its body. */

@@ -87,6 +87,10 @@ export class AnswerSender implements Notifier {
     return this.#request.req.headers.accept?.toLowerCase().includes("text/event-stream") === true;
   }
 
+  get canSend(): boolean {
+    return this.#acceptsStream;
+  }
+
   get isBehind(): boolean {
     return !this.#res.destroyed && (this.#sending !== undefined || this.#res.writableNeedDrain);
   }

@@ -58,6 +58,7 @@ export class Line {
   notices(): Notifier {
     const line = this;
     return {
+      canSend: true,
       get isGone() {
         return line.isGone;
       },

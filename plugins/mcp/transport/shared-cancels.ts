@@ -2,10 +2,11 @@
 // know which instance runs the call. So the receiving instance writes the cancellation to the store, and the other instances read
 // the cancellation.
 
-import { createHash } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
-import { errorText, type Log } from "../../../core/plugin-api.ts";
-import type { Migration, Store } from "../../offered.ts";
+import type { Log } from "../../../core/plugin-api.ts";
+import type { Store } from "../../offered.ts";
+import { digestOf, StoreWork } from "../answering/store-work.ts";
+import type { Tables } from "../tables.ts";
 import type { Calls } from "./calls.ts";
 
 /** The time between two reads of the store while calls run in this process, milliseconds. */
@@ -23,44 +24,20 @@ const writeMs = 100;
  */
 const mostWaiting = { ofPrincipal: 20, ofAll: 200 } as const;
 
-/** The shortest time between two log lines about errors of the store, milliseconds. */
-const silenceMs = 60_000;
-
-interface Tables {
-  /** `call_key` is a digest, because the store must not contain session ids. */
-  mcp_cancelled: { call_key: string; at: number };
-}
-
-export const cancelMigrations: readonly Migration[] = [
-  {
-    version: 1,
-    tables: ["mcp_cancelled"],
-    up: (build) => [
-      build.schema
-        .createTable("mcp_cancelled")
-        .addColumn("call_key", "text", (column) => column.notNull().primaryKey())
-        .addColumn("at", "bigint", (column) => column.notNull()),
-    ],
-  },
-];
-
-const digestOf = (key: string): string => createHash("sha256").update(key).digest("base64url");
-
 export class SharedCancels {
   readonly #store: Store;
   readonly #calls: Calls;
-  readonly #log: Log;
+  readonly #work: StoreWork;
   #timer: NodeJS.Timeout | undefined;
   /** The digests of call keys, and the names of the principals who cancelled these calls. */
   readonly #waiting = new Map<string, string>();
   #writing: Promise<void> | undefined;
   readonly #stopping = new AbortController();
-  #warnedAt = Number.NEGATIVE_INFINITY;
 
   constructor(store: Store, calls: Calls, log: Log) {
     this.#store = store;
     this.#calls = calls;
-    this.#log = log;
+    this.#work = new StoreWork(log);
   }
 
   /** Sends a cancellation of a client to the other instances. @param principal  The name of the principal. */
@@ -94,7 +71,7 @@ export class SharedCancels {
     while (this.#waiting.size > 0) {
       const keys = [...this.#waiting.keys()];
       this.#waiting.clear();
-      await this.#trying("A cancellation could not be passed to other instances", async () => {
+      await this.#work.run("A cancellation could not be passed to other instances", async () => {
         const open = await this.#store.open();
         const db = open.queries<Tables>();
         const rows = keys.map((call_key) => ({ call_key, at: open.clock }));
@@ -113,7 +90,7 @@ export class SharedCancels {
   async #poll(): Promise<void> {
     this.#timer = undefined;
     if (this.#calls.isEmpty) return;
-    await this.#trying("Cancellations of other instances could not be read", async () => {
+    await this.#work.run("Cancellations of other instances could not be read", async () => {
       const open = await this.#store.open();
       const db = open.queries<Tables>();
       const running = new Map([...this.#calls.keys].map((key) => [digestOf(key), key]));
@@ -126,16 +103,5 @@ export class SharedCancels {
       for (const { call_key } of rows) this.#calls.takeBack(running.get(call_key) ?? "");
     });
     if (!this.#calls.isEmpty) this.watch();
-  }
-
-  async #trying(what: string, work: () => Promise<void>): Promise<void> {
-    try {
-      await work();
-    } catch (error) {
-      const now = performance.now();
-      if (now - this.#warnedAt < silenceMs) return;
-      this.#warnedAt = now;
-      this.#log.warn(what, { error: errorText(error) });
-    }
   }
 }

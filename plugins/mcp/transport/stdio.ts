@@ -8,6 +8,7 @@ import type { Caller } from "../answering/caller.ts";
 import type { Dispatcher } from "../answering/dispatch.ts";
 import type { Incoming, IncomingRequest } from "../answering/incoming.ts";
 import { errorDataOf } from "../answering/outcome.ts";
+import type { CallersListener, Subscriptions } from "../answering/subscriptions.ts";
 import { type Era, eraOf } from "../protocol/era.ts";
 import { errorMessage, internalError, type MessageId, type Request, readMessage, rpcCodes } from "../protocol/messages.ts";
 import type { StdioStreams } from "../service.ts";
@@ -34,14 +35,17 @@ export const tokenVariable = "QUATER_MCP_TOKEN";
 export interface StdioParts {
   readonly gate: Gate;
   readonly dispatcher: Dispatcher;
+  readonly subscriptions: Subscriptions;
   readonly log: Log;
 }
 
 export const serveStdio = async (streams: StdioStreams, parts: StdioParts): Promise<void> => {
   const line = new Line(streams.output, streams.input);
+  const session = new StdioSession(streams, parts, line);
   try {
-    await new StdioSession(streams, parts, line).run();
+    await session.run();
   } finally {
+    session.end();
     line.release();
   }
 };
@@ -51,13 +55,21 @@ class StdioSession {
   readonly #parts: StdioParts;
   readonly #line: Line;
   readonly #inFlight = new Map<MessageId, ClientCall>();
+  /** The running requests that end only when the client or the server ends them. */
+  readonly #listening = new Set<ClientCall>();
   readonly #answering = new Set<Promise<void>>();
+  readonly #listener: CallersListener;
   #lastSaid: string | undefined;
 
   constructor(streams: StdioStreams, parts: StdioParts, line: Line) {
     this.#streams = streams;
     this.#parts = parts;
     this.#line = line;
+    this.#listener = parts.subscriptions.open(line.notices());
+  }
+
+  end(): void {
+    this.#parts.subscriptions.close(this.#listener);
   }
 
   async run(): Promise<void> {
@@ -68,6 +80,7 @@ class StdioSession {
       if (this.#inFlight.size >= manyInFlight) await setImmediate();
     }
     // The client has closed the input, or no longer reads answers.
+    for (const call of this.#listening) call.cancel();
     if (!this.#line.isGone) await this.#answeredWithin(lastAnswersMs);
     for (const call of this.#inFlight.values()) call.cancel();
     await this.#answeredWithin(heedMs);
@@ -121,12 +134,14 @@ class StdioSession {
     this.#inFlight.set(request.id, call);
     const { gate, dispatcher } = this.#parts;
     const entry = { surface: "mcp", credentials: this.#credentials(), callId: gate.newCallId() };
-    const origin = { era, entry, cancellation: call, room, notifier: this.#line.notices() };
+    const origin = { era, entry, cancellation: call, room, notifier: this.#line.notices(), listener: this.#listener };
+    if (request.method === "subscriptions/listen") this.#listening.add(call);
     const answering = dispatcher
       .serve(new LineRequest(request, origin, (error) => this.#failed(error, request, entry)))
       .then((answer) => {
         room.release();
         this.#inFlight.delete(request.id);
+        this.#listening.delete(call);
         this.#answering.delete(answering);
         if (!call.isTakenBack) this.#line.send(answer);
       });
@@ -165,7 +180,7 @@ class StdioSession {
 }
 
 /** Where the request of a line comes from. */
-type Origin = Pick<Caller, "era" | "entry" | "cancellation" | "notifier" | "room">;
+type Origin = Pick<Caller, "era" | "entry" | "cancellation" | "listener" | "notifier" | "room">;
 
 /** A request in a line. The caller is authenticated for each request, so that a revoked key stops working without a restart. */
 class LineRequest implements Incoming<string> {

@@ -1,0 +1,32 @@
+// Work with the store that may fail without consequences for a caller.
+
+import { createHash } from "node:crypto";
+import { errorText, type Log } from "../../../core/plugin-api.ts";
+
+/** The shortest time between two log lines about errors of the store, milliseconds. */
+const silenceMs = 60_000;
+
+/** Runs work with the store, and logs its errors at most once a minute. */
+export class StoreWork {
+  readonly #log: Log;
+  #warnedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  /** @param failure  The text of the log line: "Cancellations of other instances could not be read". */
+  async run(failure: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      const now = performance.now();
+      if (now - this.#warnedAt < silenceMs) return;
+      this.#warnedAt = now;
+      this.#log.warn(failure, { error: errorText(error) });
+    }
+  }
+}
+
+/** Returns the digest of a text, for rows that must not contain the text itself. */
+export const digestOf = (text: string): string => createHash("sha256").update(text).digest("base64url");
