@@ -5,8 +5,8 @@ import type { Principal } from "../../../core/index.ts";
 import type { AnswerRoom, Arriving, Cancellation, Operation, Outcome } from "../../../core/plugin-api.ts";
 import type { Authorization } from "../authorization/resource-server.ts";
 import type { Era } from "../protocol/era.ts";
+import type { Listener } from "./listener.ts";
 import type { Notifier } from "./progress.ts";
-import type { CallersListener } from "./subscriptions.ts";
 
 /**
  * The caller of an MCP request. All data about the caller comes from authentication, and no data about the caller comes from the
@@ -33,3 +33,6 @@ export interface Caller {
   /** Called when the call has its outcome, or when a stream begins. Quater does not call this function for dry runs. */
   readonly ended?: (operation: Operation, outcome: Outcome) => void;
 }
+
+/** The listener of one client, with the caller who subscribed to each resource. */
+export type CallersListener = Listener<Caller>;

@@ -23,6 +23,8 @@ import { errorMessage, type Request, rpcCodes } from "../protocol/messages.ts";
 import type { Caller } from "./caller.ts";
 import { bodyOf, promptResult } from "./content.ts";
 import { errorDataOf, rpcCodeOf } from "./outcome.ts";
+import { Progress } from "./progress.ts";
+import { readMeta } from "./tool-call.ts";
 
 export interface ReaderParts {
   readonly gate: Gate;
@@ -110,7 +112,10 @@ export class Reader {
   async #read({ request, caller, operation, given, result, unknown }: Reading): Promise<Answer> {
     const { id, method, params } = request;
     const { principal, entry, callId, cancellation, peer, room, era } = caller;
-    const { traceparent } = Object(params["_meta"]) as Readonly<Record<string, unknown>>;
+    const meta = readMeta(params);
+    if (typeof meta === "string") return invalidParams(id, meta);
+    const { dryRun, progressToken, traceparent } = meta;
+    const progress = progressToken === undefined ? undefined : new Progress(caller.notifier, progressToken);
     const outcome = await this.#parts.gate.invoke({
       // The gate also gets requests for unknown resources and prompts, so that the refusal is recorded.
       handler: operation?.name ?? "",
@@ -120,12 +125,15 @@ export class Reader {
       given: [given],
       callId,
       cancellation,
+      dryRun,
+      progress: progress?.report,
       peer,
       traceId: traceIdOf(traceparent) ?? caller.traceId,
       room,
     });
-    if (operation !== undefined) caller.ended?.(operation, outcome);
-    const ended = await this.#result(outcome, result);
+    if (operation !== undefined && !dryRun) caller.ended?.(operation, outcome);
+    const ended = await this.#result(outcome, dryRun ? forecastOf(method) : result);
+    progress?.end();
     if (typeof ended === "string") {
       const { results } = this.#parts;
       return { body: method === "resources/read" ? results.content(era, id, ended) : results.result(era, id, ended) };
@@ -177,6 +185,13 @@ export class Reader {
 }
 
 export const unknownCursor = "This list has no page with this cursor. Begin again without a cursor";
+
+/** Returns the function that writes the result of a dry run, which has no content. */
+const forecastOf = (method: string) => (value: unknown, callId: string) =>
+  JSON.stringify({
+    _meta: { "quater/callId": callId, "quater/dryRun": value },
+    [method === "resources/read" ? "contents" : "messages"]: [],
+  });
 
 const areTexts = (values: unknown): values is Readonly<Record<string, string>> =>
   values !== null &&

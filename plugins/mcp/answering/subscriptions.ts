@@ -19,7 +19,7 @@ import {
   resultMessage,
   rpcCodes,
 } from "../protocol/messages.ts";
-import type { Caller } from "./caller.ts";
+import type { Caller, CallersListener } from "./caller.ts";
 import { Listener } from "./listener.ts";
 import { PrincipalCounts, principalKey } from "./principal-counts.ts";
 import type { Notifier } from "./progress.ts";
@@ -39,8 +39,6 @@ export interface SubscriptionParts {
   /** The store through which the instances of the app exchange reports of changes. */
   readonly store: Store | undefined;
 }
-
-export type CallersListener = Listener<Caller>;
 
 export class Subscriptions {
   readonly #parts: SubscriptionParts;

@@ -1,13 +1,10 @@
-// Reads the params of tools/call: the tool, its arguments, and the options of the call in `_meta`.
+// Reads the params of tools/call: the tool, its arguments, and the options in `_meta`, which calls of resources and prompts also have.
 
 import { isApprovalId } from "../../../core/plugin/gate.ts";
 import { isId, longestId, type MessageId } from "../protocol/messages.ts";
 
-export interface ToolCall {
-  /** The name of the tool, which may be unknown. */
-  readonly name: string;
-  /** The arguments. Binding checks them. */
-  readonly values: unknown;
+/** The options of a call in `_meta`. */
+export interface CallMeta {
   readonly dryRun: boolean;
   /** The id of the approval that the caller names. */
   readonly approvalId: string | undefined;
@@ -16,13 +13,26 @@ export interface ToolCall {
   readonly traceparent: unknown;
 }
 
+export interface ToolCall extends CallMeta {
+  /** The name of the tool, which may be unknown. */
+  readonly name: string;
+  /** The arguments. Binding checks them. */
+  readonly values: unknown;
+}
+
 type Fields = Readonly<Record<string, unknown>>;
 
 /** @returns The call, or the reason why the params are malformed. */
 export const readToolCall = (params: Fields): ToolCall | string => {
   // Absent arguments are an empty object. `null` is refused, like a `null` body over HTTP.
-  const { name, arguments: values = {}, _meta: meta = {} } = params;
+  const { name, arguments: values = {} } = params;
   if (typeof name !== "string") return 'The params of tools/call must have "name", the name of a tool';
+  const meta = readMeta(params);
+  return typeof meta === "string" ? meta : { name, values, ...meta };
+};
+
+/** @returns The options in `_meta`, or the reason why `_meta` is malformed. */
+export const readMeta = ({ _meta: meta = {} }: Fields): CallMeta | string => {
   if (!isFields(meta)) return '"_meta" must be an object';
   const { "quater/dryRun": dryRun = false, "quater/approval": approval, progressToken, traceparent } = meta;
   // A malformed request for a dry run is refused, so that it does not run the handler.
@@ -31,7 +41,7 @@ export const readToolCall = (params: Fields): ToolCall | string => {
     return '"quater/approval" in _meta must be { "id": "apr_..." } and nothing else';
   if (progressToken !== undefined && !isId(progressToken))
     return `"progressToken" in _meta must be an integer or a string of at most ${longestId} characters`;
-  return { name, values, dryRun, approvalId: approval?.id, progressToken, traceparent };
+  return { dryRun, approvalId: approval?.id, progressToken, traceparent };
 };
 
 const isFields = (value: unknown): value is Fields => value !== null && typeof value === "object" && !Array.isArray(value);

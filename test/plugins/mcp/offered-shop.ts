@@ -48,8 +48,14 @@ export const ask = async (app: TestApp, method: string, params: object = {}, tok
 };
 
 /** Sends a request of revision 2026-07-28. */
-export const askModern = async (app: TestApp, method: string, params: object = {}, token = "ana"): Promise<Said> => {
-  const body = JSON.stringify({ jsonrpc: "2.0", id: 7, method, params: { ...params, _meta: claim } });
+export const askModern = async (
+  app: TestApp,
+  method: string,
+  params: object = {},
+  token = "ana",
+  meta: object = {},
+): Promise<Said> => {
+  const body = JSON.stringify({ jsonrpc: "2.0", id: 7, method, params: { ...params, _meta: { ...claim, ...meta } } });
   const name = "name" in params ? params.name : "uri" in params ? params.uri : undefined;
   const { response, text } = await post(app, body, {
     authorization: `Bearer ${token}`,
