@@ -1,33 +1,26 @@
 // The plugin mcp, which serves handlers as tools, resources and prompts for agents: over `POST /mcp` if http() is configured, and
 // over stdio with `quater mcp`.
 
-import { type Principal, Type, withDefault } from "../../core/index.ts";
-import { anAuthentication } from "../../core/model/authentication.ts";
+import type { Principal } from "../../core/index.ts";
 import { isServing } from "../../core/model/run-mode.ts";
 import {
   type BootProblem,
   type Catalog,
   definePlugin,
-  type Gate,
   type Log,
   type PluginContext,
   type Probe,
   type Running,
-  type Services,
 } from "../../core/plugin-api.ts";
-import type { OptionValues } from "../../core/schema/options.ts";
 import { type HttpService, httpRef } from "../http/service.ts";
 import { approvalsRef, auditRef, type Store, storeRef } from "../offered.ts";
 import type { SharedUpdates } from "./answering/shared-updates.ts";
-import type { ApprovalRounds } from "./approval/rounds.ts";
 import { AudienceCheck } from "./authorization/audience.ts";
-import { authorizationOption, mcpPath, pagePath } from "./authorization/option.ts";
+import { mcpPath, pagePath } from "./authorization/option.ts";
 import type { Authorization } from "./authorization/resource-server.ts";
 import { type McpExposure, mcpKey, nameClashes, waysTo } from "./offers/exposure.ts";
-import { iconSchema } from "./protocol/about.ts";
-import type { Results } from "./protocol/answers.ts";
+import { type McpOptions, mcpOptions } from "./options.ts";
 import { type McpService, mcpRef } from "./service.ts";
-import { migrations } from "./tables.ts";
 
 export type { McpExposure } from "./offers/exposure.ts";
 export type { Icon } from "./protocol/about.ts";
@@ -39,47 +32,6 @@ declare module "quater" {
     readonly mcp?: boolean | McpExposure;
   }
 }
-
-const mcpOptions = {
-  /** Authenticates the callers over MCP. If the manifest exposes tools and this option is missing, the boot fails. */
-  authenticate: Type.Optional(anAuthentication),
-  /**
-   * The authorization servers from which OAuth clients get tokens for this MCP server. Needs `publicUrl` of http(). Without this
-   * option, callers need a key or token that they already have.
-   */
-  authorization: Type.Optional(authorizationOption),
-  /**
-   * How long a repeated call of a client of revision 2026-07-28 waits for the decision of the approvers, milliseconds. With 0,
-   * calls that need approval get a tool error.
-   */
-  approvalHoldMs: withDefault(Type.Integer({ minimum: 0, maximum: 20_000 }), 20_000),
-  /**
-   * The time after which a silent answer over HTTP becomes an event stream with comments, and the time between two comments,
-   * milliseconds. Proxies close silent connections after about a minute.
-   */
-  heartbeatMs: withDefault(Type.Integer({ minimum: 1, maximum: 600_000 }), 15_000),
-  /** The app's name for people. Without this option, clients show the manifest's name. */
-  title: Type.Optional(Type.String()),
-  /** The icons of the app that clients may show. */
-  icons: Type.Optional(Type.Array(iconSchema, { maxItems: 10 })),
-  /** Information about the app for agents. Clients may put this text into the prompt of a model. */
-  instructions: Type.Optional(Type.String()),
-  /**
-   * With `"portable"`, tools publish schemas that all major model providers accept, and the boot fails if a schema has no such
-   * form. With `"any"`, tools publish the schemas of their handlers.
-   */
-  schemas: withDefault(Type.Union([Type.Literal("portable"), Type.Literal("any")]), "portable"),
-  /**
-   * With `"list"`, the tool list contains all tools that the caller may call. With `"search"`, the tool list contains two tools:
-   * `search` finds tools, and `call` calls a tool. Use `"search"` for apps with so many tools that their descriptions fill the
-   * context of a model.
-   */
-  catalog: withDefault(Type.Union([Type.Literal("list"), Type.Literal("search")]), "list"),
-  /**
-   * Whether the server shows the tools to people at `/mcp/docs`. Readers of this page need a credential, except in `quater dev`.
-   */
-  docs: withDefault(Type.Boolean(), true),
-};
 
 /**
  * Serves handlers as MCP tools, resources and prompts.
@@ -111,10 +63,7 @@ export const mcp = definePlugin(mcpOptions, (options) => {
   };
 });
 
-const checkOffers = async (
-  catalog: Catalog,
-  { schemas, catalog: choice }: OptionValues<typeof mcpOptions>,
-): Promise<readonly BootProblem[]> => {
+const checkOffers = async (catalog: Catalog, { schemas, catalog: choice }: McpOptions): Promise<readonly BootProblem[]> => {
   const [{ resourceClashes }, { portabilityOf }] = await Promise.all([
     import("./offers/resources.ts"),
     import("./offers/tools.ts"),
@@ -126,81 +75,18 @@ const checkOffers = async (
   ];
 };
 
-const setup = async (
-  options: OptionValues<typeof mcpOptions>,
-  audience: AudienceCheck,
-  { services, catalog, gate, log, project, mode, maxOutputBytes }: PluginContext,
-): Promise<Running> => {
+const setup = async (options: McpOptions, audience: AudienceCheck, context: PluginContext): Promise<Running> => {
+  const { services, catalog, log, project, mode } = context;
   const http = services.find(httpRef);
   const authorization = await authorizationOf(options, catalog, http, options.title ?? project.name);
   if (http?.publicUrl !== undefined) audience.set(http.publicUrl);
-  const store = services.find(storeRef);
-  store?.register("mcp", migrations);
-  // In run modes that serve no callers, no tool can be called, so the protocol code is not loaded.
-  if (!isServing(mode)) {
-    // List the paths in the exposure table, although no endpoint is mounted at the paths.
-    http?.mount(`POST ${mcpPath}`, () => {});
-    if (options.docs) http?.mount(`GET ${pagePath}`, () => {});
-    const { service, stop } = withoutClients(store, log);
-    services.provide(mcpRef, service);
-    return { stop };
-  }
-  const [
-    { ClientCalls },
-    { Subscriptions },
-    { Dispatcher },
-    { mcpOverHttp },
-    { httpProbe },
-    { serveStdio },
-    { offersIn },
-    answers,
-  ] = await Promise.all([
-    import("./transport/client-calls.ts"),
-    import("./answering/subscriptions.ts"),
-    import("./answering/dispatch.ts"),
-    import("./transport/http.ts"),
-    import("./probe.ts"),
-    import("./transport/stdio.ts"),
-    import("./answering/offers.ts"),
-    import("./protocol/answers.ts"),
-  ]);
-  const { title, instructions, icons } = options;
-  const about = { name: project.name, version: project.version, title, instructions, icons };
-  const results = new answers.Results(about);
-  const offers = offersIn(catalog, {
-    results,
-    catalog: options.catalog,
-    schemas: options.schemas,
-    approvals: services.find(approvalsRef),
-  });
-  const { toolbox } = offers;
-  const rounds = await roundsOf(options, gate, services, results);
-  const subscriptions = new Subscriptions({ gate, resources: offers.resources, results, log, store });
-  const dispatcher = new Dispatcher({ gate, offers, about, results, subscriptions, maxOutputBytes, rounds });
-  const service: McpService = {
-    serveStdio: (streams) => serveStdio(streams, { gate, dispatcher, subscriptions, log }),
-    updated: (uri) => subscriptions.updated(uri),
-  };
+  if (isServing(mode)) return (await import("./setup.ts")).serveClients(options, context, authorization);
+  // List the paths in the exposure table, although no endpoint is mounted at the paths.
+  http?.mount(`POST ${mcpPath}`, () => {});
+  if (options.docs) http?.mount(`GET ${pagePath}`, () => {});
+  const { service, stop } = withoutClients(services.find(storeRef), log);
   services.provide(mcpRef, service);
-  const { mountWithoutOAuth } = await import("./authorization/without.ts");
-  const calls = new ClientCalls({ app: project.name, audit: services.find(auditRef), store, log });
-  http?.mount(`POST ${mcpPath}`, ({ endpoint, fallback }) => {
-    endpoint(mcpPath, mcpOverHttp({ http, dispatcher, log, authorization, calls, heartbeatMs: options.heartbeatMs }));
-    if (authorization === undefined) mountWithoutOAuth(fallback, options.authenticate);
-  });
-  if (http !== undefined && options.docs) {
-    const { mountPage } = await import("./page/mount.ts");
-    mountPage({ http, gate, toolbox, about, authorization, isOpen: mode === "dev" });
-  }
-  return {
-    stop: async () => {
-      await Promise.all([calls.stop(), rounds?.stop(), subscriptions.stop()]);
-    },
-    probe: (call) => {
-      const baseUrl = http?.baseUrl;
-      return (baseUrl === undefined ? stdioProbe(service, catalog) : httpProbe(baseUrl, catalog))(call);
-    },
-  };
+  return { stop };
 };
 
 /** Returns the service of a process without clients, such as `quater run`: reports of changes go to the other instances. */
@@ -221,21 +107,8 @@ const withoutClients = (store: Store | undefined, log: Log) => {
   return { service, stop: async () => (await loading)?.stop() };
 };
 
-const roundsOf = async (
-  { approvalHoldMs: holdMs }: OptionValues<typeof mcpOptions>,
-  gate: Gate,
-  services: Services,
-  results: Results,
-): Promise<ApprovalRounds | undefined> => {
-  const approvals = services.find(approvalsRef);
-  const audit = services.find(auditRef);
-  if (approvals === undefined || audit === undefined || holdMs === 0) return undefined;
-  const rounds = await import("./approval/rounds.ts");
-  return new rounds.ApprovalRounds({ gate, approvals, holdMs, results, secretsOf: (label) => audit.deriveSecrets(label) });
-};
-
 const authorizationOf = async (
-  { authorization: option, authenticate }: OptionValues<typeof mcpOptions>,
+  { authorization: option, authenticate }: McpOptions,
   catalog: Catalog,
   http: HttpService | undefined,
   title: string,

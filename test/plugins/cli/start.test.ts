@@ -100,6 +100,7 @@ test("a call from the terminal loads no module that only files, the help, a serv
     "plugins/http/handler-reply.ts",
     "plugins/http/serve.ts",
     "plugins/mcp/answering/dispatch.ts",
+    "plugins/mcp/setup.ts",
     "plugins/mcp/transport/http.ts",
     "plugins/store/lock/locks.ts",
     "plugins/store/open.ts",
