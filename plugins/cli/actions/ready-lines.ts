@@ -6,7 +6,6 @@ import { isPlainObject, propertiesOf } from "../../../core/schema/schema.ts";
 import { NoSample, samplerOf } from "../../../core/testing/sample.ts";
 import type { Web } from "../../offered.ts";
 import { shellWord } from "../program/announce.ts";
-import { calledName } from "./action-names.ts";
 import { type Flag, flagsOf } from "./flags.ts";
 
 /** Command lines with a valid input. A line is missing if the surface does not expose the handler, or cannot carry the input. */
@@ -19,8 +18,6 @@ export interface ReadyLines {
 export interface ReadyPlaces {
   /** The words that start the program: `npx quater`. */
   readonly program: string;
-  /** The remote that has the handler; `undefined` for this computer. */
-  readonly remote?: string | undefined;
   readonly http: Web | undefined;
   /** The URL of the server without a slash at the end; `undefined` if it is not known. */
   readonly url: string | undefined;
@@ -48,9 +45,7 @@ export const readyLines = async (operation: Operation, places: ReadyPlaces): Pro
   const input = await sampleInput(operation);
   if (input === undefined) return {};
   const { name, surfaces } = operation;
-  const run = surfaces.has("cli")
-    ? runLine(calledName(name, places.remote), input, flagsOf(operation.input), places.program)
-    : undefined;
+  const run = surfaces.has("cli") ? runLine(name, input, flagsOf(operation.input), places.program) : undefined;
   const http = surfaces.has("http") ? await curlLine(operation, input, places) : undefined;
   const mcp = surfaces.has("mcp") && places.hasMcp ? toolLine(name, input, places) : undefined;
   return {

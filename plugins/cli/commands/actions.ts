@@ -128,14 +128,8 @@ class Describe extends ProgramCommand {
       }
       const flags = flagsOf(operation.input);
       const requirement = requirementOf(operation);
-      const ready = await readyLines(operation, {
-        program: programWords(program),
-        remote: program.remote,
-        http,
-        url: http?.baseUrl ?? http?.publicUrl ?? http?.expectedUrl,
-        hasMcp,
-        header: '-H "Authorization: Bearer $QUATER_TOKEN"',
-      });
+      // No sample input is made from the schema of a remote, because its patterns could keep this computer busy.
+      const ready = program.remote === undefined ? await readyLines(operation, readyPlaces(program, http, hasMcp)) : {};
       await program.terminal.write(
         program.isJson
           ? resultText({ ...describeAction(operation, flags, requirement, program), ready }, program)
@@ -145,5 +139,13 @@ class Describe extends ProgramCommand {
     });
   }
 }
+
+const readyPlaces = (program: Context, http: ReadyPlaces["http"], hasMcp: boolean): ReadyPlaces => ({
+  program: programWords(program),
+  http,
+  url: http?.baseUrl ?? http?.publicUrl ?? http?.expectedUrl,
+  hasMcp,
+  header: '-H "Authorization: Bearer $QUATER_TOKEN"',
+});
 
 export const commands = [List, Search, Describe];

@@ -46,7 +46,7 @@ export const envelopeOf = (
   value: JsonSchema,
 ): Extract<Envelope, { ok: true }> | (Failure & { readonly ok: false }) => {
   if (value["protocol"] !== protocol) throw otherProtocol(name, value["protocol"]);
-  if (value["ok"] === true) return { ...value, protocol, ok: true, callId: textOf(value["callId"]) };
+  if (value["ok"] === true) return { ...value, protocol, ok: true, callId: idOf(value["callId"]) };
   const error = value["ok"] === false ? errorOf(value["error"]) : undefined;
   if (error === undefined) throw strangeAnswer(name, `answered with JSON that is not an answer of ${protocol}`);
   return { ok: false, ...error, login: loginOf(value["login"]) };
@@ -60,7 +60,8 @@ export const otherProtocol = (name: string, spoken: unknown): Error =>
       : `answered with JSON that is not an answer of ${protocol}`,
   );
 
-const textOf = (value: unknown): string => (typeof value === "string" ? value.slice(0, 100) : "");
+/** Returns the id of a call, which is printed and which people paste. Empty for any other text. */
+const idOf = (value: unknown): string => (typeof value === "string" && /^[0-9a-f-]{1,40}$/.test(value) ? value : "");
 
 /** Makes the error of an answer, so that it is printed like the error of a call in this process. */
 const errorOf = (body: unknown): Omit<Failure, "login"> | undefined => {
@@ -80,7 +81,7 @@ const errorOf = (body: unknown): Omit<Failure, "login"> | undefined => {
     ...(details === undefined ? {} : { details }),
     ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
   });
-  return { error, callId: textOf(callId) };
+  return { error, callId: idOf(callId) };
 };
 
 const isKind = (kind: unknown): kind is ErrorKind => (errorKinds as readonly unknown[]).includes(kind);

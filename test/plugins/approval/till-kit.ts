@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { createKey } from "../../../plugins/auth/commands.ts";
 import { project } from "../cli/kit.ts";
 
-const manifestText = ({ hasHttp }: TillOptions) => `
+const manifestText = ({ hasHttp, hasRemote }: TillOptions) => `
 import { appendFileSync } from "node:fs";
 import { defineConfig, expose, handler, can, secret, Type } from "quater";
 import { apiKeys, approval, audit, cli, firstOf, http, localUser, store } from "quater/plugins";
@@ -25,7 +25,7 @@ export default defineConfig({
   handlers: [expose(async () => ({ pay }), { pay: { cli: true, approval: "finance" } })],
   plugins: [
     ${hasHttp === true ? "http({ port: 0, authenticate: apiKeys() })," : ""}
-    cli({ authenticate: firstOf(apiKeys(), localUser({ person: "ana", scopes: ["pay"] })) }),
+    cli({ authenticate: firstOf(apiKeys(), localUser({ person: "ana", scopes: ["pay"] }))${hasRemote === true ? ", remote: { authenticate: apiKeys() }" : ""} }),
     store({ mayLoseCommits: true }),
     audit(),
     approval({ authenticate: apiKeys(), policies: { finance: { approvers: [{ role: "finance" }] } } }),
@@ -36,6 +36,8 @@ export default defineConfig({
 interface TillOptions {
   /** Default false. With it there is a page to sign in to. */
   readonly hasHttp?: boolean;
+  /** Default false. With it the project serves commands with --remote. */
+  readonly hasRemote?: boolean;
 }
 
 export interface Till {
