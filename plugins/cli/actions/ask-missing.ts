@@ -54,7 +54,7 @@ export const askMissing = async (terminal: Terminal, flags: readonly Flag[], giv
 const problemOf = (flag: Flag): ((answer: string) => string | undefined) => {
   const own = { ...flag, name: "answer", path: ["answer"] };
   const schema = closed({ type: "object", properties: { answer: flag.schema }, required: ["answer"] }) as JsonSchema;
-  const bind = JSON.stringify(flag.schema).includes('"$ref"') ? undefined : binderOf(schema);
+  const bind = JSON.stringify(flag.schema).includes('"$ref"') ? undefined : binderFor(schema);
   return (answer) => {
     try {
       bind?.(givenFrom("answers", new Map([["answer", [answer]]]), [own]));
@@ -64,6 +64,15 @@ const problemOf = (flag: Flag): ((answer: string) => string | undefined) => {
       return error.errors?.[0]?.message ?? error.message;
     }
   };
+};
+
+/** Returns `undefined` for a schema that cannot be compiled. A remote may send one, and checks the call itself. */
+const binderFor = (schema: JsonSchema): ReturnType<typeof binderOf> | undefined => {
+  try {
+    return binderOf(schema);
+  } catch {
+    return undefined;
+  }
 };
 
 /** Returns the answers as words of a command line, so that the command can be repeated. */

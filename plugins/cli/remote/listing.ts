@@ -77,12 +77,12 @@ const operationOf = (action: unknown): Operation | undefined => {
     problems.every((problem) => isPlainObject(problem) && isCode(problem["code"]));
   if (!isRight) return undefined;
   const listedProblems = problems.map(({ code, kind }: JsonSchema) => ({ code, ...(kind === undefined ? {} : { kind }) }));
-  // Only the program's own code for flags, help and output reads this operation, and no gate. So it has no function, no policy
-  // that decides, and no exposure.
+  // Only the program's own code for flags, help and output reads this operation, and no gate. So it has no function, no exposure,
+  // and no policy that refuses: the remote lists only actions that the caller may call.
   return {
     name,
     handler: { description, effect, ...(problems.length === 0 ? {} : { problems: listedProblems }) },
-    policy: { name: auth },
+    policy: { name: auth, judgeStatic: () => undefined },
     input,
     output,
     isStream,
