@@ -85,7 +85,10 @@ test("a file output is written unchanged to a pipe, and refused on a terminal", 
   await using here = await serve(sheets, fixture("sheets"));
   const words = ["--remote", "here", "run", "getSheet", "--name", "a.csv"];
   expect(await here.there(words)).toEqual({ code: 0, out: "a,1\n", err: "" });
-  expect(await here.there(words, { isTerminal: true })).toMatchObject({ code: 64, err: expect.stringContaining("> FILE") });
+  expect(await here.there(words, { isTerminal: true })).toMatchObject({
+    code: 64,
+    err: expect.stringContaining("Write the file with --output FILE"),
+  });
 });
 
 test("a file input is refused with a sentence that names the input", async () => {
