@@ -6,6 +6,7 @@ import { createRequire, isBuiltin } from "node:module";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { type BuildRecord, buildFolder, inputOf } from "../../../core/boot/built.ts";
+import { keepActions } from "../completion/keep.ts";
 import { exit } from "../output/exit.ts";
 import { boot, load } from "../program/boot.ts";
 import type { Context } from "../program/context.ts";
@@ -22,8 +23,10 @@ class Build extends ProgramCommand {
 
   async perform(program: Context): Promise<number> {
     const loaded = await load(program, { useBuild: false });
-    await (await boot(program, loaded, { mode: "inspect" })).stop(); // A project that does not boot must not be built.
+    const kernel = await boot(program, loaded, { mode: "inspect" }); // A project that does not boot must not be built.
+    await kernel.stop();
     const { inputs, bytes } = await bundle(loaded.file, loaded.root);
+    keepActions(loaded.root, kernel.catalog.operations);
     program.terminal.say(`Built ${inputs} files into ${join(buildFolder, output)} (${Math.ceil(bytes / 1024)} KiB)\n`);
     return exit.ok;
   }

@@ -9,6 +9,7 @@ import type { Kernel } from "../../../core/boot/kernel.ts";
 import { visible } from "../../../core/diagnostics/text.ts";
 import { approvalsRef } from "../../offered.ts";
 import { parts } from "../../parts.ts";
+import { keepActions } from "../completion/keep.ts";
 import { type ExposureReport, exposureOf } from "../exposure/exposure.ts";
 import { exposureChanges } from "../exposure/exposure-change.ts";
 import { exit } from "../output/exit.ts";
@@ -55,6 +56,7 @@ const serveOnce = async (program: Context): Promise<number> => {
   const { terminal } = program;
   return serveUntilStopped(program, "dev", async (kernel, _log, loaded) => {
     const exposure = exposureOf(kernel);
+    keepActions(kernel.project.root, kernel.catalog.operations);
     const key = keys?.developmentKey(kernel.project.root, rightsOf(kernel));
     const approvers = approverRolesOf(kernel);
     const approverKey = approvers === undefined ? undefined : keys?.demoApproverKey(kernel.project.root, approvers);

@@ -16,6 +16,7 @@ export const builtinWords = [
   "openapi",
   "keys",
   "commands",
+  "completion",
 ] as const;
 
 export type BuiltinWord = (typeof builtinWords)[number];

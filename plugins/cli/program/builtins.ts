@@ -5,6 +5,7 @@ import type { PluginCommand } from "../../../core/plugin-api.ts";
 import type { Parts } from "../../offered.ts";
 import { parts } from "../../parts.ts";
 import type { BuiltinWord } from "./builtin-words.ts";
+import type { CommandHelp } from "./command-help.ts";
 import type { ProgramCommandClass } from "./family.ts";
 import type { LoadedCommand } from "./runner.ts";
 
@@ -14,6 +15,8 @@ export interface Builtin {
   /** The usage lines of the command in the overview: `run <action> [flags]`. */
   readonly usage: string;
   readonly load: () => Promise<LoadedCommand>;
+  /** The descriptions, if they can be loaded without the command itself. For fast completion. */
+  readonly help?: () => Promise<readonly CommandHelp[]>;
 }
 
 /** Loads a family of commands that clipanion routes. */
@@ -67,6 +70,7 @@ export const builtins: readonly Builtin[] = [
     // clipanion is not used here: clipanion would only forward the flags, and importing clipanion takes a fifth of the time of a
     // fast start.
     load: () => import("../commands/run.ts"),
+    help: async () => (await import("../actions/run-flags.ts")).runHelp,
   },
   {
     word: "actions",
@@ -143,5 +147,11 @@ export const builtins: readonly Builtin[] = [
     usage: "commands",
     summary: "Lists the commands that configured plugins add",
     load: family(() => import("../commands/commands.ts")),
+  },
+  {
+    word: "completion",
+    usage: "completion bash|zsh|fish",
+    summary: "Prints a completion script for a shell",
+    load: async () => (await import("../commands/completion.ts")).completionOf(builtins),
   },
 ];
