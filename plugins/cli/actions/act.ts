@@ -207,7 +207,7 @@ const failing = () => import("./failing.ts");
 const columnsOf = async (names: readonly string[]): Promise<Columns> => new (await import("../output/columns.ts")).Columns(names);
 
 const cancelling = (callId: string): string =>
-  `Cancelling the call ${callId}. After another Ctrl-C, the program ends at once, and the outcome is not known\n`;
+  `Cancelling the call${callId === "" ? "" : ` ${callId}`}. After another Ctrl-C, the program ends at once, and the outcome is not known\n`;
 
 /** Rejects once the process has nothing left to wait for, because then the handler never ends. */
 const neverEnding = ({ idle }: Context, handler: string): Promise<never> =>

@@ -14,6 +14,8 @@ export interface AuthorizationServer extends AsyncDisposable {
   /** The requests by method and path, oldest first. */
   readonly requests: readonly string[];
   /** Signs any claims, so that tests can make wrong tokens. `iss`, `sub`, `iat` and `exp` are right unless given. */
+  /** Answers device logins with this error from now on (RFC 8628 3.5). */
+  readonly refuseDevices: (error: string) => void;
   readonly sign: (claims: JWTPayload, key?: CryptoKey) => Promise<string>;
 }
 
@@ -29,6 +31,8 @@ export const authorizationServer = async (): Promise<AuthorizationServer> => {
   const { privateKey, publicKey } = await generateKeyPair("ES256", { extractable: true });
   const keys = JSON.stringify({ keys: [{ ...(await exportJWK(publicKey)), kid: "k1", alg: "ES256", use: "sig" }] });
   const codes = new Map<string, Code>();
+  const devices = new Map<string, { polls: number; readonly scope: string; readonly resource: string }>();
+  let deviceAnswer: string | undefined;
   const clients = new Set<string>();
   const authorizations: Record<string, string>[] = [];
   const requests: string[] = [];
@@ -46,6 +50,7 @@ export const authorizationServer = async (): Promise<AuthorizationServer> => {
         token_endpoint: `${issuer}/token`,
         registration_endpoint: `${issuer}/register`,
         jwks_uri: `${issuer}/keys`,
+        device_authorization_endpoint: `${issuer}/device`,
         response_types_supported: ["code"],
         grant_types_supported: ["authorization_code"],
         code_challenge_methods_supported: ["S256"],
@@ -67,8 +72,24 @@ export const authorizationServer = async (): Promise<AuthorizationServer> => {
       codes.set(code, { challenge, scope, resource, clientId, redirectUri: redirect_uri });
       res.writeHead(302, { location: `${redirect_uri}?code=${code}` }).end();
     },
+    "POST /device": async (_url, req, res) => {
+      const given = Object.fromEntries(new URLSearchParams(await bodyOf(req)));
+      authorizations.push(given);
+      const code = randomUUID();
+      devices.set(code, { polls: 0, scope: given["scope"] ?? "", resource: given["resource"] ?? "" });
+      const address = { verification_uri: `${issuer}/confirm`, user_code: "WDJB-MJHT" };
+      json(res, 200, { device_code: code, ...address, expires_in: 60, interval: 0 });
+    },
     "POST /token": async (_url, req, res) => {
       const given = new URLSearchParams(await bodyOf(req));
+      const device = devices.get(given.get("device_code") ?? "");
+      if (device !== undefined) {
+        // The person confirms the code after two questions.
+        if (device.polls++ < 2) return json(res, 400, { error: "authorization_pending" });
+        if (deviceAnswer !== undefined) return json(res, 400, { error: deviceAnswer });
+        const token = await sign({ aud: device.resource, scope: device.scope, jti: randomUUID() });
+        return json(res, 200, { access_token: token, token_type: "Bearer", expires_in: 60 });
+      }
       const code = codes.get(given.get("code") ?? "");
       codes.delete(given.get("code") ?? "");
       const verifier = createHash("sha256")
@@ -101,6 +122,9 @@ export const authorizationServer = async (): Promise<AuthorizationServer> => {
     authorizations,
     requests,
     sign,
+    refuseDevices: (error) => {
+      deviceAnswer = error;
+    },
     [Symbol.asyncDispose]: () =>
       new Promise((resolve) => {
         server.closeAllConnections();
