@@ -116,6 +116,8 @@ export const auditRef: ServiceRef<Trail> = serviceRef("audit");
 export interface Web {
   /** The mounted paths, which the pipeline does not protect: `POST /mcp`. */
   readonly mounted: readonly string[];
+  /** The entries of the options that decide whose requests are read, by the name of the option: `allowedOrigins`. */
+  readonly admits: Readonly<Record<string, readonly string[]>>;
   /** The URL of the server, `http://127.0.0.1:3000`, once it listens. */
   readonly baseUrl: string | undefined;
   /** The public origin, `https://shop.example`, if it is configured. */

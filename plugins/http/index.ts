@@ -250,6 +250,11 @@ const setup = async (options: HttpOptions, context: PluginContext): Promise<Runn
     get mounted() {
       return mountings.map(({ what }) => what);
     },
+    admits: {
+      allowedHosts: options.allowedHosts,
+      allowedOrigins: options.allowedOrigins === "any" ? ["any"] : options.allowedOrigins,
+      trustedProxies: options.trustedProxies,
+    },
     publicUrl,
     get baseUrl() {
       return listening?.baseUrl;

@@ -136,6 +136,8 @@ export interface HttpService {
   forgettingOf(error: QuaterError): readonly string[];
   /** The mounted paths, for the exposure table. */
   readonly mounted: readonly string[];
+  /** The entries of the options that decide whose requests are read, by the name of the option: `allowedOrigins`. */
+  readonly admits: Readonly<Record<"allowedHosts" | "allowedOrigins" | "trustedProxies", readonly string[]>>;
   /** The URL of the server, `http://127.0.0.1:3000`, once it listens. */
   readonly baseUrl: string | undefined;
   /**

@@ -1,7 +1,7 @@
 // Compares the project's exposure with a kept file, and decides which differences are accepted.
 
 import { UsageError } from "../output/exit.ts";
-import type { Difference } from "./difference.ts";
+import { type Difference, isSame } from "./difference.ts";
 import { differencesBetween } from "./differences.ts";
 import type { Kept } from "./kept.ts";
 import { type Accepted, type KeptFile, keptFileName } from "./kept-file.ts";
@@ -38,7 +38,8 @@ export interface Compared {
  * already has do not count, because they were for an earlier change.
  */
 export const comparisonOf = ({ present, kept, base }: Compared): Comparison => {
-  const isCurrent = differencesBetween(kept.kept, present).length === 0;
+  // The whole file must be equal, because a later pull request is compared with every entry of this file.
+  const isCurrent = isSame(kept.kept, present);
   const reference = base?.file ?? kept;
   const reasons = base?.file === undefined ? new Map<string, string>() : freshReasons(kept, base.file);
   const differences = differencesBetween(reference.kept, present).map((difference) => ({

@@ -16,6 +16,8 @@ export const differencesBetween = (before: Kept, after: Kept): readonly Differen
     say("the project", [finding("changed", `the name ${before.app} is now ${after.app}`, before.app, after.app)]);
   for (const surface of keysOf(before.doors, after.doors))
     say(`surface ${surface}`, doorFindings(before.doors[surface], after.doors[surface]));
+  for (const option of keysOf(before.admits, after.admits))
+    say("the project", admitFindings(option, before.admits[option] ?? [], after.admits[option] ?? []));
   say("the project", mountFindings(before.outsideThePipeline, after.outsideThePipeline));
   for (const name of names(before, after)) {
     const [was, is] = [before, after].map(({ handlers }) => handlers.find(({ handler }) => handler === name));
@@ -103,11 +105,18 @@ const wayFindings = (surface: string, old: KeptWay, now: KeptWay): readonly Find
     .map((key) => optionFinding(surface, key, old.options[key], now.options[key])),
 ];
 
-/** A route with `extra: "drop"` accepts unknown fields. The other options change documents, names and forms of calls. */
+/**
+ * A route with `extra: "drop"` accepts unknown fields, and a route with `forms` accepts the forms of pages. The other options
+ * change documents, names and forms of calls.
+ */
 const optionFinding = (surface: string, key: string, old: unknown, now: unknown): Finding => {
   const what = `${surface} option ${key}: ${shown(old)} -> ${shown(now)}`;
-  if (key !== "extra") return finding("changed", what, { [key]: old ?? null }, { [key]: now ?? null });
-  return finding(now === "drop" ? "widened" : "narrowed", what, { [key]: old ?? null }, { [key]: now ?? null });
+  const [before, after] = [{ [key]: old ?? null }, { [key]: now ?? null }];
+  if (key === "extra" || key === "forms") {
+    const isWider = key === "extra" ? now === "drop" : now === true || (now === undefined && old === false);
+    return finding(isWider ? "widened" : "narrowed", what, before, after);
+  }
+  return finding("changed", what, before, after);
 };
 
 const shown = (value: unknown): string => (value === undefined ? "(none)" : JSON.stringify(value));
@@ -200,6 +209,12 @@ const doorFindings = (was: KeptDoor | undefined, is: KeptDoor | undefined): read
         ]),
   ];
 };
+
+/** A request from a host, an origin or a proxy that is not listed is refused, or its forwarded address is ignored. */
+const admitFindings = (option: string, was: readonly string[], is: readonly string[]): readonly Finding[] => [
+  ...is.filter((one) => !was.includes(one)).map((one) => finding("widened", `${option} has ${one} now`, null, one)),
+  ...was.filter((one) => !is.includes(one)).map((one) => finding("narrowed", `${option} no longer has ${one}`, one, null)),
+];
 
 const mountFindings = (was: readonly string[], is: readonly string[]): readonly Finding[] => [
   ...is

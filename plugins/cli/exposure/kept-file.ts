@@ -28,9 +28,9 @@ export interface KeptFile {
 
 /** Returns the text of the file. The same exposure always gives the same bytes, with one block per handler, sorted by name. */
 export const keptText = ({ kept, accepted }: KeptFile): string => {
-  const { app, doors, outsideThePipeline, handlers } = kept;
+  const { app, admits, doors, outsideThePipeline, handlers } = kept;
   const sorted = accepted.toSorted((one, other) => (`${one.subject} ${one.id}` < `${other.subject} ${other.id}` ? -1 : 1));
-  return `${JSON.stringify({ format, app, doors, outsideThePipeline, accepted: sorted, handlers }, null, 2)}\n`;
+  return `${JSON.stringify({ format, app, admits, doors, outsideThePipeline, accepted: sorted, handlers }, null, 2)}\n`;
 };
 
 /** @param root  The folder of the manifest. @throws {UsageError} */
@@ -89,6 +89,7 @@ const handlerEntry = closedObject({
 const keptFileSchema = closedObject({
   format: Type.Literal(format),
   app: text,
+  admits: Type.Record(text, Type.Array(text)),
   doors: Type.Record(text, closedObject({ authenticator: text, accepts: Type.Array(text) })),
   outsideThePipeline: Type.Array(text),
   accepted: Type.Array(closedObject({ id: text, subject: text, what: text, reason: Type.String({ pattern: "\\S" }) })),
@@ -108,6 +109,9 @@ const parsed = (content: string, shown: string): KeptFile => {
   const [wrong] = errors;
   if (!isRight) throw new UsageError(`${shown}: ${visible(`${wrong?.instancePath} ${wrong?.message}`)}. ${again}`);
   const { format: _, accepted, ...kept } = read as Kept & { readonly format: string; readonly accepted: readonly Accepted[] };
+  const names = kept.handlers.map(({ handler }) => handler);
+  const twice = names.find((name, at) => names.indexOf(name) !== at);
+  if (twice !== undefined) throw new UsageError(`${shown}: the handler ${cut(visible(twice))} is listed twice. ${again}`);
   for (const { handler, input, output } of kept.handlers)
     for (const entry of output === null ? [input] : [input, output])
       if (keptSchema(entry.schema).digest !== entry.digest)
@@ -137,12 +141,17 @@ export const readKeptAt = async (root: string, revision: string): Promise<KeptFi
       `--base ${visible(revision)}: ${reason}. Fetch the revision first, for example with git fetch origin main`,
     );
   }
-  const path = `${revision}:./${keptFileName}`;
+  const shown = `${visible(revision)}:${keptFileName}`;
   try {
-    await git("cat-file", "-e", path);
-  } catch {
-    return undefined;
+    // A partial clone may lack the file's content. Such a file must not count as a file that the revision does not have.
+    const { stdout: entry } = await git("ls-tree", `${revision}^{commit}`, "--", keptFileName);
+    if (entry === "") return undefined;
+    const { stdout } = await git("cat-file", "blob", `${revision}:./${keptFileName}`);
+    return parsed(stdout, shown);
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    throw new UsageError(
+      `--base ${visible(revision)}: git cannot read ${keptFileName} of this revision. Fetch the whole revision first, for example with git fetch --refetch origin main`,
+    );
   }
-  const { stdout } = await git("cat-file", "blob", path);
-  return parsed(stdout, `${visible(revision)}:${keptFileName}`);
 };

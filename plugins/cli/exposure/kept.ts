@@ -53,6 +53,8 @@ export interface KeptDoor {
 
 export interface Kept {
   readonly app: string;
+  /** The entries of the options of http() that decide whose requests are read, by the name of the option: `allowedOrigins`. */
+  readonly admits: Readonly<Record<string, readonly string[]>>;
   /** By surface. */
   readonly doors: Readonly<Record<string, KeptDoor>>;
   /** The routes that plugins and users mounted on the HTTP server. No handler's policy protects them. */
@@ -91,13 +93,17 @@ export const keptOf = ({ catalog, plugins, services, project }: Kernel): Kept =>
       output: output === undefined ? null : keptSchema(output),
     };
   });
-  const doors = surfaces.flatMap(({ name, authenticate }): [string, KeptDoor][] => {
-    if (authenticate === undefined) return [];
+  // Surfaces without handlers, such as the approvals page, let callers in, too.
+  const doors = plugins.flatMap(({ surface }): [string, KeptDoor][] => {
+    if (surface?.authenticate === undefined) return [];
+    const { name, authenticate } = surface;
     const { name: authenticator, accepts = [] } = asAuthenticator(authenticate);
     return [[name, { authenticator, accepts: accepts.map(({ issuer, audience }) => `${issuer} for ${audience}`).sort() }]];
   });
+  const admits = Object.entries(services.find(httpRef)?.admits ?? {});
   return {
     app: project.name,
+    admits: sortedTable(admits.map(([option, entries]) => [option, [...entries].sort()])),
     doors: sortedTable(doors),
     outsideThePipeline: [...(services.find(httpRef)?.mounted ?? [])].sort(),
     handlers: handlers.sort((one, other) => (one.handler < other.handler ? -1 : 1)),

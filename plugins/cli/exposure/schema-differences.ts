@@ -47,7 +47,11 @@ const unique = (found: readonly Finding[]): readonly Finding[] => [
 
 /** Keywords that limit no value, but that callers, agents or the trail read. */
 const described = ["title", "description", "default", "examples", "deprecated"];
-const secretMark = "x-quater-secret";
+/** Marks that protect a value. Without them, the value is shown or recorded, or the trail cannot erase it. */
+const protections = new Map([
+  ["x-quater-secret", "secret"],
+  ["x-quater-personal", "personal"],
+]);
 
 type Say = (verdict: Finding["verdict"], what: string) => Finding;
 
@@ -72,7 +76,9 @@ const isMark = (key: string, value: unknown): boolean =>
 
 const markFinding = (key: string, was: JsonSchema, is: JsonSchema, path: string, say: Say): Finding => {
   const at = `schema ${path === "" ? "" : `${path} `}`;
-  if (key !== secretMark)
+  const word = protections.get(key);
+  if (word === undefined)
     return say("changed", `${at}has another ${key}: ${textOf(was[key]) || "(none)"} -> ${textOf(is[key]) || "(none)"}`);
-  return is[key] === true ? say("narrowed", `${at}is a secret now`) : say("widened", `${at}is no longer a secret`);
+  const named = word === "secret" ? "a secret" : word;
+  return is[key] === true ? say("narrowed", `${at}is ${named} now`) : say("widened", `${at}is no longer ${named}`);
 };

@@ -1,6 +1,6 @@
 // The verdicts on changes of the exposure: each kind of change is named widened, narrowed or changed.
 
-import { anyone, authenticated, can, type Handler, handler, hasRole, policy, secret, stream, Type } from "quater";
+import { anyone, authenticated, can, type Handler, handler, hasRole, personal, policy, secret, stream, Type } from "quater";
 import { apiKeys, approval, audit, cli, firstOf, http, jwt, mcp, store } from "quater/plugins";
 import { bootTest } from "quater/testing";
 import { describe, expect, test } from "vitest";
@@ -24,12 +24,15 @@ interface Given {
   readonly more?: Readonly<Record<string, { readonly handler: object; readonly exposure: object }>>;
   readonly name?: string;
   readonly authenticate?: ReturnType<typeof apiKeys>;
+  /** The authenticator of the approvals page. */
+  readonly approvers?: ReturnType<typeof apiKeys>;
+  readonly http?: object;
 }
 
 const made = (given: object): Handler => handler({ ...usual, handle: () => ({ done: true }), ...given } as never);
 
 const keptBy = async (given: Given): Promise<Kept> => {
-  const { name = "refund", more = {}, authenticate = apiKeys() } = given;
+  const { name = "refund", more = {}, authenticate = apiKeys(), approvers = apiKeys() } = given;
   const all = { http: "POST /refunds", cli: true, approval: "finance", ...given.exposure };
   const exposure = Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
   const rules = { ...policies.finance, ...given.policy };
@@ -41,12 +44,12 @@ const keptBy = async (given: Given): Promise<Kept> => {
     handlers: { [name]: made(given.handler ?? {}), ...Object.fromEntries(others.map(([key, one]) => [key, made(one.handler)])) },
     expose: { [name]: exposure, ...Object.fromEntries(others.map(([key, one]) => [key, one.exposure])) },
     plugins: [
-      http({ port: 0, authenticate }),
+      http({ port: 0, authenticate, ...given.http }),
       mcp({ authenticate: apiKeys() }),
       cli({ authenticate: apiKeys() }),
       store({ mayLoseCommits: true }),
       audit(),
-      approval({ authenticate: apiKeys(), policies: { finance: rules, owners: rules } }),
+      approval({ authenticate: approvers, policies: { finance: rules, owners: rules } }),
     ],
   } as never);
   // The file is JSON, so compare what a reader of the file gets.
@@ -321,6 +324,54 @@ const rows: readonly Row[] = [
     "input schema /properties/id is no longer a secret",
     "input schema /properties/id is a secret now",
   ),
+  ...both(
+    "a value about a person that the trail cannot erase",
+    listed(Type.Object({ id: personal(Type.String()) })),
+    listed(Type.Object({ id: Type.String() })),
+    "input schema /properties/id is no longer personal",
+    "input schema /properties/id is personal now",
+  ),
+  ...both(
+    "an origin whose pages may send requests",
+    {},
+    { http: { allowedOrigins: ["https://other.example"] } },
+    "allowedOrigins has https://other.example now",
+    "allowedOrigins no longer has https://other.example",
+  ),
+  ...both(
+    "all origins",
+    {},
+    { http: { allowedOrigins: "any" } },
+    "allowedOrigins has any now",
+    "allowedOrigins no longer has any",
+  ),
+  ...both(
+    "another name of the server",
+    {},
+    { http: { allowedHosts: ["shop.example"] } },
+    "allowedHosts has shop.example now",
+    "allowedHosts no longer has shop.example",
+  ),
+  ...both(
+    "a proxy that may name the caller's address",
+    {},
+    { http: { trustedProxies: ["10.0.0.0/8"] } },
+    "trustedProxies has 10.0.0.0/8 now",
+    "trustedProxies no longer has 10.0.0.0/8",
+  ),
+  ...both(
+    "a route that accepts forms of pages",
+    { exposure: { http: { route: "POST /refunds", forms: false } } },
+    { exposure: { http: { route: "POST /refunds", forms: true } } },
+    "http option forms: false -> true",
+    "http option forms: true -> false",
+  ),
+  [
+    "another authenticator of the approvals page",
+    {},
+    { approvers: firstOf(apiKeys()) },
+    [["changed", expect.stringMatching(/^the authenticator .+ is now firstOf\(apiKeys\)/) as unknown as string]],
+  ],
   [
     "a description in the input",
     listed(Type.Object({ id: Type.String() })),

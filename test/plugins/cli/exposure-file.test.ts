@@ -1,7 +1,7 @@
 // `quater exposure --write` and `--check`: the kept file, git revisions, acceptances, and what is printed.
 
 import { execFileSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
@@ -201,6 +201,39 @@ test("quater exposure --check --base says that the revision has no file, and com
       err: "",
     });
     becomes({ auth: "authenticated" });
+    expect((await run("--check", "--base", "main")).code).toBe(1);
+  }));
+
+test("with --base, a file whose content git cannot read does not count as a file that the revision does not have", () =>
+  inShop(async ({ cwd, run, commit }) => {
+    await run("--write");
+    commit("the exposure");
+    // As in a partial clone that cannot fetch.
+    const [, folder = "", name = ""] =
+      /^(..)(.+)/.exec(
+        execFileSync("git", ["rev-parse", `HEAD:${file}`], { cwd })
+          .toString()
+          .trim(),
+      ) ?? [];
+    rmSync(join(cwd, ".git", "objects", folder, name));
+    const { code, out, err } = await run("--check", "--base", "main");
+    expect([code, out, err]).toEqual([64, "", expect.stringContaining(`git cannot read ${file} of this revision`)]);
+  }));
+
+test("with --base, an entry that hides in the file does not let a later pull request widen a handler by a new name", () =>
+  inShop(async ({ cwd, run, commit }) => {
+    await run("--write");
+    commit("the exposure");
+    const path = join(cwd, file);
+    const text = readFileSync(path, "utf8");
+    const kept = JSON.parse(text) as { handlers: { handler: string; auth: object }[] };
+    const [, refund] = kept.handlers;
+    const hidden = { ...refund, auth: { words: "authenticated", joint: "all", parts: [{ rule: "authenticated" }] } };
+    writeFileSync(path, JSON.stringify({ ...kept, handlers: [...kept.handlers, hidden] }));
+    const twice = await run("--check", "--base", "main");
+    expect([twice.code, twice.err]).toEqual([64, expect.stringContaining("the handler refund is listed twice")]);
+    // The file must be what --write writes, also in parts that no difference names.
+    writeFileSync(path, JSON.stringify({ ...kept, outsideThePipeline: ["POST /hook", "POST /hook"] }));
     expect((await run("--check", "--base", "main")).code).toBe(1);
   }));
 
