@@ -142,7 +142,7 @@ export interface Web {
   /** Returns the OpenAPI 3.1 document; with all routes for `undefined`. */
   openApi(principal: Principal | undefined): Promise<object>;
   /** Mounts endpoints outside the pipeline. The checks of Host, Origin and headers run before them. */
-  mount(what: string, mounting: (koa: { readonly endpoint: (path: string, endpoint: WebEndpoint) => void }) => void): void;
+  mount(what: string, mounting: (koa: WebMounting) => void): void;
   statusOf(error: QuaterError): number;
   credentials(exchanged: WebExchange, surface: string): Presented;
   readBody(exchanged: WebExchange): Awaitable<Buffer>;
@@ -151,6 +151,12 @@ export interface Web {
   noteCaller(exchanged: WebExchange, principal: Principal): void;
   noteRun(exchanged: WebExchange, operation: Operation, outcome: Outcome): void;
   room(exchanged: WebExchange, use: "answer"): WebRoom;
+}
+
+export interface WebMounting {
+  readonly endpoint: (path: string, endpoint: WebEndpoint) => void;
+  /** Answers requests that no route and no mounted code has answered. */
+  readonly fallback: (method: string, path: string, endpoint: WebEndpoint) => void;
 }
 
 /** The memory for large answers to one client. */

@@ -3,7 +3,8 @@
 // closures. A log line contains no arguments, so the line names the route and not the path.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Principal } from "../../core/index.ts";
+import { cut } from "../../core/diagnostics/text.ts";
+import type { Principal, QuaterError } from "../../core/index.ts";
 import { isAnonymous } from "../../core/model/principal.ts";
 import type { Log } from "../../core/plugin-api.ts";
 import { statusOfKind } from "./statuses.ts";
@@ -13,10 +14,14 @@ export interface AccessOptions {
   readonly log: Log | undefined;
   /** Whether answers have the header `Server-Timing` with the time that the answer took. */
   readonly isTimed: boolean;
+  /** Whether the line of a refused or failed request contains the error code, the reason and the policy. Only in development. */
+  readonly isExplained?: boolean;
 }
 
 const noted = Symbol("access");
 type Noted = ServerResponse & { [noted]?: Access };
+const explaining = Symbol("explaining");
+type Explained = object & { [explaining]?: Access };
 
 /** The facts about one HTTP request that its log line contains. */
 export class Access {
@@ -24,6 +29,8 @@ export class Access {
   route: string | undefined;
   handler: string | undefined;
   principal: Principal | undefined;
+  /** The error of a refused or failed request, if the line explains errors. */
+  failure: QuaterError | undefined;
   readonly #options: AccessOptions;
   readonly #req: IncomingMessage;
   readonly #callId: string;
@@ -59,13 +66,26 @@ export class Access {
       durationMs: this.#durationMs,
       bytes: this.#req.socket.bytesWritten - this.#sentBefore,
     };
-    // Only the rare line with `isCutOff` copies the fields, because a copy takes longer than the fields.
+    // Only the rare lines with more fields copy the fields, because a copy takes longer than the fields.
+    if (this.failure !== undefined) Object.assign(fields, explained(this.failure));
     this.#options.log?.info("request", writableFinished ? fields : { ...fields, isCutOff: true });
   }
 }
 
+const explained = ({ code, kind, message, refusedBy }: QuaterError): object => ({
+  code,
+  reason: kind === "internal" ? "The error line above with this callId contains the cause" : cut(message, 400),
+  ...(refusedBy === undefined ? {} : { policy: cut(refusedBy) }),
+});
+
 /** Returns the facts about an HTTP request; `undefined` if the server logs no requests. */
 export const accessOf = (res: ServerResponse): Access | undefined => (res as Noted)[noted];
+
+/** Notes the error of a refused or failed request, if the lines of the server explain errors. */
+export const noteFailure = (exchanged: object, error: QuaterError): void => {
+  const access = (exchanged as Explained)[explaining];
+  if (access !== undefined) access.failure = error;
+};
 
 export const noteRoute = (res: ServerResponse, route: string): void => {
   const access = accessOf(res);
@@ -74,7 +94,10 @@ export const noteRoute = (res: ServerResponse, route: string): void => {
 
 /** Starts to collect the facts about an HTTP request. The log line is written when the response closes. */
 export const beginAccess = (options: AccessOptions, req: IncomingMessage, res: ServerResponse, callId: string): void => {
-  (res as Noted)[noted] = new Access(options, req, callId);
+  const access = new Access(options, req, callId);
+  (res as Noted)[noted] = access;
+  // An error becomes an answer where only the request is known.
+  if (options.isExplained === true) (req as Explained)[explaining] = access;
   if (options.log !== undefined) res.on("close", ended);
 };
 

@@ -17,7 +17,7 @@ import {
   type Running,
 } from "../../core/plugin-api.ts";
 import { Check } from "../../core/schema/compile.ts";
-import { type AccessOptions, accessOf, unreadableIn } from "./access.ts";
+import { type AccessOptions, accessOf, noteFailure, unreadableIn } from "./access.ts";
 import { bodyProblems } from "./body-limits.ts";
 import { nameProblems } from "./openapi/names.ts";
 import { type HttpOptions, httpOptions } from "./options.ts";
@@ -223,6 +223,7 @@ const setup = async (options: HttpOptions, context: PluginContext): Promise<Runn
   const access: AccessOptions = {
     log: (options.accessLog ?? context.mode !== "test") ? context.log : undefined,
     isTimed: context.mode === "dev",
+    isExplained: context.mode === "dev",
   };
   const publicUrl = publicOrigin(options.publicUrl);
   let listening: Listening | undefined;
@@ -272,6 +273,7 @@ const setup = async (options: HttpOptions, context: PluginContext): Promise<Runn
     noteRun: (exchanged, operation, outcome) => {
       const access = accessOf(exchanged.res);
       if (access !== undefined) access.handler = operation.name;
+      if (!outcome.ok) noteFailure(exchanged.req, outcome.error);
       noteRun(exchanged, operation, outcome);
     },
     room: ({ res }, use) => (use === "answer" ? read().roomOf(res) : read().newRoom(res)),

@@ -5,6 +5,7 @@ import { visible } from "../../core/diagnostics/text.ts";
 import { QuaterError } from "../../core/index.ts";
 import { challengeOf, howToAuthenticate } from "../../core/model/credentials.ts";
 import { type ErrorCode, type ErrorKind, errorCodes } from "../../core/plugin-api.ts";
+import { noteFailure } from "./access.ts";
 import { type ProblemDetails, problemText } from "./problem-format.ts";
 import type { Reply } from "./reply.ts";
 import { jsonPolicy } from "./security.ts";
@@ -124,6 +125,7 @@ export const sentenceOf = (error: QuaterError): string =>
 
 /** Returns the answer for a refused or failed call. */
 export const refusalOf = (req: IncomingMessage, error: QuaterError, callId: string): Reply => {
+  noteFailure(req, error);
   const status = statusOf(error);
   const headers: (string | string[])[] = [];
   const challenge = challengeOf(error);

@@ -10,13 +10,16 @@ import { visible } from "../../../core/diagnostics/text.ts";
 import { approvalsRef } from "../../offered.ts";
 import { parts } from "../../parts.ts";
 import { keepActions } from "../completion/keep.ts";
+import { type Callable, callables, linesOf } from "../dev-page/calls.ts";
+import { devPageEntry, mountDevPage } from "../dev-page/mount.ts";
 import { type ExposureReport, exposureOf } from "../exposure/exposure.ts";
 import { exposureChanges } from "../exposure/exposure-change.ts";
 import { exit } from "../output/exit.ts";
-import { startReport, startText } from "../output/start-report.ts";
+import { type StartReport, startReport, startText } from "../output/start-report.ts";
 import { load } from "../program/boot.ts";
 import type { Context, Env } from "../program/context.ts";
 import { Option, ProgramCommand, usage } from "../program/family.ts";
+import { programWords } from "../program/program-words.ts";
 import { serveUntilStopped, type TakenPort, takenPortOf } from "../program/serving.ts";
 
 class Dev extends ProgramCommand {
@@ -54,21 +57,35 @@ interface Taken {
 const serveOnce = async (program: Context): Promise<number> => {
   const keys = await parts.developmentKeys?.();
   const { terminal } = program;
-  return serveUntilStopped(program, "dev", async (kernel, _log, loaded) => {
+  const ready: Parameters<typeof serveUntilStopped>[2] = async (kernel, _log, loaded) => {
     const exposure = exposureOf(kernel);
     keepActions(kernel.project.root, kernel.catalog.operations);
     const key = keys?.developmentKey(kernel.project.root, rightsOf(kernel));
     const approvers = approverRolesOf(kernel);
     const approverKey = approvers === undefined ? undefined : keys?.demoApproverKey(kernel.project.root, approvers);
-    const text = startText(await startReport(kernel, exposure, program, { key, approverKey }), terminal.paintError);
+    const report = await startReport(kernel, exposure, program, { key, approverKey });
+    const called = await callables({ kernel, program: programWords(program), key: key ?? "<key>" });
+    const text = startText({ ...report, ...devReport(report, called) }, terminal.paintError);
     if (process.send === undefined) terminal.say(text);
     else process.send({ exposure, text, files: loaded.files?.() } satisfies Ready);
-  }).catch(async (error: unknown) => {
+  };
+  return serveUntilStopped(program, "dev", ready, (kernel) => mountDevPage(kernel, program)).catch(async (error: unknown) => {
     const taken = takenPortOf(error);
     if (taken !== undefined && process.send !== undefined)
       await new Promise((told) => process.send?.({ taken } satisfies Taken, undefined, undefined, told));
     throw error;
   });
+};
+
+/** Adds the page at `/` and the command lines of all routes and actions to the report. */
+const devReport = ({ url, urls, curl, exposure }: StartReport, called: readonly Callable[]): Partial<StartReport> => {
+  const { lines, more } = linesOf(called);
+  const others = lines.filter((line) => line !== curl);
+  const rest = more === 0 ? [] : [`# ${more} more at ${url ?? "quater actions"}`];
+  return {
+    urls: exposure.outsideThePipeline.includes(devPageEntry) ? [["Page", `${url}/`], ...urls] : urls,
+    calls: [...others, ...rest],
+  };
 };
 
 /** Returns all scopes and roles that policies name, so that every call works in development. */

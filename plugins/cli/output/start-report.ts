@@ -19,6 +19,8 @@ export interface StartReport {
   readonly mcp: string | undefined;
   readonly urls: readonly (readonly [string, string])[];
   readonly curl: string | undefined;
+  /** More command lines to paste, for the other routes and the actions. */
+  readonly calls?: readonly string[];
   readonly connect: string | undefined;
   /** The URL of the approvals page, and the key of a demo approver if there is a demo approver. */
   readonly approvals: { readonly page: string; readonly key: string } | undefined;
@@ -95,6 +97,9 @@ const curlOf = async (
   return `curl${method === "GET" ? "" : ` -X ${method}`}${chosen.isPublic ? "" : ` ${header}`}${sent} ${shellWord(`${url}${path}`)}`;
 };
 
+const tryIt = (lines: readonly string[]): string =>
+  lines.length === 0 ? "" : `\nTry it:\n${lines.map((line) => `  ${visible(line)}\n`).join("")}`;
+
 /** Returns the report as text. It is safe to print. */
 export const startText = (report: StartReport, paint: Paint): string =>
   [
@@ -103,7 +108,7 @@ export const startText = (report: StartReport, paint: Paint): string =>
     report.url === undefined
       ? "  No http() is configured, so there is no URL.\n"
       : aligned(report.urls.map(([what, where]) => [what, visible(where)])),
-    report.curl === undefined ? "" : `\nTry it:\n  ${visible(report.curl)}\n`,
+    tryIt([...(report.curl === undefined ? [] : [report.curl]), ...(report.calls ?? [])]),
     report.connect === undefined ? "" : `\nConnect an agent:\n  ${visible(report.connect)}\n`,
     report.approvals === undefined
       ? ""

@@ -10,12 +10,14 @@ import type { Context } from "./context.ts";
 
 /**
  * @param ready  Called once all ports are open.
+ * @param prepare  Called before the ports are opened.
  * @returns The exit code, after running calls have ended: 0, or the exit code of the plugin that stopped the process.
  */
 export const serveUntilStopped = async (
   program: Context,
   mode: Extract<RunMode, "serve" | "dev">,
   ready: (kernel: Kernel, log: Log, loaded: LoadedManifest) => Promise<void>,
+  prepare?: (kernel: Kernel) => void,
 ): Promise<number> => {
   const loaded = await load(program, { useBuild: mode === "serve" }); // In development the sources are loaded, and not a build.
   const log = await serverLog(program.terminal, program.env);
@@ -30,6 +32,7 @@ export const serveUntilStopped = async (
   // This timer keeps the process running when no port is open.
   const staying = setInterval(() => {}, 2 ** 30);
   try {
+    prepare?.(kernel);
     await kernel.start();
     await ready(kernel, log, loaded);
     await whenAborted(interrupt, halted.signal);
