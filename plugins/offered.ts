@@ -122,6 +122,8 @@ export interface Web {
   readonly baseUrl: string | undefined;
   /** The public origin, `https://shop.example`, if it is configured. */
   readonly publicUrl: string | undefined;
+  /** The address on which the server listens, and the hosts that requests may name besides loopback names. */
+  readonly bound: { readonly host: string; readonly allowedHosts: readonly string[]; readonly isLoopback: boolean };
   /** The URL at which the server will listen, from its options; `undefined` if the options do not tell it. */
   readonly expectedUrl: string | undefined;
   /** Writes an input as a request of the operation's route; `undefined` if the route cannot carry the input. */
@@ -185,6 +187,9 @@ export interface WebReply {
 
 export type WebEndpoint = (request: WebRequest) => Awaitable<WebReply | undefined>;
 export const httpRef: ServiceRef<Web> = serviceRef("http");
+
+/** The option `accept` of cli(): the reasons for accepted findings of `quater check`, by their codes. */
+export const acceptedRef: ServiceRef<Readonly<Record<string, string>>> = serviceRef("cli-accept");
 
 /** The commands that approval and audit let remote callers run: see `RemoteRead`. */
 export const approvalReadsRef: ServiceRef<readonly RemoteRead[]> = serviceRef("approval-reads");

@@ -158,11 +158,13 @@ const proxyProblems = ({ trustedProxies }: HttpOptions): BootProblem[] =>
     return [{ place: "http()", plugin: "http", cause, remedy: 'List only the networks of your proxies: "10.0.0.0/8"' }];
   });
 
+const isLoopbackHost = (host: string): boolean => loopbackHosts.some((one) => one === host || one === `[${host}]`);
+
 const optionProblems = (options: HttpOptions, routes: BootProblem[]): BootProblem[] => {
   const { host, allowedHosts } = options;
   const lists = listProblems(options);
   const found = [...routes, ...lists, ...(lists.length === 0 ? proxyProblems(options) : [])];
-  if (allowedHosts.length > 0 || loopbackHosts.some((one) => one === host || one === `[${host}]`)) return found;
+  if (allowedHosts.length > 0 || isLoopbackHost(host)) return found;
   return [
     ...found,
     {
@@ -257,6 +259,7 @@ const setup = async (options: HttpOptions, context: PluginContext): Promise<Runn
       trustedProxies: options.trustedProxies,
     },
     publicUrl,
+    bound: { host: options.host, allowedHosts: options.allowedHosts, isLoopback: isLoopbackHost(options.host) },
     get baseUrl() {
       return listening?.baseUrl;
     },

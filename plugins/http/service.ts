@@ -147,6 +147,8 @@ export interface HttpService {
   readonly expectedUrl: string | undefined;
   /** Writes an input as a request of the operation's route, for command lines to paste; `undefined` if the route cannot carry it. */
   requestOf(operation: Operation, input: unknown): Promise<Requested | undefined>;
+  /** The address on which the server listens, and the hosts that requests may name besides loopback names. */
+  readonly bound: { readonly host: string; readonly allowedHosts: readonly string[]; readonly isLoopback: boolean };
   /** The public origin, `https://shop.example`, if `publicUrl` is set. */
   readonly publicUrl: string | undefined;
   /** Returns the credentials of an HTTP request. Credentials come only from headers. The body is not read. */

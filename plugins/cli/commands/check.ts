@@ -6,12 +6,13 @@ import { isPlainObject } from "../../../core/schema/schema.ts";
 import type { GateSamples } from "../../offered.ts";
 import { parts } from "../../parts.ts";
 import { readTextFile } from "../actions/input.ts";
+import { isOpen } from "../checks/finding.ts";
+import { findingsOf, findingsText } from "../checks/findings.ts";
 import { exit, UsageError } from "../output/exit.ts";
 import { resultText } from "../output/render.ts";
 import { load, withKernel } from "../program/boot.ts";
 import type { Context } from "../program/context.ts";
 import { Option, ProgramCommand, usage } from "../program/family.ts";
-import { findingsOf, findingsText } from "../program/safety.ts";
 
 /** The file beside the manifest with inputs that the gate suite cannot make itself. */
 const samplesFile = "quater.gate.json";
@@ -44,10 +45,10 @@ class Check extends ProgramCommand {
 }
 
 const checkSafety = (program: Context): Promise<number> =>
-  withKernel(program, { mode: "serve" }, async (kernel) => {
-    const findings = findingsOf(kernel);
+  withKernel(program, { mode: "serve" }, async (kernel, { file }) => {
+    const findings = findingsOf(kernel, file);
     const bootOrder = kernel.plugins.map(({ name }) => name);
-    const isFit = findings.every(({ level }) => level !== "fix");
+    const isFit = !findings.some(isOpen);
     await program.terminal.write(
       program.isJson
         ? resultText({ isFit, findings, bootOrder }, program)

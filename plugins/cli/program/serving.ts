@@ -2,7 +2,7 @@
 
 import type { Kernel } from "../../../core/boot/kernel.ts";
 import type { LoadedManifest } from "../../../core/boot/load.ts";
-import type { Log, RunMode } from "../../../core/plugin-api.ts";
+import { BootError, type BootProblem, type Log, type RunMode } from "../../../core/plugin-api.ts";
 import { exit } from "../output/exit.ts";
 import { failureLine, serverLog } from "../output/log.ts";
 import { boot, load } from "./boot.ts";
@@ -33,6 +33,7 @@ export const serveUntilStopped = async (
   const staying = setInterval(() => {}, 2 ** 30);
   try {
     prepare?.(kernel);
+    if (mode === "serve") assertFit((await import("../checks/findings.ts")).servingProblems(kernel, loaded.file));
     await kernel.start();
     await ready(kernel, log, loaded);
     await whenAborted(interrupt, halted.signal);
@@ -43,6 +44,11 @@ export const serveUntilStopped = async (
     await kernel.stop();
     clearInterval(staying);
   }
+};
+
+/** @throws {BootError} with all problems. */
+const assertFit = (problems: readonly BootProblem[]): void => {
+  if (problems.length > 0) throw new BootError(problems);
 };
 
 /** Resolves when one of the signals is aborted. */

@@ -42,12 +42,13 @@ test("quater check lists problems with remedies, and exits with 1", () =>
     expect(findings.filter(({ level }) => level === "fix").map(({ cause }) => cause)).toEqual([
       "Quater does not record the calls of change",
       "Agents can run change without an approval, although the effect is destructive",
+      "There is no active key, so every call over mcp that needs a credential is refused",
       "Other users of this machine can read .env",
     ]);
     const text = await quater(["check"], { cwd, isTerminal: true });
-    expect(text.out).toContain("3 problems to fix before the project is served.");
+    expect(text.out).toContain("4 problems to fix before the project is served.");
     chmodSync(join(cwd, ".env"), 0o600);
-    expect((await quater(["check", "--no-json"], { cwd })).out).toContain("2 problems to fix before the project is served.");
+    expect((await quater(["check", "--no-json"], { cwd })).out).toContain("3 problems to fix before the project is served.");
   }));
 
 test("quater check prints the order in which plugins start, with each plugin after the plugins whose services the plugin needs", () => {
