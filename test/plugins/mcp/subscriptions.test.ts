@@ -230,9 +230,15 @@ describe("with a store", () => {
       expect(await stream.next()).toEqual(update("order://1"));
       two.updated("order://1");
       expect(await stream.next()).toEqual(update("order://1"));
-      one.updated("shop://terms");
+      two.updated("shop://terms");
       expect(await stream.next()).toEqual(update("shop://terms"));
-      stream.leave();
+      one.updated("order://1");
+      expect(await stream.next()).toEqual(update("order://1"));
+      two.updated("shop://terms");
+      expect(await stream.next()).toEqual(update("shop://terms"));
+      const stopping = one.app.stop();
+      expect(await stream.next()).toEqual(ended);
+      await stopping;
     });
 
     claim("a change that quater run reports reaches the subscribers of a server", async ({ root, url }) => {
