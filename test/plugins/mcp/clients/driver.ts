@@ -2,7 +2,7 @@
 // `node` package, because some clients need Node 22.
 
 import { inspector, strictList } from "./inspector.ts";
-import { aiSdk, langchain, mcpUse, openAiAgents } from "./libraries.ts";
+import { aiSdk, langchain, mastra, mcpUse, openAiAgents } from "./libraries.ts";
 import { first, secondAuto, secondLegacy, secondPinned } from "./sdk.ts";
 import type { Open, Session, Way } from "./session.ts";
 
@@ -16,6 +16,7 @@ const clients: Readonly<Record<string, Open>> = {
   "@openai/agents": openAiAgents,
   "mcp-use": mcpUse,
   "@langchain/mcp-adapters": langchain,
+  "@mastra/mcp": mastra,
 };
 
 interface Job extends Way {
@@ -72,6 +73,16 @@ const actions: Readonly<Record<string, (session: Session) => Promise<unknown>>> 
   call: (session) => got(session.call("add", { a: 2 })),
   write: (session) => got(session.call("keep", { text: "milk" })),
   wrong: (session) => got(session.call("keep", { text: "x".repeat(21) })),
+  watch: async (session) => {
+    const text = `milk ${cents}`;
+    let onUpdated = (_uri: string) => {};
+    const updated = new Promise<string>((resolve) => {
+      onUpdated = resolve;
+    });
+    await session.watch?.(`note://${encodeURIComponent(text)}`, onUpdated);
+    await got(session.call("keep", { text: encodeURIComponent(text) }));
+    return (await updated) === `note://${encodeURIComponent(text)}`;
+  },
   union: (session) => got(session.call("outline", { shape: { kind: "rectangle", width: 1, height: 2 } })),
   progress: (session) => heard(session, "steps", {}),
   stream: (session) => heard(session, "count", { to: 2 }),

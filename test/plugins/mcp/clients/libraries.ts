@@ -4,6 +4,7 @@
 import { createMCPClient } from "@ai-sdk/mcp";
 import { Experimental_StdioMCPTransport } from "@ai-sdk/mcp/mcp-stdio";
 import { MultiServerMCPClient } from "@langchain/mcp-adapters";
+import { MCPClient as MastraClient } from "@mastra/mcp";
 import { MCPServerStdio, MCPServerStreamableHttp } from "@openai/agents";
 import { MCPClient } from "mcp-use/client";
 import { bearer, calledOf, environment, type Open, type Result, type Way } from "./session.ts";
@@ -93,5 +94,28 @@ export const langchain: Open = async (way, timeoutMs) => {
       return { isError: false, text: content.startsWith("{") ? (JSON.parse(content) as { text: string }).text : content };
     },
     close: () => client.close(),
+  };
+};
+
+export const mastra: Open = async (way, timeoutMs) => {
+  const server = way.over === "http" ? { url: new URL(way.url), requestInit: { headers: bearer(way) } } : serverOf(way);
+  const client = new MastraClient({
+    servers: { app: { ...server, ...(timeoutMs === undefined ? {} : { timeout: timeoutMs }) } },
+  });
+  const tools = await client.listTools();
+  const prefix = "app_"; // This library puts the name of the server in front of the names of its tools.
+  return {
+    list: async () => Object.keys(tools).map((name) => name.slice(prefix.length)),
+    call: async (name, values, { signal } = {}) => {
+      const result = await tools[prefix + name]?.execute?.(values, signal === undefined ? {} : { abortSignal: signal });
+      // This library returns the structured content of a result in place of the result.
+      const isResult = result !== null && typeof result === "object" && Array.isArray((result as Result).content);
+      return isResult ? calledOf(result as Result) : { isError: false, text: JSON.stringify(result) };
+    },
+    watch: async (uri, onUpdated) => {
+      await client.resources.onUpdated("app", ({ uri: updated }) => onUpdated(updated));
+      await client.resources.subscribe("app", uri);
+    },
+    close: () => client.disconnect(),
   };
 };

@@ -5,6 +5,7 @@ import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import { Client as OldClient } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioClientTransport as OldStdio } from "@modelcontextprotocol/sdk/client/stdio.js";
 import { StreamableHTTPClientTransport as OldHttp } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
+import { ResourceUpdatedNotificationSchema } from "@modelcontextprotocol/sdk/types.js";
 import { bearer, calledOf, environment, type Open, type Way } from "./session.ts";
 
 const about = { name: "test", version: "1" };
@@ -31,9 +32,15 @@ export const first: Open = async (way, timeoutMs) => {
           ...(onProgress === undefined ? {} : { onprogress: onProgress }),
         }),
       ),
+    watch: async (uri, onUpdated) => {
+      client.setNotificationHandler(ResourceUpdatedNotificationSchema, ({ params }) => onUpdated(params.uri));
+      await client.subscribeResource({ uri });
+    },
     close: () => client.close(),
   };
 };
+
+const isModern = (client: Client): boolean => client.getNegotiatedProtocolVersion() === "2026-07-28";
 
 const second =
   (mode: "legacy" | "auto" | { pin: string }): Open =>
@@ -58,6 +65,10 @@ const second =
             },
           ),
         ),
+      watch: async (uri, onUpdated) => {
+        client.setNotificationHandler("notifications/resources/updated", ({ params }) => onUpdated(params.uri));
+        await (isModern(client) ? client.listen({ resourceSubscriptions: [uri] }) : client.subscribeResource({ uri }));
+      },
       close: () => client.close(),
     };
   };

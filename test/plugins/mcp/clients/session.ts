@@ -26,6 +26,8 @@ export interface Session {
   readonly list: () => Promise<readonly string[]>;
   /** Calls a tool. Rejects when the client refuses the call or the answer. */
   readonly call: (name: string, values: Readonly<Record<string, unknown>>, options?: CallOptions) => Promise<Called>;
+  /** Subscribes to a resource. Absent if the client has no subscriptions, or the revision has none over HTTP. */
+  readonly watch?: (uri: string, onUpdated: (uri: string) => void) => Promise<void>;
   readonly close: () => Promise<void>;
 }
 

@@ -21,6 +21,14 @@ export const keep = handler({
   handle: ({ text }) => ({ kept: text }),
 });
 
+export const readNote = handler({
+  ...about,
+  description: "Reads a note.",
+  input: Type.Object({ text: Type.String() }),
+  output: Type.String(),
+  handle: ({ text }) => text,
+});
+
 const Rectangle = Type.Object({ kind: Type.Literal("rectangle"), width: Type.Number(), height: Type.Number() });
 const Square = Type.Object({ kind: Type.Literal("square"), side: Type.Number() });
 export const outline = handler({
