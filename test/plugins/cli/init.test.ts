@@ -136,6 +136,20 @@ describe("names and package managers in quater init", () => {
   });
 });
 
+test("quater init writes every example that its help names", async () => {
+  const { out } = await init("--help");
+  for (const [example, handlers] of [
+    ["hello", "app/hello.ts"],
+    ["approvals", "app/payments.ts"],
+    ["crud", "app/notes.ts"],
+    ["mcp", "app/glossary.ts"],
+  ] as const) {
+    expect(out).toContain(`${example} (`);
+    expect(await init(`${example} -y --example ${example}`)).toMatchObject({ code: 0, err: "" });
+    expect(files(example)).toContain(handlers);
+  }
+});
+
 test("T2: quater init writes the settings without which pnpm 12 and Yarn 4 do not work, and none for npm and bun", async () => {
   for (const manager of ["npm", "pnpm", "yarn", "bun"]) await init(`${manager} -y --pm ${manager}`);
   expect(read("pnpm/pnpm-workspace.yaml")).toContain("\nallowBuilds:\n  esbuild: false\n");
@@ -171,7 +185,7 @@ describe("wrong command lines of quater init", () => {
     ["--yes=1", "--yes takes no value. Write --yes without a value"],
     ["-y --name Shop", '--name "Shop" is not valid: the name must begin with a letter'],
     ["-y --name quater", '--name "quater" is not valid: the project depends on the package quater and cannot have the same name'],
-    ["-y --example shop", '--example "shop" is unknown. Use one of hello, approvals'],
+    ["-y --example shop", '--example "shop" is unknown. Use one of hello, approvals, crud, mcp'],
     ["-y --pm cargo", '--pm "cargo" is unknown. Use one of npm, pnpm, yarn, bun'],
   ])("quater init %s prints one error line and writes nothing", async (words, message) => {
     const { code, err } = await init(words);
