@@ -233,7 +233,9 @@ test.each([
 test("each string of the list of naughty strings comes back from a flag of quater run", async () => {
   for (const text of naughty) {
     const read = await quater(["run", "greet", `--name=${text}`]);
-    expect([text, read]).toEqual([text, { code: 0, out: `${JSON.stringify(`Hello ${text}`)}\n`, err: "" }]);
+    const { out, ...rest } = read;
+    expect([text, rest, JSON.parse(out)]).toEqual([text, { code: 0, err: "" }, `Hello ${text}`]);
+    expect(out).toMatch(/^[^\p{Cc}\u202a-\u202e\u2066-\u2069]+\n$/u);
   }
 });
 
