@@ -45,6 +45,9 @@ test("the command lines in test/wire/cli.json still get the stored answers", asy
   await type("exposure --write");
   await type("exposure --check");
   await type("exposure --check --base nobody");
+  await type("explain pay --to bo --cents 7");
+  await type("explain pay --to bo --cents 0 --scope sell");
+  await type("who-can pay");
 
   await expect(pinned(seen)).toMatchFileSnapshot("cli.json");
 });

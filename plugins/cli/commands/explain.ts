@@ -25,6 +25,7 @@ export const explain: Runner = async (context, words) => {
   const kernel = await boot(context, await load(context), { mode: "run" });
   try {
     const operation = operationNamed(kernel, args.action);
+    assertSurface(kernel, args.surface);
     await kernel.start();
     const explanation = await kernel.explain(await askedBy(context, operation, args));
     const { terminal } = context;
@@ -45,6 +46,17 @@ export const operationNamed = ({ catalog: { operations } }: Pick<Kernel, "catalo
   );
   const advice = near === undefined ? ". The command quater exposure lists all handlers" : `; did you mean "${near}"?`;
   throw new UsageError(`No handler named ${JSON.stringify(cut(typed))} is exposed${advice}`, "unknown_handler");
+};
+
+/** @throws {UsageError} for a surface that the project does not have. */
+const assertSurface = ({ plugins }: Kernel, given: string | undefined): void => {
+  const names = plugins.flatMap(({ surface, exposure = [] }) =>
+    surface !== undefined && exposure.some(({ key }) => key === surface.name) ? surface.name : [],
+  );
+  if (given === undefined || names.includes(given)) return;
+  const near = nearest(given, names);
+  const advice = near === undefined ? `. The surfaces are ${names.join(", ")}` : `; did you mean "${near}"?`;
+  throw new UsageError(`The project has no surface named ${JSON.stringify(cut(given))}${advice}`);
 };
 
 /** Returns the surface that the caller names, or the only surface, or cli. @throws {UsageError} */

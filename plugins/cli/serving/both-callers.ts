@@ -3,6 +3,7 @@
 
 import { authenticatorOver } from "../../../core/model/authenticator.ts";
 import { partOf, readingOf } from "../../../core/model/credentials.ts";
+import type { KnownCredentials } from "../../../core/model/known-credentials.ts";
 import { type Authentication, type Authenticator, asAuthenticator } from "../../../core/plugin-api.ts";
 
 /** @param local  The authenticator for `quater run` without `--remote`. If it is undefined, local callers are refused. */
@@ -10,9 +11,33 @@ export const bothCallers = (local: Authentication | undefined, remote: Authentic
   const [here, there] = [local === undefined ? undefined : asAuthenticator(local), asAuthenticator(remote)];
   return authenticatorOver(here === undefined ? [there] : [here, there], {
     name: there.name,
+    listed: here === undefined ? there.listed : listedBy(here, there),
     authenticate: (credentials, resources) => {
       const asked = credentials.isLocal ? here : there;
       return asked?.authenticate(partOf(credentials, readingOf(asked.reads)), resources);
     },
   });
 };
+
+/** Lists the credentials of local callers. A key that only remote callers can use gives no answer about a local call. */
+const listedBy =
+  (here: Authenticator, there: Authenticator): (() => KnownCredentials) =>
+  () => {
+    const [own, remote] = [listOf(here), listOf(there)];
+    const ids = new Set(own.known.map(({ id }) => id));
+    const others = remote.known
+      .filter(({ id }) => !ids.has(id))
+      .map((one) => ({ ...one, unclear: `${there.name} of remote callers` }));
+    return {
+      known: [...own.known, ...others],
+      others: [...own.others, ...remote.others.map((sentence) => `For remote callers: ${sentence}`)],
+      unclear: own.unclear,
+    };
+  };
+
+const listOf = ({ name, listed }: Authenticator): KnownCredentials =>
+  listed?.() ?? {
+    known: [],
+    others: [`Quater does not know the credentials that the authenticator ${name} accepts`],
+    unclear: name,
+  };

@@ -212,6 +212,24 @@ test("quater explain without --as explains a call with QUATER_TOKEN, or of the l
     expect(await explain("status")).toMatchObject({ surface: "http", verdict: "runs", caller: { subject: "anonymous" } });
   }));
 
+test("quater explain answers for local callers of a project with cli({ remote })", () =>
+  inShop(async ({ run, cwd }) => {
+    const { readFileSync: read, writeFileSync: write } = await import("node:fs");
+    const remote =
+      "authenticate: firstOf(apiKeys(), localUser({ scopes: [] })), remote: { authenticate: apiKeys({ file: 'remote.json' }) }";
+    const text = read(join(cwd, "quater.config.mjs"), "utf8").replace(/cli\(\{ authenticate: .*\}\),/, `cli({ ${remote} }),`);
+    write(join(cwd, "remote.config.mjs"), text);
+    createKey(join(cwd, "remote.json"), { name: "far", kind: "user", person: "far", scopes: ["refund"], roles: [] });
+    const at = async (...words: readonly string[]) =>
+      JSON.parse((await run("--config", "remote.config.mjs", ...words)).out) as Explanation & WhoCan;
+    expect(await at("explain", "other", "--as", "ana", "--surface", "cli")).toMatchObject({ verdict: "runs" });
+    expect(await at("explain", "other", "--as", "far", "--surface", "cli")).toMatchObject({
+      verdict: "cannot_tell",
+      step: "door",
+    });
+    expect((await at("who-can", "other", "--surface", "cli")).surfaces[0]?.keys.map(({ key }) => key)).toEqual(["ana", "bot"]);
+  }));
+
 test("quater who-can lists keys and rights, and says what it cannot know", () =>
   inShop(async ({ run }) => {
     const { code, out, err } = await run("who-can", "pay");
@@ -260,6 +278,7 @@ test("quater who-can lists keys and rights, and says what it cannot know", () =>
 test.each([
   [["explain"], "The command line names no action. Write quater explain <action> --as <key> --surface <surface>"],
   [["explain", "refnd"], 'No handler named "refnd" is exposed; did you mean "refund"?'],
+  [["explain", "pay", "--surface", "htp"], 'The project has no surface named "htp"; did you mean "http"?'],
   [["explain", "either", "--as"], "--as needs a value: quater explain <action> --as <value>"],
   [
     ["explain", "pay", "--as", "ana", "--scope", "x"],
