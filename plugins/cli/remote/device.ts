@@ -11,7 +11,7 @@ import type { Login } from "../serving/protocol.ts";
 import { quoted } from "./distrust.ts";
 import { parsed } from "./envelopes.ts";
 import { faultOfToken, type Remote } from "./known.ts";
-import { send, type Target } from "./requests.ts";
+import { limitsNow, send, type Target } from "./requests.ts";
 
 type Obtained = Pick<Remote, "token" | "expiresAt">;
 
@@ -37,6 +37,11 @@ export const tokenByDevice = async (program: Context, remote: Remote, login: Log
   terminal.say(
     `To log in to the remote ${remote.name}, open this address of ${visible(issuer)} in a browser:\n  ${visible(code.address)}\nand confirm the code:\n  ${visible(code.userCode)}\n`,
   );
+  const { origin } = new URL(code.address);
+  if (origin !== server.url)
+    terminal.say(
+      `The address leads to ${quoted(origin)}, which is not the host of the authorization server. Check the host before you sign in.\n`,
+    );
   let intervalMs = code.intervalMs;
   const until = Date.now() + Math.min(code.expiresInMs, longestWaitMs);
   const grant = { ...common, grant_type: "urn:ietf:params:oauth:grant-type:device_code", device_code: code.deviceCode };
@@ -111,18 +116,22 @@ const post = async (env: Env, server: Target, path: string, fields: Readonly<Rec
 
 const codeIn = (server: Target, body: JsonSchema) => {
   const { device_code: deviceCode, user_code: userCode, verification_uri: address, expires_in: seconds, interval = 5 } = body;
+  const page = typeof address === "string" && URL.canParse(address) ? new URL(address) : undefined;
   const isRight =
     typeof deviceCode === "string" &&
     typeof userCode === "string" &&
-    typeof address === "string" &&
-    URL.canParse(address) &&
-    isPrivateUrl(new URL(address)) &&
+    page !== undefined &&
+    isPrivateUrl(page) &&
+    // In https://login.example@evil.example/, the host is evil.example.
+    page.username === "" &&
+    page.password === "" &&
     typeof seconds === "number" &&
     typeof interval === "number" &&
     isPlainObject(body);
   if (!isRight) throw wrong(server, "began no device login");
-  const intervalMs = Math.min(Math.max(interval, 0), 60) * 1_000;
-  return { deviceCode, userCode: cut(userCode, 100), address, expiresInMs: seconds * 1_000, intervalMs };
+  const intervalMs = Math.min(Math.max(interval * 1_000, limitsNow().pollMs), 60_000);
+  // The parsed URL shows a host of other letters in its ASCII form.
+  return { deviceCode, userCode: cut(userCode, 100), address: page.href, expiresInMs: seconds * 1_000, intervalMs };
 };
 
 const tokenIn = (server: Target, body: JsonSchema): Obtained => {

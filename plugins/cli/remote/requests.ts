@@ -62,6 +62,8 @@ const limits = {
   /** The longest time until the connection is open, and between two bytes of an answer, milliseconds. */
   connectMs: 10_000,
   silenceMs: 60_000,
+  /** The shortest pause between two questions whether a person has confirmed a login. */
+  pollMs: 1_000,
   /** The largest document or error, and the largest line of a result, bytes. */
   documentBytes: 4 * 1024 * 1024,
   lineBytes: 64 * 1024 * 1024,
@@ -70,6 +72,8 @@ const limits = {
 /** The limits of requests. Tests pass shorter ones. */
 export type Limits = { readonly [Name in keyof typeof limits]: number };
 let chosen: Limits = limits;
+
+export const limitsNow = (): Limits => chosen;
 
 /** Replaces limits. For tests. @returns A function that restores the limits. */
 export const useLimits = (given: Partial<Limits>): (() => void) => {

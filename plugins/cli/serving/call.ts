@@ -29,8 +29,13 @@ const call = async (parts: CallEndpoint, request: WebRequest): Promise<WebReply 
   checkRight(parts, { ...caller, principal }, "run", "run");
   const { action, parts: given, dryRun = false, approvalId } = readCall(body);
   const operation = catalog.get(action);
-  if (operation !== undefined && fileFieldsOf(operation.input).some(({ name }) => given.some(({ values }) => name in values)))
-    throw malformed("Files cannot be sent to a remote. Call the handler over HTTP, or run the action on the server");
+  const hasFile =
+    operation !== undefined && fileFieldsOf(operation.input).some(({ name }) => given.some(({ values }) => name in values));
+  // The gate reads the input after it has checked who may call, so nobody can find a hidden handler by this refusal.
+  const read = () => {
+    if (hasFile) throw malformed("Files cannot be sent to a remote. Call the handler over HTTP, or run the action on the server");
+    return given;
+  };
   const { callId } = request;
   const lines = new Lines(request, http, parts.heartbeatMs);
   try {
@@ -39,7 +44,7 @@ const call = async (parts: CallEndpoint, request: WebRequest): Promise<WebReply 
       surface: "cli",
       principal,
       entry: { ...entry, ...(operation === undefined ? {} : { handler: action }) },
-      given,
+      given: read,
       callId,
       traceId: entry.traceId,
       peer: entry.credentials.peer,

@@ -1,7 +1,7 @@
 // The server side of `--remote`: who gets the document and may call, what an answer has, and what the trail says.
 
 import { request } from "node:http";
-import { can, handler, stream, Type } from "quater";
+import { can, file, handler, stream, Type } from "quater";
 import { httpRef } from "quater/http";
 import { isBootError } from "quater/plugin-api";
 import { apiKeys, audit, cli, firstOf, http, localUser, store } from "quater/plugins";
@@ -160,6 +160,39 @@ test.each([
     422,
     { protocol, ok: false, error: expect.objectContaining({ code: "invalid_input" }) },
   ]);
+});
+
+test("a call with a file finds no hidden handler, and its refusal is recorded", async () => {
+  using folder = tempFolder();
+  const scan = (auth: ReturnType<typeof can>) =>
+    handler({
+      description: "Reads a scan.",
+      effect: "write",
+      input: Type.Object({ scan: file({ mediaTypes: ["image/png"], maxBytes: 1000 }) }),
+      auth,
+      handle: () => 1,
+    });
+  await using app = await bootTest({
+    root: folder.root,
+    handlers: { onHttp: scan(can("pay")), forOthers: scan(can("scan")), open: scan(can("pay")) },
+    expose: { onHttp: { http: "POST /scans" }, forOthers: { cli: true }, open: { cli: true } },
+    plugins: [http({ port: 0, authenticate }), cli({ remote: { authenticate } }), store(), audit()],
+  });
+  const url = app.services.find(httpRef)?.baseUrl;
+  const answers = ["onHttp", "nothing", "forOthers", "open"].map(async (action) => {
+    const answer = await asking(url, "ana")(call, { protocol, action, parts: parts({ scan: "x" }) });
+    const { error } = (await answer.json()) as { error: { code: string } };
+    return [action, answer.status, error.code];
+  });
+  expect(await Promise.all(answers)).toEqual([
+    ["onHttp", 404, "unknown_handler"],
+    ["nothing", 404, "unknown_handler"],
+    ["forOthers", 403, "missing_scope"],
+    ["open", 422, "invalid_input"],
+  ]);
+  await app.stop();
+  const refused = eventsIn(folder.root).filter(({ meta }) => meta.type === "call.refused" && meta.errorCode === "invalid_input");
+  expect(refused.map(({ meta }) => [meta.handler, meta.remote])).toEqual([["open", true]]);
 });
 
 test("a token of a remote caller does not work on this computer, and QUATER_TOKEN does not work over the network", async () => {

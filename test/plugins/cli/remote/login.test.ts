@@ -4,12 +4,19 @@ import { anyone, handler, Type } from "quater";
 import { jwt } from "quater/auth";
 import { cli, http } from "quater/plugins";
 import { bootTest } from "quater/testing";
-import { expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { change, knownRemotes } from "../../../../plugins/cli/remote/known.ts";
+import { useLimits } from "../../../../plugins/cli/remote/requests.ts";
 import { authorizationServer, freePort } from "../../mcp/oauth/authorization-server.ts";
 import { quater } from "../kit.ts";
 import { json, protocol, scripted, victim } from "./hostile-kit.ts";
 import { userHome } from "./kit.ts";
+
+let restore: () => void = () => {};
+beforeAll(() => {
+  restore = useLimits({ pollMs: 0 });
+});
+afterAll(() => restore());
 
 const greet = handler({
   description: "Greets.",
@@ -143,6 +150,11 @@ test.each<[string, (issuer: string, path: string) => unknown]>([
     "a page over http",
     (issuer, path) => (path === "/device" ? { ...device, verification_uri: "http://login.example/" } : metadata(issuer)),
   ],
+  [
+    "a page whose beginning looks like another host",
+    (issuer, path) =>
+      path === "/device" ? { ...device, verification_uri: "https://login.example@evil.example/" } : metadata(issuer),
+  ],
   ["no code", (issuer, path) => (path === "/device" ? { ...device, user_code: 5 } : metadata(issuer))],
   [
     "a token with spaces",
@@ -165,4 +177,39 @@ test.each<[string, (issuer: string, path: string) => unknown]>([
   expect((await ana.type("remote login prod", { isTerminal: true })).code).toBe(78);
   // The stored token of the remote never goes to the authorization server.
   expect(login.asked.every(({ authorization, body }) => authorization === undefined && !body.includes("s3cret"))).toBe(true);
+});
+
+test("T27: a page on another host than the authorization server is shown with a warning, and its host in ASCII letters", async () => {
+  const page = { ...device, verification_uri: "https://l\u043egin.example/confirm" };
+  await using login = await scripted((req, res) =>
+    json(
+      req.url === "/token" ? { error: "access_denied" } : req.url === "/device" ? page : metadata(login.url),
+      req.url === "/token" ? 400 : 200,
+    )(req, res),
+  );
+  await using server = await scripted(asksFor(login.url));
+  using ana = victim(server.url);
+  const { code, err } = await ana.type("remote login prod", { isTerminal: true });
+  expect(code).toBe(64);
+  expect(err).toContain("\n  https://xn--lgin-55d.example/confirm\n");
+  expect(err).toContain('The address leads to "https://xn--lgin-55d.example", which is not the host of the authorization server');
+});
+
+test("T27: an authorization server that wants no pause between two questions does not decide the pause", async () => {
+  // The code expires within one pause, so there is at most one question.
+  using _ = { [Symbol.dispose]: useLimits({ pollMs: 400 }) };
+  await using login = await scripted((req, res) =>
+    json(
+      req.url === "/token"
+        ? { error: "authorization_pending" }
+        : req.url === "/device"
+          ? { ...device, interval: -5, expires_in: 0.3 }
+          : metadata(login.url),
+      req.url === "/token" ? 400 : 200,
+    )(req, res),
+  );
+  await using server = await scripted(asksFor(login.url));
+  using ana = victim(server.url);
+  expect((await ana.type("remote login prod", { isTerminal: true })).code).toBe(64);
+  expect(login.asked.filter(({ line }) => line === "POST /token").length).toBeLessThan(2);
 });
