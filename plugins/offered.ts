@@ -219,6 +219,8 @@ export interface RemoteDefinition {
 export interface RemoteCaller {
   readonly principal: Principal;
   readonly callId: string;
+  /** Returns the credentials of the caller's request as the surface would get them. */
+  readonly credentialsOn: (surface: string) => Presented;
 }
 
 /** The service of store. */

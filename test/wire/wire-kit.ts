@@ -66,6 +66,8 @@ const steps = handler({
   },
 });
 
+export const handlers = { getOrder, pay, fail, count, steps };
+
 export interface Wire extends AsyncDisposable {
   readonly app: TestApp;
   readonly root: string;
@@ -78,7 +80,7 @@ export const bootWire = async ({ handlers: more, expose }: Partial<Offers> = {})
   const authenticate = tokens(people);
   const app = await bootTest({
     root,
-    handlers: { getOrder, pay, fail, count, steps, ...more },
+    handlers: { ...handlers, ...more },
     expose: {
       getOrder: { http: "GET /orders/:orderId", mcp: true, cli: true },
       pay: { http: "POST /payments", mcp: true, cli: true, approval: "finance" },

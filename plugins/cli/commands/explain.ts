@@ -22,6 +22,10 @@ export const explain: Runner = async (context, words) => {
   const args = readExplainArguments(words.slice(1));
   if (args.action === undefined)
     throw new UsageError("The command line names no action. Write quater explain <action> --as <key> --surface <surface>");
+  if (context.remote !== undefined) {
+    const { explainRemote } = await import("../remote/explaining.ts");
+    return explainRemote(context, context.remote, args.action, args);
+  }
   const kernel = await boot(context, await load(context), { mode: "run" });
   try {
     const operation = operationNamed(kernel, args.action);

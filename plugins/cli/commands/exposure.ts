@@ -43,10 +43,17 @@ class Exposure extends ProgramCommand {
     needs(accept !== undefined, isWrite, "--accept", "--write");
     needs(changes.length > 0, accept !== undefined, "--change", "--accept");
     if (accept?.trim() === "") throw new UsageError('--accept needs a reason: --accept "Support refunds over MCP"');
+    if (program.remote !== undefined) return listRemote(program, isWrite || isCheck);
     if (isWrite) return write(program, base, accept === undefined ? undefined : { reason: accept, ids: changes });
     return isCheck ? check(program, base, isMarkdown) : list(program);
   }
 }
+
+const listRemote = async (program: Context, hasFile: boolean): Promise<number> => {
+  if (hasFile) throw new UsageError("--write and --check do not work with --remote, because they need the files of the project");
+  const { printCommand } = await import("../remote/printing.ts");
+  return printCommand(program, "exposure", {});
+};
 
 const list = (program: Context): Promise<number> =>
   withKernel(program, { mode: "inspect" }, async (kernel) => {

@@ -27,10 +27,19 @@ export interface ExposureReport {
   readonly outsideThePipeline: readonly string[];
 }
 
-export const exposureOf = ({ catalog, plugins, services }: Kernel): ExposureReport => {
+export const exposureOf = ({ catalog, plugins, services }: Kernel): ExposureReport =>
+  exposureOn(
+    plugins.filter(takesHandlers).flatMap(({ surface }) => surface?.name ?? []),
+    { catalog, services },
+  );
+
+/** @param given  The names of the surfaces that get a column. */
+export const exposureOn = (
+  given: readonly string[],
+  { catalog, services }: Pick<Kernel, "catalog" | "services">,
+): ExposureReport => {
   const approvals = services.find(approvalsRef);
-  const surfaces = plugins.filter(takesHandlers).flatMap(({ surface }) => surface?.name ?? []);
-  surfaces.sort(bySurface);
+  const surfaces = [...given].sort(bySurface);
   return {
     handlers: catalog.operations.map((operation) => ({
       handler: operation.name,

@@ -15,7 +15,7 @@ import { OfferedFile } from "../../../core/schema/file.ts";
 import { fileAnswerRulesOf, SentFile } from "../../../core/schema/file-answer.ts";
 import type { Env } from "../program/context.ts";
 import { type CallBody, linesType, type Part, paths, protocol } from "../serving/protocol.ts";
-import { strangeAnswer, unanswered, unreachable } from "./distrust.ts";
+import { strangeAnswer, type Unreachable, unanswered, unreachable } from "./distrust.ts";
 import { bodyOf, envelopeOf, lineOf, parsed } from "./envelopes.ts";
 import type { Remote } from "./known.ts";
 import { type Answer, hasNotLeft, send } from "./requests.ts";
@@ -144,7 +144,7 @@ async function* nothing(): AsyncGenerator<never> {}
 const given = async ({ given: parts }: Invocation) => (typeof parts === "function" ? parts() : parts);
 
 /** Returns the input for the body of a call. @throws {QuaterError} for files. */
-const partsOf = (parts: Awaited<ReturnType<typeof given>>): readonly Part[] =>
+export const partsOf = (parts: Awaited<ReturnType<typeof given>>): readonly Part[] =>
   parts.map(({ from, isText, values }) => {
     const named = Object.entries(Object(values) as object);
     const file = named.find(([, value]) => [value].flat().some((each) => each instanceof OfferedFile));
@@ -169,7 +169,7 @@ const whyFailed = (
   if (!isQuaterError(error)) throw error;
   return changesNothing || hasNotLeft(error) || error.kind !== "unavailable"
     ? error
-    : unanswered(remote.name, operation.name, error.message);
+    : unanswered(remote.name, operation.name, (error as Partial<Unreachable>).why ?? error.message);
 };
 
 const leftMidway = (name: string, action: string): QuaterError =>

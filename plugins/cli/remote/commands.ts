@@ -6,7 +6,7 @@ import { UsageError } from "../output/exit.ts";
 import type { Runner } from "../program/runner.ts";
 
 /** Commands that choose between this computer and a remote themselves. */
-const ownChoice: ReadonlySet<string> = new Set(["run", "actions"]);
+const ownChoice: ReadonlySet<string> = new Set(["run", "actions", "explain", "exposure"]);
 
 /** Commands that print what a remote shows, and the part that knows their flags. */
 const readings: ReadonlyMap<string, "approvalReads" | "auditReads"> = new Map([

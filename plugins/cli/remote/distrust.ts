@@ -14,12 +14,18 @@ export const strangeAnswer = (name: string, what: string): Distrusted =>
   new Distrusted(`The remote ${name} ${what}. Check the URL with quater remote list`);
 
 /** For a request that did not reach the server, or whose answer changed nothing. The same command may be repeated. */
-export const unreachable = (name: string, why: string): QuaterError =>
-  new QuaterError({
-    code: "remote_unreachable",
-    kind: "unavailable",
-    message: `The remote ${name} cannot be reached: ${why}. Repeat the command later`,
-  });
+export const unreachable = (name: string, why: string): Unreachable =>
+  Object.assign(
+    new QuaterError({
+      code: "remote_unreachable",
+      kind: "unavailable",
+      message: `The remote ${name} cannot be reached: ${why}. Repeat the command later`,
+    }),
+    { why },
+  );
+
+/** `why` is the reason alone, as the end of a sentence. */
+export type Unreachable = QuaterError & { readonly why: string };
 
 /** For a call that was sent, and whose answer did not arrive completely. */
 export const unanswered = (name: string, action: string, why: string): QuaterError =>

@@ -6,7 +6,7 @@ import { isApprovalId } from "../../../core/plugin/gate.ts";
 import { type ErrorKind, errorCodes, errorKinds, type FieldError } from "../../../core/plugin-api.ts";
 import { isPlainObject, type JsonSchema } from "../../../core/schema/schema.ts";
 import { type Envelope, type Line, type Login, protocol } from "../serving/protocol.ts";
-import { quoted, strangeAnswer, unreachable } from "./distrust.ts";
+import { Distrusted, quoted, strangeAnswer, unreachable } from "./distrust.ts";
 import type { Answer } from "./requests.ts";
 
 /** The deepest nesting of an answer, which no result of a handler reaches. Deeper values could overflow the stack. */
@@ -53,12 +53,11 @@ export const envelopeOf = (
 };
 
 export const otherProtocol = (name: string, spoken: unknown): Error =>
-  strangeAnswer(
-    name,
-    typeof spoken === "string"
-      ? `speaks ${quoted(spoken)}, but this program speaks ${protocol}. Update the program or the server`
-      : `answered with JSON that is not an answer of ${protocol}`,
-  );
+  typeof spoken === "string"
+    ? new Distrusted(
+        `The remote ${name} speaks ${quoted(spoken)}, but this program speaks ${protocol}. Update the program or the server`,
+      )
+    : strangeAnswer(name, `answered with JSON that is not an answer of ${protocol}`);
 
 /** Returns the id of a call, which is printed and which people paste. Empty for any other text. */
 const idOf = (value: unknown): string => (typeof value === "string" && /^[0-9a-f-]{1,40}$/.test(value) ? value : "");

@@ -4,7 +4,9 @@ import { visibleLines } from "../../../core/diagnostics/text.ts";
 import type { CommandIo, PluginCommand } from "../../../core/plugin-api.ts";
 import { isPlainObject } from "../../../core/schema/schema.ts";
 import type { ReadDefinitions, RemoteDefinition, WaitCommand } from "../../offered.ts";
+import { exit } from "../output/exit.ts";
 import { runCommand } from "../output/plain.ts";
+import { resultText } from "../output/render.ts";
 import type { Context } from "../program/context.ts";
 import { strangeAnswer } from "./distrust.ts";
 import { remoteNamed } from "./known.ts";
@@ -34,29 +36,65 @@ const waiting = (context: Context, { waitCommand }: WaitCommand): PluginCommand 
 
 const reading = (context: Context, definition: RemoteDefinition): PluginCommand => ({
   ...definition,
-  run: async (input: Readonly<Record<string, unknown>>, io: CommandIo) => {
-    const asking = reach(context);
-    const { name } = asking.remote;
-    const stopping = new AbortController();
-    const stop = () => stopping.abort();
-    io.signal.addEventListener("abort", stop);
-    if (io.signal.aborted) stop();
-    try {
-      const { signal } = stopping;
-      const printed = readRemote({ ...asking, signal }, definition.path.join(" "), { ...input }, io.isJson);
-      for (let step = await printed.next(); ; step = await printed.next()) {
-        if (step.done === true) return codeIn(name, step.value);
-        await print(name, step.value, io);
-      }
-    } catch (error) {
-      // The command that follows a trail ends with Ctrl-C, or when the reader of its output leaves.
-      if (stopping.signal.aborted) return 0;
-      throw error;
-    } finally {
-      io.signal.removeEventListener("abort", stop);
-    }
-  },
+  run: (input: Readonly<Record<string, unknown>>, io: CommandIo) =>
+    printRemote(reach(context), definition.path.join(" "), { ...input }, io),
 });
+
+/** Where a command prints. */
+type Output = Pick<CommandIo, "write" | "show" | "say" | "isJson" | "signal">;
+
+/** Prints what a command shows on a remote. @returns The exit code. */
+export const printRemote = async (
+  asking: Asking,
+  command: string,
+  input: Readonly<Record<string, unknown>>,
+  io: Output,
+): Promise<number> => {
+  const { name } = asking.remote;
+  const stopping = new AbortController();
+  const stop = () => stopping.abort();
+  const { signal: leaving } = io;
+  leaving.addEventListener("abort", stop);
+  if (leaving.aborted) stop();
+  try {
+    const printed = readRemote({ ...asking, signal: stopping.signal }, command, input, io.isJson);
+    for (let step = await printed.next(); ; step = await printed.next()) {
+      if (step.done === true) return codeIn(name, step.value);
+      await print(name, step.value, io);
+    }
+  } catch (error) {
+    // The command that follows a trail ends with Ctrl-C, or when the reader of its output leaves.
+    if (stopping.signal.aborted) return exit.ok;
+    throw error;
+  } finally {
+    leaving.removeEventListener("abort", stop);
+  }
+};
+
+/** Runs a command of the program that is not a plain command, such as `explain`. */
+export const printCommand = async (
+  context: Context,
+  command: string,
+  input: Readonly<Record<string, unknown>>,
+): Promise<number> => {
+  const { terminal, isJson } = context;
+  let written: Promise<void> = Promise.resolve();
+  const write = (text: string): Promise<void> => {
+    written = written.then(() => terminal.write(text));
+    return written;
+  };
+  const signal = AbortSignal.any([context.heedInterrupt(), terminal.closed]);
+  const say = (text: string) => terminal.say(text.endsWith("\n") ? text : `${text}\n`);
+  const code = await printRemote(reach(context), command, input, {
+    write,
+    show: (value) => void write(resultText(value, context)),
+    say,
+    isJson,
+    signal,
+  });
+  await written;
+  return code;
+};
 
 const codeIn = (name: string, value: unknown): number => {
   const code = isPlainObject(value) ? value["code"] : undefined;
@@ -65,7 +103,7 @@ const codeIn = (name: string, value: unknown): number => {
 };
 
 /** Prints one output. Texts of a remote could contain escapes for the terminal, so these are shown and not executed. */
-const print = async (name: string, item: unknown, io: CommandIo): Promise<void> => {
+const print = async (name: string, item: unknown, io: Output): Promise<void> => {
   const { show, write, say } = isPlainObject(item) ? item : {};
   if (typeof write === "string") await io.write(io.isJson ? jsonLines(name, write) : visibleLines(write));
   else if (typeof say === "string") io.say(visibleLines(say));

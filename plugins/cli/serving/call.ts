@@ -128,7 +128,7 @@ const readCall = (bytes: Buffer): CallBody => {
   };
 };
 
-const isPart = (part: unknown): part is Part =>
+export const isPart = (part: unknown): part is Part =>
   isPlainObject(part) &&
   Object.keys(part).length === 3 &&
   (sources as readonly unknown[]).includes(part["from"]) &&

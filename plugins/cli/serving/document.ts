@@ -5,7 +5,7 @@ import { isVisibleTo } from "../../../core/model/operation.ts";
 import type { Catalog, Operation, Project } from "../../../core/plugin-api.ts";
 import { fileAnswerRulesOf } from "../../../core/schema/file-answer.ts";
 import { approvalsRef } from "../../offered.ts";
-import { type Action, type ActionList, protocol } from "./protocol.ts";
+import { type Action, type ActionList, protocol, scopeOf } from "./protocol.ts";
 import { answering, checkRight, type Endpoints, entered, reply } from "./refusing.ts";
 
 export interface DocumentEndpoint extends Endpoints {
@@ -16,7 +16,9 @@ export interface DocumentEndpoint extends Endpoints {
 export const documentEndpoint = (parts: DocumentEndpoint) =>
   answering(parts, "GET", async (request) => {
     const caller = await entered(parts, request);
-    checkRight(parts, caller, "run", "actions list");
+    // `quater explain` needs the list for its flags.
+    const mayExplain = caller.principal.scopes.includes(scopeOf("explain"));
+    checkRight(parts, caller, mayExplain ? "explain" : "run", "actions list");
     const approvals = parts.services.find(approvalsRef);
     const { name, version } = parts.project;
     const actions = parts.catalog.operations

@@ -10,10 +10,8 @@ import { paths } from "./protocol.ts";
 const heartbeatMs = 15_000;
 
 /** @throws {BootError} without http(). */
-export const mountRemote = async (
-  { login }: RemoteOption,
-  { services, gate, catalog, project, mode }: PluginContext,
-): Promise<void> => {
+export const mountRemote = async ({ login }: RemoteOption, context: PluginContext): Promise<void> => {
+  const { services, gate, catalog, project, mode } = context;
   const http = services.find(httpRef);
   if (http === undefined) throw new BootError([remoteWithoutHttp]);
   const mounts: readonly (readonly [method: string, path: string])[] = [
@@ -26,12 +24,13 @@ export const mountRemote = async (
     for (const [method, path] of mounts) http.mount(`${method} ${path}`, () => {});
     return;
   }
-  const [{ documentEndpoint }, { callEndpoint }, { readEndpoint }] = await Promise.all([
+  const [{ documentEndpoint }, { callEndpoint }, { readEndpoint }, { ownReads }] = await Promise.all([
     import("./document.ts"),
     import("./call.ts"),
     import("./read.ts"),
+    import("./own-reads.ts"),
   ]);
-  const parts = { http, gate, services, login, catalog, project, heartbeatMs };
+  const parts = { http, gate, services, login, catalog, project, heartbeatMs, own: ownReads(context) };
   const endpoints = [documentEndpoint(parts), callEndpoint(parts), readEndpoint(parts)];
   for (const [at, [method, path]] of mounts.entries()) {
     const answer = endpoints[at];

@@ -3,16 +3,10 @@
 
 import { resolve } from "node:path";
 import { tooMuchUnread } from "../../../core/diagnostics/errors.ts";
-import { isQuaterError } from "../../../core/index.ts";
+import { cut, visible } from "../../../core/diagnostics/text.ts";
+import { isQuaterError, QuaterError } from "../../../core/index.ts";
 import { binderOf } from "../../../core/pipeline/bind.ts";
-import {
-  type CommandIo,
-  internal,
-  type JsonSchema,
-  parseJsonBytes,
-  type Services,
-  unknownHandler,
-} from "../../../core/plugin-api.ts";
+import { type CommandIo, internal, type JsonSchema, parseJsonBytes } from "../../../core/plugin-api.ts";
 import { closed, isPlainObject } from "../../../core/schema/schema.ts";
 import { approvalReadsRef, auditReadsRef, type RemoteRead, type WebReply, type WebRequest } from "../../offered.ts";
 import { Lines } from "./lines.ts";
@@ -21,6 +15,8 @@ import { answering, checkRight, type Endpoints, entered, errorBodyOf, malformed 
 
 export interface ReadEndpoint extends Endpoints {
   readonly heartbeatMs: number;
+  /** The commands of the program itself. */
+  readonly own: readonly RemoteRead[];
 }
 
 /** How long a revoked credential may still read, milliseconds. */
@@ -28,7 +24,8 @@ const againMs = 1_000;
 /** The most text that waits for a slow client, UTF-16 units. */
 const mostWaiting = 32 * 1024 * 1024;
 
-const readsIn = (services: Services): readonly RemoteRead[] => [
+const readsIn = ({ services, own }: ReadEndpoint): readonly RemoteRead[] => [
+  ...own,
   ...(services.find(approvalReadsRef) ?? []),
   ...(services.find(auditReadsRef) ?? []),
 ];
@@ -36,14 +33,14 @@ const readsIn = (services: Services): readonly RemoteRead[] => [
 export const readEndpoint = (parts: ReadEndpoint) => answering(parts, "POST", (request) => read(parts, request));
 
 const read = async (parts: ReadEndpoint, request: WebRequest): Promise<WebReply | undefined> => {
-  const { http, gate, services } = parts;
+  const { http, gate } = parts;
   const caller = await entered(parts, request);
   const bytes = await http.readBody(request);
   // A key may have been revoked while the body arrived.
   const principal = await gate.enterAgain(caller.entry, caller.principal, caller.enteredAt);
   const { command, input, isJson } = readBody(bytes);
-  const found = readsIn(services).find((each) => each.command === command);
-  if (found === undefined) throw unknownHandler(command, "the remote commands");
+  const found = readsIn(parts).find((each) => each.command === command);
+  if (found === undefined) throw unknownCommand(command);
   checkRight(parts, { ...caller, principal }, found.right, command);
   const values = binderOf(closed(found.input) as JsonSchema)([{ from: "input", isText: false, values: { ...input } }]);
   const { callId } = request;
@@ -57,7 +54,11 @@ const read = async (parts: ReadEndpoint, request: WebRequest): Promise<WebReply 
     }
   }, againMs).unref();
   try {
-    const code = await found.run(values as never, output.io(isJson), { principal, callId });
+    const code = await found.run(values as never, output.io(isJson), {
+      principal,
+      callId,
+      credentialsOn: (surface) => http.credentials(request, surface),
+    });
     await output.written();
     return await lines.end(200, { protocol, ok: true, callId, value: { code: code ?? 0 } });
   } catch (thrown) {
@@ -122,6 +123,13 @@ class Output {
     return this.#sending;
   }
 }
+
+const unknownCommand = (command: string): QuaterError =>
+  new QuaterError({
+    code: "unknown_handler",
+    kind: "not_found",
+    message: `This server has no command ${JSON.stringify(cut(visible(command)))} for remote callers. Its manifest may lack the plugin`,
+  });
 
 /** @throws {QuaterError} */
 const readBody = (bytes: Buffer): ReadBody => {

@@ -28,6 +28,8 @@ beforeAll(async () => {
     run: key("cy", ["pay", "remote:run"]),
     operator: key("dan", ["remote:approvals", "remote:audit"], ["finance"]),
     nobody: key("eve", ["pay"]),
+    reviewer: key("fay", ["pay", "remote:exposure", "remote:explain"]),
+    outsider: key("gus", ["remote:explain"]),
   };
   kernel = await createKernel({ loaded: await loadManifest(project.folder, undefined), mode: "test", log: silent });
   await kernel.start();
@@ -183,4 +185,43 @@ test("an agent with the scope remote:approvals sees no requests", async () => {
   await expect
     .poll(async () => (await there("approvals list --remote operator", { env })).err)
     .toContain("approver_not_eligible");
+});
+
+test("exposure prints the same on a remote as on the server, and keeps no file", async () => {
+  for (const form of ["", " --json"])
+    for (const isTerminal of [false, true])
+      expect(await there(`exposure --remote reviewer${form}`, { isTerminal })).toEqual(
+        await here(`exposure${form}`, { isTerminal }),
+      );
+  expect(await there("exposure --write --remote reviewer")).toMatchObject({
+    code: 64,
+    err: expect.stringContaining("do not work with --remote"),
+  });
+});
+
+test.each([
+  ["pay --to bo --cents 5", "fay"],
+  ["pay --to bo --cents 0", "fay"],
+  ["pay --to bo --amount 5", "fay"],
+  ["pay --to bo --cents 5 --surface http", "fay"],
+])("explain %s prints the same on a remote as on the server with the caller's key", async (line, key) => {
+  for (const form of ["", " --json"]) {
+    const local = await here(`explain ${line} --as ${key}${form}`);
+    const remote = await there(`explain ${line}${form} --remote reviewer`);
+    if (line.includes("http")) expect([local.code, remote.code]).not.toContain(0);
+    else expect(remote).toEqual(local);
+  }
+});
+
+test("explain on a remote explains only the caller's own calls, also those that the caller may not make", async () => {
+  const { code, out } = await there("explain pay --to bo --cents 5 --remote outsider --json");
+  expect([code, JSON.parse(out)]).toEqual([1, expect.objectContaining({ verdict: "stops", code: "missing_scope" })]);
+  expect(await there("explain pay --as bea --remote outsider")).toMatchObject({
+    code: 64,
+    err: expect.stringContaining("only your own calls"),
+  });
+  expect(await there("explain pay --to bo --cents 5 --remote run")).toMatchObject({
+    code: 77,
+    err: expect.stringContaining("remote:explain"),
+  });
 });
