@@ -20,13 +20,19 @@ export const firstArgumentsOn =
     return { ...shown, ...(hidden === undefined ? {} : { hidden }) };
   };
 
-/** Returns the first arguments as one line: `/amountCents 4200, /orderId ord_1001, and 2 more`. */
+/**
+ * Returns the first arguments as one line: `/amountCents 4200, /orderId ord_1001, and 2 more`. Names and texts with a space, a comma
+ * or a quotation mark are in quotation marks, so a text of the requester cannot look like another argument.
+ */
 export const firstArgumentsLine = ({ rows, rowsLeftOut, hidden }: FirstArguments): string => {
   if (hidden !== undefined) return `not shown: ${hidden}`;
   const shown = rows.map(({ path, type, value }) => {
-    const text = value.text === "" ? type : type === "secret" ? `secret (${value.text})` : value.text;
+    const text = value.text === "" ? type : type === "secret" ? `secret (${value.text})` : quotedIn(value.text);
     const marks = [...path.warnings, ...value.warnings].map((warning) => ` [${warning}]`).join("");
-    return `${path.text === "" ? "" : `${path.text} `}${text}${marks}`;
+    return `${path.text === "" ? "" : `${quotedIn(path.text)} `}${text}${marks}`;
   });
   return [...shown, ...(rowsLeftOut === 0 ? [] : [`and ${rowsLeftOut} more`])].join(", ");
 };
+
+/** In a shown text, a backslash begins an escape, so an escaped quotation mark cannot look like another text. */
+const quotedIn = (text: string): string => (/[\s,"]/.test(text) ? `"${text.replaceAll('"', '\\"')}"` : text);
