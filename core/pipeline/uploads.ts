@@ -10,7 +10,7 @@ import { cut, visible } from "../diagnostics/text.ts";
 import type { GivenInput } from "../model/given-input.ts";
 import type { Awaitable } from "../model/principal.ts";
 import type { CallResources } from "../model/resource.ts";
-import type { Announced, Uploading } from "../plugin/gate.ts";
+import type { Announced, Uploading } from "../plugin/uploading.ts";
 import { type FileField, isAllowedType, longestName, OfferedFile, ReceivedFile } from "../schema/file.ts";
 import { pointerStep } from "../schema/json.ts";
 import { isPlainObject } from "../schema/schema.ts";

@@ -1,6 +1,22 @@
 // The explanation of a call: which step would stop the call, and why.
 
+import type { Presented } from "../model/credentials.ts";
 import type { Principal } from "../model/principal.ts";
+import type { GivenParts } from "./uploading.ts";
+
+/** A call to explain. Nothing of it has an effect. */
+export interface Explaining {
+  readonly handler: string;
+  readonly surface: string;
+  /**
+   * The caller: the name or id of a key, credentials as a surface gets them, or a principal that is only described. Quater does
+   * not call functions of policies for a described principal, because a real principal has more facts.
+   */
+  readonly as: { readonly key: string } | { readonly credentials: Presented } | { readonly described: Principal };
+  readonly given: GivenParts;
+  /** The id of an approval request that the caller names. */
+  readonly approvalId?: string | undefined;
+}
 
 /** The steps of a call before its handler runs, in their order. */
 export const explainedSteps = ["door", "exposure", "rights", "bind", "auth", "admit", "approve", "hold"] as const;

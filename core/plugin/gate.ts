@@ -2,36 +2,16 @@
 
 import type { AnswerRoom, Arriving } from "../model/arriving.ts";
 import type { Call, Cancellation, Outcome } from "../model/call.ts";
-import type { Presented } from "../model/credentials.ts";
-import type { GivenInput } from "../model/given-input.ts";
 import type { Awaitable, Principal } from "../model/principal.ts";
 import type { Replying } from "../model/reply.ts";
-import type { FileField, UploadedFile } from "../schema/file.ts";
-import type { Explanation } from "./explanation.ts";
+import type { Explaining, Explanation } from "./explanation.ts";
+import type { GivenParts } from "./uploading.ts";
 
 /**
  * Returns whether the value has the form of an approval request's id. A surface must refuse a malformed id, because a call
  * without the id would run as a call that names no approval.
  */
 export const isApprovalId = (value: unknown): value is string => typeof value === "string" && /^[\w-]{1,100}$/.test(value);
-
-/** Stores the files of one call. The files are removed when the call has ended. */
-export interface Uploading {
-  /** Returns the file field of this name, or `undefined` if the handler has none. */
-  field(name: string): FileField | undefined;
-  /**
-   * Writes the content to disk, and checks its length and its media type.
-   *
-   * @throws {QuaterError} `too_large`, `unavailable`, or `invalid_input` for another media type.
-   */
-  take(field: FileField, announced: Announced, content: AsyncIterable<Uint8Array>): Promise<UploadedFile>;
-}
-
-/** The facts about a file before its content arrives: the name and media type that the caller declares. */
-export interface Announced {
-  readonly name: string | undefined;
-  readonly mediaType: string | undefined;
-}
 
 export interface Invocation {
   readonly handler: string;
@@ -42,7 +22,7 @@ export interface Invocation {
    * The parts of the input, or a function that reads the parts. The function is called only after the part of the policy that
    * needs no input has allowed the call.
    */
-  readonly given: readonly GivenInput[] | ((uploads?: Uploading) => Awaitable<readonly GivenInput[]>);
+  readonly given: GivenParts;
   readonly callId?: string;
   readonly cancellation?: Cancellation;
   readonly progress?: Call["progress"] | undefined;
@@ -61,20 +41,6 @@ export interface Invocation {
   readonly replying?: Replying | undefined;
   /** The memory for large answers that are not read yet. */
   readonly room?: AnswerRoom | undefined;
-}
-
-/** A call to explain. Nothing of it has an effect. */
-export interface Explaining {
-  readonly handler: string;
-  readonly surface: string;
-  /**
-   * The caller: the name or id of a key, credentials as a surface gets them, or a principal that is only described. Quater does
-   * not call functions of policies for a described principal, because a real principal has more facts.
-   */
-  readonly as: { readonly key: string } | { readonly credentials: Presented } | { readonly described: Principal };
-  readonly given: Invocation["given"];
-  /** The id of an approval request that the caller names. */
-  readonly approvalId?: string | undefined;
 }
 
 /** The kernel as a surface uses it. */

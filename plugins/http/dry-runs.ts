@@ -1,7 +1,7 @@
 // Dry runs over HTTP.
 
 import type Koa from "koa";
-import type { Uploading } from "../../core/plugin/gate.ts";
+import type { Uploading } from "../../core/plugin/uploading.ts";
 import { type Catalog, type Gate, type GivenInput, parseJsonBytes, traceIdOf } from "../../core/plugin-api.ts";
 import { fileBytesOf } from "../../core/schema/file.ts";
 import { accessOf, noteRoute } from "./access.ts";

@@ -6,7 +6,7 @@ import type { Readable, Writable } from "node:stream";
 import { visible } from "../../core/diagnostics/text.ts";
 import { invalid, isQuaterError, type QuaterError } from "../../core/index.ts";
 import { andThen } from "../../core/model/principal.ts";
-import type { Uploading } from "../../core/plugin/gate.ts";
+import type { Uploading } from "../../core/plugin/uploading.ts";
 import { type Awaitable, cancelled, type GivenInput, parseJsonBytes, tooLarge } from "../../core/plugin-api.ts";
 import { pointerStep } from "../../core/schema/json.ts";
 import { beginBody, jsonType, readBytes, readJsonBody, readQuery, tooManyBodies } from "./body.ts";

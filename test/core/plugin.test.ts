@@ -156,7 +156,7 @@ describe("boot refuses a malformed plugin command", () => {
     [
       "a misspelt field",
       [command(["a"], { positionl: ["year"] })],
-      'a command of p has no field "positionl"; did you mean "positional"?. The fields are path, description, input, positional, run',
+      'a command of p has no field "positionl"; did you mean "positional"?. The fields are path, description, input, positional, example, run',
     ],
   ])("boot refuses a plugin command with %s", async (_what, commands, problem) => {
     expect(await problemsOf({ name: "p", commands })).toEqual([`p() p: ${problem}`]);
