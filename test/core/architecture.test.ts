@@ -280,6 +280,21 @@ test.runIf(existsSync(join(root, "plugins/approval")))("the pattern for ids of a
   expect(found.map((source) => source.path)).toEqual(["plugins/approval/record.ts"]);
 });
 
+// .ci/delete-plugins.mjs runs this file without some of the plugins, too.
+test.runIf(["http", "mcp", "cli"].every((name) => existsSync(join(root, "plugins", name))))(
+  "architecture.md lists at most eight files for a call on each surface, and all of the files exist",
+  () => {
+    const page = readFileSync(join(root, "docs/explanation/architecture.md"), "utf8");
+    const rows = [...page.matchAll(/^\| \d\. .*$/gm)].map(([row]) => row.split("|").slice(3, 6));
+    const files = rows.map((cells) => cells.map((cell) => [...cell.matchAll(/`([^`]+\.ts)`/g)].map(([, file = ""]) => file)));
+    expect(files.length).toBeGreaterThan(5);
+    // An empty cell and "the same file" mean the file in the first column.
+    for (const column of [0, 1, 2])
+      expect(files.flatMap((cells) => (cells[column]?.length ? cells[column] : cells[0])).length).toBeLessThanOrEqual(8);
+    expect(files.flat(2).filter((file) => !existsSync(join(root, file)))).toEqual([]);
+  },
+);
+
 test("no source file has more than 350 lines, and pipeline.ts has at most 125", () => {
   const long = [...core, ...plugins, ...app].filter(({ text }) => text.split("\n").length > 351);
   expect(long.map(({ path }) => path)).toEqual([]);
