@@ -76,11 +76,6 @@ const following = ({ quater }: Shop) => {
   const interrupt = new AbortController();
   let [out, err] = ["", ""];
   let look = () => {};
-  const until = (isThere: () => boolean) =>
-    new Promise<void>((resolve) => {
-      look = () => isThere() && resolve();
-      look();
-    });
   const ended = quater("audit tail --follow --lines 10000", {
     interrupt: interrupt.signal,
     onOutput: (text) => {
@@ -92,6 +87,14 @@ const following = ({ quater }: Shop) => {
       look();
     },
   });
+  const until = (isThere: () => boolean) => {
+    const there = new Promise<void>((resolve) => {
+      look = () => isThere() && resolve();
+      look();
+    });
+    const early = ended.then(({ code }) => Promise.reject(new Error(`The command ended with ${code}: ${err}`)));
+    return Promise.race([there, early]);
+  };
   const events = () =>
     out
       .split("\n")
