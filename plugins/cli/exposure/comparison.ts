@@ -41,10 +41,10 @@ export const comparisonOf = ({ present, kept, base }: Compared): Comparison => {
   // The whole file must be equal, because a later pull request is compared with every entry of this file.
   const isCurrent = isSame(kept.kept, present);
   const reference = base?.file ?? kept;
-  const reasons = base?.file === undefined ? new Map<string, string>() : freshReasons(kept, base.file);
+  const reasonFor = base?.file === undefined ? () => undefined : freshReasons(kept, base.file);
   const differences = differencesBetween(reference.kept, present).map((difference) => ({
     ...difference,
-    accepted: (difference.verdict === "widened" ? reasons.get(difference.id) : undefined) ?? null,
+    accepted: (difference.verdict === "widened" ? reasonFor(difference) : undefined) ?? null,
   }));
   const isOpen = ({ verdict, accepted }: ComparedDifference) => verdict === "widened" && accepted === null;
   return {
@@ -56,9 +56,14 @@ export const comparisonOf = ({ present, kept, base }: Compared): Comparison => {
   };
 };
 
-const freshReasons = ({ accepted }: KeptFile, base: KeptFile): ReadonlyMap<string, string> => {
+/**
+ * Returns a function that finds the reason for a difference. An acceptance must have the words of the difference, because people
+ * review the words and not the id.
+ */
+const freshReasons = ({ accepted }: KeptFile, base: KeptFile): ((difference: Difference) => string | undefined) => {
   const earlier = new Set(base.accepted.map(({ id }) => id));
-  return new Map(accepted.filter(({ id }) => !earlier.has(id)).map(({ id, reason }) => [id, reason]));
+  const fresh = accepted.filter(({ id }) => !earlier.has(id));
+  return ({ id, subject, what }) => fresh.find((one) => one.id === id && one.subject === subject && one.what === what)?.reason;
 };
 
 /** The acceptance that the command line asks for. */

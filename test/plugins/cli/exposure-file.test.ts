@@ -204,6 +204,25 @@ test("quater exposure --check --base says that the revision has no file, and com
     expect((await run("--check", "--base", "main")).code).toBe(1);
   }));
 
+test("with --base, an acceptance whose words belong to another difference does not count", () =>
+  inShop(async ({ cwd, run, becomes, commit }) => {
+    await run("--write");
+    commit("the exposure");
+    becomes({ exposure: "cli: true, mcp: true" });
+    await run("--write", "--base", "main", "--accept", "Support works over MCP");
+    expect((await run("--check", "--base", "main")).code).toBe(0);
+    const path = join(cwd, file);
+    const text = readFileSync(path, "utf8");
+    for (const [was = "", is = ""] of [
+      ['"what": "is exposed on mcp now (tool)"', '"what": "description: Refund an order."'],
+      ['"subject": "refund"', '"subject": "list"'],
+    ]) {
+      expect(text).toContain(was);
+      writeFileSync(path, text.replace(was, is));
+      expect((await run("--check", "--base", "main")).code).toBe(1);
+    }
+  }));
+
 test("with --base, a file whose content git cannot read does not count as a file that the revision does not have", () =>
   inShop(async ({ cwd, run, commit }) => {
     await run("--write");
