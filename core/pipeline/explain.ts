@@ -73,7 +73,7 @@ export const explainer =
       steps.stop("exposure", unknownHandler(handler, surface), `${surface} does not expose ${handler}`);
     else {
       steps.pass("exposure", `${surface} exposes ${handler}`);
-      // The input is checked also for a caller who is not known, so that the explanation lists every wrong field.
+      // For an operator, the input is checked also if the caller is not known, so that the explanation lists every wrong field.
       const principal = "principal" in caller ? caller.principal : undefined;
       await new ExplainedCall(parts, asked, { operation, compiled, principal }, steps).run();
     }
@@ -187,6 +187,7 @@ class ExplainedCall {
   async run(): Promise<void> {
     try {
       const isAllowed = this.#known.principal !== undefined && this.#rights();
+      if (!isAllowed && this.#asked.isForCaller === true) return;
       const bound = await this.#bind();
       if (!isAllowed || bound === undefined) return;
       const authorized = await this.#auth(bound);

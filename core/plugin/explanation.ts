@@ -16,6 +16,11 @@ export interface Explaining {
   readonly given: GivenParts;
   /** The id of an approval request that the caller names. */
   readonly approvalId?: string | undefined;
+  /**
+   * Whether the explanation is for the caller and not for an operator. The input of a caller without the scopes and roles is then
+   * not checked, because such a caller must not learn which inputs the handler takes.
+   */
+  readonly isForCaller?: boolean;
 }
 
 /** The steps of a call before its handler runs, in their order. */

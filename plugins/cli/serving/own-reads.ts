@@ -52,6 +52,7 @@ export const ownReads = ({ gate, catalog, services, plugins }: PluginContext): r
         surface,
         as: { credentials: credentialsOn(surface) },
         given: parts,
+        isForCaller: true,
         ...(approval === undefined ? {} : { approvalId: approval }),
       });
       if (io.isJson) io.show(explanation);

@@ -195,6 +195,40 @@ test("a call with a file finds no hidden handler, and its refusal is recorded", 
   expect(refused.map(({ meta }) => [meta.handler, meta.remote])).toEqual([["open", true]]);
 });
 
+test("explain checks the input only for callers with the scopes and roles, so nobody learns the inputs of other handlers", async () => {
+  await using app = await bootTest({
+    handlers: { pay },
+    expose: { pay: { cli: true } },
+    plugins: [
+      http({ port: 0 }),
+      cli({
+        remote: {
+          authenticate: tokens({
+            ana: principal({ scopes: ["pay", "remote:explain"] }),
+            eve: principal({ scopes: ["remote:explain"] }),
+          }),
+        },
+      }),
+    ],
+  });
+  const explained = async (token: string) => {
+    const input = { action: "pay", surface: "cli", parts: parts({ cents: 0, more: 1 }) };
+    const answer = await asking(app.services.find(httpRef)?.baseUrl, token)("/__quater__/actions/read", {
+      protocol,
+      command: "explain",
+      input,
+      isJson: true,
+    });
+    const [line = ""] = (await answer.text()).split("\n");
+    const { item } = JSON.parse(line) as { item: { show: { steps: { step: string; verdict: string; errors?: object[] }[] } } };
+    return item.show.steps.filter(({ step }) => step === "rights" || step === "bind");
+  };
+  expect(await explained("ana")).toMatchObject([{ verdict: "passes" }, { verdict: "stops", errors: [{}, {}] }]);
+  const eve = await explained("eve");
+  expect(eve).toMatchObject([{ verdict: "stops", code: "missing_scope" }, { verdict: "skipped" }]);
+  expect(JSON.stringify(eve)).not.toMatch(/cents|minimum|unknown/);
+});
+
 test("a token of a remote caller does not work on this computer, and QUATER_TOKEN does not work over the network", async () => {
   await using app = await bootTest({
     handlers: { pay },
