@@ -10,7 +10,8 @@ import { type Authentication, type Authenticator, asAuthenticator } from "../../
 export const bothCallers = (local: Authentication | undefined, remote: Authentication): Authenticator => {
   const [here, there] = [local === undefined ? undefined : asAuthenticator(local), asAuthenticator(remote)];
   return authenticatorOver(here === undefined ? [there] : [here, there], {
-    name: there.name,
+    // Both names, so that the exposure file shows a change of either authenticator.
+    name: here === undefined ? there.name : `${here.name} for local callers, ${there.name} for remote callers`,
     listed: here === undefined ? there.listed : listedBy(here, there),
     authenticate: (credentials, resources) => {
       const asked = credentials.isLocal ? here : there;

@@ -1,7 +1,7 @@
 // The verdicts on changes of the exposure: each kind of change is named widened, narrowed or changed.
 
 import { anyone, authenticated, can, type Handler, handler, hasRole, personal, policy, secret, stream, Type } from "quater";
-import { apiKeys, approval, audit, cli, firstOf, http, jwt, mcp, store } from "quater/plugins";
+import { apiKeys, approval, audit, cli, firstOf, http, jwt, localUser, mcp, store } from "quater/plugins";
 import { bootTest } from "quater/testing";
 import { describe, expect, test } from "vitest";
 import { kernelOf } from "../../../core/testing/kernel-of.ts";
@@ -27,6 +27,7 @@ interface Given {
   /** The authenticator of the approvals page. */
   readonly approvers?: ReturnType<typeof apiKeys>;
   readonly http?: object;
+  readonly cli?: object;
 }
 
 const made = (given: object): Handler => handler({ ...usual, handle: () => ({ done: true }), ...given } as never);
@@ -46,7 +47,7 @@ const keptBy = async (given: Given): Promise<Kept> => {
     plugins: [
       http({ port: 0, authenticate, ...given.http }),
       mcp({ authenticate: apiKeys() }),
-      cli({ authenticate: apiKeys() }),
+      cli({ authenticate: apiKeys(), ...given.cli }),
       store({ mayLoseCommits: true }),
       audit(),
       approval({ authenticate: approvers, policies: { finance: rules, owners: rules } }),
@@ -366,6 +367,17 @@ const rows: readonly Row[] = [
     "http option forms: false -> true",
     "http option forms: true -> false",
   ),
+  [
+    "another authenticator of local callers beside that of remote callers",
+    { cli: { remote: { authenticate: apiKeys() } } },
+    { cli: { authenticate: localUser(), remote: { authenticate: apiKeys() } } },
+    [
+      [
+        "changed",
+        "the authenticator apiKeys for local callers, apiKeys for remote callers is now localUser for local callers, apiKeys for remote callers",
+      ],
+    ],
+  ],
   [
     "another authenticator of the approvals page",
     {},
