@@ -99,7 +99,7 @@ const step = (from: Way, name: string, known: KnownWays, links: number): Way => 
   // text of the path cannot be shortened.
   for (const part of target.split("/")) {
     if (way.distrust !== undefined || part === "" || part === ".") continue;
-    way = part === "../.." ? wayTo(dirname(way.real), known, links + 1) : step(way, part, known, links + 1);
+    way = part === ".." ? wayTo(dirname(way.real), known, links + 1) : step(way, part, known, links + 1);
   }
   return way;
 };

@@ -310,7 +310,7 @@ test.each(["run", "help", "keys"])(
   async (word) => {
     const added = `{ path: ["${word}", "x"], description: "x", input: { type: "object" }, run: () => 0 }`;
     const { code, err } = await serveWith(
-      `Object.assign(cli(), { name: "p", exposure: [], surface: undefined, commands: [${added}] })`,
+      `Object.assign(cli(), { name: "p", exposure: [], surface: undefined, provides: [], setup: undefined, commands: [${added}] })`,
     );
     expect(code).toBe(78);
     expect(err).toContain(`The command "${word} x" of p begins with a word of the program itself`);
@@ -410,7 +410,7 @@ const serveWith = async (plugin: string, env = {}) => {
 test.each(["setup", "start"])(
   "an error that a plugin throws in %s stops the boot, and the boot problem contains plugin, message and line",
   async (phase) => {
-    const plugin = `Object.assign(cli(), { name: "slow", exposure: [], surface: undefined, ${phase}: async () => { throw new TypeError("\\u001b[31mno host"); } })`;
+    const plugin = `Object.assign(cli(), { name: "slow", exposure: [], surface: undefined, provides: [], setup: undefined, ${phase}: async () => { throw new TypeError("\\u001b[31mno host"); } })`;
     const { code, err } = await serveWith(plugin, { QUATER_LOG: "warn" });
     expect(code).toBe(78);
     expect(err).toBe(`The project does not boot: 1 problem
