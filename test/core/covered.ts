@@ -43,6 +43,7 @@ export const covered: Readonly<Record<string, string>> = {
   "core/diagnostics/reading.ts": reads,
   "core/diagnostics/text.ts": bind,
 
+  "core/model/known-credentials.ts": "test/plugins/cli/explain.test.ts",
   "core/model/arriving.ts": reads,
   "core/model/authenticator.ts": "test/plugins/auth/chain.test.ts",
   "core/model/authentication.ts": "test/plugins/auth/chain.test.ts",
@@ -61,6 +62,7 @@ export const covered: Readonly<Record<string, string>> = {
   "core/model/secret-file.ts": "test/plugins/approval/gate.test.ts",
   "core/model/standing.ts": "test/plugins/auth/revoked.test.ts",
 
+  "core/pipeline/explain.ts": "test/plugins/cli/explain-agrees.test.ts",
   "core/pipeline/call-errors.ts": "test/core/pipeline.test.ts",
   "core/pipeline/checked-input.ts": bind,
   "core/pipeline/checked-stream.ts": stream,
@@ -79,6 +81,8 @@ export const covered: Readonly<Record<string, string>> = {
   "core/pipeline/sent-file.ts": "test/plugins/http/file-answers.test.ts",
   "core/pipeline/uploads.ts": "test/plugins/http/files.test.ts",
 
+  "core/plugin/explanation.ts": "test/plugins/cli/explain-agrees.test.ts",
+  "core/plugin/uploading.ts": "test/plugins/http/files.test.ts",
   "core/plugin/command.ts": plugin,
   "core/plugin/commands.ts": plugin,
   "core/plugin/context.ts": types,
