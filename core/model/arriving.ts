@@ -1,8 +1,8 @@
-// The data that a surface passes to the gate when a caller's request arrives, before Quater knows the caller.
+// The data that a surface passes to the gate when a call arrives, before Quater knows the caller.
 
 import type { Presented } from "./credentials.ts";
 
-/** A request whose caller Quater does not know yet: its credentials and its surface. */
+/** A call whose caller Quater does not know yet. Contains the credentials of the caller and the surface. */
 export interface Arriving {
   readonly surface: string;
   readonly credentials: Presented;
@@ -10,16 +10,16 @@ export interface Arriving {
   readonly handler?: string;
   /** Whether the caller's terminal is on another computer, and this process received the call over a network. */
   readonly isRemote?: boolean | undefined;
-  /** The trace id that the caller sent, 32 hexadecimal digits. */
+  /** The trace id that the caller sent, 32 hexadecimal digits (W3C Trace Context). */
   readonly traceId?: string | undefined;
 }
 
 /** The memory that the unread answers to one caller may use. */
 export interface AnswerRoom {
   /**
-   * Reserves this many bytes of memory for the call's answer, in addition to what the call reserved before.
+   * Reserves this many bytes of memory for the answer of the call, in addition to the bytes that the call reserved before.
    *
-   * @returns false when the limit is reached. The answer is then dropped, and the call ends with an error.
+   * @returns false when the memory limit of the caller is reached. Quater then drops the answer, and the call ends with an error.
    */
   reserve(bytes: number): boolean;
 }

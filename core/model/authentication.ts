@@ -1,7 +1,10 @@
-// The plugin option `authenticate`, which takes an authenticator.
+// The plugin option `authenticate`, whose value is an authenticator.
 
 import { opaque } from "../schema/options.ts";
 import type { Authentication } from "./authenticator.ts";
 
-/** The schema of the option, which accepts any value. core/pipeline/door.ts checks the value and reports its faults. */
+/**
+ * The schema of the option `authenticate`. The schema accepts any value. core/pipeline/door.ts checks the value and reports its
+ * faults.
+ */
 export const anAuthentication = opaque<Authentication>("an authenticator, or a function from credentials to a principal");

@@ -1,4 +1,4 @@
-// Authenticators turn the credentials of a request into a principal.
+// Authenticators turn the credentials of a caller into a principal.
 
 import { type Branded, brand, isBranded } from "../diagnostics/brand.ts";
 import type { Log } from "../diagnostics/log.ts";
@@ -22,60 +22,72 @@ import type { RunMode } from "./run-mode.ts";
 import type { SecretFile } from "./secret-file.ts";
 
 /**
- * Returns the caller for the credentials. `undefined` and `null` mean that the authenticator does not know the credential:
- * `firstOf` then calls the next authenticator, and otherwise the caller is refused. A thrown QuaterError is the refusal, and any
- * other error becomes `authenticator_failed`.
+ * Returns the principal for the credentials of a caller. `undefined` and `null` mean that the authenticator does not know the
+ * credential. In this case, `firstOf` calls the next authenticator. Without a next authenticator, Quater refuses the caller. A
+ * thrown QuaterError is the refusal, and any other error becomes `authenticator_failed`.
  */
 export type Authenticate = (credentials: Credentials, resources?: AppResources) => Awaitable<Principal | null | undefined>;
 
 /**
- * Opens resources with the scope "app". The gate passes this function to each authenticator, and an authenticator that calls
- * another one passes it on.
+ * Opens resources with the scope "app". The gate passes this function to each authenticator. An authenticator that calls another
+ * authenticator passes the function to the other authenticator.
  */
 export type AppResources = (uses: Uses) => Promise<Readonly<Record<string, unknown>>>;
 
-/** Whether the result of an authenticator means that it does not know the credential. JavaScript code may also return `false`. */
+/**
+ * Whether the result of an authenticator means that the authenticator does not know the credential. JavaScript code may also
+ * return `false`.
+ */
 export const isUnknown = (found: Principal | null | undefined): found is null | undefined =>
   found === undefined || found === null || (found as unknown) === false;
 
 export interface AuthenticatorContext {
-  /** The folder of the manifest. Relative paths of files start there. */
+  /** The folder of the manifest. Relative paths of files are relative to this folder. */
   readonly root: string;
-  /** How the process was started. Development keys are accepted only in the mode `dev`. */
+  /** The run mode of the process. Quater accepts development keys only in the mode `dev`. */
   readonly mode: RunMode;
-  /** The log of the process. The kernel always passes it. */
+  /** The log of the process. The kernel always passes this log. */
   readonly log?: Log | undefined;
 }
 
-/** An authenticator as an object, such as one that must open or check something at boot. A plain function also works. */
+/**
+ * An authenticator as an object, such as an authenticator that must open or check something at boot. A plain function is also a
+ * valid authenticator.
+ */
 export interface Authenticator extends Branded<"authenticator"> {
   readonly name: string;
   /** The headers, schemes and cookies that the authenticator receives. Default: bearer tokens. */
   readonly reads?: Reads | undefined;
-  /** The app-scoped resources that this authenticator and authenticators inside it use. */
+  /** The app-scoped resources that this authenticator uses, and that the authenticators inside this authenticator use. */
   readonly uses?: readonly Uses[] | undefined;
   readonly authenticate: Authenticate;
-  /** Called once, before the first `authenticate`. Throw a QuaterError to stop the boot. */
+  /** Quater calls `open` once, before the first call of `authenticate`. Throw a QuaterError from `open` to stop the boot. */
   readonly open?: (context: AuthenticatorContext) => Awaitable<void>;
   readonly close?: () => Awaitable<void>;
-  /** The problems in the options of this authenticator. A project with problems does not boot. */
+  /** The boot problems in the options of this authenticator. A project with problems does not boot. */
   readonly problems?: readonly BootProblem[] | undefined;
-  /** The issuers and audiences of the tokens that this authenticator accepts. Boot compares them with other options. */
+  /**
+   * The issuers and audiences of the tokens that this authenticator accepts. Boot compares these issuers and audiences with
+   * options of plugins.
+   */
   readonly accepts?: readonly { readonly issuer: string; readonly audience: string }[] | undefined;
-  /** Whether this authenticator, or one inside it, knows only the user who started the process, and no remote callers. */
+  /**
+   * Whether this authenticator, or an authenticator inside this authenticator, knows only the user who started the process, and
+   * no remote callers.
+   */
   readonly isLocalOnly?: boolean | undefined;
   /**
    * Returns the credentials that the authenticator knows without a call, for `quater explain` and `quater who-can`. Without this
    * function, Quater cannot tell which credentials the authenticator accepts.
    */
   readonly listed?: (() => KnownCredentials) | undefined;
-  /** The files with secrets that this authenticator reads. `quater check --gate` checks them. */
+  /** The files with secrets that this authenticator reads. `quater check --gate` checks these files. */
   readonly secretFiles?: readonly SecretFile[] | undefined;
 }
 
 /**
- * An authenticator, or only its function. A function receives bearer tokens only, because it cannot declare other headers or
- * cookies.
+ * An authenticator object, or only the function `authenticate`. A plain function receives bearer tokens only, because a function
+ * cannot declare other headers or cookies.
  */
 export type Authentication = Authenticate | Authenticator;
 
@@ -117,8 +129,8 @@ const resourcesOf = (name: string, resources: AppResources | undefined): AppReso
 };
 
 /**
- * Makes an authenticator that calls other authenticators. It passes each authenticator its part of the credentials, and the
- * second argument of `authenticate`.
+ * Makes an authenticator that calls other authenticators. The new authenticator passes each inner authenticator only the
+ * credentials that the inner authenticator reads, and the second argument of `authenticate`.
  */
 export const authenticatorOver = (
   inner: readonly Authenticator[],
@@ -152,8 +164,8 @@ const checked = ({ problems: known = [], ...parts }: Omit<Authenticator, typeof 
 };
 
 /**
- * Returns a problem for each call-scoped resource of an authenticator. The authenticator runs before the call, so it cannot use a
- * resource of the call.
+ * Returns a boot problem for each call-scoped resource of an authenticator. An authenticator runs before the call starts, so an
+ * authenticator cannot use a resource of the call.
  */
 const useProblems = (name: string, use: Uses): readonly BootProblem[] => {
   const ofCalls = Object.values(Object(use) as Uses).filter((used) => used?.scope === "call");
@@ -172,8 +184,8 @@ const useProblems = (name: string, use: Uses): readonly BootProblem[] => {
 };
 
 /**
- * Returns the problem of an authenticator that is not a function. JavaScript does not check types. Without this boot problem,
- * every call would fail.
+ * Returns the boot problem of an authenticator that is not a function. JavaScript does not check types. Without this boot
+ * problem, every call would fail.
  */
 const askingNobody = (name: string): BootProblem => ({
   place: `authenticator ${name}`,
@@ -182,8 +194,8 @@ const askingNobody = (name: string): BootProblem => ({
 });
 
 /**
- * Makes an authenticator with wrong options refuse every caller. Boot reports wrong options, but does not find an authenticator
- * that another authenticator's function calls.
+ * Makes an authenticator with wrong options refuse every caller. Boot reports wrong options, but boot does not find an
+ * authenticator that only the function of another authenticator calls.
  */
 const refusing = (problems: readonly BootProblem[]): Pick<Authenticator, "open" | "authenticate"> => {
   const refuse = () => {
@@ -196,8 +208,8 @@ interface DefineAuthenticator {
   /** Makes the factory of an authenticator without options. */
   (make: () => Authenticator): () => Authenticator;
   /**
-   * Makes the factory of an authenticator. With an unknown option or a wrong value the authenticator refuses every caller, and
-   * the project does not boot.
+   * Makes the factory of an authenticator. With an unknown option or a wrong value of an option, the authenticator refuses every
+   * caller, and the project does not boot.
    *
    * @param options  The schema of each option by its name, as for `definePlugin`.
    * @param make  Returns `authenticator({ ... })`. `make` may run with defaults in place of wrong options, because boot problems
@@ -230,7 +242,10 @@ export const defineAuthenticator = ((first: OptionTable | Make, second?: Make) =
   return withTable(authenticatorFactory(factory), table);
 }) as DefineAuthenticator;
 
-/** Returns the name of an authenticator for boot problems about its options. The authenticator itself is not used. */
+/**
+ * Returns the name of an authenticator for boot problems about its options. `nameOf` makes the authenticator only to read the
+ * name.
+ */
 const nameOf = (make: () => Authenticator): string => {
   try {
     return make().name;
@@ -239,7 +254,10 @@ const nameOf = (make: () => Authenticator): string => {
   }
 };
 
-/** Marks a factory. If a manifest names the factory without calling it, the boot problem can say that parentheses are missing. */
+/**
+ * Marks a factory of authenticators. If a manifest names the factory without calling the factory, the boot problem can say that
+ * parentheses are missing.
+ */
 export const authenticatorFactory = <Given extends readonly unknown[]>(
   factory: (...given: Given) => Authenticator,
 ): ((...given: Given) => Authenticator) => Object.assign(factory, { [brand]: "authenticator-factory" });

@@ -4,13 +4,13 @@ import { randomFillSync } from "node:crypto";
 
 const size = 16;
 const pool = Buffer.allocUnsafeSlow(size * 256);
-/** The pool as hexadecimal digits. Converting all ids at once saves 0.15 µs per id (Node 20). */
+/** The pool of random bytes as hexadecimal digits. Converting all ids of the pool at once saves 0.15 µs per id (Node 20). */
 let digits = "";
 let at = 0;
 
 /**
- * Returns a UUID with 122 random bits from the system. Node's `randomUUID` joins the text from 20 pieces, which would take 0.7 µs
- * more CPU for a small call of 30 µs (Node 20).
+ * Returns a UUID with 122 random bits from the operating system. Node's `randomUUID` joins the UUID from 20 pieces, which would
+ * take 0.7 µs more CPU time for a small call of 30 µs (Node 20).
  */
 export const newCallId = (): string => {
   if (at === digits.length) refill();

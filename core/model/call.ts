@@ -1,5 +1,4 @@
-// A call on its way through the pipeline. The parameter of each stage has the type that the previous stage returns, so stages in
-// another order do not compile.
+// A call in the pipeline. Each stage takes the type that the previous stage returns, so stages in another order do not compile.
 
 import { invalidToken, isQuaterError, type QuaterError } from "../diagnostics/errors.ts";
 import { argumentsHash, canonicalText } from "../schema/digest.ts";
@@ -10,13 +9,13 @@ import { type Reply, type Replying, replyingNowhere } from "./reply.ts";
 import type { CallResources } from "./resource.ts";
 import { haveSameRights, type Standing } from "./standing.ts";
 
-/** The known facts about a call, also of a call that is refused early. The principal or the handler may be missing. */
+/** The known facts about a call. The facts about a call that is refused early may lack the principal or the handler. */
 export interface Arrival {
   readonly callId: string;
   readonly surface: string;
   readonly handler: string | undefined;
   readonly principal: Principal | undefined;
-  /** The time of the start, milliseconds since the epoch. */
+  /** The time of the start of the call, milliseconds since the epoch. */
   readonly startedAt: number;
   readonly peer: string | undefined;
   /** The id of the trace that the caller sent (W3C Trace Context): 32 hexadecimal digits. */
@@ -33,20 +32,20 @@ export interface Call extends Arrival {
   readonly principal: Principal;
   readonly cancellation: Cancellation;
   readonly progress: (fraction: number, message?: string) => void;
-  /** Receives the headers, cookies and redirects that the handler sets for its answer. */
+  /** Receives the headers, cookies and redirects that the handler sets for the answer of the call. */
   readonly replying: Replying;
-  /** The id of the approval that the caller names. If it is set, only this approval is looked up. */
+  /** The id of the approval that the caller names. With this id, Quater looks up only this approval. */
   readonly approvalId: string | undefined;
-  /** Opens the resources of the handler or of a policy, on first use. Policies, preview and handler share them. */
+  /** Opens the resources of the handler or of a policy, on first use. Policies, preview and handler share the resources. */
   readonly resources: CallResources["open"];
 }
 
-/** A call whose input was bound and checked. The input has its defaults and is frozen. */
+/** A call whose input Quater has bound and checked. The input contains the defaults of the input schema and is frozen. */
 export interface Bound extends Call {
   readonly input: unknown;
   /**
-   * The RFC 8785 text of the input. If a plugin can require approval, `input` was parsed from this text, so the handler gets what
-   * people approved.
+   * The RFC 8785 text of the input. If a plugin can require approval, `input` is parsed from this text, so the handler gets the
+   * input that people approved.
    */
   readonly inputText: string;
 }
@@ -56,13 +55,13 @@ export interface Authorized extends Bound {
   readonly allowedBy: string;
 }
 
-/** A call that all `approve` hooks allow. `consume` uses up its approvals, directly before the handler runs. */
+/** A call that all `approve` hooks allow. `consume` uses up the approvals of the call, directly before the handler runs. */
 export interface Approved extends Authorized {
   readonly approvedBy: readonly string[];
   readonly consume: readonly (() => Awaitable<Verdict>)[];
 }
 
-/** How a call ended: with a value, or with an error. A stream ends when its last item was sent. */
+/** How a call ended: with a value, or with an error. A call with a stream ends when the last item of the stream was sent. */
 export type Outcome<Value = unknown> =
   | { readonly ok: true; readonly value: Value; readonly callId: string }
   | { readonly ok: false; readonly error: QuaterError; readonly callId: string };
@@ -70,10 +69,11 @@ export type Outcome<Value = unknown> =
 type StageName = "arrived" | "bound" | "authorized" | "approved";
 
 /**
- * A call in all its stages: one object, for which each stage has its own type. A call through the gate takes 1 µs. With a copy of
- * all fields for each of the three stages, a call took 31 µs (Node 20). Getters return the values. Only stages can add values,
- * and each value only once. A plugin that assigns to a call gets an error. The object is frozen, so that no code can define a
- * field that hides a getter. Freezing is fast, because the object has no fields.
+ * A call in all stages of the pipeline. The call is one object, for which each stage has its own type. A call through the gate
+ * takes 1 µs. With a copy of all fields for each of the three stages, a call took 31 µs (Node 20). Getters return the values of
+ * the call. Only stages of the pipeline can add values, and each value only once. A plugin that assigns to a field of a call gets
+ * an error. The object is frozen, so that no code can define a field that hides a getter. Freezing is fast, because the object
+ * has no fields.
  */
 export class StagedCall implements Approved {
   readonly #from: Call;
@@ -87,7 +87,7 @@ export class StagedCall implements Approved {
   #consume: Approved["consume"] = [];
 
   /**
-   * @param from  The call uses this object until its end, so do not change the object afterwards.
+   * @param from  The values of the call. The call uses this object until the call ends, so do not change the object.
    * @param standing  Checks the caller's credential again. Absent if the credential cannot be checked again.
    */
   constructor(from: Call, standing?: Standing) {
@@ -183,12 +183,12 @@ export class StagedCall implements Approved {
     return this.#stage === "approved";
   }
 
-  /** Whether the caller's credential can be checked again. A surface makes this possible by passing `entry` to the gate. */
+  /** Whether Quater can check the caller's credential again. A surface enables this check by passing `entry` to the gate. */
   get hasStanding(): boolean {
     return this.#standing !== undefined;
   }
 
-  /** For logs: the call id and the handler, without input and principal. */
+  /** Returns the call for logs: the call id, the surface, the handler and the stage, without input and principal. */
   toJSON(): object {
     const { callId, surface, handler } = this;
     return { callId, surface, handler, stage: this.#stage };
@@ -219,10 +219,10 @@ export class StagedCall implements Approved {
 
   /**
    * Checks the caller's credential again when the last check is too old. If the policy has not decided yet, the call continues
-   * with the caller's current rights. If the policy has decided, the call is refused if the caller's rights have changed.
+   * with the caller's current rights. If the policy has decided, Quater refuses the call if the caller's rights have changed.
    *
-   * @param ageMs  How old the last check may be, milliseconds. Default 250.
-   * @returns `undefined` when the last check is recent, as for nearly all calls. Rejects with an error such as `invalid_token`.
+   * @param ageMs  The highest age of the last check, milliseconds. Default 250.
+   * @returns `undefined` when the last check is recent. The promise rejects with an error such as `invalid_token`.
    */
   static enterAgain(call: Call, ageMs?: number): Promise<void> | undefined {
     if (!(#stage in call))
@@ -242,7 +242,7 @@ export class StagedCall implements Approved {
     });
   }
 
-  /** Records the time of the credential's check. Must be called before the call waits for its input or its policy. */
+  /** Records the time of the last check of the credential. Call `waits` before the call waits for its input or its policy. */
   static waits(call: Call): void {
     if (!(#stage in call))
       throw new Error(
@@ -260,11 +260,11 @@ export class StagedCall implements Approved {
   }
 }
 
-/** Returns `sha256:...` over the handler and its bound input. The digest is the same on all surfaces. */
+/** Returns `sha256:...` over the handler name and the bound input of a call. The digest is the same on all surfaces. */
 export const digestOf = (call: Bound): string => argumentsHash(call.handler, call.input);
 
 /**
- * The second argument of a handler's functions: these fields, and the handler's resources by name.
+ * The second argument of a handler's functions. The context contains these fields, and the handler's resources by name.
  *
  * The context is a class because of its getters. Most handlers never read the AbortSignal, and making an AbortSignal takes longer
  * than the rest of the call. A getter in an object literal would give each context its own hidden class in V8, which is slow.
@@ -296,17 +296,17 @@ class Context {
 export const contextOf = (call: Call, resources: Readonly<Record<string, unknown>>, replying = call.replying): object =>
   Object.assign(new Context(call, replying), resources);
 
-/** Returns the handler's preview of the call, or `undefined` when the handler has none. Previews must not change anything. */
+/** Returns the handler's preview of the call; `undefined` without a preview. A preview must not change anything. */
 export const previewOf = async (call: Bound): Promise<unknown> =>
   call.operation.handler.preview?.(call.input as never, contextOf(call, await call.resources(), replyingNowhere) as never);
 
-/** The state of a call's cancellation: whether the caller still waits. The AbortSignal is created when code first reads it. */
+/** The state of a call's cancellation: whether the caller still waits. Quater makes the AbortSignal when code first reads it. */
 export class Cancellation {
   #controller: AbortController | undefined;
   #isCancelled = false;
   #hasBegun = false;
 
-  /** Whether the handler has begun. After a cancellation without this, the call changed nothing. */
+  /** Whether the handler has begun. If a call was cancelled before the handler began, the call changed nothing. */
   get hasBegun(): boolean {
     return this.#hasBegun;
   }
@@ -321,22 +321,19 @@ export class Cancellation {
     return this.#controller.signal;
   }
 
-  /** Cancels the call: aborts the AbortSignal of the call. Safe to call twice. */
+  /** Cancels the call by aborting the AbortSignal of the call. A second `cancel()` has no effect. */
   cancel(): void {
     this.#isCancelled = true;
     this.#controller?.abort();
   }
 
-  /** Called directly before the handler runs. */
+  /** The pipeline calls this function directly before the handler runs. */
   handlerBegins(): void {
     this.#hasBegun = true;
   }
 }
 
-/**
- * Whether a handler failed because the AbortSignal of the call aborted. Client libraries wrap the AbortError in an error of their
- * own.
- */
+/** Whether a handler failed because the AbortSignal of the call aborted. Client libraries wrap an AbortError in their own. */
 export const isAbort = (error: unknown): boolean => isAbortError(error) || isAbortError(Object(error).cause);
 
 const isAbortError = (error: unknown): boolean =>

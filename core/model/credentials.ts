@@ -1,28 +1,36 @@
-// The credentials of a caller's request. An authenticator declares the headers, schemes and cookies that it reads, and receives
-// no others. So Quater knows whether a request has a credential before Quater calls the authenticator.
+// The credentials of a caller. An authenticator declares the headers, schemes and cookies that the authenticator reads, and
+// receives no others. So Quater knows whether an HTTP request contains a credential before Quater calls the authenticator.
 
 import { invalidToken, type QuaterError, unauthenticated } from "../diagnostics/errors.ts";
 import type { CookieRead, Reading } from "../diagnostics/reading.ts";
 
 /**
- * The parts of a request that an authenticator reads. Without any of these fields, the authenticator receives only bearer tokens.
+ * The parts of an HTTP request that an authenticator reads. Without any of these fields, the authenticator receives only bearer
+ * tokens.
  */
 export interface Reads {
-  /** Names of headers: `["x-session"]`. */
+  /** The names of the headers that the authenticator reads: `["x-session"]`. */
   readonly headers?: readonly string[];
-  /** Schemes of the header Authorization: `["Bearer"]`. */
+  /** The schemes of the header Authorization that the authenticator reads: `["Bearer"]`. */
   readonly schemes?: readonly string[];
-  /** Names of cookies: `["sid"]`. A write with a cookie must come from a page of an allowed origin. */
+  /**
+   * The names of the cookies that the authenticator reads: `["sid"]`. A write with a cookie must come from a page of an allowed
+   * origin.
+   */
   readonly cookies?: readonly CookieRead[];
 }
 
-/** The credentials that a surface received from a caller. The authenticator gets a part of them: see `Credentials`. */
+/**
+ * The credentials that a surface received from a caller. An authenticator gets a part of these credentials: see `Credentials`.
+ */
 export interface Presented {
   readonly surface: string;
-  /** A key or token from an environment variable or a terminal, and not from a header. If it is set, no header is read. */
+  /**
+   * A key or token from an environment variable or a terminal, and not from a header. If `token` is set, Quater reads no header.
+   */
   readonly token?: string | undefined;
   /**
-   * A header of the request by its lower-case name; `undefined` when it is absent.
+   * Returns a header of the HTTP request by the lower-case name of the header; `undefined` when the request lacks the header.
    *
    * @throws {QuaterError} `invalid_token` for a header that is given more than once.
    */
@@ -31,37 +39,49 @@ export interface Presented {
   readonly isLocal: boolean;
   /** The network address of the caller or of the last proxy, if the surface has one. */
   readonly peer?: string | undefined;
-  /** True when the request came over a Unix socket, which only local processes with access to its file can use. */
+  /**
+   * True when the request came over a Unix socket. Only local processes with access to the file of the socket can use a Unix
+   * socket.
+   */
   readonly isOverUnixSocket?: boolean;
   /**
-   * Called before an authenticator receives a cookie, because browsers also send cookies with requests of other sites' pages.
+   * Quater calls this function before an authenticator receives a cookie, because browsers also send cookies with requests of
+   * other sites' pages.
    *
    * @throws {QuaterError} for a write that does not come from a page of an allowed origin.
    */
   readonly assertSameSite?: () => void;
-  /** Returns the value of a signed cookie; `undefined` for a signature that this server did not make. */
+  /** Returns the value of a signed cookie; `undefined` for a cookie whose signature this server did not make. */
   readonly unsign?: (name: string, sent: string) => string | undefined;
 }
 
-/** The values that `reads` of an authenticator declares. The authenticator receives these values before the body is read. */
+/**
+ * The values that `reads` of an authenticator declares. The authenticator receives these values before the surface reads the
+ * request body.
+ */
 export interface Credentials extends Omit<Presented, "header" | "assertSameSite" | "unsign"> {
-  /** The value after the scheme in the header Authorization, or a token that did not come in a header. */
+  /** The credential after the scheme in the header Authorization, or a token that did not come in a header. */
   readonly token?: string | undefined;
-  /** The scheme as `reads` declares it; `undefined` for a token that did not come in a header. */
+  /** The scheme of the header Authorization in the spelling of `reads`; `undefined` for a token that did not come in a header. */
   readonly scheme?: string | undefined;
   /**
-   * Returns a header of the request. `undefined` if the request does not have the header, or `reads` does not declare the header.
+   * Returns a header of the HTTP request. `undefined` if the request does not have the header, or `reads` does not declare the
+   * header.
    */
   readonly header: (name: string) => string | undefined;
   /**
-   * Returns a cookie of the request. `undefined` if the request does not have the cookie, or if `reads` does not declare the
-   * cookie. Also `undefined` if the request has a token or a declared header, because cookies then do not count.
+   * Returns a cookie of the HTTP request. `undefined` if the request does not have the cookie, or if `reads` does not declare the
+   * cookie. Also `undefined` if the request has a token or a declared header, because Quater ignores cookies in this case.
    *
-   * @param options  `{ signed: true }` for a cookie that `reply.cookie` signed. With a wrong signature the result is `undefined`.
+   * @param options  `{ signed: true }` for a cookie that `reply.cookie` signed. For a cookie with a wrong signature, the function
+   * returns `undefined`.
    * @throws {QuaterError} for a write that does not come from a page of an allowed origin.
    */
   readonly cookie: (name: string, options?: { readonly signed?: boolean }) => string | undefined;
-  /** True when the credential was accepted before. Use no cache for this check, because the credential may have been revoked. */
+  /**
+   * True when Quater accepted the credential before and checks the credential again. Use no cache for this check, because an
+   * operator may have revoked the credential.
+   */
   readonly isCheckedAgain?: boolean;
 }
 
@@ -77,7 +97,7 @@ export const readingOf = (reads: Reads | undefined): Reading => {
   };
 };
 
-/** Returns everything that several authenticators read, as one declaration. */
+/** Returns all headers, schemes and cookies that several authenticators read, as one declaration. */
 export const allReads = (given: readonly (Reads | undefined)[]): Reads => {
   const readings = given.map(readingOf);
   const once = (names: readonly string[]) => [...new Map(names.map((name) => [name.toLowerCase(), name])).values()];
@@ -88,7 +108,7 @@ export const allReads = (given: readonly (Reads | undefined)[]): Reads => {
   };
 };
 
-/** The credentials that one authenticator receives, and whether the request has any of them. */
+/** The credentials that one authenticator receives, and whether the caller sent any of these credentials. */
 export class Shown implements Credentials {
   readonly #from: Presented & { readonly cookie?: Credentials["cookie"] };
   readonly #reading: Reading;
@@ -97,7 +117,8 @@ export class Shown implements Credentials {
   readonly scheme: string | undefined;
 
   /**
-   * @throws {QuaterError} `invalid_token` for a malformed Authorization header, `unauthenticated` for a scheme that is not read.
+   * @throws {QuaterError} `invalid_token` for a malformed Authorization header, `unauthenticated` for a scheme that the
+   * authenticator does not read.
    */
   constructor(
     from: Presented & { readonly scheme?: string | undefined; readonly cookie?: Credentials["cookie"] },
@@ -118,7 +139,7 @@ export class Shown implements Credentials {
     const authorization = from.header?.("authorization");
     if (authorization === undefined) return;
     const [first = ""] = schemes;
-    // Nearly every request has the first declared scheme and one word, so try this form first.
+    // Nearly every Authorization header has the first declared scheme and one word, so try this form first.
     if (authorization.startsWith(first) && authorization[first.length] === " ") {
       const value = authorization.slice(first.length + 1);
       if (oneWord.test(value)) {
@@ -152,7 +173,7 @@ export class Shown implements Credentials {
     return this.#from.isOverUnixSocket === true;
   }
 
-  /** Returns a function that works without its object, because authenticators destructure `{ header }`. */
+  /** Returns a function that works without the `Shown` object, because authenticators destructure `{ header }`. */
   get header(): Credentials["header"] {
     return (name) => {
       const lower = name.toLowerCase();
@@ -161,9 +182,9 @@ export class Shown implements Credentials {
   }
 
   /**
-   * Returns the function that reads cookies. When the request has a declared header or a token, this function returns no cookies,
-   * so that a cookie never replaces a wrong header or token. Before it returns a cookie, it checks that the request comes from an
-   * allowed page.
+   * Returns the function that reads cookies. When the HTTP request has a declared header or a token, this function returns no
+   * cookies, so that a cookie never replaces a wrong header or token. Before this function returns a cookie, it checks that the
+   * HTTP request comes from an allowed page.
    */
   get cookie(): Credentials["cookie"] {
     return (name, options) => {
@@ -177,11 +198,14 @@ export class Shown implements Credentials {
   }
 
   #cookieNamed(name: string): string | undefined {
-    // If a request has two cookies with the same name, this app did not set one of them.
+    // If an HTTP request has two cookies with the same name, this app did not set one of them.
     return cookieIn(this.#from.header?.("cookie"), name, invalidToken);
   }
 
-  /** Whether the request has a header or token that the authenticator reads. Pages of other sites cannot send such a header. */
+  /**
+   * Whether the HTTP request has a header or token that the authenticator reads. Pages of other sites cannot send such a header
+   * or token.
+   */
   get hasExplicit(): boolean {
     return this.token !== undefined || this.#reading.headers.some((name) => this.#from.header?.(name) !== undefined);
   }
@@ -200,8 +224,8 @@ export const partOf = (credentials: Credentials, reading: Reading): Credentials 
   new Shown(credentials, reading, credentials.isCheckedAgain);
 
 /**
- * Matches an Authorization header (RFC 9110 11.6.2): a scheme, and one word without spaces or a list of `name=value`. Other forms
- * are refused, because the authenticator and a proxy in front of the server could read different parts of the value.
+ * Matches an Authorization header (RFC 9110 11.6.2): a scheme, and one word without spaces or a list of `name=value`. Quater
+ * refuses other forms, because the authenticator and a proxy in front of the server could read different parts of the header.
  */
 const authorizationForm =
   /^([!#$%&'*+.^_`|~0-9A-Za-z-]+) +([^\s,]+|[\w!#$%&'*+.^`|~-]+ *= *(?:"[^"]*"|[^\s,"]+)(?: *, *[\w!#$%&'*+.^`|~-]+ *= *(?:"[^"]*"|[^\s,"]+))*)$/;
@@ -213,7 +237,7 @@ const isScheme = (one: string, other: string | undefined): boolean => one === ot
 /**
  * Returns the value of a cookie in the header Cookie (RFC 6265 4.2), without quotes around it.
  *
- * @param repeated  Makes the error that is thrown when two cookies have the name.
+ * @param repeated  Makes the error that `cookieIn` throws when two cookies have the same name.
  */
 export const cookieIn = (line: string | undefined, name: string, repeated: () => QuaterError): string | undefined => {
   if (line === undefined || !line.includes(name)) return undefined;
@@ -231,20 +255,20 @@ export const cookieIn = (line: string | undefined, name: string, repeated: () =>
 };
 
 /**
- * The characters that a scope may have in WWW-Authenticate (RFC 6749 3.3). A scope with other characters is left out of the
- * header.
+ * The characters that a scope may have in the header WWW-Authenticate (RFC 6749 3.3). Quater leaves a scope with other characters
+ * out of this header.
  */
 const scopeToken = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
 
-/** The metadata document of an OAuth resource server (RFC 9728 5.1), and the scopes that its challenges name. */
+/** The metadata document of an OAuth resource server (RFC 9728 5.1), and the scopes that the challenges of the server name. */
 export interface ResourceMetadata {
   readonly url: string;
   readonly scopes: readonly string[];
 }
 
 /**
- * Returns the value of `WWW-Authenticate` for a refusal (RFC 9110 11.6.1), or `undefined` when another credential would not
- * change the answer.
+ * Returns the header value of `WWW-Authenticate` for a refusal (RFC 9110 11.6.1). Returns `undefined` when another credential
+ * would not change the answer.
  */
 export const challengeOf = ({ asks, code, details, kind }: QuaterError, resource?: ResourceMetadata): string | undefined => {
   const isWrong = code === "invalid_token";
@@ -253,12 +277,12 @@ export const challengeOf = ({ asks, code, details, kind }: QuaterError, resource
     return bearer({ error: isWrong ? code : "", resource_metadata: resource.url, scope: scopeList(resource.scopes) });
   }
   if (code !== "missing_scope") return undefined;
-  // RFC 6750 3: a missing scope is named in the challenge.
+  // RFC 6750 3: the challenge names a missing scope.
   const scope = scopeList(resource?.scopes ?? missingScopesOf(details));
   return bearer({ error: "insufficient_scope", scope, resource_metadata: resource?.url ?? "" });
 };
 
-/** Returns a challenge with the parameters that are not empty. */
+/** Returns a Bearer challenge with the parameters that are not empty. */
 const bearer = (parameters: Readonly<Record<string, string>>): string => {
   const given = Object.entries(parameters).filter(([, value]) => value !== "");
   return `Bearer ${given.map(([name, value]) => `${name}="${value}"`).join(", ")}`;
@@ -272,9 +296,9 @@ const scopeList = (scopes: readonly string[]): string => scopes.filter((scope) =
 const challengeFrom = (reading: Reading | undefined, isWrong: boolean): string => {
   const { schemes, headers, cookies } = reading ?? bearerAlone;
   const found = schemes.map((scheme) => {
-    // RFC 6750 3: `error` is sent only when the refused request had a token.
+    // RFC 6750 3: a challenge contains `error` only when the refused request had a token.
     if (isScheme(scheme, "bearer")) return isWrong ? `${scheme} error="invalid_token"` : scheme;
-    // RFC 7617 2: Basic has a realm and a charset.
+    // RFC 7617 2: a challenge of the scheme Basic has a realm and a charset.
     return isScheme(scheme, "basic") ? `${scheme} realm="restricted", charset="UTF-8"` : scheme;
   });
   if (found.length === 0)
@@ -282,7 +306,7 @@ const challengeFrom = (reading: Reading | undefined, isWrong: boolean): string =
   return found.join(", ") || "Bearer";
 };
 
-/** Returns what a caller without a credential should send: `send Authorization: Bearer <key>`. */
+/** Returns a text that says which credential a caller without a credential should send: `send Authorization: Bearer <key>`. */
 export const howToAuthenticate = (reading: Reading | undefined): string => {
   const { schemes, headers, cookies } = reading ?? bearerAlone;
   const ways = [

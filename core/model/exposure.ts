@@ -5,13 +5,13 @@ import type { Handler } from "./handler.ts";
 
 /** How the manifest exposes one handler. Each plugin adds its own key by declaration merging. */
 export interface Exposure {
-  /** The handler's name on all surfaces. Default: the name of the module's export. */
+  /** The handler's name on all surfaces. Default: the name of the handler's export in its module. */
   readonly name?: string;
   /** With "caller", a dry run also shows the preview to its caller. Default: only approvers see previews. */
   readonly preview?: "caller";
 }
 
-/** Compile-time checks of exposures. A plugin may add a check for its key by declaration merging. */
+/** Compile-time checks of exposures. A plugin may add a check for its own exposure key by declaration merging. */
 // biome-ignore lint/correctness/noUnusedVariables: merged declarations must have the same type parameters
 // biome-ignore lint/suspicious/noEmptyInterface: plugins merge into it, which a type alias would not allow
 export interface ExposureRules<Input, Given> {}
@@ -30,7 +30,7 @@ export type HandlerName<Module> = {
   string;
 
 /**
- * Completes handler names in editors. The index signature of `expose` accepts other names, so that `Checked` can refuse other
+ * Lets editors complete handler names. The index signature of `expose` accepts other names, so that `Checked` can refuse these
  * names with one sentence.
  */
 type Named<Module> = { readonly [Name in HandlerName<Module>]?: Exposure };
@@ -55,15 +55,16 @@ export interface Exposed<Module = unknown, Table = unknown> extends Branded<"exp
 }
 
 /**
- * Joins the members of a union into one object type. One lookup for each module costs the compiler less than a list of all
- * handlers.
+ * Joins the members of a union into one object type. Looking up one type for each module costs the compiler less than a list of
+ * all handlers.
  */
 export type Joined<Union> = (Union extends unknown ? (one: Union) => void : never) extends (all: infer All) => void ? All : never;
 
 /**
- * Exposes handlers of one module. The module is imported only when one of its handlers is needed.
+ * Exposes handlers of one module. Quater imports the module only when one of its handlers is needed.
  *
- * @param table  Keys are the module's handler exports. A handler that is not listed cannot be called on any surface.
+ * @param table  The keys are the names of the module's handler exports. No surface can call a handler that the table does not
+ * list.
  */
 export const expose = <Module, const Table extends Named<Module> & { readonly [other: string]: Exposure | undefined }>(
   load: () => Promise<Module>,
@@ -72,10 +73,10 @@ export const expose = <Module, const Table extends Named<Module> & { readonly [o
 
 export const isExposed = (value: unknown): value is Exposed => isBranded(value, "exposed");
 
-/** The keys of an exposure that belong to core and not to a plugin. */
+/** The exposure keys that belong to core and not to a plugin. */
 export const ownExposureKeys: ReadonlySet<string> = new Set(["name", "preview"]);
 
-/** An exposure as the manifest has it. In a JavaScript manifest its values may have any type. */
+/** An exposure as the manifest contains the exposure. In a JavaScript manifest, the values of an exposure may have any type. */
 export interface WrittenExposure {
   readonly name?: unknown;
   readonly preview?: unknown;

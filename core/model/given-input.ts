@@ -2,13 +2,16 @@
 
 /** A part of the input as a surface received it. */
 export interface GivenInput {
-  /** The source of the part, for messages: "path", "query", "body", "arguments", "flags". */
+  /** The source of this part of the input, for error messages: "path", "query", "body", "arguments", "flags". */
   readonly from: string;
   /**
-   * True for texts, which are converted to the types in the schema. A repeated name gives a list of texts. False for JSON values,
-   * which are not converted.
+   * True for texts, which Quater converts to the types in the input schema. A repeated name gives a list of texts. False for JSON
+   * values, which Quater does not convert.
    */
   readonly isText: boolean;
-  /** The values by name. Binding changes this object: binding adds defaults to the object and freezes the object. */
+  /**
+   * The values of this part of the input by field name. Binding changes this object: binding adds defaults to the object and
+   * freezes the object.
+   */
   readonly values: unknown;
 }

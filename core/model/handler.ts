@@ -14,7 +14,7 @@ import type { Opened, Uses } from "./resource.ts";
 
 export type Effect = "read" | "write" | "destructive";
 
-/** The fields that every handler gets in its second argument, besides its resources. */
+/** The fields that every handler gets in its second argument, besides the handler's resources. */
 export interface CallContext {
   readonly callId: string;
   readonly principal: Principal;
@@ -22,9 +22,12 @@ export interface CallContext {
    * An AbortSignal that aborts when the caller has left or the server stops. Pass this AbortSignal to every function that waits.
    */
   readonly signal: AbortSignal;
-  /** Reports how much of the work is done. @param fraction  0 to 1. */
+  /** Reports to the caller how much of the call's work is done. @param fraction  The finished part of the work, 0 to 1. */
   readonly progress: (fraction: number, message?: string) => void;
-  /** Sets headers, cookies and redirects of the answer if the call succeeds. Surfaces without headers ignore these settings. */
+  /**
+   * Sets headers, cookies and redirects of the answer. The settings apply if the call succeeds. Surfaces without headers ignore
+   * these settings.
+   */
   readonly reply: Reply;
 }
 
@@ -32,8 +35,8 @@ export interface CallContext {
 export type AnySchema = TSchema | ForeignSchema;
 
 /**
- * The type of a schema's values, as a handler gets and returns them. Every object type fits TSchema, so schemas of other
- * libraries are tested first.
+ * The type of the values of a schema, as a handler gets and returns these values. Every object type fits TSchema, so `ValueFor`
+ * tests for schemas of other libraries first.
  */
 type ValueFor<Schema> =
   Schema extends ForeignSchema<unknown, infer Output> ? Output : Schema extends TSchema ? Static<Schema> : never;
@@ -41,7 +44,7 @@ type ValueFor<Schema> =
 type YieldedFor<Schema> =
   Schema extends ForeignSchema<unknown, infer Output> ? Output : Schema extends TSchema ? ReturnedFor<Schema> : never;
 
-/** The beginning of a value that a caller is typing, for a function in `complete`. */
+/** The beginning of a value that a caller is typing, for a function in the field `complete` of a handler. */
 export interface Completing {
   /** The text that the caller has typed so far. May be empty. */
   readonly value: string;
@@ -50,14 +53,14 @@ export interface Completing {
   readonly signal: AbortSignal;
 }
 
-/** Functions that return values for fields of the input. */
+/** Functions that return suggested values for fields of the input. */
 export type Completers<Input> = {
   readonly [Field in keyof Input]?: (typed: Completing) => Awaitable<readonly NonNullable<Input[Field]>[]>;
 };
 
 declare const streamed: unique symbol;
 
-/** The output of a handler that is an async generator. Each item is checked against `item` before it is sent. */
+/** The output of a handler that is an async generator. Quater checks each item against `item` before Quater sends the item. */
 export interface StreamSchema<Item, Yielded = Item> {
   readonly kind: "stream";
   readonly item: TSchema;
@@ -73,10 +76,11 @@ export const isStream = (output: unknown): output is StreamSchema<unknown> =>
   output !== null && typeof output === "object" && (output as { kind?: unknown }).kind === "stream" && "item" in output;
 
 /**
- * The type of `handle`. This type is conditional, so that the compiler infers the schemas before it reads the function body.
+ * The type of `handle`. This type is conditional, so that the compiler infers the schemas before the compiler reads the body of
+ * `handle`.
  *
  * `NoInfer` keeps the compiler from inferring a handler's input or resources from its functions. Without `NoInfer`, a policy that
- * was written for another input compiles, compares `undefined` with `undefined` and lets every caller in.
+ * was written for another input would compile. Such a policy could compare `undefined` with `undefined` and allow every caller.
  */
 export type Handle<Input extends AnySchema, Output, Used extends Uses> =
   Output extends StreamSchema<unknown, infer Yielded>
@@ -99,40 +103,45 @@ type ValueOf<Output> = Output extends StreamSchema<infer Item, unknown> ? AsyncI
 
 export interface HandlerDefinition<Input extends AnySchema, Output, Used extends Uses, Code extends string> {
   /**
-   * The description. Required for exposed handlers. Agents read the description as a prompt. Printable, at most 1,000 characters.
+   * The description of the handler. Required for exposed handlers. Agents read the description as a prompt. Printable, at most
+   * 1,000 characters.
    */
   readonly description: string;
-  /** The effect decides methods, annotations, and which events must be on the trail before the handler runs. */
+  /**
+   * The effect of the handler. The effect decides methods, annotations, and which events must be on the trail before the handler
+   * runs.
+   */
   readonly effect: Effect;
-  /** Whether repeating the call has no further effect. Default: true for reads. */
+  /** Whether repeating a call of the handler has no further effect. Default: true for reads. */
   readonly idempotent?: boolean;
-  /** The schema of the input, an object. Boot closes the schema, so that unknown fields are refused. */
+  /** The schema of the input. The input must be an object. Boot closes the schema, so that unknown fields are refused. */
   readonly input: Input;
   /** The schema of the value that the handler returns, or `stream(Item)`. Absent: any JSON value. */
   readonly output?: Output;
-  /** Allows `secret()` fields in the output. Without this option such an output stops the boot. */
+  /** Allows `secret()` fields in the output. Without `reveal`, an output with `secret()` fields stops the boot. */
   readonly reveal?: boolean;
   /** The policy of the handler. The policy applies on every surface. */
   readonly auth: NoInfer<Auth<ValueFor<Input>, Opened<Used>>>;
   readonly use?: Used;
-  /** The handler's own errors, besides the general codes: functions made by `problem()`, or codes as text. */
+  /** The handler's own error codes, besides the general error codes: functions made by `problem()`, or codes as text. */
   readonly problems?: readonly (Code | Problem<Code>)[];
   /**
-   * Returns a description of the call's effect, and changes nothing. An approval is valid only for the preview that approvers
-   * saw.
+   * Returns a description of the call's effect, and changes nothing. An approval is valid only while the preview is the preview
+   * that approvers saw.
    */
   readonly preview?: (input: NoInfer<ValueFor<Input>>, context: NoInfer<CallContext & Opened<Used>>) => unknown;
   /**
-   * Functions that return the values of a field that match what a caller is typing. A function runs for callers whom the part of
-   * the policy that needs no input allows. Callers see at most 100 values. For literals and booleans no function is needed.
+   * Functions that return values of a field that match the beginning that a caller is typing. A function in `complete` runs for
+   * callers whom the part of the policy that needs no input allows. Callers see at most 100 values. Literals and booleans need no
+   * function.
    */
   readonly complete?: Completers<NoInfer<ValueFor<Input>>>;
   readonly handle: Handle<Input, Output, Used>;
 }
 
 /**
- * A handler as the kernel and the manifest see it. The type parameters are types of values and not of schemas, which keeps
- * printed types readable.
+ * A handler as the kernel and the manifest use the handler. The type parameters are types of values and not of schemas, so that
+ * printed types stay readable.
  */
 export interface Handler<Input = unknown, Output = unknown, Code extends string = string, Omittable extends string = never>
   extends Branded<"handler"> {
@@ -153,8 +162,8 @@ export interface Handler<Input = unknown, Output = unknown, Code extends string 
     readonly output: Output;
     readonly problem: Code;
     /**
-     * Never called. The type of this function contains the names of the inputs that callers may omit because of `withDefault`.
-     * The names are a parameter's type, so that each handler is assignable to `Handler`.
+     * Quater never calls this function. The type of this function contains the names of the inputs that callers may omit because
+     * of `withDefault`. The names are the type of a parameter, so that each handler is assignable to `Handler`.
      */
     readonly omittable: (name: Omittable) => void;
   };
@@ -175,10 +184,10 @@ export type CallerInputOf<Given> =
 export type OutputOf<Given> = Given extends Handler<infer _Input, infer Output> ? Output : never;
 
 /**
- * Defines a handler. All types are inferred from the schemas, so write no type arguments.
+ * Defines a handler. The compiler infers all types from the schemas, so write no type arguments.
  *
- * Extra properties in the value that `handle` returns are no compile errors in TypeScript, but the output check refuses them at
- * run time.
+ * Extra properties in the value that `handle` returns are no compile errors in TypeScript, but the output check refuses extra
+ * properties at run time.
  */
 export const handler = <
   const Input extends AnySchema,

@@ -2,13 +2,13 @@
 
 import type { Awaitable } from "./principal.ts";
 
-/** A lock, or another thing that a call has until its handler has ended. */
+/** A lock, or another thing that a call has until the handler of the call has ended. */
 export interface Holding {
   /**
-   * Called directly before the handler starts. If the call no longer has the lock, this function throws, and the handler does not
-   * start.
+   * The pipeline calls this function directly before the handler starts. If the call no longer has the lock, this function
+   * throws, and the handler does not start.
    */
   readonly confirm: () => Awaitable<void>;
-  /** Called once, after the end of the call was recorded. An error is logged. */
+  /** Quater calls this function once, after the end of the call was recorded. Quater logs an error of this function. */
   readonly release: () => Awaitable<void>;
 }

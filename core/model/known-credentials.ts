@@ -2,20 +2,29 @@
 
 import type { Principal } from "./principal.ts";
 
-/** A credential that an authenticator knows without a call, such as a key in a file. The name is the principal's subject. */
+/**
+ * A credential that an authenticator knows without a call, such as a key in a file. The name of the credential is the subject of
+ * the principal.
+ */
 export interface KnownCredential {
   readonly id: string;
   readonly principal: Principal;
-  /** Why the credential is refused, as the end of a sentence: `was revoked at ...`. Absent for an accepted credential. */
+  /**
+   * Why the authenticator refuses the credential, as the end of a sentence: `was revoked at ...`. Absent for an accepted
+   * credential.
+   */
   readonly refused?: string | undefined;
-  /** An authenticator that answers before this one, and that Quater cannot ask about the credential. */
+  /**
+   * The name of an authenticator that checks the credential before this authenticator. Quater cannot find out whether that
+   * authenticator accepts the credential.
+   */
   readonly unclear?: string | undefined;
 }
 
 export interface KnownCredentials {
   readonly known: readonly KnownCredential[];
-  /** Sentences about accepted credentials that are not in `known`, such as tokens of an issuer. */
+  /** Sentences about accepted credentials that are not in `known`, such as the tokens of a token issuer. */
   readonly others: readonly string[];
-  /** An authenticator that may accept further credentials, and that Quater cannot ask. */
+  /** The name of an authenticator that may accept further credentials. Quater cannot list these further credentials. */
   readonly unclear?: string | undefined;
 }

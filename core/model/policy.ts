@@ -1,5 +1,6 @@
-// The policy of a handler. The static part of a policy (scopes and roles) needs no input, so it is checked before the body is
-// read, and listings and documents show only the handlers that it allows. The functions of a policy get the bound input.
+// The policy of a handler. The static part of a policy (scopes and roles) needs no input. Quater therefore checks the static part
+// before the surface reads the body. Listings and documents show only the handlers that the static part allows. The functions of
+// a policy get the bound input.
 
 import { type Branded, brand, isBranded } from "../diagnostics/brand.ts";
 import {
@@ -16,7 +17,7 @@ import type { Static, TObject, TProperties } from "../schema/typebox.ts";
 import { type Awaitable, isAnonymous, type Principal } from "./principal.ts";
 import type { Opened, Uses } from "./resource.ts";
 
-/** The answer of a plugin or a policy to a call. `by` names the plugin or policy. `reason` may be sent to the caller. */
+/** The answer of a plugin or a policy to a call. `by` names the plugin or policy. Quater may send `reason` to the caller. */
 export type Verdict =
   | { readonly allow: true; readonly by: string }
   | { readonly allow: false; readonly by: string; readonly reason?: string; readonly error?: QuaterError };
@@ -24,7 +25,7 @@ export type Verdict =
 /** A policy for handlers whose input has at least the properties of `Input`. */
 export interface Policy<Input = unknown> extends Branded<"policy"> {
   readonly name: string;
-  /** Never set. The compiler uses this field to compare the policy's input with the handler's. */
+  /** This field is never set. The compiler uses the type of this field to compare the policy's input with the handler's input. */
   readonly "~reads": (input: Input) => void;
 }
 
@@ -32,7 +33,7 @@ export interface Policy<Input = unknown> extends Branded<"policy"> {
 export interface StaticPolicy extends Policy {
   readonly scope?: string;
   readonly role?: string;
-  /** Returns the refusal, or `undefined` to allow the call. */
+  /** Returns the refusal of the caller, or `undefined` to allow the call. */
   readonly judge: (principal: Principal) => QuaterError | undefined;
 }
 
@@ -45,7 +46,7 @@ export interface NamedPolicy extends Policy {
 
 /**
  * A policy as a plain function. `true` allows the call. `false` or a sentence refuses the call, and the caller gets the sentence.
- * The function must not change anything.
+ * A policy function must not change anything.
  */
 export type PolicyFunction<Input, Resources = unknown> = (
   call: { readonly principal: Principal; readonly input: Input } & Resources,
@@ -63,12 +64,12 @@ const staticPolicy = (parts: Omit<StaticPolicy, typeof brand | "~reads">): Polic
   Object.freeze({ ...parts, [brand]: "policy" as const }) as unknown as Policy;
 
 /**
- * Defines a policy that reads the input or resources, under a name that the log, `dev` and the trail show.
+ * Defines a policy that reads the input or resources. The log, `dev` and the trail show the name of the policy.
  *
  * The input of each handler with this policy must have the properties of `needs`. Boot refuses a handler whose input lacks such a
  * property, or makes a property optional that `needs` requires. Boot also refuses a property with another JSON type or other
- * listed values, and an object that lacks a property. Limits, patterns and formats are not compared. The compiler checks the same
- * by the types.
+ * listed values, and an object that lacks a property. Boot does not compare limits, patterns and formats. The compiler makes the
+ * same comparison with the types.
  *
  * @example
  * export const isOwner = policy({
@@ -86,19 +87,22 @@ export const policy = <
 >(definition: {
   /** The policy's name, such as `isOwner`. Printable, at most 100 characters. */
   readonly name: string;
-  /** The properties of the input that the policy reads, by name. */
+  /** The properties of the input that the policy reads, by property name. */
   readonly needs?: Needs;
-  /** The resources that the policy uses. Quater opens them for the policy. A handler that uses the same resources shares them. */
+  /**
+   * The resources that the policy uses. Quater opens these resources for the policy. A handler that uses the same resources
+   * shares them with the policy.
+   */
   readonly use?: Used;
   /**
-   * Returns `true` to allow the call. `false` or a sentence refuses the call, and the caller gets the sentence. This function
-   * must not change anything.
+   * Returns `true` to allow the call. `false` or a sentence refuses the call, and the caller gets the sentence. `allow` must not
+   * change anything.
    */
   readonly allow: PolicyFunction<NoInfer<Static<TObject<Needs>>>, NoInfer<Opened<Used>>>;
 }): Policy<Static<TObject<Needs>>> =>
   Object.freeze({ ...definition, [brand]: "policy" as const }) as unknown as Policy<Static<TObject<Needs>>>;
 
-/** Allows every caller. A route for callers without a credential also needs `public: true` in its exposure. */
+/** Allows every caller. A route for callers without a credential also needs `public: true` in the exposure of the handler. */
 export const anyone: Policy = staticPolicy({ name: "anyone", judge: () => undefined });
 
 /** Allows callers with a valid credential. */
@@ -107,7 +111,7 @@ export const authenticated: Policy = staticPolicy({
   judge: (principal) => (isAnonymous(principal) ? unauthenticated("this surface") : undefined),
 });
 
-/** Allows callers with the scope. Scopes are compared as texts, without wildcards or hierarchy. */
+/** Allows callers with the scope. Quater compares scopes as texts, without wildcards or hierarchy. */
 export const can = (scope: string): Policy =>
   staticPolicy({
     name: `can(${scope})`,
@@ -115,7 +119,7 @@ export const can = (scope: string): Policy =>
     judge: (principal) => (principal.scopes.includes(scope) ? undefined : missingScope([scope])),
   });
 
-/** Allows callers with the role. */
+/** Allows callers whose principal has the role. */
 export const hasRole = (role: string): Policy =>
   staticPolicy({
     name: `hasRole(${role})`,
@@ -127,29 +131,34 @@ export const hasRole = (role: string): Policy =>
 export interface PolicyCall {
   readonly principal: Principal;
   readonly input: unknown;
-  /** Opens the resources of a policy, or the handler's if no `uses` is given. */
+  /** Opens the resources of a policy. Without `uses`, opens the resources of the handler. */
   readonly resources: (uses?: Uses) => Awaitable<Readonly<Record<string, unknown>>>;
 }
 
 /** The `auth` of a handler, compiled once at boot. */
 export interface CompiledPolicy {
-  /** The policy's text for tables and documents: `can(orders:refund) and function`. */
+  /** The text of the policy for tables and documents: `can(orders:refund) and function`. */
   readonly name: string;
   readonly scopes: readonly string[];
   readonly roles: readonly string[];
   /**
-   * Lists of scopes, for challenges. A caller needs all scopes of at least one list. An empty list means that a caller may pass
-   * without a scope.
+   * The lists of scopes for challenges. A caller needs all scopes of at least one list. An empty list means that a caller may
+   * pass without a scope.
    */
   readonly scopeChoices: readonly (readonly string[])[];
   readonly isAnyone: boolean;
-  /** Whether a part is a function or a named policy. Functions and named policies read a call's input and resources. */
+  /**
+   * Whether a part of the policy is a function or a named policy. Functions and named policies read a call's input and resources.
+   */
   readonly needsInput: boolean;
-  /** Whether a named policy opens its own resources. */
+  /** Whether a named policy in `auth` opens its own resources. */
   readonly usesResources: boolean;
-  /** Returns the refusal that no input could change, or `undefined` when the call may still be allowed. */
+  /** Returns the refusal that no input of the call could change, or `undefined` when the policy may still allow the call. */
   readonly judgeStatic: (principal: Principal) => QuaterError | undefined;
-  /** Whether the part that needs no input allows the principal alone, so no function of the policy can refuse the call. */
+  /**
+   * Whether the part of the policy that needs no input alone allows the principal. If so, no function of the policy can refuse
+   * the call.
+   */
   readonly allowsStatically: (principal: Principal) => boolean;
   /** Checks the whole policy. `undefined` allows the call. */
   readonly judge: (call: PolicyCall) => Awaitable<QuaterError | undefined>;
@@ -161,7 +170,7 @@ export const isPolicyLike = (value: unknown): value is PolicyLike<never> =>
 export const isStaticPolicy = (value: unknown): value is StaticPolicy => isBranded(value, "policy") && "judge" in value;
 export const isNamedPolicy = (value: unknown): value is NamedPolicy => isBranded(value, "policy") && !("judge" in value);
 
-/** Returns the fault of a handler's `auth` in words, or `undefined` for a correct `auth`. */
+/** Returns a description of the fault of a handler's `auth`, or `undefined` for a correct `auth`. */
 export const authProblem = (auth: unknown): string | undefined => {
   if (auth === undefined) return "has no auth";
   const parts = partsOf(auth);
@@ -170,8 +179,8 @@ export const authProblem = (auth: unknown): string | undefined => {
 };
 
 /**
- * Replaces parts of a policy. @param change  Called with each policy of the handler. @returns The same `auth` with the results of
- * `change`.
+ * Replaces parts of a policy. @param change  `mapPolicies` calls this function with each policy of the handler. @returns The same
+ * `auth` with the results of `change`.
  */
 export const mapPolicies = (auth: unknown, change: (part: unknown) => unknown): unknown => {
   if (Array.isArray(auth)) return auth.map(change);
@@ -191,7 +200,7 @@ const partsOf = (auth: unknown): { list: readonly unknown[]; joint: "and" | "or"
 /** A part of a policy that reads the input or resources of a call. */
 type Asked = NamedPolicy | PolicyFunction<never>;
 
-/** @param auth  A value without a fault by `authProblem`. */
+/** @param auth  The `auth` of a handler, in which `authProblem` finds no fault. */
 export const compilePolicy = (auth: unknown): CompiledPolicy => {
   const { list, joint } = (partsOf(auth) ?? { list: [], joint: "and" }) as {
     list: readonly (StaticPolicy | Asked)[];
@@ -202,7 +211,10 @@ export const compilePolicy = (auth: unknown): CompiledPolicy => {
   const name = list.map((part) => part.name || "function").join(` ${joint} `);
   const refusals = (principal: Principal) => fixed.map((part) => part.judge(principal));
   const nameOf = (part: Asked): string => part.name || `the function at auth[${list.indexOf(part)}]`;
-  /** Returns `true` when the part allows the call, otherwise its sentence, if it has one. */
+  /**
+   * Returns `true` when the part of the policy allows the call. Otherwise returns the sentence of the refusal, if the part gave a
+   * sentence.
+   */
   const ask = async (part: Asked, { principal, input, resources }: PolicyCall) => {
     const [allow, uses] = typeof part === "function" ? [part, resources()] : [part.allow, part.use && resources(part.use)];
     const call = { ...(await uses), principal, input } as never;
@@ -226,7 +238,7 @@ export const compilePolicy = (auth: unknown): CompiledPolicy => {
   };
   const only = fixed[0];
   if (joint === "and") {
-    // Missing scopes are reported together, because a challenge names all scopes that the call needs (RFC 6750 section 3.1).
+    // Report missing scopes together, because a challenge names all scopes that the call needs (RFC 6750 section 3.1).
     const judgeStatic =
       only !== undefined && fixed.length === 1
         ? only.judge
@@ -258,8 +270,8 @@ export const compilePolicy = (auth: unknown): CompiledPolicy => {
         if (answer === true) return undefined;
         sentence ??= answer;
       }
-      // A missing scope or role helps the caller more than a function that returned only `false`, and less than a function's
-      // sentence.
+      // The name of a missing scope or role helps the caller more than the refusal of a function that returned only `false`. The
+      // sentence of a function helps the caller most.
       const lacking = sentence === undefined ? firstRefusal(call.principal) : undefined;
       return lacking ?? notAllowed(name, sentence);
     },

@@ -12,7 +12,10 @@ const nameForm = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/;
 const reservedHeaders =
   /^(?:host|origin|referer|user-agent|date|via|forwarded|x-forwarded-.*|x-real-ip|connection|keep-alive|upgrade|expect|te|trailer|transfer-encoding|content-.*|accept(?:-.*)?|sec-.*|access-control-.*|proxy-.*|set-cookie|if-.*|range|cache-control|pragma|traceparent|tracestate|x-request-id|quater-.*)$/;
 
-/** Checks the `reads` of an authenticator. @param given  The value as it was written. @returns The problems. */
+/**
+ * Checks the `reads` of an authenticator. @param given  The `reads` as the author of the authenticator wrote the value. @returns
+ * The boot problems of the `reads`.
+ */
 export const readsProblems = (authenticator: string, given: unknown): readonly BootProblem[] => {
   const place = `authenticator ${authenticator}`;
   if (given === undefined) return [];
@@ -54,7 +57,9 @@ export const readsProblems = (authenticator: string, given: unknown): readonly B
 
 const what: Readonly<Record<string, string>> = { headers: "a header", schemes: "a scheme", cookies: "a cookie" };
 
-/** Checks one name in `reads`. @returns The cause and perhaps the remedy, or `undefined` for a correct name. */
+/**
+ * Checks one name in `reads`. @returns The cause and perhaps the remedy of the boot problem, or `undefined` for a correct name.
+ */
 const partProblem = (kind: string, one: unknown): readonly [cause: string, remedy?: string] | undefined => {
   const isObject = kind === "cookies" && one !== null && typeof one === "object";
   const { name, ...attributes } = (isObject ? one : { name: one }) as Readonly<Record<string, unknown>>;

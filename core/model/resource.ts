@@ -1,6 +1,7 @@
-// Resources that handlers use: databases, clients, transactions. A resource opens when a call first needs the resource. "app"
-// resources open once and close when the process stops. Policy, preview and handler of one call share its "call" resources.
-// "call" resources close before the outcome is final. `close` gets whether the call failed, so that a transaction can roll back.
+// Resources that handlers use: databases, clients, transactions. Quater opens a resource when a call first needs the resource.
+// "app" resources open once and close when the process stops. Policy, preview and handler of one call share the "call" resources
+// of the call. "call" resources close before the outcome of the call is final. The function `close` of a resource learns whether
+// the call failed, so that a transaction can roll back.
 
 import { type Branded, brand, isBranded } from "../diagnostics/brand.ts";
 import type { Awaitable, Principal } from "./principal.ts";
@@ -17,7 +18,7 @@ export interface Resource<Value> extends Branded<"resource"> {
   readonly close?: (value: never, outcome: { readonly failed: boolean }) => unknown;
 }
 
-/** The resources in `use` of a handler, a policy or a resource. The names of the context's own fields are reserved. */
+/** The resources in `use` of a handler, a policy or a resource. Resources cannot have the names of the context's own fields. */
 export type Uses = Readonly<Record<string, Resource<unknown>>> & {
   readonly principal?: never;
   readonly signal?: never;
@@ -27,7 +28,10 @@ export type Uses = Readonly<Record<string, Resource<unknown>>> & {
   readonly reply?: never;
 };
 
-/** The parts of the call that `open` of a call-scoped resource gets, besides the resources that it uses. */
+/**
+ * The parts of the call that the function `open` of a call-scoped resource gets, besides the resources in the `use` of this
+ * resource.
+ */
 export interface OpeningCall {
   readonly principal: Principal;
   /** An AbortSignal that aborts when the caller has left or the server stops. */
@@ -35,7 +39,7 @@ export interface OpeningCall {
   readonly callId: string;
 }
 
-/** The part of a call that `open` of its resources gets. */
+/** The part of a call that the function `open` of a call-scoped resource gets. */
 interface Opener extends Pick<OpeningCall, "principal" | "callId"> {
   readonly cancellation: Pick<OpeningCall, "signal">;
 }
@@ -43,7 +47,7 @@ interface Opener extends Pick<OpeningCall, "principal" | "callId"> {
 /** Names of the context's own fields, which no resource may have. */
 const reserved = new Set(["principal", "signal", "progress", "callId", "input", "reply"]);
 
-/** Returns the problems of a `use`, with remedies. */
+/** Returns the boot problems of a `use` table, with remedies. */
 export const usesProblems = (
   uses: unknown,
   holder?: Resource<unknown>,
@@ -85,8 +89,8 @@ const ownProblems = ({ name, scope, opens, isReady }: Resource<unknown>): { caus
 };
 
 /**
- * Returns the resources in these `use` tables, and the resources that these resources use. Each resource is listed once, after
- * the resources that it uses.
+ * Returns the resources in these `use` tables, and the resources that these resources use. The result contains each resource
+ * once, after the resources that the resource uses.
  */
 export const resourcesIn = (uses: readonly (Uses | undefined)[]): readonly Resource<unknown>[] => {
   const found = new Set<Resource<unknown>>();
@@ -118,38 +122,41 @@ export const resource = <Value, const Scope extends "app" | "call", Used extends
     readonly scope: Scope;
     readonly use?: Used;
     /**
-     * With "start", the resource opens before the server listens, and the server does not start if the opening fails. With "use",
-     * the default, the resource opens when a call first needs it. Only for the scope "app".
+     * With "start", Quater opens the resource before the server listens, and the server does not start if `open` fails. With
+     * "use", the default, Quater opens the resource when a call first needs the resource. Only for the scope "app".
      */
     readonly opens?: "use" | "start";
     readonly open: (use: Opening<Scope, Used>) => Awaitable<Value>;
     /**
-     * Returns whether calls can use the resource now. An error, and a result after more than two seconds, count as `false`.
-     * `/ready` opens the resource and calls this function, at most once a second. Only for the scope "app".
+     * Returns whether calls can use the resource now. An error of `isReady` and a result after more than two seconds count as
+     * `false`. The path `/ready` opens the resource and calls `isReady`, at most once a second. Only for the scope "app".
      */
     readonly isReady?: (value: NoInfer<Value>) => Awaitable<boolean>;
     readonly close?: (value: NoInfer<Value>, outcome: { readonly failed: boolean }) => unknown;
   } & (Scope extends "call" ? { readonly opens?: never; readonly isReady?: never } : unknown),
 ): Resource<Value> => Object.freeze({ ...definition, [brand]: "resource" as const }) as unknown as Resource<Value>;
 
-/** The resources that are open in one scope, in the order they were opened. */
+/** The resources that are open in one scope, in the order of their opening. */
 export class OpenResources {
   readonly #parent: OpenResources | undefined;
   readonly #values = new Map<Resource<unknown>, Promise<unknown>>();
-  /** The open resources in the order of their opening. A resource comes after the resources that it uses. */
+  /** The open resources in the order of their opening. A resource comes after the resources in its `use`. */
   readonly #opened: { readonly used: Resource<unknown>; readonly value: unknown }[] = [];
   readonly #callOf: (() => Opener) | undefined;
 
   /**
-   * @param parent  The app's resources. Absent for the app itself.
-   * @param callOf  Returns the call for which the resources are opened.
+   * @param parent  The resources of the app. Absent if this object contains the resources of the app.
+   * @param callOf  Returns the call for which Quater opens the resources.
    */
   constructor(parent?: OpenResources, callOf?: () => Opener) {
     this.#parent = parent;
     this.#callOf = callOf;
   }
 
-  /** Opens the resources that are not open yet. After a failed `open`, the next call tries again. */
+  /**
+   * Opens the resources in `uses` that are not open yet. After a failed `open` of a resource, the next call of this function
+   * tries again.
+   */
   async open(uses: Uses | undefined): Promise<Record<string, unknown>> {
     const opened: Record<string, unknown> = {};
     for (const [name, used] of Object.entries(uses ?? {})) opened[name] = await this.#one(used as Resource<unknown>);
@@ -168,7 +175,7 @@ export class OpenResources {
 
   async #opening(used: Resource<unknown>): Promise<unknown> {
     const uses = await this.open(used.use);
-    const call = this.#callOf?.(); // Absent for resources of the app, which are opened without a call.
+    const call = this.#callOf?.(); // Absent for resources of the app, which open without a call.
     const value = await used.open((call === undefined ? uses : Object.assign(new OpeningContext(call), uses)) as never);
     this.#opened.push({ used, value });
     return value;
@@ -192,7 +199,10 @@ export class OpenResources {
   }
 }
 
-/** Gives `open` the parts of the call. The AbortSignal is created only if the resource reads the AbortSignal. */
+/**
+ * Gives the function `open` of a resource the parts of the call. Quater creates the AbortSignal only if the resource reads the
+ * AbortSignal.
+ */
 class OpeningContext implements OpeningCall {
   readonly principal: Principal;
   readonly callId: string;
@@ -209,12 +219,18 @@ class OpeningContext implements OpeningCall {
   }
 }
 
-/** The resources of one call. Each resource opens when the call first needs it, and closes with the outcome of the call. */
+/**
+ * The resources of one call. Quater opens each resource when the call first needs the resource, and closes each resource with the
+ * outcome of the call.
+ */
 export interface CallResources {
-  /** @param uses  The `use` of a policy. Default: the `use` of the handler. A resource that both use is opened once. */
+  /**
+   * @param uses  The `use` of a policy. Default: the `use` of the handler. Quater opens a resource once if both the policy and
+   * the handler use the resource.
+   */
   readonly open: (uses?: Uses) => Awaitable<Readonly<Record<string, unknown>>>;
   readonly close: (failed: boolean) => Promise<void> | undefined;
-  /** Closes the open resources as after a failed call. The next `open` opens the resources again. */
+  /** Closes the open resources of the call as after a failed call. The next `open` opens the resources again. */
   readonly renew: () => Promise<void> | undefined;
 }
 

@@ -1,25 +1,28 @@
-// Measures the size of answers. Most answers are small, and the lengths of their strings show that they are small. Only an answer
-// that may be too large is counted exactly. The count does not write the answer as JSON, because the text would need as much
-// memory as the answer.
+// Measures the size of answers of calls. Most answers are small, and the lengths of their strings show that these answers are
+// small. Only an answer that may be too large is counted exactly. This file counts without writing the answer as JSON, because
+// the JSON text would need as much memory as the answer.
 
 /**
- * The largest number of JSON bytes for one counted character. A character has at most six bytes (`\u0000`). A number has at most
- * 25 bytes, and is counted as five characters.
+ * The largest number of JSON bytes for one counted character. In JSON, a character has at most six bytes (`\u0000`). A number has
+ * at most 25 bytes in JSON, and this file counts a number as five characters.
  */
 const mostPerCounted = 6;
 const ofNumber = 5;
 
-/** The deepest nesting of an answer. `JSON.stringify` of a deeper value could overflow the stack after the call was recorded. */
+/**
+ * The deepest nesting of an answer of a call. `JSON.stringify` of a deeper value could overflow the stack after the audit plugin
+ * recorded the call.
+ */
 const mostLevels = 1_000;
 
 export class NestedTooDeep extends RangeError {}
 
-/** Answers of at least this many bytes count against the memory limit for answers. */
+/** Answers of at least this many bytes count against the memory limit for unread answers. */
 export const largeAnswer = 256 * 1024;
 
 /**
- * Returns the number of characters in the strings of `value`, plus an estimate for each other part. Stops counting above
- * `enough`. @throws {NestedTooDeep}
+ * Returns the number of characters in the strings of `value`, plus an estimate for each other part of `value`. `roughSizeOf`
+ * stops when the count is above `enough`. @throws {NestedTooDeep}
  */
 export const roughSizeOf = (value: unknown, enough: number): number => roughly(value, 0, enough, 0);
 
@@ -27,7 +30,7 @@ export const roughSizeOf = (value: unknown, enough: number): number => roughly(v
  * Returns whether the JSON of `value` has more than `maxBytes` bytes of UTF-8.
  *
  * @param value  A JSON value.
- * @param rough  The result of `roughSizeOf`.
+ * @param rough  The result of `roughSizeOf` for the same value.
  * @throws {NestedTooDeep}
  */
 export const isLargerThan = (value: unknown, maxBytes: number, rough = roughSizeOf(value, maxBytes)): boolean =>
@@ -36,7 +39,7 @@ export const isLargerThan = (value: unknown, maxBytes: number, rough = roughSize
 /** Returns how many bytes of UTF-8 the JSON of `value` has. @throws {NestedTooDeep} */
 export const jsonSizeOf = (value: unknown): number => exactly(value, 0, Number.POSITIVE_INFINITY, 0);
 
-/** Returns `before` plus the size of `value`. Stops counting above `enough`. */
+/** Returns `before` plus the size of `value`. `roughly` stops when the count is above `enough`. */
 const roughly = (value: unknown, before: number, enough: number, level: number): number => {
   if (typeof value === "string") return before + value.length + 2;
   if (value === null || typeof value !== "object") return before + ofNumber;

@@ -1,5 +1,6 @@
-// Makes the one frozen input that policy, approval and handler see. Text is converted to the types in the schema, and JSON values
-// are not converted. A name from two places, an unknown name or a wrong value is refused with the same sentence on every surface.
+// Makes the one frozen input that policy, approval plugin and handler receive. Text from the path, the query or flags is
+// converted to the types in the input schema. JSON values are not converted. Quater refuses a name from two sources, an unknown
+// name and a wrong value with the same sentence on every surface.
 
 import { type FieldError, inputInvalid, internal, jsonRefused, type QuaterError, unknownField } from "../diagnostics/errors.ts";
 import { visible } from "../diagnostics/text.ts";
@@ -16,10 +17,13 @@ import { type Coercer, coercersOf } from "./coerce.ts";
 
 export { coercersOf } from "./coerce.ts";
 
-/** Makes the input from its parts. @throws {QuaterError} `invalid_input` or `unknown_field`, with every wrong field. */
+/**
+ * Makes the input of a call from the parts that the surface read. @throws {QuaterError} `invalid_input` or `unknown_field`, with
+ * every wrong field of the input.
+ */
 export type Binder = (given: readonly GivenInput[]) => unknown;
 
-/** Compiles the binder of a handler. @param schema  The input schema, closed. */
+/** Compiles the binder of a handler. @param schema  The closed input schema of the handler. */
 export const binderOf = (schema: JsonSchema, makeCheck: CheckMaker = checkOf): Binder => {
   const checked = inputCheckOf(schema, makeCheck);
   const coercers = coercersOf(schema);
@@ -43,11 +47,11 @@ export const binderOf = (schema: JsonSchema, makeCheck: CheckMaker = checkOf): B
 };
 
 /**
- * Returns the canonical text of an input, and the input as parsed from this text, so that approvers, digest and handler all get
- * the same values.
+ * Returns the canonical text of an input, and the input as parsed from this canonical text, so that approvers, digest and handler
+ * all get the same values.
  *
- * @param files  The names of the fields that contain files. The canonical text contains only the description of a file, so the
- * parsed input gets the file object, which can read the content.
+ * @param files  The names of the input fields that contain files. The canonical text contains only the description of a file. The
+ * parsed input therefore gets the file object, which can read the content of the file.
  */
 export const canonicalInputOf = (input: unknown, files: Iterable<string>): { readonly input: unknown; readonly text: string } => {
   const text = canonicalText(input);
@@ -57,7 +61,8 @@ export const canonicalInputOf = (input: unknown, files: Iterable<string>): { rea
 };
 
 /**
- * Accepts only files that a surface received. A JSON value with the fields of a file names a content that Quater has not checked.
+ * Accepts only files that a surface received. A JSON value with the fields of a file names a content that Quater has not checked,
+ * so Quater refuses this value.
  */
 const checkFiles = (input: unknown, files: readonly FileField[]): void => {
   if (!isPlainObject(input)) return;
@@ -80,13 +85,14 @@ const notFile = "must be a file: send it as multipart/form-data, or at the termi
 const tooSlow = "takes too long to match against its patterns: send fewer or shorter strings";
 
 /**
- * Returns the refusal of an input that failed its check. @param looked  The input, cut to the size for which errors are searched.
+ * Returns the refusal of an input that failed the schema check. @param looked  The input, cut to the size in which Quater
+ * searches for errors.
  */
 const mismatch = (checked: InputCheck, looked: unknown): QuaterError => {
   const complaints = checked.complaints(looked);
-  const isCutAway = complaints?.length === 0 && checked.check(looked); // Whether all faults were in the parts that were cut away.
+  const isCutAway = complaints?.length === 0 && checked.check(looked); // Whether all errors were in the parts that `cut` removed.
   if (complaints === undefined || isCutAway) return inputInvalid([{ path: "", message: "does not match its schema" }]);
-  // TypeBox can fail a check without reporting an error. The refusal then has a general text.
+  // TypeBox can fail a check without reporting an error. In this case, the refusal of the input has a general text.
   if (complaints.length === 0) return internal(new Error("The schema check of the input failed without an error"));
   const fields = complaints.map(({ path, message }) => ({ path, message }));
   return complaints.every((complaint) => complaint.isUnknownField) ? unknownField(fields) : inputInvalid(fields);
@@ -98,8 +104,8 @@ interface Sizes {
 }
 
 /**
- * Returns sizes that are one larger than the schema's largest limits. A longer value is wrong in the same way after it is cut to
- * this size.
+ * Returns sizes that are one larger than the largest limits of the schema. A value that is longer than such a size is still wrong
+ * in the same way after `cut` shortens the value to the size.
  */
 const sizesOf = (schema: unknown): Sizes => {
   const own = isPlainObject(schema) ? schema : {};
@@ -113,11 +119,11 @@ const sizesOf = (schema: unknown): Sizes => {
 };
 
 /**
- * Cuts long values before their errors are searched, because TypeBox tests patterns and compares items even of values that are
- * too long (threat T26).
+ * Cuts long values of an input before Quater searches for their errors, because TypeBox tests patterns and compares items even in
+ * values that are too long (threat T26).
  */
 const cut = (value: unknown, sizes: Sizes): unknown => {
-  if (typeof value === "string") return value.slice(0, 2 * sizes.text); // Limits count characters, which have at most two units.
+  if (typeof value === "string") return value.slice(0, 2 * sizes.text); // A limit counts characters of at most two units.
   if (Array.isArray(value)) return value.slice(0, sizes.list).map((item) => cut(item, sizes));
   return isPlainObject(value) ? Object.fromEntries(Object.entries(value).map(([name, item]) => [name, cut(item, sizes)])) : value;
 };
@@ -134,14 +140,14 @@ const merged = (given: readonly GivenInput[], coercers: ReadonlyMap<string, Coer
     for (const name of Object.keys(values)) {
       const value = values[name];
       if (value === undefined) continue;
-      // JSON input was already checked for forbidden keys. Also check text input, because a record schema accepts any name
-      // (threat T10).
+      // JSON input was already checked for forbidden keys. Check text input for forbidden keys as well, because a record schema
+      // accepts any name (threat T10).
       if (isText && isForbiddenKey(name))
         throw jsonRefused("json_forbidden_key", visible(`/${pointerStep(name)}`), "is not allowed as a key");
       if (Object.hasOwn(input, name))
         refuse(name, `is given twice, in the ${firstSource(given, name)} and in the ${from}: send it once`);
       const coercer = isText ? coercers.get(name) : undefined;
-      // A repeated name is ambiguous, so it is refused. The check below refuses unknown names.
+      // A repeated name of a field is ambiguous, so Quater refuses the input. The schema check refuses unknown names.
       if (coercer?.takesList === false && Array.isArray(value)) refuse(name, "is given more than once");
       assign(input, name, coercer === undefined ? value : coercer.coerce(value));
     }
@@ -153,15 +159,18 @@ const merged = (given: readonly GivenInput[], coercers: ReadonlyMap<string, Coer
 const firstSource = (given: readonly GivenInput[], name: string): string | undefined =>
   given.find(({ values }) => isPlainObject(values) && Object.hasOwn(values, name) && values[name] !== undefined)?.from;
 
-/** Defines the field instead of assigning it, so that a field called `__proto__` becomes an unknown field and not a prototype. */
+/**
+ * Defines the field of the input instead of assigning the field, so that a field called `__proto__` becomes an unknown field and
+ * not a prototype.
+ */
 const assign = (target: Record<string, unknown>, name: string, value: unknown): void => {
   if (name !== "__proto__") target[name] = value;
   else Object.defineProperty(target, name, { value, enumerable: true, configurable: true, writable: true });
 };
 
 /**
- * Freezes an input and all values in it, and changes the input to the form of its canonical text: no `-0`, and no field that is
- * `undefined`.
+ * Freezes an input and all values in the input. Changes the input to the form of its canonical text, which has no `-0` and no
+ * field that is `undefined`.
  */
 const frozen = <Value>(value: Value): Value => {
   if (value === null || typeof value !== "object") return value;

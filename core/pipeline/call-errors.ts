@@ -37,12 +37,12 @@ export class CallErrors {
     if (!changes) noteLate(error, call, this.#log);
     else if (!isAbort(error)) this.logged(error, call); // Log this error, because the caller gets another error.
     if (!isCutOff) return cancelled();
-    // The call is safe to repeat if the handler did not start, or only reads.
+    // A call is safe to repeat if its handler did not start, or if the handler only reads.
     const hasBegun = !isQuaterError(error) || stream !== undefined;
     return hasBegun && changes ? cutOff() : stopping();
   }
 
-  /** Logs refusals, internal errors and the causes of others. Returns the error that the caller gets. */
+  /** Logs refusals, internal errors and the causes of other errors. Returns the error that the caller of the failed call gets. */
   logged(error: unknown, arrival: Arrival): QuaterError {
     const { callId, handler, surface } = arrival;
     const told = asQuaterError(error);

@@ -1,5 +1,5 @@
-// Checks an input against its schema in limited time. A slow pattern or a recursive union could block the server, so texts have a
-// maximum length, all patterns of one input share a time budget (schema/pattern-budget.ts), and recursion has a maximum depth.
+// Checks an input against its schema in limited time, because a slow pattern or a recursive union could block the server. Texts
+// have a maximum length. All patterns of one input share a time budget (schema/pattern-budget.ts). Recursion has a maximum depth.
 
 import { type FieldError, inputInvalid, type QuaterError } from "../diagnostics/errors.ts";
 import { visible } from "../diagnostics/text.ts";
@@ -19,17 +19,23 @@ const anyKey = "^.*$";
 /** Checks whether an input matches its schema, and finds the errors of an input that does not match. */
 export interface InputCheck {
   /**
-   * Checks the lengths of the input's keys. @throws {QuaterError} `invalid_input` for a key or a text that is too long for its
-   * pattern.
+   * Checks the lengths of the input's keys. @throws {QuaterError} `invalid_input` for a key that is too long, or a text that is
+   * too long for its pattern.
    */
   readonly keys: ((input: unknown) => void) | undefined;
-  /** Returns whether the input matches. @throws {QuaterError} `invalid_input` when the check would take too long. */
+  /**
+   * Returns whether the input matches its schema. @throws {QuaterError} `invalid_input` when the check of the input would take
+   * too long.
+   */
   readonly check: (input: unknown) => boolean;
-  /** Returns the errors of an input that failed the check. @returns `undefined` when finding the errors would take too long. */
+  /**
+   * Returns the errors of an input that failed the check. @returns The errors, or `undefined` when finding the errors would take
+   * too long.
+   */
   readonly complaints: (input: unknown) => readonly Complaint[] | undefined;
 }
 
-/** @param schema  The input schema, closed. */
+/** @param schema  The closed input schema of a handler. */
 export const inputCheckOf = (schema: JsonSchema, makeCheck: CheckMaker): InputCheck => {
   const compiled = constantsFirst(
     checkable(schema, (pattern, maxLength) =>
@@ -53,7 +59,7 @@ export const inputCheckOf = (schema: JsonSchema, makeCheck: CheckMaker): InputCh
 
 const refused = (error: FieldError): QuaterError => inputInvalid([error]);
 
-/** A pattern that refuses texts above its length limit instead of matching them. */
+/** A pattern that refuses a text above the length limit of the pattern without matching the text. */
 class WatchedPattern extends BoundedPattern {
   readonly longest: number;
 
@@ -73,7 +79,8 @@ class WatchedPattern extends BoundedPattern {
 }
 
 /**
- * A pattern of a schema with `maxLength`. A longer text fails anyway, so its pattern is matched only when errors are searched.
+ * A pattern of a text schema with `maxLength`. A text above `maxLength` fails the schema check anyway. The pattern is therefore
+ * matched with such a text only when Quater searches for the errors of the input.
  */
 class LimitedPattern extends WatchedPattern {
   override test(text: string): boolean {
@@ -82,8 +89,8 @@ class LimitedPattern extends WatchedPattern {
 }
 
 /**
- * Moves constant fields to the front, so that they are checked before fields that may be deep. Constant fields distinguish the
- * branches of a union.
+ * Moves constant fields of an object schema to the front, so that Quater checks constant fields before fields that may be deep.
+ * The values of constant fields distinguish the branches of a union.
  */
 const constantsFirst = (schema: JsonSchema): JsonSchema => {
   const copy = withSubschemas(schema, constantsFirst);
@@ -94,7 +101,7 @@ const constantsFirst = (schema: JsonSchema): JsonSchema => {
   return Object.defineProperty(copy, "properties", { value, enumerable: true, configurable: true, writable: true });
 };
 
-/** Returns the longest key that may occur, if an object anywhere in the schema has patterns for its keys. */
+/** Returns the maximum length of a key, if any object in the schema has patterns for its keys. */
 const longestKeyOf = (schema: unknown): number => {
   if (!isPlainObject(schema)) return Number.POSITIVE_INFINITY;
   const patterns = Object.keys(isPlainObject(schema["patternProperties"]) ? schema["patternProperties"] : {});
@@ -104,7 +111,10 @@ const longestKeyOf = (schema: unknown): number => {
   );
 };
 
-/** Refuses long keys before the compiled check, which matches keys without a length limit. */
+/**
+ * Refuses long keys of an input before the compiled check runs, because the compiled check matches patterns with keys of any
+ * length.
+ */
 const checkKeys = (value: unknown, longest: number, path: string): void => {
   if (value === null || typeof value !== "object") return;
   const isList = Array.isArray(value);

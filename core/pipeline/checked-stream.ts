@@ -1,32 +1,32 @@
-// The stream that the caller of a streaming handler reads. The stream checks each item, and reports its end once.
+// The stream that the caller of a streaming handler reads. The stream checks each item, and reports the end of the stream once.
 
 import { cancelled, internal, isQuaterError, type QuaterError } from "../diagnostics/errors.ts";
 import type { Cancellation } from "../model/call.ts";
 import type { Watch } from "../model/standing.ts";
 
-/** Checks an item and returns the item to send. @throws {QuaterError} when the item must not be sent. */
+/** Checks an item of the stream and returns the item to send. @throws {QuaterError} when Quater must not send the item. */
 type ItemCheck = (item: unknown) => unknown;
 
 /**
- * Called once at the end of a stream, with the error that ended it or `undefined` after the last item. Returns the error that the
- * reader gets.
+ * Receives the error that ended a stream, or `undefined` after the last item. Returns the error that the reader of the stream
+ * gets. A `CheckedStream` calls this function once, at the end of the stream.
  */
 type StreamEnd = (failure: unknown) => Promise<QuaterError | undefined>;
 
 /**
- * Wraps the stream that a handler returned. Every reader gets the reported end, also when the process or a credential check ended
- * the stream, so that an incomplete stream never looks complete.
+ * Wraps the stream that a handler returned. Every reader of the stream gets the error that ended the stream, also when the
+ * process or a credential check ended the stream. An incomplete stream therefore never looks complete.
  */
 export class CheckedStream implements AsyncIterable<unknown>, AsyncIterator<unknown> {
   readonly #source: AsyncIterator<unknown>;
   readonly #check: ItemCheck;
   #cancellation: Cancellation | undefined;
   #watch: Watch | undefined;
-  /** The error of a refused credential. The stream ends with this error, even while its source continues. */
+  /** The error of a refused credential. The stream ends with this error, even while the handler's iterable continues. */
   #refusal: unknown;
   #tell: StreamEnd = async (failure) => (failure === undefined || isQuaterError(failure) ? failure : internal(failure));
   #end: Promise<QuaterError | undefined> | undefined;
-  /** Ends the wait of `next()` or `throw()` for the next item or for the end of the source. */
+  /** Ends the wait of `next()` or `throw()` for the next item of the stream, or for the end of the handler's iterable. */
   #interrupt: ((failure: unknown) => void) | undefined;
 
   constructor(source: AsyncIterable<unknown>, check: ItemCheck) {
@@ -35,9 +35,9 @@ export class CheckedStream implements AsyncIterable<unknown>, AsyncIterator<unkn
   }
 
   /**
-   * @param cancellation  The cancellation of the call, which ends the stream even if the source ignores the AbortSignal of the
-   * call.
-   * @param watch  Checks the caller's credential between items.
+   * @param cancellation  The cancellation of the call, which ends the stream even if the handler's iterable ignores the
+   * AbortSignal of the call.
+   * @param watch  Checks the caller's credential between items of the stream.
    */
   whenEnded(tell: StreamEnd, cancellation: Cancellation, watch?: Watch): this {
     this.#tell = tell;
@@ -55,18 +55,19 @@ export class CheckedStream implements AsyncIterable<unknown>, AsyncIterator<unkn
     if (this.#end === undefined) {
       try {
         const step = await this.#step();
-        this.#interrupt = undefined; // Release the function, because it would keep the item in memory.
+        this.#interrupt = undefined; // Release this function, because the function would keep the item in memory.
         if (step.done !== true) {
           const checking = this.#watch?.check();
           if (checking !== undefined) await checking;
           if (this.#refusal !== undefined) throw this.#refusal;
           return { done: false, value: await this.#check(step.value) };
         }
-        // A source may end early without an error after the AbortSignal of the call aborted, so report the cancellation.
+        // The handler's iterable may end early without an error after the AbortSignal of the call aborted. In this case, report
+        // the cancellation.
         await this.#finish(this.#isCancelled ? cancelled() : undefined);
       } catch (error) {
-        // If `#end` is set, an earlier failure is already reported. In this case, do not wait for the source, which may never
-        // end.
+        // If `#end` is set, `CheckedStream` has already reported an earlier failure. In this case, do not wait for the handler's
+        // generator, which may never end.
         if (this.#end === undefined) await this.#unlessCut(this.#endSource());
         await this.#finish(error ?? internal(error));
       }
@@ -76,15 +77,18 @@ export class CheckedStream implements AsyncIterable<unknown>, AsyncIterator<unkn
     return { done: true, value: undefined };
   }
 
-  /** Called when the reader leaves before the end. The call did not succeed, because the remaining items are unknown. */
+  /**
+   * The reader calls `return()` to stop reading before the end of the stream. The call did not succeed, because the remaining
+   * items are unknown.
+   */
   async return(): Promise<IteratorResult<unknown>> {
     await this.#finish((await this.#endSource()) ?? cancelled());
     return { done: true, value: undefined };
   }
 
   /**
-   * Called when the reader cannot continue. The call ends with `failure`. Rejects with the error that the gate makes of
-   * `failure`.
+   * The reader calls `throw()` when the reader cannot continue. The call ends with `failure`. The promise rejects with the error
+   * that the gate makes of `failure`.
    */
   async throw(failure: unknown): Promise<IteratorResult<unknown>> {
     if (this.#end === undefined) await this.#unlessCut(this.#endSource());
@@ -92,19 +96,25 @@ export class CheckedStream implements AsyncIterable<unknown>, AsyncIterator<unkn
     return this.next();
   }
 
-  /** Ends the stream with an error. No further item is sent, the source is stopped, and the reader gets the error. */
+  /**
+   * Ends the stream with an error. No further item is sent, the handler's iterable is stopped, and the reader of the stream gets
+   * the error.
+   */
   refuse(error: unknown): void {
     this.#refusal ??= error;
   }
 
-  /** Ends the stream for its reader without waiting for the source, which may never end. */
+  /** Ends the stream for its reader without waiting for the handler's iterable, which may never end. */
   cutOff(): void {
     const failure = cancelled();
     void this.#finish(failure);
     this.#interrupt?.(failure);
   }
 
-  /** Stops the source, and waits until its `finally` blocks have run. @returns The error that the source threw. */
+  /**
+   * Stops the handler's iterable, and waits until the `finally` blocks of the iterable have run. @returns The error that the
+   * generator threw.
+   */
   async #endSource(): Promise<unknown> {
     try {
       await this.#source.return?.();
@@ -114,7 +124,7 @@ export class CheckedStream implements AsyncIterable<unknown>, AsyncIterator<unkn
     }
   }
 
-  /** Waits until the source has ended, or the reader is cut off. */
+  /** Waits until the handler's iterable has ended, or until `cutOff()` ends the stream for the reader. */
   #unlessCut(ending: Promise<unknown>): Promise<unknown> {
     return new Promise((resolve, reject) => {
       this.#interrupt = resolve;

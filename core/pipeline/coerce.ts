@@ -1,31 +1,35 @@
-// Converts text from path, query and flags to the types in the schema. Text that cannot be converted stays text, so that the
-// check reports the same sentence as for a JSON value of the wrong type. The conversion does not guess: no trimming, no
-// hexadecimal numbers, no "yes", no zero for an empty text.
+// Converts text from path, query and flags to the types in the input schema. Text that cannot be converted stays text, so that
+// the schema check reports the same sentence as for a JSON value of the wrong type. The conversion does not guess: it does not
+// trim text, and does not accept hexadecimal numbers, "yes", or an empty text as zero.
 
 import { isLossy } from "../schema/json.ts";
 import { isPlainObject, type JsonSchema, propertiesOf, referred } from "../schema/schema.ts";
 
-/** Reads a value from a text. Returns `undefined` for a text that cannot be converted. */
+/** Reads a value from a text of a caller. Returns `undefined` for a text that cannot be converted. */
 type ReadText = (text: string) => unknown;
 
 export interface Coercer {
-  /** Whether the name may be repeated, because the field is a list. */
+  /** Whether callers may repeat the name of the field, because the field is a list. */
   readonly takesList: boolean;
-  /** Whether a text can have a value of the field: the schema accepts a text, a number or a boolean, or a list of them. */
+  /**
+   * Whether a text can express a value of the field. True if the schema of the field accepts a text, a number, a boolean, or a
+   * list of these types.
+   */
   readonly takesText: boolean;
   /**
-   * Converts the text under one name, or the list of texts when the name was repeated. Returns other values unchanged.
+   * Converts the text under one name of the input, or the list of texts when the caller repeated the name. Returns other values
+   * unchanged.
    */
   readonly coerce: (given: unknown) => unknown;
 }
 
-/** Matches an integer as RFC 8259 section 6 writes it. `1e2` is a number, but not the usual form of an integer. */
+/** Matches an integer in the notation of RFC 8259 section 6. `1e2` is a number, but not the usual form of an integer. */
 const integerText = /^-?(?:0|[1-9][0-9]*)$/;
 const numberText = /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$/;
 
 const readString: ReadText = (text) => text;
 const readInteger: ReadText = (text) => (integerText.test(text) && Number.isSafeInteger(Number(text)) ? Number(text) : undefined);
-/** Reads also an integer beyond the exact range as a number, so that the error of the schema check names the range. */
+/** Reads also an integer beyond the exact range as a number, so that the error of the schema check names the allowed range. */
 const readLargeInteger: ReadText = (text) => {
   const value = numberText.test(text) ? Number(text) : Number.NaN;
   return Number.isInteger(value) && !Number.isSafeInteger(value) ? value : undefined;
@@ -40,9 +44,9 @@ const readerByType: ReadonlyMap<unknown, ReadText> = new Map([
   ["boolean", readBoolean],
 ]);
 
-/** Returns the schema itself, or the schemas in its `anyOf`, `oneOf` and `allOf`. `$ref`s are followed. */
+/** Returns the schema itself, or the schemas in `anyOf`, `oneOf` and `allOf` of the schema. `branchesOf` follows `$ref`s. */
 const branchesOf = (root: unknown, schema: unknown, depth = 0): JsonSchema[] => {
-  if (!isPlainObject(schema) || depth > 16) return []; // Stop at 16 levels, because schemas may refer to each other in a circle.
+  if (!isPlainObject(schema) || depth > 16) return []; // Stop at 16 levels, because schemas can refer to each other in a circle.
   const ref = schema["$ref"];
   if (typeof ref === "string" && isPlainObject(root)) return branchesOf(root, referred(root, ref), depth + 1);
   const branches = [schema["anyOf"], schema["oneOf"], schema["allOf"]].find(Array.isArray) as unknown[] | undefined;
@@ -61,7 +65,7 @@ const oneOf = (values: readonly unknown[]): ReadText => {
   return (text) => byText.get(text);
 };
 
-// Tries the readers in order. A reader that accepts any string would always win, so this reader comes last.
+// Try the readers of a text in order. A reader that accepts any string would always succeed, so this reader comes last.
 const firstThatReads = (candidates: readonly ReadText[]): ReadText => {
   const ordered = [
     ...candidates.filter((reader) => reader !== readString),
@@ -94,6 +98,6 @@ const coercer = (root: unknown, schema: JsonSchema): Coercer => {
   };
 };
 
-/** Returns a coercer for each property of an input schema. Called at boot. */
+/** Returns a coercer for each property of an input schema. Quater calls `coercersOf` at boot. */
 export const coercersOf = (input: unknown): ReadonlyMap<string, Coercer> =>
   new Map(Object.entries(propertiesOf(input)).map(([name, schema]) => [name, coercer(input, schema)]));

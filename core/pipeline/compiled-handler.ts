@@ -1,4 +1,4 @@
-// The parts of a handler that are compiled before its calls, so that calls do not spend time on them.
+// The parts of a handler that are compiled before the calls of the handler, so that calls do not spend time on compiling.
 
 import type { Operation } from "../model/operation.ts";
 import type { HookRunner, InvokeHooks } from "../plugin/hooks.ts";
@@ -10,31 +10,33 @@ import { type OutputCheck, outputCheckOf } from "./output.ts";
 
 export interface CompiledHandler {
   readonly bind: Binder;
-  /** The check of an input schema that another library, such as Zod, brings. */
+  /** The check of an input schema that comes from another library, such as Zod. */
   readonly refineInput: Refinement | undefined;
   readonly hooks: HookRunner;
   /** Whether a plugin has an `admit`, `approve` or `hold` hook for the handler's calls. */
   readonly isGuarded: boolean;
-  /** Whether calls wait only for their input and policy before the handler starts. Streams also wait later. */
+  /** Whether calls of the handler wait only for their input and policy before the handler starts. Streams also wait later. */
   readonly isDirect: boolean;
-  /** Whether calls may open a resource of the handler or of a policy. */
+  /** Whether calls of the handler may open a resource of the handler or of a policy. */
   readonly usesResources: boolean;
-  /** The file fields of the input by name. */
+  /** The file fields of the handler's input by name. */
   readonly files: ReadonlyMap<string, FileField>;
-  /** Checks the value that the handler returns against its output schema, item by item for a stream. */
+  /** Checks the value that the handler returns against the output schema of the handler. For a stream, checks each item. */
   readonly checked: OutputCheck;
 }
 
-/** From what a handler is compiled. */
+/** The values from which `HandlerCompiler` compiles a handler. */
 export interface HandlerSource {
   readonly operation: Operation;
   readonly hooks: HookRunner;
   readonly maxOutputBytes: number;
-  /** The project's folder. Relative paths of files in outputs start there. */
+  /** The project's folder. Relative paths of files in outputs are relative to this folder. */
   readonly root: string;
 }
 
-/** Compiles one handler: at boot with the checks of `checkOf`, and before its second call with compiled checks. */
+/**
+ * Compiles one handler twice: at boot with the checks of `checkOf`, and before the handler's second call with compiled checks.
+ */
 export class HandlerCompiler {
   readonly hooks: HookRunner;
   readonly #source: HandlerSource;
@@ -47,7 +49,7 @@ export class HandlerCompiler {
     this.#parts = compiledHandlerOf(source, checkOf);
   }
 
-  /** Returns the parts for one more call. */
+  /** Returns the compiled parts of the handler for one more call. */
   forCall(): CompiledHandler {
     if (this.#calls < 2 && ++this.#calls === 2) this.#parts = compiledHandlerOf(this.#source, compiledCheckOf);
     return this.#parts;

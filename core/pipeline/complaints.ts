@@ -1,4 +1,4 @@
-// Finds the errors of a value that a schema refuses: one sentence for each place, and one for each union.
+// Finds the errors of a value that a schema refuses. Returns one sentence for each place in the value, and one for each union.
 
 import { Errors } from "../schema/compile.ts";
 import { type Narrowing, narrowingOf } from "../schema/kinds.ts";
@@ -6,10 +6,12 @@ import { ownMessageOf } from "../schema/own-message.ts";
 import type { JsonSchema } from "../schema/schema.ts";
 import { type Complaint, maxComplaints, partAt, type SchemaError, worded } from "./sentences.ts";
 
-/** Returns the errors of a value. When a check failed and the list is empty, the caller gets `internal`. */
+/**
+ * Returns the errors of a value. When the check of the value failed and the list of errors is empty, the caller gets `internal`.
+ */
 export type Complainer = (value: unknown) => readonly Complaint[];
 
-/** @param schema  The schema that values are checked against. */
+/** @param schema  The schema against which values are checked. */
 export const complainerOf = (schema: JsonSchema): Complainer => {
   let narrowing: Narrowing | undefined;
   return (value) => {
@@ -34,11 +36,11 @@ const complaintsOf = (checked: Checked, errors: readonly SchemaError[]): readonl
       if (known === undefined || saysMore) found.set(complaint.path, complaint);
     }
   }
-  // Sort the errors by path, because the order in which a surface received the fields must not matter.
+  // Sort the errors by path, so that the result does not depend on the order in which a surface received the fields.
   return [...found.values()].sort((a, b) => (a.path < b.path ? -1 : 1)).slice(0, maxComplaints);
 };
 
-/** Removes the object's error about a wrong key. The error at the key itself is enough. */
+/** Removes the error of an object about a wrong key. The error at the key itself is enough. */
 const withoutKeys = (errors: readonly SchemaError[]): readonly SchemaError[] =>
   errors.filter((error) => {
     const path = `${error.schemaPath}/propertyNames`;
@@ -48,8 +50,8 @@ const withoutKeys = (errors: readonly SchemaError[]): readonly SchemaError[] =>
 
 /**
  * Reduces the errors of a union, because TypeBox reports the errors of every branch. When exactly one branch has the right type
- * and the right value of the field that distinguishes the branches, the errors of this branch are kept. Otherwise, and for a
- * union with an `x-message`, the union's own error is kept.
+ * and the right value of the field that distinguishes the branches, `withoutBranches` keeps the errors of this branch. In all
+ * other cases, and for a union with an `x-message`, `withoutBranches` keeps the union's own error.
  */
 const withoutBranches = (schema: JsonSchema, errors: readonly SchemaError[]): readonly SchemaError[] => {
   const dropped = new Set<SchemaError>();
@@ -74,8 +76,8 @@ const withoutBranches = (schema: JsonSchema, errors: readonly SchemaError[]): re
 const isWithin = (path: string, outer: string): boolean => path === outer || path.startsWith(`${outer}/`);
 
 /**
- * Whether the error shows that the caller meant another branch. Such an error is about the type, or about the value of a field
- * directly in the branch.
+ * Whether the error shows that the caller meant another branch of the union. Such an error is about the type of the value, or
+ * about the value of a constant field directly in the branch.
  */
 const isAnother = (error: SchemaError, path: string): boolean => {
   if (error.instancePath === path) return ["type", "const", "enum"].includes(error.keyword);

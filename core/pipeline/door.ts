@@ -1,5 +1,5 @@
-// The doors of the surfaces. A door is the place where callers of a surface are authenticated: it calls the surface's
-// authenticator with headers or environment variables, before the body is read.
+// The doors of the surfaces. A door is the place where Quater authenticates the callers of a surface. The door calls the
+// surface's authenticator with headers or environment variables, before the surface reads the body of the HTTP request.
 
 import { authenticatorFailed, invalidToken, isQuaterError, unauthenticated } from "../diagnostics/errors.ts";
 import { kindOf } from "../diagnostics/plugin-options.ts";
@@ -32,10 +32,11 @@ export const doorsOf = (plugins: readonly ConfiguredPlugin[]): ReadonlyMap<strin
   );
 
 /**
- * Returns the principal for the credentials. The surface may change the principal.
+ * Returns the principal of the caller whose credentials arrived. The surface may change the principal.
  *
- * @param isAgain  True when the caller was accepted before and the credential is checked again, because it may have been revoked.
- * @throws {QuaterError} when the credential is not accepted.
+ * @param isAgain  True when the caller was accepted before and the credential is checked again, because an operator may have
+ * revoked the credential.
+ * @throws {QuaterError} when the authenticator does not accept the credential.
  */
 export const principalAt = (
   door: Door,
@@ -53,15 +54,16 @@ export const principalAt = (
   let found: Awaitable<Principal | null | undefined>;
   try {
     shown = new Shown(entry.credentials, door.reading, isAgain);
-    const { hasCookie } = shown; // Reading this getter also refuses a cookie that is given twice.
-    // Only a caller without any credential becomes the anonymous principal. A wrong credential is refused also on public
+    const { hasCookie } = shown; // Reading `hasCookie` also refuses a cookie that is given twice.
+    // Only a caller without any credential becomes the anonymous principal. Quater refuses a wrong credential also on public
     // handlers.
     if (isOpen && !hasCookie && !shown.hasExplicit) return anonymous;
     found = door.authenticator.authenticate(shown, resources);
   } catch (error) {
     throw failed(error, door, entry);
   }
-  // Wait for every object with a `then` function, not only for promises, so that such an object is never used as a principal.
+  // Wait for every object with a `then` function, not only for promises, so that no object with a `then` function is used as a
+  // principal.
   if (typeof (found as { then?: unknown } | undefined)?.then !== "function")
     return adopted(found as Principal | null | undefined, door, shown);
   return Promise.resolve(found).then(
@@ -98,7 +100,9 @@ const isPrincipal = (value: Principal): boolean =>
   Array.isArray(value.scopes) &&
   Array.isArray(value.roles);
 
-/** Describes for the log why the result of an authenticator is not a principal. The text contains no values of the result. */
+/**
+ * Describes for the log why the result of an authenticator is not a principal. The description contains no values of the result.
+ */
 const whatIsReturned = (value: unknown): string => {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return `${kindOf(value)} instead of a principal`;
   const fields = value as Readonly<Record<string, unknown>>;
@@ -134,7 +138,10 @@ export const doorProblems = (
   });
 };
 
-/** Checks the `authenticate` options of all surfaces. A problem of a shared authenticator is reported once. */
+/**
+ * Checks the `authenticate` options of all surfaces. Reports a problem of an authenticator once, even if several surfaces share
+ * the authenticator.
+ */
 export const authenticatorProblems = (plugins: readonly ConfiguredPlugin[]): readonly BootProblem[] => {
   const found = new Map<BootProblem, BootProblem>();
   for (const { surface, name } of plugins) {

@@ -1,5 +1,5 @@
 // Makes dry runs. A dry run runs the first stages of the pipeline, and returns the forecast of the approval plugin and the
-// handler's preview.
+// preview of the handler.
 
 import { type Call, digestOf, previewOf, StagedCall } from "../model/call.ts";
 import { masked } from "../schema/schema.ts";
@@ -10,19 +10,19 @@ import { type CallUploads, type InputSource, inputOf } from "./uploads.ts";
 /** The answer of a dry run. */
 export interface DryRun {
   readonly handler: string;
-  /** The bound input with its secrets masked. */
+  /** The bound input of the call, in which secret fields are masked. */
   readonly input: unknown;
   readonly argumentsHash: string;
   readonly auth: { readonly allowed: true; readonly by: string };
-  /** The forecast of the approval plugin: whether people must approve the call, and details. */
+  /** The forecast of the approval plugin. The forecast says whether people must approve the call, and contains details. */
   readonly approval: unknown;
   /** The handler's preview, if the exposure shows it to callers. */
   readonly preview?: unknown;
 }
 
 /**
- * Binds and authorizes as in a real call, and then calls the `forecast` hook. A dry run files no approval request and does not
- * run the handler.
+ * Binds and authorizes the call as in a real call, and then calls the `forecast` hook. A dry run files no approval request and
+ * does not run the handler.
  */
 export const rehearse = async (
   call: Call,

@@ -1,5 +1,5 @@
-// Explains a call step by step, with the functions that real calls run. Nothing has an effect: the handler does not run, and hooks
-// that may change something are not called.
+// Explains a call step by step, with the functions that real calls run. An explanation changes nothing: the handler does not run,
+// and Quater does not call hooks that may change something.
 
 import {
   approvalRefused,
@@ -30,8 +30,8 @@ type NamedCaller =
   | { readonly unclear: string };
 
 /**
- * Returns the answer of the door to a credential that an operator names. The authenticator sees no secret, so no call can be made
- * with this answer.
+ * Returns the result of a door for a credential whose name an operator gives. The authenticator receives no secret of the
+ * credential, so nobody can make a call with this result.
  */
 const callerNamed = ({ surface, authenticator, reading }: Door, isPublic: boolean, name: string): NamedCaller => {
   if (authenticator === undefined) {
@@ -99,7 +99,7 @@ const callerOf = async (
 
 const ownError = (error: unknown): QuaterError => (isQuaterError(error) ? error : internal(error));
 
-/** The steps that are known so far. */
+/** The steps of the explained call that are known so far. */
 class Steps {
   readonly #known = new Map<ExplainedStep["step"], ExplainedStep>();
 
@@ -149,7 +149,7 @@ interface Known {
 
 const nobody: Principal = { issuer: "", subject: "", kind: "user", credential: "", scopes: [], roles: [], claims: {} };
 
-/** Runs the stages of one call. Resources that the policy or a preview opens are rolled back. */
+/** Runs the stages of one explained call. Resources that the policy or a preview opens are rolled back. */
 class ExplainedCall {
   readonly #asked: Explaining;
   readonly #known: Known;
@@ -249,7 +249,7 @@ class ExplainedCall {
     }
   }
 
-  /** Explains the steps in which plugins decide. A hook that may change something, such as a count of calls, is not called. */
+  /** Explains the steps in which plugins decide. Does not call a hook that may change something, such as the count of calls. */
   async #later(authorized: Authorized): Promise<void> {
     const { compiled } = this.#known;
     const { has } = compiled.hooks;

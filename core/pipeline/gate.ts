@@ -43,7 +43,7 @@ const recordMs = 1_000;
 
 export class PipelineGate implements Gate {
   readonly appResources = new OpenResources();
-  /** Returns the names of the plugins that are not ready. The kernel sets this function after it has set up the plugins. */
+  /** Returns the names of the plugins that are not ready. The kernel replaces this function after the setup of the plugins. */
   readiness: () => Promise<readonly string[]> = async () => [];
   phase: "booting" | "running" | "stopping" = "booting";
   readonly #catalog: Catalog;
@@ -73,7 +73,7 @@ export class PipelineGate implements Gate {
   /**
    * Compiles the binder, the hooks and the output check of every handler at boot.
    *
-   * @returns The problems of the hooks.
+   * @returns The boot problems of the plugins' hooks.
    */
   compile(sources: readonly HookSource[], root: string): readonly BootProblem[] {
     this.#ofUnknownHandlers = hookRunner(sources, undefined, this.#log);
@@ -118,7 +118,7 @@ export class PipelineGate implements Gate {
     return handler === undefined ? undefined : this.#catalog.get(handler);
   }
 
-  /** Runs the `settled` hooks also for callers whose credential is refused. */
+  /** Runs the `settled` hooks also when the credential of a caller is refused. */
   #recorded(entry: Arriving, found: Awaitable<Principal>): Awaitable<Principal> {
     return found instanceof Promise ? found.catch((error: unknown) => this.#turnAway(error, entry)) : found;
   }
@@ -126,7 +126,7 @@ export class PipelineGate implements Gate {
   async #turnAway(error: unknown, entry: Arriving): Promise<never> {
     const operation = this.#operationOf(entry);
     const { callId, surface, traceId, isRemote } = entry;
-    // Record only names of exposed handlers. Callers without access could otherwise fill the trail with any text.
+    // Record only names of exposed handlers. Otherwise, callers without access could fill the trail with any text.
     const arrival = {
       callId,
       surface,
@@ -216,7 +216,7 @@ export class PipelineGate implements Gate {
     });
   }
 
-  /** Ends the call and gives its outcome to the caller. Never throws. */
+  /** Ends the call and gives the outcome of the call to the caller. Never throws. */
   #answer(running: RunningCall, outcome: Outcome): void {
     if (outcome.ok && outcome.value instanceof CheckedStream) {
       this.#begin(running, outcome.value);
@@ -228,7 +228,7 @@ export class PipelineGate implements Gate {
     else tell(running, ended);
   }
 
-  /** Starts to send a stream. The call ends with the stream, and the caller's credential is checked until then. */
+  /** Starts to send a stream. The call ends with the stream, and Quater checks the caller's credential until the call ends. */
   #begin(running: RunningCall, stream: CheckedStream): void {
     const { call } = running;
     const { callId } = call;
@@ -261,8 +261,8 @@ export class PipelineGate implements Gate {
 
   /**
    * Refuses new calls and waits for running calls. After `drainMs` milliseconds the AbortSignals of running calls abort. Shortly
-   * after this abort, calls that still run are answered with `outcome_unknown` or `stopping`, while their connections are still
-   * open.
+   * after this abort, calls that still run are answered with `outcome_unknown` or `stopping`. The connections of these calls are
+   * still open at this time.
    */
   async drain(drainMs: number): Promise<void> {
     this.phase = "stopping";
@@ -273,7 +273,7 @@ export class PipelineGate implements Gate {
     this.#log.warn(`Cancelling ${late.length} calls that did not end within ${drainMs} ms`);
     for (const running of late) running.isCutOff = !running.call.cancellation.isCancelled;
     for (const { call } of late) call.cancellation.cancel(); // Several calls may share one cancellation.
-    // A stream that nobody reads would otherwise never end.
+    // End streams also here, because a stream that nobody reads would never end.
     for (const { stream } of late) void stream?.return().catch(() => {});
     if (await this.#running.emptyWithin(heedMs)) return;
     const deaf = this.#running.all();
@@ -294,15 +294,15 @@ export class PipelineGate implements Gate {
   }
 
   /**
-   * Closes the resources of a call before its outcome is recorded and answered, because a commit must not fail after a success.
+   * Closes the resources of a call before the outcome is recorded and answered. A commit must not fail after a reported success.
    */
   #finish(running: RunningCall, outcome: Outcome): Awaitable<Outcome> {
     const { call, resources } = running;
-    // The source of the stream still uses the resources.
+    // The handler's iterable still uses the resources of the call.
     if (running.isAbandoned && running.stream !== undefined) return this.#end(running, outcome);
-    // If the handler has returned, its changes are committed, also when its result cannot be sent.
+    // If the handler has returned, Quater commits the handler's changes, even if Quater cannot send the result.
     const isDone = outcome.ok || (running.hasRun && outcome.error.code === "output_undelivered");
-    const closing = resources.close(!isDone || call.isDryRun); // The resources that a dry run's preview opened are rolled back.
+    const closing = resources.close(!isDone || call.isDryRun); // Roll back the resources of a dry run's preview.
     if (closing === undefined) return this.#end(running, outcome);
     return closing.then(
       () => this.#end(running, outcome),
@@ -318,9 +318,9 @@ export class PipelineGate implements Gate {
     running.hasEnded = true;
     const { call } = running;
     return andThen(this.#settle(call, outcome, running.hooks), (settled) => {
-      // An abandoned handler may still run, so its locks are kept.
+      // An abandoned handler may still run, so the call keeps its locks.
       if (running.holdings === undefined || running.holdings.length === 0 || running.isAbandoned) this.#running.end(running);
-      // The caller gets the answer without waiting for the release.
+      // The caller gets the answer before the locks are released.
       else void release(running, this.#log).then(() => this.#running.end(running));
       return settled;
     });

@@ -1,4 +1,4 @@
-// The stages in which plugins may refuse a call, answer it with an earlier result, or make it wait.
+// The stages of the pipeline in which plugins may refuse a call, answer the call with an earlier result, or make the call wait.
 
 import { approvalRefused, notAllowed, type QuaterError, refusedAs } from "../diagnostics/errors.ts";
 import { type Approved, type Authorized, StagedCall } from "../model/call.ts";
@@ -13,7 +13,10 @@ interface Replay {
   readonly replay: unknown;
 }
 
-/** Runs the `admit`, `approve` and `hold` hooks of a handler that has some. @throws {QuaterError} for every refusal. */
+/**
+ * Runs the `admit`, `approve` and `hold` hooks for a call, if the handler has such hooks. @throws {QuaterError} for every
+ * refusal.
+ */
 export const guard = async (
   authorized: Authorized,
   running: RunningCall,
@@ -27,7 +30,7 @@ export const guard = async (
   return approved;
 };
 
-/** Runs before `approve`, so that a refused or replayed call does not use an approval. */
+/** Runs the `admit` hooks before the `approve` hooks, so that a refused or replayed call does not use an approval. */
 const admit = async (call: Authorized, { hooks }: CompiledHandler): Promise<{ readonly value: unknown } | undefined> => {
   for (const admission of await hooks.every("admit", call)) {
     if (admission.allow === "replay") return { value: admission.value };
@@ -45,7 +48,8 @@ const approve = async (call: Authorized, { hooks }: CompiledHandler): Promise<Ap
 };
 
 /**
- * Waits for locks. Resources that a policy opened before the wait may show an older state, so these resources are opened again.
+ * Waits for the locks of the call. The resources that a policy opened before the wait may show an older state. `hold` therefore
+ * opens these resources again.
  */
 const hold = async (call: Approved, { holdings, resources }: RunningCall, { hooks }: CompiledHandler): Promise<void> => {
   for (const verdict of await hooks.every("hold", call, (holding) => void holdings?.push(holding)))

@@ -1,4 +1,5 @@
-// Checks the value that a handler returned. A value that does not match its schema is an error of the server and is not sent.
+// Checks the value that a handler returned. A value that does not match the output schema is an error of the server, and Quater
+// does not send the value.
 
 import {
   internal,
@@ -24,17 +25,17 @@ import { complainerOf } from "./complaints.ts";
 import { shaperOf } from "./shape.ts";
 
 /**
- * Checks the value that a handler returned, and returns the value to send. The result is a promise if the schema's library checks
- * asynchronously.
+ * Checks the value that a handler returned, and returns the value to send. `OutputCheck` returns a promise if the library of the
+ * schema checks asynchronously.
  *
- * @param room  The memory for unread answers. A large value is dropped if the memory is full.
- * @throws {QuaterError} `output_too_large`, `rate_limited` when the memory is full, or `internal` with the mismatch as its cause.
- * If the handler changes something, the error is `output_undelivered` with one of these errors as its cause, because the call has
- * run and must not be reported as failed.
+ * @param room  The memory for unread answers. Quater drops a large value if this memory is full.
+ * @throws {QuaterError} `output_too_large`, `rate_limited` when the memory for unread answers is full, or `internal` with the
+ * mismatch as its cause. If the handler changes something, the error is `output_undelivered` with one of these errors as its
+ * cause, because the handler has run and the call must not be reported as failed.
  */
 export type OutputCheck = (value: unknown, room?: AnswerRoom) => unknown;
 
-/** @param root  The project's folder. Relative paths of files in outputs start there. */
+/** @param root  The project's folder. Relative paths of files in outputs are relative to this folder. */
 export const outputCheckOf = (operation: Operation, maxBytes: number, root: string, makeCheck: CheckMaker): OutputCheck => {
   const one = valueCheck(operation, maxBytes, root, makeCheck);
   const changes = operation.handler.effect !== "read";
@@ -72,7 +73,7 @@ const valueCheck = (operation: Operation, maxBytes: number, root: string, makeCh
   const { output: schema, name, isStream } = operation;
   const subject = isStream ? `An item of ${name}` : `The output of ${name}`;
   const file = fileAnswerRulesOf(schema);
-  // Load sent-file.ts with the first file, because few handlers return files and sent-file.ts loads node:stream.
+  // Load sent-file.ts only for handlers that return files, because sent-file.ts loads node:stream and few handlers return files.
   if (file !== undefined) return async (value) => (await import("./sent-file.ts")).fileAnswerOf(file, { subject, root })(value);
   const check =
     schema === undefined
@@ -85,7 +86,7 @@ const valueCheck = (operation: Operation, maxBytes: number, root: string, makeCh
     try {
       const checked = check(value);
       const rough = roughSizeOf(checked, maxBytes);
-      // Reserve the memory before the exact count, because many calls may end at the same time.
+      // Reserve the memory for the answer before the exact count, because many calls may end at the same time.
       if (rough >= largeAnswer && room?.reserve(rough) === false) throw tooMuchUnread();
       if (isLargerThan(checked, maxBytes, rough)) throw outputTooLarge(name, maxBytes);
       const refining = refine?.(checked);
@@ -95,8 +96,8 @@ const valueCheck = (operation: Operation, maxBytes: number, root: string, makeCh
         throw internal(
           new Error(`${subject} takes too long to match against the patterns of its schema. Return fewer or shorter strings`),
         );
-      // The check does not search for circular values, because that would cost time for every value. A circular value ends here,
-      // at the maximum depth.
+      // The output check does not search for circular values, because the search would cost time for every value. The check of a
+      // circular value ends here, at the maximum depth.
       if (!isTooDeep(error)) throw error;
       throw internal(new Error(`${subject} cannot be sent as JSON: the value contains itself or is nested too deeply`));
     }
@@ -128,7 +129,7 @@ const schemaCheck = (schema: JsonSchema, subject: string, ofNothing: string, mak
   };
 };
 
-/** Returns advice for a Date where the schema has another type, as in a row of a database. */
+/** Returns advice for a Date where the output schema has another type. For example, a row of a database contains Dates. */
 const dateAdvice = (value: unknown, path: string): string => {
   let found = value;
   for (const step of path.split("/").slice(1)) found = Object(found)[step.replaceAll("~1", "/").replaceAll("~0", "~")];
@@ -145,14 +146,14 @@ const leavesOpen = (schema: unknown): boolean => {
   return isFree || isFreeObject || isFreeArray || [...eachSubschema(schema)].some(([, part]) => leavesOpen(part));
 };
 
-/** Whether the value contains a `toJSON` method, with which the answer would differ from the checked value. */
+/** Whether the value contains a `toJSON` method. With a `toJSON` method, the answer would differ from the checked value. */
 type OwnVoice = (value: unknown) => boolean;
 
 const scalars = new Set<unknown>(["string", "number", "integer", "boolean", "null"]);
 
 /**
- * Makes a search for `toJSON` that visits only places where the schema allows an object. Returns `undefined` if the schema allows
- * no object.
+ * Makes a search for `toJSON` methods that visits only places where the schema allows an object. Returns `undefined` if the
+ * schema allows no object.
  */
 const ownVoiceOf = (schema: unknown): OwnVoice | undefined => {
   if (!isPlainObject(schema)) return anyOwnVoice;

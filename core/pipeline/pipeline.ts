@@ -1,5 +1,6 @@
-// The pipeline: bind -> auth -> approve -> handle, the same for every surface. The parameter of each stage has the type that the
-// previous stage returns, so another order does not compile. No other code in Quater calls a handler.
+// The pipeline of calls: bind -> auth -> approve -> handle. The pipeline is the same for every surface. The parameter of each
+// stage has the type that the previous stage returns, so stages in another order do not compile. No other code in Quater calls a
+// handler.
 
 import { approvalRefused, cancelled, notAllowed } from "../diagnostics/errors.ts";
 import type { AnswerRoom } from "../model/arriving.ts";
@@ -14,13 +15,14 @@ import { type RunningCall, returned } from "./running-calls.ts";
 import { type InputSource, inputOf } from "./uploads.ts";
 
 type Stage<In extends Call, Out extends In> = (call: In, compiled: CompiledHandler) => Awaitable<Out>;
-/** The types of the stages, for tests of types. */
+/** The types of the pipeline's stages, for tests of types. */
 export type Stages = { readonly bind: typeof bind; readonly auth: typeof auth; readonly handle: typeof handle };
 /**
- * Runs all stages. Returns a value and not a promise if no stage had to wait, because each promise makes a call slower.
+ * Runs all stages of the pipeline. Returns a value and not a promise if no stage had to wait, because each promise makes a call
+ * slower.
  *
  * @returns The checked value of the handler.
- * @throws {QuaterError} for every refusal. A promise rejects with the same errors.
+ * @throws {QuaterError} for every refusal. If `runPipeline` returns a promise, the promise rejects with the same errors.
  */
 export const runPipeline = (
   running: RunningCall,
@@ -32,7 +34,7 @@ export const runPipeline = (
   judgeStatic(call);
   const parts = inputOf(given, running.uploads);
   if (Array.isArray(parts)) return fromInput(parts, running, compiled, room);
-  StagedCall.waits(call); // A body may arrive slowly, so the credential is checked again afterwards.
+  StagedCall.waits(call); // A body may arrive slowly, so check the credential again after the body.
   return Promise.resolve(parts).then((read) =>
     andThen(
       StagedCall.enterAgain(call)?.then(() => judgeStatic(call)),
@@ -57,7 +59,10 @@ const fromInput = (
   );
 };
 
-/** Runs the handler. The value is checked last, so that no `around` hook can send a value that does not match the schema. */
+/**
+ * Runs the handler. Checks the returned value last, so that no `around` hook can send a value that does not match the output
+ * schema.
+ */
 const run = (
   call: Approved,
   running: RunningCall,
@@ -71,7 +76,10 @@ const run = (
   return Promise.resolve(value).then((ended) => checked(returned(running, ended), room));
 };
 
-/** Checks scopes and roles before the body is read, so that callers without access cannot probe validation. */
+/**
+ * Checks scopes and roles of the caller before the surface reads the body, so that callers without access cannot probe the
+ * validation.
+ */
 export const judgeStatic = ({ operation, principal }: Call): void => {
   const refusal = operation.policy.judgeStatic(principal);
   if (refusal !== undefined) throw refusal;
@@ -84,7 +92,10 @@ export const bind = (call: Call, given: readonly GivenInput[], { bind, hooks, fi
   return StagedCall.bound(call, canonical.input, canonical.text);
 };
 
-/** Runs the check of a schema of another library. The check may be asynchronous, and cannot change the bound input. */
+/**
+ * Runs the check of an input schema that comes from another library. The check may be asynchronous, and cannot change the bound
+ * input.
+ */
 export const refine: Stage<Bound, Bound> = (call, { refineInput }) =>
   refineInput === undefined ? call : andThen(refineInput(call.input), () => call);
 

@@ -1,5 +1,5 @@
-// Logs one line for each call that a policy or a plugin refused. The line names the policy or plugin, which the caller does not
-// learn. A caller can be refused in a loop, so the number of lines per handler and policy is limited.
+// Logs one line for each call that a policy or a plugin refused. The log line names the policy or plugin. The caller does not
+// learn this name. A caller can be refused in a loop, so the number of log lines per handler and policy is limited.
 
 import type { QuaterError } from "../diagnostics/errors.ts";
 import type { Log } from "../diagnostics/log.ts";
@@ -8,11 +8,13 @@ import type { Arrival } from "../model/call.ts";
 
 const windowMs = 10_000;
 /**
- * The most lines per time window, handler and policy. The first line of the next time window contains the number of lines that
- * were left out.
+ * The most log lines about refusals per time window, handler and policy. The first log line of the next time window contains the
+ * number of log lines that were left out.
  */
 const mostLines = 10;
-/** The most entries in memory, because a plugin may use a new name for every refusal. */
+/**
+ * The most pairs of handler and policy in memory. The number is limited, because a plugin may use a new name for every refusal.
+ */
 const mostRuns = 1_000;
 
 interface Run {
@@ -29,7 +31,7 @@ export class RefusalLog {
     this.#log = log;
   }
 
-  /** Writes a line if the error names the policy or plugin that refused. */
+  /** Writes a log line if the error names the policy or plugin that refused the call. */
   write({ code, refusedBy }: QuaterError, { callId, handler, surface }: Arrival): void {
     if (refusedBy === undefined) return;
     const policy = cut(refusedBy);
@@ -39,7 +41,9 @@ export class RefusalLog {
     this.#log.info(`${handler ?? "A call"} was refused by ${policy}`, fields);
   }
 
-  /** @returns How many lines were left out since the last one, or `undefined` if this line is left out as well. */
+  /**
+   * @returns How many log lines were left out since the last written line, or `undefined` if this log line is left out as well.
+   */
   #leftOut(key: string, now: number): number | undefined {
     let run = this.#runs.get(key);
     if (run === undefined) {

@@ -1,5 +1,5 @@
-// Makes the file that is sent for a handler's file output. The path must stay under the declared folder, and no part of the path
-// may be a link.
+// Makes the file that Quater sends for a handler's file output. The path of the file must stay under the declared folder, and no
+// part of the path may be a link.
 
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
@@ -20,7 +20,7 @@ interface Place {
 }
 
 /**
- * @returns A function from a handler's value to the file to send. The function rejects with `internal` when the value does not
+ * @returns A function from a handler's value to the file to send. This function rejects with `internal` when the value does not
  * name a file.
  */
 export const fileAnswerOf =
@@ -68,7 +68,7 @@ interface Found {
   readonly ino: number;
 }
 
-/** Checks the path of a file. @returns The file, or the fault of the path as text. */
+/** Checks the path of a file. @returns The file, or a text that describes the fault of the path. */
 const underFolder = async (base: string, path: string): Promise<Found | string> => {
   const whole = join(base, path);
   if (isAbsolute(path) || path.includes("\0") || !whole.startsWith(base + sep)) return `points outside the folder ${base}`;
@@ -83,7 +83,10 @@ const underFolder = async (base: string, path: string): Promise<Found | string> 
   }
 };
 
-/** Reads the file. Fails if another file is at the path now, because the length of the first file was already sent. */
+/**
+ * Reads the file that a handler returned. Fails if another file is at the path now, because Quater has already sent the length of
+ * the first file.
+ */
 async function* contentOf(path: string, ino: number, from: number, to: number): AsyncGenerator<Buffer> {
   if (to < from) return;
   const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);

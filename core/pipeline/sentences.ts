@@ -1,5 +1,5 @@
-// Writes one error of a schema check as a sentence, the same on every surface. For an unknown field it suggests the nearest known
-// name.
+// Writes one error of a schema check as a sentence. The sentence is the same on every surface. For an unknown field, the sentence
+// suggests the nearest known name.
 
 import type { FieldError } from "../diagnostics/errors.ts";
 import { nearest, visible } from "../diagnostics/text.ts";
@@ -21,7 +21,7 @@ export interface Complaint extends FieldError {
   readonly isUnknownField: boolean;
 }
 
-/** The most errors that an answer lists, because an input may have thousands of unknown fields. */
+/** The most errors that one answer lists. The number is limited, because an input may have thousands of unknown fields. */
 export const maxComplaints = 64;
 
 const types: Readonly<Record<string, string>> = {
@@ -38,9 +38,9 @@ const listed = (words: readonly string[]): string =>
   words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
 
 /**
- * Returns the sentences for one error.
+ * Returns the sentences for one error of a schema check.
  *
- * @param root  The schema that was checked against.
+ * @param root  The schema against which the value was checked.
  * @param value  The whole value that was checked.
  */
 export const worded = (root: JsonSchema, value: unknown, error: SchemaError): readonly Complaint[] => {
@@ -62,14 +62,14 @@ export const worded = (root: JsonSchema, value: unknown, error: SchemaError): re
       }));
     case "additionalProperties":
     case "unevaluatedProperties": {
-      // The schema for additional fields has already reported the errors in their values.
+      // The schema for additional fields has already reported the errors in the values of these fields.
       if (isPlainObject(schema) && isPlainObject(schema[error.keyword])) return [];
       const known = propertiesOf(schema);
       // If one part of an intersection fails, TypeBox counts the fields of all parts as unevaluated.
       const unknown = names(params[error.keyword])
         .filter((name) => !Object.hasOwn(known, name))
         .sort()
-        .slice(0, maxComplaints); // Limit the list before the nearest names are searched, because each search takes time.
+        .slice(0, maxComplaints); // Limit the list first, because each search for the nearest name takes time.
       return unknown.map((name) => ({
         path: visible(`${error.instancePath}/${pointerStep(name)}`),
         message: own ?? `is not a known field${suggestion(name, known)}`,
@@ -77,7 +77,7 @@ export const worded = (root: JsonSchema, value: unknown, error: SchemaError): re
       }));
     }
     case "boolean":
-      // TypeBox adds an error that names the unknown field, unless there are more unknown fields than errors that it reports.
+      // TypeBox adds an error that names the unknown field, unless the input has more unknown fields than TypeBox reports errors.
       return error.schemaPath.endsWith("/additionalProperties") ? [unknownField(root, error)] : at("is not allowed");
     case "minLength":
       return at(limit === "1" ? "must not be empty" : `must be at least ${limit} characters long`);
@@ -111,7 +111,10 @@ export const worded = (root: JsonSchema, value: unknown, error: SchemaError): re
   }
 };
 
-/** A URL query writes a space as `+`. If a rule refuses a text because of its spaces, the caller may have meant `+`. */
+/**
+ * Whether the caller may have meant `+` where a text contains spaces. A URL query writes a space as `+`, so a `+` in a URL query
+ * arrives as a space.
+ */
 const hasLostPlus = (text: unknown, rule: JsonSchema): boolean =>
   typeof text === "string" && text.includes(" ") && Check(rule, text.replaceAll(" ", "+"));
 
@@ -141,7 +144,7 @@ const suggestion = (name: string, known: object): string => {
   return near === undefined ? "" : `; did you mean "${near}"?`;
 };
 
-/** Returns the values that would have been right, for `const`, `enum` and unions. */
+/** Returns a text that names the allowed values of a `const`, an `enum` or a union. */
 const choice = (schema: unknown): string => {
   if (!isPlainObject(schema)) return "does not match its schema";
   if ("const" in schema) return `must be ${JSON.stringify(schema["const"])}`;
@@ -157,8 +160,8 @@ const choice = (schema: unknown): string => {
 };
 
 /**
- * Returns the part of the schema that an error is about. TypeBox writes the path as if each `$ref` were replaced by its target.
- * An `x-message` beside the `$ref` counts before one in the target.
+ * Returns the part of the schema that an error is about. TypeBox writes the path to this part as if each `$ref` were replaced by
+ * its target. An `x-message` beside the `$ref` has precedence over an `x-message` in the target.
  */
 export const partAt = (root: JsonSchema, schemaPath: string): unknown => {
   const found = stepsOf(schemaPath).reduce<unknown>((schema, step) => {

@@ -1,6 +1,6 @@
-// Cuts and converts the value of a handler to its `shaped()` schema. The result is a new value of plain objects. After the
-// conversion, Quater checks the new value like any output. A value that cannot be converted stays unchanged, and the check names
-// its path.
+// Cuts and converts the value of a handler to the `shaped()` schema of the output. The result is a new value of plain objects.
+// After the conversion, Quater checks the new value like any output. A value that cannot be converted stays unchanged, and the
+// error of the output check names the path of this value.
 
 import { internal, type QuaterError } from "../diagnostics/errors.ts";
 import { Check } from "../schema/compile.ts";
@@ -11,11 +11,13 @@ import { patternOf } from "../schema/pattern.ts";
 import { standingAloneOf } from "../schema/references.ts";
 import { isPlainObject, type JsonSchema } from "../schema/schema.ts";
 
-/** Cuts and converts a value. @throws {QuaterError} `internal` for a value that fits several branches of a union. */
+/**
+ * Cuts and converts the value of a handler. @throws {QuaterError} `internal` for a value that fits several branches of a union.
+ */
 export type Shaper = (value: unknown) => unknown;
 
 /**
- * @param schema  The schema of the output, closed.
+ * @param schema  The closed schema of the output.
  * @param subject  The subject of error messages: `The output of listRows`.
  */
 export const shaperOf = (schema: JsonSchema, subject: string): Shaper => {
@@ -27,7 +29,7 @@ class Shaping {
   readonly #root: JsonSchema;
   readonly #subject: string;
   readonly #alone: (part: JsonSchema) => JsonSchema;
-  /** The closed copy of each union branch, with which values are checked. */
+  /** The closed copy of each union branch. `Shaping` checks values with these copies. */
   readonly #checked = new Map<JsonSchema, JsonSchema>();
 
   constructor(root: JsonSchema, subject: string) {
@@ -47,7 +49,10 @@ class Shaping {
     return this.#object(schema, value as Readonly<Record<string, unknown>>, path);
   }
 
-  /** Converts a value that is not an object or list. In a union, the value is converted as the one branch that accepts it. */
+  /**
+   * Converts a value that is not an object or list. In a union, converts the value to the type of the one branch that accepts the
+   * value.
+   */
   #scalar(schema: JsonSchema, branches: readonly unknown[], value: unknown, path: string): unknown {
     const isBit = value === 0 || value === 1;
     const isAsItIs = isBit && branches.some((branch) => this.#fits(targetOf(this.#root, branch), value));
@@ -72,7 +77,8 @@ class Shaping {
 
   #object(schema: JsonSchema, value: Readonly<Record<string, unknown>>, path: string): unknown {
     const parts = this.#parts(schema, value, path);
-    // No branch fits, or the schema accepts any object. Leave the value unchanged, so that the check reports it.
+    // No branch of the union fits, or the schema accepts any object. Leave the value unchanged, so that the output check reports
+    // the value.
     if (parts?.some(declaresFields) !== true) return value;
     const kind = Object.prototype.toString.call(value);
     if (kind !== "[object Object]") throw this.#mismatch(path, `is ${kind.slice(1, -1)} and must be an object with fields`);
@@ -85,7 +91,7 @@ class Shaping {
     return Object.fromEntries(fields);
   }
 
-  /** Returns the schema and everything that it combines, with each union replaced by the branch that the value fits. */
+  /** Returns the schema and all schemas that the schema combines. Each union is replaced by the branch that the value fits. */
   #parts(written: unknown, value: Readonly<Record<string, unknown>>, path: string): readonly JsonSchema[] | undefined {
     const schema = targetOf(this.#root, written);
     const found: JsonSchema[] = [schema];
@@ -137,7 +143,8 @@ const branchesOf = (schema: JsonSchema): readonly unknown[] | undefined =>
   [schema["anyOf"], schema["oneOf"]].find(Array.isArray) as unknown[] | undefined;
 
 /**
- * Whether the value has the type of the branch. If the types differ, the value does not fit the branch and need not be shaped.
+ * Whether the value has the type of the branch. If the types differ, the value does not fit the branch, and Quater need not shape
+ * the value.
  */
 const takes = ({ type }: JsonSchema, value: object): boolean =>
   type === undefined || [type].flat().includes(Array.isArray(value) ? "array" : "object");
@@ -148,7 +155,7 @@ const converted = (schema: JsonSchema, value: unknown): unknown => {
     return types.includes("string") && schema["format"] === "date-time" && !Number.isNaN(value.getTime())
       ? value.toISOString()
       : value;
-  // SQLite and MySQL have no booleans.
+  // SQLite and MySQL have no booleans, so convert 0 and 1.
   if (types.length === 1 && types[0] === "boolean" && (value === 0 || value === 1 || value === 0n || value === 1n))
     return value === 1 || value === 1n;
   if (typeof value !== "bigint") return value;

@@ -1,5 +1,5 @@
 // Stores uploaded files until their call ends. The files are in a folder of this process, and only the user of the process can
-// read them. All files together have a maximum size. The next process removes the files of a killed process.
+// read the files. All files together have a maximum size. The next process removes the files of a killed process.
 
 import { createHash, randomBytes } from "node:crypto";
 import { createReadStream, mkdtempSync, promises, readdirSync, rmSync, statSync } from "node:fs";
@@ -16,19 +16,24 @@ import { pointerStep } from "../schema/json.ts";
 import { isPlainObject } from "../schema/schema.ts";
 
 export interface UploadOptions {
-  /** The parent folder. Default: the system's folder for temporary files. */
+  /**
+   * The folder in which each process creates its own folder for uploads. Default: the folder of the operating system for
+   * temporary files.
+   */
   readonly folder: string | undefined;
-  /** The maximum size of all files that exist at the same time, bytes. */
+  /** The maximum size of all uploaded files that exist at the same time, bytes. */
   readonly maxBytes: number;
 }
 
 let ownPrefix: string | undefined;
-/** The beginning of the folder's name, which identifies this machine. The name also contains the process id. */
+/**
+ * The beginning of the name of an upload folder. The beginning identifies this machine. The name also contains the process id.
+ */
 const prefix = (): string => {
   ownPrefix ??= `quater-uploads-${createHash("sha256").update(hostname()).digest("hex").slice(0, 8)}-`;
   return ownPrefix;
 };
-/** The folders of this process, because several kernels may run in one process. */
+/** The upload folders of this process. The set may contain several folders, because several kernels may run in one process. */
 const ofThisProcess = new Set<string>();
 
 export class Uploads {
@@ -40,18 +45,21 @@ export class Uploads {
     this.#options = options;
   }
 
-  /** Removes the folders of processes of this machine that have ended. */
+  /** Removes the upload folders of processes that have ended on this machine. */
   sweep(): void {
     const parent = this.#parent;
     for (const name of namesIn(parent)) {
       if (!name.startsWith(prefix())) continue;
       const pid = Number(name.slice(prefix().length).split("-")[0]);
-      // In a container, a new process may have the same process id as an earlier one.
+      // In a container, a new process may have the same process id as an earlier process.
       if (pid === process.pid ? !ofThisProcess.has(join(parent, name)) : !isRunning(pid)) removeFolder(join(parent, name));
     }
   }
 
-  /** Counts the bytes of a new file. @throws {QuaterError} `unavailable` when all files together would be too large. */
+  /**
+   * Counts the bytes of a new uploaded file. @throws {QuaterError} `unavailable` when all uploaded files together would be too
+   * large.
+   */
   reserve(bytes: number): void {
     if (this.#held + bytes > this.#options.maxBytes)
       throw new QuaterError({
@@ -90,7 +98,7 @@ const namesIn = (folder: string): readonly string[] => {
   try {
     return readdirSync(folder);
   } catch {
-    return []; // The folder does not exist, so there are no files of killed processes.
+    return []; // The folder does not exist, so no killed process left files.
   }
 };
 
@@ -107,11 +115,12 @@ const removeFolder = (path: string): void => {
   try {
     if (statSync(path).uid === process.getuid?.()) rmSync(path, { recursive: true, force: true });
   } catch {
-    // Another process removed the folder, or the folder cannot be removed. In both cases only the owner can read its content.
+    // Another process removed the upload folder, or the upload folder cannot be removed. In both cases only the owner can read
+    // the content of the folder.
   }
 };
 
-/** Stores the files of one call. */
+/** Stores the uploaded files of one call. */
 export class CallUploads implements Uploading {
   readonly #all: Uploads;
   readonly #fields: ReadonlyMap<string, FileField>;
@@ -152,7 +161,7 @@ export class CallUploads implements Uploading {
     return new ReceivedFile(about, createReadStream);
   }
 
-  /** Stores the files that a caller in this process offers, and replaces them in the input with received files. */
+  /** Stores the files that a caller in this process offers, and replaces each offered file in the input by the received file. */
   async received(given: readonly GivenInput[]): Promise<readonly GivenInput[]> {
     const receive = (field: FileField) => (value: unknown) =>
       value instanceof OfferedFile ? this.take(field, value, value.open()) : value;
@@ -176,7 +185,7 @@ export class CallUploads implements Uploading {
     await Promise.all(paths.map((path) => promises.rm(path, { force: true })));
   }
 
-  /** Returns the call's resources, extended so that closing them also removes the call's files. */
+  /** Returns the resources of the call, extended so that closing the resources also removes the uploaded files of the call. */
   closedWith(resources: CallResources): CallResources {
     return {
       open: resources.open,
@@ -192,7 +201,7 @@ export class CallUploads implements Uploading {
   }
 }
 
-/** @param uploads  Stores the files of the call. Absent if the handler takes no files. */
+/** @param uploads  Stores the uploaded files of the call. Absent if the handler has no file inputs. */
 export type InputSource = readonly GivenInput[] | ((uploads?: Uploading) => Awaitable<readonly GivenInput[]>);
 
 export const inputOf = (given: InputSource, uploads: CallUploads | undefined): Awaitable<readonly GivenInput[]> => {
@@ -201,8 +210,8 @@ export const inputOf = (given: InputSource, uploads: CallUploads | undefined): A
 };
 
 /**
- * Returns the last part of a path, with invisible characters escaped. The name can contain anything, so it is never used as a
- * path.
+ * Returns the last part of a path that a caller sent, with invisible characters escaped. The name can contain anything, so Quater
+ * never uses the name as a path.
  */
 const cleanName = (given: string | undefined): string => {
   const last = visible((given ?? "").split(/[/\\]/).at(-1) ?? "").trim();
@@ -228,7 +237,7 @@ class TextCheck {
     try {
       if (this.#isText) this.#decoder.decode();
     } catch {
-      this.#isText = false; // The last character is incomplete.
+      this.#isText = false; // The last character of the bytes is incomplete.
     }
     return this.#isText;
   }
@@ -245,8 +254,8 @@ interface Content {
 }
 
 /**
- * Returns the media type of a file by its first bytes. Text formats have no such bytes, so the type that the caller declared
- * counts if the content is UTF-8 text.
+ * Returns the media type of a file by the first bytes of the file. Text formats cannot be recognized by their first bytes. For a
+ * text format, Quater therefore returns the media type that the caller declared, if the content is UTF-8 text.
  *
  * @throws {QuaterError} `invalid_input` for a media type that the schema does not allow.
  */
@@ -256,7 +265,7 @@ const checkedType = async (path: string, { declared, isText, allowed, field }: C
   const seen = (await fileTypeFromFile(path))?.mime;
   const isClaimed = claimed !== undefined && isAllowedType(claimed, allowed);
   const isBeliefOfText = isText && isClaimed && textType.test(claimed);
-  // The first bytes of an SVG picture only show that the content is XML.
+  // The first bytes of an SVG picture show only that the content is XML.
   if (isBeliefOfText && (seen === undefined || (xmlType.test(seen) && xmlType.test(claimed)))) return claimed;
   const found = seen ?? "application/octet-stream";
   if (isAllowedType(found, allowed)) return found;
