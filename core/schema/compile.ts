@@ -1,14 +1,15 @@
-// Makes TypeBox's checks of values. Checks at boot run once, so these checks are interpreted, because compiling would take longer
-// than the check.
+// Makes TypeBox's checks of values. Checks at boot run once. TypeBox interprets these checks, because compiling a check would
+// take longer than running the check once.
 
 import { Check, Compile } from "typebox/schema";
 import { Settings } from "typebox/system";
 
-// TypeBox stops at 8 errors by default. This limit would hide the error in the field after a union of eight literals.
+// TypeBox stops at 8 errors by default. With this limit, eight errors of a union of eight literals would hide the error of the
+// next field.
 Settings.Set({ maxErrors: 64 });
 
-// Validators of typebox/compile can also convert and create values. This code would be a tenth of the bundle that each start
-// compiles.
+// Import from typebox/schema, because the validators of typebox/compile can also convert and create values. The code for
+// converting and creating would be a tenth of the bundle that Node compiles at each start.
 export { Check, Errors } from "typebox/schema";
 
 /** Returns whether a value matches the schema of the check. */
@@ -17,16 +18,18 @@ export type SchemaCheck = (value: unknown) => boolean;
 /** Makes the check of a schema: `checkOf` or `compiledCheckOf`. */
 export type CheckMaker = (schema: object) => SchemaCheck;
 
-/** Returns a compiled check. Compiling takes 0.2 ms for a small schema, and 4 ms for the first schema of a process. */
+/**
+ * Returns a compiled check of a schema. Compiling takes 0.2 ms for a small schema, and 4 ms for the first schema of a process.
+ */
 export const compiledCheckOf: CheckMaker = (schema) => {
   const validator = Compile(schema);
   return (value) => validator.Check(value);
 };
 
 /**
- * Returns a check that is compiled at its second use. So a command with one call does not compile, and a boot does not wait for
- * the checks of all handlers. Each use costs about 0.1 µs more than a use of a compiled check, because V8 cannot inline a function
- * that is replaced.
+ * Returns a check of a schema. Quater compiles the check at its second use. So a command with one call does not compile checks,
+ * and a boot does not wait for the checks of all handlers. Each use costs about 0.1 µs more than a use of a compiled check,
+ * because V8 cannot inline a function that is replaced.
  */
 export const checkOf: CheckMaker = (schema) => {
   let check = (value: unknown): boolean => {

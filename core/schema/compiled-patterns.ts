@@ -1,6 +1,6 @@
 // Prepares schemas for TypeBox's compiler. TypeBox matches patterns on JavaScript's engine, where the match of a short text can
-// take hours. So each pattern is replaced by an object that matches in limited time. Rules for numbers are replaced by exact
-// rules.
+// take hours. So this file replaces each pattern by an object that matches in limited time. This file also replaces rules for
+// numbers by exact rules.
 
 import { useExactNumbers } from "./exact-numbers.ts";
 import { patternOf } from "./pattern.ts";
@@ -17,7 +17,9 @@ export class BoundedPattern extends RegExp {
     this.#matches = patternOf(written).test;
   }
 
-  /** Returns whether the text matches. @throws {TakesTooLong} when the time budget is used up. */
+  /**
+   * Returns whether the text matches the pattern. @throws {TakesTooLong} when the time budget of the input or output is used up.
+   */
   override test(text: string): boolean {
     return this.#matches(text);
   }
@@ -34,7 +36,8 @@ const bounded: MakePattern = (written) => new BoundedPattern(written);
 
 /**
  * Returns a copy of the schema for TypeBox's checks. The patterns in the copy are objects and not texts, so other code that reads
- * JSON Schema cannot use the copy. Interpreted checks need the copy as well, so that they give the same result as compiled ones.
+ * JSON Schema cannot use the copy. Interpreted checks need the copy as well, so that interpreted checks give the same result as
+ * compiled checks.
  *
  * @param schema  A closed schema without problems.
  */
@@ -48,7 +51,7 @@ export const checkable = (schema: JsonSchema, make: MakePattern = bounded): Json
   const [slow] = slowKeyPatternsOf(schema);
   if (slow === undefined) return copy;
   // TypeBox accepts patterns of keys only as texts. For a record with one pattern, `propertyNames` with `additionalProperties`
-  // means the same, and `propertyNames` accepts a pattern object.
+  // has the same effect, and `propertyNames` accepts a pattern object.
   const values = (copy["patternProperties"] as JsonSchema)[slow];
   replace("propertyNames", { pattern: make(slow) });
   replace("additionalProperties", values);
@@ -58,8 +61,8 @@ export const checkable = (schema: JsonSchema, make: MakePattern = bounded): Json
 
 /**
  * Returns a copy for checks of values that the project itself writes, such as options. The patterns in this copy run on
- * JavaScript's engine, because a project does not attack itself. Loading the two packages for matching in limited time would add
- * 20 ms to a start.
+ * JavaScript's engine, because the author of a project does not attack the project. Loading the two packages for matching in
+ * limited time would add 20 ms to a start.
  *
  * @param schema  A closed schema without problems.
  */
@@ -69,13 +72,13 @@ export const checkableAtBoot = (schema: JsonSchema): JsonSchema => {
   return copy;
 };
 
-/** Returns the patterns of keys that must not run on JavaScript's engine. */
+/** Returns the patterns of object keys that must not run on JavaScript's engine. */
 export const slowKeyPatternsOf = (schema: JsonSchema): readonly string[] => {
   const { patternProperties } = schema;
   return isPlainObject(patternProperties) ? Object.keys(patternProperties).filter((pattern) => !patternOf(pattern).isNative) : [];
 };
 
-/** Whether the schema only has one pattern that all keys must match, as `Type.Record` makes it. */
+/** Whether the schema consists only of one pattern that all keys must match. `Type.Record` makes such schemas. */
 export const isPlainRecord = (schema: JsonSchema): boolean =>
   Object.keys(schema["patternProperties"] as JsonSchema).length === 1 &&
   schema["additionalProperties"] === false &&

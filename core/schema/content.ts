@@ -1,21 +1,21 @@
 // Outputs that are content for people and models: images, sounds, links to resources, and resources with their content. A surface
-// whose protocol has kinds of content sends these outputs as content. Other surfaces send an image or a sound as a
-// file, and a link or a resource as JSON.
+// whose protocol has kinds of content sends these outputs as content. Other surfaces send an image or a sound as a file, and a
+// link or a resource as JSON.
 
 import { type FileAnswerMark, type FileAnswerRules, fileAnswerSchema, type SentFile } from "./file-answer.ts";
 import { isPlainObject } from "./schema.ts";
 import { Type } from "./typebox.ts";
 
-/** The rules of an image or a sound. */
+/** The rules of an output that is an image or a sound. */
 export interface MediaRules extends Partial<FileAnswerRules> {
-  /** The maximum length of the content, bytes. */
+  /** The maximum length of the image or the sound, bytes. */
   readonly maxBytes?: number;
 }
 
-/** Marks a schema of content with its kind. */
+/** Marks a schema of content with the kind of the content. */
 export const contentMark = "x-quater-content";
 /**
- * Marks a field that contains the content itself. The trail stores the digest and the length of the field instead of its value.
+ * Marks a field whose value is the content itself. The trail stores the digest and the length of this value instead of the value.
  */
 export const contentBytesMark = "x-quater-content-bytes";
 
@@ -61,7 +61,7 @@ interface ContentRules {
 }
 
 interface ResourceRules extends ContentRules {
-  /** The maximum length of the content: bytes of `base64` after decoding, characters of `text`. */
+  /** The maximum length of the resource's content: bytes of `base64` after decoding, characters of `text`. */
   readonly maxBytes?: number;
 }
 
@@ -69,7 +69,7 @@ interface ResourceRules extends ContentRules {
 export const content = {
   /**
    * The schema of an image as the whole output of a handler. The handler returns `{ content }` with the bytes or a text, or
-   * `{ path }` of a file under `folder`. `mediaTypes` defaults to all images.
+   * `{ path }` of a file under `folder`. The default of `mediaTypes` is all images.
    *
    * @example
    * output: content.image({ mediaTypes: ["image/png"], maxBytes: 1_000_000 })
@@ -79,7 +79,7 @@ export const content = {
   audio: (rules: MediaRules = {}) => media("audio", rules),
   /**
    * The schema of a link to a resource: `{ uri, name, title?, description?, mediaType?, bytes? }`. `bytes` is the length of the
-   * resource.
+   * linked resource.
    */
   link: linkSchema,
   /** The schema of a resource with its content: `{ uri, mediaType?, text }`, or `{ uri, mediaType?, base64 }` for bytes. */
@@ -92,8 +92,8 @@ const kindOf = (schema: unknown): ContentKind | undefined =>
   isPlainObject(schema) ? (schema[contentMark] as ContentKind | undefined) : undefined;
 
 /**
- * Returns the kinds of content in an output that is a link or a resource, or a list of them. Returns `undefined` for all other
- * outputs.
+ * Returns the kinds of content in an output that is a link, a resource, or a list of links and resources. Returns `undefined` for
+ * all other outputs.
  */
 export const contentKindsOf = (output: unknown): readonly ContentKind[] | undefined => {
   const own = kindOf(output);

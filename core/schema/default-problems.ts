@@ -1,5 +1,5 @@
-// Checks at boot that every `default` is a valid value of its own schema. With an invalid default, calls that omit the field
-// would be refused.
+// Checks at boot that every `default` is a valid value of its own schema. With an invalid default, Quater would refuse calls that
+// omit the field.
 
 import type { CauseAndRemedy } from "../diagnostics/problem.ts";
 import { Check } from "./compile.ts";
@@ -9,7 +9,7 @@ import { beginBudget, TakesTooLong } from "./pattern-budget.ts";
 import { standingAloneOf } from "./references.ts";
 import { eachSubschema, isPlainObject, type JsonSchema } from "./schema.ts";
 
-/** @param root  A closed schema without other problems. */
+/** @param root  A closed schema of an input or output, without other boot problems. */
 export const defaultProblems = (root: JsonSchema): readonly CauseAndRemedy[] => {
   const found = [...withDefaults(root, "")];
   if (found.length === 0) return [];

@@ -1,20 +1,21 @@
-// Fills in the defaults of an input: sets absent fields to the `default` of their schema.
+// Fills in the defaults of an input: sets absent fields to the `default` of the schema of the field.
 
 import { patternOf } from "./pattern.ts";
 import { isPlainObject, propertiesOf } from "./schema.ts";
 
 export type Filler = (value: unknown) => void;
 
-/** Returns a function that makes the default value. The function copies objects, because inputs are frozen. */
+/** Returns a function that makes the default value of a field. The function copies default objects, because inputs are frozen. */
 const presetOf = (value: unknown): (() => unknown) | undefined => {
   if (value === undefined) return undefined;
   return value !== null && typeof value === "object" ? () => structuredClone(value) : () => value;
 };
 
 /**
- * Returns a function that sets absent properties to their `default`, in nested objects, items of arrays and values of records
- * that exist. Defaults inside unions are not set, because the right branch is not known yet. Returns `undefined` if the schema
- * has no default, so that filling takes no time for most inputs.
+ * Returns a function that sets absent properties of an input to their `default`. The function also sets properties in nested
+ * objects, in items of arrays and in values of records, if the caller sent these objects. Defaults inside unions are not set,
+ * because Quater does not know the right branch of the union yet. Returns `undefined` if the schema has no default, so that
+ * inputs without defaults take no time.
  */
 export const fillerOf = (schema: unknown): Filler | undefined => {
   if (!isPlainObject(schema)) return undefined;

@@ -1,5 +1,5 @@
-// Writes a value as its one canonical text (RFC 8785), and computes digests of it. The same arguments give the same digest on
-// every surface.
+// Writes a value as its one canonical text (RFC 8785), and computes digests of canonical texts. The same arguments of a call give
+// the same digest on every surface.
 
 import { createHash } from "node:crypto";
 import canonicalize from "canonicalize";
@@ -8,7 +8,7 @@ import { ReceivedFile } from "./file.ts";
 /**
  * Returns the RFC 8785 text of a JSON value.
  *
- * @param value  A JSON value. The input that bind returns is always JSON.
+ * @param value  A JSON value. The input that the stage bind returns is always JSON.
  * @throws {TypeError} for values that JSON cannot represent: `undefined`, functions, dates, non-finite numbers, lone surrogates.
  */
 export const canonicalText = (value: unknown): string => {
@@ -48,15 +48,18 @@ const assertWellFormed = (text: string): void => {
   if (/[\ud800-\udfff]/u.test(text)) throw new TypeError("A string with half of a surrogate pair cannot be written as JSON");
 };
 
-/** Returns `sha256:` and 64 hexadecimal digits over the text's UTF-8 bytes. All digests of Quater have this form. */
+/**
+ * Returns `sha256:` and 64 hexadecimal digits. The digest is computed over the UTF-8 bytes of the text. All digests of Quater
+ * have this form.
+ */
 export const digestOfText = (text: string): string => `sha256:${createHash("sha256").update(text).digest("hex")}`;
 
-/** Returns the digest of a call: over the RFC 8785 text of `{ handler, input }`. */
+/** Returns the digest of a call. The digest is computed over the RFC 8785 text of `{ handler, input }`. */
 export const argumentsHash = (handler: string, input: unknown): string => digestOfText(canonicalText({ handler, input }));
 
 /**
- * Returns the digest of an operation's closed input schema. Approvals cover this digest, because under another schema the same
- * arguments may mean something else.
+ * Returns the digest of an operation's closed input schema. Approvals cover this digest, because the same arguments may have
+ * another meaning under another schema.
  */
 export const schemaDigestOf = ({ input }: { readonly input: unknown }): string =>
   digestOfText(canonicalText(JSON.parse(JSON.stringify(input))));

@@ -1,15 +1,18 @@
-// Replaces two rules that TypeBox checks with floating-point arithmetic: `multipleOf` is checked in exact decimal arithmetic, and
-// an integer must be in the range that a double represents exactly.
+// Replaces two rules that TypeBox checks with floating-point arithmetic. `multipleOf` is checked in exact decimal arithmetic. An
+// integer must be in the range that a double represents exactly.
 
 import { isPlainObject } from "./schema.ts";
 
-/** The range of integers that a double represents exactly. Outside of this range 9007199254740993 is read as 9007199254740992. */
+/**
+ * The range of integers that a double represents exactly. Outside of this range, JavaScript reads 9007199254740993 as
+ * 9007199254740992.
+ */
 export const integerRange = { minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER } as const;
 
 /** A decimal number as digits and a power of ten: 1.005 is 1005 times 10 to the power of -3. */
 interface Decimal {
   readonly digits: bigint;
-  /** The power of ten of the last digit. */
+  /** The power of ten of the number's last digit. */
   readonly exponent: number;
 }
 
@@ -20,8 +23,8 @@ const decimalOf = (value: number): Decimal => {
 };
 
 /**
- * Returns whether `value` is a multiple of `step`, both taken as the decimal numbers that JSON writes: 1070468.14 is a multiple
- * of 0.01, 1.005 is not.
+ * Returns whether `value` is a multiple of `step`. `isMultipleOf` treats both numbers as the decimal numbers that JSON writes:
+ * 1070468.14 is a multiple of 0.01, and 1.005 is not.
  */
 export const isMultipleOf = (value: number, step: number): boolean => {
   if (Number.isSafeInteger(value) && Number.isSafeInteger(step)) return value % step === 0;
@@ -32,19 +35,19 @@ export const isMultipleOf = (value: number, step: number): boolean => {
   return scaled(one) % scaled(other) === 0n;
 };
 
-/** A check in TypeBox's own format. TypeBox calls this check for a value that has passed the other keywords of its schema. */
+/** A check in TypeBox's own format. TypeBox calls such a check for a value that has passed the other keywords of the schema. */
 interface Refinement {
   readonly check: (value: unknown) => boolean;
   readonly error: () => string;
 }
 
-/** The keyword of TypeBox's errors for a check of the type `Refinement`. The sentence of the error is `params.message`. */
+/** The keyword in TypeBox's errors for a check of the type `Refinement`. The sentence of such an error is in `params.message`. */
 export const refinementKeyword = "~refine";
 
 /**
  * Replaces `multipleOf` and the type `integer` with exact checks, in a copy of a schema for the compiler.
  *
- * @param copy  The schema to change. Nested objects of the schema are not changed.
+ * @param copy  The schema to change. `useExactNumbers` does not change nested objects of this schema.
  */
 export const useExactNumbers = (copy: Record<string, unknown>): void => {
   const set = (key: string, value: unknown) =>
@@ -66,9 +69,9 @@ export const useExactNumbers = (copy: Record<string, unknown>): void => {
   Object.defineProperty(copy, refinementKeyword, { value: [...others, refinement], configurable: true, writable: true });
 };
 
-/** Whether a limit is the range of exact integers, and not a limit that the schema's author wrote. */
+/** Whether a limit of a schema is the limit of exact integers, and not a limit that the author of the schema wrote. */
 export const isRangeOfIntegers = (schema: unknown, keyword: "minimum" | "maximum", limit: unknown): boolean =>
   isPlainObject(schema) && [schema["type"]].flat().includes("integer") && limit === integerRange[keyword];
 
-/** The error text for an integer outside of the exact range. */
+/** The error text for an integer outside of the range of exact integers. */
 export const rangeSentence = `must be an integer from ${integerRange.minimum} to ${integerRange.maximum}`;

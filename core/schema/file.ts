@@ -1,5 +1,6 @@
-// File inputs. A handler gets a description of a file (name, type, length, SHA-256) and functions to read its content. Only the
-// description is JSON. Because of the SHA-256, the digest, approvals and the trail cover the content without storing the content.
+// File inputs. A handler gets a description of a file (name, type, length, SHA-256) and functions to read the content of the
+// file. Only the description is JSON. The description contains the SHA-256 of the content. The digest, approvals and the trail
+// therefore cover the content without storing the content.
 
 import type { Readable } from "node:stream";
 import { type FileAnswerRules, fileAnswerRulesOf, fileAnswerSchema, type SentRules } from "./file-answer.ts";
@@ -8,24 +9,27 @@ import { Type } from "./typebox.ts";
 
 /** A file that a caller sent. Quater deletes the file when the call ends, so copy the content that you want to keep. */
 export interface UploadedFile {
-  /** The name that the caller gave, without folders. At most 200 characters. Never use it as a path. */
+  /** The file name that the caller sent, without folders. At most 200 characters. Never use this name as a path. */
   readonly name: string;
-  /** The media type, detected from the content if the format allows detection. Always one of the schema's `mediaTypes`. */
+  /**
+   * The media type of the file. Quater detects the media type from the content if the format allows detection. Always one of the
+   * schema's `mediaTypes`.
+   */
   readonly mediaType: string;
-  /** The length of the content, bytes. */
+  /** The length of the file, bytes. */
   readonly bytes: number;
-  /** The SHA-256 of the content, 64 hexadecimal digits. */
+  /** The SHA-256 of the file's content, 64 hexadecimal digits. */
   readonly sha256: string;
-  /** The path of the stored content, which exists until the call ends. */
+  /** The path at which Quater stores the content until the call ends. */
   readonly path: string;
-  /** Opens the content for reading. This function may be called several times. */
+  /** Opens the content of the file for reading. You can call this function several times. */
   readonly stream: () => Readable;
 }
 
 export interface FileRules {
-  /** The maximum length of the content, bytes. */
+  /** The maximum length of the file, bytes. */
   readonly maxBytes: number;
-  /** The accepted media types: `["image/png", "image/jpeg"]`, or `["image/*"]`. */
+  /** The media types that the file may have: `["image/png", "image/jpeg"]`, or `["image/*"]`. */
   readonly mediaTypes: readonly string[];
   readonly description?: string;
 }
@@ -33,10 +37,11 @@ export interface FileRules {
 const fileMark = "x-quater-file";
 
 /**
- * With `maxBytes`: the schema of a file input, at the top level of a handler's input or in a list at the top level.
- * Each surface has its own way to send a file. A surface whose inputs are only JSON refuses the handler at boot.
+ * With `maxBytes`, returns the schema of a file input, at the top level of a handler's input or in a list at the top level. Each
+ * surface has its own way to send a file. A surface whose inputs are only JSON refuses a handler with a file input at boot.
  *
- * Without `maxBytes`: the schema of a file output. The handler returns `{ path }` of a file under `folder`, or `{ content }`.
+ * Without `maxBytes`, returns the schema of a file output. The handler returns `{ path }` of a file under `folder`, or
+ * `{ content }`.
  *
  * @example
  * input: Type.Object({ photo: file({ maxBytes: 5_000_000, mediaTypes: ["image/png", "image/jpeg"] }) })
@@ -68,7 +73,7 @@ const uploadSchema = ({ maxBytes, mediaTypes, description }: FileRules) =>
 /** The maximum length of a file's name, characters. */
 export const longestName = 200;
 
-/** Returns the rules of a file schema, or `undefined` for every other schema. */
+/** Returns the rules of the schema of a file, or `undefined` for every other schema. */
 export const fileRulesOf = (schema: unknown): FileRules | undefined =>
   isPlainObject(schema) && fileMark in schema ? (schema[fileMark] as FileRules) : undefined;
 
@@ -77,11 +82,11 @@ export interface FileField {
   readonly rules: FileRules;
   /** Whether the field is a list of files. */
   readonly isList: boolean;
-  /** The most files that the list may have. */
+  /** The most files that the field may have. */
   readonly most: number;
 }
 
-/** The most files of a list whose schema has no `maxItems`. */
+/** The most files in a list whose schema has no `maxItems`. */
 const defaultMost = 10;
 
 /** Returns the file fields at the top level of an input schema. */
@@ -96,7 +101,7 @@ export const fileFieldsOf = (input: unknown): readonly FileField[] =>
       : [{ name, rules: ofItem, isList: true, most: typeof maxItems === "number" ? maxItems : defaultMost }];
   });
 
-/** Returns the maximum size of all files of an input together, bytes; 0 for an input without files. */
+/** Returns the maximum size of all files of an input together, bytes. Returns 0 for an input without files. */
 export const fileBytesOf = (input: unknown): number =>
   fileFieldsOf(input).reduce((sum, { rules, most }) => sum + rules.maxBytes * most, 0);
 
@@ -107,7 +112,9 @@ interface FileProblem {
   readonly remedy: string;
 }
 
-/** Returns the problems of the files in an input schema. The cause of each continues the text "handler has ...". */
+/**
+ * Returns the boot problems of the files in an input schema. The cause of each boot problem continues the text "handler has ...".
+ */
 export const fileProblems = (input: unknown): readonly FileProblem[] => {
   const fields = fileFieldsOf(input);
   const wrong = fields.flatMap(({ name, rules }): readonly FileProblem[] => {
@@ -135,7 +142,10 @@ const countFiles = (schema: unknown, isCounted: (part: JsonSchema) => boolean = 
 const isUpload = (schema: JsonSchema): boolean => fileRulesOf(schema) !== undefined;
 const isAnswer = (schema: JsonSchema): boolean => fileAnswerRulesOf(schema) !== undefined;
 
-/** Returns the problems of the files in an output schema. The cause of each continues the text "handler has ...". */
+/**
+ * Returns the boot problems of the files in an output schema. The cause of each boot problem continues the text "handler has
+ * ...".
+ */
 export const fileAnswerProblems = (output: unknown, isStream: boolean): readonly FileProblem[] => {
   const rules = fileAnswerRulesOf(output);
   if (countFiles(output) > 0)
@@ -165,17 +175,20 @@ const typeProblems = (which: string, mediaTypes: unknown): readonly FileProblem[
   return [{ cause, remedy: 'Write a list of media types in lower case: mediaTypes: ["image/png", "text/csv"], or ["image/*"]' }];
 };
 
-/** Whether the schema contains a file at any depth. */
+/** Whether the schema contains the schema of a file at any depth. */
 export const hasFile = (schema: JsonSchema | undefined): boolean => countFiles(schema) > 0;
 
-/** Whether the media type `type` is in `allowed`, where `image/*` stands for all images. */
+/** Whether the list `allowed` contains the media type `type`. In this list, `image/*` means all images. */
 export const isAllowedType = (type: string, allowed: readonly string[]): boolean =>
   allowed.some((one) => one === type || one === "*/*" || (one.endsWith("/*") && type.startsWith(one.slice(0, -1))));
 
-/** A file that a caller in the same process passes: the terminal, or a test. The surface turns it into an `UploadedFile`. */
+/**
+ * A file that a caller in the same process passes, such as the terminal or a test. The surface turns the offered file into an
+ * `UploadedFile`.
+ */
 export class OfferedFile {
   readonly name: string;
-  /** The media type that the caller declares. */
+  /** The media type that the caller declares for the file. */
   readonly mediaType: string | undefined;
   readonly open: () => AsyncIterable<Uint8Array>;
 
@@ -186,7 +199,9 @@ export class OfferedFile {
   }
 }
 
-/** The file of a call, as the handler gets it. The object's own fields are the description, which is JSON. */
+/**
+ * A file of a call as the handler gets the file. The own fields of this object are the description of the file, which is JSON.
+ */
 export class ReceivedFile implements UploadedFile {
   readonly name: string;
   readonly mediaType: string;
@@ -213,8 +228,8 @@ export class ReceivedFile implements UploadedFile {
   }
 
   /**
-   * Whether the value is a received file. JSON with the same fields is not a received file, because Quater has not checked the
-   * content that the JSON names.
+   * Whether the value is a received file. JSON with the fields of a received file is not a received file, because Quater has not
+   * checked the content that the JSON names.
    */
   static is(value: unknown): value is ReceivedFile {
     return value !== null && typeof value === "object" && #path in value;

@@ -1,18 +1,18 @@
-// Checks at boot whether every value of one schema is also a value of another schema. A policy declares the input that it needs
-// and is used with many handlers, so boot compares the policy's schema with each handler's input. In TypeScript the compiler does
-// the same with types. Projects in JavaScript have only this check.
+// Checks at boot whether every value of one schema is also a value of another schema. A policy declares the input that the policy
+// needs, and many handlers can use one policy. Boot therefore compares the schema of the policy with the input schema of each
+// handler. In TypeScript, the compiler compares the types in the same way. Projects in JavaScript have only this check.
 
 import { Check } from "./compile.ts";
 import { isPlainObject, type JsonSchema, propertiesOf, requiredOf } from "./schema.ts";
 
 /**
- * Compares JSON types, listed values (`enum`, `const`), required properties and items, at any depth. Limits, patterns and formats
- * are not compared. Schemas with `$ref` fit only if both are equal.
+ * Compares two schemas: their JSON types, listed values (`enum`, `const`), required properties and items, at any depth.
+ * `misfitOf` does not compare limits, patterns and formats. Schemas with `$ref` fit only if both schemas are equal.
  *
  * @param given  The schema of the values.
  * @param wanted  The schema that the values must match.
- * @param path  The name of the value in messages: `input`.
- * @returns The first mismatch as a sentence, `input.id is missing`; `undefined` when the schemas fit.
+ * @param path  The name of the value in error messages: `input`.
+ * @returns The first mismatch as a sentence, such as `input.id is missing`; `undefined` when the schemas fit.
  */
 export const misfitOf = (given: unknown, wanted: unknown, path: string): string | undefined => {
   if (!isPlainObject(wanted)) return undefined;

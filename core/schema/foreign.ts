@@ -1,6 +1,6 @@
-// Converts schemas of other libraries. Two shared interfaces are used: Standard JSON Schema describes the values of a schema, and
-// Standard Schema checks a value. Quater binds and checks by the JSON Schema. After Quater's check, the library's own check runs.
-// The library's check may refuse the value, but may not change the value.
+// Converts schemas of other libraries. Quater uses two shared interfaces: Standard JSON Schema describes the values of a schema,
+// and Standard Schema checks a value. Quater binds and checks values by the JSON Schema. After Quater's check, the check of the
+// other library runs. The check of the other library may refuse a value, but may not change the value.
 
 import { type FieldError, inputInvalid, internal, type QuaterError } from "../diagnostics/errors.ts";
 import type { CauseAndRemedy } from "../diagnostics/problem.ts";
@@ -39,21 +39,21 @@ const standardOf = (given: unknown): Standard | undefined =>
 interface Foreign {
   readonly vendor: string;
   readonly validate: Standard["validate"];
-  /** Why the schema cannot be converted to JSON Schema. */
+  /** Why Quater cannot convert the schema to JSON Schema. */
   readonly problem?: CauseAndRemedy;
 }
 
 const mark = "~foreign";
 
 const marked = (schema: object, foreign: Foreign): TSchema =>
-  // The mark is not enumerable, because it is not a keyword of JSON Schema.
+  // The mark is not enumerable, because `~foreign` is not a keyword of JSON Schema.
   Object.defineProperty({ ...schema }, mark, { value: foreign }) as TSchema;
 
 const foreignOf = (schema: unknown): Foreign | undefined => (schema as Readonly<Record<string, Foreign>> | undefined)?.[mark];
 
 /**
- * Returns the JSON Schema of a schema of another library, and all other values unchanged. Boot reports a schema that cannot be
- * converted, by `foreignProblem`.
+ * Returns the JSON Schema of a schema of another library. Returns all other values unchanged. Boot reports a schema that Quater
+ * cannot convert, by `foreignProblem`.
  */
 export const fromForeign = (given: unknown, of: "input" | "output"): TSchema => {
   const standard = standardOf(given);
@@ -84,7 +84,7 @@ const remedies: Readonly<Record<string, string>> = {
   valibot: "Wrap the schema: toStandardJsonSchema(schema), from @valibot/to-json-schema",
 };
 
-/** Returns why a schema of another library cannot be used, or `undefined` for a usable one. */
+/** Returns why Quater cannot use a schema of another library. Returns `undefined` for a usable schema. */
 export const foreignProblem = (schema: unknown): CauseAndRemedy | undefined => {
   const inside = standardOf(schema);
   if (inside === undefined) return foreignOf(schema)?.problem;
@@ -94,7 +94,10 @@ export const foreignProblem = (schema: unknown): CauseAndRemedy | undefined => {
   };
 };
 
-/** Checks a value by the library's own rules. Returns nothing, or a promise of nothing. @throws {QuaterError} */
+/**
+ * Checks a value by the rules of the library that made the schema. Returns nothing, or a promise of nothing. @throws
+ * {QuaterError}
+ */
 export type Refinement = (value: unknown) => void | Promise<void>;
 
 /**
@@ -140,7 +143,7 @@ const isSame = (bound: unknown, refined: unknown): boolean => {
   }
 };
 
-/** Removes fields that are `undefined`, because JSON does not have them. */
+/** Removes fields that are `undefined`, because JSON has no `undefined`. */
 const withoutAbsent = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(withoutAbsent);
   if (value === null || typeof value !== "object" || ![Object.prototype, null].includes(Object.getPrototypeOf(value)))

@@ -1,13 +1,14 @@
-// Strict JSON (threat T9): scans the text before JSON.parse, and refuses text that two parsers could read differently, such as a
-// repeated key. The scan looks only at keys, strings and numbers. After the scan, JSON.parse checks the grammar.
+// Strict JSON (threat T9). Quater scans JSON text before JSON.parse. Quater refuses text that two parsers could read differently,
+// such as a repeated key. The scan looks only at keys, strings and numbers. After the scan, JSON.parse checks the grammar of the
+// text.
 
 import { isUtf8 } from "node:buffer";
 import { type ErrorCode, jsonRefused } from "../diagnostics/errors.ts";
 import { visible } from "../diagnostics/text.ts";
 
 /**
- * Limits for every JSON text (threat T12): nesting levels, keys over all objects, values, and the length of a string in UTF-16
- * code units.
+ * The limits for every JSON text (threat T12): nesting levels, keys over all objects, values, and the length of a string in
+ * UTF-16 code units.
  */
 export const jsonLimits = { depth: 64, keys: 10_000, values: 100_000, stringLength: 256 * 1024 } as const;
 
@@ -17,12 +18,14 @@ const forbiddenKeys = new Set(["__proto__", "prototype", "constructor"]);
  * Parses JSON bytes strictly.
  *
  * @param bytes  JSON text in UTF-8, without a byte order mark.
- * @param levelsAround  Levels of an envelope around the input, which do not count toward the limit of nesting.
- * @throws {QuaterError} a `json_*` code, with the path as a JSON Pointer.
+ * @param levelsAround  The number of nesting levels that an envelope adds around the input. These levels do not count toward the
+ * limit of nesting.
+ * @throws {QuaterError} with a `json_*` code, and with the path of the fault in the JSON as a JSON Pointer.
  */
 export const parseJsonBytes = (bytes: Buffer, levelsAround = 0): unknown => {
   const text = bytes.toString("utf8");
-  // Decoding replaces invalid bytes with U+FFFD, so most texts need no other check. The check takes 0.8 of 43 µs of a POST.
+  // Decoding replaces invalid bytes with U+FFFD. Most texts contain no U+FFFD and need no other check. The check takes 0.8 of the
+  // 43 µs of a POST request.
   if (text.includes("\ufffd") && !isUtf8(bytes)) throw jsonRefused("json_bad_unicode", "", "is not valid UTF-8");
   return parsed(text, levelsAround, false); // UTF-8 cannot contain half of a surrogate pair.
 };
@@ -30,12 +33,13 @@ export const parseJsonBytes = (bytes: Buffer, levelsAround = 0): unknown => {
 /**
  * Parses JSON text strictly.
  *
- * @param levelsAround  Levels of an envelope around the input, which do not count toward the limit of nesting.
- * @throws {QuaterError} a `json_*` code, with the path as a JSON Pointer.
+ * @param levelsAround  The number of nesting levels that an envelope adds around the input. These levels do not count toward the
+ * limit of nesting.
+ * @throws {QuaterError} with a `json_*` code, and with the path of the fault in the JSON as a JSON Pointer.
  */
 export const parseJson = (text: string, levelsAround = 0): unknown => parsed(text, levelsAround, surrogate.test(text));
 
-/** @param mayHaveHalves  Whether the text may contain half of a surrogate pair outside of escapes. */
+/** @param mayHaveHalves  Whether the JSON text may contain half of a surrogate pair outside of escapes. */
 const parsed = (text: string, levelsAround: number, mayHaveHalves: boolean): unknown => {
   scan(text, jsonLimits.depth + levelsAround, mayHaveHalves);
   try {
@@ -46,7 +50,7 @@ const parsed = (text: string, levelsAround: number, mayHaveHalves: boolean): unk
 };
 
 const whereIn = (text: string, error: unknown): string => {
-  // JSON.parse quotes the input in its message, so use only the position at the message's end.
+  // JSON.parse quotes the input in the message of an error, so use only the position at the end of the message.
   const message = error instanceof Error ? error.message : "";
   const position = /at position (\d+)(?: \(line \d+ column \d+\))?$/.exec(message)?.[1];
   if (position !== undefined) {
@@ -59,7 +63,7 @@ const whereIn = (text: string, error: unknown): string => {
 
 const quote = 34;
 
-/** The keys that the scan has found in an unfinished object. `undefined` for an unfinished array. */
+/** The keys that the scan has found in an unfinished object. The value is `undefined` for an unfinished array. */
 type Frame = string[] | Set<string> | undefined;
 
 const surrogate = /[\ud800-\udfff]/;
@@ -69,12 +73,13 @@ const backslashFrom = (text: string, from: number): number => {
   return found === -1 ? text.length : found;
 };
 
-// Looks for text that must be refused. The scan may misread text that is not JSON, but JSON.parse refuses such text after the
-// scan.
+// Looks for JSON text that Quater must refuse. The scan may misread text that is not JSON, but JSON.parse refuses such text after
+// the scan.
 const scan = (text: string, maxDepth: number, mayHaveHalves: boolean): void => {
   if (text.charCodeAt(0) === 0xfeff)
     throw jsonRefused("json_bad_unicode", "", "starts with a byte order mark: send UTF-8 without it");
-  // Most texts have no backslashes. In these texts a string ends at the next quote, which is faster to find.
+  // Most JSON texts have no backslashes. In a text without backslashes, a string ends at the next quote. Searching for the next
+  // quote is faster.
   let nextBackslash = backslashFrom(text, 0);
   const end = text.length;
   const open: Frame[] = [];
@@ -106,7 +111,7 @@ const scan = (text: string, maxDepth: number, mayHaveHalves: boolean): void => {
         if (Array.isArray(frame)) {
           if (frame.includes(value)) throw refusal(text, start, "json_duplicate_key", "is given more than once");
           frame.push(value);
-          // With many keys, `includes` on an array would take quadratic time, so change to a Set.
+          // With many keys, `includes` on an array would take quadratic time, so change from an array to a Set.
           if (frame.length > 16) open[open.length - 1] = new Set(frame);
         } else {
           if (frame.has(value)) throw refusal(text, start, "json_duplicate_key", "is given more than once");
@@ -124,7 +129,7 @@ const scan = (text: string, maxDepth: number, mayHaveHalves: boolean): void => {
         if (inside !== 46 && inside !== 101 && inside !== 69 && inside !== 43 && inside !== 45) break;
         if (inside !== 46) hasExponent = true;
       }
-      // Numbers of up to fifteen significant digits are always exact as a double.
+      // A number of up to fifteen significant digits is always exact as a double.
       if ((hasExponent || at - start > 15) && isLossy(text.slice(start, at)))
         throw refusal(text, start, "json_number_lossy", "is a number that JavaScript cannot represent exactly");
       if (++values > jsonLimits.values) throw tooManyValues(text, start);
@@ -144,7 +149,8 @@ const scan = (text: string, maxDepth: number, mayHaveHalves: boolean): void => {
   }
 };
 
-// Whether an object may not have this key. The length is compared first, because this comparison is faster than a lookup.
+// Whether no object may have this key. The length of the key is compared first, because comparing lengths is faster than a lookup
+// in the set.
 export const isForbiddenKey = (key: string): boolean => (key.length === 9 || key.length === 11) && forbiddenKeys.has(key);
 
 const tooManyValues = (text: string, at: number) =>
@@ -164,15 +170,15 @@ const unescaped = (raw: string): string => {
   try {
     return JSON.parse(`"${raw}"`) as string;
   } catch {
-    return raw; // The escape in this key is broken. JSON.parse of the whole text refuses it.
+    return raw; // The escape in this key is broken. JSON.parse refuses the whole text.
   }
 };
 
 const isWellFormed = (text: string): boolean => !/[\ud800-\udfff]/u.test(text);
 
 /**
- * Returns whether the double that JSON.parse makes of `text` has another decimal value than the text. `1.0` and `1e2` are kept
- * exactly, `1e400` and `9007199254740993` are not.
+ * Returns whether the double that JSON.parse makes of `text` has another decimal value than the text. A double represents `1.0`
+ * and `1e2` exactly, but not `1e400` and `9007199254740993`.
  */
 export const isLossy = (text: string): boolean => {
   const value = Number(text);
@@ -182,20 +188,22 @@ export const isLossy = (text: string): boolean => {
 };
 
 /**
- * Writes a decimal value in one form, so that texts can be compared: significant digits, and the power of ten of the last digit.
+ * Writes a decimal number in one form, so that code can compare texts of numbers. The form consists of the significant digits,
+ * and the power of ten of the last digit.
  */
 const decimal = (text: string): string => {
   const [mantissa = "", exponent = "0"] = text.toLowerCase().replace(/^-/, "").split("e");
   const [whole = "", fraction = ""] = mantissa.split(".");
   const digits = `${whole}${fraction}`.replace(/^0+/, "");
-  // This is a loop because the pattern /0+$/ takes quadratic time on long runs of zeros inside the text.
+  // Use a loop, because the pattern /0+$/ takes quadratic time on long runs of zeros inside the text.
   let length = digits.length;
   while (digits[length - 1] === "0") length--;
   if (length === 0) return "0";
   return `${digits.slice(0, length)}e${Number(exponent) - fraction.length + (digits.length - length)}`;
 };
 
-// Makes the error for a refused text. The path is computed only here, so that valid text needs no time for a path.
+// Makes the error for a refused JSON text. Only this function computes the path of the fault, so that valid text needs no time
+// for a path.
 const refusal = (text: string, at: number, code: ErrorCode & `json_${string}`, message: string) =>
   jsonRefused(code, visible(pointerTo(text, at)), message);
 
@@ -229,5 +237,5 @@ const pointerTo = (text: string, target: number): string => {
   return steps.map((step) => `/${pointerStep(String(step))}`).join("");
 };
 
-/** Escapes a key for a JSON Pointer (RFC 6901 section 3). */
+/** Escapes an object key for a JSON Pointer (RFC 6901 section 3). */
 export const pointerStep = (key: string): string => key.replaceAll("~", "~0").replaceAll("/", "~1");

@@ -1,6 +1,6 @@
-// Finds the branch of a union that a value means by a constant field, such as `kind: "circle"`. With a known branch, the caller
-// gets only errors about this branch. The errors of all other branches would not help the caller, and would fill the list of
-// errors.
+// Finds the branch of a union that a value means by a constant field, such as `kind: "circle"`. If the branch is known, the
+// caller gets only errors about this branch. The errors of all other branches would not help the caller, and would fill the list
+// of errors.
 
 import { messageMark } from "./own-message.ts";
 import { patternOf } from "./pattern.ts";
@@ -14,13 +14,13 @@ interface Kinds {
 }
 
 /**
- * Returns the schema with each union replaced by the branch that `value` means, so that the caller gets only errors of that
+ * Returns the schema with each union replaced by the branch that `value` means, so that the caller gets only the errors of this
  * branch.
  */
 export type Narrowing = (value: unknown) => JsonSchema;
 
 /**
- * @param schema  The schema that values are checked against. @returns A function that returns `schema` itself if `schema` has no
+ * @param schema  The schema against which values are checked. @returns A function that returns `schema` itself if `schema` has no
  * union with a constant field.
  */
 export const narrowingOf = (schema: JsonSchema): Narrowing => {
@@ -36,7 +36,7 @@ const hasChoice = (schema: unknown): boolean =>
   isPlainObject(schema) &&
   (unions.some((key) => key in schema) || [...eachSubschema(schema)].some(([, part]) => hasChoice(part)));
 
-/** Keywords that do not restrict values. */
+/** The schema keywords that do not restrict values. */
 const annotations = new Set([
   "$defs",
   "$id",
@@ -52,7 +52,7 @@ const annotations = new Set([
 const saysNothingBeside = (schema: JsonSchema, key: string): boolean =>
   Object.keys(schema).every((other) => other === key || annotations.has(other) || other.startsWith("x-"));
 
-/** The most `$ref`s to follow in a row, because schemas may refer to each other in a circle. */
+/** The most `$ref`s to follow in a row, because schemas can refer to each other in a circle. */
 const mostReferences = 16;
 
 const narrowed = (root: JsonSchema, schema: unknown, value: unknown, followed: number): JsonSchema => {
@@ -80,8 +80,8 @@ const branchFor = (root: JsonSchema, branches: readonly unknown[], value: unknow
 };
 
 /**
- * Returns the branch of a union whose constant field has the same value as in `value`. `undefined` if no field distinguishes the
- * branches.
+ * Returns the branch of a union whose constant field has the same value as the field in `value`. Returns `undefined` if no field
+ * distinguishes the branches of the union.
  */
 export const meantBranch = (root: JsonSchema, branches: readonly unknown[], value: object): JsonSchema | undefined => {
   const kinds = kindsOf(root, branches);
@@ -93,7 +93,7 @@ const kindOf = ({ name, branches }: Kinds, value: JsonSchema): JsonSchema | unde
 
 const noConstant = Symbol("no constant");
 
-/** Follows `$ref`s and returns the schema at their end. */
+/** Follows `$ref`s and returns the schema to which the last `$ref` points. */
 export const targetOf = (root: JsonSchema, schema: unknown, followed = 0): JsonSchema => {
   if (!isPlainObject(schema)) return {};
   const { $ref } = schema;
@@ -103,7 +103,7 @@ export const targetOf = (root: JsonSchema, schema: unknown, followed = 0): JsonS
 const takesObjects = (schema: JsonSchema): boolean =>
   "const" in schema ? isPlainObject(schema["const"]) : !("type" in schema) || [schema["type"]].flat().includes("object");
 
-/** Finds the first required field that has different constants in each branch. */
+/** Finds the first required field that has different constants in each branch of a union. */
 const kindsOf = (root: JsonSchema, all: readonly unknown[]): Kinds | undefined => {
   const branches = all.map((branch) => targetOf(root, branch)).filter(takesObjects);
   if (branches.length < 2) return undefined;
@@ -120,7 +120,7 @@ const kindsOf = (root: JsonSchema, all: readonly unknown[]): Kinds | undefined =
   return undefined;
 };
 
-/** Returns the required fields of a branch. A branch may itself be a union. */
+/** Returns the names of the required fields of a union branch. The branch may itself be a union. */
 const namesOf = (root: JsonSchema, branch: JsonSchema): readonly string[] => {
   const union = unions.find((key) => Array.isArray(branch[key]));
   return union === undefined
@@ -128,7 +128,9 @@ const namesOf = (root: JsonSchema, branch: JsonSchema): readonly string[] => {
     : (branch[union] as unknown[]).flatMap((part) => requiredOf(targetOf(root, part)));
 };
 
-/** Returns the values that a field may have in a branch, if the branch lists them. A branch may itself be a union. */
+/**
+ * Returns the values that a field may have in a union branch, if the branch lists these values. The branch may itself be a union.
+ */
 const constantsOf = (root: JsonSchema, branch: JsonSchema, name: string): readonly unknown[] => {
   const union = unions.find((key) => Array.isArray(branch[key]));
   if (union !== undefined && saysNothingBeside(branch, union)) {
@@ -145,7 +147,7 @@ const constantsOf = (root: JsonSchema, branch: JsonSchema, name: string): readon
     : [];
 };
 
-/** Gives each item of a list its own schema, because each item may mean another branch. */
+/** Gives each item of a list its own schema, because each item may mean another branch of the union. */
 const withItems = (root: JsonSchema, schema: JsonSchema, value: readonly unknown[]): JsonSchema => {
   const { items, prefixItems } = schema;
   if (!isPlainObject(items)) return schema;
@@ -174,7 +176,7 @@ const withFields = (root: JsonSchema, schema: JsonSchema, value: JsonSchema): Js
   return withKeywords(schema, changes);
 };
 
-/** Copies a schema with changed keywords. Object.defineProperties keeps hidden properties of TypeBox, which a spread loses. */
+/** Copies a schema with changed keywords. Object.defineProperties keeps TypeBox's hidden properties. A spread would lose them. */
 const withKeywords = (schema: JsonSchema, changes: JsonSchema): JsonSchema => {
   const copy = Object.create(Object.getPrototypeOf(schema), Object.getOwnPropertyDescriptors(schema)) as JsonSchema;
   for (const [key, value] of Object.entries(changes))

@@ -28,8 +28,8 @@ const part = Type.Union([
 
 /**
  * The schema of messages for a conversation with a language model. The field `content` of a message is a text, or one object: a
- * text, an image, an audio, a resource, or a link to a resource. The fields have the same names as in `content`: `mediaType`,
- * `base64`, `bytes`.
+ * text, an image, an audio, a resource, or a link to a resource. The fields of this object have the same names as the fields of
+ * `content.image`, `content.audio`, `content.resource` and `content.link`: `mediaType`, `base64`, `bytes`.
  *
  * @example
  * output: messages

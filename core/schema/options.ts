@@ -1,5 +1,5 @@
-// Option tables of plugins and authenticators. One table gives the types, the defaults, the checks at boot and the text of the
-// reference page.
+// The option tables of plugins and authenticators. Quater derives the types, the defaults, the checks at boot and the text of the
+// reference page from one table.
 
 import { type FieldRule, optionProblems } from "../diagnostics/plugin-options.ts";
 import type { BootProblem } from "../diagnostics/problem.ts";
@@ -10,7 +10,8 @@ import { type Static, type TSchema, Type } from "./typebox.ts";
 import type { Defaulted } from "./with-default.ts";
 
 /**
- * The schema of each option by its name. An option is required, unless its schema is `Type.Optional(...)` or `withDefault(...)`.
+ * The schema of each option by the name of the option. An option is required, unless its schema is `Type.Optional(...)` or
+ * `withDefault(...)`.
  */
 export type OptionTable = Readonly<Record<string, TSchema>>;
 
@@ -31,7 +32,7 @@ type Written<Table extends OptionTable> = {
 export type GivenOptions<Table extends OptionTable> =
   Written<Table> extends infer Options ? { readonly [Key in keyof Options]: Options[Key] } : never;
 
-/** The options that the author of a plugin receives, with the defaults filled in. */
+/** The options that the author of a plugin receives, with the defaults of absent options. */
 export type OptionValues<Table extends OptionTable> = {
   readonly [Key in keyof Table]: Table[Key] extends { readonly "~optional": true }
     ? ValueOf<Table[Key]> | undefined
@@ -49,8 +50,9 @@ const opaqueWords = "x-quater-opaque";
 /**
  * A schema for a value that JSON cannot represent, such as a function.
  *
- * @param words  The value in words: "a function that gives milliseconds". Errors and the reference page use these words.
- * @param isRight  Checks the value at boot. Default: any value is right.
+ * @param words  A description of the value in words: "a function that gives milliseconds". Errors and the reference page use
+ * these words.
+ * @param isRight  Checks the value at boot. Default: every value is right.
  */
 export const opaque = <Value>(words: string, isRight: (value: unknown) => boolean = () => true) =>
   Type.Unsafe<Value>({ [opaqueWords]: words, isRight } as object);
@@ -90,7 +92,7 @@ const textWords = ({ minLength, pattern }: JsonSchema): string => {
   return Number(minLength ?? 0) > 0 ? "a string that is not empty" : "a string";
 };
 
-/** Whether the option may be omitted. */
+/** Whether the manifest may omit the option. */
 export const isOmittable = (schema: object): boolean => "default" in schema || "~optional" in schema;
 
 const isRightFor = (schema: TSchema, value: unknown): boolean => {
@@ -99,7 +101,7 @@ const isRightFor = (schema: TSchema, value: unknown): boolean => {
 };
 
 /**
- * Makes the rule that checks an option and returns the remedy for a wrong value. A schema may have its own remedy:
+ * Makes the rule that checks an option of a factory and returns the remedy for a wrong value. A schema may have its own remedy:
  * `Type.String({ pattern, remedy: "Write ..." })`.
  */
 const ruleOf =
@@ -111,7 +113,7 @@ const ruleOf =
     return isOmittable(schema) ? `${what}, or remove this option` : what;
   };
 
-/** Reads the arguments of `definePlugin` and `defineAuthenticator`. The table of options is optional in these arguments. */
+/** Reads the arguments of `definePlugin` and `defineAuthenticator`. The option table may be absent from these arguments. */
 export const tableAndMake = <Make extends (...given: never) => unknown>(
   first: OptionTable | Make,
   second: Make | undefined,
@@ -119,7 +121,7 @@ export const tableAndMake = <Make extends (...given: never) => unknown>(
 
 const tableMark = Symbol.for("quater.options");
 
-/** Stores the table in the factory, so that the reference page can be checked against it. */
+/** Stores the option table in the factory, so that a test can compare the reference page with the table. */
 export const withTable = <Factory extends object>(factory: Factory, table: OptionTable): Factory =>
   Object.assign(factory, { [tableMark]: table });
 
@@ -128,14 +130,14 @@ export const tableOf = (factory: object): OptionTable => (factory as { readonly 
 
 export interface ReadOptions<Table extends OptionTable> {
   /**
-   * The options with defaults in place of absent and wrong values. A wrong value stops the boot, so no plugin runs with a default
-   * in place of a wrong value.
+   * The options of the plugin, with defaults in place of absent and wrong values. A wrong value stops the boot, so no plugin runs
+   * with a default in place of a wrong value.
    */
   readonly values: OptionValues<Table>;
   readonly problems: (name: string) => readonly BootProblem[];
 }
 
-/** Reads the options of a factory. A caller in JavaScript may pass any value. */
+/** Reads the options that a manifest passed to a factory. A manifest in JavaScript may pass any value. */
 export const readOptions = <const Table extends OptionTable>(table: Table, given: unknown): ReadOptions<Table> => {
   const rules = Object.fromEntries(Object.entries(table).map(([key, schema]) => [key, ruleOf(schema)]));
   const written: JsonSchema = isPlainObject(given) ? given : {};

@@ -5,18 +5,18 @@ import { isPlainObject, type JsonSchema } from "./schema.ts";
 
 export const messageMark = "x-message";
 
-/** The rules of a schema whose error text `x-message` can replace. */
+/** The keywords of a schema whose error text `x-message` can replace. */
 const rules = (
   "type enum const anyOf oneOf required minLength maxLength pattern format minimum maximum exclusiveMinimum exclusiveMaximum multipleOf " +
   "minItems maxItems uniqueItems minProperties maxProperties additionalProperties unevaluatedProperties"
 ).split(" ");
 
-/** Rules whose error is about a property of the value, and not about the value itself. */
+/** The keywords whose error is about a property of the value, and not about the value itself. */
 const ofOthers = new Set(["additionalProperties", "unevaluatedProperties"]);
 
 /**
- * Returns the schema's own error text for a rule. `x-message` is one text for all rules about the value itself, or a table of
- * rules.
+ * Returns the schema's own error text for one keyword. `x-message` is one text for all keywords about the value itself, or a
+ * table with a text for each keyword.
  */
 export const ownMessageOf = (schema: unknown, rule: string): string | undefined => {
   const given = isPlainObject(schema) ? schema[messageMark] : undefined;
@@ -25,7 +25,7 @@ export const ownMessageOf = (schema: unknown, rule: string): string | undefined 
   return typeof message === "string" ? message : undefined;
 };
 
-/** Returns the problem of a schema's `x-message`, with a remedy. */
+/** Returns the boot problem of a schema's `x-message`, with a remedy. */
 export const messageProblem = (schema: JsonSchema): { readonly cause: string; readonly remedy: string } | undefined => {
   if (!(messageMark in schema)) return undefined;
   const given = schema[messageMark];

@@ -1,9 +1,9 @@
-// Turns one element of a pattern into the ranges of code points that it matches. `[^\s]`, `\p{L}` and `.` all become ranges, so
-// that the analysis and the linear-time engine agree exactly with JavaScript.
+// Turns one element of a pattern into the ranges of code points that the element matches. `[^\s]`, `\p{L}` and `.` all become
+// ranges, so that the analysis of patterns and the linear-time engine agree exactly with JavaScript.
 
 import type { AST } from "@eslint-community/regexpp";
 
-/** Sets of code points as ranges `[from, to]`, both included, sorted and without overlaps. */
+/** A set of code points as ranges `[from, to]`. A range includes `from` and `to`. The ranges are sorted and do not overlap. */
 export type Characters = readonly (readonly [number, number])[];
 
 const last = 0x10ffff;
@@ -36,7 +36,7 @@ const lineEnds: Characters = [
 
 export type OneCharacter = AST.Character | AST.CharacterSet | AST.CharacterClass | AST.CharacterClassRange;
 
-/** Returns the characters that the element matches. @param element  A part of a pattern with only the flag `u`. */
+/** Returns the characters that the pattern element matches. @param element  A part of a pattern with only the flag `u`. */
 export const charactersOf = (element: OneCharacter): Characters => {
   switch (element.type) {
     case "Character":
@@ -63,14 +63,14 @@ export const charactersOf = (element: OneCharacter): Characters => {
   }
 };
 
-/** Whether two of the elements match the same character. */
+/** Whether two of these pattern elements match the same character. */
 export const shareCharacter = (elements: readonly OneCharacter[]): boolean => {
   const withProperty = elements.filter(hasProperty);
   const others = elements.filter((element) => !hasProperty(element)).map(charactersOf);
   const [only] = withProperty;
   if (only === undefined) return overlap(others);
-  // Computing the ranges of a property such as `\p{L}` takes 50 ms. Usually the other elements match only a few characters, so
-  // these characters are tested one by one.
+  // Computing the ranges of a property such as `\p{L}` takes 50 ms. Usually the other elements of the pattern match only a few
+  // characters, so test these characters one by one.
   const few = withProperty.length === 1 && others.flat().reduce((sum, [from, to]) => sum + to - from + 1, 0) <= maxFew;
   if (!few) return overlap([...withProperty.map(charactersOf), ...others]);
   const holds = new RegExp(only.raw, "u");
@@ -118,8 +118,8 @@ const complement = (ranges: Characters): Characters => {
 const properties = new Map<string, Characters>();
 
 /**
- * Finds the characters of a property with this process's own engine, because its Unicode version decides what JavaScript patterns
- * match. Takes about 50 ms.
+ * Finds the characters of a Unicode property with the pattern engine of this process, because the Unicode version of this engine
+ * decides what JavaScript patterns match. The search takes about 50 ms.
  */
 const propertyCharacters = (raw: string): Characters => {
   const known = properties.get(raw);
@@ -132,8 +132,8 @@ const propertyCharacters = (raw: string): Characters => {
 type Segment = readonly [from: number, to: number];
 
 /**
- * All code points in segments. A high surrogate must not come directly before a low surrogate in the text of a segment, because
- * the two would form one character.
+ * All code points in segments. In the text of a segment, a high surrogate must not come directly before a low surrogate, because
+ * the two surrogates would form one character.
  */
 const segments: readonly Segment[] = [
   [0, 0xd7ff],
@@ -144,7 +144,8 @@ const segments: readonly Segment[] = [
 ];
 
 /**
- * Matches the pattern against a text of all code points of the segment, which finds each run of matching characters in one step.
+ * Returns the ranges of code points in the segment that the pattern matches. Matches the pattern against a text of all code
+ * points of the segment, so each match is a whole run of code points.
  */
 const runsIn = ([from, to]: Segment, pattern: RegExp): Characters => {
   const isPair = from > 0xffff;

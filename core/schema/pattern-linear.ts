@@ -1,8 +1,9 @@
-// Translates patterns for the linear-time engine RE2. The syntax of RE2 looks like JavaScript's but differs in details (`.`,
-// `\s`, `$`, `\p`), so a pattern is written again from its parts, with every set of characters as ranges of code points.
+// Translates patterns for the linear-time engine RE2. The syntax of RE2 looks like the syntax of JavaScript, but differs in
+// details (`.`, `\s`, `$`, `\p`). So this file writes a pattern again from its parts, with every set of characters as ranges of
+// code points.
 //
-// The engine has lookbehinds but no lookaheads. So a pattern with a lookahead is reversed, and matched against the reversed text:
-// `a(?=b)` finds in "ab" what `(?<=b)a` finds in "ba".
+// RE2 has lookbehinds but no lookaheads. So this file reverses a pattern with a lookahead, and RE2 matches the reversed pattern
+// against the reversed text: `a(?=b)` finds in "ab" what `(?<=b)a` finds in "ba".
 
 import { createRequire } from "node:module";
 import type { AST } from "@eslint-community/regexpp";
@@ -10,13 +11,13 @@ import type { RE2JS } from "re2js";
 import { withinBudget } from "./pattern-budget.ts";
 import { anyCharacter, type Characters, charactersOf } from "./pattern-characters.ts";
 
-/** Thrown for a pattern that the linear-time engine cannot match. The message ends the sentence `has a pattern ...`. */
+/** The error for a pattern that the linear-time engine cannot match. The error message ends the sentence `has a pattern ...`. */
 export class Unsupported extends Error {}
 
 type Alternatives = readonly (readonly AST.Element[])[];
 
 /**
- * Returns a match function whose time grows only with the length of the text. The match function throws `TakesTooLong` when its
+ * Returns a match function whose time grows only with the length of the text. The match function throws `TakesTooLong` when the
  * time budget is used up.
  *
  * @throws {Unsupported}
@@ -26,7 +27,8 @@ export const linearMatchOf = (alternatives: Alternatives): ((text: string) => bo
   if (looks.size > 1) throw new Unsupported("that uses both lookahead and lookbehind (only one of them is supported)");
   const isBackwards = looks.has("lookahead");
   const source = alternatives.map((elements) => new Writer(isBackwards).sequence(elements)).join("|");
-  // Load the engine only when a pattern needs it, because loading takes 15 ms and most projects have no such pattern.
+  // Load the linear-time engine only when a pattern needs the engine, because loading takes 15 ms and most projects have no such
+  // pattern.
   const { RE2JS: Engine } = createRequire(import.meta.url)("re2js") as { RE2JS: typeof RE2JS };
   try {
     const engine = Engine.compile(source, Engine.LOOKBEHINDS);
@@ -42,7 +44,7 @@ export const linearMatchOf = (alternatives: Alternatives): ((text: string) => bo
   }
 };
 
-/** Reverses a text. Lone surrogates are replaced, because two of them could become one character in the reversed text. */
+/** Reverses a text. Lone surrogates are replaced, because two lone surrogates could become one character in the reversed text. */
 const backwards = (text: string): string => [...text.replace(/\p{Surrogate}/gu, "\ufffd")].reverse().join("");
 
 const looksIn = (element: AST.Element): string[] => {

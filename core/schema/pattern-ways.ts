@@ -1,9 +1,11 @@
-// Decides whether a pattern can match any text in one way only. JavaScript's engine tries one way after the other. The engine is
-// fast for a pattern with one way, but may take exponential time for others: `(a+)+`, `(?:\d{1,3},?){1,16}`, `(?:a?){25}a{25}`.
+// Decides whether a pattern can match any text in one way only. JavaScript's engine tries one way of matching after the other.
+// The engine is fast for a pattern with one way, but may take exponential time for other patterns: `(a+)+`,
+// `(?:\d{1,3},?){1,16}`, `(?:a?){25}a{25}`.
 //
-// The pattern becomes a graph of its characters (Glushkov's automaton), with `{1,3}` as a loop and `{3}` as three copies. If no
-// two characters that can follow at the same place overlap, the pattern has one way (Brüggemann-Klein and Wood, One-unambiguous
-// regular languages, 1998). A wrong way then ends at its first character, so the whole match takes linear time.
+// This file turns the pattern into a graph of the pattern's characters (Glushkov's automaton). In the graph, `{1,3}` is a loop
+// and `{3}` is three copies. If no two characters that can follow at the same place overlap, the pattern has one way
+// (Brüggemann-Klein and Wood, One-unambiguous regular languages, 1998). In such a pattern, a wrong way ends at its first
+// character, so the whole match takes linear time.
 
 import type { AST } from "@eslint-community/regexpp";
 import { type OneCharacter, shareCharacter } from "./pattern-characters.ts";
@@ -13,7 +15,7 @@ class TwoWays extends Error {}
 
 interface Part {
   readonly canBeEmpty: boolean;
-  /** The positions with which the part can begin and end. */
+  /** The positions with which the part of the pattern can begin. `last` contains the positions with which the part can end. */
   readonly first: readonly number[];
   readonly last: readonly number[];
 }
@@ -21,21 +23,21 @@ interface Part {
 const nothing: Part = { canBeEmpty: true, first: [], last: [] };
 
 /**
- * The largest pattern that is analysed, in characters. Larger patterns count as having two ways, because the analysis would take
- * long at boot.
+ * The largest number of characters in a pattern that this file analyses. Larger patterns count as having two ways, because the
+ * analysis would take long at boot.
  */
 const maxPositions = 1_000;
 
 /**
- * The most characters of a part that the engine tries again at every place of the text. Such a part is a lookahead, or a pattern
- * without `^`. With this limit the whole match still takes linear time.
+ * The most characters of a part that JavaScript's engine tries again at every place of the text. Such a part is a lookahead, or a
+ * pattern without `^`. With this limit, the whole match still takes linear time.
  */
 const maxAgain = 32;
 
 /** Returns whether JavaScript's engine matches the pattern in linear time. */
 export const hasOneWay = (alternatives: readonly (readonly AST.Element[])[]): boolean => {
   try {
-    // The alternatives of the whole pattern may overlap, because the engine tries each of them only once.
+    // The alternatives of the whole pattern may overlap, because JavaScript's engine tries each alternative only once.
     for (const elements of alternatives) {
       const [start] = elements;
       const isAnchored = start?.type === "Assertion" && start.kind === "start";
@@ -49,7 +51,7 @@ export const hasOneWay = (alternatives: readonly (readonly AST.Element[])[]): bo
   }
 };
 
-/** Returns the largest number of characters that a sequence can match. */
+/** Returns the largest number of characters that a sequence of pattern elements can match. */
 const longest = (elements: readonly AST.Element[]): number => elements.reduce((sum, element) => sum + longestOf(element), 0);
 
 const longestOf = (element: AST.Element): number => {
@@ -78,14 +80,14 @@ class Graph {
   readonly #isTriedAgain: boolean;
 
   /**
-   * @param isTriedAgain  Whether the engine tries the part at every place of the text. A lookahead in such a part would multiply
-   * the steps.
+   * @param isTriedAgain  Whether JavaScript's engine tries this part of the pattern at every place of the text. A lookahead in
+   * such a part would multiply the steps.
    */
   constructor(isTriedAgain: boolean) {
     this.#isTriedAgain = isTriedAgain;
   }
 
-  /** Adds a sequence to the graph. @throws {TwoWays} */
+  /** Adds a sequence of pattern elements to the graph. @throws {TwoWays} */
   add(elements: readonly AST.Element[]): void {
     this.#assertApart(this.#sequence(elements).first);
     for (const next of this.#follow) this.#assertApart(next);
@@ -125,7 +127,7 @@ class Graph {
       case "Assertion":
         if (element.kind === "lookbehind") throw new TwoWays();
         if (element.kind === "lookahead") this.#assertShort(element);
-        return nothing; // An assertion such as `$` matches no character, so it adds no way.
+        return nothing; // An assertion such as `$` matches no character and adds no way.
       case "Character":
       case "CharacterSet":
       case "CharacterClass": {
@@ -139,7 +141,9 @@ class Graph {
     }
   }
 
-  /** Checks that a lookahead is short, because the engine matches it at every place that the pattern reaches. */
+  /**
+   * Checks that a lookahead is short, because JavaScript's engine matches the lookahead at every place that the pattern reaches.
+   */
   #assertShort({ alternatives }: AST.LookaheadAssertion): void {
     for (const { elements } of alternatives) {
       if (this.#isTriedAgain || longest(elements) > maxAgain) throw new TwoWays();
@@ -161,14 +165,14 @@ class Graph {
     if (min === max && max > 1) return this.#copies(element, max);
     const part = this.#element(element);
     if (max === 0) return nothing;
-    // If a repeated part can be empty, any of its repetitions may be empty: (?:a?){25} matches "a" in 25 ways.
+    // If a repeated part of a pattern can be empty, any repetition of the part may be empty: (?:a?){25} matches "a" in 25 ways.
     if (part.canBeEmpty && (max > 1 || min === 0)) throw new TwoWays();
     if (max > 1) this.#link(part.last, part.first);
     return min === 0 ? { ...part, canBeEmpty: true } : part;
   }
 
   /**
-   * Returns copies of the element. With a fixed count, the repetition can end only at one place. As a loop, the repetition would
+   * Returns copies of a repeated element. With a fixed count, the repetition can end only at one place. A loop in the graph would
    * seem to end at several places: `^(?:[0-9a-f]{2}:){5}[0-9a-f]{2}$`.
    */
   #copies(element: AST.QuantifiableElement, count: number): Part {

@@ -1,6 +1,6 @@
 // Matches the patterns of schemas in limited time. A pattern that matches any text in only one way runs on JavaScript's engine,
-// which is fast for these patterns. All other patterns run on a linear-time engine and within a time budget. Patterns with
-// backreferences are refused, because the linear-time engine does not support backreferences.
+// which is fast for these patterns. All other patterns run on a linear-time engine and within a time budget. Boot refuses
+// patterns with backreferences, because the linear-time engine does not support backreferences.
 
 import { createRequire } from "node:module";
 import type { AST, RegExpParser } from "@eslint-community/regexpp";
@@ -10,10 +10,11 @@ import { hasOneWay } from "./pattern-ways.ts";
 
 /** A pattern with its match function. */
 export interface Pattern {
-  /** Returns whether the text matches. @throws {TakesTooLong} when the time budget is used up. */
+  /** Returns whether the text matches the pattern. @throws {TakesTooLong} when the time budget is used up. */
   readonly test: (text: string) => boolean;
   /**
-   * Whether the pattern runs on JavaScript's engine. Such a pattern is fast for every text, so other code can use its source.
+   * Whether the pattern runs on JavaScript's engine. Such a pattern is fast for every text, so other code can use the source of
+   * the pattern.
    */
   readonly isNative: boolean;
 }
@@ -21,9 +22,9 @@ export interface Pattern {
 const known = new Map<string, Pattern>();
 
 /**
- * Compiles a pattern, and caches the result.
+ * Compiles a pattern, and caches the compiled pattern.
  *
- * @throws {Unsupported} for a pattern that cannot be matched in limited time.
+ * @throws {Unsupported} for a pattern that no engine can match in limited time.
  * @throws {SyntaxError} for a text that is not a regular expression.
  */
 export const patternOf = (written: string): Pattern => {
@@ -35,7 +36,8 @@ export const patternOf = (written: string): Pattern => {
 };
 
 /**
- * Returns why a pattern cannot be used, as the end of the sentence `the schema has a pattern ...`; `undefined` for a usable one.
+ * Returns why Quater cannot use a pattern, as the end of the sentence `the schema has a pattern ...`. Returns `undefined` for a
+ * usable pattern.
  */
 export const patternProblem = (written: string): string | undefined => {
   try {
@@ -52,7 +54,7 @@ let parser: RegExpParser | undefined;
 
 /** Returns the syntax tree of a pattern. @throws {SyntaxError} */
 export const syntaxTreeOf = (written: string): AST.Pattern => {
-  // Load the parser only when needed, because a project without patterns does not need it.
+  // Load the parser only when needed, because a project without patterns does not need the parser.
   parser ??= new (
     createRequire(import.meta.url)("@eslint-community/regexpp") as { RegExpParser: typeof RegExpParser }
   ).RegExpParser();
@@ -84,8 +86,8 @@ const matchOf = (alternatives: Alternatives): Match => {
 };
 
 /**
- * Matches with JavaScript's engine. The engine stores a position for each repetition, and throws a RangeError after some millions
- * of positions.
+ * Matches with JavaScript's engine. This engine stores a position for each repetition, and throws a RangeError after some
+ * millions of positions.
  */
 const nativeMatchOf = (native: RegExp, alternatives: Alternatives): Match => {
   let linear: Match | undefined;
@@ -110,8 +112,8 @@ const unlessUnsupported = (alternatives: Alternatives): Match => {
 };
 
 /**
- * Splits off lookaheads at the start of a pattern: `^(?=a)(?!b)c` matches exactly the texts that `^a` and `^c` match and `^b`
- * does not.
+ * Splits off lookaheads at the start of a pattern. For example, `^(?=a)(?!b)c` matches exactly the texts that `^a` and `^c` match
+ * and that `^b` does not match.
  */
 const withoutLookaheads = (
   alternatives: Alternatives,

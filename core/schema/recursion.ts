@@ -1,5 +1,5 @@
-// Finds recursive unions in a schema. Each level of an input may be checked once per branch of the union, so an input of 64
-// levels could take years.
+// Finds recursive unions in a schema. TypeBox may check each level of an input once per branch of the union, so the check of an
+// input with 64 levels could take years.
 
 import { eachSubschema, isPlainObject, type JsonSchema, propertiesOf, referred, requiredOf } from "./schema.ts";
 
@@ -7,8 +7,8 @@ export interface Recursion {
   /** The largest number of branches of one union that lead back to the union; 1 if no union is recursive. */
   readonly branches: number;
   /**
-   * Whether two of these branches differ only at a deeper level: neither has a constant field, or a required field that the other
-   * branch lacks.
+   * Whether two of these branches differ only at a deeper level. If so, neither branch has a constant field, or a required field
+   * that the other branch lacks.
    */
   readonly isAmbiguous: boolean;
 }
@@ -23,7 +23,7 @@ export const recursionOf = (root: JsonSchema): Recursion => {
       if (!Array.isArray(list)) continue;
       const returning = list.filter((part) => leadsTo(root, part, schema));
       branches = Math.max(branches, returning.length);
-      const isChoice = key !== "allOf"; // All parts of allOf are checked for every value, so they are not a choice.
+      const isChoice = key !== "allOf"; // A value must match all parts of allOf, so allOf is not a choice.
       isAmbiguous ||= returning.some((part, at) =>
         returning.slice(at + 1).some((other) => !(isChoice && areApart(root, part, other))),
       );
@@ -34,7 +34,7 @@ export const recursionOf = (root: JsonSchema): Recursion => {
   return { branches, isAmbiguous };
 };
 
-/** Whether the schema `target` is used again somewhere inside `from`. */
+/** Whether the schema `from` contains or refers to the schema `target` at any depth. */
 const leadsTo = (root: JsonSchema, from: unknown, target: JsonSchema): boolean => {
   const seen = new Set<unknown>();
   const waiting: unknown[] = [from];
@@ -50,7 +50,7 @@ const leadsTo = (root: JsonSchema, from: unknown, target: JsonSchema): boolean =
   return false;
 };
 
-/** Whether a value with the fields of one branch is refused by the other branch before any deeper check. */
+/** Whether one branch refuses a value with the fields of the other branch before any deeper check. */
 const areApart = (root: JsonSchema, one: unknown, other: unknown): boolean => {
   const [a, b] = [followed(root, one), followed(root, other)];
   if (a["type"] !== b["type"] && typeof a["type"] === "string" && typeof b["type"] === "string") return true;

@@ -1,12 +1,15 @@
-// Copies a part of a schema so that the copy works without the root. A `$ref` is a path in the root. In a part alone, or in a
-// changed root, the `$ref` would lead to another schema.
+// Copies a part of a schema so that the copy works without the root schema. A `$ref` is a path in the root schema. In the part
+// alone, or in a changed root schema, the `$ref` would point to another schema.
 
 import { eachSubschema, isPlainObject, type JsonSchema, withSubschemas } from "./schema.ts";
 
-/** Returns a part of the root as a complete schema, which contains a copy of each schema that it refers to. */
+/**
+ * Returns a part of the root schema as a complete schema. The complete schema contains a copy of each schema to which the part
+ * refers.
+ */
 export type StandingAlone = (part: JsonSchema) => JsonSchema;
 
-/** @param change  Applied to each copied schema. Default: no change. */
+/** @param change  `standingAloneOf` applies this function to each copied schema. Default: no change. */
 export const standingAloneOf = (root: JsonSchema, change = (schema: JsonSchema) => schema): StandingAlone => {
   const named = [...schemasIn(root)].filter(({ $id }) => typeof $id === "string");
   const places = new Map(named.map(({ $id }, index) => [$id, `#/$defs/id${index}`]));
@@ -26,7 +29,7 @@ const schemasIn = function* (schema: unknown): Generator<JsonSchema> {
   for (const [, part] of eachSubschema(schema)) yield* schemasIn(part);
 };
 
-/** Returns a copy of the schema whose `$ref`s point below `$defs` of the new root. */
+/** Returns a copy of the schema whose `$ref`s point below `$defs` of the new root schema. */
 const below = (schema: JsonSchema, places: ReadonlyMap<unknown, string>): JsonSchema => {
   const copy = withSubschemas(schema, (part) => below(part, places));
   const ref = schema["$ref"];

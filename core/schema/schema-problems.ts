@@ -1,5 +1,5 @@
-// Checks the schemas of handlers at boot: every keyword is known, every limit is possible, every default is valid, every object
-// can be closed, and every pattern can be matched in limited time.
+// Checks the schemas of handlers at boot. Every keyword must be known, every limit must be possible, and every default must be
+// valid. Quater must be able to close every object, and to match every pattern in limited time.
 
 import type { CauseAndRemedy } from "../diagnostics/problem.ts";
 import { nearest, visible } from "../diagnostics/text.ts";
@@ -29,7 +29,10 @@ type Expectation = readonly [isRight: (value: unknown) => boolean, expected: str
 const all = (names: string, ...expectation: Expectation): Record<string, Expectation> =>
   Object.fromEntries(names.split(" ").map((name) => [name, expectation]));
 
-/** The type of value that each keyword needs. TypeBox ignores a keyword whose value has another type, so boot refuses it. */
+/**
+ * The type of value that each schema keyword needs. TypeBox ignores a keyword whose value has another type, so boot refuses such
+ * a keyword.
+ */
 const keywords: Readonly<Record<string, Expectation>> = {
   ...all("minLength maxLength minItems maxItems minProperties maxProperties", isCount, "a whole number of at least 0"),
   ...all("minimum maximum exclusiveMinimum exclusiveMaximum", isNumber, "a number"),
@@ -40,7 +43,9 @@ const keywords: Readonly<Record<string, Expectation>> = {
   required: [(value) => Array.isArray(value) && value.every(isText), "a list of names"],
 };
 
-/** The limits of strict JSON that apply to schema keywords. No input could reach a schema limit above these limits. */
+/**
+ * The limits of strict JSON that apply to schema keywords. No input could reach a schema limit above the limits of strict JSON.
+ */
 const inputLimits: Readonly<Record<string, readonly [most: number, ofWhat: string]>> = {
   minLength: [jsonLimits.stringLength, "characters in a string"],
   maxLength: [jsonLimits.stringLength, "characters in a string"],
@@ -52,7 +57,7 @@ const inputLimits: Readonly<Record<string, readonly [most: number, ofWhat: strin
 
 /**
  * All keywords of JSON Schema 2020-12, keywords of earlier drafts that TypeBox still checks, and the annotations of OpenAPI 3.1.
- * Other keywords are refused, because a misspelt limit would silently not apply.
+ * Boot refuses other keywords, because a misspelt limit would silently not apply.
  */
 const known = new Set([
   ...Object.keys(keywords),
@@ -66,7 +71,8 @@ const known = new Set([
 ]);
 
 /**
- * Returns the problems of `schema`. Each cause begins with the path: `/properties/id has the type "bigint", ...`.
+ * Returns the boot problems of `schema`. Each cause begins with a path in the schema:
+ * `/properties/id has the type "bigint", ...`.
  *
  * @param of  Whether the schema is for inputs or outputs. Inputs arrive as JSON text, so the limits of strict JSON apply to
  * inputs.
@@ -179,7 +185,7 @@ const closingProblems = (schema: JsonSchema, say: Say): void => {
   const isObject = "properties" in schema || schema["type"] === "object" || parts.some((part) => "properties" in part);
   const cannot = "so Quater cannot refuse unknown fields";
   const branching = ["if", "dependentSchemas", "not"].find((key) => [schema, ...parts].some((part) => key in part));
-  // A part behind a `$ref` is closed separately, so it would refuse the fields that the other parts declare.
+  // Quater closes the schema behind a `$ref` separately, so that schema would refuse the fields that the other parts declare.
   if (("properties" in schema && "$ref" in schema) || (isObject && parts.some((part) => "$ref" in part)))
     say(`combines a $ref with other properties, ${cannot}`, "Use Type.Evaluate, or write all properties in one object");
   else if (isObject && branching !== undefined)

@@ -1,5 +1,5 @@
-// Reads and changes schemas: closes them, so that undeclared fields are errors, and finds secrets, properties and the targets of
-// `$ref`s.
+// Reads and changes schemas. This file closes schemas, so that undeclared fields are errors. It also finds secret fields,
+// properties and the targets of `$ref`s.
 
 import { patternOf } from "./pattern.ts";
 import { beginBudget, TakesTooLong } from "./pattern-budget.ts";
@@ -13,12 +13,12 @@ const secretMark = "x-quater-secret";
 const personalMark = "x-quater-personal";
 
 /**
- * Marks a field whose value must never leave the process. The value is refused on command lines, masked in dry runs, and replaced
- * by a keyed digest on the trail.
+ * Marks a secret field, whose value must never leave the process. Quater refuses the value on command lines and masks the value
+ * in dry runs. On the trail, a keyed digest replaces the value.
  */
 export const secret = <Schema extends TSchema>(schema: Schema): Schema => Type.With(schema, { [secretMark]: true }) as never;
 
-/** Marks a field about a person, so that the trail can erase it. */
+/** Marks a personal field, so that an operator can erase the value of the field on the trail. */
 export const personal = <Schema extends TSchema>(schema: Schema): Schema => Type.With(schema, { [personalMark]: true }) as never;
 
 export const isPlainObject = (value: unknown): value is JsonSchema =>
@@ -29,17 +29,18 @@ type IsMarked = (schema: JsonSchema) => boolean;
 const isSecret: IsMarked = (schema) => schema[secretMark] === true;
 const isPersonal: IsMarked = (schema) => schema[personalMark] === true;
 
-// Keywords by the kind of schema that they contain. The values of all other keywords are not searched for schemas.
+// Keywords by the kind of schema that they contain. Quater does not search the values of all other keywords for schemas.
 const holdsSchema = ["items", "additionalProperties", "unevaluatedProperties", "unevaluatedItems"];
 const holdsSchemaList = ["allOf", "anyOf", "oneOf", "prefixItems"];
 const holdsSchemaTable = ["properties", "patternProperties", "$defs", "definitions"];
-// Keywords whose schemas only test a value and declare no fields. A closed schema would change the test.
+// Keywords whose schemas only test a value and declare no fields. Quater does not close these schemas, because closing would
+// change the test.
 const asksSchema = ["not", "if", "then", "else", "contains", "propertyNames"];
 const asksSchemaTable = ["dependentSchemas"];
 
 /**
- * Returns a copy with the direct subschemas replaced. Object.defineProperties keeps hidden properties of TypeBox, which a spread
- * loses.
+ * Returns a copy of a schema in which the direct subschemas are replaced. Object.defineProperties keeps TypeBox's hidden
+ * properties, which a spread would lose.
  */
 export const withSubschemas = (schema: JsonSchema, change: (part: JsonSchema) => JsonSchema): Record<string, unknown> => {
   const copy = Object.create(Object.getPrototypeOf(schema), Object.getOwnPropertyDescriptors(schema)) as Record<string, unknown>;
@@ -56,7 +57,7 @@ export const withSubschemas = (schema: JsonSchema, change: (part: JsonSchema) =>
   return copy;
 };
 
-/** Yields the schemas directly inside `schema`, each with its path. */
+/** Yields the schemas directly inside `schema`, each schema with its path in `schema`. */
 export const eachSubschema = function* (schema: JsonSchema): Generator<[path: string, schema: unknown]> {
   for (const key of [...holdsSchema, ...asksSchema]) if (key in schema && !Array.isArray(schema[key])) yield [key, schema[key]];
   for (const key of holdsSchemaList) {
@@ -92,19 +93,22 @@ const withId = (schema: unknown, id: string): unknown => {
   return undefined;
 };
 
-/** Whether an object schema itself says which additional fields it accepts. */
+/** Whether an object schema itself declares which additional fields the object accepts. */
 export const statesClosing = (schema: JsonSchema): boolean =>
   "additionalProperties" in schema || "unevaluatedProperties" in schema;
 
-/** The maximum length of an input text with a pattern, characters, if its schema sets no `maxLength`. */
+/**
+ * The maximum length of an input text with a pattern, characters. The maximum applies if the schema of the text has no
+ * `maxLength`.
+ */
 export const patternTextLength = 1_000;
 
 /**
- * Returns a closed copy, which refuses undeclared fields. Objects that declare properties get `additionalProperties: false`. In
- * combinations such as `allOf`, the parts stay open and the whole schema gets `unevaluatedProperties: false`, because closed
- * parts would refuse each other's fields.
+ * Returns a closed copy of a schema. The copy refuses undeclared fields. Objects that declare properties get
+ * `additionalProperties: false`. In combinations such as `allOf`, the parts stay open and the whole schema gets
+ * `unevaluatedProperties: false`, because closed parts would refuse each other's fields.
  *
- * The copy keeps property descriptors, because TypeBox keeps hidden properties that a spread loses.
+ * The copy keeps property descriptors, because TypeBox adds hidden properties that a spread would lose.
  *
  * @param of  For "input", texts with a pattern also get a `maxLength`.
  */
@@ -115,8 +119,8 @@ export const closed = <Schema>(schema: Schema, of: "input" | "output" = "input",
   const combines = "allOf" in schema || (declares && ("anyOf" in schema || "oneOf" in schema));
   const replace = (key: string, value: unknown) =>
     Object.defineProperty(copy, key, { value, enumerable: true, configurable: true, writable: true });
-  // Matching a pattern takes time in proportion to the text, so callers cannot send a long text for a pattern (threat T26).
-  // Outputs have no length limit, because an output may fail only for the rules of its schema.
+  // The time for matching a pattern grows with the length of the text, so callers cannot send a long text for a pattern (threat
+  // T26). Outputs have no length limit, because an output may fail only for the rules of its schema.
   if (of === "input" && typeof schema["pattern"] === "string" && schema["maxLength"] === undefined)
     replace("maxLength", patternTextLength);
   for (const key of holdsSchema) if (isPlainObject(schema[key])) replace(key, closed(schema[key], of));
@@ -144,7 +148,7 @@ export const closed = <Schema>(schema: Schema, of: "input" | "output" = "input",
 /**
  * Whether any field of the schema, at any depth, is marked by `secret()`.
  *
- * @param root  The schema in which `$ref`s are looked up.
+ * @param root  The schema in which Quater looks up `$ref`s.
  */
 export const hasSecret = (schema: unknown, root: unknown = schema): boolean => hasMarkIn(schema, root, new Set(), isSecret);
 
@@ -157,7 +161,7 @@ const hasMarkIn = (schema: unknown, root: unknown, seen: Set<unknown>, isMarked:
   return [...eachSubschema(schema)].some(([, item]) => hasMarkIn(item, root, seen, isMarked));
 };
 
-/** Whether the field `name` of an object is a secret or contains one, in any part of the object's schema. */
+/** Whether the field `name` of an object is a secret field or contains a secret field, in any part of the object's schema. */
 export const isSecretField = (schema: unknown, name: string): boolean => {
   if (!isPlainObject(schema) || !hasSecret(schema)) return false;
   beginBudget();
@@ -185,7 +189,7 @@ const partsOfSameValue = (root: JsonSchema, schema: JsonSchema): unknown[] => {
   ];
 };
 
-/** Returns the schemas that `schema` itself has for the field `name`. */
+/** Returns the schemas that `schema` itself declares for the field `name`. */
 const partsOfField = (schema: JsonSchema, name: string): unknown[] => {
   const properties = tableOf(schema, "properties");
   const own = Object.hasOwn(properties, name) ? [properties[name]] : [];
@@ -195,7 +199,9 @@ const partsOfField = (schema: JsonSchema, name: string): unknown[] => {
   return declared.length > 0 ? declared : [schema["additionalProperties"], schema["unevaluatedProperties"]];
 };
 
-/** Whether the name may match the pattern. If the match takes too long, the result is true, so that a secret stays hidden. */
+/**
+ * Whether the field name may match the pattern. If the match takes too long, the result is true, so that a secret stays hidden.
+ */
 const mayMatch = (pattern: string, name: string): boolean => {
   try {
     return patternOf(pattern).test(name);
@@ -206,9 +212,9 @@ const mayMatch = (pattern: string, name: string): boolean => {
 };
 
 /**
- * Returns a copy of `value` for showing to people, in which every `secret()` field is replaced by `[secret]`.
+ * Returns a copy of `value` for people, in which `[secret]` replaces the value of every `secret()` field.
  *
- * @param show  Returns the replacement for a secret value.
+ * @param show  Returns the replacement for the value of a secret field.
  */
 export const masked = (schema: unknown, value: unknown, show: (secret: unknown) => unknown = () => "[secret]"): unknown =>
   isPlainObject(schema) && hasSecret(schema) ? maskedIn(schema, value, { isMarked: isSecret, show }) : value;
@@ -237,7 +243,7 @@ const maskedIn = (root: JsonSchema, value: unknown, masking: Masking): unknown =
   return maskedBy(root, root, value, [], masking);
 };
 
-/** Masks a value by one schema. A part of the schema masks its secret fields even when the value does not match that part. */
+/** Masks a value by one schema. A part of the schema masks its secret fields even when the value does not match this part. */
 const maskedBy = (root: JsonSchema, schema: unknown, value: unknown, onTheWay: readonly unknown[], masking: Masking): unknown => {
   if (!isPlainObject(schema) || value === undefined || onTheWay.includes(schema)) return value;
   if (masking.isMarked(schema)) return masking.show(value);

@@ -1,9 +1,9 @@
-// `shaped()` marks outputs whose values are cut and converted to their schema instead of being refused.
+// `shaped()` marks an output schema. Quater cuts and converts values to a marked schema instead of refusing the values.
 
 import type { FileAnswer, FileAnswerMark } from "./file-answer.ts";
 import type { Static, TSchema } from "./typebox.ts";
 
-/** Marks a shaped output for the compiler. */
+/** Marks the schema of a shaped output for the compiler. */
 export interface Shaped {
   readonly "~shaped": true;
 }
@@ -25,7 +25,7 @@ export type Unshaped<Value> = Value extends string
         ? { readonly [Key in keyof Value]: Unshaped<Value[Key]> }
         : Value;
 
-/** The values that a handler may return for its output schema. */
+/** The values that a handler with this output schema may return. */
 export type ReturnedFor<Schema extends TSchema> = Schema extends FileAnswerMark
   ? FileAnswer
   : Schema extends Shaped
@@ -33,18 +33,19 @@ export type ReturnedFor<Schema extends TSchema> = Schema extends FileAnswerMark
     : Static<Schema>;
 
 /**
- * Returns an output schema by which values are cut and converted before they are checked. So a handler can return rows of a
- * database unchanged: fields that the schema does not declare are dropped, a `Date` becomes RFC 3339 text where the format is
- * `date-time`, a `bigint` becomes an integer or a text, and 0 and 1 become booleans. Without `shaped`, such values are refused.
+ * Returns an output schema by which Quater cuts and converts values before the output check. So a handler can return rows of a
+ * database unchanged: Quater drops fields that the schema does not declare. A `Date` becomes RFC 3339 text where the format is
+ * `date-time`, a `bigint` becomes an integer or a text, and 0 and 1 become booleans. Without `shaped`, Quater refuses such
+ * values.
  *
- * A value that fits no branch or several branches of a union is refused, because it is not clear which fields to drop.
+ * Quater refuses a value that fits no branch or several branches of a union, because it is not clear which fields to drop.
  *
  * @example
  * output: shaped(Type.Object({ id: Type.Integer(), paidAt: Type.String({ format: "date-time" }) }))
  */
 export const shaped = <Schema extends TSchema>(schema: Schema): Schema & Shaped => {
   const copy: object = Object.create(Object.getPrototypeOf(schema), Object.getOwnPropertyDescriptors(schema));
-  // The mark is not enumerable, because it is not a keyword of JSON Schema.
+  // The mark is not enumerable, because `~shaped` is not a keyword of JSON Schema.
   return Object.defineProperty(copy, "~shaped", { value: true }) as Schema & Shaped;
 };
 

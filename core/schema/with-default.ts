@@ -1,15 +1,16 @@
-// `withDefault()` makes schemas whose value callers may omit.
+// `withDefault()` makes schemas of inputs that callers may omit.
 
 import { type Static, type TSchema, Type } from "./typebox.ts";
 
-/** Marks a schema that has a default for the compiler. */
+/** Marks for the compiler a schema that has a default. */
 export interface Defaulted {
   readonly "~defaulted": true;
 }
 
 /**
- * Returns the schema with a default. The compiler checks the default, and types of inputs allow callers to omit the value.
- * `Type.Integer({ default: 20 })` sets the same default, but its type does not allow callers to omit the value.
+ * Returns the schema with a default value. The compiler checks the type of the default value. The types of inputs allow callers
+ * to omit the input. `Type.Integer({ default: 20 })` sets the same default value, but the type of this schema does not allow
+ * callers to omit the input.
  *
  * @example
  * withDefault(Type.Integer({ minimum: 1 }), 60)
