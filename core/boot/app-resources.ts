@@ -1,5 +1,5 @@
-// Finds the resources with the scope "app". Opens the resources that must be open before the server listens, and reports which
-// resources are not ready.
+// Finds the resources with the scope "app". Opens the "app" resources that must be open before the server listens, and reports
+// which "app" resources are not ready.
 
 import { errorText } from "../diagnostics/error-text.ts";
 import type { Log } from "../diagnostics/log.ts";
@@ -10,19 +10,19 @@ import { type OpenResources, type Resource, resourcesIn } from "../model/resourc
 
 const answerMs = 2_000;
 /**
- * How long a result of `isReady` is reused, milliseconds. Anybody can request `/ready`, so not every request to `/ready` may cause a
- * query of the database.
+ * How long Quater reuses a result of `isReady`, milliseconds. Anybody can request `/ready`, so not every request to `/ready` may
+ * cause a query of the database.
  */
 const freshMs = 1_000;
 
 export interface AppResourcesOf {
-  /** The resources with `opens: "start"`, which open before the server listens. */
+  /** The resources with `opens: "start"`. Quater opens these resources before the server listens. */
   readonly atStart: readonly Resource<unknown>[];
   /** Returns the names of the resources that are not ready. */
   readonly unready: () => Promise<readonly string[]>;
 }
 
-/** Finds the resources of handlers, their policies and the authenticators. */
+/** Finds the app-scoped resources of handlers, their policies and the authenticators. */
 export const appResourcesOf = (
   { operations }: Catalog,
   authenticators: readonly Authenticator[],
@@ -41,8 +41,8 @@ export const appResourcesOf = (
 };
 
 /**
- * @returns A function that returns the resource's name while the resource is not ready. Concurrent calls of this function share
- * one call of `isReady`.
+ * @returns A function that returns the name of the resource while the resource is not ready. Concurrent calls of this function
+ * share one call of `isReady`.
  */
 const readinessOf = (used: Resource<unknown>, app: OpenResources, log: Log): (() => Promise<string | undefined>) => {
   let asking: Promise<boolean> | undefined;

@@ -1,5 +1,6 @@
-// Loads a manifest that `quater build` made: one JavaScript file beside a list of its sources. Quater uses the built file only
-// while every source is unchanged. After a change Quater loads the sources, which is slower but never out of date.
+// Loads a manifest that `quater build` made. The build consists of one JavaScript file and a list of the sources of this file.
+// Quater uses the built file only while every source is unchanged. After a change of a source, Quater loads the sources, which is
+// slower but never out of date.
 
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
@@ -9,27 +10,33 @@ import { basename, dirname, join, relative } from "node:path";
 export const buildFolder = ".quater/build";
 
 export interface BuildInput {
-  /** The path of the source, relative to the manifest's folder. */
+  /** The path of the source file, relative to the manifest's folder. */
   readonly path: string;
   /**
-   * The digest of the file's bytes. File times are not used, because they change with every checkout and copy, and can be set
-   * back.
+   * The digest of the bytes of the source file. The build record contains no file times, because file times change with every
+   * checkout and copy, and because programs can set file times back.
    */
   readonly sha256: string;
 }
 
 export interface BuildRecord {
   readonly format: 2;
-  /** The manifest's file name. */
+  /** The file name of the manifest. */
   readonly manifest: string;
   /** The name of the JavaScript file that `quater build` made. */
   readonly output: string;
   readonly inputs: readonly BuildInput[];
-  /** Paths of files that did not exist at build time, and that would change the loaded modules: lock files, tsconfig.json. */
+  /**
+   * The paths of files that did not exist at build time, and that would change the loaded modules, such as lock files and
+   * tsconfig.json.
+   */
   readonly absent: readonly string[];
 }
 
-/** Reads a source file and returns its path and digest. @throws the system's error when the file cannot be read. */
+/**
+ * Reads a source file and returns its path and digest. @throws the error of the operating system when the source file cannot be
+ * read.
+ */
 export const inputOf = (root: string, path: string): BuildInput => ({ path: relative(root, path), sha256: digestOf(path) });
 
 const digestOf = (path: string): string => createHash("sha256").update(readFileSync(path)).digest("hex");
@@ -38,11 +45,11 @@ const isUnchanged = (path: string, sha256: string): boolean => {
   try {
     return digestOf(path) === sha256;
   } catch {
-    return false; // A source that was deleted or replaced by a folder makes the build out of date.
+    return false; // A build whose source was deleted or replaced by a folder is out of date.
   }
 };
 
-/** Returns the built file for this manifest, if the file exists and no source has changed. */
+/** Returns the path of the built file for this manifest, if the built file exists and no source has changed. */
 export const freshBuild = (file: string): string | undefined => {
   const root = dirname(file);
   const place = join(root, buildFolder, "build.json");

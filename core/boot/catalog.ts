@@ -17,7 +17,7 @@ import { importProblem, type LoadedManifest } from "./load.ts";
 
 /**
  * @param only  Import only the module of this handler. Checks that need no module still run for all handlers.
- * @returns The catalog, and all problems of the exposed handlers. With problems the catalog is incomplete.
+ * @returns The catalog, and all boot problems of the exposed handlers. With boot problems, the catalog is incomplete.
  */
 export const buildCatalog = async (
   loaded: LoadedManifest,
@@ -72,18 +72,18 @@ const importModule = async (
 const importedPath = /import\w*\(\s*["'`]([^"'`]+)["'`]/;
 
 /**
- * Returns the text inside `import("...")` as the manifest has it, for messages and listings; `a module` if there is no such text.
- * JavaScript does not tell from which file a module object came, so the source of the function is the only place that names the
- * file.
+ * Returns the text inside `import("...")` in the manifest, for messages and listings. Returns `a module` if there is no such
+ * text. JavaScript does not say from which file a module object came. Only the source text of the load function names the file of
+ * the module.
  */
 const moduleName = ({ load }: Exposed): string => importedPath.exec(String(load))?.[1] ?? "a module";
 
-/** Finds the function call that bundlers such as `quater build` write in place of an import of a module in the same file. */
+/** Matches the function call that bundlers such as `quater build` write in place of an import of a module in the same file. */
 const bundled = /\binit_(\w+?)\d*\(\)/;
 
 /**
- * Returns the module's file name in words, `order items` for `./order-items.ts`, or the name of the folder for `index.ts`. The
- * words are the same before and after bundling, which writes `-` as `_`.
+ * Returns the file name of the module in words, such as `order items` for `./order-items.ts`. Returns the name of the folder for
+ * `index.ts`. Bundling writes `-` as `_`, but the words are the same before and after bundling.
  */
 const moduleWords = ({ load }: Exposed): string | undefined => {
   const text = String(load);

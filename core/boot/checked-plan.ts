@@ -1,5 +1,5 @@
-// Runs all checks that are possible before a plugin is set up: of the list of plugins, their order, the handlers, and their
-// policies.
+// Runs all checks that are possible before Quater sets up a plugin: checks of the list of plugins, the order of the plugins, the
+// handlers, and the policies of the handlers.
 
 import { kindOf } from "../diagnostics/plugin-options.ts";
 import { BootError, type BootProblem } from "../diagnostics/problem.ts";
@@ -17,14 +17,14 @@ import { untrustedProblems } from "./trusted-files.ts";
 
 /** The checked parts of a manifest from which the kernel runs. */
 export interface CheckedPlan {
-  /** The plugins in boot order: a plugin comes after the plugins whose services it needs. */
+  /** The plugins in boot order. Each plugin comes after the plugins whose services the plugin needs. */
   readonly plugins: readonly ConfiguredPlugin[];
   readonly catalog: Catalog;
 }
 
 /**
  * @param only  Import only the module of this handler.
- * @throws {BootError} with every problem found.
+ * @throws {BootError} with every boot problem that the checks found.
  */
 export const checkedPlan = async (loaded: LoadedManifest, mode: RunMode, only: string | undefined): Promise<CheckedPlan> => {
   const { manifest, placeOf, root } = loaded;
@@ -36,14 +36,14 @@ export const checkedPlan = async (loaded: LoadedManifest, mode: RunMode, only: s
   if (malformed.length > 0) throw new BootError([...notPlugins, ...malformed]);
   const { plugins, problems: orderProblems } = inBootOrder(configured, placeOf);
   const { catalog, problems: handlerProblems } = await buildCatalog(loaded, plugins, only);
-  // Read the exposures from the manifest and not from the catalog: with `only`, most modules are not imported.
+  // Read the exposures from the manifest and not from the catalog, because most modules are not imported if `only` is set.
   const exposures = manifest.handlers.filter(isExposed).flatMap(({ table }) => Object.values(table ?? {}).filter(isPlainObject));
   const problems: readonly BootProblem[] = [
     ...notPlugins,
     ...orderProblems,
     ...handlerProblems,
-    // Check the ownership of the loaded modules. The earlier check covers only modules that are imported by a relative path, and
-    // not modules that are imported through `paths` of tsconfig.json.
+    // Check the ownership of the loaded modules. The earlier check of ownership covers only modules that are imported by a
+    // relative path, and not modules that are imported through `paths` of tsconfig.json.
     ...untrustedProblems(loaded.files?.() ?? [], root),
     ...doorProblems(plugins, exposures, place),
     ...publicProblems(plugins, catalog),

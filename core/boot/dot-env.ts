@@ -1,16 +1,16 @@
-// Reads `.env` entry by entry. Node's parser reads the value of each entry. With a whole file, Node's parser would silently join
-// a malformed line with the next line and set neither variable.
+// Reads `.env` entry by entry. Node's parser reads the value of each entry. If Node's parser read a whole file, the parser would
+// silently join a malformed line with the next line, and would set neither variable.
 
 import { parseEnv } from "node:util";
 import { BootError, type BootProblem } from "../diagnostics/problem.ts";
 
-/** Matches one line: blank, a comment, or an entry. A quoted value may span several lines. */
+/** Matches one line of `.env`: a blank line, a comment, or an entry. A quoted value may span several lines. */
 const statement =
   /[ \t]*(?:#[^\n]*|(?:export[ \t]+)?(?<name>[\w.-]+)[ \t]*=[ \t]*(?<value>(?:"[^"]*"|'[^']*'|`[^`]*`)[ \t]*(?:#[^\n]*)?|(?![ \t]*["'`])[^\n]*))?(?:\n|$)/y;
 
 /**
- * Returns the variables of an `.env` file. @param shown  The file's name in messages. @throws {BootError} with the number of each
- * malformed line, without its text.
+ * Returns the variables of an `.env` file. @param shown  The name of the file in error messages. @throws {BootError} with the
+ * number of each malformed line, without the text of the line.
  */
 export const entriesOf = (text: string, shown: string): ReadonlyMap<string, string> => {
   const lines = text.replace(/^\u{feff}/u, "").replaceAll("\r\n", "\n");

@@ -1,5 +1,5 @@
-// Reads the tables of expose() in the manifest: which handlers are exposed, under which names, with which keys. Runs the checks
-// that are possible before a handler module is imported.
+// Reads the tables of expose() in the manifest. The tables say which handlers are exposed, under which names, and with which
+// exposure keys. This file also runs the checks that are possible before Quater imports a handler module.
 
 import { kindOf } from "../diagnostics/plugin-options.ts";
 import type { BootProblem } from "../diagnostics/problem.ts";
@@ -9,22 +9,22 @@ import { type ExposureKey, keyOwnerOf } from "../plugin/exposure-key.ts";
 import { isPlainObject } from "../schema/schema.ts";
 import type { LoadedManifest } from "./load.ts";
 
-/** One line of a table: a handler that the manifest exposes. */
+/** One entry of an expose() table: a handler that the manifest exposes. */
 export interface ExposedHandler {
   /** The name of the handler on all surfaces. */
   readonly name: string;
-  /** The name of the module's export. */
+  /** The name of the handler's export in its module. */
   readonly key: string;
   readonly exposure: WrittenExposure;
-  /** The expose() call whose table has this line. */
+  /** The expose() call whose table contains this entry. */
   readonly exposed: Exposed;
   readonly place: string;
 }
 
-/** The exposure keys of the configured plugins, by name. */
+/** The exposure keys of the configured plugins, by the name of the key. */
 export type KeysByName = ReadonlyMap<string, ExposureKey>;
 
-/** Returns the lines of all tables in the manifest's order, including lines with a problem. */
+/** Returns the entries of all expose() tables in the order of the manifest, including entries with a boot problem. */
 export const exposedHandlers = (
   loaded: LoadedManifest,
   keys: KeysByName,
@@ -65,7 +65,7 @@ const notMadeByExpose = ({ placeOf }: LoadedManifest): BootProblem => ({
 
 const namePattern = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/;
 
-/** @param before  An earlier handler with the same name, or with a name that differs only in its case style. */
+/** @param before  An earlier handler with the same name, or with a name that differs only in case style. */
 const nameProblems = ({ name, place }: ExposedHandler, before: ExposedHandler | undefined): readonly BootProblem[] => {
   if (!namePattern.test(name)) {
     const remedy = "Choose a handler name that begins with a letter and has at most 64 letters, digits, - and _";

@@ -1,4 +1,4 @@
-// Checks the values of plugins' exposure keys, and lets each key resolve its value for a handler.
+// Checks the values of the exposure keys that plugins own, and lets each exposure key resolve its value for a handler.
 
 import { isQuaterError } from "../diagnostics/errors.ts";
 import type { BootProblem } from "../diagnostics/problem.ts";
@@ -10,7 +10,7 @@ import { checkableAtBoot } from "../schema/compiled-patterns.ts";
 import { closed, type JsonSchema } from "../schema/schema.ts";
 import type { ExposedHandler, KeysByName } from "./exposed-handlers.ts";
 
-/** Checks the values against the schemas of their keys. This check needs no handler module. */
+/** Checks the values of exposure keys against the schemas of the keys. This check needs no handler module. */
 export const valueProblems = (entries: readonly ExposedHandler[], keys: KeysByName): readonly BootProblem[] => {
   const schemas = new Map<string, JsonSchema>();
   const schemaOf = ({ key, schema }: ExposureKey): JsonSchema => {
@@ -31,7 +31,10 @@ export const valueProblems = (entries: readonly ExposedHandler[], keys: KeysByNa
   );
 };
 
-/** Stores the resolved value of each key in `operation.resolved`, and returns the problems that the keys' own checks find. */
+/**
+ * Stores the resolved value of each exposure key in `operation.resolved`. Returns the boot problems that the own checks of the
+ * exposure keys find.
+ */
 export const resolveKeys = (operation: Operation, keys: KeysByName): readonly BootProblem[] =>
   Object.entries(operation.exposure).flatMap(([name, given]) => {
     const key = keys.get(name);
@@ -43,8 +46,8 @@ const resolveKey = ({ key, check, resolve }: ExposureKey, given: unknown, operat
   let found: readonly KeyProblem[] = [];
   try {
     found = check?.(given as never, operation) ?? [];
-    // Store the value even when the key's check refused it: other checks read it, for example to find two handlers with one
-    // route.
+    // Store the value even when the own check of the exposure key refused the value. Other checks read the value, for example to
+    // find two handlers with one route.
     (operation.resolved as Map<string, unknown>).set(key, resolve === undefined ? given : resolve(given as never, operation));
     return found;
   } catch (error) {

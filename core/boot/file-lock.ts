@@ -1,6 +1,6 @@
-// Lets one process at a time change a file. SQLite requests the lock from the operating system, which frees the lock when the
-// process ends. A lock that is only a file would have to be removed after a crash. If two processes removed such a file at the
-// same moment, both would believe that they have the lock.
+// Lets one process at a time change a file. SQLite requests the file lock from the operating system, which frees the lock when
+// the process ends. A lock that is only a file would have to be removed after a crash. If two processes removed such a lock file
+// at the same moment, both processes would believe that they have the lock.
 
 import { closeSync, constants, openSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -13,17 +13,20 @@ interface Database {
 }
 
 /**
- * How long to wait for the lock, milliseconds. A change takes milliseconds, so after this time the other process probably hangs.
+ * How long to wait for the file lock, milliseconds. A change of a file takes milliseconds, so after this time the other process
+ * probably hangs.
  */
 const waitMs = 10_000;
 
 /**
- * Runs `change` while no other process runs a `change` for the same file, and returns its result. The lock is an empty file
- * `<file>.lock`, which is never removed.
+ * Runs `change` while no other process runs a `change` for the same file, and returns the result of `change`. The lock is an
+ * empty file `<file>.lock`. Quater never removes this lock file.
  *
- * @param file  If the file is a link, the target of the link is locked, even when the target does not exist yet.
- * @param change  Must not call this function for the same file.
- * @throws {QuaterError} `unavailable` when the lock is not free within 10 seconds, or other users can write the folder.
+ * @param file  The file to lock. If the file is a link, Quater locks the target of the link, even when the target does not exist
+ * yet.
+ * @param change  The function that changes the file. `change` must not call `withFileLock` for the same file.
+ * @throws {QuaterError} `unavailable` when the lock is not free within 10 seconds, or when other users can write the folder of
+ * the file.
  */
 export const withFileLock = <Result>(file: string, change: () => Result): Result => {
   const database = locked(file);
@@ -43,7 +46,7 @@ const locked = (file: string): Database => {
     // Load the SQLite driver only here, because only few commands change files.
     const Libsql = createRequire(import.meta.url)("libsql") as new (path: string, options: object) => Database;
     database = new Libsql(lock, { timeout: waitMs });
-    database.exec("PRAGMA journal_mode = MEMORY"); // In the default mode, SQLite would create a second file beside the lock.
+    database.exec("PRAGMA journal_mode = MEMORY"); // In the default mode, SQLite would create a second file.
     database.exec("BEGIN EXCLUSIVE");
     return database;
   } catch (error) {

@@ -15,7 +15,7 @@ import { Type } from "../schema/typebox.ts";
 
 const effects = new Set(["read", "write", "destructive"]);
 
-/** Returns the problems of a handler. @param name  The name under which the manifest exposes the handler. */
+/** Returns the boot problems of a handler. @param name  The name under which the manifest exposes the handler. */
 export const handlerProblems = (value: Handler, name: string, place: string): BootProblem[] => {
   const found: BootProblem[] = [];
   const say = (cause: string, remedy: string) => found.push({ place, cause: `The handler ${name} ${cause}`, remedy });
@@ -82,8 +82,8 @@ const isObjectSchema = (schema: unknown): boolean =>
     (Array.isArray(schema["allOf"]) && schema["allOf"].length > 0 && schema["allOf"].every(isObjectSchema)));
 
 /**
- * Returns the problems of a named policy. In TypeScript, the compiler finds most of these problems. In JavaScript, a policy for
- * another handler would read `undefined`.
+ * Returns the boot problems of a named policy. In TypeScript, the compiler finds most of these boot problems. In JavaScript, a
+ * policy that was written for another handler would read `undefined`.
  */
 const policyProblems = ({ name, needs, use, allow }: NamedPolicy, input: unknown): readonly CauseAndRemedy[] => {
   if (typeof name !== "string" || !/^\P{C}{1,100}$/u.test(name) || name.trim() === "") {
@@ -113,8 +113,8 @@ const needsProblems = (its: string, needs: NamedPolicy["needs"], input: unknown)
 };
 
 /**
- * Returns a problem for each code that two handlers declare with different kinds. Callers act on codes, so a code has one kind in
- * the whole project.
+ * Returns a boot problem for each error code that two handlers declare with different kinds. Callers act on error codes, so an
+ * error code has one kind in the whole project.
  */
 export const codeProblems = (operations: readonly Operation[]): readonly BootProblem[] => {
   const first = new Map<string, { readonly kind: string; readonly name: string }>();

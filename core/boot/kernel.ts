@@ -1,4 +1,5 @@
-// The kernel checks a manifest, sets up its plugins, passes calls through the gate, and stops the plugins at the end.
+// The kernel checks a manifest and sets up the plugins of the manifest. The kernel then passes calls through the gate, and stops
+// the plugins at the end.
 
 import { isQuaterError } from "../diagnostics/errors.ts";
 import type { Log } from "../diagnostics/log.ts";
@@ -26,11 +27,14 @@ export interface KernelOptions {
   readonly loaded: LoadedManifest;
   readonly mode: RunMode;
   readonly log: Log;
-  /** Called when a plugin says that the process must stop, for example because the store is damaged. Default: nothing happens. */
+  /**
+   * The kernel calls this function when a plugin says that the process must stop, for example because the store is damaged.
+   * Default: nothing happens.
+   */
   readonly halt?: PluginContext["halt"];
   /** Load only the module of this handler. */
   readonly only?: string;
-  /** First words of the program's own commands. Boot refuses a plugin command that begins with one of them. */
+  /** The first words of the program's own commands. Boot refuses a command of a plugin that begins with one of these words. */
   readonly takenWords?: readonly string[];
 }
 
@@ -40,22 +44,21 @@ export interface Kernel extends Gate {
   readonly services: Services;
   readonly commands: readonly PluginCommand[];
   readonly plugins: readonly ConfiguredPlugin[];
-  /** The function of each surface that calls the surface from outside, by the surface's name. */
+  /** The probe of each surface, by the name of the surface. A probe calls the surface from outside. */
   readonly probes: ReadonlyMap<string, Probe>;
-  /** Starts the plugins that listen, in boot order. */
+  /** Starts the plugins in boot order. */
   start(): Promise<void>;
   /**
-   * Waits for running calls, then stops the plugins in reverse order. Safe to call twice.
+   * Waits for running calls, then stops the plugins in reverse order. A second call of `stop` has no effect.
    *
-   * @param most  The longest time that running calls get, milliseconds. This limit applies when `drainMs` of the manifest is
-   * longer.
+   * @param most  The longest time that running calls get, milliseconds. `most` applies when `drainMs` of the manifest is longer.
    */
   stop(most?: number): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
 /**
- * How long a stop waits for running calls by default, milliseconds. Containers get ten seconds between SIGTERM and SIGKILL. The
+ * How long a stop waits for running calls by default, milliseconds. A container gets ten seconds between SIGTERM and SIGKILL. The
  * other two seconds are for stopping the plugins.
  */
 const defaultDrainMs = 8_000;
@@ -63,9 +66,9 @@ const defaultOutputBytes = 8 * 1024 * 1024;
 const defaultUploadBytes = 1024 * 1024 * 1024;
 
 /**
- * Checks the manifest and sets up its plugins. No port opens before `start`.
+ * Checks the manifest and sets up the plugins of the manifest. No port opens before `start`.
  *
- * @throws {BootError} with every problem found. The plugins that were set up before the error are stopped.
+ * @throws {BootError} with every boot problem. Before `createKernel` throws, it stops the plugins that were already set up.
  */
 export const createKernel = async (options: KernelOptions): Promise<Kernel> => {
   const { loaded, mode, log, only, halt = () => {}, takenWords = [] } = options;
@@ -152,7 +155,7 @@ export const createKernel = async (options: KernelOptions): Promise<Kernel> => {
   };
 };
 
-/** Makes a stop function that stops once. Every later call of the function waits for the same stop. */
+/** Makes a stop function that stops the kernel once. Every later call of this function waits for the same stop. */
 const once = (stop: (mostMs: number) => Promise<void>): ((mostMs?: number) => Promise<void>) => {
   let stopping: Promise<void> | undefined;
   return (mostMs = Number.POSITIVE_INFINITY) => {

@@ -1,24 +1,26 @@
-// Reads and changes files of keys: `{ version: 1, keys: [...] }`. Only the owner can read such a file, and one process at a time
-// changes it. A key opens access or signs a trail, so Quater refuses a record with a mistake and never guesses its meaning.
+// Reads and changes key files: `{ version: 1, keys: [...] }`. Only the owner can read a key file, and only one process at a time
+// changes a key file. A key gives access or signs a trail. Quater therefore refuses a key record with a mistake and never guesses
+// the meaning of the record.
 
 import { QuaterError } from "../diagnostics/errors.ts";
 import { visible } from "../diagnostics/text.ts";
 import { withFileLock } from "./file-lock.ts";
 import { readPrivateFile, replacePrivateFile } from "./private-file.ts";
 
-/** What differs between kinds of key files: their names in messages, and the check of a record. */
+/** The differences between kinds of key files: their names in error messages, and the check of a key record. */
 export interface KeyFileKind {
-  /** The kind's name in the message `keys.json is not <name> of this version`. */
+  /** The name of the kind in the error message `keys.json is not <name> of this version`. */
   readonly name: string;
-  /** The remedy in messages about a file that cannot be read. */
+  /** The remedy in error messages about a key file that cannot be read. */
   readonly remedy: string;
   /**
-   * Returns the fault of a key record and its remedy, or `undefined` for a correct record. The fault never contains the secret.
+   * Returns the fault of a key record and the remedy, or `undefined` for a correct key record. The text of the fault never
+   * contains the secret of the key.
    */
   readonly wrongIn: (record: unknown) => WrongKey | undefined;
 }
 export interface WrongKey {
-  /** The fault, as in the message `keys.json: the key at /keys/0 has <what>`. */
+  /** The fault of the key record, as in the error message `keys.json: the key at /keys/0 has <what>`. */
   readonly what: string;
   readonly remedy: string;
 }
@@ -26,9 +28,9 @@ export interface WrongKey {
 const version = 1;
 
 /**
- * Returns the content of the key file with its `keys` checked, or `undefined` when there is no file.
+ * Returns the content of the key file after a check of its `keys`. Returns `undefined` when there is no key file.
  *
- * @throws {QuaterError} `unavailable` when the file is malformed, or other users can read or write it.
+ * @throws {QuaterError} `unavailable` when the key file is malformed, or when other users can read or write the key file.
  */
 export const readKeysOf = <Content extends { readonly keys: readonly unknown[] }>(
   file: string,
@@ -63,7 +65,10 @@ export const readKeysOf = <Content extends { readonly keys: readonly unknown[] }
 export const keysText = (content: { readonly keys: readonly unknown[] }): string =>
   `${JSON.stringify({ version, ...content }, null, 2)}\n`;
 
-/** Runs `change` under the file's lock, and replaces the file with the `content` that it returns. */
+/**
+ * Runs `change` under the lock of the key file, and replaces the content of the key file with the `content` that `change`
+ * returns.
+ */
 export const changeKeysOf = <Change extends { readonly content: { readonly keys: readonly unknown[] } }>(
   file: string,
   change: () => Change,

@@ -1,5 +1,5 @@
-// Finds and loads the manifest. The manifest is code, so Quater searches only inside the project, and refuses a file that
-// another user could have written. Mistakes become boot problems with file, place, cause and remedy.
+// Finds and loads the manifest. The manifest is code, so Quater searches only inside the project, and refuses a file that another
+// user could have written. Mistakes in the manifest become boot problems with file, place, cause and remedy.
 
 import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
@@ -25,23 +25,27 @@ export interface LoadedManifest {
   /** The folder of the manifest. */
   readonly root: string;
   /**
-   * Returns the files of the project that were loaded until now, or `undefined` if the loader does not report them (JavaScript).
+   * Returns the files of the project that Quater has loaded until now. Returns `undefined` if the loader does not report loaded
+   * files, as for JavaScript.
    */
   readonly files?: () => readonly string[] | undefined;
-  /** Returns the place for messages: `quater.config.ts:12`, the line that has `word` as a key, or only the file's name. */
+  /**
+   * Returns the place for messages, such as `quater.config.ts:12`. The place names the line of the manifest that has `word` as a
+   * key, or only the file name of the manifest.
+   */
   readonly placeOf: (word: string) => string;
-  /** Sentences about settings that Quater ignores. The program logs them as warnings. */
+  /** Sentences about settings that Quater ignores. The program logs these sentences as warnings. */
   readonly warnings?: readonly string[];
 }
 
 /**
  * Finds and loads the manifest.
  *
- * @param from  The folder in which the search starts. The search climbs to the nearest package.json, .git or home folder, and no
- * further.
- * @param named  The file that `--config` or `QUATER_CONFIG` names. No other file is searched.
- * @param useBuild  Load the file that `quater build` made, while it is up to date. Default true.
- * @throws {BootError} when no manifest is found, or it cannot be trusted or loaded.
+ * @param from  The folder in which the search starts. The search continues in the folders above, up to the nearest folder with
+ * package.json or .git, or up to the home folder.
+ * @param named  The manifest that `--config` or `QUATER_CONFIG` names. Quater then searches for no other manifest.
+ * @param useBuild  Load the file that `quater build` made, while this file is up to date. Default true.
+ * @throws {BootError} when no manifest is found, or when the manifest cannot be trusted or loaded.
  */
 export const loadManifest = async (from: string, named?: string, { useBuild = true } = {}): Promise<LoadedManifest> => {
   const file = named === undefined ? await findManifest(from) : resolve(from, named);
@@ -80,7 +84,7 @@ export const loadManifest = async (from: string, named?: string, { useBuild = tr
 };
 
 // The class behind cosmiconfig's public function. The public function would run `.config/config.js` of the current folder without
-// a check. After the last folder, the public function would also search in ~/.config.
+// a check of the file. After the last folder, the public function would also search in ~/.config.
 interface Explorer {
   search(folder: string): Promise<{ readonly filepath: string } | null>;
 }
@@ -92,7 +96,8 @@ const findManifest = async (from: string): Promise<string> => {
   const { Explorer } = (await import("cosmiconfig/dist/Explorer.js")) as unknown as {
     Explorer: new (options: object) => Explorer;
   };
-  // cosmiconfig only searches here, so its loaders read nothing. The manifest is loaded later, after its owner was checked.
+  // Quater uses cosmiconfig only for the search, so these loaders read nothing. Quater loads the manifest later, after a check of
+  // the owner.
   const loaders = Object.fromEntries([".ts", ".mts", ".js", ".mjs"].map((ending) => [ending, () => ({})]));
   const transform = (found: unknown) => found;
   const explorer = new Explorer({
@@ -134,13 +139,13 @@ const forbiddenInDotEnv = [
 ];
 const isForbidden = (name: string): boolean => /^node_/i.test(name) || forbiddenInDotEnv.includes(name.toLowerCase());
 
-/** Many frameworks write this variable into `.env`. Unlike other variables with this prefix, it changes nothing in Node. */
+/** Many frameworks write NODE_ENV into `.env`. Unlike other variables that begin with NODE_, NODE_ENV changes nothing in Node. */
 const modeVariable = "NODE_ENV";
 
 /**
- * Reads `.env` beside the manifest. A variable that the environment already has keeps its value.
+ * Reads `.env` beside the manifest. A variable that the environment already contains keeps its value.
  *
- * @returns Warnings about lines that are ignored.
+ * @returns Warnings about lines of `.env` that Quater ignores.
  */
 const readDotEnv = (root: string, shown: string): readonly string[] => {
   const file = join(root, ".env");
@@ -191,8 +196,8 @@ const commonJs = {
 };
 
 /**
- * Returns whether the nearest package.json makes a `.ts` file an ES module, by the rule of Node and tsx. @throws when
- * package.json is not JSON.
+ * Returns whether the nearest package.json makes a `.ts` file an ES module, by the rule of Node and tsx. @throws {SyntaxError}
+ * when package.json is not JSON.
  */
 const isModule = (file: string): boolean => {
   for (let folder = dirname(file); ; folder = dirname(folder)) {
@@ -202,7 +207,7 @@ const isModule = (file: string): boolean => {
   }
 };
 
-/** Describes a failed import: file and place, the cause without a stack, and the remedy. */
+/** Describes a failed import of a module: file and place, the cause without a stack, and the remedy. */
 export const importProblem = (error: unknown, place: string, root: string): BootProblem => {
   const { message, code, stack } =
     error instanceof Error
@@ -212,7 +217,7 @@ export const importProblem = (error: unknown, place: string, root: string): Boot
   const transform = /^(?:Transform failed[^\n]*\n)?(\/[^\n:]+):(\d+):(\d+): ERROR: ([^\n]+)/.exec(message);
   if (transform !== null) {
     const [, file = "", line, column, text] = transform;
-    // esbuild counts columns from 0, and editors count from 1.
+    // esbuild counts columns from 0, but editors count from 1.
     return {
       place: `${short(file)}:${line}:${Number(column) + 1}`,
       cause: `Syntax error: ${text}`,
@@ -231,8 +236,8 @@ export const importProblem = (error: unknown, place: string, root: string): Boot
         : "Correct the path or the file extension of the module in the import statement",
     };
   }
-  // Whether a handler module is CommonJS because its own package.json says so. The second text is the message of `import()`
-  // inside CommonJS.
+  // Whether a handler module is CommonJS because the package.json of the module says so. The second text is the error message of
+  // `import()` inside CommonJS.
   const isCommonJs =
     (code === "ERR_PACKAGE_PATH_NOT_EXPORTED" && message.includes('"exports" main')) ||
     /^Failed to resolve module specifier .* from "data:text\/javascript,__filename/.test(message);
@@ -258,7 +263,7 @@ export const importProblem = (error: unknown, place: string, root: string): Boot
   };
 };
 
-/** Returns the place of the first stack line in the project's own code, for messages: `app/shop.ts:12`. */
+/** Returns the place of the first stack line in the project's own code, such as `app/shop.ts:12`, for error messages. */
 export const firstFrame = (stack: string | undefined, root: string): string | undefined => {
   for (const [, path = "", line] of (stack ?? "").matchAll(/(?:file:\/\/)?(\/[^\s():?]+)(?:\?[^\s:)]*)?:(\d+)/g)) {
     if (path.startsWith(`${root}/`) && !path.includes("/node_modules/")) return `${relative(root, path)}:${line}`;

@@ -1,5 +1,5 @@
-// Computes one digest over all exposures and plugins of a manifest. Quater records the digest on the trail at each start, so that
-// readers of the trail know which handlers could be called after the start.
+// Computes one digest over all exposures and plugins of a manifest. Quater records this digest on the trail at each start, so
+// that readers of the trail know which handlers callers could call after the start.
 
 import { isExposed } from "../model/exposure.ts";
 import type { ConfiguredPlugin } from "../plugin/plugin.ts";
@@ -7,9 +7,10 @@ import { canonicalText, digestOfText } from "../schema/digest.ts";
 import type { Manifest } from "./manifest.ts";
 
 /**
- * Returns `sha256:` and 64 hexadecimal digits, over the RFC 8785 text of `{ name, version, exposures, plugins }`: the exposure of
- * each handler by its name, and the plugins in boot order with the digests of their options. No module is loaded. For a function
- * in an exposure, the digest depends only on whether the function is present.
+ * Returns `sha256:` and 64 hexadecimal digits. The digest is computed over the RFC 8785 text of
+ * `{ name, version, exposures, plugins }`. `exposures` contains the exposure of each handler by the name of the handler.
+ * `plugins` contains the plugins in boot order with the digests of their options. `manifestDigest` loads no module. For a
+ * function in an exposure, the digest depends only on whether the function is present.
  */
 export const manifestDigest = (manifest: Manifest, plugins: readonly ConfiguredPlugin[]): string => {
   const exposures = Object.fromEntries(

@@ -15,14 +15,16 @@ const fields: Readonly<Record<keyof Config, "text" | "list" | "optional">> = {
   uploadFolder: "optional",
 };
 
-/** The smallest and the largest value of each numeric field. */
+/** The smallest and the largest value of each numeric field of the manifest. */
 const ranges = {
   drainMs: [0, 2_147_483_647],
   maxOutputBytes: [1_024, 536_870_912],
   maxUploadBytes: [1, Number.MAX_SAFE_INTEGER],
 } as const satisfies Partial<Record<keyof Config, readonly [number, number]>>;
 
-/** Returns the problems of the manifest's fields. @param placeOf  Returns the line of the manifest that has a word as a key. */
+/**
+ * Returns the boot problems of the manifest's fields. @param placeOf  Returns the line of the manifest that has a word as a key.
+ */
 export const fieldProblems = (manifest: Config, placeOf: (word: string) => string): readonly BootProblem[] => {
   const given = manifest as unknown as Readonly<Record<string, unknown>>;
   const unknown = Object.keys(given).filter((key) => !Object.hasOwn(fields, key));

@@ -1,30 +1,30 @@
-// Checks who may write a file. A file that runs as code or holds keys must belong to this process's user, to root, or to a
-// user that the operator trusts. Nobody else may write the file, or replace the file or a folder above it.
+// Checks who may write a file. A file that runs as code or contains keys must belong to this process's user, to root, or to a
+// user that the operator trusts. Nobody else may write the file, or replace the file or a folder above the file.
 
 import { lstatSync, readFileSync, readlinkSync, type Stats, statSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, parse, resolve } from "node:path";
 import { BootError } from "../diagnostics/problem.ts";
 
-/** Why a file is not trusted, as the end of a sentence, and the remedy. */
+/** Why Quater does not trust a file, as the end of a sentence, and the remedy. */
 export interface Distrust {
   readonly what: string;
   readonly remedy: string;
 }
 
 /**
- * The environment variable that names more users whose files are trusted, by their numeric ids: `1000,1001`. The variable is for
- * containers in which the files belong to another user than the user of the process. `.env` cannot set this variable, because a
- * file must not declare itself trusted.
+ * The environment variable that names further users whose files Quater trusts. The value lists the numeric ids of these users:
+ * `1000,1001`. The variable is for containers in which the files belong to another user than the user of the process. `.env`
+ * cannot set this variable, because a file must not declare itself trusted.
  */
 export const trustedOwnersVariable = "QUATER_TRUSTED_OWNERS";
 
 /**
- * Checks the file at `path`, and every folder on the way to it. Links are followed, because the mode of a link does not say who
+ * Checks the file at `path`, and every folder on the way to the file. Follows links, because the mode of a link does not say who
  * can write the file.
  *
- * @param shown  The path as messages write it.
- * @returns The fault and its remedy; `undefined` for a file that no other user can change, and on Windows, which has no such
- * modes.
+ * @param shown  The path in error messages.
+ * @returns The fault and its remedy. Returns `undefined` for a file that no other user can change. Also returns `undefined` on
+ * Windows, which has no such modes.
  * @throws {BootError} when QUATER_TRUSTED_OWNERS is not a list of numbers.
  */
 export const distrustOf = (path: string, shown: string = path, known: KnownWays = new Map()): Distrust | undefined => {
@@ -33,8 +33,8 @@ export const distrustOf = (path: string, shown: string = path, known: KnownWays 
 };
 
 /**
- * Checks the owner and mode of an open file like `distrustOf`, so that nobody can exchange the file between the check and the
- * reading.
+ * Checks the owner and mode of an open file like `distrustOf`. Because the file is open, nobody can exchange the file between the
+ * check and the reading.
  */
 export const distrustOfStats = (stats: Stats, shown: string): Distrust | undefined => {
   if (process.getuid === undefined) return undefined;
@@ -49,13 +49,13 @@ export const distrustOfStats = (stats: Stats, shown: string): Distrust | undefin
 };
 
 /**
- * Results for folders that were already checked, by path. Used for one batch of files only, because modes may change before the
- * next batch.
+ * The results for folders that Quater already checked, by path. Use one map for one batch of files only, because file modes may
+ * change before the next batch.
  */
 export type KnownWays = Map<string, Way>;
 
 interface Way {
-  /** The path after all links were resolved. */
+  /** The path of the file after all links were resolved. */
   readonly real: string;
   /** The stats of the file; `undefined` for a missing file. */
   readonly stats: Stats | undefined;
@@ -64,9 +64,9 @@ interface Way {
 }
 
 /**
- * Checks every folder from the root to `path`, and the folders on the way of each link, as OpenSSH's StrictModes does. A user who
- * can write one of these folders can replace the files, folders and links in the folder. If `path` is a folder, this folder is
- * also checked. A missing file or folder has no fault.
+ * Checks every folder from the root folder to `path`, and the folders on the way of each link, as OpenSSH's StrictModes does. A
+ * user who can write one of these folders can replace the files, folders and links in the folder. If `path` is a folder,
+ * `distrustOfWay` also checks this folder. A missing file or folder has no fault.
  */
 export const distrustOfWay = (path: string, known: KnownWays = new Map()): Distrust | undefined =>
   process.getuid === undefined ? undefined : wayTo(resolve(path), known, 0).distrust;
@@ -88,7 +88,7 @@ const step = (from: Way, name: string, known: KnownWays, links: number): Way => 
   const real = join(from.real, name);
   const stats = lstatSync(real, { throwIfNoEntry: false });
   if (stats === undefined) return { real, stats, distrust: undefined };
-  // In a sticky folder such as /tmp, users can replace only files that they own, so the owner must be trusted.
+  // In a sticky folder such as /tmp, users can replace only files that they own, so the owner of the file must be trusted.
   if (isWritableByOthers(from.stats) && !isTrusted(stats))
     return { real, stats, distrust: foreign(`is reached through ${real}, which`, stats, real) };
   if (!stats.isSymbolicLink()) return checked(real, stats);
@@ -145,8 +145,8 @@ const trustedOwners = (): readonly number[] => {
 };
 
 /**
- * Whether users other than the owner can write the file. A group with no member except the process's user counts as the owner,
- * because with a umask of 002 all files are writable by the group.
+ * Whether users other than the owner can write the file. If the group of the file has only the user of the process as a member,
+ * the group counts as the owner, because with a umask of 002 the group can write all files.
  */
 const isWritableByOthers = (stats: Stats): boolean =>
   (stats.mode & 0o002) !== 0 || ((stats.mode & 0o020) !== 0 && !isOwnGroup(stats.gid));
@@ -164,18 +164,19 @@ const textOf = (file: string): string => {
   try {
     return readFileSync(file, "utf8");
   } catch {
-    return ""; // In a container without /etc/passwd and /etc/group the group has no other members.
+    return ""; // Without /etc/passwd and /etc/group, as in some containers, the group has no other members.
   }
 };
 
 /**
- * The first numeric id of a person. Smaller ids are system services, and some of them are in the group of root for historical
- * reasons.
+ * The first numeric user id of a person. Smaller ids belong to system services. Some system services are in the group of root for
+ * historical reasons.
  */
 const firstPerson = 1_000;
 
 /**
- * Returns whether the group has a member who is not trusted, in its list of members or as the group of the user's own account.
+ * Returns whether the group has a member who is not trusted. A user is a member through the group's list of members, or through
+ * the group of the user's own account.
  *
  * @param passwd  The text of /etc/passwd.
  * @param group  The text of /etc/group.
@@ -187,7 +188,7 @@ export const hasOtherMembers = (gid: number, passwd: string, group: string, isTr
     .map((line) => line.split(":"))
     .filter(([, , id]) => id === String(gid))
     .flatMap(([, , , names = ""]) => names.split(",").filter((name) => name !== ""));
-  // A member without a line in /etc/passwd comes from another directory of users, and is not trusted.
+  // A member without a line in /etc/passwd comes from another directory of users. Quater does not trust such a member.
   const idOf = (name: string) => Number(users.find(([user]) => user === name)?.[2] ?? -1);
   return (
     members.some((name) => !isTrustedId(idOf(name))) ||

@@ -1,5 +1,5 @@
-// Reads and writes files that contain secrets. Only the owner can read such a file, and only the owner can write its folder. A
-// file is always replaced as a whole, so a reader never sees an incomplete file.
+// Reads and writes secret files. Only the owner can read a secret file, and only the owner can write its folder. Quater always
+// replaces a secret file as a whole, so a reader never sees an incomplete file.
 
 import { randomBytes } from "node:crypto";
 import {
@@ -25,15 +25,15 @@ import { QuaterError } from "../diagnostics/errors.ts";
 import { type Distrust, distrustOfStats, distrustOfWay } from "./ownership.ts";
 
 /**
- * Returns the text of a secret file. The checks use the open file, so nobody can exchange the file between the check and the
+ * Returns the text of a secret file. The checks use the open file, so nobody can exchange the file between the checks and the
  * reading.
  *
- * @returns `undefined` when there is no file.
- * @throws {QuaterError} `unavailable` when other users can read, write or replace the file, or own it.
+ * @returns The text, or `undefined` when there is no file.
+ * @throws {QuaterError} `unavailable` when other users can read, write or replace the secret file, or own the secret file.
  */
 export const readPrivateFile = (file: string): string | undefined => {
   if (!existsSync(file)) {
-    assertWay(file); // If other users can write a folder on the way, they could create the missing file later.
+    assertWay(file); // Users who can write a folder of the path could create the missing file later.
     return undefined;
   }
   const real = realpathSync(file);
@@ -51,10 +51,10 @@ export const readPrivateFile = (file: string): string | undefined => {
 };
 
 /**
- * Replaces the whole file, and creates the file and its folder if they are missing. If the file is a link, the target of the link
- * is replaced, and the link stays.
+ * Replaces the whole secret file. Creates the file and its folder if they are missing. If the file is a link,
+ * `replacePrivateFile` replaces the target of the link, and keeps the link.
  *
- * @throws {QuaterError} `unavailable` when other users can write the folder.
+ * @throws {QuaterError} `unavailable` when other users can write the folder of the file.
  */
 export const replacePrivateFile = (file: string, text: string): void => {
   const { target, fresh } = writtenBeside(file, text);
@@ -67,15 +67,15 @@ export const replacePrivateFile = (file: string, text: string): void => {
 };
 
 /**
- * Creates the file if it does not exist. When two processes create the file at the same time, one of them succeeds.
+ * Creates the secret file if the file does not exist. When two processes create the file at the same time, one process succeeds.
  *
  * @returns Whether this call created the file.
- * @throws {QuaterError} `unavailable` when other users can write the folder.
+ * @throws {QuaterError} `unavailable` when other users can write the folder of the file.
  */
 export const createPrivateFile = (file: string, text: string): boolean => {
   const { target, fresh } = writtenBeside(file, text);
   try {
-    linkSync(fresh, target); // linkSync fails when the file exists. renameSync would replace it.
+    linkSync(fresh, target); // linkSync fails when the file exists. renameSync would replace the file.
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
@@ -86,8 +86,8 @@ export const createPrivateFile = (file: string, text: string): boolean => {
 };
 
 /**
- * Returns the path of a link's target, even when the target does not exist yet. Without this function, two names of one file
- * would have two locks, and a write would replace the link. Missing folders on the way are created.
+ * Returns the path of a link's target, even when the target does not exist yet. Creates missing folders on the way to the target.
+ * Without this function, two names of one file would have two locks, and a write would replace the link.
  *
  * @throws {QuaterError} `unavailable` when other users can write one of these folders.
  */
@@ -96,7 +96,8 @@ export const fileBehind = (file: string): string => {
   let path = resolve(file);
   for (;;) {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    // realpathSync.native resolves `..` behind a link like the operating system. Node's own version shortens the text instead.
+    // realpathSync.native resolves `..` behind a link like the operating system. `realpathSync` of Node shortens the text of the
+    // path instead.
     path = join(realpathSync.native(dirname(path)), basename(path));
     const stats = lstatSync(path, { throwIfNoEntry: false });
     if (stats?.isSymbolicLink() !== true) return path;
@@ -105,7 +106,7 @@ export const fileBehind = (file: string): string => {
   }
 };
 
-/** @throws {QuaterError} `unavailable` when other users can write a folder on the way to the file, or a link leads to itself. */
+/** @throws {QuaterError} `unavailable` when other users can write a folder on the way to the file, or a link points to itself. */
 const assertWay = (file: string): void => {
   try {
     refuse(file, distrustOfWay(file));
@@ -117,7 +118,7 @@ const assertWay = (file: string): void => {
 
 const writtenBeside = (file: string, text: string): { readonly target: string; readonly fresh: string } => {
   const target = fileBehind(file);
-  // Write to a new file with a random name. The file must not exist yet, so a link of another user is never followed.
+  // Write to a new file with a random name. The new file must not exist yet, so Node never follows a link of another user.
   const fresh = `${target}.${randomBytes(12).toString("hex")}.new`;
   const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW = 0 } = constants;
   const descriptor = openSync(fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);

@@ -1,5 +1,5 @@
-// Sets up the plugins of a process and the authenticators of its surfaces, starts the plugins in boot order, and stops them in
-// reverse order.
+// Sets up the plugins of a process and the authenticators of the surfaces. Starts the plugins in boot order, and stops the
+// plugins in reverse order.
 
 import { errorText, thrownText } from "../diagnostics/error-text.ts";
 import { isQuaterError } from "../diagnostics/errors.ts";
@@ -22,7 +22,7 @@ import { firstFrame, type LoadedManifest } from "./load.ts";
 export class RunningPlugins {
   readonly #loaded: LoadedManifest;
   readonly #log: Log;
-  /** The plugins that are set up, in boot order. */
+  /** The plugins that Quater has set up, in boot order. */
   readonly #plugins: { readonly plugin: ConfiguredPlugin; readonly parts: Running }[] = [];
   /** The authenticators that are open. */
   readonly #authenticators = new Set<Authenticator>();
@@ -40,7 +40,7 @@ export class RunningPlugins {
     return this.#plugins.flatMap(({ parts }) => parts.commands ?? []);
   }
 
-  /** The probes of the surfaces, by surface. */
+  /** The probes of the surfaces, by the name of the surface. */
   get probes(): ReadonlyMap<string, Probe> {
     return new Map(
       this.#plugins.flatMap(({ plugin, parts }) =>
@@ -49,7 +49,10 @@ export class RunningPlugins {
     );
   }
 
-  /** Opens the authenticators of the surfaces, each one once even when surfaces share it. @throws {BootError} */
+  /**
+   * Opens the authenticators of the surfaces, each authenticator once, even when surfaces share an authenticator. @throws
+   * {BootError}
+   */
   async openAuthenticators(doors: Iterable<Door>, { project: { root }, mode, log }: PluginContext): Promise<void> {
     for (const { authenticator } of doors) {
       if (authenticator === undefined || this.#authenticators.has(authenticator)) continue;
@@ -61,8 +64,8 @@ export class RunningPlugins {
   /**
    * Sets up the plugins and compiles the hooks that they return.
    *
-   * @param takenWords  First words of the program's own commands, which no plugin command may begin with.
-   * @throws {BootError} with every problem found.
+   * @param takenWords  The first words of the program's own commands. No command of a plugin may begin with such a word.
+   * @throws {BootError} with every boot problem of the plugins.
    */
   async setUp(
     plugins: readonly ConfiguredPlugin[],
@@ -77,7 +80,7 @@ export class RunningPlugins {
       this.#plugins.push({ plugin, parts: { ...plugin, ...made } });
       const missing = missingServices(plugin, plugins, context.services, this.#loaded.placeOf("plugins"));
       problems.push(...returnedProblems(name, made), ...missing);
-      // Stop here: the next plugins need the missing service in their setup.
+      // Stop the boot here, because the next plugins need the missing service in their setup.
       if (missing.length > 0) throw new BootError(problems);
     }
     const hooks = this.#plugins.flatMap(({ plugin: { name }, parts }) =>
@@ -87,20 +90,23 @@ export class RunningPlugins {
     const commands = this.#plugins.flatMap(({ plugin: { name }, parts }) =>
       (parts.commands ?? []).map((command) => ({ plugin: name, command })),
     );
-    // commandProblems reads the fields of the commands, so it runs only after their shape was found correct.
+    // commandProblems reads the fields of the commands. Run commandProblems only if the commands have the correct form.
     if (problems.length === 0) problems.push(...commandProblems(commands, takenWords));
-    // A hooks function runs for every handler and returns the same wrong hook each time, so report each cause once.
+    // A function that chooses hooks runs for every handler and returns the same wrong hook each time, so report each cause once.
     const byCause = new Map(problems.map((problem) => [problem.cause, problem]));
     if (byCause.size > 0) throw new BootError([...byCause.values()]);
   }
 
-  /** Starts the plugins that listen. @throws {BootError} */
+  /** Starts the plugins in boot order. @throws {BootError} */
   async start(): Promise<void> {
     for (const { plugin, parts } of this.#plugins)
       await this.blaming(`The plugin ${plugin.name}`, "start", () => parts.start?.(), plugin.name);
   }
 
-  /** Stops all plugins. Never rejects: a plugin that fails to stop is logged, and the others are still stopped. */
+  /**
+   * Stops all plugins. The promise never rejects. If a plugin fails to stop, `stop` logs the error and still stops the other
+   * plugins.
+   */
   async stop(): Promise<void> {
     for (const { plugin, parts } of this.#plugins.toReversed())
       await quietly(`Plugin ${plugin.name}`, () => parts.stop?.(), this.#log);
@@ -117,10 +123,10 @@ export class RunningPlugins {
   }
 
   /**
-   * Runs a part of the boot, and turns an error that it throws into a boot problem with the line of the project's code. The stack
-   * is logged.
+   * Runs a part of the boot. Turns an error of this part into a boot problem that names a line of the project's code, and logs
+   * the stack of the error.
    *
-   * @param who  The subject of the sentence: `The plugin audit`.
+   * @param who  The subject of the sentence in the boot problem: `The plugin audit`.
    * @throws {BootError | QuaterError}
    */
   async blaming<Result>(who: string, phase: string, act: () => Awaitable<Result>, plugin?: string): Promise<Result> {
@@ -142,7 +148,9 @@ export class RunningPlugins {
   }
 }
 
-/** Finds the services that a plugin lists in `provides` and did not provide. A service that no plugin needs may be missing. */
+/**
+ * Finds the services that a plugin lists in `provides` and did not provide. A service that no other plugin needs may be missing.
+ */
 const missingServices = (
   { name, provides = [] }: ConfiguredPlugin,
   plugins: readonly ConfiguredPlugin[],
@@ -160,7 +168,7 @@ const missingServices = (
     }));
 };
 
-/** Calls `stop` and logs its error instead of throwing the error, so that the other plugins are also stopped. */
+/** Calls `stop`. Logs an error of `stop` instead of throwing the error, so that the other plugins are also stopped. */
 export const quietly = async (what: string, stop: () => Awaitable<void>, log: Log): Promise<void> => {
   try {
     await stop();
@@ -169,7 +177,7 @@ export const quietly = async (what: string, stop: () => Awaitable<void>, log: Lo
   }
 };
 
-/** Whether a plugin is ready for calls. A plugin whose check throws is not ready. */
+/** Whether a plugin is ready for calls. A plugin whose `isReady` throws is not ready. */
 const isReady = async (parts: Running): Promise<boolean> => {
   try {
     return (await parts.isReady?.()) !== false;

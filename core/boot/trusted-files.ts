@@ -1,5 +1,6 @@
 // Checks the files of a project that run as code: the manifest, the modules that it imports, and the files that `quater build`
-// made. The check runs before the first file of the project, because a module that another user wrote could do anything.
+// made. The check runs before Node runs the first file of the project, because a module that another user wrote could do
+// anything.
 
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
@@ -7,16 +8,16 @@ import { BootError, type BootProblem } from "../diagnostics/problem.ts";
 import { distrustOf, distrustOfWay, type KnownWays } from "./ownership.ts";
 
 /**
- * Checks one file. @param shown  The path as messages write it. @throws {BootError} when another user owns the file, or can write
- * or replace it.
+ * Checks one file. @param shown  The path of the file in error messages. @throws {BootError} when another user owns the file, or
+ * can write or replace the file.
  */
 export const assertTrusted = (file: string, shown: string): void => throwAny(problemsOf(file, shown));
 
 /**
- * Checks the manifest, and all files of the project that it imports through relative paths. Packages are not checked: the package
- * manager wrote them.
+ * Checks the manifest, and all files of the project that the manifest imports through relative paths. Does not check packages,
+ * because the package manager wrote them.
  *
- * @param from  The folder relative to which messages name files.
+ * @param from  The folder to which file paths in error messages are relative.
  * @throws {BootError} that names each file that another user can change.
  */
 export const assertProjectTrusted = (manifest: string, from: string): void => {
@@ -29,12 +30,15 @@ export const assertProjectTrusted = (manifest: string, from: string): void => {
   throw new BootError([{ place, cause: `A file in this folder ${distrust.what}`, remedy: distrust.remedy }]);
 };
 
-/** Returns a problem for each file that another user can change. For modules that Quater knows only after they were loaded. */
+/**
+ * Returns a boot problem for each file that another user can change. Use this function for modules that Quater knows only after
+ * loading them.
+ */
 export const untrustedProblems = (files: Iterable<string>, from: string): BootProblem[] =>
   allProblems([...files].filter(existsSync), from, new Map());
 
 const allProblems = (files: Iterable<string>, from: string, known: KnownWays): BootProblem[] => {
-  // A folder that others can write is a fault of each file in it, but is reported once.
+  // A folder that other users can write is a fault of each file in the folder. Report this fault once.
   const byRemedy = new Map<string, BootProblem>();
   for (const file of files)
     for (const problem of problemsOf(file, relative(from, file) || file, known))
@@ -55,8 +59,8 @@ const throwAny = (problems: readonly BootProblem[]): void => {
 };
 
 /**
- * Matches `from "./a.ts"`, `import "./a.ts"`, `import("./a.ts")` and `require("./a.ts")` in the source text, because importing
- * the file would run the file. An import inside a comment also matches, so at most one more file is checked.
+ * Matches `from "./a.ts"`, `import "./a.ts"`, `import("./a.ts")` and `require("./a.ts")` in the source text, because importing a
+ * file would run the file. An import inside a comment also matches, so at most one more file is checked.
  */
 const imports = /(?:\bfrom\s*|\bimport\s*\(?\s*|\brequire\s*\(\s*)["'`](\.\.?\/[^"'`\n]+)["'`]/g;
 
@@ -76,8 +80,8 @@ const reachableFrom = (manifest: string): ReadonlySet<string> => {
 const endings = [".ts", ".mts", ".tsx", ".js", ".mjs", ".json"];
 
 /**
- * Returns the file that an import path means: the file itself, the `.ts` file for a path that ends in `.js`, or the file with an
- * ending added.
+ * Returns the file to which an import path refers. The result is the file itself, the `.ts` file for a path that ends in `.js`,
+ * or the file with an added ending.
  */
 const targetOf = (path: string): string | undefined => {
   const typed = path.replace(/\.([cm]?)js(x?)$/, ".$1ts$2");
