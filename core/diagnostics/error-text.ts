@@ -1,14 +1,15 @@
-// Makes the text of an error for the log: its stack, its system codes and its causes. Other properties are not logged, because
-// `detail` of a database error contains values of rows, and `config` of a client library's error contains the sent credential.
+// Makes the text of an error for the log: the stack, the system codes and the causes of the error. Quater does not log other
+// properties of an error. For example, `detail` of a database error contains values of rows, and `config` of a client library's
+// error contains the sent credential.
 
 import { withoutPassword } from "./plugin-options.ts";
 
-/** Properties of errors of Node and of database drivers that contain no personal data. */
+/** The properties of errors of Node and of database drivers that contain no personal data. */
 const facts = ["code", "errno", "syscall", "address", "port", "hostname"] as const;
-/** The fields that are logged of a thrown object that is not an error. */
+/** The fields that Quater logs of a thrown object that is not an error. */
 const tableFacts = ["name", "message", "status", ...facts] as const;
 const mostNames = 20;
-/** How many errors of one failure are logged: its causes, and the parts of an AggregateError. */
+/** The most errors that Quater logs for one failure. The errors are the causes, and the parts of an AggregateError. */
 const mostErrors = 8;
 const mostCharacters = 8_192;
 
@@ -29,12 +30,12 @@ export const errorText = (error: unknown): string => {
   try {
     write(error, "");
   } catch {
-    parts.push(unwritable); // Reading the properties called a getter that threw.
+    parts.push(unwritable); // Reading the error's properties called a getter that threw.
   }
   return parts.join("\n");
 };
 
-/** Returns one line about a thrown value for a sentence: `TypeError: x is not a function`. Never throws. */
+/** Returns one line about a thrown value, for use in a sentence: `TypeError: x is not a function`. Never throws. */
 export const thrownText = (error: unknown): string =>
   safely(() => (error instanceof Error ? `${error.name}: ${limited(error.message)}` : textOf(error)));
 
@@ -50,13 +51,13 @@ const factsOf = (error: object, names: readonly string[]): readonly string[] =>
     return typeof value === "string" || typeof value === "number" ? `${name}=${limited(String(value))}` : [];
   });
 
-/** Whether `String` would give nothing more than `[object Object]` for this value. */
+/** Whether `String` would return only `[object Object]` for this value. */
 const isTable = (value: unknown): value is object =>
   value !== null && typeof value === "object" && (value.toString === undefined || value.toString === Object.prototype.toString);
 
 /**
- * Describes a thrown object that is not an error. The object may contain any data, so for fields that errors do not have, the
- * text contains only the names and not the values.
+ * Describes a thrown object that is not an error. The object may contain any data. For fields that errors do not have, the
+ * description contains only the names of the fields and not the values.
  */
 const tableText = (thrown: object): string => {
   const known = factsOf(thrown, tableFacts);
@@ -67,8 +68,8 @@ const tableText = (thrown: object): string => {
 };
 
 /**
- * Matches a URL with a scheme of at most 21 characters. With an unlimited scheme every dot in a long text would start a long
- * search.
+ * Matches a URL with a scheme of at most 21 characters. With an unlimited length of the scheme, every dot in a long text would
+ * start a long search.
  */
 const address = /\b(?!file:)[a-z][a-z0-9+.-]{0,20}:\/\/[^\s"'`<>()]+/gi;
 

@@ -1,12 +1,12 @@
-// All errors of the kernel in one file. Each code is stable, belongs to exactly one kind, and is listed in
-// docs/reference/errors.md. Each surface has one table that translates kinds into its own language, such as status codes.
-// Surfaces never decide by messages.
+// All errors of the kernel. Each error code is stable, belongs to exactly one kind, and is listed in docs/reference/errors.md.
+// Each surface has one table that translates kinds into the codes of the surface, such as HTTP status codes. Surfaces never
+// decide by error messages.
 
 import { brand } from "./brand.ts";
 import type { Asks } from "./reading.ts";
 import { cut, visible } from "./text.ts";
 
-/** The kinds of failure that callers must tell apart. A new kind does not compile until every surface has an answer for it. */
+/** The kinds of errors that callers must distinguish. A new kind does not compile until every surface translates the kind. */
 export const errorKinds = [
   "invalid_input",
   "unauthenticated",
@@ -24,7 +24,7 @@ export const errorKinds = [
 ] as const;
 export type ErrorKind = (typeof errorKinds)[number];
 
-/** The general codes with their kinds. The codes that handlers add with `problems` have one of the same kinds. */
+/** The general error codes with their kinds. The codes that handlers add with `problems` have one of the same kinds. */
 export const errorCodes = {
   invalid_input: "invalid_input",
   unknown_field: "invalid_input",
@@ -66,7 +66,7 @@ const codeForm = /^[a-z][a-z0-9_]*$/;
 
 export const isCode = (value: unknown): boolean => typeof value === "string" && codeForm.test(value);
 
-/** Checks that a general code is used only with its own kind, because callers act on codes. @throws {TypeError} */
+/** Checks that a general error code has its own kind, because callers act on error codes. @throws {TypeError} */
 const checkCode = (code: string, kind: ErrorKind): void => {
   if (!isCode(code))
     throw new TypeError(`The error code ${JSON.stringify(code)} is not valid. Use a code such as order_not_paid`);
@@ -75,16 +75,16 @@ const checkCode = (code: string, kind: ErrorKind): void => {
     throw new TypeError(`The error code ${code} of Quater has the kind ${known}, not ${kind}. Choose another code`);
 };
 
-/** One fault of an input. `path` is a JSON Pointer (RFC 6901) into the input. "" means the whole input. */
+/** One fault of an input. `path` is a JSON Pointer (RFC 6901) into the input. The path "" means the whole input. */
 export interface FieldError {
   readonly path: string;
   readonly message: string;
 }
 
-/** Limits of errors in characters: for a message, for a path and a message in `errors`, and for all of `errors` together. */
+/** The limits in characters: for a message, for a path and a message in `errors`, and for all of `errors` together. */
 const most = { message: 1_000, path: 200, fieldMessage: 300, errors: 3_000 } as const;
 
-/** Shortens a list of field errors, so that a large input does not come back as a large error. The first error stays. */
+/** Shortens a list of field errors, so that a large input does not cause a large error. The first field error always stays. */
 const limited = (errors: readonly FieldError[]): readonly FieldError[] => {
   const kept: FieldError[] = [];
   let length = 0;
@@ -97,30 +97,30 @@ const limited = (errors: readonly FieldError[]): readonly FieldError[] => {
   return kept;
 };
 
-/** Returns the error as a sentence: `/amountCents must be at least 1`, `the input must be an object`. */
+/** Returns a field error as a sentence: `/amountCents must be at least 1`, `the input must be an object`. */
 export const fieldSentence = ({ path, message }: FieldError): string => `${path === "" ? "the input" : path} ${message}`;
 
 export interface ErrorParts {
-  /** The error code, stable and easy to search for, such as `order_not_paid`. A general code keeps its kind. */
+  /** The stable error code, such as `order_not_paid`. A general error code always has the same kind. */
   readonly code: string;
   readonly kind: ErrorKind;
-  /** The failure, and the value that caused the failure. Safe to send to any caller. Cut to 1,000 characters. */
+  /** A sentence about the failure and the value that caused it. Any caller may read this message. Cut to 1,000 characters. */
   readonly message: string;
-  /** The next step for the operator of the process. Never sent to callers. */
+  /** The next step for the operator of the process. Quater never sends this hint to callers. */
   readonly hint?: string;
-  /** The wrong fields of an input. Cut to about 3,000 characters in total. */
+  /** The wrong fields of an input. Quater cuts this list to about 3,000 characters in total. */
   readonly errors?: readonly FieldError[];
-  /** More information for programs, safe to send: missing scopes, an approval's id and link. */
+  /** More information for programs, such as missing scopes or an approval's id and link. Any caller may read these details. */
   readonly details?: Readonly<Record<string, unknown>>;
   readonly retryAfterSeconds?: number;
   readonly cause?: unknown;
-  /** The policy or plugin that refused the call. Written to the log and the trail, never sent. */
+  /** The policy or plugin that refused the call. Quater writes this name to the log and the trail, but never sends the name. */
   readonly refusedBy?: string;
-  /** When authentication failed: the headers and cookies that the surface's authenticator reads. */
+  /** The headers and cookies that the surface's authenticator reads. Set when the authentication failed. */
   readonly asks?: Asks | undefined;
 }
 
-/** The class of errors that surfaces translate for callers. Test with `isQuaterError`: a second copy has another class. */
+/** The class of errors that surfaces translate for callers. Use `isQuaterError`: another copy of Quater has another class. */
 export class QuaterError extends Error {
   readonly [brand] = "error";
   readonly code: string;
@@ -132,7 +132,7 @@ export class QuaterError extends Error {
   readonly refusedBy?: string;
   readonly asks?: Asks;
 
-  /** @throws {TypeError} for a malformed code, and for a general code with another kind than its own. */
+  /** @throws {TypeError} for a malformed error code, and for a general error code with a wrong kind. */
   constructor(parts: ErrorParts) {
     checkCode(parts.code, parts.kind);
     super(cut(parts.message, most.message), parts.cause === undefined ? undefined : { cause: parts.cause });
@@ -151,7 +151,7 @@ export class QuaterError extends Error {
 export const isQuaterError = (value: unknown): value is QuaterError =>
   value instanceof Error && (value as unknown as Record<symbol, unknown>)[brand] === "error";
 
-/** Returns a copy of an error with more fields. The error is copied, because a project may throw one object in several calls. */
+/** Returns a copy of an error with more fields. A project may throw one error object in several calls. */
 const copiedWith = (error: QuaterError, more: Pick<ErrorParts, "refusedBy" | "asks">): QuaterError => {
   const { code, kind, message, hint, errors, details, retryAfterSeconds, refusedBy, asks, cause, stack } = error;
   const parts = { code, kind, message, hint, errors, details, retryAfterSeconds, refusedBy, asks, cause, ...more };
@@ -165,12 +165,12 @@ const copiedWith = (error: QuaterError, more: Pick<ErrorParts, "refusedBy" | "as
 export const refusedAs = (error: QuaterError, refusedBy: string): QuaterError =>
   error.refusedBy === undefined ? copiedWith(error, { refusedBy }) : error;
 
-/** Adds the headers that the authenticator reads to a copy of a handler's own 401, for WWW-Authenticate (RFC 9110 15.5.2). */
+/** Returns a copy of a handler's own 401 with the headers that the authenticator reads (RFC 9110 15.5.2). */
 export const askingFor = (error: QuaterError, asks: Asks): QuaterError =>
   error.kind === "unauthenticated" && error.asks === undefined ? copiedWith(error, { asks }) : error;
 
 interface Choice {
-  /** A code that the handler lists in its `problems`, in place of the general code. */
+  /** An error code that the handler lists in its `problems`, in place of the general code. */
   readonly code?: string;
 }
 
@@ -178,7 +178,7 @@ const fail = (code: ErrorCode, message: string, more: Partial<ErrorParts> = {}):
   throw new QuaterError({ code, kind: errorCodes[code], message, ...more });
 };
 
-// Errors that handlers throw. Each function throws its error itself, so that `(await find(id)) ?? notFound("order", id)` works.
+// Errors that handlers throw. Each function throws the error itself, so that `(await find(id)) ?? notFound("order", id)` works.
 
 /** Throws the error for a missing thing: `order "ord_7" was not found`. @throws {QuaterError} `not_found`. */
 export const notFound = (what: string, id: string | number | bigint, choice: Choice = {}): never => {
@@ -186,37 +186,37 @@ export const notFound = (what: string, id: string | number | bigint, choice: Cho
   return fail("not_found", `${what} ${shown} was not found`, choice);
 };
 
-/** Throws the error for a valid input that the current state does not allow. @throws {QuaterError} `conflict`. */
+/** Throws the error for a valid input that the current state of the data does not allow. @throws {QuaterError} `conflict`. */
 export const conflict = (message: string, choice: Choice = {}): never => fail("conflict", message, choice);
 
 /**
- * Throws an error about one field, for rules that a schema cannot express.
- * @param path  JSON Pointer into the input, `/amountCents`, or "" for the whole input.
+ * Throws an error about one field of the input, for rules that a schema cannot express.
+ * @param path  A JSON Pointer into the input, such as `/amountCents`, or "" for the whole input.
  * @throws {QuaterError} `invalid_input`.
  */
 export const invalid = (path: string, message: string, choice: Choice = {}): never =>
   fail("invalid_input", summary([{ path, message }]), { errors: [{ path, message }], ...choice });
 
-/** Refuses the call because the caller lacks the right for it. @throws {QuaterError} `forbidden`. */
+/** Refuses the call because the caller has no right to make the call. @throws {QuaterError} `forbidden`. */
 export const forbidden = (message: string, choice: Choice = {}): never => fail("forbidden", message, choice);
 
-/** Throws the error for a temporary failure that changed nothing, so callers may repeat. @throws {QuaterError} `unavailable`. */
+/** Throws the error for a failure that changed nothing. Callers may repeat the call. @throws {QuaterError} `unavailable`. */
 export const unavailable = (message: string, more: Choice & { readonly retryAfterSeconds?: number } = {}): never =>
   fail("unavailable", message, { retryAfterSeconds: 1, ...more });
 
-/** Refuses a call of a caller who sends too many calls. Throw before any change. @throws {QuaterError} `rate_limited`. */
+/** Refuses a caller who makes too many calls. Throw this error before any change. @throws {QuaterError} `rate_limited`. */
 export const rateLimited = (message: string, more: Choice & { readonly retryAfterSeconds?: number } = {}): never =>
   fail("rate_limited", message, { retryAfterSeconds: 1, ...more });
 
-/** Throws the error for a change that may have taken effect: callers must not repeat. @throws {QuaterError} `outcome_unknown`. */
+/** Throws the error for a change that may have taken effect. Callers must not repeat. @throws {QuaterError} `outcome_unknown`. */
 export const outcomeUnknown = (message: string, choice: Choice = {}): never => fail("outcome_unknown", message, choice);
 
-// Errors that the kernel and the surfaces make. These functions return the error and do not throw it.
+// Errors that the kernel and the surfaces make. The following functions return the error and do not throw the error.
 
 const build = (code: ErrorCode, message: string, more: Partial<ErrorParts> = {}): QuaterError =>
   new QuaterError({ code, kind: errorCodes[code], message, ...more });
 
-/** Returns the message for a list of field errors: the first error in full, and the number of further errors. */
+/** Returns the message for a list of field errors: the first field error in full, and the number of further field errors. */
 const summary = (errors: readonly FieldError[]): string => {
   const [first] = limited(errors.slice(0, 1));
   if (first === undefined) return "the input does not match its schema";
@@ -226,18 +226,18 @@ const summary = (errors: readonly FieldError[]): string => {
 
 export const inputInvalid = (errors: readonly FieldError[]): QuaterError => build("invalid_input", summary(errors), { errors });
 
-/** Returns the error for fields that the schema does not declare. Unknown fields are refused instead of removed (threat T11). */
+/** Returns the error for undeclared fields. Quater refuses and never removes undeclared fields (threat T11). */
 export const unknownField = (errors: readonly FieldError[]): QuaterError => build("unknown_field", summary(errors), { errors });
 
-/** For JSON text that strict JSON refuses, such as a repeated key. */
+/** Returns the error for JSON text that strict JSON refuses, such as a repeated key. */
 export const jsonRefused = (code: ErrorCode & `json_${string}`, path: string, message: string): QuaterError =>
   build(code, summary([{ path, message }]), { errors: [{ path, message }] });
 
-/** For a caller without a credential. @param asks  The headers and cookies that the authenticator reads, for the challenge. */
+/** Returns the error for a caller without a credential. @param asks  The headers and cookies that the authenticator reads. */
 export const unauthenticated = (surface: string, asks?: Asks): QuaterError =>
   build("unauthenticated", `This call over ${surface} needs a credential`, { asks });
 
-/** For a credential that the authenticator does not accept. */
+/** Returns the error for a credential that the authenticator does not accept. */
 export const invalidToken = (asks?: Asks): QuaterError =>
   build(
     "invalid_token",
@@ -245,7 +245,7 @@ export const invalidToken = (asks?: Asks): QuaterError =>
     { asks },
   );
 
-/** For an authenticator that threw. The text of `cause` is not sent. */
+/** Returns the error for an authenticator that threw. Quater does not send the text of `cause`. */
 export const authenticatorFailed = (surface: string, cause: unknown): QuaterError =>
   build("authenticator_failed", "The server cannot check credentials right now. Repeat the call later", {
     cause,
@@ -253,42 +253,42 @@ export const authenticatorFailed = (surface: string, cause: unknown): QuaterErro
     retryAfterSeconds: 1,
   });
 
-/** For a caller who lacks scopes. The error names all missing scopes. */
+/** Returns the error for a caller who lacks scopes. The error names all missing scopes. */
 export const missingScope = (scopes: readonly string[]): QuaterError =>
   build("missing_scope", `This call needs a credential with the scope ${scopes.join(", ")}`, {
     details: { scopes },
     refusedBy: scopes.map((scope) => `can(${scope})`).join(" and "),
   });
 
-/** For a caller who lacks a role. */
+/** Returns the error for a caller who lacks a role. */
 export const missingRole = (role: string): QuaterError =>
   build("missing_role", `This call needs a credential with the role ${role}`, { refusedBy: `hasRole(${role})` });
 
-/** For a refusal by a policy or an `authorize` hook. @param by  The policy or plugin. @param reason  Sent to the caller. */
+/** Returns a policy's or `authorize` hook's refusal. @param by  The policy or plugin. @param reason  The text for the caller. */
 export const notAllowed = (by: string, reason?: string): QuaterError =>
   build("forbidden", reason ?? "The caller is not allowed to make this call", { refusedBy: by });
 
-/** For an `approve` hook that refused. @param by  The plugin. @param reason  Sent to the caller. */
+/** Returns the error for a refusing `approve` hook. @param by  The plugin. @param reason  The text for the caller. */
 export const approvalRefused = (by: string, reason?: string): QuaterError =>
   build("approval_refused", reason ?? "This call was not approved, so it did not run", { refusedBy: by });
 
-/** For unknown and for unexposed handlers. Both get the same error, so callers cannot find out which handlers exist. */
+/** Returns the error for unknown and for unexposed handlers. The error is the same, so callers cannot find unexposed handlers. */
 export const unknownHandler = (name: string, surface: string): QuaterError =>
   build("unknown_handler", `No handler named ${JSON.stringify(cut(visible(name)))} is exposed over ${surface}`);
 
-/** For an input that exceeds a size limit: `The body is larger than 1 MiB`. */
+/** Returns the error for an input that exceeds a size limit: `The body is larger than 1 MiB`. */
 export const tooLarge = (what: string, limit: string): QuaterError => build("too_large", `${what} is larger than ${limit}`);
 
 export const stopping = () => build("stopping", "The server is stopping. Repeat the call later", { retryAfterSeconds: 1 });
 
-/** For a call whose caller cancelled it or left. */
+/** Returns the error for a call whose caller cancelled the call or left. */
 export const cancelled = (): QuaterError => build("cancelled", "The caller cancelled the call");
 
 /** Returns the error for calls that were still running when the process had to end. */
 export const cutOff = (): QuaterError =>
   build("outcome_unknown", "The server stopped before this call had ended. The call may have taken effect, so do not repeat it");
 
-/** For a credential revoked during a write. Not a 401, because callers repeat a call with another credential after a 401. */
+/** Returns the error for a credential revoked during a write. Callers repeat a call after a 401, so this error is no 401. */
 export const refusedMidway = ({ cause }: QuaterError): QuaterError =>
   build(
     "outcome_unknown",
@@ -296,7 +296,7 @@ export const refusedMidway = ({ cause }: QuaterError): QuaterError =>
     { cause },
   );
 
-/** For a call that ran and whose end could not be written to the trail. */
+/** Returns the error for a call that ran, but whose end Quater could not write to the trail. */
 export const outcomeUnrecorded = (cause: unknown): QuaterError =>
   build("outcome_unrecorded", "The call ran, but the server could not record how it ended. Do not repeat the call", { cause });
 
@@ -305,20 +305,20 @@ export const outputTooLarge = (handler: string, maxBytes: number): QuaterError =
     hint: "Return one page of the result per call, declare output: stream(...), or raise maxOutputBytes in the manifest",
   });
 
-/** For a large answer that was dropped. Reads may be repeated. For writes, this error is the cause of `output_undelivered`. */
+/** Returns the error for a large dropped answer. Callers may repeat reads. For writes, `output_undelivered` has this cause. */
 export const tooMuchUnread = (): QuaterError =>
   build("rate_limited", "The server dropped this response. First read the earlier large responses, then repeat the call", {
     retryAfterSeconds: 1,
   });
 
-/** For a write that ran, and whose value cannot be sent because of `cause`. The caller must not repeat the call. */
+/** Returns the error for a write that ran, but whose value Quater cannot send. The caller must not repeat the call. */
 export const outputUndelivered = (handler: string, cause: QuaterError): QuaterError =>
   build("output_undelivered", `${handler} finished, but its output ${reasonUnsent(cause)}. Do not repeat the call`, {
     cause,
     ...(cause.hint === undefined ? {} : { hint: cause.hint }),
   });
 
-/** Returns the error for an item of a stream that cannot be sent. The handler was stopped before its end. */
+/** Returns the error for a stream item that Quater cannot send. Quater stopped the handler before the handler ended. */
 export const itemUndelivered = (handler: string, cause: QuaterError): QuaterError =>
   build(
     "outcome_unknown",
@@ -332,7 +332,7 @@ const reasonUnsent = ({ code }: QuaterError): string => {
   return "does not match the output schema and could not be sent";
 };
 
-/** For a write that ran, and failed afterwards, such as in its commit. The code of `error` is not sent: it might say "repeat". */
+/** Returns the error for a write that ran and then failed, as in its commit. The code of `error` might say "repeat": not sent. */
 export const failedAfterwards = (handler: string, error: QuaterError): QuaterError =>
   build(
     "outcome_unknown",
@@ -343,7 +343,7 @@ export const failedAfterwards = (handler: string, error: QuaterError): QuaterErr
     },
   );
 
-/** Returns the error that callers get in place of any error that is not a QuaterError. The text of `cause` is never sent. */
+/** Returns the error that callers get in place of an error that is not a QuaterError. Quater never sends the text of `cause`. */
 export const internal = (cause: unknown): QuaterError =>
   build("internal", "The call failed because of an error inside the server", {
     cause: cause ?? new Error(`The code threw ${String(cause)}, which is not an Error. Throw an Error`),

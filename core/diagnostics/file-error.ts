@@ -18,13 +18,14 @@ const reasons: Readonly<Record<string, readonly [reason: string, remedy: string]
 };
 
 /**
- * Returns cause and remedy of an error of Node about a file: `/srv/keys.json cannot be used (lstat): permission denied (EACCES)`.
- * Returns `undefined` for other errors. The texts are safe to print.
+ * Returns cause and remedy of an error of Node about a file, such as
+ * `/srv/keys.json cannot be used (lstat): permission denied (EACCES)`. Returns `undefined` for other errors. The cause and the
+ * remedy are safe to print.
  */
 export const fileProblem = (error: unknown): CauseAndRemedy | undefined => {
   if (!(error instanceof Error)) return undefined;
   const { code = "", path, syscall } = error as NodeJS.ErrnoException;
-  // The current folder may have been deleted. Then the error has no path.
+  // Another process may have deleted the current folder. The error about a deleted current folder has no path.
   const place = typeof path === "string" ? path : syscall === "uv_cwd" ? "The current folder" : undefined;
   const known = reasons[code];
   if (place === undefined || known === undefined) return undefined;

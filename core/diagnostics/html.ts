@@ -1,4 +1,4 @@
-// Makes HTML from template strings. All values are escaped, except values that `html` has made.
+// Makes HTML from template strings. `html` escapes all values, except values that `html` has made.
 
 /** A text that is HTML. Only the function `html` makes objects of this class. */
 export class Html {
@@ -23,12 +23,12 @@ export class Html {
   }
 }
 
-/** A value inside a template. `undefined` and `false` become an empty text. Lists are joined. */
+/** A value inside a template. `undefined` and `false` become an empty text. `html` joins the items of a list. */
 export type Part = Html | string | number | undefined | false | readonly Part[];
 
 const entities: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
 
-/** Escapes a text for HTML, also inside quoted attributes. */
+/** Escapes a text for HTML. The escaped text is also safe inside quoted attributes. */
 export const escaped = (text: string): string => text.replace(/[&<>"']/g, (character) => entities[character] as string);
 
 export const html = (strings: TemplateStringsArray, ...values: readonly Part[]): Html => Html.of(strings, values);

@@ -1,6 +1,8 @@
 // The log that plugins and the kernel write for operators.
 
-/** @param fields  Named values: `{ orderId, error }`. You can also pass a caught error: `log.warn("...", error)`. */
+/**
+ * @param fields  Named values of the log line: `{ orderId, error }`. You can also pass a caught error: `log.warn("...", error)`.
+ */
 type Write = (message: string, fields?: unknown) => void;
 
 export interface Log {
@@ -11,7 +13,7 @@ export interface Log {
 
 export type LogFields = Readonly<Record<string, unknown>>;
 
-/** Returns the fields of a log line. A given error becomes the field `error`. */
+/** Returns the fields of a log line. An error that a caller passes as the fields becomes the field `error`. */
 export const fieldsOf = (given: unknown): LogFields => {
   if (given === undefined) return {};
   if (given instanceof Error) return { error: given };

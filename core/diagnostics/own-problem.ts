@@ -1,10 +1,10 @@
-// Error codes that a project defines for its handlers. Each code is defined with its kind, so that documents show the status of
-// each code.
+// Error codes that a project defines for its handlers. The project defines each error code with a kind, so that documents can
+// show the status of each error code.
 
 import { type Branded, brand } from "./brand.ts";
 import { type ErrorKind, errorCodes, isCode, QuaterError } from "./errors.ts";
 
-/** The kinds that a project's own error codes may have. The other kinds belong to the gate. */
+/** The kinds that a project's own error codes may have. Only the gate uses the other kinds. */
 export const ownKinds = [
   "invalid_input",
   "unauthenticated",
@@ -19,15 +19,15 @@ export const ownKinds = [
 export type OwnKind = (typeof ownKinds)[number];
 
 interface Details {
-  /** More information for programs, as plain JSON. Sent to the caller. */
+  /** More information for programs, as plain JSON. Quater sends the details to the caller. */
   readonly details?: Readonly<Record<string, unknown>>;
-  /** Seconds until the caller may repeat the call. Default: 1 for `rate_limited` and `unavailable`. */
+  /** The number of seconds until the caller may repeat the call. Default: 1 for `rate_limited` and `unavailable`. */
   readonly retryAfterSeconds?: number;
 }
 
 /** A function that throws one error code, made by `problem()`. */
 export interface Problem<Code extends string = string> extends Branded<"problem"> {
-  /** Throws the problem. The message is sent to the caller. @throws {QuaterError} with the problem's code and kind. */
+  /** Throws the problem. Quater sends the message to the caller. @throws {QuaterError} with the code and kind of the problem. */
   (message: string, more?: Details): never;
   readonly code: Code;
   readonly kind: OwnKind;
@@ -36,10 +36,10 @@ export interface Problem<Code extends string = string> extends Branded<"problem"
 /**
  * Defines an error code of your own. List the problem in the `problems` of the handlers that throw the problem.
  *
- * Boot refuses a code that Quater itself uses, and a code that has another kind in another handler.
+ * Boot refuses an error code that Quater itself uses, and an error code that has another kind in another handler.
  *
- * @param code  Lower-case letters, digits and `_`.
- * @param kind  Decides the status and the exit code that callers see.
+ * @param code  The error code. Use only lower-case letters, digits and `_`.
+ * @param kind  The kind of the error. The kind decides the HTTP status and the exit code.
  *
  * @example
  * export const noteArchived = problem("note_archived", "conflict");
@@ -56,7 +56,7 @@ export const problem = <const Code extends string>(code: Code, kind: OwnKind): P
 export const isProblem = (value: unknown): value is Problem =>
   typeof value === "function" && (value as Partial<Branded<string>>)[brand] === "problem";
 
-/** One entry of a handler's `problems`. A code that was written as text has no kind. */
+/** One entry of a handler's `problems`. An entry that is only a text has no kind. */
 export interface ListedProblem {
   readonly code: string;
   readonly kind?: OwnKind;
@@ -65,7 +65,7 @@ export interface ListedProblem {
 export const listedProblem = (given: string | Problem): ListedProblem =>
   isProblem(given) ? { code: given.code, kind: given.kind } : { code: given };
 
-/** Returns the fault of an entry of `problems` and the remedy, or `undefined` for a correct entry. */
+/** Returns the fault and the remedy of an entry of `problems`, or `undefined` for a correct entry. */
 export const listingProblem = (given: unknown): { readonly cause: string; readonly remedy: string } | undefined => {
   const code = isProblem(given) ? given.code : given;
   if (!isCode(code)) {

@@ -1,16 +1,19 @@
-// Checks the options and other tables that a project writes, perhaps in JavaScript, where no compiler finds unknown keys and
+// Checks the options and other tables that a project writes. A project in JavaScript has no compiler that finds unknown keys and
 // wrong values.
 
 import type { BootProblem } from "./problem.ts";
 import { cut, nearest, visible } from "./text.ts";
 
-/** Returns the remedy for a wrong value, or `undefined` for a right value. An absent field has the value `undefined`. */
+/**
+ * Returns the remedy for a wrong value of a field, or `undefined` for a right value. An absent field has the value `undefined`.
+ */
 export type FieldRule = (value: unknown) => string | undefined;
 
 /**
- * Returns a problem for each unknown option and each wrong value: `limits has no option "perSecnd"; did you mean "perSecond"?`
+ * Returns a boot problem for each unknown option and each wrong value of an option:
+ * `limits has no option "perSecnd"; did you mean "perSecond"?`
  *
- * @param isSecret  Whether no message may show the value of an option.
+ * @param isSecret  Whether boot problems must not show the values of options.
  */
 export const optionProblems = (
   name: string,
@@ -33,11 +36,11 @@ const known = (what: string, rules: object): string =>
   Object.keys(rules).length === 0 ? `There are no ${what}s` : `The ${what}s are ${Object.keys(rules).join(", ")}`;
 
 /**
- * Returns a problem for each key that the table may not have.
+ * Returns a boot problem for each key that the table may not have.
  *
  * @param plugin  The plugin that has the table.
- * @param holder  The owner of the keys in messages: the plugin, or a part of it.
- * @param what  The word for a key in messages: "option", "hook".
+ * @param holder  The owner of the keys in error messages: the plugin, or a part of the plugin.
+ * @param what  The word for a key in error messages: "option", "hook".
  */
 export const keyProblems = (
   plugin: string,
@@ -70,8 +73,8 @@ export const keyProblems = (
 };
 
 /**
- * Whether the value is a plain object. An instance of a class or a promise is not a plain object, because its inherited fields
- * would be ignored without a message.
+ * Whether the value is a plain object. An instance of a class or a promise is not a plain object, because Quater would ignore
+ * inherited fields without a message.
  */
 export const isTable = (value: unknown): value is Readonly<Record<string, unknown>> => {
   if (value === null || typeof value !== "object" || Array.isArray(value)) return false;
@@ -82,24 +85,24 @@ export const isTable = (value: unknown): value is Readonly<Record<string, unknow
 export const aFunction: FieldRule = (value) =>
   value === undefined || typeof value === "function" ? undefined : "Write a function as the value, or remove this key";
 
-/** Returns the kind of a value for messages: "a list", "a string". */
+/** Returns the kind of a value for error messages: "a list", "a string". */
 export const kindOf = (value: unknown): string => {
   if (value === null || value === undefined) return String(value);
   if (Array.isArray(value)) return "a list";
   return typeof value === "object" ? "an object" : `a ${typeof value}`;
 };
 
-/** Writes a plugin's option for the event `runtime.started`, without secrets. Accepts any value. */
+/** Writes the value of a plugin's option for boot problems, without secrets. Accepts any value. */
 const shown = (value: unknown, name: string): string => {
   if (typeof value === "function") return kindOf(value);
   return typeof value === "number" ? String(value) : cut(visible(JSON.stringify(tellable(value, name, []))), 200);
 };
 
-/** Whether a field with this name usually holds a credential. */
+/** Whether a field with this name usually contains a credential. */
 export const soundsSecret = (name: string): boolean =>
   /pass(?:word|phrase|wd)|secret|token|authori[sz]ation|cookie|api[-_ ]?key|credential|private[-_ ]?key/i.test(name);
 
-/** Returns a copy of an option for digests and messages, without secrets. Accepts any value. */
+/** Returns a copy of an option's value for digests and messages, without secrets. Accepts any value. */
 export const tellable = (value: unknown, name: string, above: readonly unknown[]): unknown => {
   if (typeof value === "string") return soundsSecret(name) ? "secret" : wellFormed(withoutPassword(value));
   if (value === null || value === undefined || typeof value === "boolean") return value ?? null;
@@ -109,14 +112,14 @@ export const tellable = (value: unknown, name: string, above: readonly unknown[]
   const inside = [...above, value];
   if (Array.isArray(value)) return value.map((item) => tellable(item, name, inside));
   const prototype: unknown = Object.getPrototypeOf(value);
-  // For an instance of a class, such as a connection pool, use only the name of the class, because its fields are not
-  // configuration.
+  // For an instance of a class, such as a connection pool, use only the name of the class, because the fields of the instance are
+  // not configuration.
   if (prototype !== null && prototype !== Object.prototype) return value.constructor?.name ?? "object";
   const entries = Object.entries(value).filter(([, item]) => item !== undefined);
   return Object.fromEntries(entries.map(([key, item]) => [wellFormed(key), tellable(item, key, inside)]));
 };
 
-/** Replaces halves of surrogate pairs, which have no RFC 8785 text. */
+/** Replaces halves of surrogate pairs, because RFC 8785 has no text for them. */
 const wellFormed = (text: string): string => text.replace(/[\ud800-\udfff]/gu, "\ufffd");
 
 /** Removes the password from a URL. Database URLs contain passwords before the host or among the parameters. */
@@ -128,6 +131,6 @@ export const withoutPassword = (text: string): string => {
     for (const key of [...url.searchParams.keys()]) if (soundsSecret(key)) url.searchParams.set(key, "");
     return url.href;
   } catch {
-    return "address"; // The URL cannot be parsed, so a password could be anywhere in it.
+    return "address"; // The URL cannot be parsed, so any part of the URL could be a password.
   }
 };

@@ -1,25 +1,28 @@
-// The problems of a project that stop its boot. Problems are collected and not thrown one by one, so that a person can correct
-// all of them at once.
+// The boot problems of a project, which stop the boot. Boot collects all boot problems and does not throw them one by one, so
+// that a person can correct all mistakes at once.
 
 import { brand } from "./brand.ts";
 
 export interface BootProblem {
-  /** Where the problem is: `quater.config.ts:12`, or the module. */
+  /** The place of the boot problem: `quater.config.ts:12`, or the module. */
   readonly place: string;
   readonly cause: string;
   readonly remedy: string;
   readonly plugin?: string;
 }
 
-/** A problem without its place, which the calling code adds. */
+/** A boot problem without the place. The calling code adds the place. */
 export type CauseAndRemedy = Pick<BootProblem, "cause" | "remedy">;
 
-/** Thrown when the project cannot boot. Shown without a stack, because the mistake is in the project and not in Quater. */
+/**
+ * The error of a project that cannot boot. The program prints this error without a stack, because the mistake is in the project
+ * and not in Quater.
+ */
 export class BootError extends Error {
   readonly [brand] = "boot-error";
   readonly problems: readonly BootProblem[];
 
-  /** @param cause  The error of the system or of a plugin behind the problem, if there is one. */
+  /** @param cause  The error of the operating system or of a plugin that caused the boot problem, if there is such an error. */
   constructor(problems: readonly BootProblem[], cause?: unknown) {
     super(
       problems.map((problem) => `${problem.place}: ${problem.cause}. ${problem.remedy}`).join("\n"),

@@ -1,7 +1,9 @@
-// The headers, schemes and cookies of a request that hold credentials. A 401 lists them for the caller.
+// The headers, schemes and cookies of an HTTP request that contain credentials. An answer with the status 401 lists them for the
+// caller.
 
 /**
- * The name of a cookie, or its name and the attributes with which it was set. Browsers need the attributes to remove a cookie.
+ * The name of a cookie, or the name of a cookie and the attributes with which the server set the cookie. Browsers need the
+ * attributes to remove a cookie.
  */
 export type CookieRead = string | CookiePlace;
 
@@ -11,7 +13,7 @@ export interface CookiePlace {
   readonly domain?: string;
 }
 
-/** The parts of a request that an authenticator reads: header names in lower case, cookies with their attributes. */
+/** The parts of an HTTP request that an authenticator reads. Header names are in lower case. Cookies have their attributes. */
 export interface Reading {
   readonly headers: readonly string[];
   readonly schemes: readonly string[];
@@ -19,8 +21,8 @@ export interface Reading {
 }
 
 /**
- * The facts for the answer with the status 401: the parts of a request that the authenticator reads, and the cookies that the
- * client should delete.
+ * The facts for the answer with the status 401: the parts of an HTTP request that the authenticator reads, and the cookies that
+ * the client should delete.
  */
 export interface Asks extends Reading {
   readonly forget: Reading["cookies"];

@@ -1,27 +1,27 @@
 // Makes text from callers and other programs safe to print on a terminal and in a log.
 
-// Invisible characters: control and format characters, private use, unassigned, lone surrogates, line and paragraph separators
-// (threat T22).
+// Matches invisible characters: control and format characters, private use, unassigned, lone surrogates, line and paragraph
+// separators (threat T22).
 const invisible = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/gu;
 
 const escaped = (character: string): string => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
 
 /**
- * Returns printable text. Characters that could control a terminal or a log become escapes such as `\u{1b}`. Line breaks are also
- * escaped.
+ * Returns printable text. Characters that could control a terminal or a log become escapes such as `\u{1b}`. `visible` also
+ * escapes line breaks.
  */
 export const visible = (text: string): string => text.replace(invisible, escaped);
 
-/** Returns printable text of several lines: like `visible`, but line breaks and tabs are not escaped. */
+/** Returns printable text of several lines. `visibleLines` works like `visible`, but does not escape line breaks and tabs. */
 export const visibleLines = (text: string): string =>
   text.replace(invisible, (character) => (character === "\n" || character === "\t" ? character : escaped(character)));
 
-/** The mark at the end of a text that was cut. */
+/** The mark at the end of a text that `cut` has shortened. */
 const mark = "...";
 
 /**
- * Cuts a text from a caller to `most` UTF-16 units, including the mark `...`. Every sentence, header, log line and event that
- * repeats input cuts the input with this function, so that a long request never makes a long answer.
+ * Cuts a text from a caller to `most` UTF-16 units, including the mark `...`. All code that repeats input in a sentence, header,
+ * log line or event cuts the input with this function, so that a long request never makes a long answer.
  */
 export const cut = (text: string, most = 120): string => {
   if (text.length <= most) return text;
@@ -31,7 +31,7 @@ export const cut = (text: string, most = 120): string => {
   return `${text.slice(0, isPair ? end - 1 : end)}${mark}`;
 };
 
-/** Returns the candidate nearest to `word`, for "did you mean", or `undefined` if more than a third of the word differs. */
+/** Returns the candidate nearest to `word`, for "did you mean". Returns `undefined` if more than a third of `word` differs. */
 export const nearest = (word: string, candidates: Iterable<string>): string | undefined => {
   let best: string | undefined;
   let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1;
@@ -46,7 +46,7 @@ export const nearest = (word: string, candidates: Iterable<string>): string | un
 
 /**
  * Counts the insertions, deletions, substitutions and swaps of neighbours between two words. A swap is the most common typing
- * mistake, so it counts as one.
+ * mistake, so one swap counts as one change.
  */
 const editDistance = (a: string, b: string): number => {
   let twoAbove: number[] = [];
@@ -64,9 +64,7 @@ const editDistance = (a: string, b: string): number => {
   return above[b.length] ?? 0;
 };
 
-/**
- * Returns one form for names that differ only in case style, because the terminal accepts both `refundOrder` and `refund-order`.
- */
+/** Returns one form for names that differ only in case style. The terminal accepts both `refundOrder` and `refund-order`. */
 export const sameCase = (name: string): string => name.replaceAll(/[-_]/g, "").toLowerCase();
 
 const instantForm = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/;

@@ -1,4 +1,5 @@
-// Checks the commands that plugins add: each path is valid and unique, and each positional name is an input of the command.
+// Checks the commands that plugins add. Each command path must be valid and unique. Each positional name must be an input of the
+// command.
 
 import type { BootProblem } from "../diagnostics/problem.ts";
 import { nearest, visible } from "../diagnostics/text.ts";
@@ -11,7 +12,7 @@ export interface OwnedCommand {
   readonly command: PluginCommand;
 }
 
-/** @param taken  First words of the program's own commands. */
+/** @param taken  The first words of the program's own commands. */
 export const commandProblems = (owned: readonly OwnedCommand[], taken: readonly string[]): readonly BootProblem[] => {
   const owners = new Map<string, string>();
   return owned.flatMap(({ plugin, command }) => {
@@ -45,7 +46,7 @@ export const commandProblems = (owned: readonly OwnedCommand[], taken: readonly 
   });
 };
 
-/** Whether the value is a path of valid words, none of which begins with a dash. */
+/** Whether the value is a command path of valid words. No word of a command path may begin with a dash. */
 const isPath = (path: unknown): path is readonly string[] =>
   Array.isArray(path) &&
   path.length > 0 &&

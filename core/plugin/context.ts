@@ -14,35 +14,38 @@ export interface PluginContext {
   readonly mode: RunMode;
   readonly project: Project;
   /**
-   * The largest JSON of an answer, bytes. The gate checks values and items of streams. A surface that joins items must check the
-   * size of all joined items.
+   * The largest JSON of an answer, bytes. The gate checks the size of values and of stream items. A surface that joins stream
+   * items must check the size of all joined items.
    */
   readonly maxOutputBytes: number;
   /** All configured plugins, in boot order. */
   readonly plugins: readonly ConfiguredName[];
   /**
-   * Returns `sha256:...` over the manifest: its name, version and exposure tables, and the names and options digests of the
-   * plugins. Two processes with equal digests expose the same handlers in the same way.
+   * Returns `sha256:...` over the manifest. The digest covers the name, the version and the exposure tables of the manifest, and
+   * the names and options digests of the plugins. Two processes with equal digests expose the same handlers in the same way.
    */
   readonly manifestDigest: () => string;
   /**
-   * Ends the process with `exitCode` after the running calls have ended. For failures after which the process must not continue,
-   * such as a damaged store. In tests this function does nothing.
+   * Ends the process with `exitCode` after the running calls have ended. Use `halt` for failures after which the process must not
+   * continue, such as a damaged store. In tests this function does nothing.
    */
   readonly halt: (reason: string, exitCode: number) => void;
 }
 
 /** The facts about a plugin that other plugins can read. */
 export interface ConfiguredName {
-  /** The plugin's name, which is also its name in the manifest and in the docs. */
+  /** The name of the plugin. The manifest and the documentation use the same name. */
   readonly name: string;
-  /** The version of the plugin's package, for the event `runtime.started`. Quater's own plugins have Quater's version. */
+  /**
+   * The version of the plugin's package, for the event `runtime.started` on the trail. Quater's own plugins have Quater's
+   * version.
+   */
   readonly version?: string;
   /** Returns `sha256:...` over the plugin's options: see `digestOfOptions`. */
   readonly optionsDigest?: () => string;
 }
 
-/** The name, version and folder of the project. The version is "0.0.0" if the manifest has none. */
+/** The name, version and folder of the project. The version is "0.0.0" if the manifest has no version. */
 export interface Project {
   readonly name: string;
   readonly version: string;

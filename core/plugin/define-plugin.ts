@@ -1,4 +1,4 @@
-// `definePlugin` makes the factory of a plugin from a table of its options.
+// `definePlugin` makes the factory of a plugin from an option table.
 
 import { brand } from "../diagnostics/brand.ts";
 import { isTable } from "../diagnostics/plugin-options.ts";
@@ -20,11 +20,13 @@ interface DefinePlugin {
   /** Makes the factory of a plugin without options. */
   <Parts extends Plugin>(make: () => Parts & Known<Parts>): () => ConfiguredPlugin;
   /**
-   * Makes the factory of a plugin. Open files and sockets in `start`, because loading a manifest must have no effects.
+   * Makes the factory of a plugin. Open files and sockets in `start` of the plugin, because loading a manifest must have no
+   * effects.
    *
-   * @param options  The schema of each option by its name. A schema defines the type, the default and the check at boot.
+   * @param options  The schema of each option by its name. The schema defines the type, the default and the boot check of the
+   * option.
    * @param make  Receives every option, with the default of an option that the manifest does not have. `given` contains only the
-   *   options of the manifest, for `testRun`.
+   * options of the manifest, for `testRun`.
    *
    * @example
    * export const outcomes = definePlugin(
@@ -64,7 +66,10 @@ export const definePlugin = ((first: OptionTable | Make, second?: Make) => {
   }, table);
 }) as DefinePlugin;
 
-/** Calls `make`. If it throws because of wrong options, the problems of the options are reported instead of its error. */
+/**
+ * Calls `make`. If `make` throws because of wrong options, `madeBy` reports the boot problems of the options instead of the error
+ * of `make`.
+ */
 const madeBy = (make: () => Plugin, problems: () => readonly BootProblem[]): Plugin => {
   try {
     return make();

@@ -1,4 +1,4 @@
-// The explanation of a call: which step would stop the call, and why.
+// The explanation of a call says which step would stop the call, and why.
 
 import type { Presented } from "../model/credentials.ts";
 import type { Principal } from "../model/principal.ts";
@@ -23,16 +23,19 @@ export interface Explaining {
   readonly isForCaller?: boolean;
 }
 
-/** The steps of a call before its handler runs, in their order. */
+/** The steps of a call before its handler runs, in the order of the pipeline. */
 export const explainedSteps = ["door", "exposure", "rights", "bind", "auth", "admit", "approve", "hold"] as const;
 
 export interface ExplainedStep {
   readonly step: (typeof explainedSteps)[number];
-  /** `skipped`: an earlier step stops the call, or the step needs a result of a step that is not known. */
+  /**
+   * `skipped` means that an earlier step stops the call, or that the step needs a result of a step about which Quater cannot
+   * tell.
+   */
   readonly verdict: "passes" | "stops" | "cannot_tell" | "skipped";
-  /** The reason as a sentence. */
+  /** The reason for the verdict as a sentence. */
   readonly why: string;
-  /** The error code that the caller gets. */
+  /** The error code that the caller gets if the step stops the call. */
   readonly code?: string;
   /** The fields of the input that are wrong. */
   readonly errors?: readonly { readonly path: string; readonly message: string }[];
@@ -44,14 +47,17 @@ export interface ExplainedStep {
 export interface Explanation {
   readonly handler: string;
   readonly surface: string;
-  /** The caller, without claims. `null` if the caller is not known. */
+  /** The caller, without claims. `null` if Quater does not know the caller. */
   readonly caller: Pick<
     Principal,
     "issuer" | "subject" | "kind" | "person" | "actsFor" | "credential" | "scopes" | "roles"
   > | null;
-  /** `runs`: the handler would run. `stops`: the first step that stops decides. `cannot_tell`: a step before that is not known. */
+  /**
+   * `runs`: the handler would run. `stops`: a step would stop the call. `cannot_tell`: Quater cannot tell whether an earlier step
+   * would stop the call.
+   */
   readonly verdict: "runs" | "stops" | "cannot_tell";
-  /** The step that stops the call, or that Quater cannot tell. `null` if the handler would run. */
+  /** The step that stops the call, or the step about which Quater cannot tell. `null` if the handler would run. */
   readonly step: ExplainedStep["step"] | null;
   readonly code: string | null;
   readonly steps: readonly ExplainedStep[];

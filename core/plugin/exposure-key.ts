@@ -5,14 +5,14 @@ import type { Operation } from "../model/operation.ts";
 import type { JsonSchema } from "../schema/schema.ts";
 import type { Static, TSchema } from "../schema/typebox.ts";
 
-/** The fault of an exposure key's value, and the remedy. */
+/** The fault of the value of an exposure key, and the remedy. */
 export interface KeyProblem {
   readonly cause: string;
   readonly remedy: string;
 }
 
 /**
- * The meaning of an exposure key for core and other plugins. A key has this meaning with every value except `false`:
+ * The meaning of an exposure key for core and other plugins. An exposure key has this meaning with every value except `false`:
  * - `public`: callers need no credential, on the surfaces that can be public. Sets `operation.isPublic`.
  * - `approval`: people must approve each call. Sets `operation.needsApproval`.
  */
@@ -21,33 +21,36 @@ export type KeyMeaning = "public" | "approval";
 /** A key of a handler's exposure, made by `exposureKey`. */
 export interface ExposureKey<Given = unknown, Value = unknown> extends Branded<"exposure-key"> {
   readonly key: string;
-  /** The schema of the key's value. */
+  /** The schema for the value of the exposure key. */
   readonly schema: JsonSchema | object;
   readonly remedy?: string;
   readonly owner?: string;
   readonly means?: KeyMeaning;
   readonly check?: (given: never, operation: Operation) => readonly KeyProblem[];
   readonly resolve?: (given: never, operation: Operation) => unknown;
-  /** Returns the value that `resolve` made for this handler, or `undefined` if its exposure does not have the key. */
+  /**
+   * Returns the value that `resolve` made for this handler. Returns `undefined` if the exposure of the handler does not have the
+   * key.
+   */
   readonly of: (operation: Operation | undefined) => Value | undefined;
   readonly "~given"?: Given;
 }
 
-/** The type of a key's value in the manifest. */
+/** The type of an exposure key's value in the manifest. */
 export type ExposureValue<Key> = Key extends ExposureKey<infer Given> ? Given : never;
 
 export interface ExposureKeyRules<Given, Value> {
   /** The remedy for a value that the schema refuses: `Write "GET /path" or { route, status?, bind? }`. */
   readonly remedy?: string;
-  /** The name of the plugin that owns the key. Default: the name of the key. */
+  /** The name of the plugin that owns the exposure key. Default: the name of the exposure key. */
   readonly owner?: string;
   readonly means?: KeyMeaning;
-  /** Returns the faults of this value on this handler that the schema cannot find. */
+  /** Returns the faults that the schema cannot find in the value of the exposure key for this handler. */
   readonly check?: (given: Given, operation: Operation) => readonly KeyProblem[];
   /**
-   * Turns the value of the manifest into the value that the plugin uses. Runs once per handler at boot, for values that fit the
-   * schema. An error that `resolve` throws stops the boot. The message of the error is the cause of the boot problem, and the
-   * hint of a QuaterError is the remedy.
+   * Turns the value of the exposure key in the manifest into the value that the plugin uses. Quater calls `resolve` once per
+   * handler at boot, for values that fit the schema. An error that `resolve` throws stops the boot. The message of the error is
+   * the cause of the boot problem, and the hint of a QuaterError is the remedy.
    */
   readonly resolve?: (given: Given, operation: Operation) => Value;
 }
@@ -55,9 +58,11 @@ export interface ExposureKeyRules<Given, Value> {
 const keyOwners = new Map<string, string>();
 
 /**
- * Defines a key of the exposure table. List the key in the plugin's `exposure`, and read its value with `.of(operation)`.
+ * Defines a key of the exposure table. List the key in the field `exposure` of the plugin, and read the value of the key with
+ * `.of(operation)`.
  *
- * @param schema  The schema of the value. Quater does not close it, so write `additionalProperties: false` for objects.
+ * @param schema  The schema for the value of the exposure key. Quater does not close this schema, so write
+ * `additionalProperties: false` for objects.
  *
  * @example
  * const quotaKey = exposureKey("quota", Quota, { resolve: ({ perMinute }) => ({ everyMs: 60_000 / perMinute }) });
@@ -80,7 +85,10 @@ export const exposureKey = <const Schema extends TSchema, Value = Static<Schema>
   });
 };
 
-/** Returns the name of the plugin that owns a key, for the boot problem about a key that no configured plugin owns. */
+/**
+ * Returns the name of the plugin that owns an exposure key. The name is for the boot problem about a key that no configured
+ * plugin owns.
+ */
 export const keyOwnerOf = (key: string): string => keyOwners.get(key) ?? key;
 
 /** Whether the exposure has a key with this meaning whose value is not `false`. */

@@ -1,5 +1,5 @@
-// All hooks, and how the answers of several plugins combine. A plugin chooses its hooks for each handler. The chains of hooks are
-// made at boot, so a call runs only the hooks that apply to its handler.
+// All hooks, and how Quater combines the answers of several plugins. A plugin chooses its hooks for each handler. Quater makes
+// the chains of hooks at boot, so a call runs only the hooks that apply to its handler.
 
 import { internal, isQuaterError, type QuaterError } from "../diagnostics/errors.ts";
 import type { Log } from "../diagnostics/log.ts";
@@ -14,9 +14,9 @@ import type { Awaitable } from "../model/principal.ts";
 type Unnamed<Answer> = Answer extends { readonly by: string } ? Omit<Answer, "by"> & { readonly by?: string } : never;
 
 /**
- * The answer of a hook, like the answer of a policy function: `true` allows the call, `false` refuses the call, and a sentence
- * refuses the call and is sent to the caller. The answer may also be a verdict, such as `{ allow: false, error }`. The field `by`
- * of a verdict names who refused the call. Default: the plugin.
+ * The answer of a hook, like the answer of a policy function. `true` allows the call, and `false` refuses the call. A sentence
+ * refuses the call, and Quater sends the sentence to the caller. The answer may also be a verdict, such as
+ * `{ allow: false, error }`. The field `by` of a verdict names who refused the call. Default of `by`: the plugin.
  */
 export type HookAnswer<Named = Verdict> = boolean | string | Unnamed<Named>;
 
@@ -31,32 +31,42 @@ export type ApprovalAnswer =
   | (Extract<Verdict, { allow: true }> & { readonly consume?: () => Awaitable<HookAnswer> })
   | Extract<Verdict, { allow: false }>;
 
-// The hooks of a call. Hooks are properties and not methods, because TypeScript compares parameters of methods loosely. With
-// methods, a plugin's `authorize` hook could have a parameter for calls that are already approved.
+// The hooks of a call. Hooks are properties and not methods, because TypeScript compares parameters of methods loosely. If hooks
+// were methods, a plugin's `authorize` hook could have a parameter for calls that are already approved.
 export interface InvokeHooks {
-  /** Kind every: all plugins must allow the call, after the handler's own policy. */
+  /** A hook of the kind every. All plugins must allow the call, after the handler's own policy. */
   authorize: (call: Bound) => Awaitable<HookAnswer>;
-  /** Kind every: refuses or replays the call (rate limits, idempotency), before an approval is used. */
+  /**
+   * A hook of the kind every. The hook refuses or replays the call before an approval is used. Examples are rate limits and
+   * idempotency.
+   */
   admit: (call: Authorized) => Awaitable<HookAnswer<Admission>>;
-  /** Kind every: all plugins must allow the call, and the first refusal ends it. */
+  /** A hook of the kind every. All plugins must allow the call, and the first refusal ends the call. */
   approve: (call: Authorized) => Awaitable<HookAnswer<ApprovalAnswer>>;
-  /** Kind first: returns the answer that `approve` would give, for a dry run. This hook must not file an approval request. */
+  /**
+   * A hook of the kind first. Returns the answer that `approve` would give, for a dry run. This hook must not file an approval
+   * request.
+   */
   forecast: (call: Authorized) => Awaitable<unknown>;
   /**
-   * Kind first: returns the verdict that `approve` would return now, for an explanation of a call. This hook must not change
-   * anything.
+   * A hook of the kind first. Returns the verdict that `approve` would return now, for an explanation of a call. This hook must
+   * not change anything.
    */
   foresee: (call: Authorized) => Awaitable<HookAnswer>;
   /**
-   * Kind every: waits for a lock, or another thing that the call must have while its handler runs, and passes the lock to `keep`.
-   * Runs after all checks. Quater releases the lock after the end of the call was recorded, or when a later hook refuses.
+   * A hook of the kind every. Waits for a lock, or another thing that the call must have while the handler runs. The hook passes
+   * the lock to `keep`. The hook runs after all checks. Quater releases the lock after the end of the call was recorded, or when
+   * a later hook refuses the call.
    */
   hold: (call: Approved, keep: (holding: Holding) => void) => Awaitable<HookAnswer>;
-  /** Kind around: wraps the handler. The hook of the first plugin is the outermost. Each hook must call `next` at most once. */
+  /**
+   * A hook of the kind around. Wraps the handler. The hook of the first plugin is the outermost. Each hook must call `next` at
+   * most once.
+   */
   around: (call: Approved, next: () => Promise<unknown>) => Promise<unknown>;
   /**
-   * Kind observe: gets the outcome of the call, and cannot change the outcome. If the hook throws after the handler ran, the call
-   * ends with `outcome_unrecorded`.
+   * A hook of the kind observe. Gets the outcome of the call, and cannot change the outcome. If the hook throws after the handler
+   * ran, the call ends with `outcome_unrecorded`.
    */
   settled: (call: Arrival, outcome: Outcome) => Awaitable<void>;
 }
@@ -76,8 +86,8 @@ export const hookKinds = {
 
 export type Hooks = Partial<InvokeHooks>;
 /**
- * The same hooks for all handlers, or a function that chooses the hooks of each handler at boot. Without an operation, the
- * function chooses the hooks for calls to unknown handlers.
+ * The same hooks for all handlers, or a function that chooses the hooks of each handler at boot. Quater calls the function
+ * without an operation to choose the hooks for calls to unknown handlers.
  */
 export type HookChoice = Hooks | ((operation: Operation | undefined) => Hooks | undefined);
 
@@ -96,16 +106,18 @@ interface Verdicts {
 
 /** Runs the hooks that apply to one handler, with one method for each kind of hook. */
 export interface HookRunner {
-  /** The problems of the hooks that plugins chose for the handler. Any problem stops the boot. */
+  /** The boot problems of the hooks that plugins chose for the handler. Any boot problem stops the boot. */
   readonly problems: readonly BootProblem[];
-  /** Whether each hook applies, by the hook's name. */
+  /** Whether each hook applies to the handler, by the name of the hook. */
   readonly has: Readonly<Record<keyof InvokeHooks, boolean>>;
-  /** Returns the first answer of a hook that is not `undefined`. */
+  /** Returns the first answer that is not `undefined` of the hooks with this name. */
   first<Name extends NamesOf<"first">>(name: Name, ...given: Parameters<InvokeHooks[Name]>): Promise<unknown>;
-  /** Returns the answers in order, up to and including the first that does not allow. */
+  /**
+   * Returns the answers of the hooks with this name in order, up to and including the first answer that does not allow the call.
+   */
   every<Name extends NamesOf<"every">>(name: Name, ...given: Parameters<InvokeHooks[Name]>): Promise<readonly Verdicts[Name][]>;
   around(call: Approved, handle: () => Promise<unknown>): Promise<unknown>;
-  /** Runs the hooks of all plugins, even when one throws. @returns The errors. */
+  /** Runs the hooks of all plugins, even when one hook throws. @returns The errors that the hooks threw. */
   observe<Name extends NamesOf<"observe">>(name: Name, ...given: Parameters<InvokeHooks[Name]>): Promise<readonly HookFailure[]>;
 }
 
@@ -127,22 +139,22 @@ type AnyHook = (...given: any[]) => any;
 
 const hookRules = Object.fromEntries(Object.keys(hookKinds).map((name) => [name, aFunction]));
 
-/** Finds problems in a table of hooks. A misspelt hook would never run, and every call would pass. */
+/** Finds boot problems in a table of hooks. Quater would never call a misspelt hook, so every call would pass this hook. */
 export const hookProblems = (plugin: string, hooks: unknown): readonly BootProblem[] => {
-  // A hooks function may write `operation && { ... }`, which chooses no hooks.
+  // A function that chooses hooks may return `operation && { ... }`, which chooses no hooks.
   if (hooks === undefined || hooks === null || hooks === false) return [];
   if (isTable(hooks)) return keyProblems(plugin, plugin, "hook", hooks, hookRules).map((wrong) => ({ ...wrong, plugin }));
   const remedy = "Write a plain object, not a promise or an instance of a class: { authorize: ..., settled: ... }";
   return [{ place: `${plugin}()`, plugin, cause: `The hooks of ${plugin} are not a plain object`, remedy }];
 };
 
-/** Makes the chains of hooks for one handler. Called once per handler at boot. */
+/** Makes the chains of hooks for one handler. Quater calls `hookRunner` once per handler at boot. */
 export const hookRunner = (sources: readonly HookSource[], operation: Operation | undefined, log: Log): HookRunner => {
   const chains = new Map<string, { plugin: string; hook: AnyHook }[]>();
   const problems: BootProblem[] = [];
   for (const { plugin, hooks } of sources) {
     const chosen = typeof hooks === "function" ? hooks(operation) : hooks;
-    // A table of hooks was checked when the plugin was set up.
+    // Quater already checked a table of hooks during the setup of the plugin.
     if (typeof hooks === "function") problems.push(...hookProblems(plugin, chosen));
     for (const [name, hook] of Object.entries(chosen ?? {})) {
       if (typeof hook === "function") chains.set(name, [...(chains.get(name) ?? []), { plugin, hook: hook as AnyHook }]);
@@ -164,7 +176,7 @@ export const hookRunner = (sources: readonly HookSource[], operation: Operation 
       for (const { plugin, hook } of chain(name)) {
         const answer = await asked(plugin, name, () => hook(...given));
         const verdict = verdictOf(answer, plugin, name);
-        // A missing or unknown answer refuses the call.
+        // A missing or unknown answer of a hook refuses the call.
         answers.push(verdict ?? { allow: false, by: plugin });
         if (verdict?.allow === true) continue;
         if (verdict === undefined) {
@@ -204,7 +216,7 @@ export const hookRunner = (sources: readonly HookSource[], operation: Operation 
               throw error;
             }
           };
-          // If the handler throws, the hook also throws the handler's error, which is not an error of the plugin.
+          // If the handler throws, the `around` hook also throws the handler's error. This error is not an error of the plugin.
           return asked(
             plugin,
             "around",
@@ -234,7 +246,10 @@ interface NamedAnswer {
   readonly by: string;
 }
 
-/** Turns the answer into a verdict that names the plugin. Returns `undefined` for a value that is not an answer of this hook. */
+/**
+ * Turns the answer of a hook into a verdict that names the plugin. Returns `undefined` for a value that is not an answer of this
+ * hook.
+ */
 const verdictOf = (answer: unknown, plugin: string, hook: string): NamedAnswer | undefined => {
   if (typeof answer === "boolean") return { allow: answer, by: plugin };
   if (typeof answer === "string") return { allow: false, by: plugin, ...(answer === "" ? {} : { reason: answer }) };
@@ -246,7 +261,7 @@ const verdictOf = (answer: unknown, plugin: string, hook: string): NamedAnswer |
   return Object.assign(named, { consume: used });
 };
 
-/** Describes an answer for the log by its field names and types, without values. */
+/** Describes the answer of a hook for the log by its field names and types, without values. */
 const outline = (answer: unknown): string => {
   if (typeof answer === "boolean") return String(answer);
   if (!isTable(answer)) return kindOf(answer);

@@ -1,4 +1,4 @@
-// Sorts plugins into boot order: a plugin that provides a service comes before the plugins that need it.
+// Sorts plugins into boot order. A plugin that provides a service comes before the plugins that need the service.
 
 import type { BootProblem } from "../diagnostics/problem.ts";
 import type { ConfiguredPlugin } from "./plugin.ts";
@@ -8,7 +8,7 @@ export interface Ordered {
   readonly problems: readonly BootProblem[];
 }
 
-/** Names that only one plugin may own, by their kind. */
+/** The names that only one plugin may own, by the kind of the name. */
 const owning: Readonly<Record<string, (plugin: ConfiguredPlugin) => readonly string[]>> = {
   "exposure key": ({ exposure }) => (exposure ?? []).map(({ key }) => key),
   service: ({ provides = [] }) => provides.map(({ name }) => name),
@@ -21,7 +21,9 @@ const grouped = (plugins: readonly ConfiguredPlugin[], owned: (plugin: Configure
   return groups;
 };
 
-/** Sorts the plugins. If no service decides the order of two plugins, they have the manifest's order. */
+/**
+ * Sorts the plugins into boot order. If no service decides the order of two plugins, the plugins have the order of the manifest.
+ */
 export const inBootOrder = (plugins: readonly ConfiguredPlugin[], placeOf: (word: string) => string): Ordered => {
   const problems: BootProblem[] = [];
   const providers = new Map<string, ConfiguredPlugin>();
@@ -40,7 +42,7 @@ export const inBootOrder = (plugins: readonly ConfiguredPlugin[], placeOf: (word
   }
   for (const [what, owned] of Object.entries(owning)) {
     for (const [name, owners] of grouped(plugins, owned)) {
-      if (new Set(owners).size < 2) continue; // A plugin that is listed twice was already reported above.
+      if (new Set(owners).size < 2) continue; // The check of names already reported a plugin that is listed twice.
       problems.push({
         place: placeOf("plugins"),
         cause: `The ${what} ${name} belongs to two plugins: ${owners.join(" and ")}`,

@@ -1,6 +1,6 @@
-// The fields that a plugin and the result of its `setup` may have. Quater would never read a misspelt field, so a check in the
-// field would never run. Boot finds misspelt fields. The compiler finds them through `Known`, because TypeScript itself accepts
-// extra fields in an object that a function returns.
+// The fields that a plugin and the result of its `setup` may have. Quater would never read a misspelt field, so a check in such a
+// field would never run. Boot finds misspelt fields. The compiler finds misspelt fields through `Known`, because TypeScript
+// itself accepts extra fields in an object that a function returns.
 
 import { isBranded } from "../diagnostics/brand.ts";
 import { aFunction, type FieldRule, isTable, keyProblems } from "../diagnostics/plugin-options.ts";
@@ -29,7 +29,7 @@ type ReturnedBy<Parts> = Parts extends { readonly setup: (context: never) => inf
 
 type RunningOf<Returned> = Returned extends object ? NoMore<Returned, Running, "field"> & HooksOf<Returned> : Returned;
 
-/** Refuses fields that plugins do not have, at compile time. */
+/** Makes the compiler refuse fields that plugins do not have. */
 export type Known<Parts> = NoMore<Parts, Plugin, "field"> & HooksOf<Parts> & ReturnedBy<Parts>;
 
 type Rules<Table> = Readonly<Record<keyof Table & string, true | FieldRule>>;
@@ -47,7 +47,7 @@ const optional =
 const aTable: FieldRule = (value) => (isTable(value) ? undefined : "Write { ... }");
 
 const running: Rules<Running> = {
-  hooks: true, // Checked by `hookProblems`.
+  hooks: true, // `hookProblems` checks this field.
   commands: aListOf(isTable, "Write [{ path, description, input, run }]"),
   start: aFunction,
   stop: aFunction,
@@ -87,13 +87,13 @@ const ofExposureKey: Rules<Omit<ExposureKey, "~given">> = {
 const ofSurface: Rules<Surface> = {
   name: aText,
   exposes: aText,
-  authenticate: true, // Checked in core/pipeline/door.ts.
+  authenticate: true, // core/pipeline/door.ts checks this field.
   opensToPublic: true,
   adopt: aFunction,
   ways: aFunction,
 };
 const ofCommand: Rules<PluginCommand> = {
-  path: true, // Checked in core/plugin/commands.ts.
+  path: true, // core/plugin/commands.ts checks this field.
   description: aText,
   input: aTable,
   positional: true,
@@ -104,7 +104,7 @@ const ofCommand: Rules<PluginCommand> = {
 /** A plugin without the keys that `definePlugin` adds. */
 type Made = Omit<ConfiguredPlugin, "optionsDigest" | "optionProblems">;
 
-/** Returns the problems of a plugin's fields. */
+/** Returns the boot problems of a plugin's fields. */
 export const pluginProblems = ({ optionsDigest: _, optionProblems: __, ...made }: ConfiguredPlugin): readonly BootProblem[] => {
   const plugin = named(made);
   const wrong = keyProblems(plugin, plugin, "field", made, fields);
@@ -118,7 +118,7 @@ export const pluginProblems = ({ optionsDigest: _, optionProblems: __, ...made }
 
 const named = ({ name }: Made): string => (aText(name) === undefined ? name : "a plugin");
 
-/** Returns the problems in the result of a plugin's `setup`. */
+/** Returns the boot problems in the result of a plugin's `setup`. */
 export const returnedProblems = (plugin: string, returned: unknown): readonly BootProblem[] => {
   if (returned === undefined || returned === null) return [];
   const holder = `the value that setup of ${plugin} returned`;
@@ -135,7 +135,7 @@ export const returnedProblems = (plugin: string, returned: unknown): readonly Bo
 };
 
 const runningProblems = (plugin: string, { hooks, commands }: Running): readonly BootProblem[] => [
-  // Hooks that a function chooses are checked when the function is called for a handler.
+  // `hookRunner` checks the hooks that a function chooses, when it calls the function for a handler.
   ...(typeof hooks === "function" ? [] : hookProblems(plugin, hooks)),
   ...(Array.isArray(commands) ? commands : [])
     .filter(isTable)

@@ -17,23 +17,23 @@ import type { Probe, Surface } from "./surface.ts";
 export interface Running {
   readonly hooks?: HookChoice;
   readonly commands?: readonly PluginCommand[];
-  /** Opens ports, files and connections. Runs after all plugins are set up. */
+  /** Opens the ports, files and connections of the plugin. Quater calls `start` after all plugins are set up. */
   readonly start?: () => Awaitable<void>;
   /**
-   * Closes the ports, files and connections that `start` opened. Runs after running calls have ended, in the reverse of the start
-   * order. Must be safe to call twice.
+   * Closes the ports, files and connections that `start` opened. Quater calls `stop` after the running calls have ended, in the
+   * reverse of the start order. A second call of `stop` must do no harm.
    */
   readonly stop?: () => Awaitable<void>;
   readonly isReady?: () => Awaitable<boolean>;
-  /** Calls the surface from outside, as a caller does, and returns the answer. For tests. */
+  /** Calls the surface from outside, as a caller does, and returns the answer. Only tests use the probe. */
   readonly probe?: Probe;
 }
 
-/** A second run of the same manifest for tests, beside the real app. */
+/** A second run of the app's manifest for tests, beside the real app. */
 export interface TestRun {
-  /** The folder for the plugin's files. The folder is created for the test run and deleted after the test run. */
+  /** The folder for the plugin's files. Quater creates this folder for the test run and deletes the folder after the test run. */
   readonly folder: string;
-  /** How long approvals can be used, milliseconds. Default: the time in the approval policy. */
+  /** How long callers can use an approval in the test run, milliseconds. Default: the time in the approval policy. */
   readonly usableForMs?: number;
   /** Whether the test run uses the configured authenticators. Default: the test run has its own authenticators. */
   readonly hasOwnDoors?: boolean;
@@ -48,14 +48,17 @@ export interface Plugin extends Running, Omit<ConfiguredName, "optionsDigest"> {
   /** The exposure keys that the plugin owns. */
   readonly exposure?: readonly ExposureKey[];
   readonly surface?: Surface;
-  /** The files with secrets that the plugin reads, except those of its authenticator. `quater check --gate` checks them. */
+  /**
+   * The files with secrets that the plugin reads, except the files of the plugin's authenticator. `quater check --gate` checks
+   * these files.
+   */
   readonly secretFiles?: readonly SecretFile[];
   /**
-   * Returns the plugin for a test run. This plugin listens on a free port of this computer, writes its files into the given
-   * folder, and sends nothing to other computers. Omit this function if the plugin can run unchanged in tests.
+   * Returns the plugin for a test run. The returned plugin listens on a free port of this computer, writes its files into the
+   * folder of the test run, and sends nothing to other computers. Omit this function if the plugin can run unchanged in tests.
    */
   readonly testRun?: (run: TestRun) => Plugin;
-  /** Returns the problems of the plugin's options and of the catalog, before any plugin is set up. */
+  /** Returns the boot problems of the plugin's options and of the catalog, before Quater sets up any plugin. */
   readonly check?: (context: {
     readonly catalog: Catalog;
     readonly mode: RunMode;
@@ -66,7 +69,7 @@ export interface Plugin extends Running, Omit<ConfiguredName, "optionsDigest"> {
 }
 
 export interface ConfiguredPlugin extends Branded<"plugin">, Plugin, ConfiguredName {
-  /** Returns the problems of the plugin's options: unknown names and wrong values. */
+  /** Returns the boot problems of the plugin's options, such as unknown names and wrong values. */
   readonly optionProblems?: () => readonly BootProblem[];
 }
 

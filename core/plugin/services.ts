@@ -2,7 +2,7 @@
 
 import { type Branded, brand } from "../diagnostics/brand.ts";
 
-/** The typed name of a service that one plugin offers to others. References are compared by name. */
+/** The typed name of a service that one plugin offers to other plugins. Quater compares service references by name. */
 export interface ServiceRef<Service> extends Branded<"service"> {
   readonly name: string;
   readonly "~service"?: Service | undefined;
@@ -11,9 +11,9 @@ export interface ServiceRef<Service> extends Branded<"service"> {
 export const serviceRef = <Service>(name: string): ServiceRef<Service> => Object.freeze({ name, [brand]: "service" as const });
 
 export interface Services {
-  /** Returns a service that the plugin lists in `needs`. @throws {Error} when no plugin provides it. */
+  /** Returns a service that the plugin lists in `needs`. @throws {Error} when no plugin provides the service. */
   get<Service>(ref: ServiceRef<Service>): Service;
-  /** Returns a service that the plugin lists in `wants`, or `undefined` when no plugin provides it. */
+  /** Returns a service that the plugin lists in `wants`, or `undefined` when no plugin provides the service. */
   find<Service>(ref: ServiceRef<Service>): Service | undefined;
   provide<Service>(ref: ServiceRef<Service>, service: NoInfer<Service>): void;
 }

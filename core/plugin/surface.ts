@@ -8,17 +8,18 @@ import type { Principal } from "../model/principal.ts";
 /** The declaration by which a plugin becomes a surface. The exposure key of the surface has the same name. */
 export interface Surface {
   readonly name: string;
-  /** The surface's name for exposed handlers in messages, in the plural: "CLI actions". */
+  /** The surface's word for exposed handlers in error messages, in the plural: "CLI actions". */
   readonly exposes: string;
   /** The surface's authenticator. Without an authenticator, boot refuses protected handlers on this surface. */
   readonly authenticate?: Authentication | undefined;
   /** Whether handlers with `public: true` need no credential on this surface. */
   readonly opensToPublic?: boolean;
-  /** Changes the principal of each caller of this surface, after any authenticator. */
+  /** Changes the principal of each caller of this surface. Quater calls `adopt` after any authenticator. */
   readonly adopt?: (principal: Principal) => Principal;
   /**
    * Returns the names of the ways in which callers reach the handler over this surface, such as `["tool", "resource"]`. The probe
-   * of the surface uses the way that `ProbeCall.way` names, or the first way. Without this function there is one way.
+   * of the surface uses the way that `ProbeCall.way` names, or the first way. Without `ways`, callers reach the handler in one
+   * way.
    */
   readonly ways?: (operation: Operation) => readonly string[];
 }
@@ -33,18 +34,18 @@ export interface WrittenFile {
 export interface ProbeCall {
   readonly handler: string;
   /**
-   * The input as a caller of the surface would send it: JSON text, or texts by name (path, query, flags). JSON contains a
-   * `WrittenFile` in place of a file.
+   * The input in the form in which a caller of the surface sends it. The form is JSON text, or texts by name (path, query,
+   * flags). JSON contains a `WrittenFile` in place of a file.
    */
   readonly input: { readonly json: string } | { readonly text: Readonly<Record<string, string | readonly string[]>> };
   readonly token?: string;
   /** The id of an approval request that the caller names. */
   readonly approvalId?: string;
-  /** One of the names that `ways` of the surface returned. Default: the first name. */
+  /** One of the names that `ways` of the surface returned. Default: the first of these names. */
   readonly way?: string;
 }
 
-/** The answer that a caller got, in one form for all surfaces. */
+/** The answer that a caller of a surface got, in one form for all surfaces. */
 export type ProbeAnswer =
   | { readonly ok: true; readonly value: unknown }
   | {
@@ -54,7 +55,10 @@ export type ProbeAnswer =
       readonly errors: readonly { path: string; message: string }[];
     };
 
-/** Calls the surface and returns the answer. @throws {Error} by `cannotSend`, if this surface cannot send such a call. */
+/**
+ * Calls the surface from outside and returns the answer of the surface. @throws {Error} by `cannotSend`, if this surface cannot
+ * send such a call.
+ */
 export type Probe = (call: ProbeCall) => Promise<ProbeAnswer>;
 
 export const cannotSend = (message: string): Error => Object.assign(new Error(message), { [brand]: "cannot-send" as const });

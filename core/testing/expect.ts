@@ -1,11 +1,14 @@
-// Assertions about calls, for any test runner. A failed assertion throws an error that says how the call ended.
+// Assertions about calls. The assertions work with any test runner. A failed assertion throws an error that says how the call
+// ended.
 
 import { type ErrorKind, errorCodes } from "../diagnostics/errors.ts";
 import type { Outcome } from "../model/call.ts";
 import type { Awaitable } from "../model/principal.ts";
 import type { ProbeAnswer } from "../plugin/surface.ts";
 
-/** The kinds of errors by which the gate refuses a call. All other kinds are failures of the handler or of the server. */
+/**
+ * The kinds of errors by which the gate refuses a call. Errors of all other kinds are failures of the handler or of the server.
+ */
 const denials: ReadonlySet<ErrorKind> = new Set([
   "invalid_input",
   "unauthenticated",
@@ -17,11 +20,11 @@ const denials: ReadonlySet<ErrorKind> = new Set([
 ]);
 
 /**
- * Checks that a call was refused before its handler.
+ * Checks that the gate refused a call before the handler.
  *
- * @param code  The code that the refusal must have, such as `missing_scope`. Default: any code.
+ * @param code  The error code that the refusal must have, such as `missing_scope`. Default: any error code.
  * @returns The error of the refusal.
- * @throws {Error} when the call succeeded, failed, or was refused with another code.
+ * @throws {Error} when the call succeeded, failed, or was refused with another error code.
  */
 export const expectDenied = async (
   call: Awaitable<Outcome | ProbeAnswer>,
@@ -46,7 +49,8 @@ interface ExpectOk {
  * Checks that a call succeeded.
  *
  * @returns The value of the call.
- * @throws {Error} that says how the call ended. For an `internal` error, the error that was thrown is its `cause`.
+ * @throws {Error} that says how the call ended. For a call that ended with `internal`, the `cause` of this error is the error
+ * that the code threw.
  */
 export const expectOk: ExpectOk = async (call: Awaitable<Outcome | ProbeAnswer>): Promise<never> => {
   const met = await call;
@@ -56,8 +60,8 @@ export const expectOk: ExpectOk = async (call: Awaitable<Outcome | ProbeAnswer>)
 };
 
 /**
- * Adds the cause of an `internal` error, which otherwise only the log contains. The answer of a surface has no cause, because
- * callers must not see the cause.
+ * Adds the cause of an `internal` error to the message. Without this function, only the log would contain the cause. The answer
+ * of a surface has no cause, because callers must not see the cause.
  */
 const saidOf = ({
   code,
@@ -70,11 +74,11 @@ const saidOf = ({
 }): string => `${code}: ${message}${cause === undefined ? "" : ` (${String(cause)})`}`;
 
 /**
- * Whether an error is a refusal by the gate. The answer of a surface has no kind, so its code decides: general codes have a known
- * kind, and codes of approvals begin with `approval_`.
+ * Whether an error is a refusal by the gate. The answer of a surface has no kind, so the error code decides. A general error code
+ * has a known kind, and the error codes of approvals begin with `approval_`.
  */
 const isDenial = ({ code, kind }: { readonly code: string; readonly kind?: ErrorKind }): boolean => {
-  if (code === "unknown_handler") return false; // An unknown handler is a mistake in the test, unless the test expects this code.
+  if (code === "unknown_handler") return false; // An unknown handler is a mistake in the test, unless the test expects it.
   if (code === "approval_not_found") return true;
   const known = kind ?? (errorCodes as Readonly<Record<string, ErrorKind>>)[code];
   return known === undefined ? code.startsWith("approval_") : denials.has(known);

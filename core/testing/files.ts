@@ -1,4 +1,4 @@
-// Files for tests: small contents of common types, and schemas in which a file is written as JSON.
+// Files for tests: small sample contents of common media types, and schemas in which a file is written as JSON.
 
 import { Readable } from "node:stream";
 import type { WrittenFile } from "../plugin/surface.ts";
@@ -6,7 +6,7 @@ import { fileRulesOf, isAllowedType, OfferedFile, type UploadedFile } from "../s
 import { isPlainObject, type JsonSchema, withSubschemas } from "../schema/schema.ts";
 
 /**
- * Makes a file that can be passed to `call`.
+ * Makes a file that a test can pass to `call`.
  *
  * @example
  * await app.as(ana).call("addPhoto", { photo: fileOf(await readFile("shelf.png"), { name: "shelf.png" }) });
@@ -14,7 +14,9 @@ import { isPlainObject, type JsonSchema, withSubschemas } from "../schema/schema
 export const fileOf = (content: string | Uint8Array, { name, mediaType }: { name: string; mediaType?: string }): UploadedFile =>
   new OfferedFile(name, mediaType, () => Readable.from([Buffer.from(content)])) as unknown as UploadedFile;
 
-/** Sample contents by media type: the first bytes by which the type is recognised, or a whole text. */
+/**
+ * Sample contents by media type. A sample content is the first bytes by which Quater recognises the media type, or a whole text.
+ */
 const contents: readonly (readonly [mediaType: string, content: string])[] = [
   ["text/plain", "sample"],
   ["text/csv", "id,name\n1,sample\n"],
@@ -29,7 +31,7 @@ const contents: readonly (readonly [mediaType: string, content: string])[] = [
   ["application/octet-stream", "sample"],
 ];
 
-/** Returns a file that the rules of a schema accept, or `undefined` for types without a sample. */
+/** Returns a file that the rules of a schema accept, or `undefined` for media types without a sample content. */
 const sampleFile = (schema: JsonSchema): WrittenFile | undefined => {
   const found = contents.find(([type]) => isAllowedType(type, fileRulesOf(schema)?.mediaTypes ?? []));
   if (found === undefined) return undefined;
@@ -37,7 +39,10 @@ const sampleFile = (schema: JsonSchema): WrittenFile | undefined => {
   return { name: "sample", mediaType, base64: Buffer.from(content, "latin1").toString("base64") };
 };
 
-/** Returns the schema with each file replaced by the schema of `WrittenFile`, the form of files in a probe's JSON input. */
+/**
+ * Returns the schema with each file replaced by the schema of `WrittenFile`. In the JSON input of a probe, files have the form
+ * `WrittenFile`.
+ */
 export const withWrittenFiles = (schema: JsonSchema): JsonSchema => {
   if (fileRulesOf(schema) === undefined) {
     const copy = withSubschemas(schema, withWrittenFiles);
@@ -57,7 +62,7 @@ export const withWrittenFiles = (schema: JsonSchema): JsonSchema => {
   };
 };
 
-/** Copies an input, except the files in the input. */
+/** Copies the input of a call, except the files in the input. */
 export const clonedInput = (input: unknown): unknown => {
   if (!isPlainObject(input)) return structuredClone(input);
   const isOffered = (value: unknown) => [value].flat().some((one) => one instanceof OfferedFile);

@@ -1,5 +1,5 @@
 // The entry `quater/testing`, which runs the real kernel in tests, without mocks. Tests call handlers through the gate, and call
-// surfaces from outside.
+// surfaces from outside the app.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -36,15 +36,15 @@ export interface LogLine {
 }
 
 export interface TestOptions {
-  /** The run mode that plugins see. Default "test". */
+  /** The run mode of the app that plugins receive. Default "test". */
   readonly mode?: RunMode;
-  /** `false` does not start the plugins, so no port opens. Default true. */
+  /** With `false`, `bootTest` does not start the plugins, so no port opens. Default true. */
   readonly start?: boolean;
-  /** The project's folder, from which plugins resolve relative paths. Default: the current folder. */
+  /** The project's folder. Plugins resolve relative paths from this folder. Default: the current folder. */
   readonly root?: string;
   /**
-   * `true` creates a new folder as the root, and removes it when the app stops. Plugins write only into this folder, listen on a
-   * free port of this computer, and send nothing to other computers.
+   * With `true`, `bootTest` creates a new folder as the root, and removes this folder when the app stops. Plugins write only into
+   * this folder, listen on a free port of this computer, and send nothing to other computers.
    */
   readonly isolated?: boolean;
 }
@@ -64,22 +64,22 @@ export interface TestBoot<Handlers extends HandlerTable = HandlerTable, Table ex
 export interface TestApp<Handlers = HandlerTable> extends AsyncDisposable {
   /** The services that plugins provide: `app.services.get(storeRef)`. */
   readonly services: Services;
-  /** The exposed handlers after the checks of boot. */
+  /** The catalog of the exposed handlers after the checks of boot. */
   readonly catalog: Catalog;
   readonly log: readonly LogLine[];
   /** Calls handlers as this principal. */
   as(principal: Principal): TestCaller<Handlers>;
   /**
-   * Calls every surface that exposes the handler, or only the named surfaces, each one from the outside. @returns The answers by
-   * surface.
+   * Calls every surface that exposes the handler, or only the named surfaces. The probe of each surface makes the call from
+   * outside. @returns The answers by the name of the surface.
    */
   acrossSurfaces(call: ProbeCall, surfaces?: readonly string[]): Promise<Readonly<Record<string, ProbeAnswer>>>;
   stop(): Promise<void>;
 }
 
 /**
- * Makes a principal for tests. Without scopes and roles, the principal has no rights. The `person` of the principal is its
- * subject, but an agent or a service has no `person` unless the test sets `person`.
+ * Makes a principal for tests. Without scopes and roles in `given`, the principal has no rights. The `person` of the principal is
+ * the subject of the principal. An agent or a service has no `person` unless the test sets `person`.
  */
 export const principal = (given: Partial<Principal> = {}): Principal =>
   Object.freeze({
@@ -94,7 +94,7 @@ export const principal = (given: Partial<Principal> = {}): Principal =>
     ...given,
   });
 
-/** Makes an authenticator from a table of tokens and principals. */
+/** Makes an authenticator from a table that contains the principal of each token. */
 export const tokens = (table: Readonly<Record<string, Principal>>): Authenticator =>
   authenticator({
     name: "tokens",

@@ -1,5 +1,5 @@
-// Returns the kernel of a test's app, for Quater's own tests and for the gate suite. Other tests use only the app's services and
-// catalog.
+// Returns the kernel of a test's app. Only Quater's own tests and the gate suite use the kernel. Other tests use only the
+// services and the catalog of the app.
 
 import type { Kernel } from "../boot/kernel.ts";
 

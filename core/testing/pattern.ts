@@ -1,4 +1,5 @@
-// Finds a short text that a pattern matches: the first alternative, the fewest repetitions, and common characters.
+// Finds a short text that a pattern matches. The search uses the first alternative, the fewest repetitions, and common
+// characters.
 
 import type { AST } from "@eslint-community/regexpp";
 import { patternOf, syntaxTreeOf } from "../schema/pattern.ts";
@@ -6,7 +7,7 @@ import { beginBudget } from "../schema/pattern-budget.ts";
 import { charactersOf, type OneCharacter } from "../schema/pattern-characters.ts";
 import { Unsupported } from "../schema/pattern-linear.ts";
 
-/** Returns a text that the pattern matches, or `undefined` if the search found none. */
+/** Returns a text that the pattern matches, or `undefined` if the search found no text. */
 export const textMatching = (pattern: string): string | undefined => {
   try {
     const text = oneOf(syntaxTreeOf(pattern).alternatives);
@@ -18,10 +19,10 @@ export const textMatching = (pattern: string): string | undefined => {
   }
 };
 
-/** Thrown for a part of a pattern that this search does not support, such as a lookahead. */
+/** The error for a part of a pattern that this search does not support, such as a lookahead. */
 class NotTried extends Error {}
 
-/** The longest text that is made, because a pattern such as `(a{999}){999}` would fill the memory. */
+/** The maximum length of a text that this search makes. A pattern such as `(a{999}){999}` would otherwise fill the memory. */
 const mostCharacters = 100_000;
 
 const oneOf = ([first]: readonly AST.Alternative[]): string => (first?.elements ?? []).map(textOf).join("");
@@ -48,17 +49,17 @@ const textOf = (element: AST.Element): string => {
   }
 };
 
-/** The characters that a sample prefers, in this order, so that it looks like text that people write. */
+/** The characters that a sample prefers, in this order. With these characters, a sample looks like text that people write. */
 const commonCharacters = [..."a1A0Z9_-. :/@+,!"];
 
 const characterOf = (element: OneCharacter & AST.Element): string => {
   if (element.type === "Character") return String.fromCodePoint(element.value);
-  // The ranges of a property such as `\p{L}` take 50 ms to compute.
+  // Computing the ranges of a Unicode property such as `\p{L}` takes 50 ms.
   if (element.type === "CharacterSet" && element.kind === "property") throw new NotTried();
   const matcher = new RegExp(`^${element.raw}$`, "u");
   const common = commonCharacters.find((character) => matcher.test(character));
   if (common !== undefined) return common;
   const [range] = charactersOf(element);
-  if (range === undefined) throw new NotTried(); // The class is empty, so no character matches.
+  if (range === undefined) throw new NotTried(); // The character class is empty, so no character matches.
   return String.fromCodePoint(range[0]);
 };

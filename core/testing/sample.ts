@@ -1,5 +1,5 @@
-// Makes a value that a schema accepts, for code that needs any valid input. The `examples` or the `default` of a schema are tried
-// first. Other values are as small as the schema allows. Every sample is checked.
+// Makes a value that a schema accepts, for code that needs any valid input. `sample` tries the `examples` or the `default` of a
+// schema first. Other samples are as small as the schema allows. Quater checks every sample against the schema.
 
 import { complainerOf } from "../pipeline/complaints.ts";
 import { checkable } from "../schema/compiled-patterns.ts";
@@ -10,7 +10,10 @@ import { withWrittenFiles } from "./files.ts";
 import { textMatching } from "./pattern.ts";
 
 export interface Sampler {
-  /** Returns a new sample on each call. @throws {NoSample} that names the place for which the user must give a sample. */
+  /**
+   * Returns a new sample on each call. @throws {NoSample} that names the place in the schema for which the user must give a
+   * sample.
+   */
   readonly sample: () => unknown;
   readonly accepts: (value: unknown) => boolean;
 }
@@ -37,7 +40,7 @@ export const samplerOf = async (given: JsonSchema): Promise<Sampler> => {
   };
 };
 
-/** One valid text for each format that TypeBox knows. */
+/** One valid text for each format that TypeBox checks. */
 const formats: Readonly<Record<string, string>> = {
   date: "2025-06-30",
   "date-time": "2025-06-30T12:00:00Z",
@@ -55,7 +58,7 @@ const formats: Readonly<Record<string, string>> = {
   regex: "^a$",
 };
 
-/** The deepest level of a sample. This limit ends the search in schemas that refer to themselves. */
+/** The deepest level of a sample. This limit ends the search for a sample in schemas that refer to themselves. */
 const deepest = 32;
 
 class Maker {
@@ -127,13 +130,16 @@ class Maker {
     const least = Math.max(first.length, Number(schema["minItems"] ?? 0));
     return Array.from({ length: least }, (_, at) => {
       const made = this.make(first[at] ?? schema["items"], `${path}/${at}`, depth + 1);
-      // Items of a list with uniqueItems must differ, so add the index to a text.
+      // Items of a list with uniqueItems must differ, so append the index of the item to a text.
       return schema["uniqueItems"] === true && at > 0 && typeof made === "string" ? `${made}${at}` : made;
     });
   }
 }
 
-/** Combines two samples of one value: objects are merged; otherwise the sample that is not empty is used. */
+/**
+ * Combines two samples of one value. Two objects become one object. For other values, the result is the second sample, or the
+ * first sample if the second sample is missing.
+ */
 const joined = (one: unknown, other: unknown): unknown =>
   isPlainObject(one) && isPlainObject(other) ? { ...one, ...other } : (other ?? one);
 
@@ -144,7 +150,7 @@ const text = (schema: JsonSchema, path: string): string => {
   if (typeof pattern === "string") {
     const matching = textMatching(pattern);
     if (matching === undefined) throw new NoSample(`${path} has the pattern ${pattern}, for which no text was found`);
-    // If the schema wants a longer text, repeat the last character, as long as the pattern matches.
+    // If the schema requires a longer text, repeat the last character of the text, as long as the pattern matches.
     return matching.padEnd(least, matching.at(-1) ?? "a");
   }
   if (typeof format === "string") return formats[format] ?? "sample";

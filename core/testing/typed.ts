@@ -1,4 +1,4 @@
-// The types of calls in tests: names, inputs and outputs of the handlers that were booted.
+// The types of calls in tests: names, inputs and outputs of the handlers that `bootTest` booted.
 
 import type { Manifest } from "../boot/manifest.ts";
 import type { Cancellation, Outcome } from "../model/call.ts";
@@ -27,10 +27,10 @@ type NamedIn<Entry> =
       : { readonly [Key in keyof Table & keyof Module & string as NameIn<Table[Key], Key>]: Module[Key] }
     : never;
 
-/** Exposures by handler, as `bootTest` takes them. */
+/** The exposures by handler name, in the form that `bootTest` accepts. */
 export type ExposureTable = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
-/** The handlers of `bootTest({ handlers, expose })`, by the names that callers use. */
+/** The handlers of `bootTest({ handlers, expose })`, by the handler names that callers use. */
 export type ExposedAs<Handlers, Table> = string extends keyof Table
   ? Handlers
   : { readonly [Key in keyof Table & keyof Handlers & string as NameIn<Table[Key], Key>]: Handlers[Key] };
@@ -46,8 +46,8 @@ export interface TestCaller<Handlers = HandlerTable> {
   /**
    * Calls a handler through the whole pipeline.
    *
-   * @throws {Error} for a name that is not exposed, so that a mistake in a test does not look like a refusal. To test for
-   * `unknown_handler` use `send`.
+   * @throws {Error} for a handler name that is not exposed, so that a mistake in a test does not look like a refusal. To test for
+   * `unknown_handler`, use `send`.
    */
   call<Name extends keyof Handlers & string, const How extends TestCall = TestCall>(
     handler: Name,
