@@ -72,9 +72,9 @@ const importModule = async (
 const importedPath = /import\w*\(\s*["'`]([^"'`]+)["'`]/;
 
 /**
- * Returns the text inside `import("...")` in the manifest, for messages and listings. Returns `a module` if there is no such
- * text. JavaScript does not say from which file a module object came. Only the source text of the load function names the file of
- * the module.
+ * Returns the text inside `import("...")` in the manifest, for messages and listings. Returns `a module` if the source text of
+ * the load function contains no `import("...")`. JavaScript does not say from which file a module object came. Only the source
+ * text of the load function names the file of the module.
  */
 const moduleName = ({ load }: Exposed): string => importedPath.exec(String(load))?.[1] ?? "a module";
 

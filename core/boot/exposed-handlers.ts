@@ -1,5 +1,5 @@
 // Reads the tables of expose() in the manifest. The tables say which handlers are exposed, under which names, and with which
-// exposure keys. This file also runs the checks that are possible before Quater imports a handler module.
+// exposure keys. exposed-handlers.ts also runs the checks that are possible before Quater imports a handler module.
 
 import { kindOf } from "../diagnostics/plugin-options.ts";
 import type { BootProblem } from "../diagnostics/problem.ts";

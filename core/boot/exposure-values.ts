@@ -10,7 +10,7 @@ import { checkableAtBoot } from "../schema/compiled-patterns.ts";
 import { closed, type JsonSchema } from "../schema/schema.ts";
 import type { ExposedHandler, KeysByName } from "./exposed-handlers.ts";
 
-/** Checks the values of exposure keys against the schemas of the keys. This check needs no handler module. */
+/** Checks the values of exposure keys against the schemas of the keys. Checking these values needs no handler module. */
 export const valueProblems = (entries: readonly ExposedHandler[], keys: KeysByName): readonly BootProblem[] => {
   const schemas = new Map<string, JsonSchema>();
   const schemaOf = ({ key, schema }: ExposureKey): JsonSchema => {

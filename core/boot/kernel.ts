@@ -34,7 +34,10 @@ export interface KernelOptions {
   readonly halt?: PluginContext["halt"];
   /** Load only the module of this handler. */
   readonly only?: string;
-  /** The first words of the program's own commands. Boot refuses a command of a plugin that begins with one of these words. */
+  /**
+   * The first words of the program's own commands. Boot refuses a plugin's command that begins with a first word of a program's
+   * own command.
+   */
   readonly takenWords?: readonly string[];
 }
 
@@ -155,7 +158,10 @@ export const createKernel = async (options: KernelOptions): Promise<Kernel> => {
   };
 };
 
-/** Makes a stop function that stops the kernel once. Every later call of this function waits for the same stop. */
+/**
+ * Makes a stop function that stops the kernel once. Every later call of the stop function waits for the first call of the stop
+ * function.
+ */
 const once = (stop: (mostMs: number) => Promise<void>): ((mostMs?: number) => Promise<void>) => {
   let stopping: Promise<void> | undefined;
   return (mostMs = Number.POSITIVE_INFINITY) => {

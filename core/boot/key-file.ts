@@ -28,7 +28,7 @@ export interface WrongKey {
 const version = 1;
 
 /**
- * Returns the content of the key file after a check of its `keys`. Returns `undefined` when there is no key file.
+ * Returns the content of the key file after a check of its `keys`. Returns `undefined` when the key file does not exist.
  *
  * @throws {QuaterError} `unavailable` when the key file is malformed, or when other users can read or write the key file.
  */

@@ -43,7 +43,7 @@ export interface LoadedManifest {
  *
  * @param from  The folder in which the search starts. The search continues in the folders above, up to the nearest folder with
  * package.json or .git, or up to the home folder.
- * @param named  The manifest that `--config` or `QUATER_CONFIG` names. Quater then searches for no other manifest.
+ * @param named  The manifest that `--config` or `QUATER_CONFIG` names. If `named` is set, Quater searches for no other manifest.
  * @param useBuild  Load the file that `quater build` made, while this file is up to date. Default true.
  * @throws {BootError} when no manifest is found, or when the manifest cannot be trusted or loaded.
  */
@@ -90,7 +90,7 @@ interface Explorer {
 }
 
 const findManifest = async (from: string): Promise<string> => {
-  // Try the current folder first, because the manifest is usually there.
+  // Try the current folder first, because the manifest is usually in the current folder.
   const here = manifestNames.map((name) => resolve(from, name)).find((path) => existsSync(path));
   if (here !== undefined) return here;
   const { Explorer } = (await import("cosmiconfig/dist/Explorer.js")) as unknown as {

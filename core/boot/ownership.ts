@@ -49,8 +49,8 @@ export const distrustOfStats = (stats: Stats, shown: string): Distrust | undefin
 };
 
 /**
- * The results for folders that Quater already checked, by path. Use one map for one batch of files only, because file modes may
- * change before the next batch.
+ * The results for folders that Quater already checked, by path. Use one map of results for one batch of files only, because file
+ * modes may change before the next batch.
  */
 export type KnownWays = Map<string, Way>;
 
@@ -65,7 +65,7 @@ interface Way {
 
 /**
  * Checks every folder from the root folder to `path`, and the folders on the way of each link, as OpenSSH's StrictModes does. A
- * user who can write one of these folders can replace the files, folders and links in the folder. If `path` is a folder,
+ * user who can write a folder on the way to a file can replace the files, folders and links in the folder. If `path` is a folder,
  * `distrustOfWay` also checks this folder. A missing file or folder has no fault.
  */
 export const distrustOfWay = (path: string, known: KnownWays = new Map()): Distrust | undefined =>

@@ -28,7 +28,7 @@ import { type Distrust, distrustOfStats, distrustOfWay } from "./ownership.ts";
  * Returns the text of a secret file. The checks use the open file, so nobody can exchange the file between the checks and the
  * reading.
  *
- * @returns The text, or `undefined` when there is no file.
+ * @returns The text, or `undefined` when the secret file does not exist.
  * @throws {QuaterError} `unavailable` when other users can read, write or replace the secret file, or own the secret file.
  */
 export const readPrivateFile = (file: string): string | undefined => {
@@ -89,7 +89,7 @@ export const createPrivateFile = (file: string, text: string): boolean => {
  * Returns the path of a link's target, even when the target does not exist yet. Creates missing folders on the way to the target.
  * Without this function, two names of one file would have two locks, and a write would replace the link.
  *
- * @throws {QuaterError} `unavailable` when other users can write one of these folders.
+ * @throws {QuaterError} `unavailable` when other users can write a folder on the way to the target.
  */
 export const fileBehind = (file: string): string => {
   assertWay(file);

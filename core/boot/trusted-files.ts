@@ -31,8 +31,8 @@ export const assertProjectTrusted = (manifest: string, from: string): void => {
 };
 
 /**
- * Returns a boot problem for each file that another user can change. Use this function for modules that Quater knows only after
- * loading them.
+ * Returns a boot problem for each file that another user can change. Use `untrustedProblems` for modules that Quater knows only
+ * after loading the modules.
  */
 export const untrustedProblems = (files: Iterable<string>, from: string): BootProblem[] =>
   allProblems([...files].filter(existsSync), from, new Map());
@@ -60,7 +60,7 @@ const throwAny = (problems: readonly BootProblem[]): void => {
 
 /**
  * Matches `from "./a.ts"`, `import "./a.ts"`, `import("./a.ts")` and `require("./a.ts")` in the source text, because importing a
- * file would run the file. An import inside a comment also matches, so at most one more file is checked.
+ * file would run the file. The pattern also matches an import inside a comment. In this case, Quater checks one more file.
  */
 const imports = /(?:\bfrom\s*|\bimport\s*\(?\s*|\brequire\s*\(\s*)["'`](\.\.?\/[^"'`\n]+)["'`]/g;
 

@@ -1,6 +1,6 @@
 // Marks objects that pass between the kernel, plugins and handlers with a global symbol. A loader may evaluate Quater a second
 // time for the manifest. Two copies of Quater have different classes and different module variables, so `instanceof` and
-// registries in modules fail. A global symbol is the same for both copies.
+// registries in modules fail. A global symbol is the same for both copies of Quater.
 
 export const brand: unique symbol = Symbol.for("quater.brand");
 

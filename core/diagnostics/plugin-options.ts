@@ -119,7 +119,7 @@ export const tellable = (value: unknown, name: string, above: readonly unknown[]
   return Object.fromEntries(entries.map(([key, item]) => [wellFormed(key), tellable(item, key, inside)]));
 };
 
-/** Replaces halves of surrogate pairs, because RFC 8785 has no text for them. */
+/** Replaces halves of surrogate pairs, because RFC 8785 has no text for half of a surrogate pair. */
 const wellFormed = (text: string): string => text.replace(/[\ud800-\udfff]/gu, "\ufffd");
 
 /** Removes the password from a URL. Database URLs contain passwords before the host or among the parameters. */

@@ -1,5 +1,5 @@
-// The boot problems of a project, which stop the boot. Boot collects all boot problems and does not throw them one by one, so
-// that a person can correct all mistakes at once.
+// The boot problems of a project, which stop the boot. Boot collects all boot problems before boot throws an error, so that a
+// person can correct all mistakes at once.
 
 import { brand } from "./brand.ts";
 

@@ -1,5 +1,5 @@
-// The headers, schemes and cookies of an HTTP request that contain credentials. An answer with the status 401 lists them for the
-// caller.
+// The headers, schemes and cookies of an HTTP request that contain credentials. An answer with the status 401 lists these
+// headers, schemes and cookies for the caller.
 
 /**
  * The name of a cookie, or the name of a cookie and the attributes with which the server set the cookie. Browsers need the

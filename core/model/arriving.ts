@@ -19,7 +19,8 @@ export interface AnswerRoom {
   /**
    * Reserves this many bytes of memory for the answer of the call, in addition to the bytes that the call reserved before.
    *
-   * @returns false when the memory limit of the caller is reached. Quater then drops the answer, and the call ends with an error.
+   * @returns false when the memory limit of the caller is reached. If `reserve` returns false, Quater drops the answer, and the
+   * call ends with an error.
    */
   reserve(bytes: number): boolean;
 }

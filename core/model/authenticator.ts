@@ -211,7 +211,7 @@ interface DefineAuthenticator {
    * Makes the factory of an authenticator. With an unknown option or a wrong value of an option, the authenticator refuses every
    * caller, and the project does not boot.
    *
-   * @param options  The schema of each option by its name, as for `definePlugin`.
+   * @param options  The schema of each option by the name of the option, as for `definePlugin`.
    * @param make  Returns `authenticator({ ... })`. `make` may run with defaults in place of wrong options, because boot problems
    * contain the authenticator's name.
    *

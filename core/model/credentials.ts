@@ -37,7 +37,7 @@ export interface Presented {
   readonly header?: (name: string) => string | undefined;
   /** True when the caller is the operating system's user who started this process. */
   readonly isLocal: boolean;
-  /** The network address of the caller or of the last proxy, if the surface has one. */
+  /** The network address of the caller or of the last proxy, if the surface has a network address. */
   readonly peer?: string | undefined;
   /**
    * True when the request came over a Unix socket. Only local processes with access to the file of the socket can use a Unix
@@ -139,7 +139,8 @@ export class Shown implements Credentials {
     const authorization = from.header?.("authorization");
     if (authorization === undefined) return;
     const [first = ""] = schemes;
-    // Nearly every Authorization header has the first declared scheme and one word, so try this form first.
+    // Nearly every Authorization header has the first declared scheme and one word, so try one declared scheme and one word
+    // first.
     if (authorization.startsWith(first) && authorization[first.length] === " ") {
       const value = authorization.slice(first.length + 1);
       if (oneWord.test(value)) {
@@ -182,9 +183,9 @@ export class Shown implements Credentials {
   }
 
   /**
-   * Returns the function that reads cookies. When the HTTP request has a declared header or a token, this function returns no
-   * cookies, so that a cookie never replaces a wrong header or token. Before this function returns a cookie, it checks that the
-   * HTTP request comes from an allowed page.
+   * Returns the function that reads cookies. When the HTTP request has a declared header or a token, the function that reads
+   * cookies returns no cookies, so that a cookie never replaces a wrong header or token. Before the function that reads cookies
+   * returns a cookie, the function checks that the HTTP request comes from an allowed page.
    */
   get cookie(): Credentials["cookie"] {
     return (name, options) => {

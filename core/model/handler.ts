@@ -76,11 +76,12 @@ export const isStream = (output: unknown): output is StreamSchema<unknown> =>
   output !== null && typeof output === "object" && (output as { kind?: unknown }).kind === "stream" && "item" in output;
 
 /**
- * The type of `handle`. This type is conditional, so that the compiler infers the schemas before the compiler reads the body of
- * `handle`.
+ * The type of `handle`. The type of `handle` is conditional, so that the compiler infers the schemas before the compiler reads
+ * the body of `handle`.
  *
- * `NoInfer` keeps the compiler from inferring a handler's input or resources from its functions. Without `NoInfer`, a policy that
- * was written for another input would compile. Such a policy could compare `undefined` with `undefined` and allow every caller.
+ * `NoInfer` keeps the compiler from inferring a handler's input or resources from the handler's functions. Without `NoInfer`, a
+ * policy that was written for another input would compile. Such a policy could compare `undefined` with `undefined` and allow
+ * every caller.
  */
 export type Handle<Input extends AnySchema, Output, Used extends Uses> =
   Output extends StreamSchema<unknown, infer Yielded>

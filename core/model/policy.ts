@@ -25,7 +25,10 @@ export type Verdict =
 /** A policy for handlers whose input has at least the properties of `Input`. */
 export interface Policy<Input = unknown> extends Branded<"policy"> {
   readonly name: string;
-  /** This field is never set. The compiler uses the type of this field to compare the policy's input with the handler's input. */
+  /**
+   * The field `~reads` of a policy is never set. The compiler uses the type of this field to compare the policy's input with the
+   * handler's input.
+   */
   readonly "~reads": (input: Input) => void;
 }
 
@@ -68,8 +71,8 @@ const staticPolicy = (parts: Omit<StaticPolicy, typeof brand | "~reads">): Polic
  *
  * The input of each handler with this policy must have the properties of `needs`. Boot refuses a handler whose input lacks such a
  * property, or makes a property optional that `needs` requires. Boot also refuses a property with another JSON type or other
- * listed values, and an object that lacks a property. Boot does not compare limits, patterns and formats. The compiler makes the
- * same comparison with the types.
+ * listed values, and an object that lacks a property. Boot does not compare limits, patterns and formats. The TypeScript compiler
+ * also compares the types of `needs` with the types of the handler's input.
  *
  * @example
  * export const isOwner = policy({

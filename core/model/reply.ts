@@ -30,9 +30,9 @@ export interface CookieOptions {
  * Adds headers, cookies or a redirect to the answer of a call that succeeds. The answer of a failed call contains none of these
  * headers, cookies and redirects. Surfaces without headers ignore the headers, cookies and redirects.
  *
- * Each function throws a TypeError for a value that a handler cannot set. The call then ends with `internal`, and the log names
- * the reason. Each function also throws after the first item of a stream, because the server has already sent the headers of the
- * answer.
+ * Each function throws a TypeError for a value that a handler cannot set. If a function of `Reply` throws, the call ends with
+ * `internal`, and the log names the reason. Each function also throws after the first item of a stream, because the server has
+ * already sent the headers of the answer.
  */
 export interface Reply {
   /** Sets a header of the answer. A second `header()` with the same name replaces the value of the header. */
@@ -59,5 +59,7 @@ export interface Replying {
 const ignore = (): void => {};
 const ignored: Reply = Object.freeze({ header: ignore, location: ignore, redirect: ignore, cookie: ignore, clearCookie: ignore });
 
-/** The reply for previews and for surfaces that send only values. This reply ignores all headers, cookies and redirects. */
+/**
+ * The reply for previews and for surfaces that send only values. `replyingNowhere` ignores all headers, cookies and redirects.
+ */
 export const replyingNowhere: Replying = Object.freeze({ reply: ignored });

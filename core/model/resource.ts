@@ -109,8 +109,9 @@ export type Opened<Used> = { readonly [Name in keyof Used]: Used[Name] extends R
 type Opening<Scope, Used> = Opened<Used> & (Scope extends "call" ? OpeningCall : unknown);
 
 /**
- * Defines a resource that handlers use. `open` gets the resources of `use`. For the scope "call" it also gets `principal`,
- * `signal` and `callId` of the call: a session of the database for this caller's tenant.
+ * Defines a resource that handlers use. The function `open` of the resource gets the resources of `use`. For the scope "call",
+ * `open` also gets `principal`, `signal` and `callId` of the call. With these values, `open` can open a session of the database
+ * for the tenant of this caller.
  *
  * @example
  * const database = resource({ name: "database", scope: "app", open: () => connect(), close: (db) => db.end() });
@@ -237,7 +238,10 @@ export interface CallResources {
 const none: Readonly<Record<string, unknown>> = Object.freeze({});
 export const usingNothing: CallResources = { open: () => none, close: () => undefined, renew: () => undefined };
 
-/** Whether the call may open a call-scoped resource. App-scoped resources outlive the call, so they need no close. */
+/**
+ * Whether the call may open a call-scoped resource. App-scoped resources outlive the call, so the call does not close app-scoped
+ * resources.
+ */
 export const callResources = (own: Uses | undefined, app: OpenResources, callOf: () => Opener): CallResources => {
   let opened: OpenResources | undefined;
   let opening: Promise<Record<string, unknown>> | undefined;

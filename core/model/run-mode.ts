@@ -5,7 +5,10 @@
  */
 export type RunMode = "serve" | "dev" | "stdio" | "run" | "inspect" | "test";
 
-/** Whether the process accepts calls until it is stopped. In the other run modes, the process ends after one command. */
+/**
+ * Whether the process accepts calls until an operator stops the process. In the other run modes, the process ends after one
+ * command.
+ */
 export const isServing = (mode: RunMode): boolean => mode !== "run" && mode !== "inspect";
 
 /** Whether the process opens ports. */

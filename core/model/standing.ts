@@ -8,8 +8,8 @@ import { type Awaitable, andThen, type Principal } from "./principal.ts";
 
 /**
  * The highest age of a check of a credential, milliseconds. A revoked key must stop working within a second. An authenticator may
- * use the content of a file that it read half a second ago. Together with this quarter of a second, a revoked key works for at
- * most three quarters of a second.
+ * use the content of a key file that the authenticator read half a second ago. Together with the quarter of a second in
+ * `freshMs`, a revoked key works for at most three quarters of a second.
  */
 const freshMs = 250;
 
@@ -31,7 +31,7 @@ export class Standing {
 
   /**
    * @param enter  Calls the authenticator again, and throws or rejects when the authenticator refuses the credential. All calls
-   * share one function, because a closure for each call takes a tenth of a microsecond.
+   * share one `enter` function, because a closure for each call takes a tenth of a microsecond.
    * @param checkedAt  When Quater authenticated the caller, by `performance.now()`. If `checkedAt` is absent, other code must
    * call `waits` before the call waits.
    */

@@ -1,10 +1,10 @@
 // Measures the size of answers of calls. Most answers are small, and the lengths of their strings show that these answers are
-// small. Only an answer that may be too large is counted exactly. This file counts without writing the answer as JSON, because
-// the JSON text would need as much memory as the answer.
+// small. Only an answer that may be too large is counted exactly. answer-size.ts counts the bytes without writing the answer as
+// JSON, because the JSON text would need as much memory as the answer.
 
 /**
  * The largest number of JSON bytes for one counted character. In JSON, a character has at most six bytes (`\u0000`). A number has
- * at most 25 bytes in JSON, and this file counts a number as five characters.
+ * at most 25 bytes in JSON, and `roughSizeOf` counts a number as five characters.
  */
 const mostPerCounted = 6;
 const ofNumber = 5;

@@ -1,6 +1,6 @@
 // Converts text from path, query and flags to the types in the input schema. Text that cannot be converted stays text, so that
-// the schema check reports the same sentence as for a JSON value of the wrong type. The conversion does not guess: it does not
-// trim text, and does not accept hexadecimal numbers, "yes", or an empty text as zero.
+// the schema check reports the same sentence as for a JSON value of the wrong type. The conversion of text does not guess. The
+// conversion does not trim text, and does not accept hexadecimal numbers, "yes", or an empty text as zero.
 
 import { isLossy } from "../schema/json.ts";
 import { isPlainObject, type JsonSchema, propertiesOf, referred } from "../schema/schema.ts";

@@ -50,8 +50,8 @@ const withoutKeys = (errors: readonly SchemaError[]): readonly SchemaError[] =>
 
 /**
  * Reduces the errors of a union, because TypeBox reports the errors of every branch. When exactly one branch has the right type
- * and the right value of the field that distinguishes the branches, `withoutBranches` keeps the errors of this branch. In all
- * other cases, and for a union with an `x-message`, `withoutBranches` keeps the union's own error.
+ * and the right value of the field that distinguishes the branches, `withoutBranches` keeps the errors of this branch. If not
+ * exactly one branch has them, and for a union with an `x-message`, `withoutBranches` keeps the union's own error.
  */
 const withoutBranches = (schema: JsonSchema, errors: readonly SchemaError[]): readonly SchemaError[] => {
   const dropped = new Set<SchemaError>();

@@ -30,8 +30,8 @@ import { shaperOf } from "./shape.ts";
  *
  * @param room  The memory for unread answers. Quater drops a large value if this memory is full.
  * @throws {QuaterError} `output_too_large`, `rate_limited` when the memory for unread answers is full, or `internal` with the
- * mismatch as its cause. If the handler changes something, the error is `output_undelivered` with one of these errors as its
- * cause, because the handler has run and the call must not be reported as failed.
+ * mismatch as its cause. If the handler changes something, the error is `output_undelivered` with `output_too_large`,
+ * `rate_limited` or `internal` as its cause, because the handler has run and the call must not be reported as failed.
  */
 export type OutputCheck = (value: unknown, room?: AnswerRoom) => unknown;
 

@@ -1,5 +1,6 @@
 // Logs one line for each call that a policy or a plugin refused. The log line names the policy or plugin. The caller does not
-// learn this name. A caller can be refused in a loop, so the number of log lines per handler and policy is limited.
+// learn the name of the policy or plugin. A caller can be refused in a loop, so the number of log lines per handler and policy is
+// limited.
 
 import type { QuaterError } from "../diagnostics/errors.ts";
 import type { Log } from "../diagnostics/log.ts";

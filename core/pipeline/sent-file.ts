@@ -20,8 +20,8 @@ interface Place {
 }
 
 /**
- * @returns A function from a handler's value to the file to send. This function rejects with `internal` when the value does not
- * name a file.
+ * @returns A function from a handler's value to the file to send. The returned function rejects with `internal` when the value
+ * does not name a file.
  */
 export const fileAnswerOf =
   ({ folder, mediaTypes, maxBytes = Number.POSITIVE_INFINITY }: SentRules, { subject, root }: Place) =>

@@ -33,7 +33,10 @@ const prefix = (): string => {
   ownPrefix ??= `quater-uploads-${createHash("sha256").update(hostname()).digest("hex").slice(0, 8)}-`;
   return ownPrefix;
 };
-/** The upload folders of this process. The set may contain several folders, because several kernels may run in one process. */
+/**
+ * The upload folders of this process. `ofThisProcess` may contain several folders, because several kernels may run in one
+ * process.
+ */
 const ofThisProcess = new Set<string>();
 
 export class Uploads {

@@ -17,7 +17,7 @@ export interface CommandIo {
    * Writes the JSON result of the command. On a terminal, the result is formatted for people. Otherwise, the result is JSON text.
    */
   readonly show: (value: unknown) => void;
-  /** Writes a line for the person at the terminal. This line is not part of the command's result. */
+  /** Writes a line for the person at the terminal. A line of `say` is not part of the command's result. */
   readonly say: (text: string) => void;
   readonly isTerminal: boolean;
   /** Whether the command writes its result as JSON, because the user chose JSON or standard output is not a terminal. */
@@ -30,7 +30,7 @@ export interface CommandIo {
   /**
    * Asks the person at the terminal a question. For a secret, the terminal does not show the typed characters.
    *
-   * @returns `undefined` when there is no terminal. @throws {QuaterError} `cancelled`.
+   * @returns The answer of the person, or `undefined` when the process has no terminal. @throws {QuaterError} `cancelled`.
    */
   readonly ask: (question: string, how?: { readonly isSecret?: boolean }) => Promise<string | undefined>;
   /** Reads all of standard input. @throws {QuaterError} `too_large`. */

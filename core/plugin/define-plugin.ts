@@ -23,8 +23,8 @@ interface DefinePlugin {
    * Makes the factory of a plugin. Open files and sockets in `start` of the plugin, because loading a manifest must have no
    * effects.
    *
-   * @param options  The schema of each option by its name. The schema defines the type, the default and the boot check of the
-   * option.
+   * @param options  The schema of each option by the name of the option. The schema defines the type, the default and the boot
+   * check of the option.
    * @param make  Receives every option, with the default of an option that the manifest does not have. `given` contains only the
    * options of the manifest, for `testRun`.
    *

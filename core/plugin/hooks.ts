@@ -44,13 +44,13 @@ export interface InvokeHooks {
   /** A hook of the kind every. All plugins must allow the call, and the first refusal ends the call. */
   approve: (call: Authorized) => Awaitable<HookAnswer<ApprovalAnswer>>;
   /**
-   * A hook of the kind first. Returns the answer that `approve` would give, for a dry run. This hook must not file an approval
-   * request.
+   * A hook of the kind first. Returns the answer that `approve` would give, for a dry run. A `forecast` hook must not file an
+   * approval request.
    */
   forecast: (call: Authorized) => Awaitable<unknown>;
   /**
-   * A hook of the kind first. Returns the verdict that `approve` would return now, for an explanation of a call. This hook must
-   * not change anything.
+   * A hook of the kind first. Returns the verdict that `approve` would return now, for an explanation of a call. A `foresee` hook
+   * must not change anything.
    */
   foresee: (call: Authorized) => Awaitable<HookAnswer>;
   /**
@@ -216,7 +216,8 @@ export const hookRunner = (sources: readonly HookSource[], operation: Operation 
               throw error;
             }
           };
-          // If the handler throws, the `around` hook also throws the handler's error. This error is not an error of the plugin.
+          // If the handler throws, the `around` hook also throws the handler's error. The handler's error is not an error of the
+          // plugin.
           return asked(
             plugin,
             "around",

@@ -135,7 +135,7 @@ export const returnedProblems = (plugin: string, returned: unknown): readonly Bo
 };
 
 const runningProblems = (plugin: string, { hooks, commands }: Running): readonly BootProblem[] => [
-  // `hookRunner` checks the hooks that a function chooses, when it calls the function for a handler.
+  // `hookRunner` calls a function that chooses hooks for a handler, and then checks the chosen hooks.
   ...(typeof hooks === "function" ? [] : hookProblems(plugin, hooks)),
   ...(Array.isArray(commands) ? commands : [])
     .filter(isTable)

@@ -1,12 +1,12 @@
 // Prepares schemas for TypeBox's compiler. TypeBox matches patterns on JavaScript's engine, where the match of a short text can
-// take hours. So this file replaces each pattern by an object that matches in limited time. This file also replaces rules for
+// take hours. So `checkable` replaces each pattern by an object that matches in limited time. `checkable` also replaces rules for
 // numbers by exact rules.
 
 import { useExactNumbers } from "./exact-numbers.ts";
 import { patternOf } from "./pattern.ts";
 import { isPlainObject, type JsonSchema, withSubschemas } from "./schema.ts";
 
-/** A pattern that matches in limited time. This class extends RegExp because TypeBox calls only RegExp objects. */
+/** A pattern that matches in limited time. `BoundedPattern` extends RegExp, because TypeBox calls only RegExp objects. */
 export class BoundedPattern extends RegExp {
   readonly #written: string;
   readonly #matches: (text: string) => boolean;

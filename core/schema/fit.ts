@@ -1,6 +1,7 @@
 // Checks at boot whether every value of one schema is also a value of another schema. A policy declares the input that the policy
 // needs, and many handlers can use one policy. Boot therefore compares the schema of the policy with the input schema of each
-// handler. In TypeScript, the compiler compares the types in the same way. Projects in JavaScript have only this check.
+// handler. In TypeScript, the compiler compares the types of the policy and the handler in the same way. Projects in JavaScript
+// have only the comparison at boot.
 
 import { Check } from "./compile.ts";
 import { isPlainObject, type JsonSchema, propertiesOf, requiredOf } from "./schema.ts";

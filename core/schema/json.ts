@@ -18,8 +18,8 @@ const forbiddenKeys = new Set(["__proto__", "prototype", "constructor"]);
  * Parses JSON bytes strictly.
  *
  * @param bytes  JSON text in UTF-8, without a byte order mark.
- * @param levelsAround  The number of nesting levels that an envelope adds around the input. These levels do not count toward the
- * limit of nesting.
+ * @param levelsAround  The number of nesting levels that an envelope adds around the input. The levels of an envelope do not
+ * count toward the limit of nesting.
  * @throws {QuaterError} with a `json_*` code, and with the path of the fault in the JSON as a JSON Pointer.
  */
 export const parseJsonBytes = (bytes: Buffer, levelsAround = 0): unknown => {
@@ -33,8 +33,8 @@ export const parseJsonBytes = (bytes: Buffer, levelsAround = 0): unknown => {
 /**
  * Parses JSON text strictly.
  *
- * @param levelsAround  The number of nesting levels that an envelope adds around the input. These levels do not count toward the
- * limit of nesting.
+ * @param levelsAround  The number of nesting levels that an envelope adds around the input. The levels of an envelope do not
+ * count toward the limit of nesting.
  * @throws {QuaterError} with a `json_*` code, and with the path of the fault in the JSON as a JSON Pointer.
  */
 export const parseJson = (text: string, levelsAround = 0): unknown => parsed(text, levelsAround, surrogate.test(text));
@@ -182,7 +182,7 @@ const isWellFormed = (text: string): boolean => !/[\ud800-\udfff]/u.test(text);
  */
 export const isLossy = (text: string): boolean => {
   const value = Number(text);
-  if (Number.isNaN(value)) return false; // The text is not a number, so JSON.parse refuses it.
+  if (Number.isNaN(value)) return false; // The text is not a number, so JSON.parse refuses the text.
   if (!Number.isFinite(value)) return true;
   return decimal(text) !== decimal(String(value));
 };

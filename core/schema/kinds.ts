@@ -176,7 +176,9 @@ const withFields = (root: JsonSchema, schema: JsonSchema, value: JsonSchema): Js
   return withKeywords(schema, changes);
 };
 
-/** Copies a schema with changed keywords. Object.defineProperties keeps TypeBox's hidden properties. A spread would lose them. */
+/**
+ * Copies a schema with changed keywords. Object.defineProperties keeps TypeBox's hidden properties, which a spread would lose.
+ */
 const withKeywords = (schema: JsonSchema, changes: JsonSchema): JsonSchema => {
   const copy = Object.create(Object.getPrototypeOf(schema), Object.getOwnPropertyDescriptors(schema)) as JsonSchema;
   for (const [key, value] of Object.entries(changes))

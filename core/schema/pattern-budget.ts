@@ -1,9 +1,9 @@
-// Limits the time for matching patterns. The linear-time engine reads a text character by character. This file therefore gives
-// the engine a text object that checks the clock, and stops the match when the time budget is used up.
+// Limits the time for matching patterns. The linear-time engine reads a text character by character. `withinBudget` therefore
+// gives the engine a text object that checks the clock, and stops the match when the time budget is used up.
 
 /** The time for all patterns of one input or output together, milliseconds. Most inputs need less than one millisecond. */
 const budgetMs = 500;
-/** How many steps the linear-time engine may run between two checks of the clock. This number of steps takes about 2 ms. */
+/** How many steps the linear-time engine may run between two checks of the clock. 65,536 steps take about 2 ms. */
 const stepsBetween = 65_536;
 
 let spentMs = 0;

@@ -1,9 +1,9 @@
 // Translates patterns for the linear-time engine RE2. The syntax of RE2 looks like the syntax of JavaScript, but differs in
-// details (`.`, `\s`, `$`, `\p`). So this file writes a pattern again from its parts, with every set of characters as ranges of
-// code points.
+// details (`.`, `\s`, `$`, `\p`). So `linearMatchOf` writes a pattern again from the parts of the pattern, with every set of
+// characters as ranges of code points.
 //
-// RE2 has lookbehinds but no lookaheads. So this file reverses a pattern with a lookahead, and RE2 matches the reversed pattern
-// against the reversed text: `a(?=b)` finds in "ab" what `(?<=b)a` finds in "ba".
+// RE2 has lookbehinds but no lookaheads. So `linearMatchOf` reverses a pattern with a lookahead, and RE2 matches the reversed
+// pattern against the reversed text: `a(?=b)` finds in "ab" what `(?<=b)a` finds in "ba".
 
 import { createRequire } from "node:module";
 import type { AST } from "@eslint-community/regexpp";

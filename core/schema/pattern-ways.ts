@@ -1,8 +1,8 @@
-// Decides whether a pattern can match any text in one way only. JavaScript's engine tries one way of matching after the other.
-// The engine is fast for a pattern with one way, but may take exponential time for other patterns: `(a+)+`,
+// Decides whether a pattern can match any text in one way only. JavaScript's pattern engine tries one way of matching after the
+// other. JavaScript's engine is fast for a pattern with one way, but may take exponential time for other patterns: `(a+)+`,
 // `(?:\d{1,3},?){1,16}`, `(?:a?){25}a{25}`.
 //
-// This file turns the pattern into a graph of the pattern's characters (Glushkov's automaton). In the graph, `{1,3}` is a loop
+// `hasOneWay` turns the pattern into a graph of the pattern's characters (Glushkov's automaton). In the graph, `{1,3}` is a loop
 // and `{3}` is three copies. If no two characters that can follow at the same place overlap, the pattern has one way
 // (Brüggemann-Klein and Wood, One-unambiguous regular languages, 1998). In such a pattern, a wrong way ends at its first
 // character, so the whole match takes linear time.

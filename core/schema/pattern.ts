@@ -86,8 +86,8 @@ const matchOf = (alternatives: Alternatives): Match => {
 };
 
 /**
- * Matches with JavaScript's engine. This engine stores a position for each repetition, and throws a RangeError after some
- * millions of positions.
+ * Matches a pattern with JavaScript's engine. JavaScript's engine stores a position for each repetition, and throws a RangeError
+ * after some millions of positions.
  */
 const nativeMatchOf = (native: RegExp, alternatives: Alternatives): Match => {
   let linear: Match | undefined;

@@ -4,7 +4,7 @@
 import { eachSubschema, isPlainObject, type JsonSchema, propertiesOf, referred, requiredOf } from "./schema.ts";
 
 export interface Recursion {
-  /** The largest number of branches of one union that lead back to the union; 1 if no union is recursive. */
+  /** The largest number of branches of one union that contain or refer to the union again; 1 if no union is recursive. */
   readonly branches: number;
   /**
    * Whether two of these branches differ only at a deeper level. If so, neither branch has a constant field, or a required field

@@ -1,4 +1,4 @@
-// Reads and changes schemas. This file closes schemas, so that undeclared fields are errors. It also finds secret fields,
+// Reads and changes schemas. schema.ts closes schemas, so that undeclared fields are errors. schema.ts also finds secret fields,
 // properties and the targets of `$ref`s.
 
 import { patternOf } from "./pattern.ts";
@@ -29,7 +29,8 @@ type IsMarked = (schema: JsonSchema) => boolean;
 const isSecret: IsMarked = (schema) => schema[secretMark] === true;
 const isPersonal: IsMarked = (schema) => schema[personalMark] === true;
 
-// Keywords by the kind of schema that they contain. Quater does not search the values of all other keywords for schemas.
+// Schema keywords that contain other schemas, by the form of the keyword's value. Quater does not search the values of all other
+// keywords for schemas.
 const holdsSchema = ["items", "additionalProperties", "unevaluatedProperties", "unevaluatedItems"];
 const holdsSchemaList = ["allOf", "anyOf", "oneOf", "prefixItems"];
 const holdsSchemaTable = ["properties", "patternProperties", "$defs", "definitions"];

@@ -58,7 +58,7 @@ const formats: Readonly<Record<string, string>> = {
   regex: "^a$",
 };
 
-/** The deepest level of a sample. This limit ends the search for a sample in schemas that refer to themselves. */
+/** The deepest level of a sample. The limit of the level ends the search for a sample in schemas that refer to themselves. */
 const deepest = 32;
 
 class Maker {
