@@ -1,4 +1,5 @@
-// The entry `quater/plugin-api`, which exports the functions and types that authors of plugins need besides `quater`.
+// The entry `quater/plugin-api`, which exports the functions and types for authors of plugins. Authors of plugins also use the
+// entry `quater`.
 
 export type { Config } from "./boot/manifest.ts";
 export { errorText } from "./diagnostics/error-text.ts";

@@ -6,7 +6,10 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
 
-/** The folder for built manifests, relative to the manifest's folder. Do not add this folder to version control. */
+/**
+ * The folder for built manifests, relative to the manifest's folder. Users must not add the folder for built manifests to version
+ * control.
+ */
 export const buildFolder = ".quater/build";
 
 export interface BuildInput {

@@ -15,7 +15,7 @@ import { buildCatalog } from "./catalog.ts";
 import type { LoadedManifest } from "./load.ts";
 import { untrustedProblems } from "./trusted-files.ts";
 
-/** The checked parts of a manifest from which the kernel runs. */
+/** The checked parts of a manifest. The kernel runs from these parts. */
 export interface CheckedPlan {
   /** The plugins in boot order. Each plugin comes after the plugins whose services the plugin needs. */
   readonly plugins: readonly ConfiguredPlugin[];

@@ -11,7 +11,7 @@ import type { LoadedManifest } from "./load.ts";
 
 /** One entry of an expose() table: a handler that the manifest exposes. */
 export interface ExposedHandler {
-  /** The name of the handler on all surfaces. */
+  /** The name of the exposed handler on all surfaces. */
   readonly name: string;
   /** The name of the handler's export in its module. */
   readonly key: string;

@@ -43,7 +43,7 @@ const locked = (file: string): Database => {
   let database: Database | undefined;
   try {
     closeSync(openSync(lock, constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0), 0o600));
-    // Load the SQLite driver only here, because only few commands change files.
+    // Load the SQLite driver only here, because only few commands lock files.
     const Libsql = createRequire(import.meta.url)("libsql") as new (path: string, options: object) => Database;
     database = new Libsql(lock, { timeout: waitMs });
     database.exec("PRAGMA journal_mode = MEMORY"); // In the default mode, SQLite would create a second file.

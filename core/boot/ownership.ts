@@ -57,9 +57,9 @@ export type KnownWays = Map<string, Way>;
 interface Way {
   /** The path of the file after all links were resolved. */
   readonly real: string;
-  /** The stats of the file; `undefined` for a missing file. */
+  /** The stats of the file or folder at the path; `undefined` if nothing exists at the path. */
   readonly stats: Stats | undefined;
-  /** The fault of the first folder on the way that other users could change. */
+  /** The fault of the first folder on the way to the file that other users could change. */
   readonly distrust: Distrust | undefined;
 }
 
@@ -95,8 +95,8 @@ const step = (from: Way, name: string, known: KnownWays, links: number): Way => 
   if (links === maxLinks) throw Object.assign(new Error(`ELOOP: too many links, ${real}`), { code: "ELOOP" });
   const target = readlinkSync(real);
   let way = isAbsolute(target) ? wayTo(parse(target).root, known, links + 1) : from;
-  // Follow the parts of the link's target one by one. Behind a link, `../..` means the folders above the link's target, so the
-  // text of the path cannot be shortened.
+  // Follow the parts of the link's target one by one. Behind a link, `../..` means the folders above the link's target, so code
+  // cannot shorten the text of the path.
   for (const part of target.split("/")) {
     if (way.distrust !== undefined || part === "" || part === ".") continue;
     way = part === ".." ? wayTo(dirname(way.real), known, links + 1) : step(way, part, known, links + 1);

@@ -69,7 +69,7 @@ export const replacePrivateFile = (file: string, text: string): void => {
 /**
  * Creates the secret file if the file does not exist. When two processes create the file at the same time, one process succeeds.
  *
- * @returns Whether this call created the file.
+ * @returns Whether this call of `createPrivateFile` created the file.
  * @throws {QuaterError} `unavailable` when other users can write the folder of the file.
  */
 export const createPrivateFile = (file: string, text: string): boolean => {

@@ -24,7 +24,7 @@ export class RunningPlugins {
   readonly #log: Log;
   /** The plugins that Quater has set up, in boot order. */
   readonly #plugins: { readonly plugin: ConfiguredPlugin; readonly parts: Running }[] = [];
-  /** The authenticators that are open. */
+  /** The authenticators that Quater has opened. */
   readonly #authenticators = new Set<Authenticator>();
 
   constructor(loaded: LoadedManifest, log: Log) {
@@ -62,7 +62,7 @@ export class RunningPlugins {
   }
 
   /**
-   * Sets up the plugins and compiles the hooks that they return.
+   * Sets up the plugins and compiles the hooks that the plugins return.
    *
    * @param takenWords  The first words of the program's own commands. No command of a plugin may begin with such a word.
    * @throws {BootError} with every boot problem of the plugins.

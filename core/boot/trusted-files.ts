@@ -66,7 +66,7 @@ const imports = /(?:\bfrom\s*|\bimport\s*\(?\s*|\brequire\s*\(\s*)["'`](\.\.?\/[
 
 const reachableFrom = (manifest: string): ReadonlySet<string> => {
   const found = new Set([manifest]);
-  // A loop over a set also visits the entries that are added during the loop.
+  // A loop over a Set also visits the files that the loop adds to the Set.
   for (const file of found) {
     if (!/\.[cm]?[jt]sx?$/.test(file)) continue;
     for (const [, specifier = ""] of readFileSync(file, "utf8").matchAll(imports)) {

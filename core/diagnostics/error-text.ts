@@ -13,7 +13,7 @@ const mostNames = 20;
 const mostErrors = 8;
 const mostCharacters = 8_192;
 
-/** Returns the text of a thrown value in several lines, without credentials in URLs. Never throws. */
+/** Returns the text of a thrown value in several lines, without credentials in URLs. `errorText` never throws. */
 export const errorText = (error: unknown): string => {
   const seen = new Set<unknown>();
   const parts: string[] = [];
@@ -81,8 +81,8 @@ const limited = (text: string): string => {
 const unwritable = "a value that cannot be converted to text";
 
 /**
- * Calls `write`, which converts a thrown value to text. Returns a placeholder if `write` throws, because the value may have a
- * `toString` that throws.
+ * Calls `write`, which converts a thrown value to text. Returns a placeholder if `write` throws, because the thrown value may
+ * have a `toString` that throws.
  */
 const safely = (write: () => string): string => {
   try {

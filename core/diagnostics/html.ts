@@ -1,6 +1,6 @@
 // Makes HTML from template strings. `html` escapes all values, except values that `html` has made.
 
-/** A text that is HTML. Only the function `html` makes objects of this class. */
+/** A text that is HTML. Only the function `html` makes objects of the class `Html`. */
 export class Html {
   readonly #text: string;
 

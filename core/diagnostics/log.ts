@@ -1,4 +1,4 @@
-// The log that plugins and the kernel write for operators.
+// The log for operators. Plugins and the kernel write to this log.
 
 /**
  * @param fields  Named values of the log line: `{ orderId, error }`. You can also pass a caught error: `log.warn("...", error)`.

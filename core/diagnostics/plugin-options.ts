@@ -38,7 +38,7 @@ const known = (what: string, rules: object): string =>
 /**
  * Returns a boot problem for each key that the table may not have.
  *
- * @param plugin  The plugin that has the table.
+ * @param plugin  The name of the plugin to which the table belongs.
  * @param holder  The owner of the keys in error messages: the plugin, or a part of the plugin.
  * @param what  The word for a key in error messages: "option", "hook".
  */

@@ -56,7 +56,7 @@ export interface AuthenticatorContext {
  */
 export interface Authenticator extends Branded<"authenticator"> {
   readonly name: string;
-  /** The headers, schemes and cookies that the authenticator receives. Default: bearer tokens. */
+  /** The headers, schemes and cookies that the authenticator receives. Default: only bearer tokens. */
   readonly reads?: Reads | undefined;
   /** The app-scoped resources that this authenticator uses, and that the authenticators inside this authenticator use. */
   readonly uses?: readonly Uses[] | undefined;
@@ -77,8 +77,8 @@ export interface Authenticator extends Branded<"authenticator"> {
    */
   readonly isLocalOnly?: boolean | undefined;
   /**
-   * Returns the credentials that the authenticator knows without a call, for `quater explain` and `quater who-can`. Without this
-   * function, Quater cannot tell which credentials the authenticator accepts.
+   * Returns the credentials that the authenticator knows without a call, for `quater explain` and `quater who-can`. Without
+   * `listed`, Quater cannot tell which credentials the authenticator accepts.
    */
   readonly listed?: (() => KnownCredentials) | undefined;
   /** The files with secrets that this authenticator reads. `quater check --gate` checks these files. */
@@ -92,7 +92,7 @@ export interface Authenticator extends Branded<"authenticator"> {
 export type Authentication = Authenticate | Authenticator;
 
 type Parts<Used extends Uses> = Omit<Authenticator, typeof brand | "uses" | "authenticate"> & {
-  /** App-scoped resources that the authenticator uses, such as a table of users or sessions. */
+  /** The app-scoped resources that the authenticator uses, such as a table of users or sessions. */
   readonly use?: Used | undefined;
   readonly authenticate: (credentials: Credentials, uses: NoInfer<Opened<Used>>) => Awaitable<Principal | null | undefined>;
 };

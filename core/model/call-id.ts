@@ -1,4 +1,4 @@
-// Makes ids of calls: random UUIDs (RFC 9562 version 4).
+// Makes ids of calls. The ids are random UUIDs (RFC 9562 version 4).
 
 import { randomFillSync } from "node:crypto";
 

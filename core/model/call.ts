@@ -178,7 +178,9 @@ export class StagedCall implements Approved {
     return this.#consume;
   }
 
-  /** Whether all `approve` hooks allowed the call. The handler of an allowed call may be running already. */
+  /**
+   * Whether all `approve` hooks allowed the call. The handler of a call that all `approve` hooks allowed may be running already.
+   */
   get isApproved(): boolean {
     return this.#stage === "approved";
   }
@@ -266,8 +268,9 @@ export const digestOf = (call: Bound): string => argumentsHash(call.handler, cal
 /**
  * The second argument of a handler's functions. The context contains these fields, and the handler's resources by name.
  *
- * The context is a class because of its getters. Most handlers never read the AbortSignal, and making an AbortSignal takes longer
- * than the rest of the call. A getter in an object literal would give each context its own hidden class in V8, which is slow.
+ * The context of a call is a class because of its getters. Most handlers never read the AbortSignal, and making an AbortSignal
+ * takes longer than the rest of the call. A getter in an object literal would give each context its own hidden class in V8, which
+ * is slow.
  */
 class Context {
   readonly callId: string;

@@ -32,7 +32,7 @@ export interface Presented {
   /**
    * Returns a header of the HTTP request by the lower-case name of the header; `undefined` when the request lacks the header.
    *
-   * @throws {QuaterError} `invalid_token` for a header that is given more than once.
+   * @throws {QuaterError} `invalid_token` for a header that the HTTP request contains more than once.
    */
   readonly header?: (name: string) => string | undefined;
   /** True when the caller is the operating system's user who started this process. */
@@ -236,7 +236,7 @@ const oneWord = /^[^\s,]+$/;
 const isScheme = (one: string, other: string | undefined): boolean => one === other || one.toLowerCase() === other?.toLowerCase();
 
 /**
- * Returns the value of a cookie in the header Cookie (RFC 6265 4.2), without quotes around it.
+ * Returns the value of a cookie in the header Cookie (RFC 6265 4.2), without quotes around the value.
  *
  * @param repeated  Makes the error that `cookieIn` throws when two cookies have the same name.
  */

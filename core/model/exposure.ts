@@ -1,13 +1,13 @@
-// The types of `expose()`: which handlers a manifest exposes, and with which settings.
+// The types of `expose()`. These types say which handlers a manifest exposes, and with which settings.
 
 import { type Branded, brand, isBranded } from "../diagnostics/brand.ts";
 import type { Handler } from "./handler.ts";
 
-/** How the manifest exposes one handler. Each plugin adds its own key by declaration merging. */
+/** The settings with which the manifest exposes one handler. Each plugin adds its own exposure key by declaration merging. */
 export interface Exposure {
   /** The handler's name on all surfaces. Default: the name of the handler's export in its module. */
   readonly name?: string;
-  /** With "caller", a dry run also shows the preview to its caller. Default: only approvers see previews. */
+  /** With "caller", a dry run also shows the preview to the caller of the dry run. Default: only approvers see previews. */
   readonly preview?: "caller";
 }
 
@@ -17,8 +17,8 @@ export interface Exposure {
 export interface ExposureRules<Input, Given> {}
 
 /**
- * The sentence that a failed compile-time check prints. The sentence contains no quotes, because the compiler would escape
- * quotes.
+ * The sentence that a failed compile-time check of an exposure prints. This sentence contains no quotes, because the compiler
+ * would escape quotes.
  */
 export interface Refused<Sentence extends string> {
   readonly "~refused": Sentence;

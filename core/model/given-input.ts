@@ -1,6 +1,6 @@
-// The parts of an input as a surface received them, before binding joins them into one input.
+// The parts of an input as a surface received the parts, before binding joins the parts into one input.
 
-/** A part of the input as a surface received it. */
+/** A part of the input as a surface received the part. */
 export interface GivenInput {
   /** The source of this part of the input, for error messages: "path", "query", "body", "arguments", "flags". */
   readonly from: string;

@@ -1,5 +1,4 @@
-// The definition of a handler: its schemas, description, effect, policy and function. A handler does not know the surface of a
-// call.
+// The definition of a handler: schemas, description, effect, policy and function. A handler does not know the surface of a call.
 
 import { type Branded, brand, isBranded } from "../diagnostics/brand.ts";
 import type { Problem } from "../diagnostics/own-problem.ts";
@@ -18,9 +17,7 @@ export type Effect = "read" | "write" | "destructive";
 export interface CallContext {
   readonly callId: string;
   readonly principal: Principal;
-  /**
-   * An AbortSignal that aborts when the caller has left or the server stops. Pass this AbortSignal to every function that waits.
-   */
+  /** An AbortSignal that aborts when the caller has left or the server stops. Pass `signal` to every function that waits. */
   readonly signal: AbortSignal;
   /** Reports to the caller how much of the call's work is done. @param fraction  The finished part of the work, 0 to 1. */
   readonly progress: (fraction: number, message?: string) => void;
@@ -46,10 +43,10 @@ type YieldedFor<Schema> =
 
 /** The beginning of a value that a caller is typing, for a function in the field `complete` of a handler. */
 export interface Completing {
-  /** The text that the caller has typed so far. May be empty. */
+  /** The text that the caller has typed so far. The text may be empty. */
   readonly value: string;
   readonly principal: Principal;
-  /** An AbortSignal that aborts when the caller has left or no longer needs the values. */
+  /** An AbortSignal that aborts when the caller has left or no longer needs the suggested values. */
   readonly signal: AbortSignal;
 }
 
@@ -117,11 +114,13 @@ export interface HandlerDefinition<Input extends AnySchema, Output, Used extends
   readonly idempotent?: boolean;
   /** The schema of the input. The input must be an object. Boot closes the schema, so that unknown fields are refused. */
   readonly input: Input;
-  /** The schema of the value that the handler returns, or `stream(Item)`. Absent: any JSON value. */
+  /**
+   * The schema of the value that the handler returns, or `stream(Item)`. Without `output`, the handler may return any JSON value.
+   */
   readonly output?: Output;
   /** Allows `secret()` fields in the output. Without `reveal`, an output with `secret()` fields stops the boot. */
   readonly reveal?: boolean;
-  /** The policy of the handler. The policy applies on every surface. */
+  /** The policy of the handler, which applies on every surface. */
   readonly auth: NoInfer<Auth<ValueFor<Input>, Opened<Used>>>;
   readonly use?: Used;
   /** The handler's own error codes, besides the general error codes: functions made by `problem()`, or codes as text. */
@@ -181,7 +180,7 @@ export type CallerInputOf<Given> =
           readonly [Key in keyof Input as Extract<Key, Name>]?: Input[Key];
         }
     : never;
-/** The type of the value that a handler returns: `OutputOf<typeof updateNote>`. An `AsyncIterable` for a stream. */
+/** The type of the value that a handler returns: `OutputOf<typeof updateNote>`. The type is an `AsyncIterable` for a stream. */
 export type OutputOf<Given> = Given extends Handler<infer _Input, infer Output> ? Output : never;
 
 /**

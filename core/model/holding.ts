@@ -1,4 +1,4 @@
-// The type for locks, and for other things that a call has while its handler runs.
+// The type of locks and of other things that a call has while the handler of the call runs.
 
 import type { Awaitable } from "./principal.ts";
 

@@ -37,7 +37,7 @@ export interface Operation {
    * known.
    */
   readonly module: string | undefined;
-  /** The handler's line in the manifest, for messages: `quater.config.ts:12`. */
+  /** The line of the handler in the manifest, for error messages: `quater.config.ts:12`. */
   readonly place: string;
 }
 
@@ -47,7 +47,10 @@ export interface Catalog {
   readonly get: (name: string) => Operation | undefined;
   /** The names of all exposed handlers, including handlers whose modules were not loaded. */
   readonly names: readonly string[];
-  /** Handlers that a loaded module exports and the manifest does not list. No surface can call these handlers. */
+  /**
+   * Handlers that a loaded module exports and the manifest does not list. No surface can call a handler that the manifest does
+   * not list.
+   */
   readonly declared: readonly { readonly name: string; readonly module: string }[];
 }
 

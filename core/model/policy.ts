@@ -57,7 +57,7 @@ export type PolicyFunction<Input, Resources = unknown> = (
 
 export type PolicyLike<Input, Resources = unknown> = Policy<Input> | PolicyFunction<Input, Resources>;
 
-/** One policy, a list of policies that must all allow the call, or `{ any: [...] }`. */
+/** The policy of a handler: one policy, a list of policies that must all allow the call, or `{ any: [...] }`. */
 export type Auth<Input, Resources = unknown> =
   | PolicyLike<Input, Resources>
   | readonly PolicyLike<Input, Resources>[]
@@ -88,7 +88,7 @@ export const policy = <
   // biome-ignore lint/complexity/noBannedTypes: {} is "uses nothing", and infers as such
   Used extends Uses = {},
 >(definition: {
-  /** The policy's name, such as `isOwner`. Printable, at most 100 characters. */
+  /** The policy's name, such as `isOwner`. The name is printable and has at most 100 characters. */
   readonly name: string;
   /** The properties of the input that the policy reads, by property name. */
   readonly needs?: Needs;
@@ -163,7 +163,7 @@ export interface CompiledPolicy {
    * the call.
    */
   readonly allowsStatically: (principal: Principal) => boolean;
-  /** Checks the whole policy. `undefined` allows the call. */
+  /** Checks the whole policy. Returns the refusal of the call, or `undefined` to allow the call. */
   readonly judge: (call: PolicyCall) => Awaitable<QuaterError | undefined>;
 }
 

@@ -26,7 +26,7 @@ export interface Principal {
   readonly kind: "user" | "service" | "agent" | "operator";
   /** The name in this app of the human who calls. Agents and services have no `person`. */
   readonly person?: string;
-  /** The person whom an agent or a service works for. */
+  /** The person for whom an agent or a service works. */
   readonly actsFor?: string;
   /** The id of the credential that the caller sent, and never the secret of the credential. */
   readonly credential: string;

@@ -6,8 +6,8 @@ import type { BootProblem } from "../diagnostics/problem.ts";
 const nameForm = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/;
 
 /**
- * Headers that an authenticator cannot read, because these headers do not identify the caller, and a proxy or any web page could
- * set the headers.
+ * The headers that an authenticator cannot read. These headers do not identify the caller, and a proxy or any web page could set
+ * these headers.
  */
 const reservedHeaders =
   /^(?:host|origin|referer|user-agent|date|via|forwarded|x-forwarded-.*|x-real-ip|connection|keep-alive|upgrade|expect|te|trailer|transfer-encoding|content-.*|accept(?:-.*)?|sec-.*|access-control-.*|proxy-.*|set-cookie|if-.*|range|cache-control|pragma|traceparent|tracestate|x-request-id|quater-.*)$/;

@@ -4,14 +4,15 @@
 /** How long a browser keeps a cookie, and to which servers the browser sends the cookie. */
 export interface CookieOptions {
   /**
-   * Seconds until the browser deletes the cookie. Default: the browser deletes the cookie at the end of the browser's session.
+   * The number of seconds until the browser deletes the cookie. Default: the browser deletes the cookie at the end of the
+   * browser's session.
    */
   readonly maxAgeSeconds?: number;
   /** The URL path below which the browser sends the cookie. Default "/". */
   readonly path?: string;
   /** The domain to which the browser sends the cookie. Default: only the host that set the cookie. */
   readonly domain?: string;
-  /** Which requests of other sites include the cookie. Default "Lax". "None" needs `secure`. */
+  /** Which HTTP requests from pages of other sites include the cookie. Default "Lax". "None" needs `secure`. */
   readonly sameSite?: "Strict" | "Lax" | "None";
   /** Whether scripts of a web page can read the cookie. Default false. */
   readonly readableByScripts?: boolean;

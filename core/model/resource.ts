@@ -12,9 +12,10 @@ export interface Resource<Value> extends Branded<"resource"> {
   readonly use?: Uses;
   readonly opens?: "use" | "start";
   readonly open: (use: never) => Awaitable<Value>;
-  // The parameter is `never` so that a Resource<Shop> is assignable to Resource<unknown>, as for `close`.
+  // The parameter of `isReady` is `never`, so that a Resource<Shop> is assignable to Resource<unknown>, as for `close`.
   readonly isReady?: (value: never) => Awaitable<boolean>;
-  // The parameter is `never`: with `Value` in a parameter, a Resource<Shop> would not be assignable to Resource<unknown>.
+  // The parameter of `close` is `never`. With `Value` in a parameter, a Resource<Shop> would not be assignable to
+  // Resource<unknown>.
   readonly close?: (value: never, outcome: { readonly failed: boolean }) => unknown;
 }
 
@@ -44,7 +45,7 @@ interface Opener extends Pick<OpeningCall, "principal" | "callId"> {
   readonly cancellation: Pick<OpeningCall, "signal">;
 }
 
-/** Names of the context's own fields, which no resource may have. */
+/** The names of the context's own fields. No resource may have one of these names. */
 const reserved = new Set(["principal", "signal", "progress", "callId", "input", "reply"]);
 
 /** Returns the boot problems of a `use` table, with remedies. */
@@ -183,7 +184,8 @@ export class OpenResources {
   }
 
   /**
-   * Closes all resources in reverse order, even when one resource fails. Throws the first error after all resources were closed.
+   * Closes all open resources in reverse order, even when one `close` fails. Throws the first error after all resources were
+   * closed.
    */
   async close(outcome: { readonly failed: boolean }): Promise<void> {
     await Promise.allSettled(this.#values.values());

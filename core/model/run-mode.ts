@@ -1,7 +1,7 @@
 /**
- * How the process was started: `serve` and `dev` open ports, `stdio` serves one client on standard input and output, `run` makes one call,
- * `inspect` reads the manifest and makes no call, and `test` is a test program. Behaviour depends on the mode, never on an environment
- * variable.
+ * The run mode says how an operator started the process. `serve` and `dev` open ports. `stdio` serves one client on standard
+ * input and output. `run` makes one call. `inspect` reads the manifest and makes no call. `test` is a test program. The behaviour
+ * of Quater depends on the run mode, never on an environment variable.
  */
 export type RunMode = "serve" | "dev" | "stdio" | "run" | "inspect" | "test";
 

@@ -1,4 +1,4 @@
-// Declares the files with secrets that authenticators and plugins read.
+// The type with which authenticators and plugins declare the files with secrets that they read.
 
 /** A file that contains keys or other secrets. `quater check --gate` checks who may read and change the file. */
 export interface SecretFile {

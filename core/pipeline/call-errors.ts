@@ -24,7 +24,7 @@ export class CallErrors {
     this.#refusals = new RefusalLog(log);
   }
 
-  /** Returns the error that the caller of a running call gets. A call that was cancelled gets `cancelled` or `stopping`. */
+  /** Returns the error that the caller of a running call gets. The caller of a cancelled call gets `cancelled` or `stopping`. */
   told(error: unknown, { call, stream, isCutOff, hasRun }: RunningCall): QuaterError {
     const { cancellation, handler, operation } = call;
     const changes = operation.handler.effect !== "read";
@@ -35,7 +35,7 @@ export class CallErrors {
       return this.logged(isPastRun ? failedAfterwards(handler, told) : told, call);
     }
     if (!changes) noteLate(error, call, this.#log);
-    else if (!isAbort(error)) this.logged(error, call); // Log this error, because the caller gets another error.
+    else if (!isAbort(error)) this.logged(error, call); // Log the handler's error, because the caller gets another error.
     if (!isCutOff) return cancelled();
     // A call is safe to repeat if its handler did not start, or if the handler only reads.
     const hasBegun = !isQuaterError(error) || stream !== undefined;

@@ -11,7 +11,10 @@ import { eachSubschema, isPlainObject, type JsonSchema, patternTextLength, withS
 import { complainerOf } from "./complaints.ts";
 import type { Complaint } from "./sentences.ts";
 
-/** The most steps that the check of a recursive union may need. Each level of the input at least doubles the number of steps. */
+/**
+ * The most steps that the check of an input with a recursive union may need. Each level of the input at least doubles the number
+ * of steps.
+ */
 const maxRecursionSteps = 100_000;
 /** The pattern of `Type.Record(Type.String(), ...)`, which matches every key. */
 const anyKey = "^.*$";

@@ -31,7 +31,7 @@ const complaintsOf = (checked: Checked, errors: readonly SchemaError[]): readonl
   for (const error of withoutBranches(checked.schema, withoutKeys(errors))) {
     for (const complaint of worded(checked.schema, checked.value, error)) {
       const known = found.get(complaint.path);
-      // An unknown field, a wrong constant or a wrong enum value tells the caller more than a wrong type.
+      // An unknown field, a wrong constant or a wrong enum value helps the caller more than an error about a wrong type.
       const saysMore = complaint.isUnknownField || error.keyword === "const" || error.keyword === "enum";
       if (known === undefined || saysMore) found.set(complaint.path, complaint);
     }
@@ -50,8 +50,9 @@ const withoutKeys = (errors: readonly SchemaError[]): readonly SchemaError[] =>
 
 /**
  * Reduces the errors of a union, because TypeBox reports the errors of every branch. When exactly one branch has the right type
- * and the right value of the field that distinguishes the branches, `withoutBranches` keeps the errors of this branch. If not
- * exactly one branch has them, and for a union with an `x-message`, `withoutBranches` keeps the union's own error.
+ * and the right value of the field that distinguishes the branches, `withoutBranches` keeps the errors of this branch. If no
+ * branch or several branches have the right type and value, and for a union with an `x-message`, `withoutBranches` keeps the
+ * union's own error.
  */
 const withoutBranches = (schema: JsonSchema, errors: readonly SchemaError[]): readonly SchemaError[] => {
   const dropped = new Set<SchemaError>();

@@ -115,7 +115,7 @@ const whatIsReturned = (value: unknown): string => {
   return `an object that is not a valid principal: ${found.join(", ")}`;
 };
 
-/** Returns a problem for each surface that exposes protected handlers and has no authenticator. */
+/** Returns a boot problem for each surface that exposes protected handlers and has no authenticator. */
 export const doorProblems = (
   plugins: readonly ConfiguredPlugin[],
   exposures: readonly JsonSchema[],
@@ -152,7 +152,10 @@ export const authenticatorProblems = (plugins: readonly ConfiguredPlugin[]): rea
   return [...found.values()];
 };
 
-/** A public handler needs `auth: anyone` and `public: true`, on a surface that can be public. */
+/**
+ * Returns a boot problem for each public handler without `auth: anyone`, without `public: true`, or without a surface that can be
+ * public.
+ */
 export const publicProblems = (plugins: readonly ConfiguredPlugin[], catalog: Catalog): BootProblem[] => {
   const opening = new Set(plugins.flatMap(({ surface }) => (surface?.opensToPublic === true ? surface.name : [])));
   return catalog.operations.flatMap((operation): BootProblem[] => {

@@ -272,7 +272,7 @@ export class PipelineGate implements Gate {
     const late = this.#running.all();
     this.#log.warn(`Cancelling ${late.length} calls that did not end within ${drainMs} ms`);
     for (const running of late) running.isCutOff = !running.call.cancellation.isCancelled;
-    for (const { call } of late) call.cancellation.cancel(); // Several calls may share one cancellation.
+    for (const { call } of late) call.cancellation.cancel(); // Several calls may share one `Cancellation`.
     // End streams also here, because a stream that nobody reads would never end.
     for (const { stream } of late) void stream?.return().catch(() => {});
     if (await this.#running.emptyWithin(heedMs)) return;

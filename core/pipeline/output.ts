@@ -136,7 +136,9 @@ const dateAdvice = (value: unknown, path: string): string => {
   return found instanceof Date ? ". The value is a Date: return value.toISOString(), or declare the output with shaped()" : "";
 };
 
-/** Whether a part of the schema accepts any value. A value that matches such a schema may contain values that are not JSON. */
+/**
+ * Whether a part of the output schema accepts any value. A value that matches such a schema may contain values that are not JSON.
+ */
 const leavesOpen = (schema: unknown): boolean => {
   if (!isPlainObject(schema)) return schema === true;
   if ("const" in schema || "enum" in schema) return false;
@@ -210,7 +212,7 @@ const isAsyncIterable = (value: unknown): value is AsyncIterable<unknown> =>
 
 const streamAdvice = (value: unknown): string => (isAsyncIterable(value) ? ": declare output: stream(...)" : "");
 
-/** Describes a value in words for the author of the handler. */
+/** Describes a returned value in words for the author of the handler. */
 const inWords = (value: unknown): string => {
   if (value === undefined) return "nothing";
   if (value === null) return "null";

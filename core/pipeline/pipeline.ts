@@ -114,7 +114,7 @@ const handle = (call: Approved, { holdings }: RunningCall): Awaitable<unknown> =
     const context = contextOf(call, uses);
     if (call.cancellation.isCancelled) throw cancelled();
     const isReady = call.consume.length === 0 && holdings === undefined;
-    // Use the approval only now, directly before the handler, because all other checks have passed.
+    // Use the approval only now, directly before the handler, because the call has passed all other checks.
     return andThen(isReady ? StagedCall.enterAgain(call) : useUp(call, holdings), () => {
       call.cancellation.handlerBegins();
       return call.operation.handler.handle(call.input as never, context as never);

@@ -25,7 +25,7 @@ export interface RunningCall {
   readonly holdings: Holding[] | undefined;
   /** The stream, if the answer of the call is a stream. The call ends when the stream ends. */
   stream: CheckedStream | undefined;
-  /** Whether the call was cancelled because the process stops, and not by its caller. */
+  /** Whether the call was cancelled because the process stops, and not by the caller. */
   isCutOff: boolean;
   /**
    * Whether the call was answered although the handler of the call still runs. Quater neither records nor sends a later result of
@@ -34,7 +34,7 @@ export interface RunningCall {
   isAbandoned: boolean;
   /** Whether the handler has returned. */
   hasRun: boolean;
-  /** Whether the end of the call was recorded. */
+  /** Whether Quater has recorded the end of the call. */
   hasEnded: boolean;
   readonly slot: number;
 }

@@ -9,7 +9,7 @@ import { pointerStep } from "../schema/json.ts";
 import { messageMark, ownMessageOf } from "../schema/own-message.ts";
 import { isPlainObject, type JsonSchema, propertiesOf, referred } from "../schema/schema.ts";
 
-/** The part of TypeBox's errors that this file reads. */
+/** The part of TypeBox's errors that sentences.ts reads. */
 export interface SchemaError {
   readonly keyword: string;
   readonly schemaPath: string;

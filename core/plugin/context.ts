@@ -32,7 +32,7 @@ export interface PluginContext {
   readonly halt: (reason: string, exitCode: number) => void;
 }
 
-/** The facts about a plugin that other plugins can read. */
+/** The facts about a configured plugin that other plugins can read. */
 export interface ConfiguredName {
   /** The name of the plugin. The manifest and the documentation use the same name. */
   readonly name: string;
@@ -41,7 +41,7 @@ export interface ConfiguredName {
    * version.
    */
   readonly version?: string;
-  /** Returns `sha256:...` over the plugin's options: see `digestOfOptions`. */
+  /** Returns `sha256:...` over the plugin's options. `digestOfOptions` computes this digest. */
   readonly optionsDigest?: () => string;
 }
 

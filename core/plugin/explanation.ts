@@ -37,7 +37,7 @@ export interface ExplainedStep {
   readonly why: string;
   /** The error code that the caller gets if the step stops the call. */
   readonly code?: string;
-  /** The fields of the input that are wrong. */
+  /** The wrong fields of the input of the call. */
   readonly errors?: readonly { readonly path: string; readonly message: string }[];
   /** The scopes and roles of the policy that the caller does not have. */
   readonly missing?: { readonly scopes: readonly string[]; readonly roles: readonly string[] };

@@ -40,7 +40,7 @@ export interface ExposureKey<Given = unknown, Value = unknown> extends Branded<"
 export type ExposureValue<Key> = Key extends ExposureKey<infer Given> ? Given : never;
 
 export interface ExposureKeyRules<Given, Value> {
-  /** The remedy for a value that the schema refuses: `Write "GET /path" or { route, status?, bind? }`. */
+  /** The remedy for a value of the exposure key that the schema refuses: `Write "GET /path" or { route, status?, bind? }`. */
   readonly remedy?: string;
   /** The name of the plugin that owns the exposure key. Default: the name of the exposure key. */
   readonly owner?: string;
@@ -91,7 +91,7 @@ export const exposureKey = <const Schema extends TSchema, Value = Static<Schema>
  */
 export const keyOwnerOf = (key: string): string => keyOwners.get(key) ?? key;
 
-/** Whether the exposure has a key with this meaning whose value is not `false`. */
+/** Whether the exposure has an exposure key with this meaning whose value is not `false`. */
 export const says = (keys: Iterable<ExposureKey>, exposure: Readonly<Record<string, unknown>>, meaning: KeyMeaning): boolean => {
   for (const { key, means } of keys) if (means === meaning && exposure[key] !== undefined && exposure[key] !== false) return true;
   return false;

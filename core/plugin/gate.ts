@@ -85,6 +85,6 @@ export interface Gate {
    * when the kernel and all plugins are ready.
    */
   unready(): Promise<readonly string[]>;
-  /** Whether the process is stopping. A stopping process refuses new calls, and lets running calls end. */
+  /** Whether the process is stopping. A stopping process refuses new calls, and waits for running calls. */
   readonly isStopping: boolean;
 }

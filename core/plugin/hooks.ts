@@ -20,7 +20,7 @@ type Unnamed<Answer> = Answer extends { readonly by: string } ? Omit<Answer, "by
  */
 export type HookAnswer<Named = Verdict> = boolean | string | Unnamed<Named>;
 
-/** The answer of an `admit` hook. `replay` answers the call with an earlier result, and the handler does not run. */
+/** The answer of an `admit` hook. The answer `replay` ends the call with an earlier result, and the handler does not run. */
 export type Admission = Verdict | { readonly allow: "replay"; readonly by: string; readonly value: unknown };
 
 /**

@@ -1,4 +1,4 @@
-// The definition of a plugin: its name, exposure keys, hooks, services, commands, start and stop.
+// The definition of a plugin: name, exposure keys, hooks, services, commands, start and stop.
 
 import { type Branded, isBranded } from "../diagnostics/brand.ts";
 import type { BootProblem } from "../diagnostics/problem.ts";

@@ -5,7 +5,7 @@ import type { Authentication } from "../model/authenticator.ts";
 import type { Operation } from "../model/operation.ts";
 import type { Principal } from "../model/principal.ts";
 
-/** The declaration by which a plugin becomes a surface. The exposure key of the surface has the same name. */
+/** The declaration by which a plugin becomes a surface. The exposure key of a surface has the name of the surface. */
 export interface Surface {
   readonly name: string;
   /** The surface's word for exposed handlers in error messages, in the plural: "CLI actions". */

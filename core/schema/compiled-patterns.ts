@@ -39,7 +39,7 @@ const bounded: MakePattern = (written) => new BoundedPattern(written);
  * JSON Schema cannot use the copy. Interpreted checks need the copy as well, so that interpreted checks give the same result as
  * compiled checks.
  *
- * @param schema  A closed schema without problems.
+ * @param schema  A closed schema without boot problems.
  */
 export const checkable = (schema: JsonSchema, make: MakePattern = bounded): JsonSchema => {
   const copy = withSubschemas(schema, (part) => checkable(part, make));
@@ -64,7 +64,7 @@ export const checkable = (schema: JsonSchema, make: MakePattern = bounded): Json
  * JavaScript's engine, because the author of a project does not attack the project. Loading the two packages for matching in
  * limited time would add 20 ms to a start.
  *
- * @param schema  A closed schema without problems.
+ * @param schema  A closed schema without boot problems.
  */
 export const checkableAtBoot = (schema: JsonSchema): JsonSchema => {
   const copy = withSubschemas(schema, checkableAtBoot);

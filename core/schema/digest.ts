@@ -18,7 +18,7 @@ export const canonicalText = (value: unknown): string => {
   return text;
 };
 
-// Refuses values that are not JSON, because canonicalize writes invalid JSON for functions and for holes in lists.
+// Refuses values that are not JSON, because the package canonicalize writes invalid JSON for functions and for holes in lists.
 const assertJson = (value: unknown): void => {
   if (value === null || typeof value === "boolean") return;
   if (typeof value === "string") {

@@ -10,7 +10,7 @@ import { isPlainObject, type JsonSchema, propertiesOf, requiredOf } from "./sche
  * Compares two schemas: their JSON types, listed values (`enum`, `const`), required properties and items, at any depth.
  * `misfitOf` does not compare limits, patterns and formats. Schemas with `$ref` fit only if both schemas are equal.
  *
- * @param given  The schema of the values.
+ * @param given  The schema of the values to compare.
  * @param wanted  The schema that the values must match.
  * @param path  The name of the value in error messages: `input`.
  * @returns The first mismatch as a sentence, such as `input.id is missing`; `undefined` when the schemas fit.

@@ -101,7 +101,7 @@ export const foreignProblem = (schema: unknown): CauseAndRemedy | undefined => {
 export type Refinement = (value: unknown) => void | Promise<void>;
 
 /**
- * Returns the check of the library that made the schema. Returns `undefined` for a schema of Quater.
+ * Returns the check of a schema by the library that made the schema. Returns `undefined` for a schema of Quater.
  *
  * @param schema  A result of `fromForeign`.
  * @param subject  The subject of log messages: `The input of createOrder`.

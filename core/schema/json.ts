@@ -15,7 +15,7 @@ export const jsonLimits = { depth: 64, keys: 10_000, values: 100_000, stringLeng
 const forbiddenKeys = new Set(["__proto__", "prototype", "constructor"]);
 
 /**
- * Parses JSON bytes strictly.
+ * Parses the bytes of a JSON text as strict JSON.
  *
  * @param bytes  JSON text in UTF-8, without a byte order mark.
  * @param levelsAround  The number of nesting levels that an envelope adds around the input. The levels of an envelope do not
@@ -31,7 +31,7 @@ export const parseJsonBytes = (bytes: Buffer, levelsAround = 0): unknown => {
 };
 
 /**
- * Parses JSON text strictly.
+ * Parses a JSON text as strict JSON.
  *
  * @param levelsAround  The number of nesting levels that an envelope adds around the input. The levels of an envelope do not
  * count toward the limit of nesting.

@@ -7,7 +7,7 @@ import { patternOf } from "./pattern.ts";
 import { standingAloneOf } from "./references.ts";
 import { eachSubschema, isPlainObject, type JsonSchema, propertiesOf, referred, requiredOf } from "./schema.ts";
 
-/** The branches of a union by the value of the constant field that distinguishes the branches. */
+/** The branches of a union, by the value of the constant field that distinguishes the branches. */
 interface Kinds {
   readonly name: string;
   readonly branches: ReadonlyMap<unknown, JsonSchema>;

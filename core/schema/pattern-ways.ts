@@ -10,7 +10,7 @@
 import type { AST } from "@eslint-community/regexpp";
 import { type OneCharacter, shareCharacter } from "./pattern-characters.ts";
 
-/** Thrown for a part of a pattern that can match in two ways. */
+/** The error for a part of a pattern that can match in two ways. */
 class TwoWays extends Error {}
 
 interface Part {

@@ -196,7 +196,7 @@ const hasSlowKeys = (schema: unknown): boolean =>
   isPlainObject(schema) &&
   (slowKeyPatternsOf(schema).length > 0 || [...eachSubschema(schema)].some(([, part]) => hasSlowKeys(part)));
 
-/** @param schema  A closed schema, because only a closed schema defines which other keys an object accepts. */
+/** @param schema  A closed schema, because only a closed schema defines which undeclared keys an object accepts. */
 const keyProblems = (schema: unknown, path: string): CauseAndRemedy[] => {
   if (!isPlainObject(schema)) return [];
   const [slow] = slowKeyPatternsOf(schema);

@@ -48,7 +48,7 @@ interface ExpectOk {
 /**
  * Checks that a call succeeded.
  *
- * @returns The value of the call.
+ * @returns The value that the call returned.
  * @throws {Error} that says how the call ended. For a call that ended with `internal`, the `cause` of this error is the error
  * that the code threw.
  */

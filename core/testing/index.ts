@@ -67,7 +67,7 @@ export interface TestApp<Handlers = HandlerTable> extends AsyncDisposable {
   /** The catalog of the exposed handlers after the checks of boot. */
   readonly catalog: Catalog;
   readonly log: readonly LogLine[];
-  /** Calls handlers as this principal. */
+  /** Returns the functions with which a test calls handlers as this principal. */
   as(principal: Principal): TestCaller<Handlers>;
   /**
    * Calls every surface that exposes the handler, or only the named surfaces. The probe of each surface makes the call from
@@ -104,7 +104,7 @@ export const tokens = (table: Readonly<Record<string, Principal>>): Authenticato
 
 const directKey = exposureKey("direct", Type.Boolean());
 
-/** A surface without a transport, for tests of the kernel itself. */
+/** A surface without a transport. Use `direct` for tests of the kernel itself. */
 export const direct = definePlugin({ authenticate: Type.Optional(anAuthentication) }, ({ authenticate = tokens({}) }) => ({
   name: "direct",
   exposure: [directKey],

@@ -170,5 +170,5 @@ const number = (schema: JsonSchema, smallestStep: number): number => {
   return onStep > high && step !== 0 ? rounded(Math.floor(high / step) * step) : onStep;
 };
 
-/** Removes the error of floating-point arithmetic: three times 0.1 is 0.30000000000000004. */
+/** Removes the error of floating-point arithmetic from a number. For example, three times 0.1 is 0.30000000000000004. */
 const rounded = (value: number): number => Number(value.toPrecision(15));

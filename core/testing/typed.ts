@@ -7,17 +7,17 @@ import type { CallContext, CallerInputOf, Handler, OutputOf } from "../model/han
 import type { DryRun } from "../pipeline/dry-run.ts";
 
 export interface TestCall {
-  /** The surface of the call. Default: the first surface that exposes the handler. */
+  /** The surface over which the test makes the call. Default: the first surface that exposes the handler. */
   readonly surface?: string;
   readonly dryRun?: boolean;
   readonly cancellation?: Cancellation;
-  /** Receives the values that the handler reports with `progress`. */
+  /** Receives the progress that the handler reports with `progress`. */
   readonly progress?: CallContext["progress"];
 }
 
 export type HandlerTable = Readonly<Record<string, Handler>>;
 
-/** The handlers that a manifest exposes, by their exposed names. */
+/** The handlers that a manifest exposes, by the names under which the manifest exposes the handlers. */
 export type HandlersOf<Given> = Given extends Manifest<infer List> ? Joined<NamedIn<List[number]>> : HandlerTable;
 
 type NamedIn<Entry> =
