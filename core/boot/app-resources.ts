@@ -41,8 +41,8 @@ export const appResourcesOf = (
 };
 
 /**
- * @returns A function that returns the name of the resource while the resource is not ready. Concurrent calls of this function
- * share one call of `isReady`.
+ * @returns A function that returns the name of the resource while the resource is not ready. Concurrent calls of the returned
+ * function share one call of `isReady`.
  */
 const readinessOf = (used: Resource<unknown>, app: OpenResources, log: Log): (() => Promise<string | undefined>) => {
   let asking: Promise<boolean> | undefined;

@@ -4,7 +4,7 @@
 import { parseEnv } from "node:util";
 import { BootError, type BootProblem } from "../diagnostics/problem.ts";
 
-/** Matches one line of `.env`: a blank line, a comment, or an entry. A quoted value may span several lines. */
+/** Matches one line of `.env`: a blank line, a comment, or an entry. The quoted value of an entry may span several lines. */
 const statement =
   /[ \t]*(?:#[^\n]*|(?:export[ \t]+)?(?<name>[\w.-]+)[ \t]*=[ \t]*(?<value>(?:"[^"]*"|'[^']*'|`[^`]*`)[ \t]*(?:#[^\n]*)?|(?![ \t]*["'`])[^\n]*))?(?:\n|$)/y;
 

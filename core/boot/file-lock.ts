@@ -13,8 +13,8 @@ interface Database {
 }
 
 /**
- * How long to wait for the file lock, milliseconds. A change of a file takes milliseconds, so after this time the other process
- * probably hangs.
+ * How long to wait for the file lock, milliseconds. A change of a file takes milliseconds, so after `waitMs` milliseconds the
+ * other process probably hangs.
  */
 const waitMs = 10_000;
 

@@ -52,7 +52,7 @@ export interface Kernel extends Gate {
   /** Starts the plugins in boot order. */
   start(): Promise<void>;
   /**
-   * Waits for running calls, then stops the plugins in reverse order. A second call of `stop` has no effect.
+   * Waits for running calls, then stops the plugins in reverse order. A second call of `stop` waits for the first call of `stop`.
    *
    * @param most  The longest time that running calls get, milliseconds. `most` applies when `drainMs` of the manifest is longer.
    */
@@ -62,7 +62,7 @@ export interface Kernel extends Gate {
 
 /**
  * How long a stop waits for running calls by default, milliseconds. A container gets ten seconds between SIGTERM and SIGKILL. The
- * other two seconds are for stopping the plugins.
+ * other two seconds of a container are for stopping the plugins.
  */
 const defaultDrainMs = 8_000;
 const defaultOutputBytes = 8 * 1024 * 1024;
@@ -71,7 +71,8 @@ const defaultUploadBytes = 1024 * 1024 * 1024;
 /**
  * Checks the manifest and sets up the plugins of the manifest. No port opens before `start`.
  *
- * @throws {BootError} with every boot problem. Before `createKernel` throws, it stops the plugins that were already set up.
+ * @throws {BootError} with every boot problem. Before `createKernel` throws, `createKernel` stops the plugins that were already
+ * set up.
  */
 export const createKernel = async (options: KernelOptions): Promise<Kernel> => {
   const { loaded, mode, log, only, halt = () => {}, takenWords = [] } = options;

@@ -45,7 +45,7 @@ export interface LoadedManifest {
  * package.json or .git, or up to the home folder.
  * @param named  The manifest that `--config` or `QUATER_CONFIG` names. If `named` is set, Quater searches for no other manifest.
  * @param useBuild  Load the file that `quater build` made, while this file is up to date. Default true.
- * @throws {BootError} when no manifest is found, or when the manifest cannot be trusted or loaded.
+ * @throws {BootError} when no manifest is found, or when Quater cannot trust or load the manifest.
  */
 export const loadManifest = async (from: string, named?: string, { useBuild = true } = {}): Promise<LoadedManifest> => {
   const file = named === undefined ? await findManifest(from) : resolve(from, named);
@@ -96,8 +96,8 @@ const findManifest = async (from: string): Promise<string> => {
   const { Explorer } = (await import("cosmiconfig/dist/Explorer.js")) as unknown as {
     Explorer: new (options: object) => Explorer;
   };
-  // Quater uses cosmiconfig only for the search, so these loaders read nothing. Quater loads the manifest later, after a check of
-  // the owner.
+  // Quater uses cosmiconfig only for the search, so the loaders for cosmiconfig read nothing. Quater loads the manifest later,
+  // after a check of the owner.
   const loaders = Object.fromEntries([".ts", ".mts", ".js", ".mjs"].map((ending) => [ending, () => ({})]));
   const transform = (found: unknown) => found;
   const explorer = new Explorer({
@@ -236,8 +236,8 @@ export const importProblem = (error: unknown, place: string, root: string): Boot
         : "Correct the path or the file extension of the module in the import statement",
     };
   }
-  // Whether a handler module is CommonJS because the package.json of the module says so. The second text is the error message of
-  // `import()` inside CommonJS.
+  // Whether a handler module is CommonJS because the package.json of the module says so. The second text in `isCommonJs` is the
+  // error message of `import()` inside CommonJS.
   const isCommonJs =
     (code === "ERR_PACKAGE_PATH_NOT_EXPORTED" && message.includes('"exports" main')) ||
     /^Failed to resolve module specifier .* from "data:text\/javascript,__filename/.test(message);

@@ -7,7 +7,7 @@ import { canonicalText, digestOfText } from "../schema/digest.ts";
 import type { Manifest } from "./manifest.ts";
 
 /**
- * Returns `sha256:` and 64 hexadecimal digits. The digest is computed over the RFC 8785 text of
+ * Returns `sha256:` and 64 hexadecimal digits. `manifestDigest` computes the digest over the RFC 8785 text of
  * `{ name, version, exposures, plugins }`. `exposures` contains the exposure of each handler by the name of the handler.
  * `plugins` contains the plugins in boot order with the digests of their options. `manifestDigest` loads no module. For a
  * function in an exposure, the digest depends only on whether the function is present.

@@ -1,6 +1,6 @@
 // Makes the manifest import the copy of Quater that already runs. tsx adds a mark to every URL that a manifest imports, also to
-// URLs of packages. Because of this mark, Node would load and run Quater a second time at every start. The hook in this file
-// removes the mark from modules of the running package. Node runs this hook in the thread of the module loader or in the main
+// URLs of packages. Because of this mark, Node would load and run Quater a second time at every start. The hook in one-copy.ts
+// removes the mark from modules of the running package. Node runs the hook in the thread of the module loader or in the main
 // thread.
 
 interface Resolved {
@@ -10,7 +10,7 @@ interface Resolved {
 let home = "";
 
 /**
- * Node calls this function once in the thread of the module loader. @param data  The URL of the folder with the files of the
+ * Node calls `initialize` once in the thread of the module loader. @param data  The URL of the folder with the files of the
  * running package.
  */
 export const initialize = (data: string): void => {

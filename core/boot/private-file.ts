@@ -87,7 +87,7 @@ export const createPrivateFile = (file: string, text: string): boolean => {
 
 /**
  * Returns the path of a link's target, even when the target does not exist yet. Creates missing folders on the way to the target.
- * Without this function, two names of one file would have two locks, and a write would replace the link.
+ * Without `fileBehind`, two names of one file would have two locks, and a write would replace the link.
  *
  * @throws {QuaterError} `unavailable` when other users can write a folder on the way to the target.
  */

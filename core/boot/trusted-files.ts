@@ -1,6 +1,6 @@
 // Checks the files of a project that run as code: the manifest, the modules that it imports, and the files that `quater build`
-// made. The check runs before Node runs the first file of the project, because a module that another user wrote could do
-// anything.
+// made. The check runs before Node runs the first file of the project, because a module that another user wrote could run any
+// code.
 
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
@@ -38,7 +38,7 @@ export const untrustedProblems = (files: Iterable<string>, from: string): BootPr
   allProblems([...files].filter(existsSync), from, new Map());
 
 const allProblems = (files: Iterable<string>, from: string, known: KnownWays): BootProblem[] => {
-  // A folder that other users can write is a fault of each file in the folder. Report this fault once.
+  // A folder that other users can write is a fault of each file in the folder. Report the fault of the folder once.
   const byRemedy = new Map<string, BootProblem>();
   for (const file of files)
     for (const problem of problemsOf(file, relative(from, file) || file, known))
@@ -59,8 +59,9 @@ const throwAny = (problems: readonly BootProblem[]): void => {
 };
 
 /**
- * Matches `from "./a.ts"`, `import "./a.ts"`, `import("./a.ts")` and `require("./a.ts")` in the source text, because importing a
- * file would run the file. The pattern also matches an import inside a comment. In this case, Quater checks one more file.
+ * Matches `from "./a.ts"`, `import "./a.ts"`, `import("./a.ts")` and `require("./a.ts")` in the source text of a file. Quater
+ * does not import the file, because importing would run the file. The pattern also matches an import inside a comment. For an
+ * import inside a comment, Quater checks one more file.
  */
 const imports = /(?:\bfrom\s*|\bimport\s*\(?\s*|\brequire\s*\(\s*)["'`](\.\.?\/[^"'`\n]+)["'`]/g;
 

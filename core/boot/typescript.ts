@@ -39,8 +39,8 @@ type ResolveHook = (
   next: (specifier: string, context: unknown) => { url: string },
 ) => object;
 /**
- * The types of the oldest supported Node do not contain `registerHooks`. tsx uses `registerHooks` if Node has it, so this file
- * must also use `registerHooks`.
+ * The types of the oldest supported Node do not contain `registerHooks`. tsx uses `registerHooks` if Node has it, so
+ * typescript.ts must also use `registerHooks`.
  */
 const { registerHooks } = module as { registerHooks?: (hooks: { readonly resolve: ResolveHook }) => void };
 

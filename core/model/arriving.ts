@@ -2,7 +2,7 @@
 
 import type { Presented } from "./credentials.ts";
 
-/** A call whose caller Quater does not know yet. Contains the credentials of the caller and the surface. */
+/** A call whose caller Quater does not know yet. `Arriving` contains the credentials of the caller and the surface. */
 export interface Arriving {
   readonly surface: string;
   readonly credentials: Presented;

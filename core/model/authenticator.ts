@@ -23,14 +23,15 @@ import type { SecretFile } from "./secret-file.ts";
 
 /**
  * Returns the principal for the credentials of a caller. `undefined` and `null` mean that the authenticator does not know the
- * credential. In this case, `firstOf` calls the next authenticator. Without a next authenticator, Quater refuses the caller. A
- * thrown QuaterError is the refusal, and any other error becomes `authenticator_failed`.
+ * credential. If the authenticator does not know the credential, `firstOf` calls the next authenticator. Without a next
+ * authenticator, Quater refuses the caller. A thrown QuaterError is the refusal, and any other error becomes
+ * `authenticator_failed`.
  */
 export type Authenticate = (credentials: Credentials, resources?: AppResources) => Awaitable<Principal | null | undefined>;
 
 /**
- * Opens resources with the scope "app". The gate passes this function to each authenticator. An authenticator that calls another
- * authenticator passes the function to the other authenticator.
+ * Opens resources with the scope "app". The gate passes a function of the type `AppResources` to each authenticator. An
+ * authenticator that calls another authenticator passes the function to the other authenticator.
  */
 export type AppResources = (uses: Uses) => Promise<Readonly<Record<string, unknown>>>;
 

@@ -1,4 +1,4 @@
-// A call in the pipeline. Each stage takes the type that the previous stage returns, so stages in another order do not compile.
+// A call in the pipeline. Each stage accepts the type that the previous stage returns, so stages in another order do not compile.
 
 import { invalidToken, isQuaterError, type QuaterError } from "../diagnostics/errors.ts";
 import { argumentsHash, canonicalText } from "../schema/digest.ts";
@@ -20,7 +20,7 @@ export interface Arrival {
   readonly peer: string | undefined;
   /** The id of the trace that the caller sent (W3C Trace Context): 32 hexadecimal digits. */
   readonly traceId: string | undefined;
-  /** Whether the call is a dry run. A dry run must not be recorded as a call that ran. */
+  /** Whether the call is a dry run. Plugins must not record a dry run as a call that ran. */
   readonly isDryRun: boolean;
   /** Whether the caller's terminal is on another computer. */
   readonly isRemote?: boolean | undefined;
@@ -88,7 +88,7 @@ export class StagedCall implements Approved {
 
   /**
    * @param from  The values of the call. The call uses this object until the call ends, so do not change the object.
-   * @param standing  Checks the caller's credential again. Absent if the credential cannot be checked again.
+   * @param standing  Checks the caller's credential again. Absent if Quater cannot check the credential again.
    */
   constructor(from: Call, standing?: Standing) {
     this.#from = from;
@@ -266,7 +266,8 @@ export class StagedCall implements Approved {
 export const digestOf = (call: Bound): string => argumentsHash(call.handler, call.input);
 
 /**
- * The second argument of a handler's functions. The context contains these fields, and the handler's resources by name.
+ * The second argument of a handler's functions. The context contains the fields of `Context`, and the handler's resources by
+ * name.
  *
  * The context of a call is a class because of its getters. Most handlers never read the AbortSignal, and making an AbortSignal
  * takes longer than the rest of the call. A getter in an object literal would give each context its own hidden class in V8, which
@@ -324,19 +325,19 @@ export class Cancellation {
     return this.#controller.signal;
   }
 
-  /** Cancels the call by aborting the AbortSignal of the call. A second `cancel()` has no effect. */
+  /** Cancels the call by aborting the AbortSignal of the call. A second `cancel()` of the same call has no effect. */
   cancel(): void {
     this.#isCancelled = true;
     this.#controller?.abort();
   }
 
-  /** The pipeline calls this function directly before the handler runs. */
+  /** The pipeline calls `handlerBegins` directly before the handler runs. */
   handlerBegins(): void {
     this.#hasBegun = true;
   }
 }
 
-/** Whether a handler failed because the AbortSignal of the call aborted. Client libraries wrap an AbortError in their own. */
+/** Whether a handler failed because the AbortSignal of the call aborted. Client libraries wrap an AbortError in another error. */
 export const isAbort = (error: unknown): boolean => isAbortError(error) || isAbortError(Object(error).cause);
 
 const isAbortError = (error: unknown): boolean =>

@@ -40,12 +40,12 @@ export interface Presented {
   /** The network address of the caller or of the last proxy, if the surface has a network address. */
   readonly peer?: string | undefined;
   /**
-   * True when the request came over a Unix socket. Only local processes with access to the file of the socket can use a Unix
+   * True when the HTTP request came over a Unix socket. Only local processes with access to the file of the socket can use a Unix
    * socket.
    */
   readonly isOverUnixSocket?: boolean;
   /**
-   * Quater calls this function before an authenticator receives a cookie, because browsers also send cookies with requests of
+   * Quater calls `assertSameSite` before an authenticator receives a cookie, because browsers also send cookies with requests of
    * other sites' pages.
    *
    * @throws {QuaterError} for a write that does not come from a page of an allowed origin.
@@ -139,7 +139,7 @@ export class Shown implements Credentials {
     const authorization = from.header?.("authorization");
     if (authorization === undefined) return;
     const [first = ""] = schemes;
-    // Nearly every Authorization header has the first declared scheme and one word, so try one declared scheme and one word
+    // Nearly every Authorization header has the first declared scheme and one word, so try the first declared scheme and one word
     // first.
     if (authorization.startsWith(first) && authorization[first.length] === " ") {
       const value = authorization.slice(first.length + 1);

@@ -101,16 +101,16 @@ type ValueOf<Output> = Output extends StreamSchema<infer Item, unknown> ? AsyncI
 
 export interface HandlerDefinition<Input extends AnySchema, Output, Used extends Uses, Code extends string> {
   /**
-   * The description of the handler. Required for exposed handlers. Agents read the description as a prompt. Printable, at most
-   * 1,000 characters.
+   * The description of the handler. Exposed handlers must have a description. Agents read the description as a prompt. The
+   * description is printable and has at most 1,000 characters.
    */
   readonly description: string;
   /**
-   * The effect of the handler. The effect decides methods, annotations, and which events must be on the trail before the handler
-   * runs.
+   * The effect of the handler. The effect decides methods, annotations, and which events of the call must be on the trail before
+   * the handler runs.
    */
   readonly effect: Effect;
-  /** Whether repeating a call of the handler has no further effect. Default: true for reads. */
+  /** Whether repeating a call of the handler has no further effect. Default: true for the effect `read`. */
   readonly idempotent?: boolean;
   /** The schema of the input. The input must be an object. Boot closes the schema, so that unknown fields are refused. */
   readonly input: Input;
@@ -162,8 +162,8 @@ export interface Handler<Input = unknown, Output = unknown, Code extends string 
     readonly output: Output;
     readonly problem: Code;
     /**
-     * Quater never calls this function. The type of this function contains the names of the inputs that callers may omit because
-     * of `withDefault`. The names are the type of a parameter, so that each handler is assignable to `Handler`.
+     * Quater never calls `omittable`. The type of `omittable` contains the names of the inputs that callers may omit because of
+     * `withDefault`. The names of these inputs are the type of a parameter, so that each handler is assignable to `Handler`.
      */
     readonly omittable: (name: Omittable) => void;
   };

@@ -5,10 +5,10 @@ import type { Awaitable } from "./principal.ts";
 /** A lock, or another thing that a call has until the handler of the call has ended. */
 export interface Holding {
   /**
-   * The pipeline calls this function directly before the handler starts. If the call no longer has the lock, this function
-   * throws, and the handler does not start.
+   * The pipeline calls `confirm` directly before the handler starts. If the call no longer has the lock, `confirm` throws, and
+   * the handler does not start.
    */
   readonly confirm: () => Awaitable<void>;
-  /** Quater calls this function once, after the end of the call was recorded. Quater logs an error of this function. */
+  /** Quater calls `release` once, after the end of the call was recorded. Quater logs an error of `release`. */
   readonly release: () => Awaitable<void>;
 }

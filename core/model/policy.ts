@@ -17,7 +17,10 @@ import type { Static, TObject, TProperties } from "../schema/typebox.ts";
 import { type Awaitable, isAnonymous, type Principal } from "./principal.ts";
 import type { Opened, Uses } from "./resource.ts";
 
-/** The answer of a plugin or a policy to a call. `by` names the plugin or policy. Quater may send `reason` to the caller. */
+/**
+ * The answer of a plugin or a policy to a call. The field `by` names the plugin or policy. Quater may send the field `reason` to
+ * the caller.
+ */
 export type Verdict =
   | { readonly allow: true; readonly by: string }
   | { readonly allow: false; readonly by: string; readonly reason?: string; readonly error?: QuaterError };
@@ -40,7 +43,7 @@ export interface StaticPolicy extends Policy {
   readonly judge: (principal: Principal) => QuaterError | undefined;
 }
 
-/** A policy made by `policy()`, which has a name and may use resources. */
+/** A policy that `policy()` made. Such a policy has a name and may use resources. */
 export interface NamedPolicy extends Policy {
   readonly needs?: TProperties;
   readonly use?: Uses;
@@ -156,7 +159,10 @@ export interface CompiledPolicy {
   readonly needsInput: boolean;
   /** Whether a named policy in `auth` opens its own resources. */
   readonly usesResources: boolean;
-  /** Returns the refusal that no input of the call could change, or `undefined` when the policy may still allow the call. */
+  /**
+   * Returns the refusal of the caller if no input of the call could change the refusal, or `undefined` when the policy may still
+   * allow the call.
+   */
   readonly judgeStatic: (principal: Principal) => QuaterError | undefined;
   /**
    * Whether the part of the policy that needs no input alone allows the principal. If so, no function of the policy can refuse

@@ -7,7 +7,7 @@ export type Awaitable<Value> = Value | Promise<Value>;
 
 /**
  * Calls `next` immediately when the value is not a promise. Most checks return a plain value. With promises in all places that
- * use this function, a call through the gate takes 1.8 µs instead of 1.0 µs (Node 20).
+ * use `andThen`, a call through the gate takes 1.8 µs instead of 1.0 µs (Node 20).
  */
 export const andThen = <Value, Next>(value: Awaitable<Value>, next: (value: Value) => Awaitable<Next>): Awaitable<Next> =>
   value instanceof Promise ? value.then(next) : next(value);
@@ -53,10 +53,11 @@ export const isAnonymous = (principal: Principal): boolean =>
 /**
  * Returns the person who calls, so that your code can compare the person with the owner of a thing.
  *
- * Only `person` counts. An agent that acts for a person has no `person`, so your policy decides whether `actsFor` gives the same
- * rights.
+ * `personOf` returns only `person`. An agent that acts for a person has no `person`, so your policy decides whether `actsFor`
+ * gives the same rights.
  *
- * @throws {QuaterError} `forbidden` when the caller is not a person. The error prevents that two missing names compare as equal.
+ * @throws {QuaterError} `forbidden` when the caller is not a person. Without this error, code could compare two missing names as
+ * equal.
  */
 export const personOf = ({ person }: Principal): string =>
   typeof person === "string" && person !== "" ? person : forbidden("This call needs a credential that belongs to a person");

@@ -38,7 +38,7 @@ export interface CookieOptions {
 export interface Reply {
   /** Sets a header of the answer. A second `header()` with the same name replaces the value of the header. */
   readonly header: (name: string, value: string) => void;
-  /** Sets the header `Location` to a path on this origin. The caller can read the created thing at this path. */
+  /** Sets the header `Location` to a path on this origin. The caller can read the created thing at the path in `Location`. */
   readonly location: (path: string) => void;
   /**
    * Redirects the caller to a path on this origin, or to a URL of a declared origin.

@@ -156,8 +156,8 @@ export class OpenResources {
   }
 
   /**
-   * Opens the resources in `uses` that are not open yet. After a failed `open` of a resource, the next call of this function
-   * tries again.
+   * Opens the resources in `uses` that are not open yet. After a failed `open` of a resource, the next call of `open` tries
+   * again.
    */
   async open(uses: Uses | undefined): Promise<Record<string, unknown>> {
     const opened: Record<string, unknown> = {};

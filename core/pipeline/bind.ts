@@ -1,5 +1,5 @@
-// Makes the one frozen input that policy, approval plugin and handler receive. Text from the path, the query or flags is
-// converted to the types in the input schema. JSON values are not converted. Quater refuses a name from two sources, an unknown
+// Makes the one frozen input that policy, approval plugin and handler receive. Quater converts text from the path, the query or
+// flags to the types in the input schema. Quater does not convert JSON values. Quater refuses a name from two sources, an unknown
 // name and a wrong value with the same sentence on every surface.
 
 import { type FieldError, inputInvalid, internal, jsonRefused, type QuaterError, unknownField } from "../diagnostics/errors.ts";
@@ -92,7 +92,8 @@ const mismatch = (checked: InputCheck, looked: unknown): QuaterError => {
   const complaints = checked.complaints(looked);
   const isCutAway = complaints?.length === 0 && checked.check(looked); // Whether all errors were in the parts that `cut` removed.
   if (complaints === undefined || isCutAway) return inputInvalid([{ path: "", message: "does not match its schema" }]);
-  // TypeBox can fail a check without reporting an error. In this case, the refusal of the input has a general text.
+  // TypeBox can fail a check without reporting an error. If TypeBox reports no error, the refusal of the input has a general
+  // text.
   if (complaints.length === 0) return internal(new Error("The schema check of the input failed without an error"));
   const fields = complaints.map(({ path, message }) => ({ path, message }));
   return complaints.every((complaint) => complaint.isUnknownField) ? unknownField(fields) : inputInvalid(fields);
@@ -119,8 +120,8 @@ const sizesOf = (schema: unknown): Sizes => {
 };
 
 /**
- * Cuts long values of an input before Quater searches for their errors, because TypeBox tests patterns and compares items even in
- * values that are too long (threat T26).
+ * Cuts long values of an input before Quater searches for the errors of the input, because TypeBox tests patterns and compares
+ * items even in values that are too long (threat T26).
  */
 const cut = (value: unknown, sizes: Sizes): unknown => {
   if (typeof value === "string") return value.slice(0, 2 * sizes.text); // A limit counts characters of at most two units.
@@ -140,8 +141,8 @@ const merged = (given: readonly GivenInput[], coercers: ReadonlyMap<string, Coer
     for (const name of Object.keys(values)) {
       const value = values[name];
       if (value === undefined) continue;
-      // JSON input was already checked for forbidden keys. Check text input for forbidden keys as well, because a record schema
-      // accepts any name (threat T10).
+      // The JSON parser already checked JSON input for forbidden keys. Check text input for forbidden keys as well, because a
+      // record schema accepts any name (threat T10).
       if (isText && isForbiddenKey(name))
         throw jsonRefused("json_forbidden_key", visible(`/${pointerStep(name)}`), "is not allowed as a key");
       if (Object.hasOwn(input, name))

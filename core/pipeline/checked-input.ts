@@ -82,8 +82,8 @@ class WatchedPattern extends BoundedPattern {
 }
 
 /**
- * A pattern of a text schema with `maxLength`. A text above `maxLength` fails the schema check anyway. The pattern is therefore
- * matched with such a text only when Quater searches for the errors of the input.
+ * A pattern of a text schema with `maxLength`. A text above `maxLength` fails the schema check anyway. Quater therefore matches
+ * the pattern with a text above `maxLength` only to find the errors of the input.
  */
 class LimitedPattern extends WatchedPattern {
   override test(text: string): boolean {

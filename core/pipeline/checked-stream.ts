@@ -8,8 +8,8 @@ import type { Watch } from "../model/standing.ts";
 type ItemCheck = (item: unknown) => unknown;
 
 /**
- * Receives the error that ended a stream, or `undefined` after the last item. Returns the error that the reader of the stream
- * gets. A `CheckedStream` calls this function once, at the end of the stream.
+ * The type of the function that receives the error that ended a stream, or `undefined` after the last item. Returns the error
+ * that the reader of the stream gets. A `CheckedStream` calls this function once, at the end of the stream.
  */
 type StreamEnd = (failure: unknown) => Promise<QuaterError | undefined>;
 
@@ -22,7 +22,10 @@ export class CheckedStream implements AsyncIterable<unknown>, AsyncIterator<unkn
   readonly #check: ItemCheck;
   #cancellation: Cancellation | undefined;
   #watch: Watch | undefined;
-  /** The error of a refused credential. The stream ends with this error, even while the handler's iterable continues. */
+  /**
+   * The error for a refused credential. The stream ends with the error in `#refusal`, even while the handler's iterable
+   * continues.
+   */
   #refusal: unknown;
   #tell: StreamEnd = async (failure) => (failure === undefined || isQuaterError(failure) ? failure : internal(failure));
   #end: Promise<QuaterError | undefined> | undefined;
@@ -55,7 +58,7 @@ export class CheckedStream implements AsyncIterable<unknown>, AsyncIterator<unkn
     if (this.#end === undefined) {
       try {
         const step = await this.#step();
-        this.#interrupt = undefined; // Release this function, because the function would keep the item in memory.
+        this.#interrupt = undefined; // Release `#interrupt`, because the function would keep the item in memory.
         if (step.done !== true) {
           const checking = this.#watch?.check();
           if (checking !== undefined) await checking;
@@ -67,7 +70,7 @@ export class CheckedStream implements AsyncIterable<unknown>, AsyncIterator<unkn
         await this.#finish(this.#isCancelled ? cancelled() : undefined);
       } catch (error) {
         // If `#end` is set, `CheckedStream` has already reported an earlier failure. In this case, do not wait for the handler's
-        // generator, which may never end.
+        // iterable, which may never end.
         if (this.#end === undefined) await this.#unlessCut(this.#endSource());
         await this.#finish(error ?? internal(error));
       }
@@ -97,8 +100,8 @@ export class CheckedStream implements AsyncIterable<unknown>, AsyncIterator<unkn
   }
 
   /**
-   * Ends the stream with an error. No further item is sent, the handler's iterable is stopped, and the reader of the stream gets
-   * the error.
+   * Ends the stream with an error. After `refuse`, Quater sends no further item, stops the handler's iterable, and gives the
+   * error to the reader of the stream.
    */
   refuse(error: unknown): void {
     this.#refusal ??= error;
@@ -113,7 +116,7 @@ export class CheckedStream implements AsyncIterable<unknown>, AsyncIterator<unkn
 
   /**
    * Stops the handler's iterable, and waits until the `finally` blocks of the iterable have run. @returns The error that the
-   * generator threw.
+   * iterable threw.
    */
   async #endSource(): Promise<unknown> {
     try {

@@ -1,11 +1,11 @@
-// Converts text from path, query and flags to the types in the input schema. Text that cannot be converted stays text, so that
+// Converts text from path, query and flags to the types in the input schema. Text that Quater cannot convert stays text, so that
 // the schema check reports the same sentence as for a JSON value of the wrong type. The conversion of text does not guess. The
 // conversion does not trim text, and does not accept hexadecimal numbers, "yes", or an empty text as zero.
 
 import { isLossy } from "../schema/json.ts";
 import { isPlainObject, type JsonSchema, propertiesOf, referred } from "../schema/schema.ts";
 
-/** Reads a value from a text of a caller. Returns `undefined` for a text that cannot be converted. */
+/** Reads a value from a text of a caller. Returns `undefined` for a text that Quater cannot convert. */
 type ReadText = (text: string) => unknown;
 
 export interface Coercer {
@@ -17,8 +17,8 @@ export interface Coercer {
    */
   readonly takesText: boolean;
   /**
-   * Converts the text under one name of the input, or the list of texts when the caller repeated the name. Returns other values
-   * unchanged.
+   * Converts the text that a caller sent under one name of the input, or the list of texts when the caller repeated the name.
+   * Returns other values unchanged.
    */
   readonly coerce: (given: unknown) => unknown;
 }
@@ -29,7 +29,10 @@ const numberText = /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$/;
 
 const readString: ReadText = (text) => text;
 const readInteger: ReadText = (text) => (integerText.test(text) && Number.isSafeInteger(Number(text)) ? Number(text) : undefined);
-/** Reads also an integer beyond the exact range as a number, so that the error of the schema check names the allowed range. */
+/**
+ * Also reads an integer outside the range of exact integers as a number, so that the error of the schema check names the allowed
+ * range.
+ */
 const readLargeInteger: ReadText = (text) => {
   const value = numberText.test(text) ? Number(text) : Number.NaN;
   return Number.isInteger(value) && !Number.isSafeInteger(value) ? value : undefined;
@@ -65,7 +68,7 @@ const oneOf = (values: readonly unknown[]): ReadText => {
   return (text) => byText.get(text);
 };
 
-// Try the readers of a text in order. A reader that accepts any string would always succeed, so this reader comes last.
+// Try the readers of a text in order. The reader that accepts any string always succeeds, so this reader comes last.
 const firstThatReads = (candidates: readonly ReadText[]): ReadText => {
   const ordered = [
     ...candidates.filter((reader) => reader !== readString),

@@ -1,4 +1,4 @@
-// The parts of a handler that are compiled before the calls of the handler, so that calls do not spend time on compiling.
+// The parts of a handler that Quater compiles before the calls of the handler, so that calls do not spend time on compiling.
 
 import type { Operation } from "../model/operation.ts";
 import type { HookRunner, InvokeHooks } from "../plugin/hooks.ts";

@@ -11,7 +11,7 @@ import { type Complaint, maxComplaints, partAt, type SchemaError, worded } from 
  */
 export type Complainer = (value: unknown) => readonly Complaint[];
 
-/** @param schema  The schema against which values are checked. */
+/** @param schema  The schema against which Quater checks values. */
 export const complainerOf = (schema: JsonSchema): Complainer => {
   let narrowing: Narrowing | undefined;
   return (value) => {
@@ -31,7 +31,8 @@ const complaintsOf = (checked: Checked, errors: readonly SchemaError[]): readonl
   for (const error of withoutBranches(checked.schema, withoutKeys(errors))) {
     for (const complaint of worded(checked.schema, checked.value, error)) {
       const known = found.get(complaint.path);
-      // An unknown field, a wrong constant or a wrong enum value helps the caller more than an error about a wrong type.
+      // An error about an unknown field, a wrong constant or a wrong enum value helps the caller more than an error about a wrong
+      // type.
       const saysMore = complaint.isUnknownField || error.keyword === "const" || error.keyword === "enum";
       if (known === undefined || saysMore) found.set(complaint.path, complaint);
     }
@@ -40,7 +41,7 @@ const complaintsOf = (checked: Checked, errors: readonly SchemaError[]): readonl
   return [...found.values()].sort((a, b) => (a.path < b.path ? -1 : 1)).slice(0, maxComplaints);
 };
 
-/** Removes the error of an object about a wrong key. The error at the key itself is enough. */
+/** Removes the error of an object about a wrong key. The error at the wrong key itself is enough. */
 const withoutKeys = (errors: readonly SchemaError[]): readonly SchemaError[] =>
   errors.filter((error) => {
     const path = `${error.schemaPath}/propertyNames`;

@@ -34,7 +34,7 @@ export const doorsOf = (plugins: readonly ConfiguredPlugin[]): ReadonlyMap<strin
 /**
  * Returns the principal of the caller whose credentials arrived. The surface may change the principal.
  *
- * @param isAgain  True when the caller was accepted before and the credential is checked again, because an operator may have
+ * @param isAgain  True when Quater accepted the caller before and checks the credential again, because an operator may have
  * revoked the credential.
  * @throws {QuaterError} when the authenticator does not accept the credential.
  */
@@ -153,8 +153,8 @@ export const authenticatorProblems = (plugins: readonly ConfiguredPlugin[]): rea
 };
 
 /**
- * Returns a boot problem for each public handler without `auth: anyone`, without `public: true`, or without a surface that can be
- * public.
+ * Returns a boot problem for each handler with `public: true` that needs approval, lacks `auth: anyone`, or has no surface for
+ * public handlers.
  */
 export const publicProblems = (plugins: readonly ConfiguredPlugin[], catalog: Catalog): BootProblem[] => {
   const opening = new Set(plugins.flatMap(({ surface }) => (surface?.opensToPublic === true ? surface.name : [])));

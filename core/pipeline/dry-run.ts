@@ -7,16 +7,16 @@ import type { CompiledHandler } from "./compiled-handler.ts";
 import { auth, bind, judgeStatic, refine } from "./pipeline.ts";
 import { type CallUploads, type InputSource, inputOf } from "./uploads.ts";
 
-/** The answer of a dry run. */
+/** The answer that the caller of a dry run gets. */
 export interface DryRun {
   readonly handler: string;
-  /** The bound input of the call, in which secret fields are masked. */
+  /** The bound input of the call, in which Quater masks secret fields. */
   readonly input: unknown;
   readonly argumentsHash: string;
   readonly auth: { readonly allowed: true; readonly by: string };
   /** The forecast of the approval plugin. The forecast says whether people must approve the call, and contains details. */
   readonly approval: unknown;
-  /** The handler's preview, if the exposure shows it to callers. */
+  /** The preview of the handler, if the exposure shows the preview to callers. */
   readonly preview?: unknown;
 }
 

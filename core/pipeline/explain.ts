@@ -31,7 +31,7 @@ type NamedCaller =
 
 /**
  * Returns the result of a door for a credential whose name an operator gives. The authenticator receives no secret of the
- * credential, so nobody can make a call with this result.
+ * credential, so nobody can make a call with the result of the door.
  */
 const callerNamed = ({ surface, authenticator, reading }: Door, isPublic: boolean, name: string): NamedCaller => {
   if (authenticator === undefined) {
@@ -149,7 +149,7 @@ interface Known {
 
 const nobody: Principal = { issuer: "", subject: "", kind: "user", credential: "", scopes: [], roles: [], claims: {} };
 
-/** Runs the stages of one explained call. Resources that the policy or a preview opens are rolled back. */
+/** Runs the stages of one explained call. Quater rolls back the resources that the policy or a preview opens. */
 class ExplainedCall {
   readonly #asked: Explaining;
   readonly #known: Known;

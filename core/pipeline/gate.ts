@@ -38,7 +38,7 @@ import { CallUploads, type Uploads } from "./uploads.ts";
 
 const noProgress = (): void => {};
 
-/** How long a stop waits until the ends of abandoned calls are recorded, milliseconds. */
+/** How long a stop waits until Quater has recorded the ends of abandoned calls, milliseconds. */
 const recordMs = 1_000;
 
 export class PipelineGate implements Gate {
@@ -118,7 +118,7 @@ export class PipelineGate implements Gate {
     return handler === undefined ? undefined : this.#catalog.get(handler);
   }
 
-  /** Runs the `settled` hooks also when the credential of a caller is refused. */
+  /** Runs the `settled` hooks also when Quater refuses the credential of a caller. */
   #recorded(entry: Arriving, found: Awaitable<Principal>): Awaitable<Principal> {
     return found instanceof Promise ? found.catch((error: unknown) => this.#turnAway(error, entry)) : found;
   }

@@ -30,7 +30,7 @@ export const guard = async (
   return approved;
 };
 
-/** Runs the `admit` hooks before the `approve` hooks, so that a refused or replayed call does not use an approval. */
+/** Runs the `admit` hooks before the `approve` hooks, so that a refused or replayed call does not use up an approval. */
 const admit = async (call: Authorized, { hooks }: CompiledHandler): Promise<{ readonly value: unknown } | undefined> => {
   for (const admission of await hooks.every("admit", call)) {
     if (admission.allow === "replay") return { value: admission.value };

@@ -31,7 +31,7 @@ import { shaperOf } from "./shape.ts";
  * @param room  The memory for unread answers. Quater drops a large value if this memory is full.
  * @throws {QuaterError} `output_too_large`, `rate_limited` when the memory for unread answers is full, or `internal` with the
  * mismatch as its cause. If the handler changes something, the error is `output_undelivered` with `output_too_large`,
- * `rate_limited` or `internal` as its cause, because the handler has run and the call must not be reported as failed.
+ * `rate_limited` or `internal` as its cause, because the handler has run and Quater must not report the call as failed.
  */
 export type OutputCheck = (value: unknown, room?: AnswerRoom) => unknown;
 
@@ -97,7 +97,7 @@ const valueCheck = (operation: Operation, maxBytes: number, root: string, makeCh
           new Error(`${subject} takes too long to match against the patterns of its schema. Return fewer or shorter strings`),
         );
       // The output check does not search for circular values, because the search would cost time for every value. The check of a
-      // circular value ends here, at the maximum depth.
+      // circular value ends with `NestedTooDeep`, at the maximum depth.
       if (!isTooDeep(error)) throw error;
       throw internal(new Error(`${subject} cannot be sent as JSON: the value contains itself or is nested too deeply`));
     }

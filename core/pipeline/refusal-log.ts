@@ -1,6 +1,6 @@
 // Logs one line for each call that a policy or a plugin refused. The log line names the policy or plugin. The caller does not
-// learn the name of the policy or plugin. A caller can be refused in a loop, so the number of log lines per handler and policy is
-// limited.
+// learn the name of the policy or plugin. A caller can repeat a refused call in a loop, so Quater limits the number of log lines
+// per handler and policy.
 
 import type { QuaterError } from "../diagnostics/errors.ts";
 import type { Log } from "../diagnostics/log.ts";
@@ -10,11 +10,12 @@ import type { Arrival } from "../model/call.ts";
 const windowMs = 10_000;
 /**
  * The most log lines about refusals per time window, handler and policy. The first log line of the next time window contains the
- * number of log lines that were left out.
+ * number of log lines that Quater left out.
  */
 const mostLines = 10;
 /**
- * The most pairs of handler and policy in memory. The number is limited, because a plugin may use a new name for every refusal.
+ * The most pairs of handler and policy in memory. Quater limits the number of pairs, because a plugin may use a new name for
+ * every refusal.
  */
 const mostRuns = 1_000;
 
@@ -43,7 +44,8 @@ export class RefusalLog {
   }
 
   /**
-   * @returns How many log lines were left out since the last written line, or `undefined` if this log line is left out as well.
+   * @returns How many log lines Quater left out since the last written line, or `undefined` if Quater leaves out this log line as
+   * well.
    */
   #leftOut(key: string, now: number): number | undefined {
     let run = this.#runs.get(key);

@@ -21,7 +21,9 @@ export interface Complaint extends FieldError {
   readonly isUnknownField: boolean;
 }
 
-/** The most errors that one answer lists. The number is limited, because an input may have thousands of unknown fields. */
+/**
+ * The most errors that one answer lists. The number of errors is limited, because an input may have thousands of unknown fields.
+ */
 export const maxComplaints = 64;
 
 const types: Readonly<Record<string, string>> = {
@@ -40,8 +42,8 @@ const listed = (words: readonly string[]): string =>
 /**
  * Returns the sentences for one error of a schema check.
  *
- * @param root  The schema against which the value was checked.
- * @param value  The whole value that was checked.
+ * @param root  The schema against which Quater checked the value.
+ * @param value  The whole value that Quater checked.
  */
 export const worded = (root: JsonSchema, value: unknown, error: SchemaError): readonly Complaint[] => {
   const params = error.params as Record<string, unknown>;

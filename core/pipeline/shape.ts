@@ -1,6 +1,6 @@
 // Cuts and converts the value of a handler to the `shaped()` schema of the output. The result is a new value of plain objects.
-// After the conversion, Quater checks the new value like any output. A value that cannot be converted stays unchanged, and the
-// error of the output check names the path of this value.
+// After the conversion, Quater checks the new value like any output. A value that Quater cannot convert stays unchanged, and the
+// error of the output check names the path of the unchanged value.
 
 import { internal, type QuaterError } from "../diagnostics/errors.ts";
 import { Check } from "../schema/compile.ts";
@@ -106,7 +106,7 @@ class Shaping {
     return inside === undefined ? undefined : [...found, ...inside];
   }
 
-  /** Returns the one branch of a union that accepts the value after the value was shaped by this branch. */
+  /** Returns the one branch of a union that accepts the value after Quater shaped the value by this branch. */
   #chosen(schema: JsonSchema, value: object, path: string): JsonSchema | undefined {
     const branches = branchesOf(schema);
     if (branches === undefined) return undefined;

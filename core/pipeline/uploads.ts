@@ -1,5 +1,6 @@
 // Stores uploaded files until their call ends. The files are in a folder of this process, and only the user of the process can
-// read the files. All files together have a maximum size. The next process removes the files of a killed process.
+// read the files. All uploaded files together have a maximum size. The next process of the app removes the uploaded files of a
+// killed process.
 
 import { createHash, randomBytes } from "node:crypto";
 import { createReadStream, mkdtempSync, promises, readdirSync, rmSync, statSync } from "node:fs";
@@ -27,7 +28,8 @@ export interface UploadOptions {
 
 let ownPrefix: string | undefined;
 /**
- * The beginning of the name of an upload folder. The beginning identifies this machine. The name also contains the process id.
+ * The beginning of the name of an upload folder. The beginning of the name identifies this machine. The name of an upload folder
+ * also contains the process id.
  */
 const prefix = (): string => {
   ownPrefix ??= `quater-uploads-${createHash("sha256").update(hostname()).digest("hex").slice(0, 8)}-`;
@@ -213,8 +215,8 @@ export const inputOf = (given: InputSource, uploads: CallUploads | undefined): A
 };
 
 /**
- * Returns the last part of a path that a caller sent, with invisible characters escaped. The name can contain anything, so Quater
- * never uses the name as a path.
+ * Returns the last part of a path that a caller sent, with invisible characters escaped. A caller can send any file name, so
+ * Quater never uses the file name as a path.
  */
 const cleanName = (given: string | undefined): string => {
   const last = visible((given ?? "").split(/[/\\]/).at(-1) ?? "").trim();
@@ -257,8 +259,8 @@ interface Content {
 }
 
 /**
- * Returns the media type of a file by the first bytes of the file. Text formats cannot be recognized by their first bytes. For a
- * text format, Quater therefore returns the media type that the caller declared, if the content is UTF-8 text.
+ * Returns the media type of a file by the first bytes of the file. Quater cannot recognize text formats by their first bytes. For
+ * a text format, Quater therefore returns the media type that the caller declared, if the content is UTF-8 text.
  *
  * @throws {QuaterError} `invalid_input` for a media type that the schema does not allow.
  */

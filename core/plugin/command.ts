@@ -14,7 +14,8 @@ export interface CommandIo {
    */
   readonly write: (text: string) => Promise<void>;
   /**
-   * Writes the JSON result of the command. On a terminal, the result is formatted for people. Otherwise, the result is JSON text.
+   * Writes the JSON result of the command. On a terminal, Quater formats the result for people. If standard output is not a
+   * terminal, the result is JSON text.
    */
   readonly show: (value: unknown) => void;
   /** Writes a line for the person at the terminal. A line of `say` is not part of the command's result. */
@@ -33,7 +34,7 @@ export interface CommandIo {
    * @returns The answer of the person, or `undefined` when the process has no terminal. @throws {QuaterError} `cancelled`.
    */
   readonly ask: (question: string, how?: { readonly isSecret?: boolean }) => Promise<string | undefined>;
-  /** Reads all of standard input. @throws {QuaterError} `too_large`. */
+  /** Reads all bytes of standard input. @throws {QuaterError} `too_large`. */
   readonly readInput: () => Promise<Uint8Array>;
   /**
    * Returns the absolute path of a file that the command line names. A relative path is relative to the folder in which the user
@@ -62,7 +63,8 @@ export interface CommandDefinition<Input extends TSchema> {
   readonly path: readonly string[];
   readonly description: string;
   /**
-   * The schema of the command's input. The input must be an object. Quater derives the flags from this schema, as for actions.
+   * The schema of the command's input. The input must be an object. Quater derives the flags of the command from this schema, as
+   * for actions.
    */
   readonly input: Input;
   /** The names of the inputs that the user may give by position instead of by flag. */

@@ -27,7 +27,7 @@ export interface PluginContext {
   readonly manifestDigest: () => string;
   /**
    * Ends the process with `exitCode` after the running calls have ended. Use `halt` for failures after which the process must not
-   * continue, such as a damaged store. In tests this function does nothing.
+   * continue, such as a damaged store. In tests, `halt` does nothing.
    */
   readonly halt: (reason: string, exitCode: number) => void;
 }

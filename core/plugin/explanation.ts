@@ -53,8 +53,8 @@ export interface Explanation {
     "issuer" | "subject" | "kind" | "person" | "actsFor" | "credential" | "scopes" | "roles"
   > | null;
   /**
-   * `runs`: the handler would run. `stops`: a step would stop the call. `cannot_tell`: Quater cannot tell whether an earlier step
-   * would stop the call.
+   * `runs`: the handler would run. `stops`: a step would stop the call. `cannot_tell`: Quater cannot tell whether some step would
+   * stop the call.
    */
   readonly verdict: "runs" | "stops" | "cannot_tell";
   /** The step that stops the call, or the step about which Quater cannot tell. `null` if the handler would run. */

@@ -19,8 +19,8 @@ export interface Invocation {
   /** The principal that `enter` returned. Never make the principal from a request body or from another claim of the caller. */
   readonly principal: Principal;
   /**
-   * The parts of the input, or a function that reads the parts. The gate calls this function only after the part of the policy
-   * that needs no input has allowed the call.
+   * The parts of the input, or a function that reads the parts. The gate calls the function in `given` only after the part of the
+   * policy that needs no input has allowed the call.
    */
   readonly given: GivenParts;
   readonly callId?: string;
@@ -30,7 +30,7 @@ export interface Invocation {
   readonly peer?: string | undefined;
   /**
    * The object that the surface passed to `enter`. With `entry`, the gate checks the credential again if the last check of the
-   * credential is too old. The gate makes this check after reading the input and before starting the handler.
+   * credential is too old. The gate checks the credential again after reading the input and before starting the handler.
    */
   readonly entry?: Arriving;
   /** The trace id of the call. `traceIdOf` reads the trace id from the header `traceparent`. */

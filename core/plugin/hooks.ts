@@ -37,8 +37,8 @@ export interface InvokeHooks {
   /** A hook of the kind every. All plugins must allow the call, after the handler's own policy. */
   authorize: (call: Bound) => Awaitable<HookAnswer>;
   /**
-   * A hook of the kind every. The hook refuses or replays the call before an approval is used. Examples are rate limits and
-   * idempotency.
+   * A hook of the kind every. An `admit` hook refuses or replays the call before the call uses up an approval. Rate limits and
+   * idempotency use `admit` hooks.
    */
   admit: (call: Authorized) => Awaitable<HookAnswer<Admission>>;
   /** A hook of the kind every. All plugins must allow the call, and the first refusal ends the call. */
@@ -54,9 +54,9 @@ export interface InvokeHooks {
    */
   foresee: (call: Authorized) => Awaitable<HookAnswer>;
   /**
-   * A hook of the kind every. Waits for a lock, or another thing that the call must have while the handler runs. The hook passes
-   * the lock to `keep`. The hook runs after all checks. Quater releases the lock after the end of the call was recorded, or when
-   * a later hook refuses the call.
+   * A hook of the kind every. A `hold` hook waits for a lock, or another thing that the call must have while the handler runs.
+   * The hook passes the lock to `keep`. Quater runs `hold` hooks after all checks. Quater releases the lock after the end of the
+   * call was recorded, or when a later hook refuses the call.
    */
   hold: (call: Approved, keep: (holding: Holding) => void) => Awaitable<HookAnswer>;
   /**
@@ -139,7 +139,7 @@ type AnyHook = (...given: any[]) => any;
 
 const hookRules = Object.fromEntries(Object.keys(hookKinds).map((name) => [name, aFunction]));
 
-/** Finds boot problems in a table of hooks. Quater would never call a misspelt hook, so every call would pass this hook. */
+/** Finds boot problems in a table of hooks. Quater would never call a misspelt hook, so a misspelt hook would refuse no call. */
 export const hookProblems = (plugin: string, hooks: unknown): readonly BootProblem[] => {
   // A function that chooses hooks may return `operation && { ... }`, which chooses no hooks.
   if (hooks === undefined || hooks === null || hooks === false) return [];

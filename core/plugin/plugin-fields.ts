@@ -47,7 +47,7 @@ const optional =
 const aTable: FieldRule = (value) => (isTable(value) ? undefined : "Write { ... }");
 
 const running: Rules<Running> = {
-  hooks: true, // `hookProblems` checks this field.
+  hooks: true, // `hookProblems` checks the field `hooks`.
   commands: aListOf(isTable, "Write [{ path, description, input, run }]"),
   start: aFunction,
   stop: aFunction,
@@ -87,13 +87,13 @@ const ofExposureKey: Rules<Omit<ExposureKey, "~given">> = {
 const ofSurface: Rules<Surface> = {
   name: aText,
   exposes: aText,
-  authenticate: true, // core/pipeline/door.ts checks this field.
+  authenticate: true, // core/pipeline/door.ts checks the field `authenticate`.
   opensToPublic: true,
   adopt: aFunction,
   ways: aFunction,
 };
 const ofCommand: Rules<PluginCommand> = {
-  path: true, // core/plugin/commands.ts checks this field.
+  path: true, // core/plugin/commands.ts checks the field `path`.
   description: aText,
   input: aTable,
   positional: true,

@@ -21,7 +21,7 @@ export interface Running {
   readonly start?: () => Awaitable<void>;
   /**
    * Closes the ports, files and connections that `start` opened. Quater calls `stop` after the running calls have ended, in the
-   * reverse of the start order. A second call of `stop` must do no harm.
+   * reverse of the start order. A second call of `stop` must have no effect.
    */
   readonly stop?: () => Awaitable<void>;
   readonly isReady?: () => Awaitable<boolean>;
@@ -55,7 +55,7 @@ export interface Plugin extends Running, Omit<ConfiguredName, "optionsDigest"> {
   readonly secretFiles?: readonly SecretFile[];
   /**
    * Returns the plugin for a test run. The returned plugin listens on a free port of this computer, writes its files into the
-   * folder of the test run, and sends nothing to other computers. Omit this function if the plugin can run unchanged in tests.
+   * folder of the test run, and sends nothing to other computers. Omit `testRun` if the plugin can run unchanged in tests.
    */
   readonly testRun?: (run: TestRun) => Plugin;
   /** Returns the boot problems of the plugin's options and of the catalog, before Quater sets up any plugin. */

@@ -1,4 +1,4 @@
-// Makes TypeBox's checks of values. Checks at boot run once. TypeBox interprets these checks, because compiling a check would
+// Makes TypeBox's checks of values. Checks at boot run once. TypeBox interprets checks at boot, because compiling a check would
 // take longer than running the check once.
 
 import { Check, Compile } from "typebox/schema";
@@ -27,9 +27,9 @@ export const compiledCheckOf: CheckMaker = (schema) => {
 };
 
 /**
- * Returns a check of a schema. Quater compiles the check at its second use. So a command with one call does not compile checks,
- * and a boot does not wait for the checks of all handlers. Each use costs about 0.1 µs more than a use of a compiled check,
- * because V8 cannot inline a function that is replaced.
+ * Returns a check of a schema. Quater compiles the check when code uses the check for the second time. So a command with one call
+ * does not compile checks, and a boot does not wait for the checks of all handlers. Each use of the returned check costs about
+ * 0.1 µs more than a use of a compiled check, because V8 cannot inline a function that is replaced.
  */
 export const checkOf: CheckMaker = (schema) => {
   let check = (value: unknown): boolean => {

@@ -13,9 +13,9 @@ const presetOf = (value: unknown): (() => unknown) | undefined => {
 
 /**
  * Returns a function that sets absent properties of an input to their `default`. The function also sets properties in nested
- * objects, in items of arrays and in values of records, if the caller sent these objects. Defaults inside unions are not set,
- * because Quater does not know the right branch of the union yet. Returns `undefined` if the schema has no default, so that
- * inputs without defaults take no time.
+ * objects, in items of arrays and in values of records, if the caller sent these objects. The function sets no defaults inside
+ * unions, because Quater does not know the right branch of the union yet. Returns `undefined` if the schema has no default, so
+ * that inputs without defaults take no time.
  */
 export const fillerOf = (schema: unknown): Filler | undefined => {
   if (!isPlainObject(schema)) return undefined;

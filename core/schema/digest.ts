@@ -49,12 +49,12 @@ const assertWellFormed = (text: string): void => {
 };
 
 /**
- * Returns `sha256:` and 64 hexadecimal digits. The digest is computed over the UTF-8 bytes of the text. All digests of Quater
- * have this form.
+ * Returns `sha256:` and 64 hexadecimal digits. `digestOfText` computes the digest over the UTF-8 bytes of the text. All digests
+ * of Quater have this form.
  */
 export const digestOfText = (text: string): string => `sha256:${createHash("sha256").update(text).digest("hex")}`;
 
-/** Returns the digest of a call. The digest is computed over the RFC 8785 text of `{ handler, input }`. */
+/** Returns the digest of a call. `argumentsHash` computes the digest over the RFC 8785 text of `{ handler, input }`. */
 export const argumentsHash = (handler: string, input: unknown): string => digestOfText(canonicalText({ handler, input }));
 
 /**

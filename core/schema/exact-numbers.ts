@@ -1,11 +1,11 @@
-// Replaces two rules that TypeBox checks with floating-point arithmetic. `multipleOf` is checked in exact decimal arithmetic. An
-// integer must be in the range that a double represents exactly.
+// Replaces two rules that TypeBox checks with floating-point arithmetic. Quater checks `multipleOf` in exact decimal arithmetic.
+// For Quater, an integer must be in the range that a double represents exactly.
 
 import { isPlainObject } from "./schema.ts";
 
 /**
- * The range of integers that a double represents exactly. Outside of this range, JavaScript reads 9007199254740993 as
- * 9007199254740992.
+ * The range of integers that a double represents exactly. Outside of the range of exact integers, JavaScript reads
+ * 9007199254740993 as 9007199254740992.
  */
 export const integerRange = { minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER } as const;
 

@@ -23,7 +23,7 @@ export type FileAnswer = (
 export interface FileAnswerRules {
   /**
    * The folder that contains the files that handlers return by `path`. The folder path is absolute, or relative to the project.
-   * Quater does not follow links in this folder.
+   * Quater does not follow links in `folder`.
    */
   readonly folder?: string;
   /** The media types that the files may have: `["application/pdf"]`, or `["image/*"]`. */
@@ -93,8 +93,8 @@ export class SentFile {
   }
 
   /**
-   * Returns a stream of the file's content. Quater opens the file when the first byte is read. @param to  The index of the last
-   * byte to read.
+   * Returns a stream of the file's content. Quater opens the file when the reader of the stream reads the first byte. @param to
+   * The index of the last byte to read.
    */
   stream(from = 0, to = this.bytes - 1): Readable {
     return this.#open(from, to);

@@ -9,11 +9,14 @@ import { Type } from "./typebox.ts";
 
 /** A file that a caller sent. Quater deletes the file when the call ends, so copy the content that you want to keep. */
 export interface UploadedFile {
-  /** The file name that the caller sent, without folders. At most 200 characters. Never use this name as a path. */
+  /**
+   * The file name that the caller sent, without folders. The file name has at most 200 characters. Never use the file name as a
+   * path.
+   */
   readonly name: string;
   /**
-   * The media type of the file. Quater detects the media type from the content if the format allows detection. Always one of the
-   * schema's `mediaTypes`.
+   * The media type of the file. Quater detects the media type from the content if the format allows detection. The media type is
+   * always one of the schema's `mediaTypes`.
    */
   readonly mediaType: string;
   /** The length of the file, bytes. */
@@ -22,7 +25,7 @@ export interface UploadedFile {
   readonly sha256: string;
   /** The path at which Quater stores the content until the call ends. */
   readonly path: string;
-  /** Opens the content of the file for reading. You can call this function several times. */
+  /** Opens the content of the file for reading. You can call `stream` several times. */
   readonly stream: () => Readable;
 }
 
@@ -178,7 +181,7 @@ const typeProblems = (which: string, mediaTypes: unknown): readonly FileProblem[
 /** Whether the schema contains the schema of a file at any depth. */
 export const hasFile = (schema: JsonSchema | undefined): boolean => countFiles(schema) > 0;
 
-/** Whether the list `allowed` contains the media type `type`. In this list, `image/*` means all images. */
+/** Whether the list `allowed` contains the media type `type`. In `allowed`, `image/*` means all images. */
 export const isAllowedType = (type: string, allowed: readonly string[]): boolean =>
   allowed.some((one) => one === type || one === "*/*" || (one.endsWith("/*") && type.startsWith(one.slice(0, -1))));
 

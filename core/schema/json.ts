@@ -149,8 +149,8 @@ const scan = (text: string, maxDepth: number, mayHaveHalves: boolean): void => {
   }
 };
 
-// Whether no object may have this key. The length of the key is compared first, because comparing lengths is faster than a lookup
-// in the set.
+// Whether no object may have this key. Compare the length of the key first, because comparing lengths is faster than a lookup in
+// the set.
 export const isForbiddenKey = (key: string): boolean => (key.length === 9 || key.length === 11) && forbiddenKeys.has(key);
 
 const tooManyValues = (text: string, at: number) =>
@@ -170,7 +170,7 @@ const unescaped = (raw: string): string => {
   try {
     return JSON.parse(`"${raw}"`) as string;
   } catch {
-    return raw; // The escape in this key is broken. JSON.parse refuses the whole text.
+    return raw; // The escape in this key is invalid. JSON.parse refuses the whole text.
   }
 };
 

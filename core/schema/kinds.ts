@@ -20,8 +20,8 @@ interface Kinds {
 export type Narrowing = (value: unknown) => JsonSchema;
 
 /**
- * @param schema  The schema against which values are checked. @returns A function that returns `schema` itself if `schema` has no
- * union with a constant field.
+ * @param schema  The schema against which Quater checks values. @returns A function that returns `schema` itself if `schema` has
+ * no union with a constant field.
  */
 export const narrowingOf = (schema: JsonSchema): Narrowing => {
   if (!hasChoice(schema)) return () => schema;

@@ -1,4 +1,4 @@
-// The schema keyword `x-message`: the project's own error text for a value that the schema refuses.
+// The schema keyword `x-message`, which contains the project's own error text for a value that the schema refuses.
 
 import { nearest, visible } from "../diagnostics/text.ts";
 import { isPlainObject, type JsonSchema } from "./schema.ts";

@@ -23,14 +23,14 @@ interface Part {
 const nothing: Part = { canBeEmpty: true, first: [], last: [] };
 
 /**
- * The largest number of characters in a pattern that this file analyses. Larger patterns count as having two ways, because the
+ * The largest number of characters in a pattern that `hasOneWay` analyses. Larger patterns count as having two ways, because the
  * analysis would take long at boot.
  */
 const maxPositions = 1_000;
 
 /**
  * The most characters of a part that JavaScript's engine tries again at every place of the text. Such a part is a lookahead, or a
- * pattern without `^`. With this limit, the whole match still takes linear time.
+ * pattern without `^`. With at most 32 such characters, the whole match still takes linear time.
  */
 const maxAgain = 32;
 

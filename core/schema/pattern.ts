@@ -8,7 +8,7 @@ import { TakesTooLong } from "./pattern-budget.ts";
 import { linearMatchOf, Unsupported } from "./pattern-linear.ts";
 import { hasOneWay } from "./pattern-ways.ts";
 
-/** A pattern with its match function. */
+/** A compiled pattern of a schema. */
 export interface Pattern {
   /** Returns whether the text matches the pattern. @throws {TakesTooLong} when the time budget is used up. */
   readonly test: (text: string) => boolean;
@@ -61,7 +61,7 @@ export const syntaxTreeOf = (written: string): AST.Pattern => {
   return parser.parsePattern(written, undefined, undefined, { unicode: true });
 };
 
-/** The elements of each alternative of a pattern. */
+/** The syntax elements of each alternative of a pattern. */
 type Alternatives = readonly (readonly AST.Element[])[];
 
 const read = (written: string): Pattern => {

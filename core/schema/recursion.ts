@@ -7,8 +7,8 @@ export interface Recursion {
   /** The largest number of branches of one union that contain or refer to the union again; 1 if no union is recursive. */
   readonly branches: number;
   /**
-   * Whether two of these branches differ only at a deeper level. If so, neither branch has a constant field, or a required field
-   * that the other branch lacks.
+   * Whether two branches of a recursive union differ only at a deeper level. If so, neither branch has a constant field, or a
+   * required field that the other branch lacks.
    */
   readonly isAmbiguous: boolean;
 }
