@@ -21,7 +21,7 @@ const mark = "...";
 
 /**
  * Cuts a text from a caller to `most` UTF-16 units, including the mark `...`. All code that repeats input in a sentence, header,
- * log line or event cuts the input with this function, so that a long request never makes a long answer.
+ * log line or event cuts the input with `cut`, so that a long request never makes a long answer.
  */
 export const cut = (text: string, most = 120): string => {
   if (text.length <= most) return text;

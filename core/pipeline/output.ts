@@ -97,7 +97,7 @@ const valueCheck = (operation: Operation, maxBytes: number, root: string, makeCh
           new Error(`${subject} takes too long to match against the patterns of its schema. Return fewer or shorter strings`),
         );
       // The output check does not search for circular values, because the search would cost time for every value. The check of a
-      // circular value ends with `NestedTooDeep`, at the maximum depth.
+      // circular value ends with an error at the maximum depth.
       if (!isTooDeep(error)) throw error;
       throw internal(new Error(`${subject} cannot be sent as JSON: the value contains itself or is nested too deeply`));
     }

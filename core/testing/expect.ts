@@ -60,8 +60,8 @@ export const expectOk: ExpectOk = async (call: Awaitable<Outcome | ProbeAnswer>)
 };
 
 /**
- * Adds the cause of an `internal` error to the message. Without this function, only the log would contain the cause. The answer
- * of a surface has no cause, because callers must not see the cause.
+ * Adds the cause of an `internal` error to the message. Without `saidOf`, only the log would contain the cause. The answer of a
+ * surface has no cause, because callers must not see the cause.
  */
 const saidOf = ({
   code,
@@ -78,7 +78,7 @@ const saidOf = ({
  * has a known kind, and the error codes of approvals begin with `approval_`.
  */
 const isDenial = ({ code, kind }: { readonly code: string; readonly kind?: ErrorKind }): boolean => {
-  if (code === "unknown_handler") return false; // An unknown handler is a mistake in the test, unless the test expects it.
+  if (code === "unknown_handler") return false; // `unknown_handler` shows a mistake in the test, unless the test expects it.
   if (code === "approval_not_found") return true;
   const known = kind ?? (errorCodes as Readonly<Record<string, ErrorKind>>)[code];
   return known === undefined ? code.startsWith("approval_") : denials.has(known);

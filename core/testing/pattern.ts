@@ -19,10 +19,10 @@ export const textMatching = (pattern: string): string | undefined => {
   }
 };
 
-/** The error for a part of a pattern that this search does not support, such as a lookahead. */
+/** The error for a part of a pattern that `textMatching` does not support, such as a lookahead. */
 class NotTried extends Error {}
 
-/** The maximum length of a text that this search makes. A pattern such as `(a{999}){999}` would otherwise fill the memory. */
+/** The maximum length of a text that `textMatching` makes. A pattern such as `(a{999}){999}` would otherwise fill the memory. */
 const mostCharacters = 100_000;
 
 const oneOf = ([first]: readonly AST.Alternative[]): string => (first?.elements ?? []).map(textOf).join("");
