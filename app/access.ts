@@ -1,5 +1,5 @@
-// The shop's own policies, besides scopes and roles: a customer who signs in may see their own records. The principal's claim
-// `customerId` is the id of the customer.
+// The shop's own policies, besides scopes and roles. A customer who signs in may see their own customer record and their own
+// orders. The principal's claim `customerId` is the id of the customer.
 
 import { type Principal, policy } from "quater";
 import { CustomerId } from "./schemas.ts";
@@ -9,7 +9,7 @@ export const customerIdOf = (principal: Principal): string | undefined => {
   return typeof claimed === "string" ? claimed : undefined;
 };
 
-/** Allows customers to use their own record. Refuses callers without the claim `customerId`. */
+/** Allows customers to use their own customer record. Refuses callers without the claim `customerId`. */
 export const isOwnRecord = policy({
   name: "isOwnRecord",
   needs: { customerId: CustomerId },

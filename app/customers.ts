@@ -1,5 +1,5 @@
-// The handlers for customers. Names and addresses are marked as personal, and a customer can read their own record without any
-// scope.
+// The handlers for customers. The schemas mark names and email addresses of customers as personal. A customer can read their own
+// record without any scope.
 
 import { can, handler, invalid, notFound, personal, Type, withDefault } from "quater";
 import { isOwnRecord } from "./access.ts";

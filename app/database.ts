@@ -1,5 +1,5 @@
-// The shop's database: one SQLite file. Only this module uses the driver. The module loads the driver when it opens the database
-// file, so that importing handlers loads no native code.
+// The shop's database: one SQLite file. Only this module uses the SQLite driver. This module loads the driver when it opens the
+// database file, so that importing handlers loads no native code.
 
 import { mkdirSync } from "node:fs";
 import { dirname, resolve } from "node:path";
@@ -7,7 +7,7 @@ import { resource, unavailable } from "quater";
 import type { Bind, Database } from "./sql.ts";
 
 /**
- * The functions of the driver that the shop uses. The driver's own types also list functions that only throw (`serialize`,
+ * The functions of the SQLite driver that the shop uses. The driver's own types also list functions that only throw (`serialize`,
  * `backup`).
  */
 interface Driver {
@@ -21,16 +21,19 @@ interface Statement {
   run(binds: readonly unknown[]): { readonly changes: number };
 }
 
-/** How long a writer waits for another process, milliseconds. The time is short, because the wait blocks this process. */
+/**
+ * How long a write to the database waits for a write of another process, milliseconds. The limit is low, because the wait blocks
+ * this process.
+ */
 const busyTimeoutMs = 2000;
 const walAttempts = 100;
 const walPauseMs = 20;
 
 /**
- * Opens the database file. In a new file, creates the tables and first rows.
+ * Opens the database file. If the database file is new, creates the tables of the shop and their first rows.
  *
  * @param file  The path of the database file, relative to the current folder. Default: the environment variable SHOP_DB, else
- * `.quater/shop.db`.
+ *   `.quater/shop.db`.
  */
 export const openDatabase = async (file = process.env["SHOP_DB"] || ".quater/shop.db"): Promise<Database> => {
   const path = resolve(file);
@@ -49,7 +52,7 @@ export const openDatabase = async (file = process.env["SHOP_DB"] || ".quater/sho
   }
 };
 
-/** The open database. Other resources use this resource to run SQL. */
+/** The open database of the shop. Other resources of the shop use this resource to run SQL. */
 export const database = resource({
   name: "database",
   scope: "app",
@@ -58,8 +61,8 @@ export const database = resource({
 });
 
 /**
- * Changes the database file to WAL mode. While another process writes to a file that is not in WAL mode yet, SQLite refuses the
- * change immediately, regardless of the timeout.
+ * Changes the database file to WAL mode. While another process writes to a database file that is not in WAL mode yet, SQLite
+ * refuses the change of mode immediately, regardless of `busyTimeoutMs`.
  */
 const useWriteAheadLog = async (driver: Driver): Promise<void> => {
   for (let attempt = 1; ; attempt++) {
@@ -79,7 +82,7 @@ const isSeeded = (database: Database): boolean =>
 const seedOnce = async (database: Database): Promise<void> => {
   const { seed } = await import("./seed.ts");
   database.inTransaction(() => {
-    // Check again under the lock, because another process may have created the tables in the meantime.
+    // Check again under the write lock, because another process may have created the tables after the first check.
     if (!isSeeded(database)) seed(database);
   });
 };
@@ -101,7 +104,8 @@ const guarded = (driver: Driver): Database => {
         driver.exec("COMMIT");
         return value;
       } catch (error) {
-        // Check first, because after some failures, such as a full disk, SQLite has already rolled back.
+        // Check whether the transaction is still open, because after some failures, such as a full disk, SQLite has already
+        // rolled the transaction back.
         if (driver.inTransaction) driver.exec("ROLLBACK");
         throw error;
       }
@@ -114,8 +118,8 @@ const guarded = (driver: Driver): Database => {
 };
 
 /**
- * Converts a bind for the driver. The driver aborts the process at a boolean, and stores every number as a REAL. It stores a
- * BigInt as an integer.
+ * Converts a value of a SQL parameter for the SQLite driver. The driver aborts the process when it gets a boolean, and stores
+ * every number as a REAL. The driver stores a BigInt as an integer.
  */
 const bound = (value: Bind): string | number | bigint | null => {
   if (value === undefined) return null;

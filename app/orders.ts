@@ -157,15 +157,15 @@ export const exportOrders = handler({
     do {
       const page = shop.orders(filter, exportPageSize, cursor);
       for (const order of page.orders) {
-        // Throw instead of returning, because an incomplete export must not look complete.
+        // Throw instead of returning, because an incomplete export must not look complete to the caller.
         signal.throwIfAborted();
         yield order;
       }
       sent += page.orders.length;
       progress(Math.min(1, sent / Math.max(total, sent, 1)), `${sent} of ${Math.max(total, sent)} orders`);
       cursor = page.next;
-      // The database answers synchronously. Without this pause, the process could not serve other calls until the end of the
-      // export.
+      // The database driver is synchronous. Without this pause between pages, the process could not serve other calls until the
+      // end of the export.
       await new Promise((resume) => setImmediate(resume));
     } while (cursor !== undefined);
   },

@@ -28,7 +28,7 @@ export const salesReport = handler({
   },
 });
 
-/** A handler for scheduled jobs inside the process. The manifest does not list it, so no surface can call it. */
+/** A handler for scheduled jobs inside the process. The manifest does not list this handler, so no surface can call it. */
 export const rebuildStatistics = handler({
   description: "Refresh what the database knows of its own contents, after large changes.",
   effect: "write",

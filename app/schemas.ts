@@ -1,8 +1,8 @@
-// The schemas that the shop's handlers share. Money is in whole cents, and times are ISO 8601 in UTC.
+// The schemas that the shop's handlers share. Amounts of money are in whole cents. Times are ISO 8601 text in UTC.
 
 import { personal, type Static, Type, withDefault } from "quater";
 
-/** Limits that keep every sum an exact integer. */
+/** These limits keep every sum of prices an exact integer. */
 const maxItems = 50;
 const maxQuantity = 1000;
 const maxPriceCents = 10_000_000;

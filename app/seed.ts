@@ -1,5 +1,5 @@
-// The shop's tables and first rows. The rows are the same on every machine, so that examples and tests can name them. This module
-// is loaded only when the database file is new.
+// The tables of the shop and their first rows. The first rows are the same on every machine, so that examples and tests can name
+// them. The shop loads this module only when the database file is new.
 
 import type { OrderStatus } from "./schemas.ts";
 import type { Database } from "./sql.ts";
@@ -14,7 +14,7 @@ const tables = [
     email text not null unique collate nocase,
     created_at text not null
   ) strict`,
-  // With autoincrement the number of a deleted order is never used again.
+  // With autoincrement, SQLite never uses the number of a deleted order again.
   `create table orders (
     number integer primary key autoincrement,
     customer_id text not null references customers (id),
@@ -71,7 +71,9 @@ const statuses: readonly OrderStatus[] = [
 const hourMs = 3_600_000;
 const firstDay = Date.UTC(2025, 0, 1);
 
-/** Creates all tables and rows, or none, because the caller has begun a transaction. */
+/**
+ * Creates all tables and first rows of the shop, or none of them, because the caller of this function has begun a transaction.
+ */
 export const seed = (database: Database): void => {
   for (const sql of tables) database.run(sql);
   for (let index = 0; index < seededCustomers; index++) seedCustomer(database, index);
@@ -100,7 +102,7 @@ const seedOrder = (database: Database, index: number): void => {
     quantity: 1 + ((index + line) % 4),
   }));
   const totalCents = items.reduce((sum, item) => sum + item.quantity * item.priceCents, 0);
-  // Orders are 29 hours apart, so that they fill the year 2025 and cover every hour of the day.
+  // The first orders are 29 hours apart, so that their times fill the year 2025 and cover every hour of the day.
   const createdAt = new Date(firstDay + index * 29 * hourMs).toISOString();
   const refundedCents = status === "refunded" ? totalCents : 0;
   database.run(

@@ -1,5 +1,5 @@
-// The shop itself: its rules and its SQL. Every change reads and writes inside one transaction. So no other process can change a
-// row between the check of a rule and the change, even if several processes serve the same file.
+// The rules and the SQL of the shop. Every change of the shop's data reads and writes inside one transaction. So no other process
+// can change a row between the check of a rule and the change, even if several processes use the same database file.
 
 import { notFound, resource } from "quater";
 import { database } from "./database.ts";
@@ -20,7 +20,7 @@ import type { Database } from "./sql.ts";
 export interface OrderFilter {
   readonly status?: OrderStatus;
   readonly customerId?: string;
-  /** A day. The filter selects the orders of that day and later days. */
+  /** The day after whose start the selected orders were created: the filter selects the orders of this day and of later days. */
   readonly createdAfter?: string;
 }
 
@@ -33,7 +33,7 @@ export interface NewOrder {
   readonly traceId?: string;
 }
 
-/** The effect that a refund would have, for the approvers of the refund. */
+/** The effect that a refund would have. The approvers of the refund see this forecast. */
 export interface RefundForecast {
   readonly orderId: string;
   readonly customerId: string;
@@ -72,7 +72,7 @@ const orderFrom = (row: OrderRow): Order => ({
   createdAt: row.created_at,
 });
 
-/** Converts `ord_1001` to 1001. The schemas accept only ids of this form. */
+/** Converts an order id such as `ord_1001` to the order number 1001. The schemas accept only order ids of this form. */
 const numberOf = (orderId: string): number => Number(orderId.slice("ord_".length));
 
 const now = (): string => new Date().toISOString();
@@ -97,10 +97,10 @@ export class Shop {
   }
 
   /**
-   * Returns one page of orders, newest first. A page begins where the page before ended, even if orders were added in the
-   * meantime.
+   * Returns one page of orders, newest first. The next page begins where the previous page ended, even if orders were added in
+   * the meantime.
    *
-   * @param cursor  The last order of the page before.
+   * @param cursor  The id of the last order on the previous page.
    */
   orders(filter: OrderFilter, limit: number, cursor?: string): OrderPage {
     const { where, binds } = conditionsOf(filter);
@@ -108,7 +108,7 @@ export class Shop {
       where.push("number < ?");
       binds.push(numberOf(cursor));
     }
-    // Reads one order more than `limit`, to find out whether there is another page.
+    // This query reads one order more than `limit`, to find out whether there is another page.
     const rows = this.#database.all<OrderRow>(
       `select ${orderColumns} from orders ${whereText(where)} order by number desc limit ?`,
       [...binds, limit + 1],
@@ -145,7 +145,7 @@ export class Shop {
     });
   }
 
-  /** @throws {QuaterError} the error that `refund` would throw. */
+  /** @throws {QuaterError} the error that `refund` would throw for the same order and amount. */
   describeRefund(orderId: string, amountCents: number): RefundForecast {
     const order = this.#refundable(orderId, amountCents);
     const leftAfterwardsCents = order.totalCents - order.refundedCents - amountCents;
@@ -160,7 +160,7 @@ export class Shop {
   }
 
   /**
-   * @param by  The person who refunds. The name is stored with the refund.
+   * @param by  The issuer and subject of the principal who refunds. `refund` stores this text with the refund.
    * @throws {QuaterError} `not_found`, `order_not_paid`, `refund_too_large`.
    */
   refund(orderId: string, amountCents: number, by: string, reason?: string): Refund {
@@ -179,7 +179,7 @@ export class Shop {
     });
   }
 
-  /** @throws {QuaterError} `not_found`; `order_not_open` unless the order is open or already cancelled. */
+  /** @throws {QuaterError} `not_found` for an unknown order; `order_not_open` unless the order is open or already cancelled. */
   cancel(orderId: string): Order {
     return this.#database.inTransaction(() => {
       const order = this.#existing(orderId);
@@ -193,7 +193,7 @@ export class Shop {
   /**
    * Adds a line to the order's note.
    *
-   * @throws {QuaterError} `not_found`; `note_full` when the note would become longer than `noteMaxLength`.
+   * @throws {QuaterError} `not_found` for an unknown order; `note_full` when the note would become longer than `noteMaxLength`.
    */
   addNote(orderId: string, line: string): Order {
     return this.#database.inTransaction(() => {
@@ -211,7 +211,7 @@ export class Shop {
     return this.#count(`select count(*) as "count" from orders where ${purgeable}`, [createdBefore]);
   }
 
-  /** Deletes cancelled orders from before a day. @returns The number of deleted orders. */
+  /** Deletes cancelled orders that were created before a day. @returns The number of deleted orders. */
   purge(createdBefore: string): number {
     return this.#database.inTransaction(() => this.#database.run(`delete from orders where ${purgeable}`, [createdBefore]));
   }
@@ -220,7 +220,7 @@ export class Shop {
     return this.#database.all<Customer>(`select ${customerColumns} from customers where id = ?`, [id])[0];
   }
 
-  /** @param cursor  The last customer of the page before. */
+  /** @param cursor  The id of the last customer on the previous page. */
   customers(limit: number, cursor = ""): CustomerPage {
     const rows = this.#database.all<Customer>(`select ${customerColumns} from customers where id > ? order by id limit ?`, [
       cursor,
@@ -231,7 +231,9 @@ export class Shop {
     return rows.length > limit && last !== undefined ? { customers, next: last.id } : { customers };
   }
 
-  /** @throws {QuaterError} `not_found`; `email_taken` when another customer has the address. */
+  /**
+   * @throws {QuaterError} `not_found` for an unknown customer; `email_taken` when another customer has the same email address.
+   */
   updateCustomer(id: string, changes: { readonly name?: string; readonly email?: string }): Customer {
     return this.#database.inTransaction(() => {
       const customer = { ...(this.customer(id) ?? notFound("customer", id)), ...changes };
@@ -242,7 +244,10 @@ export class Shop {
     });
   }
 
-  /** Returns a report that includes both days. Cancelled orders are counted only in the group `cancelled`. */
+  /**
+   * Returns a sales report from the day `from` to the day `to`, with both days. Only the group `cancelled` counts cancelled
+   * orders.
+   */
   salesReport(from: string, to: string, by: "day" | "status", currency: Order["currency"]): SalesReport {
     const key = by === "day" ? "substr(created_at, 1, 10)" : "status";
     const groups = this.#database.all<SalesReport["groups"][number]>(
@@ -265,7 +270,7 @@ export class Shop {
     };
   }
 
-  /** Updates the statistics about the tables, by which SQLite chooses indexes. */
+  /** Updates SQLite's statistics about the tables of the shop. SQLite chooses indexes by these statistics. */
   rebuildStatistics(): void {
     this.#database.run("analyze");
   }
@@ -288,7 +293,7 @@ export class Shop {
   }
 }
 
-/** The condition for orders that may be purged. The count that approvers see and the deletion use the same condition. */
+/** The SQL condition for orders that may be purged. The count that approvers see and the deletion use the same SQL condition. */
 const purgeable = "status = 'cancelled' and created_at < ?";
 
 const conditionsOf = ({ status, customerId, createdAfter }: OrderFilter) => {

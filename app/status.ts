@@ -1,4 +1,4 @@
-// A handler that tells every caller whether the shop is open.
+// A handler that returns to every caller whether the shop is open.
 
 import { anyone, handler, Type } from "quater";
 import { shop } from "./shop.ts";

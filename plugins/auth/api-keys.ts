@@ -1,5 +1,5 @@
-// Authenticates API keys from a file. A running server reads a change of the file within a second, so a revoked key stops working
-// without a restart.
+// Authenticates API keys from a key file. A running server reads a change of the key file within a second, so a revoked key stops
+// working without a restart.
 
 import { statSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
@@ -10,22 +10,26 @@ import { isSecretOf, type KeyRecord, parseKey, readKeyFile } from "./keyfile.ts"
 
 export const defaultKeyFile = ".quater/keys.json";
 /**
- * How long the file's content is used before the file is checked again, milliseconds. In development the file is checked for each
- * call, because `quater dev` writes its keys after the authenticators opened.
+ * How long `apiKeys()` uses the content of the key file before `apiKeys()` checks the key file again, milliseconds. In
+ * development, `apiKeys()` checks the key file for each call, because `quater dev` writes its keys after the authenticators have
+ * opened.
  */
 const freshMs = 500;
 
 const apiKeysOptions = {
-  /** The path of the key file: absolute, or relative to the manifest's folder. Default `.quater/keys.json`. */
+  /** The path of the key file: absolute, or relative to the folder of the manifest. Default `.quater/keys.json`. */
   file: withDefault(Type.String({ minLength: 1 }), defaultKeyFile),
 };
 
-/** Accepts the keys in the file that are neither expired nor revoked: `Authorization: Bearer qk_...`. */
+/**
+ * Accepts the API keys in the key file that are neither expired nor revoked. Callers send a key as `Authorization: Bearer
+ * qk_...`.
+ */
 export const apiKeys = defineAuthenticator(apiKeysOptions, ({ file }) => {
   let path = file;
   let records: ReadonlyMap<string, KeyRecord> = new Map();
   let stamp = "";
-  /** The time of the last check by `performance.now()`, because the system clock may be set back. */
+  /** The time of the last check of the key file by `performance.now()`, because an operator may set the system clock back. */
   let lookedAt = Number.NEGATIVE_INFINITY;
   let isDevelopment = false;
   const look = (): void => {
@@ -75,7 +79,7 @@ export const apiKeys = defineAuthenticator(apiKeysOptions, ({ file }) => {
 
 const isInUse = (record: KeyRecord): boolean => refusalOf(record, false, Date.now()) === undefined;
 
-/** The files that a log was warned of, because several surfaces may read the same file. */
+/** The key files about which each log has a warning, because several surfaces may use the same key file. */
 const warned = new WeakMap<Log, Set<string>>();
 
 const warnOnce = (log: Log | undefined, path: string): void => {
@@ -87,7 +91,7 @@ const warnOnce = (log: Log | undefined, path: string): void => {
   log.warn(`${path} has no valid key, so every call that needs a key is refused. Create a key: quater keys create --name <name>`);
 };
 
-/** Returns why a key with the right secret is refused, as the end of a sentence about the key. */
+/** Returns why Quater refuses a key with the right secret. The text is the end of a sentence about the key. */
 const refusalOf = (
   { revokedAt, isDevelopment, expiresAt }: KeyRecord,
   isInDevelopment: boolean,

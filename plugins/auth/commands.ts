@@ -1,4 +1,4 @@
-// The commands `quater keys ...`, which create, list, revoke and rotate API keys.
+// The commands `quater keys ...`, with which operators create, list, revoke and rotate API keys.
 
 import { isAbsolute, join } from "node:path";
 import { cut, visible } from "../../core/diagnostics/text.ts";
@@ -98,7 +98,7 @@ export const keyCommands = (root: string): readonly PluginCommand[] => {
 };
 
 interface MadeKey {
-  /** The whole key, which is not stored. */
+  /** The text of the whole API key. The key file does not contain this text. */
   readonly key: string;
   readonly record: KeyRecord;
 }
@@ -109,11 +109,14 @@ const showKey = ({ key, record }: MadeKey, io: CommandIo): void => {
 };
 
 export interface KeyRights extends Pick<KeyRecord, "name" | "kind" | "person" | "actsFor" | "scopes" | "roles"> {
-  /** The life time: `12h`, `30d`, `4w`. Absent: the key does not expire. */
+  /** The life time of the API key: `12h`, `30d`, `4w`. If `expires` is absent, the key does not expire. */
   readonly expires?: string;
 }
 
-/** Creates a key. @throws {QuaterError} `conflict` when an active key has the name; `invalid_input` for a malformed life time. */
+/**
+ * Creates an API key.
+ * @throws {QuaterError} `conflict` when an active key has the same name; `invalid_input` for a malformed life time.
+ */
 export const createKey = (path: string, given: KeyRights): MadeKey =>
   changeKeyFile(path, (records) => {
     const now = new Date();
@@ -137,10 +140,10 @@ export const createKey = (path: string, given: KeyRights): MadeKey =>
   });
 
 /**
- * Revokes a key.
+ * Revokes an API key.
  *
- * @returns `isRepeated` is true when the key was already revoked. Revoking a revoked key changes nothing.
- * @throws {QuaterError} `not_found` when no key has that id or name.
+ * @returns `isRepeated` is true when the API key was already revoked. Revoking a revoked key changes nothing.
+ * @throws {QuaterError} `not_found` when no API key has this id or name.
  */
 export const revokeKey = (path: string, idOrName: string): { readonly record: KeyRecord; readonly isRepeated: boolean } =>
   changeKeyFile(path, (records) => {
@@ -153,10 +156,10 @@ export const revokeKey = (path: string, idOrName: string): { readonly record: Ke
   });
 
 /**
- * Replaces a key by a new one with the same rights.
+ * Replaces an API key by a new API key with the same rights.
  *
- * @param expires  The life time of the new key, `30d`. Default: it expires when the old key would have expired.
- * @throws {QuaterError} `not_found` when no active key has that id or name.
+ * @param expires  The life time of the new key, such as `30d`. Default: the new key expires when the old key would have expired.
+ * @throws {QuaterError} `not_found` when no active API key has this id or name.
  */
 export const rotateKey = (path: string, idOrName: string, expires?: string): MadeKey =>
   changeKeyFile(path, (records) => {

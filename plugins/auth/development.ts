@@ -1,5 +1,5 @@
-// The keys that `quater dev` prints. Each key is stored in its own file, so that a printed command also works the next day. Only
-// `quater dev` accepts these keys.
+// The development keys that `quater dev` prints. Quater stores each of these keys in a file, so that a printed command with a key
+// also works the next day. Only `quater dev` accepts development keys.
 
 import { userInfo } from "node:os";
 import { join } from "node:path";
@@ -12,19 +12,22 @@ type Rights = Pick<KeyRecord, "scopes" | "roles">;
 
 interface Kind {
   readonly file: string;
-  /** The beginning of the key's name. The key's id follows. */
+  /** The beginning of the key's name. The id of the key follows in the name. */
   readonly name: string;
   readonly who: () => Pick<KeyRecord, "kind" | "person" | "actsFor">;
 }
 
-/** The key for calls of the developer's agent. */
+/** The development key for calls of the developer's agent. */
 const caller: Kind = {
   file: developmentKeyFile,
   name: "development-",
   who: () => ({ kind: "agent", actsFor: userInfo().username }),
 };
 
-/** The key of a person other than the developer, because nobody may approve their own requests. */
+/**
+ * The development key of a person other than the developer. `quater dev` needs this key, because nobody may approve their own
+ * requests.
+ */
 const approver: Kind = {
   file: demoApproverKeyFile,
   name: "demo-approver-",
@@ -32,15 +35,15 @@ const approver: Kind = {
 };
 
 /**
- * Returns the key for calls, and creates the key if it is missing.
+ * Returns the development key for calls, and creates this key if it is missing.
  *
- * @param rights  The rights of the key from now on: usually all that the manifest's policies name.
+ * @param rights  The rights of the development key from now on: usually all scopes and roles that the manifest's policies name.
  */
 export const developmentKey = (root: string, rights: Rights): string => shownKey(root, rights, caller);
 
 /**
- * Returns the key of a demo person, and creates the key if it is missing. The demo person exists only in development, and may
- * approve requests in development.
+ * Returns the development key of a demo person, and creates this key if it is missing. The demo person exists only in
+ * development, and may approve requests in development.
  *
  * @param roles  The roles that approval policies name.
  */
@@ -48,8 +51,8 @@ export const demoApproverKey = (root: string, roles: readonly string[]): string 
   shownKey(root, { scopes: [], roles }, approver);
 
 /**
- * Whether this is a valid development key. Only for the terminal of a user who can read the key file, because an answer over a
- * network would show which keys exist.
+ * Whether `key` is a valid development key. Call this function only for the terminal of a user who can read the key file, because
+ * an answer over a network would show which keys exist.
  */
 export const isDevelopmentKey = (root: string, key: string): boolean => {
   try {

@@ -1,4 +1,4 @@
-// The authenticators of Quater, which identify callers by the credentials of a request.
+// The authenticators of Quater. They identify callers by the credentials of a call.
 
 import { userInfo } from "node:os";
 import { authenticator, type Principal, Type } from "../../core/index.ts";
@@ -23,24 +23,24 @@ export { jwt, type SigningAuthenticator, type TokenClaims } from "./jwt.ts";
 const text = Type.String({ minLength: 1 });
 
 const localUserOptions = {
-  /** The person's name in the app. Default: the system's user name. */
+  /** The name of the local user as a person in the app. Default: the system's user name. */
   person: Type.Optional(text),
-  /** The scopes of the user. Default: none. */
+  /** The scopes of the local user. Default: none. */
   scopes: withDefault(Type.Array(text), []),
-  /** The roles of the user. Default: none. */
+  /** The roles of the local user. Default: none. */
   roles: withDefault(Type.Array(text), []),
 };
 
 /**
- * Authenticates the operating system's user who started this process, on surfaces that run in this process. The user has only the
- * scopes and roles of these options. For calls over a network and for calls with a token, the authenticator returns no
- * principal.
+ * Authenticates the operating system's user who started this process, on surfaces that run in this process. The local user has
+ * only the scopes and roles of these options. `localUser()` returns no principal for calls over a network and for calls with a
+ * token.
  */
 export const localUser = defineAuthenticator(localUserOptions, ({ person, scopes, roles }) =>
   authenticator({
     name: "localUser",
     isLocalOnly: true,
-    // Declare tokens, so that a caller with a refused token does not become the local user.
+    // Declare tokens, so that a caller whose token was refused does not become the local user.
     reads: { schemes: ["Bearer"] },
     listed: () => ({ known: [], others: [localRights(scopes, roles)] }),
     authenticate: ({ isLocal, token }) => {
@@ -66,16 +66,19 @@ const localRights = (scopes: readonly string[], roles: readonly string[]): strin
 };
 
 const bearerOptions = {
-  /** The scheme of the header Authorization. Default "Bearer". */
+  /** The scheme in the header Authorization. Default "Bearer". */
   scheme: withDefault(Type.String({ minLength: 1 }), "Bearer"),
-  /** Returns the principal of a token; `undefined` or `null` for an unknown token. Check audience and expiry here. */
+  /**
+   * Returns the principal of a token; `undefined` or `null` for an unknown token. Your function must check the audience and
+   * expiry of the token.
+   */
   verify: opaque<(token: string) => Awaitable<Principal | null | undefined>>(
     "a function that returns the principal of a token, or undefined",
     isFunction,
   ),
 };
 
-/** Makes an authenticator that checks bearer tokens with your own function. */
+/** Makes an authenticator that checks bearer tokens with a function of the app. */
 export const bearer = defineAuthenticator(bearerOptions, ({ scheme, verify }) =>
   authenticator({
     name: "bearer",
@@ -85,12 +88,12 @@ export const bearer = defineAuthenticator(bearerOptions, ({ scheme, verify }) =>
 );
 
 /**
- * Calls authenticators in order, until one returns a principal. If an authenticator returns `undefined` or `null`, the next
- * authenticator is called. A thrown error refuses the caller.
+ * Calls authenticators in order, until one authenticator returns a principal. If an authenticator returns `undefined` or `null`,
+ * `firstOf` calls the next authenticator. If an authenticator throws, Quater refuses the caller.
  *
- * Only one credential of a request counts, so that another credential never replaces a wrong credential. A token counts first.
- * Without a token, the first declared header that the request has counts. Cookies count only without a token and a declared
- * header. Authenticators that do not read the credential that counts are not called.
+ * Only one credential of a call counts, so that another credential never replaces a wrong credential. A token counts first. If
+ * the call has no token, the first declared header that the call has counts. Cookies count only if the call has neither a token
+ * nor a declared header. `firstOf` does not call authenticators that do not read the credential that counts.
  */
 export const firstOf = authenticatorFactory((...given: Authentication[]) => {
   const authenticators = given.map(asAuthenticator);
@@ -115,7 +118,10 @@ export const firstOf = authenticatorFactory((...given: Authentication[]) => {
   });
 });
 
-/** Joins the lists of the authenticators that get a key. After an authenticator without a list, the answer for a key is not clear. */
+/**
+ * Joins the lists of credentials of all authenticators. If an authenticator that reads keys has no list, Quater cannot say for
+ * later authenticators whether they get a key.
+ */
 const listedBy = (authenticators: readonly Authenticator[]): KnownCredentials => {
   let unclear: string | undefined;
   const known: KnownCredential[] = [];

@@ -1,6 +1,6 @@
 // Authenticates tokens of an authorization server, or of this app, by the rules of RFC 8725. Algorithms, issuer and audience come
-// from the options, never from the token. The keys are fetched over https with a timeout and a size limit. Without an
-// authorization server, the key is one secret of the app.
+// from the options of `jwt()`, never from the token. `jwt()` fetches the keys of the authorization server over https, with a
+// timeout and a size limit. Without an authorization server, `jwt()` checks tokens with one secret of the app.
 
 import { randomUUID } from "node:crypto";
 import type { JWTPayload, JWTVerifyGetKey } from "jose";
@@ -13,7 +13,9 @@ import { withDefault } from "../../core/schema/with-default.ts";
 const asymmetric = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"] as const;
 
 const keyFetch = { timeoutMs: 5_000, maxBytes: 256 * 1024, cooldownMs: 30_000 } as const;
-/** The accepted difference between clocks, seconds. With a larger difference, expired tokens would be accepted. */
+/**
+ * The accepted difference between the clocks of two machines, seconds. With a larger limit, `jwt()` would accept expired tokens.
+ */
 const clockToleranceSeconds = 5;
 
 const isSafeAddress = (value: unknown): boolean => {
@@ -22,8 +24,8 @@ const isSafeAddress = (value: unknown): boolean => {
 };
 
 /**
- * An option that must not be empty. An environment variable that is not set gives an empty value, with which the library would
- * skip the check.
+ * A string option that must not be empty. An environment variable that is not set gives an empty string, and with an empty
+ * string, the library jose would skip the check.
  */
 const fixed = Type.String({
   minLength: 1,
@@ -31,22 +33,22 @@ const fixed = Type.String({
 });
 const claim = Type.String({ minLength: 1 });
 
-/** Whether a secret is long enough: a key for HS256 has at least 256 bits (RFC 7518 3.2). */
+/** Whether a secret is long enough. A secret for HS256 has at least 256 bits (RFC 7518 3.2). */
 const isLongEnough = (value: unknown): boolean => typeof value === "string" && Buffer.byteLength(value) >= 32;
 const mac = "HS256";
 
 const jwtOptions = {
-  /** The issuer, which must equal the token's `iss`. */
+  /** The issuer of the tokens. The `iss` of each token must equal this issuer. */
   issuer: fixed,
-  /** The name of this service. The token's `aud` must contain it, so tokens for other services are refused. */
+  /** The name of this service. The `aud` of each token must contain this name, so `jwt()` refuses tokens for other services. */
   audience: fixed,
-  /** The URL where the issuer publishes its keys (RFC 7517): https, or loopback. Required without `secret`. */
+  /** The URL where the issuer publishes its keys (RFC 7517): an https URL, or a loopback URL. Required without `secret`. */
   jwks: Type.Optional(opaque<string>("the issuer's https address, because keys fetched over http can be forged", isSafeAddress)),
   /** The key for tokens that this app signs itself with HS256, instead of `jwks`. */
   secret: Type.Optional(opaque<string>("a string of at least 32 bytes, such as `openssl rand -base64 32` prints", isLongEnough)),
   /**
-   * The accepted algorithms, only with `jwks`. Default: RS256, PS256, ES256 and EdDSA. Symmetric algorithms are refused, because
-   * a service that verifies such tokens could also sign them.
+   * The accepted algorithms of signatures, only with `jwks`. Default: RS256, PS256, ES256 and EdDSA. `jwt()` refuses symmetric
+   * algorithms, because a service that verifies tokens with a symmetric algorithm could also sign tokens.
    */
   algorithms: withDefault(
     Type.Array(Type.Enum([...asymmetric]), {
@@ -55,21 +57,24 @@ const jwtOptions = {
     }),
     ["RS256", "PS256", "ES256", "EdDSA"],
   ),
-  /** The kind of the principals. Default "user". */
+  /** The kind of the principals that `jwt()` returns. Default "user". */
   kind: withDefault(Type.Enum(["user", "service", "agent", "operator"]), "user"),
-  /** The claim with the person's name in the app. Default "sub". */
+  /** The claim that contains the person's name in the app. Default "sub". */
   personClaim: withDefault(claim, "sub"),
-  /** The claim with the list of roles. Default "roles". */
+  /** The claim that contains the list of roles. Default "roles". */
   rolesClaim: withDefault(claim, "roles"),
-  /** The scheme of the header Authorization. Default "Bearer". */
+  /** The scheme in the header Authorization. Default "Bearer". */
   scheme: withDefault(claim, "Bearer"),
 };
 
 type Given = GivenOptions<typeof jwtOptions>;
 
-/** The claims of a new token: `scope`, and the claims of roles and person. `sign` adds issuer, audience and times. */
+/**
+ * The claims of a new token: `scope`, the claim of roles and the claim of the person. `sign` adds the issuer, the audience and
+ * the times of the token.
+ */
 export interface TokenClaims {
-  /** The subject of the principal. */
+  /** The subject of the principal that the token identifies. */
   readonly sub: string;
   readonly [claim: string]: unknown;
 }
@@ -79,7 +84,7 @@ export interface SigningAuthenticator extends Authenticator {
   /**
    * Returns a token that this authenticator accepts.
    *
-   * @param seconds  The token expires after this number of seconds. The token cannot be revoked earlier.
+   * @param seconds  The token expires after this number of seconds. The app cannot revoke the token earlier.
    * @throws {TypeError} for a subject that is empty, a claim that `sign` sets itself, or seconds that are not a whole number from
    *   1 to 31,536,000.
    */
@@ -91,7 +96,7 @@ interface Jwt {
   (options: Given & { readonly jwks: string; readonly secret?: never }): Authenticator;
 }
 
-/** Accepts valid tokens of the issuer. Scopes come from `scope` or `scp`. */
+/** Accepts valid tokens of the issuer. The scopes of the principal come from the claim `scope` or `scp` of the token. */
 export const jwt = defineAuthenticator(jwtOptions, (options, given): SigningAuthenticator => {
   const { issuer, audience, secret, jwks } = options;
   const key = secret === undefined ? undefined : new TextEncoder().encode(secret);
@@ -110,14 +115,14 @@ export const jwt = defineAuthenticator(jwtOptions, (options, given): SigningAuth
     accepts: [{ issuer, audience }],
     listed: () => ({ known: [], others: [`Quater sees the scopes and roles of tokens of ${issuer} only in a call`] }),
     authenticate: async ({ token }) => {
-      // A JWT has three parts. Do not load the library for another token, such as an API key.
+      // A JWT has three parts. Do not load the library jose for another token, such as an API key.
       if (token === undefined || token.split(".").length !== 3) return undefined;
       const { errors } = await import("jose");
       try {
         return principalOf(await verified(token), options);
       } catch (error) {
-        // Whether the error is about the token, which is the caller's mistake. A failed fetch of keys is not the caller's
-        // mistake.
+        // True if the error is about the token, which is the caller's mistake. If `jwt()` could not fetch the keys of the issuer,
+        // the caller made no mistake.
         const isOfToken =
           error instanceof errors.JOSEError &&
           !(error instanceof errors.JWKSTimeout) &&
@@ -184,12 +189,12 @@ const remoteKeys = async (jwks: string): Promise<JWTVerifyGetKey> => {
   const { createRemoteJWKSet, customFetch } = await import("jose");
   return createRemoteJWKSet(new URL(jwks), {
     timeoutDuration: keyFetch.timeoutMs,
-    cooldownDuration: keyFetch.cooldownMs, // How often an unknown key id may cause a new fetch, milliseconds.
+    cooldownDuration: keyFetch.cooldownMs, // How long jose fetches no keys after a fetch for an unknown key id, milliseconds.
     [customFetch]: limitedFetch,
   });
 };
 
-/** Fetches without redirects and with a size limit. */
+/** Fetches the keys of the issuer without redirects and with a size limit. */
 const limitedFetch = async (url: string, init: RequestInit): Promise<Response> => {
   const response = await fetch(url, { ...init, redirect: "error" });
   const parts: Uint8Array[] = [];

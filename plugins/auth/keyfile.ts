@@ -1,5 +1,5 @@
-// The file of API keys. The file contains only hashes of keys, and only its owner can read the file. The file is replaced as a
-// whole, so that a reader never sees an incomplete file.
+// The key file of API keys. The key file contains only hashes of API keys, and only the owner of the key file can read it. Quater
+// replaces the key file as a whole, so that no reader sees an incomplete key file.
 
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { changeKeysOf, readKeysOf, type WrongKey } from "../../core/boot/key-file.ts";
@@ -8,26 +8,27 @@ import type { Principal } from "../../core/index.ts";
 
 export interface KeyRecord {
   readonly id: string;
-  /** The SHA-256 of the secret, hexadecimal. */
+  /** The SHA-256 of the secret in the API key, hexadecimal. */
   readonly hash: string;
-  /** The name of the key's user or purpose. The name becomes the principal's subject. */
+  /** The name of the API key's user or purpose. This name becomes the principal's subject. */
   readonly name: string;
   readonly kind: Principal["kind"];
   readonly person?: string;
   readonly actsFor?: string;
   readonly scopes: readonly string[];
   readonly roles: readonly string[];
-  /** When the key was created, ISO 8601 text. */
+  /** When the API key was created, ISO 8601 text. */
   readonly createdAt: string;
   readonly expiresAt?: string;
   readonly revokedAt?: string;
-  /** Whether `quater dev` created the key. Only `quater dev` accepts a key that `quater dev` created. */
+  /** Whether `quater dev` created the API key. Only `quater dev` accepts a key that `quater dev` created. */
   readonly isDevelopment?: boolean;
 }
 
 /**
- * Reads the key file. @returns The records; an empty list when there is no file. @throws {QuaterError} when the file is
- * malformed.
+ * Reads the key file.
+ * @returns The records of the API keys; an empty list when there is no key file.
+ * @throws {QuaterError} when the key file is malformed.
  */
 export const readKeyFile = (file: string): readonly KeyRecord[] =>
   readKeysOf<{ readonly keys: readonly KeyRecord[] }>(file, { name: "a key file", remedy: restore, wrongIn })?.keys ?? [];
@@ -43,7 +44,10 @@ const optional = (isRight: (value: unknown) => boolean) => (value: unknown) => v
 const instant = "Write the time in the form 2026-12-31T00:00:00Z, or revoke the key and create a new key";
 const recreate = "Revoke the key and create a new key with `quater keys create`";
 
-/** The check of each field, and the remedy. A record gives access, so a mistake in it is never corrected by guessing. */
+/**
+ * The check of each field of a record, and the remedy for a wrong field. A record gives access, so Quater never corrects a
+ * mistake in a record by guessing.
+ */
 const fields: Readonly<Record<keyof KeyRecord, readonly [isRight: (value: unknown) => boolean, remedy: string]>> = {
   id: [(value) => /^[a-z2-7]{8}$/.test(String(value)), "Remove the record of the key from the file, and create a new key"],
   hash: [
@@ -67,7 +71,7 @@ const wrongIn = (record: unknown): WrongKey | undefined => {
     return { what: `an invalid form: ${shownValue(record)}`, remedy: recreate };
   const given = record as Readonly<Record<string, unknown>>;
   const unknown = Object.keys(given).find((name) => !Object.hasOwn(fields, name));
-  // Refuse unknown fields: a misspelt expiresAt would leave a key that never expires.
+  // Refuse records with unknown fields. Otherwise a record with a misspelt expiresAt would be a key that never expires.
   if (unknown !== undefined) {
     const remedy = `Remove the field ${visible(unknown)}. The fields of a key are ${Object.keys(fields).join(", ")}`;
     return { what: `an unknown field ${visible(unknown)}: ${shownValue(given[unknown])}`, remedy };
@@ -79,7 +83,7 @@ const wrongIn = (record: unknown): WrongKey | undefined => {
   return undefined;
 };
 
-/** Changes the key file under a lock, so that two processes change the file one after the other. */
+/** Changes the key file under a lock, so that two processes change the key file one after the other. */
 export const changeKeyFile = <Result>(
   file: string,
   change: (records: readonly KeyRecord[]) => { records: readonly KeyRecord[]; result: Result },
@@ -89,8 +93,8 @@ export const changeKeyFile = <Result>(
     return { content: { keys: records }, result };
   }).result;
 
-// The form of a key (threat T19): qk_<id>_<secret>_<check>. The check finds typing errors and lets scanners find leaked keys. It
-// does not protect the key.
+// The form of an API key (threat T19): qk_<id>_<secret>_<check>. With the part <check>, Quater finds typing errors, and scanners
+// find leaked keys. The part <check> does not protect the API key.
 const keyText = /^qk_([a-z2-7]{8})_([a-z2-7]{40})_([0-9a-f]{6})$/;
 const alphabet = "abcdefghijklmnopqrstuvwxyz234567";
 
@@ -100,12 +104,12 @@ const checkOf = (id: string, secret: string): string => sha256(`qk_${id}_${secre
 
 export interface NewKey {
   readonly id: string;
-  /** The whole key, which is shown once and never stored. */
+  /** The text of the whole API key. Quater shows this text once and never stores it. */
   readonly key: string;
   readonly hash: string;
 }
 
-/** Makes a key of 200 random bits. */
+/** Makes an API key of 200 random bits. */
 export const newKey = (): NewKey => {
   const id = randomText(8);
   const secret = randomText(40);
@@ -117,6 +121,6 @@ export const parseKey = (key: string): { readonly id: string; readonly secret: s
   return id !== "" && checkOf(id, secret) === check ? { id, secret } : undefined;
 };
 
-/** Compares a secret with a hash in constant time. For an unknown id, the hash counts as zeros. */
+/** Compares a secret with the hash of an API key in constant time. For an unknown key id, the hash is zeros. */
 export const isSecretOf = (secret: string, hash: string | undefined): boolean =>
   timingSafeEqual(sha256(secret), Buffer.from(hash ?? "0".repeat(64), "hex")) && hash !== undefined;

@@ -1,5 +1,5 @@
-// The cases for calls that need approval. The suite makes the calls through the probe of the surface. The suite votes through the
-// service that the approvals page, the API of approval and the commands use.
+// The cases of the gate suite for calls that need approval. The suite makes the calls through the probe of the surface. For the
+// votes, the suite uses the same service as the approvals page, the API of approval and the commands.
 
 import { isQuaterError, type Principal, type QuaterError } from "../../core/index.ts";
 import type { ApprovalRecord } from "../offered.ts";
@@ -34,8 +34,8 @@ const filed = async (target: Target, given: Partial<Principal> = {}): Promise<Re
   const [looker] = peopleOf(target);
   const found =
     looker === undefined ? [] : await rehearsed.approvals.list(looker, { states: ["pending"], handler: operation.name });
-  // If the gate wrongly answers with the approval request of another caller, the approvers approve that request. The case then
-  // shows whether the call runs.
+  // If the gate wrongly answers with the approval request of another caller, the approvers approve that approval request. The
+  // case then shows whether the call runs.
   const record = found.find(({ requester }) => requester.subject === principal.subject) ?? found[0];
   if (record === undefined) throw new Untried("the call filed an approval request, but no approver can see the request");
   return { target, principal, token, input, record };
@@ -50,7 +50,7 @@ const agree = (request: Request, principal: Principal): Promise<ApprovalRecord> 
     { id: request.record.id, verdict: "approve", digest: request.record.digest },
   );
 
-/** @throws {Untried} when all approvers approved, but the state of the approval request is not approved. */
+/** @throws {Untried} when all approvers approved, but the approval request is not in the state approved. */
 export const approved = async (target: Target, given: Partial<Principal> = {}): Promise<Request> => {
   const request = await filed(target, given);
   let { record } = request;
@@ -135,7 +135,8 @@ const overtaken: Case = {
   hole: "ran, although an earlier call had changed the preview that people approved",
   run: async (target) => {
     const { operation, rehearsed } = target;
-    // The preview of a real handler may stay the same when another call runs.
+    // The preview of a real handler may stay the same when another call runs, so the suite does not try this case with real
+    // handlers.
     if (operation.handler.preview === undefined || rehearsed.isReal) return [];
     const requests: Request[] = [];
     while (requests.length < overtakers) requests.push(await approved(target, { claims: overtaking }));
@@ -203,7 +204,7 @@ const denied: Case = {
     const request = await filed(target);
     const { id, digest, policy } = request.record;
     const people = peopleOf(target);
-    if (people.length < policy.denials) return []; // The policy needs more denials than the suite has people.
+    if (people.length < policy.denials) return []; // The approval policy needs more denials than the suite has people.
     for (const principal of people.slice(0, policy.denials))
       await approvals.vote({ principal, via: "gate" }, { id, verdict: "deny", digest });
     const { principal, input } = request;
@@ -241,12 +242,12 @@ const expired: Case = {
 };
 
 /**
- * Waits until the given time by this machine's clock. The store of the test run is a file on this machine, so approvals expire by
- * the same clock.
+ * Waits until this machine's clock shows a time later than `time`. The store of the test run is a file on this machine, so
+ * approvals expire by the same clock.
  */
 const untilPast = async (time: number): Promise<void> => {
   while (Date.now() <= time) await new Promise((resume) => setTimeout(resume, time + 1 - Date.now()));
 };
 
-/** The cases that run in a copy of the manifest whose approvals expire after 100 ms. */
+/** The cases that the suite runs in a copy of the manifest in which approvals expire after 100 ms. */
 export const expiryCases: readonly Case[] = [expired];

@@ -1,5 +1,6 @@
-// The cases for each handler on each surface. In each case, one part of the call is missing or wrong. In the last case, all parts
-// of the call are right and the call must run. If it did not run, the refusals of the other cases would prove nothing.
+// The cases of the gate suite for each handler on each surface. In each case, one part of the call is missing or wrong. In the
+// last case, all parts of the call are right, and the call must run. If this call did not run, the refusals in the other cases
+// would prove nothing.
 
 import type { Principal } from "../../core/index.ts";
 import type { Operation, ProbeCall } from "../../core/plugin-api.ts";
@@ -12,7 +13,7 @@ import type { Rehearsed, Seen } from "./rehearse.ts";
 export interface Target {
   readonly operation: Operation;
   readonly surface: string;
-  /** The way over the surface, if the surface has several. */
+  /** The way in which callers reach the handler over the surface, if the surface has several ways. */
   readonly way?: string;
   readonly rehearsed: Rehearsed;
   readonly inputs: Inputs;
@@ -21,10 +22,13 @@ export interface Target {
   readonly needsApproval: boolean;
 }
 
-/** Returns the surface of a row. A further way over the same surface has rows of its own: `mcp (resource)`. */
+/**
+ * Returns the name of the surface for a row of the report. A further way over the same surface has rows of its own: `mcp
+ * (resource)`.
+ */
 export const surfaceOf = ({ surface, way }: Target): string => (way === undefined ? surface : `${surface} (${way})`);
 
-/** One call of a case, with its expected result and its actual result. */
+/** One call of a case, with the expected result and the actual result of this call. */
 export interface Tried extends Seen {
   readonly expected: readonly string[];
   /** Words that distinguish this call from the other calls of its case, such as "over cli". Absent if the case makes one call. */
@@ -33,15 +37,15 @@ export interface Tried extends Seen {
 
 export interface Case {
   readonly name: string;
-  /** The words that describe the hole, such as "ran without a credential". */
+  /** The words that describe the hole which the case finds, such as "ran without a credential". */
   readonly hole: string;
-  /** What the project can do about the hole, if anything. */
+  /** Returns what the user of the suite can do about the hole, if the user can do anything. */
   readonly remedy?: (target: Target) => string;
-  /** Runs the case. @returns An empty list when the case does not apply. */
+  /** Runs the case. @returns The calls of the case; an empty list when the case does not apply to the target. */
   readonly run: (target: Target) => Promise<readonly Tried[]>;
 }
 
-/** Makes a call over the surface of the target. @param token `undefined`: the call is made without a token. */
+/** Makes a call over the surface of the target. @param token  `undefined`: the call has no token. */
 export const send = (
   { rehearsed, operation, surface, way }: Target,
   token: string | undefined,
@@ -64,7 +68,7 @@ export const sendAs = (target: Target, principal: Principal, input: unknown, app
 export const tried = (seen: Seen | undefined, expected: readonly string[], how?: string): readonly Tried[] =>
   seen === undefined ? [] : [{ ...seen, expected, ...(how === undefined ? {} : { how }) }];
 
-/** Returns the first input that a caller of the surface can send. */
+/** Calls the handler with the first input that a caller of the surface can send. */
 const firstSent = async (target: Target, inputs: readonly unknown[], expected: string): Promise<readonly Tried[]> => {
   for (const input of inputs) {
     const seen = await sendAs(target, allowed(target.operation, target.granted), input);
@@ -106,7 +110,7 @@ const missingRight: Case = {
     const [wrong] = inputs.unknownField();
     for (const { principal, codes, isStatic } of lacking(operation, granted)) {
       found.push(...tried(await sendAs(target, principal, inputs.right()), codes));
-      // A caller without access must not get errors of validation.
+      // A caller without access must not get errors about an invalid input.
       if (isStatic && wrong !== undefined)
         found.push(...tried(await sendAs(target, principal, wrong), codes, "the input was also invalid"));
     }
@@ -120,7 +124,7 @@ const pluginRefuses: Case = {
   run: async (target) => {
     const { operation, granted, inputs } = target;
     const principal = allowed(operation, granted);
-    if (operation.isPublic) return []; // The suite's plugin cannot recognize a caller without a credential.
+    if (operation.isPublic) return []; // The suite's own plugin cannot recognize a caller without a credential.
     const marked = { ...principal, claims: { ...principal.claims, ...refusedByPlugin } };
     return tried(await sendAs(target, marked, inputs.right()), ["forbidden"]);
   },
@@ -145,8 +149,8 @@ const unknownField: Case = {
 };
 
 /**
- * Returns the result for a correct input that cannot be sent. Without a correct input, the results of the other cases mean
- * nothing.
+ * Returns the result for a correct input that a caller cannot send over the surface. Without a call with correct input, the
+ * results of the other cases mean nothing.
  */
 export const unwritable = ({ operation, surface }: Target): Seen => ({
   got: "not tested",
@@ -158,7 +162,7 @@ export const control: Case = {
   name: "all in order",
   hole: "did not run, although the caller was allowed and the input was valid",
   run: async (target) => {
-    if (target.needsApproval) return []; // approvals.ts tests this with an approval.
+    if (target.needsApproval) return []; // The file approvals.ts tests this call with an approval.
     const { operation, granted, inputs } = target;
     const found = (await sendAs(target, allowed(operation, granted), inputs.right())) ?? unwritable(target);
     const isGuess = !found.hasRun && found.got !== "internal" && asksFunctions(operation) && granted.allowed === undefined;
@@ -169,7 +173,7 @@ export const control: Case = {
   },
 };
 
-/** A handler that is not exposed on the surface. */
+/** The case for a handler that the manifest does not expose on the surface. */
 export const notExposed: Case = {
   name: "not exposed",
   hole: "ran, although the manifest does not expose the handler on this surface",
@@ -179,7 +183,7 @@ export const notExposed: Case = {
   },
 };
 
-/** The cases, in the order of the rows of the report. */
+/** The cases, in the order of their columns in the report. */
 export const cases: readonly Case[] = [
   noCredential,
   otherSurface,

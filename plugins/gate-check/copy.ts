@@ -1,6 +1,7 @@
-// Makes the manifest that the gate suite runs. The copy keeps all checks of the real manifest. Stand-ins replace the handlers. A
-// stand-in reports its start and returns a sample of the output. Credentials come from the suite's own table. Plugins run in run
-// mode `test`, so the suite opens no port, store or file of the real project.
+// Makes the copy of the manifest that the gate suite runs. The copy keeps all checks of the real manifest. In the copy, stand-ins
+// replace the handlers. A stand-in reports its start and returns a sample of the handler's output. The suite's own table of
+// tokens replaces the real credentials. Plugins run in run mode `test`, so the suite opens no port, store or file of the real
+// project.
 
 import { isBranded } from "../../core/diagnostics/brand.ts";
 
@@ -21,26 +22,26 @@ import type { Interlude } from "./interlude.ts";
 import type { PolicyReads } from "./policy-reads.ts";
 import { overtaking, StartingLine } from "./race.ts";
 
-/** Called at the start of each stand-in of a handler. */
+/** Each stand-in of a handler calls this function when the stand-in starts. */
 export type Started = (handler: string) => void;
-/** Called when a policy or handler reads the stand-in of a resource. */
+/** The stand-in of a resource calls this function when a policy or handler reads the resource. */
 export type Missed = (resource: string) => void;
 
 export interface CopyChoice extends TestRun {
   readonly started: Started;
   readonly missed: Missed;
-  /** Returns the number of handlers that have started so far. */
+  /** Returns the number of handlers that have started since the copy booted. */
   readonly starts: () => number;
-  /** Called when the suite's own plugin refuses a call. */
+  /** The suite's own plugin calls this function when the plugin refuses a call. */
   readonly refused: () => void;
-  /** Watches the policy functions. */
+  /** Records what policy functions read. */
   readonly policies: PolicyReads;
   readonly interlude: Interlude;
   /** Returns the authenticator of a surface. `undefined`: the surfaces keep their own authenticators. */
   readonly doorOf: ((surface: string) => Authenticator) | undefined;
-  /** Whether to run the manifest's own handlers, previews and resources. */
+  /** Whether to run the handlers, previews and resources of the manifest itself. */
   readonly isReal: boolean;
-  /** Whether to open the manifest's own resources, for policies that read them. */
+  /** Whether to open the resources of the manifest itself, for policies that read these resources. */
   readonly opensResources: boolean;
 }
 
@@ -48,7 +49,8 @@ export const copyOf = (manifest: Manifest, choice: CopyChoice): Manifest =>
   defineConfig({
     ...manifest,
     handlers: manifest.handlers.map((exposed) => (isBranded(exposed, "exposed") ? exposedCopy(exposed, choice) : exposed)),
-    // The suite's own plugin is the first plugin, so that racing calls wait for each other before one of them gets a lock.
+    // The suite's own plugin is the first plugin of the copy, so that racing calls wait for each other before one of them gets a
+    // lock.
     plugins: [attendant(choice), ...manifest.plugins.map((plugin) => pluginCopy(testRunOf(plugin, choice), choice))],
   });
 
@@ -84,7 +86,9 @@ const handlerCopy = (name: string, original: Handler, choice: CopyChoice): Handl
   return Object.freeze({ ...given, ...preview, ...(opensResources ? {} : { use: standInsOf(given.use) ?? {} }), handle });
 };
 
-/** A preview that is the same for each call. Only callers with the claim `overtaking` get a preview that becomes stale. */
+/**
+ * Returns a preview that is the same for each call. Only callers with the claim `overtaking` get a preview that becomes stale.
+ */
 const standInPreview =
   (starts: () => number) =>
   (_: unknown, { principal }: { readonly principal: Principal }): unknown =>
@@ -93,7 +97,9 @@ const standInPreview =
 const isStreamed = (output: Handler["output"]): output is Extract<Handler["output"], { kind: "stream" }> =>
   isPlainObject(output) && output["kind"] === "stream";
 
-/** Returns a value for the output of a handler. The suite checks whether a call runs, and does not check outputs. */
+/**
+ * Returns a value that matches the output schema of a handler. The suite checks whether a call runs, and does not check outputs.
+ */
 const sampleOf = async (schema: unknown): Promise<unknown> => {
   if (!isPlainObject(schema)) return null;
   try {
@@ -108,35 +114,35 @@ async function* itemsOf(item: unknown): AsyncGenerator {
 }
 
 /**
- * A stand-in of a resource, which opens nothing. The stand-in reports that a policy read it, because the verdict of that policy
- * then means nothing.
+ * Makes a stand-in of a resource. The stand-in opens nothing. It reports each read by a policy, because the verdict of this
+ * policy then means nothing.
  */
 const untouchable = (name: string, missed: Missed) => {
   const miss = (): never => {
     missed(name);
     throw new Error(`The gate suite opens no resources, so a stand-in replaces the resource ${name}`);
   };
-  // `then` must be undefined, so that the stand-in can be awaited. The stand-in is a function, because a database client is often
-  // a function.
+  // The property `then` must be undefined, so that Quater can await the stand-in. The stand-in is a function, because a database
+  // client is often a function.
   const get = (_: unknown, property: string | symbol) => (property === "then" ? undefined : miss());
   const standIn = new Proxy(() => {}, { get, apply: miss, construct: miss, has: miss, ownKeys: miss });
   return resource({ name, scope: "call", open: () => standIn });
 };
 
-/** Replaces the authenticator of a surface. All other parts of the surface stay the same. */
+/** Returns the plugin with another authenticator for its surface. All other parts of the surface stay the same. */
 const pluginCopy = (plugin: ConfiguredPlugin, { doorOf }: CopyChoice): ConfiguredPlugin => {
   const surface = isBranded(plugin, "plugin") ? plugin.surface : undefined;
   if (surface?.authenticate === undefined || doorOf === undefined) return plugin;
   return { ...plugin, surface: { ...surface, authenticate: doorOf(surface.name) } };
 };
 
-/** A claim of principals whom the suite's plugin refuses. */
+/** The claim of principals whom the suite's own plugin refuses. */
 export const refusedByPlugin = { gateSuite: "refused" };
 
 /**
- * The suite's own plugin. The plugin refuses callers with the claim `refusedByPlugin`, so that the suite can check that the gate
- * obeys the refusal of a plugin. The suite needs its own plugin, because the plugins of the manifest possibly refuse no caller.
- * The suite's plugin also makes racing calls wait for each other.
+ * Makes the suite's own plugin. This plugin refuses callers with the claim `refusedByPlugin`, so that the suite can check that
+ * the gate obeys the refusal of a plugin. The suite needs its own plugin, because the plugins of the manifest possibly refuse no
+ * caller. The suite's plugin also makes racing calls wait for each other.
  */
 const attendant = ({ interlude, refused }: CopyChoice): ConfiguredPlugin => {
   const { hold } = new StartingLine();
@@ -151,7 +157,7 @@ const attendant = ({ interlude, refused }: CopyChoice): ConfiguredPlugin => {
   }))();
 };
 
-/** One table of callers for all surfaces. Each token is valid on one surface. */
+/** The table of the suite's tokens and principals for all surfaces. Each token is valid on one surface. */
 export class Tokens {
   #granted = 0;
   readonly #table = new Map<string, { readonly surface: string; readonly principal: Principal }>();

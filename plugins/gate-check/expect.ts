@@ -1,4 +1,5 @@
-// `expectApproval` checks in a test that a call runs only after a given number of people approved it, and runs only once.
+// In a test, `expectApproval` checks that a call runs only after a given number of people have approved the call, and that the
+// call runs only once.
 
 import type { Handler, Principal } from "../../core/index.ts";
 
@@ -11,24 +12,24 @@ export interface ApprovalCall {
   readonly as: Principal;
   readonly handler: string;
   readonly input?: unknown;
-  /** The surface of the calls. Default: the first surface that exposes the handler. */
+  /** The surface over which `expectApproval` makes the calls. Default: the first surface that exposes the handler. */
   readonly surface?: string;
 }
 
 export interface ExpectedApproval {
   /**
-   * Checks that exactly `count` people must approve the call. The call must be refused until the last person approves. After the
-   * last approval, the call must run once. If the call is repeated after it has run, the repeated call must need a new approval
-   * or be refused.
+   * Checks that exactly `count` people must approve the call. The gate must refuse the call until the last person approves. After
+   * the last approval, the call must run once. If the test repeats the call after the run, the repeated call must need a new
+   * approval, or the gate must refuse it.
    *
-   * @param people  The approvers. Default: people made from the approval policy.
+   * @param people  The approvers. Default: people that `expectApproval` makes from the approval policy.
    * @returns The outcome of the approved call.
-   * @throws {Error} when a check fails. The message describes what happened instead.
+   * @throws {Error} when a check fails. The message of the error describes what happened instead.
    */
   by(count: number, people?: readonly Principal[]): Promise<Outcome>;
 }
 
-/** @param app  A booted manifest with `approval()`: the result of `bootTest`. */
+/** @param app  A booted manifest with `approval()`. `bootTest` returns such an app. */
 export const expectApproval = (app: TestApp, call: ApprovalCall): ExpectedApproval => ({
   by: async (count, people) => {
     const { handler, input = {}, surface } = call;

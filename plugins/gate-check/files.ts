@@ -1,6 +1,6 @@
-// Checks the files with secrets that authenticators and plugins of the manifest use. The calls of the other cases open none of
-// these files. A file is wrong if another user of this machine may read, change or replace the file, or if an API key in the file
-// is not complete.
+// Checks the secret files that authenticators and plugins of the manifest use. The other cases of the gate suite open none of
+// these files. A secret file is wrong if another user of this machine may read, change or replace the file. A key file is also
+// wrong if an API key in it is not complete.
 
 import { lstatSync } from "node:fs";
 import { resolve } from "node:path";
@@ -16,15 +16,17 @@ export const fileCase = "key files";
 const expected = "only the owner can read and change the file";
 
 /**
- * @param root  The project's folder.
- * @returns One row for each file that exists. On a build machine there may be no such file.
+ * @param root  The folder of the project.
+ * @returns One row of the report for each secret file that exists. On a build machine, there may be no secret file.
  */
 export const fileRows = (manifest: Manifest, root: string): readonly GateRow[] =>
   [...filesOf(manifest)]
     .sort(([one], [other]) => (one < other ? -1 : 1))
     .flatMap(([file, read]) => rowsOf(file, resolve(root, file), read));
 
-/** Lists each file once. If two authenticators or plugins name the same file, both of their checks are made. */
+/**
+ * Lists each secret file once. If two authenticators or plugins name the same secret file, the suite makes the checks of both.
+ */
 const filesOf = ({ plugins }: Manifest): ReadonlyMap<string, readonly NonNullable<SecretFile["read"]>[]> => {
   const declared = plugins.flatMap(({ secretFiles = [], surface }) => [
     ...secretFiles,

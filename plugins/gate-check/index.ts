@@ -1,4 +1,4 @@
-// The gate suite for `quater/testing` and `quater check --gate`. The code of the gate suite is loaded only when the gate suite
+// The gate suite for `quater/testing` and `quater check --gate`. Node loads the code of the gate suite only when the gate suite
 // runs.
 
 import type { Manifest } from "../../core/index.ts";
@@ -8,8 +8,8 @@ export { expectApproval } from "./expect.ts";
 export type { GateReport } from "./suite.ts";
 
 /**
- * Calls each handler through the probe of each surface. In each call, one part is missing or wrong. Reports each call that should
- * not have run. By default, the gate suite opens, runs and writes nothing of the project.
+ * Calls each handler through the probe of each surface. In each call, one part is missing or wrong. The report lists each call
+ * that should not have run. By default, the gate suite opens, runs and writes nothing of the project.
  *
  * @example
  * const report = await gateSuite(manifest);

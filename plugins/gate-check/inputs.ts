@@ -1,5 +1,5 @@
 // Makes inputs from the schema of a handler: one accepted input, inputs that are wrong in one way, and another accepted input
-// that differs in one byte. A wrong value is wrong even if a surface sends the value as text.
+// that differs in one byte. A wrong value stays wrong if a surface sends the value as text.
 
 import type { JsonSchema, Operation } from "../../core/plugin-api.ts";
 import { isPlainObject, propertiesOf, requiredOf } from "../../core/schema/schema.ts";
@@ -9,19 +9,21 @@ export type Input = Readonly<Record<string, unknown>>;
 
 export interface Inputs {
   /**
-   * Returns an input that the schema accepts. @throws {NoSample} when no input can be made from the schema, and the user of the
-   * suite supplied no input.
+   * Returns an input that the schema accepts. @throws {NoSample} when the suite can make no input from the schema, and the user
+   * of the suite supplied no input.
    */
   readonly right: () => Input;
   /**
-   * Returns inputs of a wrong type, in the order in which to try them. The list has several inputs, because a surface may not be
-   * able to send each input.
+   * Returns inputs with a value of a wrong type, in the order in which the suite tries them. The function returns several inputs,
+   * because a surface may not be able to send each input.
    */
   readonly wrongType: () => readonly Input[];
   readonly missing: () => readonly Input[];
   /** Returns inputs with an unknown field; `undefined` when the schema accepts any field. */
   readonly unknownField: () => readonly Input[];
-  /** Returns another accepted input that differs in one byte or one field; `undefined` when there is no such input. */
+  /**
+   * Returns another accepted input that differs from `right` in one byte or one field; `undefined` when there is no such input.
+   */
   readonly changed: () => Input | undefined;
 }
 
@@ -46,8 +48,8 @@ export const inputsOf = async (operation: Operation, supplied: unknown): Promise
 };
 
 /**
- * Whether the handler's own schema accepts unknown fields. This function does not read the kernel's closed copy of the schema,
- * because the suite checks that copy.
+ * Whether the handler's own input schema accepts unknown fields. This function does not read the kernel's closed copy of the
+ * input schema, because the suite checks that copy.
  */
 const takesAnyField = ({ handler }: Operation): boolean => {
   const schema = handler.input as JsonSchema;
@@ -56,7 +58,10 @@ const takesAnyField = ({ handler }: Operation): boolean => {
   return isOpen(additionalProperties) || isOpen(unevaluatedProperties) || "patternProperties" in schema;
 };
 
-/** Returns values of a wrong type: first a text that only a string schema accepts, then values that are not texts. */
+/**
+ * Returns values of a wrong type for a property. The first value is a text that only a string schema accepts. The other values
+ * are not texts.
+ */
 const wrongValues = (property: JsonSchema): readonly unknown[] => {
   const tooLong = Number(property["maxLength"] ?? 0);
   const long = tooLong > 0 && tooLong < 4_000 ? ["x".repeat(tooLong + 1)] : [];
@@ -80,7 +85,7 @@ const changed = (input: Input, schema: JsonSchema, sampler: Sampler): Input | un
   return undefined;
 };
 
-/** How many characters at the end of a text are changed, one in each attempt. */
+/** How many characters at the end of a text the suite changes. Each attempt changes one character. */
 const nearEnd = 40;
 
 /** Yields values that differ from `value` as little as possible. */

@@ -1,5 +1,5 @@
 // Tries the authenticators of the project itself, with tokens that the user of the suite supplies. The policies of the handlers
-// then get real principals. Approvals are tried only with the suite's own principals, because each approval request needs another
+// then get real principals. The suite tries approvals only with its own principals, because each approval request needs another
 // caller.
 
 import type { Awaitable } from "../../core/plugin-api.ts";
@@ -7,17 +7,20 @@ import type { Case, Target, Tried } from "./cases.ts";
 import { send, tried, unwritable } from "./cases.ts";
 import { lacking } from "./principals.ts";
 
-/** The tokens of one surface. */
+/** The tokens of one surface that the user of the suite supplies. */
 export interface OwnTokens {
   /** A token of a caller whom the policies of all tried handlers allow. */
   readonly allowed: string;
-  /** A valid token of a caller without any rights. */
+  /** A valid token of a caller who has no scopes and no roles. */
   readonly refused?: string;
-  /** A valid token of another surface, which this surface must refuse. */
+  /** A valid token for another surface, which this surface must refuse. */
   readonly elsewhere?: string;
-  /** Whether the surface accepts calls without a token, as `localUser()` does. Default false. */
+  /** Whether the surface accepts calls without a token, as a surface with `localUser()` does. Default false. */
   readonly isLocal?: boolean;
-  /** Revokes the token `allowed`. The suite calls this function after the other cases, while a call with this token waits. */
+  /**
+   * Revokes the token `allowed`. The suite calls this function after all other cases, while a call with the token `allowed`
+   * waits.
+   */
   readonly revoke?: () => Awaitable<void>;
 }
 
@@ -61,8 +64,8 @@ export const ownCases = (own: OwnTokens): readonly Case[] => {
 };
 
 /**
- * Checks that a call does not run if its token is revoked while the call waits. An authenticator may cache credentials, but must
- * not use the cache when the gate checks a credential again during a call.
+ * Checks that a call does not run if the app revokes its token while the call waits. An authenticator may cache credentials, but
+ * must not use its cache when the gate checks a credential again during a call.
  */
 export const ownRevoked = ({ allowed, revoke }: OwnTokens): Case => ({
   name: ownNames[4],

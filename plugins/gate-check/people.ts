@@ -8,7 +8,7 @@ type Place = Requirement["approvers"][number];
 
 let made = 0;
 
-/** Returns an approver for one entry of the approval policy. */
+/** Returns an approver for one entry of the list of approvers in the approval policy. */
 const holderOf = ({ role, person }: Place, given: Partial<Principal> = {}): Principal => {
   made++;
   return {
@@ -31,7 +31,7 @@ const placesIn = (approvers: Requirement["approvers"]): readonly Place[] =>
 export const peopleFor = (approvers: Requirement["approvers"]): readonly Principal[] =>
   placesIn(approvers).map((place) => holderOf(place));
 
-/** A person who must not be able to give the last vote, although the approval policy names the person or their role. */
+/** A person who must not be able to give the last vote, although the approval policy names this person or one of their roles. */
 export interface Culprit {
   readonly how: string;
   /**
@@ -39,14 +39,14 @@ export interface Culprit {
    * person.
    */
   readonly requester: Partial<Pick<Principal, "person" | "actsFor">>;
-  /** `undefined` when the approval request has no such person. */
+  /** Returns the person who tries to give the last vote; `undefined` when the approval request has no such person. */
   readonly voter: (record: ApprovalRecord) => Principal | undefined;
 }
 
 export const culpritsFor = (approvers: Requirement["approvers"]): readonly Culprit[] => {
   const place = placesIn(approvers).at(-1) ?? { need: 1 };
   const named = place.person;
-  // With `confirm`, the person who made the call may approve it, with another credential.
+  // With `confirm`, the person who made the call may approve their own call with another credential.
   const unlessConfirmed = ({ policy }: ApprovalRecord, person: string | undefined) =>
     person === undefined || policy.kind === "confirm" ? undefined : holderOf(place, { person });
   return [

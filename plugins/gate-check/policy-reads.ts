@@ -1,7 +1,7 @@
-// Watches which inputs and resources a handler's policy functions read. A policy that was written for another handler may read an
+// Records which inputs and resources a handler's policy functions read. A policy that was written for another handler may read an
 // input or a resource that this handler does not have. In this case the policy reads `undefined`, may compare `undefined` with
 // `undefined`, and may allow everybody. The TypeScript compiler refuses such a policy. In a manifest in JavaScript, only this
-// check finds such a policy.
+// check of the gate suite finds such a policy.
 
 import type { Handler } from "../../core/index.ts";
 import { isNamedPolicy, mapPolicies } from "../../core/model/policy.ts";
@@ -13,14 +13,14 @@ export class PolicyReads {
   readonly #foreign = new Map<string, Set<string>>();
   readonly #refused: () => void;
 
-  /** @param refused  Called when a policy function refuses a call, but not when a policy function throws. */
+  /** @param refused  A watched policy function calls `refused` when it refuses a call, but not when it throws an error. */
   constructor(refused: () => void) {
     this.#refused = refused;
   }
 
   /**
-   * @param standInsOf  Returns the stand-ins for the resources in a policy's own `use`.
-   * @returns The handler's `auth`. Each policy in it that reads more than the caller is watched.
+   * @param standInsOf  Returns the stand-ins for the resources that a policy names in its own `use`.
+   * @returns The handler's `auth`, in which each policy that reads more than the principal is watched.
    */
   watched(
     name: string,
@@ -52,8 +52,8 @@ export class PolicyReads {
   }
 
   /**
-   * @returns The inputs and resources that the policy functions read although the handler does not have them, for example
-   *   `input.customerId`. `undefined` when no policy function of the handler has run.
+   * @returns The inputs and resources that the policy functions of the handler read although the handler does not have them, for
+   *   example `input.customerId`. `undefined` when no policy function of the handler has run.
    */
   foreignTo(handler: string): readonly string[] | undefined {
     const foreign = this.#foreign.get(handler);
@@ -61,7 +61,7 @@ export class PolicyReads {
   }
 }
 
-/** Returns the names of the inputs; `undefined` when the schema does not list all inputs. */
+/** Returns the names of the inputs in a schema; `undefined` when the schema does not list all inputs. */
 const declaredInputs = (schema: unknown): ReadonlySet<string> | undefined => {
   const isOpen =
     isPlainObject(schema) && ["anyOf", "oneOf", "patternProperties", "$ref", "if"].some((keyword) => keyword in schema);

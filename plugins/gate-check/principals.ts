@@ -1,18 +1,19 @@
-// Makes the callers of the gate suite from the `auth` of a handler, so that in each case the caller lacks exactly one right.
-// Reads the `auth` of the handler and not the kernel's compiled copy of it, because the suite checks that copy.
+// Makes the callers of the gate suite from the `auth` of a handler, so that in each case the caller lacks exactly one right. This
+// file reads the `auth` of the handler itself and not the kernel's compiled copy of `auth`, because the suite checks that copy.
 
 import type { Principal } from "../../core/index.ts";
 import { isStaticPolicy, type StaticPolicy } from "../../core/model/policy.ts";
 import type { Operation } from "../../core/plugin-api.ts";
 
 /**
- * The fields of a principal without the fields that identify the principal, because the suite makes another caller for each case.
+ * The fields of a principal without the fields that identify the principal. The suite sets the identifying fields itself, because
+ * the suite makes another caller for each case.
  */
 type PrincipalParts = Partial<Omit<Principal, "issuer" | "subject" | "credential">>;
 
 /**
- * The rights of callers for policy functions. The user of the suite sets them, because the suite cannot know which fields policy
- * functions read.
+ * The rights that policy functions need. The user of the suite supplies these rights, because the suite cannot know which fields
+ * of a principal the policy functions read.
  */
 export interface Granted {
   /**
@@ -20,14 +21,14 @@ export interface Granted {
    * } }`.
    */
   readonly allowed?: PrincipalParts;
-  /** A caller whom the policy refuses. `false`: the policy refuses nobody who is authenticated. */
+  /** The fields of a caller whom the policy refuses. `false`: the policy refuses no authenticated caller. */
   readonly refused?: PrincipalParts | false;
 }
 
 interface Auth {
   readonly parts: readonly StaticPolicy[];
   readonly hasFunctions: boolean;
-  /** Whether one part of the policy is enough to allow a call. */
+  /** Whether one allowing part of the policy is enough to allow a call. */
   readonly isAny: boolean;
 }
 
@@ -46,7 +47,7 @@ export const asksFunctions = (operation: Operation): boolean => authOf(operation
 
 let made = 0;
 
-/** Makes a new person who acts for another person, so that both kinds of approval can be tried. */
+/** Makes a new person who acts for another person, so that the suite can try both kinds of approval. */
 const somebody = (given: Partial<Principal> = {}): Principal => {
   made++;
   return {
@@ -77,11 +78,11 @@ export const allowed = (operation: Operation, granted: Granted = {}): Principal 
 export interface Lacking {
   readonly principal: Principal;
   readonly codes: readonly string[];
-  /** Whether the policy can refuse without the input. If so, the policy must refuse before the input is read. */
+  /** Whether the policy can refuse without the input. If so, the policy must refuse before Quater reads the input. */
   readonly isStatic: boolean;
 }
 
-/** Returns principals that the policy must refuse; an empty list when a credential is enough. */
+/** Returns principals that the policy must refuse; an empty list when the policy allows every caller with a credential. */
 export const lacking = (operation: Operation, granted: Granted = {}): readonly Lacking[] => {
   const { parts, hasFunctions, isAny } = authOf(operation);
   const named = parts.filter(({ scope, role }) => scope !== undefined || role !== undefined);
@@ -95,7 +96,7 @@ export const lacking = (operation: Operation, granted: Granted = {}): readonly L
   const found: Lacking[] = isAny ? [] : named.map((part) => ({ principal: without(part), codes: codesOf(part), isStatic: true }));
   const codes = named.flatMap(codesOf);
   if (isAny && !hasFunctions && named.length === parts.length) found.push({ principal: somebody(), codes, isStatic: true });
-  // A policy function may refuse by the input alone. Without principals from the user of the suite, the suite tries only the
+  // A policy function may refuse by the input alone. If the user of the suite supplied no principals, the suite tries only the
   // other parts of the policy.
   const isTried = granted.refused !== undefined || granted.allowed !== undefined || isAny || named.length === 0;
   if (hasFunctions && granted.refused !== false && isTried) {
@@ -112,8 +113,8 @@ export const lacking = (operation: Operation, granted: Granted = {}): readonly L
 };
 
 /**
- * Returns the possible error codes of a refusal. For a caller without the role, the error may be the same as for an unknown
- * handler.
+ * Returns the error codes with which the gate may refuse a caller who lacks a scope or a role. For a caller without the role, the
+ * error code may be the same as for an unknown handler.
  */
 const codesOf = ({ scope, role }: StaticPolicy): readonly string[] =>
   scope !== undefined ? ["missing_scope"] : role !== undefined ? ["missing_role", "unknown_handler"] : [];

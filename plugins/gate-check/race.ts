@@ -1,19 +1,25 @@
-// Makes calls race without chance. Calls with the claim `racing` or `overtaking` wait after the gate found their approval, and
-// before the gate uses the approval, until all expected calls wait. So the suite always finds a gate that checks an approval in
-// one step and uses the approval in a second step.
+// Makes calls race in the same way in each run. A call with the claim `racing` or `overtaking` waits after the gate has found the
+// approval of the call and before the gate uses this approval. The calls continue when all expected calls wait. So the suite
+// always finds a gate that checks an approval in one step and uses the approval in a second step.
 
 import type { Hooks } from "../../core/plugin-api.ts";
 
-/** How many times the approved call is sent at the same time. */
+/** How many times the suite sends the approved call at the same time. */
 export const racers = 4;
 
-/** A claim of the principals whose calls use the same approval at the same time. */
+/** The claim of the principals whose calls use the same approval at the same time. */
 export const racing = { gateSuite: "racing" };
 
-/** How many approved calls of different callers are sent at the same time. Each call changes the preview of the other calls. */
+/**
+ * How many approved calls of different callers the suite sends at the same time. Each of these calls changes the preview of the
+ * other calls.
+ */
 export const overtakers = 2;
 
-/** A claim of the principals of these calls. The previews of the calls contain the number of handlers that have started. */
+/**
+ * The claim of principals whose approved calls change each other's previews. The preview of each call contains the number of
+ * handlers that have started.
+ */
 export const overtaking = { gateSuite: "overtaking" };
 
 const marks: ReadonlyMap<unknown, number> = new Map([
@@ -22,7 +28,8 @@ const marks: ReadonlyMap<unknown, number> = new Map([
 ]);
 
 /**
- * How long calls wait for each other, milliseconds. The wait has a limit, because an expected call may have been refused earlier.
+ * How long racing calls wait for each other, milliseconds. The wait has a limit, because the gate may have refused an expected
+ * call earlier.
  */
 const patienceMs = 3_000;
 
@@ -30,7 +37,10 @@ export class StartingLine {
   #waiting: (() => void)[] = [];
   #timer: NodeJS.Timeout | undefined;
 
-  /** This is the first `hold` hook, because a waiting call must not have a lock that another call of the race needs. */
+  /**
+   * The hook of the suite's plugin is the first `hold` hook, because a waiting call must not have a lock that another call of the
+   * race needs.
+   */
   readonly hold: NonNullable<Hooks["hold"]> = async ({ principal }) => {
     const expected = marks.get(principal.claims["gateSuite"]);
     if (expected !== undefined) await this.#arrive(expected);

@@ -1,5 +1,5 @@
-// The log names the policy or the plugin that refused a call. The answer to the caller must not name the policy or the plugin.
-// This case makes no calls, but checks the answers to the calls of the other cases.
+// The log of Quater names the policy or the plugin that refused a call. The answer to the caller must not name the policy or the
+// plugin. This case makes no calls, but checks the answers to the calls of the other cases.
 
 import type { GateRow } from "./report.ts";
 
@@ -7,7 +7,7 @@ import type { GateRow } from "./report.ts";
 export interface Refusal {
   readonly handler: string;
   readonly surface: string;
-  /** The answer to the caller. */
+  /** The message of the refusal that the caller got. */
   readonly message: string;
   /** The policy or plugin that refused the call, as the log names it. */
   readonly by: string | undefined;
@@ -17,7 +17,7 @@ export const refusalCase = "refusal named";
 
 const expected = "named only in the log";
 
-/** @returns One row for each handler and surface that refused a call in this way. */
+/** @returns One row of the report for each handler and surface with such refusals. */
 export const refusalRows = (refusals: readonly Refusal[]): readonly GateRow[] => {
   const places = new Set(refusals.map(placeOf));
   return [...places].map((place) => {
@@ -38,5 +38,5 @@ export const refusalRows = (refusals: readonly Refusal[]): readonly GateRow[] =>
 const placeOf = ({ handler, surface }: Refusal): string => `${handler} over ${surface}`;
 const subjectOf = ({ handler, surface }: Refusal): string => `The handler ${handler}, called over ${surface},`;
 
-/** Returns the names that cannot be in a sentence by chance: `isOwner`, but not `owner`. */
+/** Returns the names of policy functions that cannot be in a sentence by chance: `isOwner`, but not `owner`. */
 const functionsIn = (by: string): readonly string[] => by.split(/ (?:and|or) /).filter((name) => /^\w*[a-z][A-Z]\w*$/.test(name));
