@@ -1,6 +1,6 @@
-// Writes the access log: one line for each HTTP request, after the answer was sent or the client has left. In development, this
-// file also makes the header `Server-Timing`. The facts about a request are stored on the response, in one object without
-// closures. A log line contains no arguments, so the line names the route and not the path.
+// Writes the access log: one log line for each HTTP request, after the server has sent the response or the client has left. In
+// development, this file also makes the header `Server-Timing`. Quater stores the facts about an HTTP request on the response, in
+// one object without closures. An access log line contains no arguments, so the line names the route and not the path.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { cut } from "../../core/diagnostics/text.ts";
@@ -10,9 +10,9 @@ import type { Log } from "../../core/plugin-api.ts";
 import { statusOfKind } from "./statuses.ts";
 
 export interface AccessOptions {
-  /** Receives the lines. `undefined` if there is no access log. */
+  /** Receives the lines of the access log. `undefined` if the server writes no access log. */
   readonly log: Log | undefined;
-  /** Whether answers have the header `Server-Timing` with the time that the answer took. */
+  /** Whether responses have the header `Server-Timing` with the time that Quater needed for the response. */
   readonly isTimed: boolean;
   /** Whether the line of a refused or failed request contains the error code, the reason and the policy. Only in development. */
   readonly isExplained?: boolean;
@@ -23,7 +23,7 @@ type Noted = ServerResponse & { [noted]?: Access };
 const explaining = Symbol("explaining");
 type Explained = object & { [explaining]?: Access };
 
-/** The facts about one HTTP request that its log line contains. */
+/** The facts about one HTTP request that its access log line contains. */
 export class Access {
   /** The path of the route as the manifest has it: `/orders/:orderId`. `undefined` if no route matched the HTTP request. */
   route: string | undefined;
@@ -35,7 +35,7 @@ export class Access {
   readonly #req: IncomingMessage;
   readonly #callId: string;
   readonly #startedAt = performance.now();
-  /** How many bytes the connection had sent before this request. */
+  /** How many bytes the server had sent on the connection before this HTTP request. */
   readonly #sentBefore: number;
 
   constructor(options: AccessOptions, req: IncomingMessage, callId: string) {
@@ -45,7 +45,7 @@ export class Access {
     this.#sentBefore = req.socket.bytesWritten;
   }
 
-  /** The current value of `Server-Timing`; `undefined` if the header is not sent. */
+  /** The current value of the header `Server-Timing`; `undefined` if the server does not send this header. */
   get timing(): string | undefined {
     return this.#options.isTimed ? `total;dur=${this.#durationMs}` : undefined;
   }
@@ -92,7 +92,7 @@ export const noteRoute = (res: ServerResponse, route: string): void => {
   if (access !== undefined) access.route = route;
 };
 
-/** Starts to collect the facts about an HTTP request. The log line is written when the response closes. */
+/** Starts to collect the facts about an HTTP request. Quater writes the access log line when the response closes. */
 export const beginAccess = (options: AccessOptions, req: IncomingMessage, res: ServerResponse, callId: string): void => {
   const access = new Access(options, req, callId);
   (res as Noted)[noted] = access;
@@ -105,7 +105,9 @@ function ended(this: ServerResponse): void {
   accessOf(this)?.write(this);
 }
 
-/** Makes the function that logs a request that the server could not read as HTTP. There is no call for such a request. */
+/**
+ * Makes the function that logs an HTTP request which the server could not parse. Quater starts no call for such an HTTP request.
+ */
 export const unreadableIn =
   ({ log }: AccessOptions) =>
   (status: number, bytes: number): void =>

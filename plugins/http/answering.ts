@@ -1,7 +1,7 @@
-// Turns errors into HTTP answers. Errors of Quater's own endpoints become answers inside the endpoint. So middleware around the
-// endpoint sees an answer, as for exposed routes, and middleware without `await next()` causes no unhandled rejection that would
-// end the process. Errors of routes that users mount reach the middleware around the route, as in Koa. This middleware may answer
-// the errors.
+// Turns errors into HTTP responses. An endpoint of Quater turns its own errors into responses. So middleware around the endpoint
+// sees a response, as for exposed routes. Middleware without `await next()` then causes no unhandled rejection, which would end
+// the process. Errors of routes that users mount reach the middleware around the route, as in Koa. This middleware may turn the
+// errors into responses.
 
 import type { IncomingMessage } from "node:http";
 import type Koa from "koa";
@@ -15,13 +15,13 @@ import { put, type Reply } from "./reply.ts";
 export interface Failed {
   readonly req: IncomingMessage;
   readonly callId: string;
-  /** The handler that ran before the failure, if there was one. */
+  /** The handler that ran before the failure, if a handler ran. */
   readonly run: Run | undefined;
-  /** Called with the error, unless the error is a refusal. */
+  /** Quater calls this function with the error, unless the error is a refusal. */
   readonly report: (error: unknown) => void;
 }
 
-/** Returns the answer for a thrown value. */
+/** Returns the HTTP response for a thrown value. */
 export const replyTo = (error: unknown, { req, callId, run, report }: Failed): Reply => {
   const failure = isQuaterError(error) ? error : (thrownRefusal(error) ?? internal(error));
   const told = failureAfter(run, failure);
@@ -29,7 +29,7 @@ export const replyTo = (error: unknown, { req, callId, run, report }: Failed): R
   return refusalOf(req, told, callId);
 };
 
-/** Returns the answer for a thrown value, together with the error for the log. */
+/** Returns the HTTP response for a thrown value, together with the error for the log. */
 export const failed = (error: unknown, request: Omit<Failed, "report">): Reply => {
   let failure: Reply["failure"];
   const report = (reported: unknown) => {
@@ -38,19 +38,19 @@ export const failed = (error: unknown, request: Omit<Failed, "report">): Reply =
   return { ...replyTo(error, { ...request, report }), run: request.run, failure };
 };
 
-/** Answers a thrown value through Koa. */
+/** Sends the HTTP response for a thrown value through Koa. */
 export const answer = (ctx: Koa.Context, error: unknown): void => {
   const report = (reported: unknown) => void ctx.app.emit("error", reported, ctx);
   const request: Failed = { req: ctx.req, callId: ctx.state["callId"] as string, run: runIn(ctx), report };
   try {
     put(ctx, replyTo(error, request));
   } catch (invalid) {
-    // The error has an invalid header, so it cannot be sent.
+    // The response for `error` would have an invalid header, so Koa cannot send this response.
     put(ctx, replyTo(invalid, request));
   }
 };
 
-/** Wraps an endpoint so that it never throws. */
+/** Wraps an endpoint so that the endpoint never throws. */
 export const answered =
   <Context extends Koa.Context>(endpoint: (ctx: Context, next: Koa.Next) => unknown) =>
   async (ctx: Context, next: Koa.Next): Promise<void> => {

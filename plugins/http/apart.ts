@@ -1,6 +1,6 @@
 // Opens a separate listener for the routes of one plugin. The listener has another origin than the exposed routes, so the
-// browser's same-origin policy separates the plugin's pages from these routes. Checks, limits and refusals are the same as on the
-// main server.
+// browser's same-origin policy separates the plugin's pages from the exposed routes. The separate listener has the same checks,
+// limits and refusals as the main HTTP server.
 
 import { chmodSync, lstatSync, rmSync } from "node:fs";
 import { connect } from "node:net";
@@ -62,7 +62,7 @@ export const listenApart = async ({ what, place, mounting, context, options, acc
   return { baseUrl: undefined, stop: () => stop(graceMs) };
 };
 
-/** Removes the socket file of a killed process, because no process can listen on the path while the file exists. */
+/** Removes the socket file of a killed process. While the socket file exists, no process can listen on its path. */
 const removeStale = async (path: string, what: string): Promise<void> => {
   const stats = lstatSync(path, { throwIfNoEntry: false });
   if (stats === undefined) return;
@@ -85,6 +85,6 @@ const isAnswered = (path: string): Promise<boolean> =>
       socket.destroy();
       resolve(true);
     });
-    // For any error other than a refusal, assume that another process listens.
+    // For any error other than a refused connection, assume that another process listens on the socket.
     socket.once("error", ({ code }: NodeJS.ErrnoException) => resolve(code !== "ECONNREFUSED"));
   });

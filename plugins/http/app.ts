@@ -1,5 +1,5 @@
-// Builds a server from its parts: the checks of each HTTP request, middleware that plugins and users mount on Koa, exposed
-// routes, Quater's own pages, and the answer for unknown paths.
+// Builds an HTTP server from its parts: the checks of each HTTP request, middleware that plugins and users mount on Koa, exposed
+// routes, Quater's own pages, and the response for unknown paths.
 
 import type { IncomingMessage, RequestListener } from "node:http";
 import Router from "@koa/router";
@@ -33,10 +33,10 @@ export interface AppOptions extends LoadLimits {
   readonly service: HttpService;
   readonly maxBodyBytes: number;
   readonly mount: Mounting;
-  /** Whether everybody can read the OpenAPI document and its page. True only in development. */
+  /** Whether everybody can read the OpenAPI document and the page that shows it. True only in development. */
   readonly isOpen: boolean;
   readonly allowedOrigins?: "any" | readonly string[];
-  /** The headers, schemes and cookies that the authenticator reads. */
+  /** The headers, schemes and cookies that the authenticator of the routes reads. */
   readonly reading?: Reading | undefined;
   readonly format?: Formatter | undefined;
   readonly access: AccessOptions;
@@ -49,7 +49,10 @@ export interface AppOptions extends LoadLimits {
 const isOfClient = (error: unknown): boolean =>
   ["ERR_STREAM_PREMATURE_CLOSE", "ECONNRESET", "EPIPE"].includes(String((error as NodeJS.ErrnoException | undefined)?.code));
 
-/** Makes a Koa app whose first middleware answers errors. serve.ts checks each HTTP request before Koa gets it. */
+/**
+ * Makes a Koa app whose first middleware turns errors into responses. The file serve.ts checks each HTTP request before Koa gets
+ * the HTTP request.
+ */
 const answeringApp = ({ gate, log }: PluginContext): Koa => {
   const app = new Koa();
   app.on("error", (error: unknown, ctx?: Koa.Context) => {
@@ -66,14 +69,17 @@ const answeringApp = ({ gate, log }: PluginContext): Koa => {
     if (typeof ctx._matchedRoute === "string") noteRoute(ctx.res, ctx._matchedRoute);
     const timing = accessOf(ctx.res)?.timing;
     if (timing !== undefined && !ctx.res.headersSent) ctx.set("server-timing", timing);
-    // Close the connection after this answer, so that the stopping server gets no further request on the connection.
+    // Close the connection after this response, so that the stopping server gets no further HTTP request on the connection.
     if (gate.isStopping && !ctx.res.headersSent) ctx.set("connection", "close");
     if (isLarge(ctx.body) && !(await hasRoomFor(ctx))) answer(ctx, undelivered(runIn(ctx), ctx.method));
   });
   return app;
 };
 
-/** This function is not async, because the text of the answer must not stay in memory while its bytes wait. */
+/**
+ * Whether the response with its body may be sent. This function is not async, because the text of the body must not stay in
+ * memory while the bytes of the body wait.
+ */
 const hasRoomFor = (ctx: Koa.Context): Promise<boolean> => {
   const bytes = bytesOf(ctx.body as string | Buffer);
   ctx.body = bytes;
@@ -81,8 +87,8 @@ const hasRoomFor = (ctx: Koa.Context): Promise<boolean> => {
 };
 
 /**
- * Makes `app.use` throw from now on. The server has decided which requests Koa serves, so later middleware would run for only
- * some of them.
+ * Makes `app.use` throw from now on. The server has already decided which HTTP requests Koa serves, so middleware that a user
+ * adds later would run for only some of them.
  */
 const close = (app: Koa): void => {
   app.use = () => {
@@ -93,7 +99,7 @@ const close = (app: Koa): void => {
   Object.freeze(app.middleware);
 };
 
-/** Makes a server for routes that only plugins mount. */
+/** Makes an HTTP server for routes that only plugins mount. */
 export const mountedListener = (
   context: PluginContext,
   guard: Guard,
@@ -154,7 +160,7 @@ export const serverListener = (options: AppOptions): RequestListener => {
   });
 };
 
-/** Mounts middleware for all paths that begin with a text. Exposed routes under other paths are still answered without Koa. */
+/** Mounts middleware for all paths that begin with `prefix`. Quater still serves exposed routes under other paths without Koa. */
 const underIn =
   (app: Koa, prefixes: string[]): Parameters<Mounting>[0]["under"] =>
   (prefix, middleware) => {
@@ -167,19 +173,23 @@ const underIn =
   };
 
 /**
- * Makes a router that distinguishes letter case and the slash at the end, as exposed routes do. Otherwise `/Admin` and
- * `/admin/` would also match `/admin`.
+ * Makes a router that distinguishes letter case and the slash at the end of a path, as exposed routes do. Otherwise the paths
+ * `/Admin` and `/admin/` would also match the route `/admin`.
  */
 export const strictRouter = (): Router => new Router({ sensitive: true, strict: true });
 
 /**
- * Makes a table for endpoints that are mounted at one path. A lookup is faster than a router, which tries its routes one by one.
+ * Makes a table of the endpoints that plugins mount at one path. A lookup in a table is faster than a router, which tries its
+ * routes one by one.
  */
 export const pathTable = (): Pick<Parameters<Mounting>[0], "at" | "endpoint" | "open" | "fallback"> & {
   readonly fixedPaths: Koa.Middleware;
   readonly fallbacks: Koa.Middleware;
   readonly endpoints: ReadonlyMap<string, Endpoint>;
-  /** Returns whether pages of all sites may send an HTTP request. `undefined` if no open path is mounted. */
+  /**
+   * Returns a function that tells whether pages of all sites may send an HTTP request. `undefined` if no plugin has mounted an
+   * open path.
+   */
   readonly isOpen: () => ((req: IncomingMessage) => boolean) | undefined;
 } => {
   const table = new Map<string, KoaMiddleware>();
@@ -215,7 +225,10 @@ export const pathTable = (): Pick<Parameters<Mounting>[0], "at" | "endpoint" | "
   };
 };
 
-/** Answers HTTP requests that no route matched. If the path has routes with other methods, the answer lists these methods. */
+/**
+ * Makes the response to HTTP requests that no route matched. If the path has routes with other methods, the response lists these
+ * methods.
+ */
 export const unknownPaths = (router: Router, exposedMethods: (url: string) => readonly string[]): Koa.Middleware =>
   answered((ctx) => {
     const allowed = methodsOf(router, ctx, exposedMethods(ctx.req.url ?? "/"));
@@ -232,7 +245,7 @@ export const unknownPaths = (router: Router, exposedMethods: (url: string) => re
     ctx.status = 204;
   });
 
-/** People open the root of a new server in a browser, and see where its pages are. */
+/** Returns the addresses of Quater's own pages for the path `/`, because people open the root of a new server in a browser. */
 const hintFor = ({ path }: Koa.Context): string =>
   path === "/" ? ". The routes of this server are documented at /docs and in /openapi.json" : "";
 
@@ -253,7 +266,10 @@ const ownPages = (router: Router, { context, service, isOpen }: Pick<AppOptions,
     ctx.status = waitingFor.length === 0 ? 200 : 503;
     ctx.body = waitingFor.length === 0 ? { status: "ready" } : { status: "not ready", waitingFor };
   });
-  /** Authenticates the reader as for exposed routes. `undefined` if everybody may read everything. */
+  /**
+   * Authenticates the reader of the OpenAPI document in the same way as callers of exposed routes. `undefined` if everybody may
+   * read the whole OpenAPI document.
+   */
   const reader = async (ctx: Koa.Context) => {
     if (isOpen) return undefined;
     const credentials = service.credentials(ctx, "http");
@@ -262,7 +278,7 @@ const ownPages = (router: Router, { context, service, isOpen }: Pick<AppOptions,
     return principal;
   };
   const openApi = answered(async (ctx) => {
-    // The reader sees only the routes that this principal may call.
+    // The reader sees only the routes that the reader's principal may call.
     const principal = await reader(ctx);
     if (principal !== undefined) ctx.set("cache-control", "no-store");
     ctx.body = await service.openApi(principal);

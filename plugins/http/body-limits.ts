@@ -1,11 +1,13 @@
-// Finds inputs at boot whose schema allows longer texts than a request body can have.
+// Finds handlers at boot whose input schema allows longer texts than a request body can have.
 
 import type { BootProblem } from "../../core/diagnostics/problem.ts";
 import type { Operation } from "../../core/plugin-api.ts";
 import { eachSubschema, isPlainObject } from "../../core/schema/schema.ts";
 import { httpKey } from "./route.ts";
 
-/** Returns one problem for each handler whose longest text is longer than a body. A character has at least one byte. */
+/**
+ * Returns one boot problem for each handler whose longest text is longer than a request body. A character has at least one byte.
+ */
 export const bodyProblems = (operations: readonly Operation[], maxBodyBytes: number): readonly BootProblem[] =>
   operations.flatMap((operation): readonly BootProblem[] => {
     const longest = httpKey.of(operation) === undefined ? 0 : longestTextOf(operation.input);

@@ -1,4 +1,4 @@
-// Reads the body and the query of an HTTP request. Every limit is checked while the body arrives.
+// Reads the body and the query of an HTTP request. Quater checks every limit of the body while the body arrives.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { cut, visible } from "../../core/diagnostics/text.ts";
@@ -16,8 +16,9 @@ const formTypes = ["application/x-www-form-urlencoded", "multipart/form-data"] a
 export const jsonType = /^application\/(?:json|[a-z0-9.+-]+\+json)\s*(?:;|$)/i;
 
 /**
- * Reads a JSON body. @throws {QuaterError | TransportRefusal} 415 for a body that is not JSON or is compressed, 413 over the
- * limit, `json_*`.
+ * Reads the JSON body of an HTTP request.
+ * @throws {QuaterError | TransportRefusal} 415 for a body that is not JSON or is compressed, 413 for a body over the limit,
+ *   `json_*`.
  */
 export const readJsonBody = (
   req: IncomingMessage,
@@ -37,9 +38,9 @@ export const readJsonBody = (
 };
 
 /**
- * Returns the body, or a promise if a part of the body has not arrived yet.
+ * Returns the body of an HTTP request, or a promise of the body if a part of the body has not arrived yet.
  *
- * @throws {QuaterError | TransportRefusal} A promise rejects with the same errors.
+ * @throws {QuaterError | TransportRefusal} If the function returns a promise, the promise rejects with the same errors.
  */
 export const readBytes = (req: IncomingMessage, res: ServerResponse, maxBytes: number): Awaitable<Buffer> => {
   refuseCharset(req.headers["content-type"]);
@@ -48,10 +49,11 @@ export const readBytes = (req: IncomingMessage, res: ServerResponse, maxBytes: n
 };
 
 /**
- * Checks the headers of a body before the first byte is read, and sends `100 Continue` if the client waits for it.
+ * Checks the headers of an HTTP request with a body before the first byte of the body is read. Sends `100 Continue` if the client
+ * waits for `100 Continue`.
  *
- * @returns The length that the client announced, or `NaN` for a body without announced length.
- * @throws {QuaterError | TransportRefusal} 415 for a compressed body, 413 over the limit.
+ * @returns The length of the body that the client announced, or `NaN` for a body without announced length.
+ * @throws {QuaterError | TransportRefusal} 415 for a compressed body, 413 for a body over the limit.
  */
 export const beginBody = (req: IncomingMessage, res: ServerResponse, maxBytes: number): number => {
   const encoding = req.headers["content-encoding"];
@@ -70,16 +72,18 @@ export const beginBody = (req: IncomingMessage, res: ServerResponse, maxBytes: n
         "A middleware has read the request body before the route. Remove the code that reads the body from the middleware",
       ),
     );
-  if (req.destroyed) throw cancelled(); // The client has left, and no later event would report it.
-  // Send 100 Continue only now, after all headers have passed their checks. A client of HTTP/1.0 would read the 100 as the answer
-  // (RFC 9110 10.1.1).
+  if (req.destroyed) throw cancelled(); // The client has left, and no later event would report that the client has left.
+  // Send 100 Continue only now, after all headers have passed their checks. An HTTP/1.0 client would read 100 Continue as the
+  // response (RFC 9110 10.1.1).
   if (req.headers.expect !== undefined && req.httpVersion === "1.1") res.writeContinue();
   return length;
 };
 
 const charset = /;\s*charset\s*=\s*"?([^";\s]*)/i;
 
-/** Refuses charsets other than UTF-8 (RFC 8259 8.1). Bytes in another charset may be valid UTF-8 with another meaning. */
+/**
+ * Refuses bodies in charsets other than UTF-8 (RFC 8259 8.1). Bytes in another charset may be valid UTF-8 with another meaning.
+ */
 const refuseCharset = (type = ""): void => {
   const named = type.includes(";") ? charset.exec(type)?.[1] : undefined;
   if (named === undefined || /^utf-?8$/i.test(named)) return;
@@ -112,11 +116,12 @@ const readParts = (req: IncomingMessage, res: ServerResponse, maxBytes: number):
   });
 
 const ownField = { configurable: true, enumerable: true, writable: true } as const;
-/** The most parameters that a query may have. */
+/** The largest number of parameters that a query may have. */
 const maxParameters = 1_000;
 
 /**
- * Returns the texts of a query by name; a repeated name gives a list. `+` means a space, as in forms.
+ * Returns the texts of a query by the names of the parameters. For a repeated name, the value is a list. `+` means a space, as in
+ * forms.
  *
  * @throws {TransportRefusal} 400 for a query that is not UTF-8 or has too many parameters.
  */
@@ -136,7 +141,7 @@ export const readQuery = (text: string, what = "The query"): Readonly<Record<str
     if (Array.isArray(before)) before.push(value);
     else if (before !== undefined) found[name] = [before, value];
     else if (name === "__proto__")
-      // Define the field, so that a parameter `__proto__` does not set the prototype.
+      // Define the field instead of setting it, so that a parameter `__proto__` does not set the prototype of the object.
       Object.defineProperty(found, name, { ...ownField, value });
     else found[name] = value;
   }

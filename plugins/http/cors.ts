@@ -1,36 +1,41 @@
-// CORS headers let pages of listed origins read the answers (https://fetch.spec.whatwg.org/#http-cors-protocol). Before this file
-// adds the headers, the guard has refused every other Origin.
+// CORS headers let pages of listed origins read the responses (https://fetch.spec.whatwg.org/#http-cors-protocol). Before this
+// file adds CORS headers, the guard has refused HTTP requests with any other Origin.
 
 import type { IncomingMessage } from "node:http";
 import type { Reply } from "./reply.ts";
 
 export interface Cors {
-  /** Returns the CORS headers of an answer: names and values, one after the other. `undefined` if the answer has none. */
+  /**
+   * Returns the CORS headers of a response: names and values, one after the other. `undefined` if the response has no CORS
+   * headers.
+   */
   readonly headersOf: (req: IncomingMessage) => readonly string[] | undefined;
-  /** Returns the answer to a preflight of an allowed page; `undefined` for every other HTTP request. */
+  /** Returns the response to a preflight of an allowed page; `undefined` for every other HTTP request. */
   readonly preflight: (req: IncomingMessage) => Reply | undefined;
 }
 
-/** How many seconds a browser may use the answer to a preflight. Without this header, browsers use the answer for 5 seconds. */
+/**
+ * How many seconds a browser may use the response to a preflight. Without this limit, browsers use the response for 5 seconds.
+ */
 const preflightSeconds = "600";
 const methods = "GET,HEAD,PUT,POST,DELETE,PATCH";
 
-/** Returns the method that a preflight asks for, from the header `Access-Control-Request-Method`. */
+/** Returns the method that a preflight names in the header `Access-Control-Request-Method`. */
 export const methodAsked = ({ method, headers }: IncomingMessage): string | undefined =>
   method === "OPTIONS" ? headers["access-control-request-method"] : method;
 
 /**
- * The headers that pages of other origins may read. With `content-disposition` and `etag`, the typed client distinguishes a file
- * from a text. With `www-authenticate`, OAuth clients in a page find the scopes that a call needs. With `mcp-session-id`, an MCP
- * client in a page can cancel its calls.
+ * The headers of a response that pages of other origins may read. With `content-disposition` and `etag`, the typed client
+ * distinguishes a file from a text. With `www-authenticate`, an OAuth client in a page finds the scopes that a call needs. With
+ * `mcp-session-id`, an MCP client in a page can cancel its calls.
  */
 const exposedHeaders = "x-request-id,retry-after,content-disposition,etag,www-authenticate,mcp-session-id";
 
 /**
- * Makes the CORS headers for pages of all sites. Browsers send no cookies with requests of these pages, because no answer allows
- * cookies.
+ * Makes the CORS headers for pages of all sites. Browsers send no cookies with HTTP requests of these pages, because no response
+ * allows cookies.
  *
- * @param isOpen  Returns whether the HTTP request is for an exposed route, or is the preflight of such a request.
+ * @param isOpen  Returns whether the HTTP request is for an exposed route, or is the preflight of such an HTTP request.
  */
 const corsForAll = (isOpen: (req: IncomingMessage) => boolean): Cors => ({
   headersOf: (req) =>
@@ -55,7 +60,8 @@ const allowing = (origin: string, asked: string | undefined): readonly string[] 
 ];
 
 /**
- * Makes the CORS headers for pages of listed origins. @returns `undefined` if no origin is listed: no answer has CORS headers.
+ * Makes the CORS headers for pages of listed origins. @returns `undefined` if the list is empty. In this case, no response has
+ * CORS headers.
  */
 const corsOf = (allowedOrigins: readonly string[]): Cors | undefined => {
   if (allowedOrigins.length === 0) return undefined;
@@ -77,13 +83,14 @@ const corsOf = (allowedOrigins: readonly string[]): Cors | undefined => {
   };
 };
 
-/** Whether the headers let pages of all sites read the answer. */
+/** Whether the CORS headers let pages of all sites read the response. */
 export const areForAll = (headers: readonly string[]): boolean => headers[1] === "*";
 
 /**
- * Makes the CORS headers of a server.
+ * Makes the CORS headers of an HTTP server.
  *
- * @param isOpen  Returns whether pages of all sites may send the HTTP request. `undefined` if they may send none.
+ * @param isOpen  Returns whether pages of all sites may send the HTTP request. `undefined` if these pages may send no HTTP
+ *   request.
  */
 export const corsFor = (
   allowedOrigins: "any" | readonly string[],

@@ -1,4 +1,4 @@
-// Dry runs over HTTP.
+// The HTTP endpoint for dry runs.
 
 import type Koa from "koa";
 import type { Uploading } from "../../core/plugin/uploading.ts";
@@ -22,8 +22,8 @@ export interface DryRunOptions {
 }
 
 /**
- * Makes the endpoint `POST /__quater__/dry-run/<handler>`, whose body is the whole input. Dry runs have a separate path instead
- * of a header, because the call would run if a proxy dropped the header.
+ * Makes the endpoint `POST /__quater__/dry-run/<handler>`. The request body is the whole input of the handler. Dry runs have a
+ * separate path instead of a header, because the call would run if a proxy dropped the header.
  */
 export const dryRuns = ({ gate, http, catalog, maxBodyBytes }: DryRunOptions): Koa.Middleware => {
   const fileBytesByName = new Map(catalog.operations.map(({ name, input }) => [name, fileBytesOf(input)]));

@@ -1,6 +1,6 @@
-// Runs endpoints of plugins on Node's request and response, such as POST /mcp. If no middleware is mounted in front of the
-// endpoint, the server calls the endpoint without Koa, because Koa takes a third of the time of a tools/call. Otherwise Koa calls
-// the endpoint.
+// Runs endpoints of plugins, such as POST /mcp, on Node's request and response. If no middleware is mounted in front of the
+// endpoint, the HTTP server calls the endpoint without Koa, because Koa takes a third of the time of a tools/call. If middleware
+// is mounted in front of the endpoint, Koa calls the endpoint.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { failed } from "./answering.ts";
@@ -8,22 +8,22 @@ import { note, type Run, ran, runIn } from "./ran.ts";
 import { type Deliver, type Exchange, put } from "./reply.ts";
 import type { Endpoint, EndpointReply, EndpointRequest, KoaMiddleware } from "./service.ts";
 
-/** What all requests to the endpoints of one server share. */
+/** The functions that all HTTP requests to the endpoints of one HTTP server share. */
 export interface EndpointServer {
-  /** Called once with the answer, unless the endpoint has written the response itself. */
+  /** Quater calls this function once with the response, unless the endpoint has written the response itself. */
   readonly deliver: Deliver;
-  /** Called when the endpoint has written the response itself. */
+  /** Quater calls this function when the endpoint has written the response itself. */
   readonly written: () => void;
-  /** Sets the headers that every answer has. */
+  /** Sets the headers that every response of the server has. */
   readonly setCommon: (exchange: Exchange) => void;
 }
 
-/** A request to an endpoint that is answered without Koa. */
+/** An HTTP request to an endpoint that Quater runs without Koa. */
 export class EndpointCall implements EndpointRequest {
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
   readonly callId: string;
-  // V8 adds this field once for the class. A field that is added later takes 1 µs for each MCP call (Node 20).
+  // V8 adds this field once for the class. If the field were added later, adding it would take 1 µs for each MCP call (Node 20).
   [ran]: Run | undefined = undefined;
   readonly #server: EndpointServer;
 
@@ -81,8 +81,8 @@ export const throughKoa =
       if (reply === undefined) return;
       put(ctx, reply);
       if (reply.body !== "") return;
-      ctx.body = null; // Koa would send a media type with an empty text.
-      ctx.status = reply.status; // Set the status again, because `ctx.body = null` has set it to 204.
+      ctx.body = null; // With an empty text as body, Koa would send a media type.
+      ctx.status = reply.status; // Set the status again, because `ctx.body = null` has set the status to 204.
     } finally {
       note(ctx, runIn(request));
     }

@@ -1,4 +1,5 @@
-// Runs calls of exposed routes: gives an HTTP request to the gate, and turns the outcome into an answer.
+// Runs the calls of exposed routes. This file passes the call of an HTTP request to the gate, and turns the outcome into a
+// response.
 
 import type Koa from "koa";
 import type { Principal } from "../../core/index.ts";
@@ -29,11 +30,11 @@ export interface Exposed {
   readonly index: RouteIndex;
   readonly maxBodyBytes: number;
   readonly replyRules: ReplyRules;
-  /** The endpoints of plugins by path. */
+  /** The endpoints of plugins by their paths. */
   readonly endpoints: ReadonlyMap<string, Endpoint>;
 }
 
-/** Returns Koa middleware that serves the exposed routes and passes other HTTP requests to `next`. */
+/** Returns Koa middleware that serves the exposed routes and passes all other HTTP requests to `next`. */
 export const exposedRoutes =
   (exposed: Exposed): Koa.Middleware =>
   (ctx, next) => {
@@ -53,8 +54,8 @@ export const exposedRoutes =
   };
 
 /**
- * A call of an exposed route. The call waits only if the authenticator, the body, the policy, the handler or a plugin makes it
- * wait. This is a class without promises, because an async function would take 32 instead of 31 µs of CPU for a GET (Node 20).
+ * A call of an exposed route. The call waits only if the authenticator, the body, the policy, the handler or a plugin makes the
+ * call wait. The class uses no promises, because an async function would take 32 instead of 31 µs of CPU for a GET (Node 20).
  */
 export class ExposedCall implements Replying {
   readonly #exchange: Exchange;
@@ -64,7 +65,7 @@ export class ExposedCall implements Replying {
   readonly #deliver: Deliver;
   #reply: HandlerReply | undefined;
 
-  /** @param deliver  Called once, with the answer. */
+  /** @param deliver  The call runs this function once, with the response. */
   constructor(exchange: Exchange, found: RouteMatch, exposed: Exposed, deliver: Deliver) {
     this.#exchange = exchange;
     this.#found = found;
@@ -99,7 +100,7 @@ export class ExposedCall implements Replying {
       );
   }
 
-  /** Creates the reply when the handler uses `reply` for the first time. */
+  /** Creates the object `reply` when the handler uses `reply` for the first time. */
   get reply(): HandlerReply {
     this.#reply ??= new HandlerReply(this.#exposed.replyRules);
     return this.#reply;
@@ -178,7 +179,7 @@ export class ExposedCall implements Replying {
     }
   }
 
-  /** Ends the call with a success, including the headers that the handler set on `reply`. */
+  /** Ends the call with a success response, which includes the headers that the handler set on `reply`. */
   #succeed(reply: Reply): void {
     this.#deliver(this.#exchange, this.#reply === undefined ? reply : this.#reply.with(reply));
   }

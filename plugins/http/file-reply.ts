@@ -1,18 +1,25 @@
-// Makes the answers that are files or texts of a media type. An answer could be an HTML page, and the approvals page may have the
-// same origin. So browsers run no scripts of these answers, show only harmless media types, and save files of other media types.
+// Makes the responses that are files or texts of a media type. Such a response could be an HTML page, and the approvals page may
+// have the same origin. So the headers of these responses make browsers run no scripts of the response, show only harmless media
+// types, and save files of other media types.
 
 import type { IncomingMessage } from "node:http";
 import type { SentFile } from "../../core/schema/file-answer.ts";
 import type { Reply } from "./reply.ts";
 import { jsonPolicy } from "./security.ts";
 
-/** The media types that browsers may show. Browsers save all others. HTML, SVG, XML and PDF can contain scripts. */
+/**
+ * The media types that browsers may show. Browsers save files of all other media types. HTML, SVG, XML and PDF can contain
+ * scripts.
+ */
 const inlineTypes = /^(?:image\/(?:png|jpeg|gif|webp|avif|bmp)|audio\/.+|video\/.+|text\/(?:plain|csv))$/;
 
 /** With `sandbox`, a browser gives a document an origin of its own and runs no scripts of the document (CSP level 3, 6.3). */
 const guarding = ["content-security-policy", "sandbox; default-src 'none'"] as const;
 
-/** Returns `Content-Disposition`. Headers are ASCII, so a file name with other characters is repeated in the form of RFC 8187. */
+/**
+ * Returns the header `Content-Disposition`. Headers are ASCII, so the header repeats a file name with other characters in the
+ * form of RFC 8187.
+ */
 const dispositionOf = (mediaType: string, given: string | undefined): string => {
   const shown = inlineTypes.test(mediaType.split(";", 1)[0] ?? "") ? "inline" : "attachment";
   const name = given?.replaceAll(/[/\\\p{Cc}]/gu, "_");
@@ -29,7 +36,7 @@ const dispositionOf = (mediaType: string, given: string | undefined): string => 
 const typeOf = (mediaType: string): string =>
   mediaType.startsWith("text/") && !mediaType.includes("charset") ? `${mediaType}; charset=utf-8` : mediaType;
 
-/** Returns the success headers of a route without the headers for JSON answers. */
+/** Returns the headers of a route's success response without the headers for JSON. */
 const withoutType = (headers: readonly string[]): string[] => {
   const kept: string[] = [];
   for (let at = 0; at < headers.length; at += 2)
@@ -52,10 +59,11 @@ export const textReply = (value: string, mediaType: string, status: number, head
 });
 
 /**
- * Returns the answer with the whole file, one range of the file (RFC 9110 14), or 304 if the caller has the same version of the
- * file. If the caller asks for several ranges at once, the answer is the whole file, as RFC 9110 14.2 allows.
+ * Returns a response with the whole file, a response with one range of the file (RFC 9110 14), or 304 if the caller has the same
+ * version of the file. If the caller requests several ranges at once, the response contains the whole file, as RFC 9110 14.2
+ * allows.
  *
- * @param status  The status of a success.
+ * @param status  The status of a success response.
  */
 export const fileReply = (
   { headers: asked, method }: IncomingMessage,
@@ -85,24 +93,24 @@ export const fileReply = (
   return { status: 206, headers, body: file.stream(start, end) };
 };
 
-/** Whether the caller has this version of the file. `If-None-Match` wins over `If-Modified-Since` (RFC 9110 13.2.2). */
+/** Whether the caller has this version of the file. `If-None-Match` has precedence over `If-Modified-Since` (RFC 9110 13.2.2). */
 const hasVersion = (asked: IncomingMessage["headers"], etag: string, modifiedAt: Date | undefined): boolean => {
   const tags = asked["if-none-match"];
   if (tags !== undefined) return tags.split(",").some((tag) => ["*", etag].includes(tag.trim().replace(/^W\//, "")));
   const since = Date.parse(asked["if-modified-since"] ?? "");
-  return modifiedAt !== undefined && Math.floor(modifiedAt.getTime() / 1_000) * 1_000 <= since; // Dates have whole seconds.
+  return modifiedAt !== undefined && Math.floor(modifiedAt.getTime() / 1_000) * 1_000 <= since; // The dates in HTTP headers have whole seconds.
 };
 
 const oneRange = /^bytes=(\d{0,15})-(\d{0,15})$/;
 
-/** Returns the one range that the caller asks for. `undefined` means the whole file. */
+/** Returns the one range of the file that the caller requests. `undefined` means the whole file. */
 const rangeIn = (
   { range, "if-range": condition }: IncomingMessage["headers"],
   etag: string,
   bytes: number,
 ): { readonly start: number; readonly end: number } | "unsatisfiable" | undefined => {
   const [, first = "", last = ""] = oneRange.exec(range ?? "") ?? [];
-  // The caller has another version of the file, so a range of this version would not fit (RFC 9110 13.1.5).
+  // If the caller has another version of the file, a range of this version would not fit the caller's version (RFC 9110 13.1.5).
   if ((first === "" && last === "") || (condition !== undefined && condition !== etag)) return undefined;
   if (first === "")
     return last === "0" || bytes === 0 ? "unsatisfiable" : { start: Math.max(0, bytes - Number(last)), end: bytes - 1 };

@@ -1,5 +1,6 @@
-// Reads forms: `application/x-www-form-urlencoded`, and `multipart/form-data` with or without files. Fields are texts, which are
-// converted to the types in the schema like texts of a query. A part with the type application/json is read as JSON.
+// Reads forms: `application/x-www-form-urlencoded`, and `multipart/form-data` with or without files. The fields of a form are
+// texts. Quater converts these texts to the types in the schema, like the texts of a query. Quater reads a part with the type
+// application/json as JSON.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Readable, Writable } from "node:stream";
@@ -13,18 +14,18 @@ import { beginBody, jsonType, readBytes, readJsonBody, readQuery, tooManyBodies 
 import { TransportRefusal } from "./refusals.ts";
 import { holdBody } from "./sockets.ts";
 
-/** The most parts of a multipart form. */
+/** The largest number of parts that a multipart form may have. */
 const maxParts = 1_000;
 const maxNameBytes = 200;
-/** The most bytes around the content of one part: its boundary and headers. */
+/** The largest number of bytes around the content of one part: the boundary and headers of this part. */
 const partOverhead = 16 * 1024;
 
 const isUrlencoded = (type: string | undefined): boolean => /^application\/x-www-form-urlencoded\s*(?:;|$)/i.test(type ?? "");
 const isMultipart = (type: string | undefined): boolean => /^multipart\/form-data\s*(?:;|$)/i.test(type ?? "");
 
 /**
- * Reads a urlencoded form. @throws {QuaterError | TransportRefusal} or rejects with them: 400 for text that is not UTF-8, 413
- * over the limit.
+ * Reads a urlencoded form.
+ * @throws {QuaterError | TransportRefusal} or rejects with one: 400 for text that is not UTF-8, 413 for a form over the limit.
  */
 const readUrlencoded = (req: IncomingMessage, res: ServerResponse, maxBytes: number): Awaitable<GivenInput[]> =>
   andThen(readBytes(req, res, maxBytes), (bytes) => {
@@ -34,20 +35,20 @@ const readUrlencoded = (req: IncomingMessage, res: ServerResponse, maxBytes: num
   });
 
 export interface BodyOptions {
-  /** The most bytes of a body, or of a form without its files. */
+  /** The largest number of bytes of a body, or of a form without its files. */
   readonly maxBytes: number;
-  /** Stores the files. `undefined` if the handler takes no files. */
+  /** Stores the files of a form. `undefined` if the handler accepts no files. */
   readonly uploads: Uploading | undefined;
-  /** The most bytes of all files together. */
+  /** The largest number of bytes of all files of a form together. */
   readonly fileBytes: number;
   readonly takesForms: boolean;
 }
 
 /**
- * Reads a body by its media type.
+ * Reads the body of an HTTP request by the media type of the body.
  *
- * @throws {QuaterError | TransportRefusal} or rejects with them: 415 for a media type that the route does not accept, 413,
- * `json_*`.
+ * @throws {QuaterError | TransportRefusal} or rejects with one: 415 for a media type that the route does not accept, 413 for a
+ *   body over the limit, `json_*`.
  */
 export const readBody = (req: IncomingMessage, res: ServerResponse, options: BodyOptions): Awaitable<readonly GivenInput[]> => {
   const type = req.headers["content-type"];
@@ -59,8 +60,9 @@ export const readBody = (req: IncomingMessage, res: ServerResponse, options: Bod
 };
 
 /**
- * Reads a multipart form. @throws {QuaterError | TransportRefusal} by rejecting as soon as a part is refused. Later parts are not
- * read.
+ * Reads a multipart form.
+ * @throws {QuaterError | TransportRefusal} The promise rejects as soon as the function refuses a part. The function does not read
+ *   later parts.
  */
 const readMultipart = async (
   req: IncomingMessage,
@@ -90,7 +92,7 @@ const readMultipart = async (
       });
       parser.on("file", (name, content, filename, _encoding, type) => {
         contents.push(content);
-        content.on("error", () => {}); // Ignore the error here, because the code that reads the file also gets the error.
+        content.on("error", () => {}); // Ignore the error in this listener, because the code that reads the file also gets the error.
         taking.push(form.addFile(name, { name: filename, mediaType: type }, content).catch(fail));
       });
       for (const limit of ["partsLimit", "filesLimit", "fieldsLimit"] as const)
@@ -110,8 +112,8 @@ const readMultipart = async (
 };
 
 /**
- * Writes the body into the parser, no faster than the files in the body are written to disk. The HTTP request stays open, so that
- * the server can answer the request.
+ * Writes the body into the parser of the form, no faster than Quater writes the files in the body to disk. The HTTP request stays
+ * open, so that the server can respond.
  */
 const feed = (
   req: IncomingMessage,
@@ -123,7 +125,7 @@ const feed = (
 ): void => {
   let size = 0;
   req.on("data", (part: Buffer) => {
-    // At most this many bytes are text, which stays in memory. Files are written to disk.
+    // At most this many bytes of the body are text, which stays in memory. Quater writes files to disk.
     const held = Math.min(part.length, mostHeld - size);
     size += part.length;
     if (size > most) return fail(tooLarge("The body", `${most} bytes`));
@@ -161,13 +163,13 @@ const parserOf = (Busboy: BusboyClass, req: IncomingMessage, maxBytes: number) =
   }
 };
 
-/** Replaces errors of the parser by one error text for the caller. */
+/** Replaces errors of the form parser by one error for the caller. */
 const refusalOf = (error: unknown): unknown => {
   if (isQuaterError(error) || error instanceof TransportRefusal) return error;
   return new TransportRefusal("bad_request", "The multipart form is malformed or ends early");
 };
 
-/** The parts of one form. */
+/** The parts of one multipart form. */
 class Form {
   readonly #texts = new Map<string, string[]>();
   readonly #values = new Map<string, unknown[]>();
@@ -206,7 +208,8 @@ class Form {
     const count = (this.#counts.get(name) ?? 0) + 1;
     this.#counts.set(name, count);
     if (count > field.most) invalid(path, field.isList ? `must have at most ${field.most} files` : "is given more than once");
-    // Reserve the place in the list now: a short file may be on disk before a longer one that was sent first.
+    // Reserve the place of the file in the list now, because a short file may be on disk before a longer file that the client
+    // sent first.
     const list = listIn(this.#values, name);
     const at = list.push(undefined) - 1;
     list[at] = await this.#uploads.take(field, announced, content);

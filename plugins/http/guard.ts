@@ -1,5 +1,5 @@
-// Checks every HTTP request before any other code reads it: the number of headers, one Host of this server, a path in its normal
-// form, and an allowed Origin (threats T14 to T18).
+// Checks every HTTP request before any other code reads the HTTP request: the number of headers, one Host of this server, a path
+// in its normal form, and an allowed Origin (threats T14 to T18).
 
 import type { IncomingMessage } from "node:http";
 import { isIP } from "node:net";
@@ -9,11 +9,14 @@ import { blockListOf, isIn } from "./proxies.ts";
 import { TransportRefusal } from "./refusals.ts";
 
 export interface GuardOptions {
-  /** Host names that requests may have, without port. Loopback names are always allowed. */
+  /** Host names, without port, that HTTP requests may have. Quater always allows loopback names. */
   readonly allowedHosts?: readonly string[];
-  /** Origins of other sites whose pages may call: `https://app.example`. Pages of the same origin may always call. */
+  /**
+   * Origins of other sites whose pages may call routes: `https://app.example`. Pages of the server's own origin may always call
+   * routes.
+   */
   readonly allowedOrigins?: readonly string[];
-  /** Addresses or networks (`10.0.0.0/8`) of proxies whose X-Forwarded-For is trusted. */
+  /** Addresses or networks (`10.0.0.0/8`) of proxies whose header X-Forwarded-For Quater trusts. */
   readonly trustedProxies?: readonly string[];
 }
 
@@ -21,9 +24,9 @@ export interface Guard {
   /**
    * Checks an HTTP request, and writes the path in `req.url` in its normal form.
    *
-   * @param isProbe  Returns whether the request may have any Host. Called only if the Host of the request is not a Host of the
-   * server.
-   * @returns Whether the Host is a Host of the server.
+   * @param isProbe  Returns whether the HTTP request may have any Host. The guard calls this function only if the Host of the
+   *   HTTP request is not a Host of the server.
+   * @returns Whether the Host of the HTTP request is a Host of the server.
    * @throws {TransportRefusal}
    */
   readonly check: (
@@ -38,16 +41,17 @@ export interface Guard {
    * Returns the caller's address: the address of the connection, or the right-most address in X-Forwarded-For that is not a
    * trusted proxy.
    *
-   * @param isFromProxy  Whether the request came over a Unix socket that only a proxy can open.
+   * @param isFromProxy  Whether the HTTP request came over a Unix socket that only a proxy can open.
    */
   readonly peerOf: (req: IncomingMessage, isFromProxy?: boolean) => string | undefined;
 }
 
 const hostText = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+?)\.?(?::\d{1,5})?$/i;
-/** The most header lines of a request. Node silently drops lines after about a thousand. */
+/** The largest number of header lines of an HTTP request. Node silently drops header lines after about a thousand. */
 const maxHeaderLines = 100;
 /**
- * Headers that may be sent only once. Node would use the first of two lines or both, and a proxy may have checked another line.
+ * Headers that a client may send only once. If a client sends such a header twice, Node would use the first header line or both
+ * header lines, and a proxy may have checked another header line than Node uses.
  */
 const onlyOnce = new Set(["host", "authorization", "content-length", "content-type"]);
 
@@ -55,7 +59,7 @@ export const guardOf = ({ allowedHosts = [], allowedOrigins = [], trustedProxies
   const hosts = new Set([...loopbackHosts, ...allowedHosts].map((host) => host.toLowerCase()));
   const origins = new Set(allowedOrigins.map((origin) => origin.toLowerCase()));
   const proxies = blockListOf(trustedProxies);
-  let lastHost: string | undefined; // Remember the last Host, because most requests have the same one as the request before.
+  let lastHost: string | undefined; // Remember the last Host, because most HTTP requests have the same Host as the HTTP request before.
 
   const isOriginAllowed = (req: IncomingMessage, origin: string): boolean => {
     if (origins.has(origin.toLowerCase())) return true;
@@ -87,7 +91,8 @@ export const guardOf = ({ allowedHosts = [], allowedOrigins = [], trustedProxies
       let isOurs = true;
       if (host !== lastHost || host === undefined) {
         const name = hostText.exec(host ?? "")?.[1]?.toLowerCase();
-        // With a port above 65535, Koa's `ctx.URL` would be empty, and middleware that checks its path would see an empty path.
+        // If the port in the Host is above 65535, Koa's `ctx.URL` would be empty, and middleware that checks the path by
+        // `ctx.URL` would get an empty path.
         isOurs = name !== undefined && hosts.has(name) && URL.canParse(`http://${host}`);
         if (isOurs) lastHost = host;
         else if (isProbe?.(req) !== true)
@@ -109,7 +114,8 @@ export const guardOf = ({ allowedHosts = [], allowedOrigins = [], trustedProxies
       let known = peer;
       for (const hop of forwarded.split(",").reverse()) {
         const address = addressIn(hop.trim());
-        // No trusted proxy wrote this invalid address, so the addresses before it in the header are not trusted either.
+        // No trusted proxy wrote this invalid address, so the guard does not trust the addresses before it in X-Forwarded-For
+        // either.
         if (address === undefined) return known;
         known = address;
         if (!isIn(proxies, address)) return known;
@@ -119,7 +125,7 @@ export const guardOf = ({ allowedHosts = [], allowedOrigins = [], trustedProxies
   };
 };
 
-/** Refuses requests that Node's parser accepts although RFC 9112 forbids them. */
+/** Refuses HTTP requests that Node's parser accepts although RFC 9112 forbids them. */
 const checkProtocol = ({ httpVersion, headers }: IncomingMessage): void => {
   const close = { connection: "close" };
   const isOld = httpVersion === "1.0";
@@ -143,15 +149,18 @@ const checkProtocol = ({ httpVersion, headers }: IncomingMessage): void => {
     );
 };
 
-/** Returns the address of a hop. Some proxies write it with a port: `1.2.3.4:555`, `[2001:db8::1]:555`. */
+/**
+ * Returns the address of a hop in X-Forwarded-For. Some proxies write the address with a port: `1.2.3.4:555`,
+ * `[2001:db8::1]:555`.
+ */
 const addressIn = (hop: string): string | undefined => {
   const address = /^\[([^\]]+)\](?::\d{1,5})?$/.exec(hop)?.[1] ?? hop.replace(/^([^:]+):\d{1,5}$/, "$1");
   return isIP(address) === 0 ? undefined : address;
 };
 
 /**
- * Finds a repeated header. Most requests have at most one header name with each of the lengths 4, 12, 13 and 14, and need no
- * comparison of names.
+ * Finds a header in `onlyOnce` that an HTTP request repeats. Most HTTP requests have at most one header name with each of the
+ * lengths 4, 12, 13 and 14, so the function compares no names.
  */
 const repeatedHeader = (raw: readonly string[]): string | undefined => {
   let [four, twelve, thirteen, fourteen] = [0, 0, 0, 0];
@@ -166,7 +175,7 @@ const repeatedHeader = (raw: readonly string[]): string | undefined => {
   let seen: string[] | undefined;
   for (let index = 0; index < raw.length; index += 2) {
     const name = raw[index] ?? "";
-    // Compare lengths first, because lower-casing every name would cost more than all other checks.
+    // Compare the lengths of header names first, because lower-casing every header name would cost more than all other checks.
     if (name.length !== 4 && (name.length < 12 || name.length > 14)) continue;
     const lower = name.toLowerCase();
     if (!onlyOnce.has(lower)) continue;

@@ -1,5 +1,6 @@
-// The HTTP answer that a handler can influence by `reply`. A handler cannot change the framing of the answer, who may read it, or
-// what a page may do with it, and it cannot redirect a browser to an origin that the project did not declare.
+// The HTTP response of a call, as a handler can change it by `reply`. A handler cannot change where the response ends, who may
+// read the response, or what a page may do with the response. A handler cannot redirect a browser to an origin that the project
+// did not declare.
 
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { validateHeaderName, validateHeaderValue } from "node:http";
@@ -8,8 +9,8 @@ import type { Reply as Answer } from "./reply.ts";
 import type { ReplyRules } from "./reply-options.ts";
 
 /**
- * Headers that a handler cannot set. Each of these headers defines where an answer ends, who may read the answer or what a page
- * may do with the answer, or has an option of its own.
+ * Headers that a handler cannot set. Each of these headers defines where a response ends, who may read the response or what a
+ * page may do with the response, or has an option of its own.
  */
 const notForHandlers =
   /^(?:connection|content-(?:encoding|length|range|type|security-policy(?:-report-only)?)|cross-origin-.*|access-control-.*|cache-control|date|expect|host|keep-alive|location|proxy-.*|referrer-policy|set-cookie|strict-transport-security|te|timing-allow-origin|trailer|transfer-encoding|upgrade|www-authenticate|x-content-type-options|x-frame-options|x-request-id|quater-.*)$/;
@@ -20,18 +21,19 @@ const remedies: Readonly<Record<string, string>> = {
   "cache-control": "write cache in the exposure",
 };
 
-/** Matches the names of Quater's own cookies, such as the session of the approvals page. */
+/** Matches the names of Quater's own cookies, such as the session cookie of the approvals page. */
 const ownCookie = /^(?:__(?:host|secure)-)?quater-/i;
 
 const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 /**
- * A host that cannot exist (RFC 6761). If resolving a path against it changes the host, the path would leave the server's origin.
+ * The origin against which Quater resolves the path of a redirect. The host cannot exist (RFC 6761). If the result has another
+ * host, the path would lead a browser to another origin than the server's.
  */
 const base = "http://own.invalid";
 
 const quoted = (text: unknown): string => JSON.stringify(text);
 
-/** Collects the headers of a handler by lower-case names. The handler's `vary` is added to the `vary` of the route. */
+/** Collects the headers that a handler sets, by lower-case names. Quater adds the handler's `vary` to the `vary` of the route. */
 export class HandlerReply implements Reply {
   readonly #rules: ReplyRules;
   readonly #headers = new Map<string, string>();
@@ -43,7 +45,7 @@ export class HandlerReply implements Reply {
     this.#rules = rules;
   }
 
-  /** These functions work without their object, because handlers destructure `{ header }`. */
+  /** The functions of `reply` work without the object `reply`, because handlers destructure `{ header }`. */
   readonly header: Reply["header"] = (name, value) => {
     validateHeaderName(name);
     validateHeaderValue(name, value);
@@ -77,7 +79,7 @@ export class HandlerReply implements Reply {
 
   readonly clearCookie: Reply["clearCookie"] = (name, options = {}) => this.#setCookie(name, "", options, 0);
 
-  /** Returns the answer with the handler's headers. After this call, the handler can set no more headers. */
+  /** Returns the response with the headers that the handler set. After this call, the handler can set no more headers. */
   with(answer: Answer): Answer {
     this.#hasBegun = true;
     const headers = [...answer.headers];
@@ -132,7 +134,10 @@ export class HandlerReply implements Reply {
     this.#cookies.set([name, domain, path].join(";"), line.join("; "));
   }
 
-  /** @returns The target to send: a path with its query, or a URL of a declared origin. */
+  /**
+   * @returns The target of the redirect or of `location` as Quater sends it: a path with its query, or a URL of a declared
+   *   origin.
+   */
   #target(what: "location" | "redirect", target: string, mayLeave: boolean): string {
     const isUrl = /^https?:\/\//i.test(target);
     const refuse = (why: string): never => {
@@ -145,21 +150,21 @@ export class HandlerReply implements Reply {
       if (!mayLeave) refuse('write a path: "/orders/7"');
       return this.#rules.redirectOrigins.has(origin) ? href : refuse(`add ${quoted(origin)} to http({ redirectOrigins })`);
     }
-    // Browsers also read "/\\x" and "/.//x" as the host x.
+    // Browsers also read "/\\x" and "/.//x" as URLs of the host x.
     if (origin !== base || pathname.startsWith("//")) refuse("browsers would take this path for the URL of another host");
     return `${pathname}${search}${hash}`;
   }
 }
 
-/** The form of a cookie's name (RFC 6265 4.1.1). */
+/** The form of the name of a cookie (RFC 6265 4.1.1). */
 const cookieName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/;
 const cookieAttribute = /^[!-:<-~]{1,1000}$/;
 
-/** Signs name and value of a cookie, so that the signed value of one cookie is not valid for another. */
+/** Signs the name and value of a cookie, so that the signed value of one cookie is not valid for another cookie. */
 const signatureOf = (key: string, name: string, sent: string): string =>
   createHmac("sha256", key).update(`quater.cookie.v1\n${name}\n${sent}`).digest("base64url");
 
-/** Returns the value of a signed cookie; `undefined` for a signature that none of the keys made. */
+/** Returns the value of a signed cookie; `undefined` if none of the keys made the signature. */
 export const unsigned = (keys: readonly string[], name: string, sent: string): string | undefined => {
   const dot = sent.lastIndexOf(".");
   if (dot === -1) return undefined;
@@ -168,5 +173,5 @@ export const unsigned = (keys: readonly string[], name: string, sent: string): s
     const right = Buffer.from(signatureOf(key, name, text));
     return right.length === given.length && timingSafeEqual(right, given);
   });
-  return isSigned ? decodeURIComponent(text) : undefined; // A signed value was encoded by this file, so decoding cannot fail.
+  return isSigned ? decodeURIComponent(text) : undefined; // This file has encoded the signed value, so decoding the value cannot fail.
 };

@@ -1,18 +1,18 @@
-// Limits the memory for bodies of HTTP requests. A body stays in memory until its request is answered, so each peer has a limit,
-// and all peers together have a limit.
+// Limits the memory for bodies of HTTP requests. A body stays in memory until the server has answered its HTTP request. So each
+// peer has a limit, and all peers together have a limit.
 
 import type { ServerResponse } from "node:http";
 import type { Peer } from "./unread.ts";
 
 const mebibyte = 1024 * 1024;
-/** The most bytes of bodies in memory. A peer without another body in memory may send one body of any size. */
+/** The largest number of bytes of bodies in memory. A peer without another body in memory may send one body of any size. */
 const most = { ofPeer: 32 * mebibyte, ofAll: 96 * mebibyte } as const;
 
 export class HeldBodies {
   #total = 0;
   readonly #held = new WeakMap<ServerResponse, number>();
 
-  /** Counts bytes of a request's body until the response closes. @returns false if the server must refuse the body. */
+  /** Counts bytes of the body of an HTTP request until the response closes. @returns false if the server must refuse the body. */
   hold(peer: Peer, res: ServerResponse, bytes: number): boolean {
     const before = this.#held.get(res) ?? 0;
     const isFull = this.#total + bytes > most.ofAll || (peer.bodies + bytes > most.ofPeer && !peer.isExempt);

@@ -1,5 +1,5 @@
-// The http surface: exposed routes through the gate, Koa, health, the OpenAPI document, and the functions by which other plugins
-// and users mount their own routes.
+// The http surface: exposed routes through the gate, Koa, health, the OpenAPI document, and the functions with which other
+// plugins and users mount their own routes.
 
 import { isIP } from "node:net";
 import type { Principal } from "../../core/index.ts";
@@ -38,9 +38,11 @@ export { type HttpService, httpRef } from "./service.ts";
 
 declare module "quater" {
   interface Exposure {
-    /** The route of the handler: `"GET /orders/:orderId"`, or an object with a status and inputs bound to headers. */
+    /**
+     * The route of the handler: `"GET /orders/:orderId"`, or an object with a status and inputs that the route binds to headers.
+     */
     readonly http?: Route;
-    /** Whether the handler can be called without a credential over http. The handler also needs `auth: anyone`. */
+    /** Whether callers can call the handler over http without a credential. The handler also needs `auth: anyone`. */
     readonly public?: boolean;
   }
   interface ExposureRules<Input, Given> {
@@ -87,7 +89,10 @@ const isNetwork = (text: string): boolean => {
   return most > 0 && more.length === 0 && (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= most));
 };
 
-/** The checks of the entries in list options. A wrong entry would match no request, and nobody would notice. */
+/**
+ * The checks of the entries of options that are lists. A wrong entry would match no HTTP request, and nobody would notice the
+ * mistake.
+ */
 const lists = {
   allowedHosts: {
     isRight: (text: string) => hostName.test(text),
@@ -120,8 +125,8 @@ const listOf = (options: HttpOptions, name: keyof typeof lists): readonly string
 };
 
 /**
- * Refuses `allowedOrigins: "any"` together with cookies. Browsers send cookies from pages of any site, so a cookie does not show
- * who wrote the request.
+ * Refuses `allowedOrigins: "any"` if the authenticator reads cookies. Browsers send cookies with HTTP requests from pages of any
+ * site, so a cookie does not show who wrote the HTTP request.
  */
 const openOriginProblems = ({ allowedOrigins, authenticate }: HttpOptions, operations: readonly Operation[]): BootProblem[] => {
   if (allowedOrigins !== "any") return [];
@@ -215,7 +220,8 @@ const setup = async (options: HttpOptions, context: PluginContext): Promise<Runn
   const mountings: { readonly what: string; readonly mount: Mounting }[] = [];
   const described: PathItems[] = [];
   const isServing = isListening(context.mode);
-  // Load the code for HTTP requests only when the process serves, so that a command that runs once does not spend time on it.
+  // Load the code for HTTP requests only when the process serves, so that a command that runs once does not spend time on loading
+  // this code.
   const reading = isServing ? (await import("./reading.ts")).readingOf(options, listOf(options, "allowedOrigins")) : undefined;
   const read = (): Reading => {
     if (reading === undefined) throw new Error(`http() does not serve requests in the run mode ${context.mode}`);

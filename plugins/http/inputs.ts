@@ -1,4 +1,5 @@
-// Reads the parts of a call's input from an HTTP request: path, query, body, and the headers and cookies that a route binds.
+// Reads the parts of a call's input from an HTTP request: path, query, body, and the headers and cookies that a route binds to
+// inputs.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { visible } from "../../core/diagnostics/text.ts";
@@ -17,13 +18,14 @@ import type { BoundInput } from "./route.ts";
 import type { RouteMatch } from "./routes.ts";
 
 /**
- * The header with the id of the approval request that the caller names. Node joins repeated headers, and the result is not a
- * valid id.
+ * The name of the header in which the caller sends the id of an approval request. Node joins repeated headers, and two joined ids
+ * are not a valid id.
  */
 export const approvalHeader = "quater-approval";
 
 /**
- * Reads the input. Called after the static part of the policy has allowed the call. @throws {QuaterError} or rejects with one.
+ * Reads the input of a call from an HTTP request. Quater calls this function after the static part of the policy has allowed the
+ * call. @throws {QuaterError} or rejects with a QuaterError.
  */
 export const givenBy = (
   req: IncomingMessage,
@@ -41,7 +43,7 @@ export const givenBy = (
   if (query !== "") {
     const values = kept(readQuery(query), target.drops) as Record<string, string | string[]>;
     const secret = isSecret && Object.keys(values).find(isSecret);
-    // A secret in a URL is refused, because proxies, browsers and servers log URLs.
+    // Quater refuses a secret field in a URL, because proxies, browsers and servers log URLs.
     if (secret !== undefined)
       invalid(visible(`/${pointerStep(secret)}`), "is a secret and must not be in a URL: send the secret in the body");
     given.push({ from: "query", isText: true, values });
@@ -59,7 +61,10 @@ export const givenBy = (
   });
 };
 
-/** Returns the content of an envelope. @throws {QuaterError} `invalid_input` for a body that is not one object under this key. */
+/**
+ * Returns the content of the envelope `key`. @throws {QuaterError} `invalid_input` for a body that is not an object with only
+ * this key.
+ */
 const insideOf = (key: string, values: unknown): unknown => {
   if (!isPlainObject(values)) return invalid("/", `must be an object with the key ${key}`);
   const beside = Object.keys(values).find((name) => name !== key);
@@ -69,7 +74,7 @@ const insideOf = (key: string, values: unknown): unknown => {
   return isPlainObject(inside) ? inside : invalid(`/${key}`, "must be an object with the inputs");
 };
 
-/** Removes unknown fields. @param inputs  The names of the inputs, if the route drops other fields. */
+/** Removes the fields that are no inputs. @param inputs  The names of the inputs, if the route drops other fields. */
 const kept = (values: unknown, inputs: ReadonlySet<string> | undefined): unknown => {
   if (inputs === undefined || !isPlainObject(values) || Object.keys(values).every((name) => inputs.has(name))) return values;
   return Object.fromEntries(Object.entries(values).filter(([name]) => inputs.has(name)));
@@ -80,7 +85,7 @@ const complete = (req: IncomingMessage, bound: readonly BoundInput[], given: Giv
   return given.length === 0 ? [{ from: "query", isText: true, values: {} }] : given;
 };
 
-/** Adds the inputs that the manifest binds to headers and cookies. Quater reads a bound input only from its header or cookie. */
+/** Adds the inputs that the route binds to headers and cookies. Quater reads a bound input only from its header or cookie. */
 const boundInputs = (req: IncomingMessage, bound: readonly BoundInput[], given: readonly GivenInput[]): GivenInput[] =>
   bound.flatMap(({ name, from, key }) => {
     if (given.some(({ values }) => values !== null && typeof values === "object" && Object.hasOwn(values, name))) {
@@ -96,8 +101,8 @@ const boundInputs = (req: IncomingMessage, bound: readonly BoundInput[], given: 
   });
 
 /**
- * Returns the value of a header, or a list of values for a repeated header. Node would join the values, and binding would not
- * notice that the header is repeated.
+ * Returns the value of a header, or a list of values for a repeated header. Node would join the values of a repeated header, and
+ * binding would not notice that the header is repeated.
  */
 const headerOf = (req: IncomingMessage, key: string): string | readonly string[] | undefined => {
   const lines = req.headersDistinct[key];
@@ -106,7 +111,7 @@ const headerOf = (req: IncomingMessage, key: string): string | readonly string[]
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** Decodes the text of a header. Node reads each byte as one character, but clients write UTF-8. */
+/** Decodes the text of a header. Node reads each byte of a header as one character, but clients write UTF-8. */
 const decoded = (text: string, what: string): string => {
   if (!/[\x80-\xff]/.test(text)) return text;
   try {

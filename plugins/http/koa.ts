@@ -1,4 +1,4 @@
-// The types of Koa and its router for plugins and users. The types are Koa's own types, so that existing middleware compiles.
+// The types of Koa and its router for plugins and users. These types are Koa's own types, so that existing middleware compiles.
 
 import type Router from "@koa/router";
 import type Koa from "koa";

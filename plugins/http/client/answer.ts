@@ -1,8 +1,10 @@
-// Turns the HTTP response of the server into the result of a call.
+// Turns the HTTP response of the server into the result of a call of the client.
 
 import type { Failure, Refusal, Result, Unanswered } from "./types.ts";
 
-/** Thrown while a caller reads a stream, if the server refused the call before the first item, or if the stream broke off. */
+/**
+ * The iteration over a stream throws this error if the server refused the call before the first item, or if the stream broke off.
+ */
 export class CallError extends Error {
   readonly failure: Failure;
 
@@ -13,7 +15,7 @@ export class CallError extends Error {
   }
 }
 
-/** Problem details as the server sends them (RFC 9457). */
+/** The problem details that the server sends in the body of an error response (RFC 9457). */
 interface Problem {
   readonly code: Refusal["code"];
   readonly detail: string;
@@ -22,11 +24,11 @@ interface Problem {
   readonly errors?: Refusal["errors"];
 }
 
-/** An error that `problemOf` of the client read from the project's own error format. */
+/** An error that the option `problemOf` of the client has read from the project's own error format. */
 export interface OwnProblem {
-  /** One of the codes that the call can have. Neither the compiler nor the client checks the code. */
+  /** One of the error codes that the call can have. Neither the compiler nor the client checks this error code. */
   readonly code: string;
-  /** The error text for people. */
+  /** The text of the error, which people read. */
   readonly message: string;
   readonly errors?: Refusal["errors"];
 }
@@ -36,7 +38,10 @@ interface Reading {
   readonly problemOf: ((body: unknown, status: number) => OwnProblem | undefined) | undefined;
 }
 
-/** Returns the result of an HTTP request that got no answer. @param error  The error of `fetch`, or of reading the body. */
+/**
+ * Returns the result of an HTTP request that got no response. @param error  The error that `fetch` or the reading of the body
+ * threw.
+ */
 export const unanswered = (error: unknown, signal: AbortSignal | undefined): Unanswered => {
   const isAborted = signal?.aborted === true;
   const said = error instanceof Error ? error.message : String(error);
@@ -55,13 +60,16 @@ const refusalOf = (problem: Problem, retryAfter: string | null): Refusal => {
   return { ok: false, code, message: detail, status, callId, errors, details, ...retry };
 };
 
-/** Returns the name of a file from the header `Content-Disposition`, where the name is in the form of RFC 8187 or in ASCII. */
+/**
+ * Returns the name of a file from the header `Content-Disposition`. The header contains the name in the form of RFC 8187 or in
+ * ASCII.
+ */
 const nameIn = (disposition: string): string => {
   const [, encoded] = /filename\*=UTF-8''([^;]*)/.exec(disposition) ?? [];
   return encoded === undefined ? (/filename="([^"]*)"/.exec(disposition)?.[1] ?? "") : decodeURIComponent(encoded);
 };
 
-/** Returns the refusal that a body contains, or `undefined` for a body that describes no error. */
+/** Returns the refusal that the body of a response contains, or `undefined` for a body that describes no error. */
 const refusalIn = (body: unknown, { status, headers }: Response, { problemOf }: Reading): Refusal | undefined => {
   const retryAfter = headers.get("retry-after");
   const problem = body as Problem | null;
@@ -80,7 +88,7 @@ const unexpected = ({ status }: Response, text: string): Unanswered => {
   return { ok: false, code: "unexpected_answer", message, status, cause: text };
 };
 
-/** Returns the result of a call from the server's response. Throws only if the body of the response cannot be read. */
+/** Returns the result of a call from the server's response. Throws only if the client cannot read the body of the response. */
 export const resultOf = async (answer: Response, reading: Reading): Promise<Result<unknown>> => {
   const { ok, headers, body } = answer;
   const type = headers.get("content-type") ?? "";
@@ -96,13 +104,13 @@ export const resultOf = async (answer: Response, reading: Reading): Promise<Resu
     if (ok && type.startsWith("application/json")) return { ok, value: JSON.parse(text) as unknown, callId };
     const refusal = ok ? undefined : refusalIn(JSON.parse(text), answer, reading);
     if (refusal !== undefined) return refusal;
-  } catch {} // The body is not JSON.
+  } catch {} // The body of the response is not JSON.
   return unexpected(answer, text);
 };
 
 /**
- * Yields the items of server-sent events. The last event of a complete stream is `end`. The last event of a stream that failed is
- * `error`.
+ * Yields the items of a stream of server-sent events. The last event of a complete stream is `end`. The last event of a stream
+ * that failed is `error`.
  */
 async function* itemsOf(body: ReadableStream<Uint8Array>, answer: Response, reading: Reading): AsyncGenerator<unknown> {
   const reader = body.getReader();
@@ -125,6 +133,6 @@ async function* itemsOf(body: ReadableStream<Uint8Array>, answer: Response, read
   } catch (error) {
     throw error instanceof CallError ? error : new CallError(unanswered(error, reading.signal));
   } finally {
-    reader.cancel().catch(() => {}); // Close the connection if the caller stops reading early.
+    reader.cancel().catch(() => {}); // Close the connection if the caller stops reading the stream early.
   }
 }

@@ -3,7 +3,7 @@
 
 import type { ErrorCode } from "../../../core/diagnostics/errors.ts";
 
-/** Codes with which the HTTP server refuses an HTTP request before there is a call. */
+/** The error codes with which the HTTP server refuses an HTTP request before Quater starts a call. */
 export type TransportCode =
   | "bad_request"
   | "route_not_found"
@@ -17,7 +17,7 @@ export type TransportCode =
   | "too_many_headers"
   | "overloaded";
 
-/** Codes with which a call that needs approval is refused. */
+/** The error codes with which the gate refuses a call that needs approval. */
 export type ApprovalCode =
   | "approval_denied"
   | "approval_expired"
@@ -36,5 +36,5 @@ export type ApprovalCode =
   | "approval_unrenderable"
   | "approval_unavailable";
 
-/** All general codes except `approval_required`, which has its own type. */
+/** All general error codes except `approval_required`, which has its own type. */
 export type GeneralCode = Exclude<ErrorCode, "approval_required" | "unknown_handler"> | TransportCode | ApprovalCode;

@@ -1,6 +1,6 @@
-// The entry `quater/client`: calls the routes of a manifest from browsers and from Node. The client knows the manifest only as a
-// type, which does not exist at run time. So each call names its route, and no code is generated. This file imports only types of
-// the server. A test limits the client's size.
+// The entry `quater/client`, which calls the routes of a manifest from browsers and from Node. The client knows the manifest only
+// as a type, which does not exist at run time. So each call names its route, and the project needs no generated code. This file
+// imports only types from the code of the server. A test limits the size of the client.
 
 import { CallError, type OwnProblem, resultOf, unanswered } from "./answer.ts";
 import { type Sent, sentFor } from "./request.ts";
@@ -22,27 +22,33 @@ export type {
 
 export interface ClientOptions {
   /**
-   * The URL of the server: the origin, such as `https://shop.example`, and the path under which clients reach the server, if
-   * there is one. Use `""` in pages of the same origin.
+   * The URL of the server: the origin, such as `https://shop.example`, followed by the path under which clients reach the server,
+   * if the server has such a path. Use `""` in pages that have the same origin as the server.
    */
   readonly baseUrl: string;
-  /** The bearer token, or a function that returns the token for each HTTP request. `undefined` sends no token. */
+  /**
+   * The bearer token, or a function that returns the bearer token for each HTTP request. With `undefined`, the client sends no
+   * token.
+   */
   readonly token?: string | (() => string | undefined | Promise<string | undefined>);
   /** Headers that the client sends with each HTTP request. */
   readonly headers?: Readonly<Record<string, string>>;
   /**
-   * Reads the error format of the project, if `http()` has the option `problem`. Returns `undefined` for a body that is not a
-   * problem.
+   * Reads an error in the project's own format, if `http()` has the option `problem`. Returns `undefined` for a body that
+   * contains no error.
    */
   readonly problemOf?: (body: unknown, status: number) => OwnProblem | undefined;
   /**
-   * The function that sends HTTP requests. Default: the global `fetch`. Wrap `fetch` to send cookies to another origin, or to
-   * retry.
+   * The function that sends HTTP requests. Default: the global `fetch`. To send cookies to another origin or to retry HTTP
+   * requests, pass a function that wraps `fetch`.
    */
   readonly fetch?: (url: string, init: RequestInit) => Promise<Response>;
 }
 
-/** Whether a failure is temporary. A client that waits for a decision requests the status again after a temporary failure. */
+/**
+ * Whether a failure is temporary. A client that waits for the approvers' decision requests the state of the approval request
+ * again after a temporary failure.
+ */
 const isPassing = ({ code, status }: Failure): boolean => code === "network_error" || status === 503 || status === 429;
 
 const pause = (ms: number, signal: AbortSignal | undefined): Promise<void> =>
@@ -57,7 +63,8 @@ const pause = (ms: number, signal: AbortSignal | undefined): Promise<void> =>
   });
 
 /**
- * Makes a client for the routes of a manifest. Import the manifest as a type, so that no server code is bundled.
+ * Makes a client for the routes of a manifest. Import the manifest as a type, so that the bundle of the client contains no server
+ * code.
  *
  * @example
  * import type manifest from "../quater.config.ts";
@@ -110,7 +117,8 @@ export const createClient = <Given>({
           const asked = await fetched(status, again);
           if (!asked.ok && !isPassing(asked)) return asked;
           const isDecided = asked.ok && (asked.value as { readonly status?: unknown }).status !== "pending";
-          // After the approval request has expired, the server's answer to the repeated call says how the approval request ended.
+          // After the approval request has expired, the server's answer to the repeated call contains the final state of the
+          // approval request.
           if (isDecided || Date.now() > Date.parse(approval.expiresAt)) return call(sent, again, approval.id);
           await pause(everyMs, again.signal);
         }

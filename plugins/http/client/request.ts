@@ -1,28 +1,29 @@
-// Turns a route and an input into an HTTP request.
+// Turns a route and an input into an HTTP request of the client.
 
 import type { UploadedFile } from "../../../core/schema/file.ts";
 import type { Refusal } from "./types.ts";
 
 export interface Sent {
   readonly method: string;
-  /** The path with its query. */
+  /** The path of the HTTP request with its query. */
   readonly path: string;
-  /** JSON text, or a form if an input is a file. */
+  /** The body of the HTTP request: JSON text, or a form if an input is a file. */
   readonly body?: string | FormData;
 }
 
 /**
- * Marks a file as an input of a call: `client("POST /photos", { photo: upload(picked) })`. The client sends the call as a form.
+ * Marks a file as an input of a call: `client("POST /photos", { photo: upload(picked) })`. The client sends an input with a file
+ * as a form.
  *
- * @param content  A `File` is sent with its name. A `Blob` without a name is sent with the name "blob".
+ * @param content  The client sends a `File` with its name. The client sends a `Blob` without a name with the name "blob".
  */
 export const upload = (content: Blob): UploadedFile => content as unknown as UploadedFile;
 
 const isFile = (value: unknown): boolean => value instanceof Blob || (Array.isArray(value) && value.some(isFile));
 
 /**
- * Makes a form in which inputs that are not files are JSON parts, because inputs in form texts would lose their types and line
- * ends.
+ * Makes a form in which inputs that are not files are JSON parts. As plain form texts, these inputs would lose their types and
+ * line ends.
  */
 const formOf = (input: Readonly<Record<string, unknown>>): FormData => {
   const form = new FormData();
@@ -35,8 +36,8 @@ const formOf = (input: Readonly<Record<string, unknown>>): FormData => {
 };
 
 /**
- * Returns the HTTP request for an input. @returns A refusal if a value cannot be written in the URL, because the server would see
- * another value or another route.
+ * Returns the HTTP request for a route and an input. @returns A refusal if the client cannot write a value in the URL, because
+ * the server would get another value or another route.
  */
 export const sentFor = (route: string, input: Readonly<Record<string, unknown>>): Sent | Refusal => {
   const [method = "", template = ""] = route.split(" ");

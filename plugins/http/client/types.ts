@@ -1,4 +1,4 @@
-// The types of the client: from a manifest's type to routes, and from a route to its input and its result.
+// The types of the client. They derive the routes from the type of a manifest, and the input and result of a call from its route.
 
 import type { FieldError } from "../../../core/diagnostics/errors.ts";
 import type { Manifest } from "../../../core/index.ts";
@@ -11,21 +11,21 @@ import type { GeneralCode } from "./codes.ts";
 export interface Refusal<Code extends string = never> {
   readonly ok: false;
   readonly code: Code | GeneralCode;
-  /** The error text for people. */
+  /** The text of the error, which people read. */
   readonly message: string;
-  /** The status of the HTTP answer. 0 if the client refused the call and sent nothing. */
+  /** The status of the HTTP response. The status is 0 if the client refused the call and sent nothing. */
   readonly status: number;
   /** The id of the call in the server's log and on the trail. */
   readonly callId: string;
   /** One entry for each wrong field of the input. */
   readonly errors: readonly FieldError[];
-  /** The number of seconds after which the caller may retry, if the answer has the header `Retry-After`. */
+  /** The number of seconds after which the caller may retry the call, if the response has the header `Retry-After`. */
   readonly retryAfterSeconds?: number;
   /** Other facts about the error: `{ scopes: ["orders:read"] }`. */
   readonly details: Readonly<Record<string, unknown>>;
 }
 
-/** The result of a call that people must approve first. The handler of the call did not run. */
+/** The result of a call that people must approve before it runs. The handler of the call did not run. */
 export interface ApprovalRequired<Value = unknown, Code extends string = never> extends Omit<Refusal, "code"> {
   readonly code: "approval_required";
   readonly approval: {
@@ -35,47 +35,53 @@ export interface ApprovalRequired<Value = unknown, Code extends string = never> 
     /** The time at which the approval request expires, as RFC 3339 text. */
     readonly expiresAt: string;
   };
-  /** Sends the same call again, with the id of the approval request. */
+  /** Sends the same call again, together with the id of the approval request. */
   repeat(how?: CallOptions): Promise<Result<Value, Code>>;
   /** Waits until people have decided or the approval request has expired, and then repeats the call. `signal` ends the wait. */
   wait(how?: WaitOptions): Promise<Result<Value, Code>>;
 }
 
-/** The result of an HTTP request that got no answer, or an answer that the client does not understand. */
+/** The result of an HTTP request that got no response, or a response that the client does not understand. */
 export interface Unanswered {
   readonly ok: false;
   /**
-   * - `network_error`: no answer came. The call may have run.
+   * - `network_error`: the client got no response. The call may have run.
    * - `aborted`: the caller aborted the call by `signal`. The call may have run.
-   * - `unexpected_answer`: the answer is not from Quater, such as a page of a proxy. `cause` contains the body of this
-   *   answer.
+   * - `unexpected_answer`: the response is not from Quater, such as a page of a proxy. `cause` contains the body of this
+   *   response.
    */
   readonly code: "network_error" | "aborted" | "unexpected_answer";
   readonly message: string;
-  /** The status of an answer that the client does not understand. */
+  /** The status of a response that the client does not understand. */
   readonly status?: number;
   readonly cause: unknown;
 }
 
 export type Failure<Value = unknown, Code extends string = never> = Refusal<Code> | ApprovalRequired<Value, Code> | Unanswered;
 
-/** The result of a call. The client does not throw errors of a call, so test `ok`, then `code`. */
+/** The result of a call. The client does not throw the errors of a call, so test `ok` first, and then `code`. */
 export type Result<Value, Code extends string = never> =
   | { readonly ok: true; readonly value: Value; readonly callId: string }
   | Failure<Value, Code>;
 
 export interface CallOptions {
   readonly signal?: AbortSignal;
-  /** Headers in addition to the client's own. Inputs that a route binds to headers are passed here. */
+  /**
+   * The headers that the client sends in addition to its own headers. Pass the inputs that a route binds to headers in this
+   * option.
+   */
   readonly headers?: Readonly<Record<string, string>>;
 }
 
 export interface WaitOptions extends CallOptions {
-  /** How often the client asks for the decision, milliseconds. Default 2,000. */
+  /** How often the client requests the state of the approval request, milliseconds. Default 2,000. */
   readonly everyMs?: number;
 }
 
-/** The answer of a route with a stream. Iterate over the answer, or await the answer to get a refusal as a value. */
+/**
+ * The answer of a route with a stream. Iterate over the answer to read the items, or await the answer to get a refusal as a
+ * value.
+ */
 export interface StreamAnswer<Item, Code extends string = never>
   extends Promise<Result<AsyncIterable<Item>, Code>>,
     AsyncIterable<Item> {}
@@ -88,7 +94,10 @@ type RouteIn<Entry> = Entry extends { readonly http: infer Http }
       : never
   : never;
 
-/** A handler as clients see it: without the inputs that the route binds to headers or cookies, and with the route's envelopes. */
+/**
+ * The type of a handler as clients use it: without the inputs that the route binds to headers or cookies, and with the route's
+ * envelopes.
+ */
 type Reached<Given, Entry> = Entry extends { readonly http: string }
   ? Given
   : Entry extends { readonly http: infer Http }
@@ -101,7 +110,10 @@ type Unbound<Given, Http> = Http extends { readonly bind: infer Bound }
     : never
   : Given;
 
-/** Adds a route's envelopes: one around the inputs that are not in the path, and one around the output. */
+/**
+ * Adds the envelopes of a route to a handler's type: one envelope around the inputs that are not in the path, and one around the
+ * output.
+ */
 type Enveloped<Given, Http> =
   Given extends Handler<infer Input, infer Output, infer Code, infer Omittable>
     ? Handler<
@@ -114,7 +126,7 @@ type Enveloped<Given, Http> =
 
 type RouteText<Http> = Http extends { readonly route: infer Text extends string } ? Text : never;
 
-/** `"id" | "tag"` of `GET /notes/:id/tags/:tag`. */
+/** The names of the path parameters of a route: `"id" | "tag"` of `GET /notes/:id/tags/:tag`. */
 type InPath<Text extends string> = Text extends `${string}/:${infer Rest}`
   ? Rest extends `${infer Name}/${infer More}`
     ? Name | InPath<`/${More}`>
@@ -144,8 +156,8 @@ type AnswerOf<Given> =
     : never;
 
 /**
- * Calls a route: `client("GET /orders/:orderId", { orderId: "ord_1" })`. The client writes the inputs that the route names into
- * the path, and the other inputs into the query or the body. The promise never rejects.
+ * Calls a route: `client("GET /orders/:orderId", { orderId: "ord_1" })`. The client writes the inputs that are path parameters of
+ * the route into the path, and the other inputs into the query or the body. The promise that the client returns never rejects.
  */
 export type Client<Routes> = <Route extends keyof Routes & string>(
   route: Route,
