@@ -187,7 +187,7 @@ export const pathTable = (): Pick<Parameters<Mounting>[0], "at" | "endpoint" | "
   readonly fallbacks: Koa.Middleware;
   readonly endpoints: ReadonlyMap<string, Endpoint>;
   /**
-   * Returns a function that tells whether pages of all sites may send an HTTP request. `undefined` if no plugin has mounted an
+   * Returns a function that returns whether pages of all sites may send an HTTP request. `undefined` if no plugin has mounted an
    * open path.
    */
   readonly isOpen: () => ((req: IncomingMessage) => boolean) | undefined;

@@ -98,7 +98,7 @@ const hasVersion = (asked: IncomingMessage["headers"], etag: string, modifiedAt:
   const tags = asked["if-none-match"];
   if (tags !== undefined) return tags.split(",").some((tag) => ["*", etag].includes(tag.trim().replace(/^W\//, "")));
   const since = Date.parse(asked["if-modified-since"] ?? "");
-  return modifiedAt !== undefined && Math.floor(modifiedAt.getTime() / 1_000) * 1_000 <= since; // The dates in HTTP headers have whole seconds.
+  return modifiedAt !== undefined && Math.floor(modifiedAt.getTime() / 1_000) * 1_000 <= since; // HTTP dates have whole seconds.
 };
 
 const oneRange = /^bytes=(\d{0,15})-(\d{0,15})$/;

@@ -92,7 +92,7 @@ const readMultipart = async (
       });
       parser.on("file", (name, content, filename, _encoding, type) => {
         contents.push(content);
-        content.on("error", () => {}); // Ignore the error in this listener, because the code that reads the file also gets the error.
+        content.on("error", () => {}); // The code that reads the file also gets this error.
         taking.push(form.addFile(name, { name: filename, mediaType: type }, content).catch(fail));
       });
       for (const limit of ["partsLimit", "filesLimit", "fieldsLimit"] as const)

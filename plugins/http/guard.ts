@@ -59,7 +59,7 @@ export const guardOf = ({ allowedHosts = [], allowedOrigins = [], trustedProxies
   const hosts = new Set([...loopbackHosts, ...allowedHosts].map((host) => host.toLowerCase()));
   const origins = new Set(allowedOrigins.map((origin) => origin.toLowerCase()));
   const proxies = blockListOf(trustedProxies);
-  let lastHost: string | undefined; // Remember the last Host, because most HTTP requests have the same Host as the HTTP request before.
+  let lastHost: string | undefined; // Remember the last Host, because the next HTTP request mostly has the same Host.
 
   const isOriginAllowed = (req: IncomingMessage, origin: string): boolean => {
     if (origins.has(origin.toLowerCase())) return true;

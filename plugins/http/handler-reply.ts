@@ -173,5 +173,5 @@ export const unsigned = (keys: readonly string[], name: string, sent: string): s
     const right = Buffer.from(signatureOf(key, name, text));
     return right.length === given.length && timingSafeEqual(right, given);
   });
-  return isSigned ? decodeURIComponent(text) : undefined; // This file has encoded the signed value, so decoding the value cannot fail.
+  return isSigned ? decodeURIComponent(text) : undefined; // This file encoded the signed value, so decoding cannot fail.
 };

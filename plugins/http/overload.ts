@@ -1,11 +1,11 @@
-// Refuses HTTP requests when the process is overloaded. If requests arrive faster than the process answers them, each request
-// waits longer than the request before, until callers no longer wait for answers. So the server refuses a request when too many
-// other requests are not answered yet, or when the request has waited too long for its turn.
+// Refuses HTTP requests when the process is overloaded. If HTTP requests arrive faster than the process responds, each HTTP
+// request waits longer than the HTTP request before, until callers no longer wait for responses. So the server refuses an HTTP
+// request when too many other HTTP requests have no response yet, or when the HTTP request has waited too long for its turn.
 //
-// In each turn, Node's event loop reads the requests of open connections and accepts one new connection. While handlers compute,
-// other requests would wait in the operating system, where this file cannot measure how long they wait. So a busy process first
-// reads all requests that have arrived, and then runs them one after the other. Peers take turns, so that a peer with many
-// requests does not delay the other peers.
+// In each turn, Node's event loop reads the HTTP requests of open connections and accepts one new connection. While handlers
+// compute, other HTTP requests would wait in the operating system, where this file cannot measure how long they wait. So a busy
+// process first reads all HTTP requests that have arrived, and then runs them one after the other. Peers take turns, so that a
+// peer with many HTTP requests does not delay the other peers.
 
 import type { IncomingMessage } from "node:http";
 import { TransportRefusal } from "./refusals.ts";
@@ -13,26 +13,27 @@ import type { Exchange } from "./reply.ts";
 import { networkOf } from "./sockets.ts";
 
 export interface LoadLimits {
-  /** The most HTTP requests that are not answered yet. */
+  /** The largest number of HTTP requests without a response. */
   readonly maxRequests: number;
-  /** How long a request may wait for its turn, milliseconds. */
+  /** How long an HTTP request may wait for its turn, milliseconds. */
   readonly maxDelayMs: number;
 }
 
-/** Time limits in milliseconds. */
+/** The time limits of a busy process, in milliseconds. */
 const times = {
   /**
-   * A process is busy when its requests take longer than this in one turn of the event loop. A busy process runs requests for at
-   * most this time before it reads new requests.
+   * A process is busy when its HTTP requests take longer than this time in one turn of the event loop. A busy process runs HTTP
+   * requests for at most this time before the process reads new HTTP requests.
    */
   turn: 5,
-  /** The longest time for which a busy process only reads new requests before it runs waiting requests. */
+  /** The longest time for which a busy process only reads new HTTP requests before it runs waiting HTTP requests. */
   intake: 20,
   /** The shortest time between two log lines about overload. */
   silence: 60_000,
 } as const;
 /**
- * The process stops reading after this many turns without a new request. Node accepts a connection one turn before its request.
+ * A busy process stops reading after this many turns of the event loop without a new HTTP request. Node accepts a connection one
+ * turn before Node reads the HTTP request on this connection.
  */
 const quietTurns = 2;
 
@@ -42,18 +43,18 @@ interface Waiting {
   readonly run: Run;
 }
 
-/** @param refusal  Set for a request that has waited too long. */
+/** @param refusal  The refusal of an HTTP request that has waited too long. */
 type Run = (exchange: Exchange, refusal: TransportRefusal | undefined) => void;
 
-/** Counts and queues the HTTP requests of one listener that are not answered yet. */
+/** Counts and queues the HTTP requests of one listener that have no response yet. */
 export class Load {
   readonly #limits: LoadLimits;
   readonly #warn: (message: string) => void;
   #running = 0;
-  /** When the first request of this turn of the event loop came. */
+  /** When the first HTTP request of this turn of the event loop arrived. */
   #turnAt: number | undefined;
   #isBusy = false;
-  /** The waiting requests by peer. The first peer of the map has the next turn. */
+  /** The waiting HTTP requests by peer. The first peer in this map has the next turn. */
   readonly #waiting = new Map<string, Waiting[]>();
   #count = 0;
   #intakeAt = 0;
@@ -61,17 +62,17 @@ export class Load {
   #countBefore = 0;
   #warnedAt = Number.NEGATIVE_INFINITY;
 
-  /** @param warn  Called for the first refusal, and then at most once a minute. */
+  /** @param warn  `Load` calls this function for the first refusal, and then at most once a minute. */
   constructor(limits: LoadLimits, warn: (message: string) => void) {
     this.#limits = limits;
     this.#warn = warn;
   }
 
   /**
-   * Counts an HTTP request and runs it immediately. In a busy process, the request waits for its turn. If the connection of a
-   * waiting request ends, the request never runs.
+   * Counts an HTTP request and runs it immediately. In a busy process, the HTTP request waits for its turn. If the connection of
+   * a waiting HTTP request ends, the HTTP request never runs.
    *
-   * @param isUrgent  Returns whether the request runs immediately also in a busy process.
+   * @param isUrgent  Returns whether the HTTP request runs immediately also in a busy process.
    */
   take(exchange: Exchange, isUrgent: (req: IncomingMessage) => boolean, run: Run): void {
     this.#running++;
@@ -102,12 +103,15 @@ export class Load {
     return undefined;
   }
 
-  /** Called once for each request, as soon as its answer is being sent. A stream counts as answered with its first item. */
+  /**
+   * The server calls this function once for each HTTP request, as soon as the server sends the response. A stream counts as a
+   * response when its first item is sent.
+   */
   readonly end = (): void => {
     this.#running--;
   };
 
-  /** Returns the refusal for a new request if too many requests are not answered yet. */
+  /** Returns the refusal for a new HTTP request if too many HTTP requests have no response yet. */
   get tooMany(): TransportRefusal | undefined {
     const { maxRequests } = this.#limits;
     return this.#running > maxRequests ? this.#refused(`More than ${maxRequests} HTTP requests wait for a response`) : undefined;
@@ -128,7 +132,7 @@ export class Load {
     setImmediate(this.#goOn);
   }
 
-  /** Called in each turn of the event loop while the process is busy. */
+  /** Runs in each turn of the event loop while the process is busy. */
   readonly #goOn = (): void => {
     this.#quietTurns = this.#count > this.#countBefore ? 0 : this.#quietTurns + 1;
     this.#countBefore = this.#count;

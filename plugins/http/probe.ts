@@ -1,4 +1,4 @@
-// Calls the http surface in tests: sends an HTTP request to the server and returns the answer.
+// Calls the http surface in tests. The probe sends an HTTP request to the server and returns the response.
 
 import type { WrittenFile } from "../../core/plugin/surface.ts";
 import { type Catalog, cannotSend, type Operation, type Probe, type ProbeAnswer, type ProbeCall } from "../../core/plugin-api.ts";
@@ -8,7 +8,7 @@ import { type ProblemDetails, probed } from "./problem-format.ts";
 import { httpKey, pathUnder, type RoutePlan } from "./route.ts";
 import type { HttpService, Requested } from "./service.ts";
 
-/** An input as an HTTP request contains it: the texts of path, query and headers, and the body. */
+/** An input as an HTTP request contains the input: the texts of path, query and headers, and the body. */
 interface Written {
   readonly texts: Record<string, string | readonly string[]>;
   readonly body: string | undefined;
@@ -36,7 +36,7 @@ export const httpProbe =
     return seen(response, said, plan, refusal);
   };
 
-/** Writes an input as an HTTP request. @throws {QuaterError} for an input that the route cannot carry. */
+/** Writes an input as an HTTP request of a route. @throws {QuaterError} for an input that callers of the route cannot send. */
 export const requestOf = (plan: RoutePlan, prefix: string, input: ProbeCall["input"]): Requested => {
   const { texts, body } = writtenOf(input, plan);
   const headers: Record<string, string> = {};
@@ -56,7 +56,7 @@ export const requestOf = (plan: RoutePlan, prefix: string, input: ProbeCall["inp
   return { method: plan.method, path: `${path}${query.length === 0 ? "" : `?${query.join("&")}`}`, headers, body };
 };
 
-/** Writes an input as a request of the operation's route; `undefined` if the route cannot carry the input. */
+/** Writes an input as an HTTP request of the operation's route; `undefined` if callers of the route cannot send the input. */
 export const exampleRequest = (operation: Operation, prefix: string, input: unknown): Requested | undefined => {
   const plan = httpKey.of(operation);
   try {
@@ -68,7 +68,10 @@ export const exampleRequest = (operation: Operation, prefix: string, input: unkn
 
 const json = "application/json";
 
-/** Writes the fields of a JSON object as the parts of a form: files with their names, and other fields as JSON. */
+/**
+ * Writes the fields of a JSON object as the parts of a multipart form. Files keep their names, and other fields become JSON
+ * parts.
+ */
 const multipartOf = (body: string, files: readonly string[]): { readonly type: string; readonly content: Buffer } => {
   const boundary = "quater-probe-boundary";
   const fields = JSON.parse(body) as Record<string, unknown>;
@@ -89,7 +92,8 @@ const multipartOf = (body: string, files: readonly string[]): { readonly type: s
 };
 
 /**
- * Splits the members of an input into path, query, headers and body. If the whole input is the body, its JSON stays unchanged.
+ * Splits the members of an input into path, query, headers and body. If the whole input is the body, the JSON text of the input
+ * stays unchanged.
  */
 const writtenOf = (input: ProbeCall["input"], { params, bound, method, body: envelope }: RoutePlan): Written => {
   if (!("json" in input)) return { texts: { ...input.text }, body: undefined };
@@ -120,8 +124,8 @@ const scalarText = (name: string, value: unknown): string => {
 };
 
 /**
- * Returns the answer that a caller saw. An answer of middleware may have any form, and an answer with the status 204 or 205 has
- * no body.
+ * Returns the response in the format of probes, as a caller saw the response. A response of middleware may have any form, and a
+ * response with the status 204 or 205 has no body.
  */
 const seen = (response: Response, text: string, { answer }: RoutePlan, refusal: ProblemDetails | undefined): ProbeAnswer => {
   const type = response.headers.get("content-type") ?? "";

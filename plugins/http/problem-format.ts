@@ -1,4 +1,5 @@
-// The option `problem` of http(): the project's own format of errors, for routes and all other paths except Quater's own.
+// The option `problem` of http(), which is the project's own format of errors. Quater uses this format for routes and all other
+// paths except its own paths.
 
 import type { IncomingMessage } from "node:http";
 import type { TSchema } from "../../core/index.ts";
@@ -7,25 +8,25 @@ import { opaque } from "../../core/schema/options.ts";
 import { closed, isPlainObject, type JsonSchema } from "../../core/schema/schema.ts";
 import { schemaProblems } from "../../core/schema/schema-problems.ts";
 
-/** A refused or failed call as problem details (RFC 9457). Details of the error are further members. */
+/** A refused or failed call as problem details (RFC 9457). The details of the error are further members of this object. */
 export interface ProblemDetails {
   readonly title: string;
   readonly status: number;
   readonly code: string;
-  /** The error text for people. */
+  /** The text of the error, which people read. */
   readonly detail: string;
   readonly callId: string;
-  /** The wrong fields of an input: JSON Pointers and sentences. */
+  /** The wrong fields of an input: for each field, its JSON Pointer and a sentence about the mistake. */
   readonly errors?: readonly { readonly path: string; readonly message: string }[];
   readonly [detail: string]: unknown;
 }
 
 export interface ProblemFormat {
-  /** The schema of the bodies that `from` returns. */
+  /** The schema of the response bodies that `from` returns. */
   readonly schema: TSchema;
-  /** Returns the body of an error answer. This function cannot change the status. */
+  /** Returns the body of an error response. This function cannot change the status of the response. */
   readonly from: (problem: ProblemDetails) => unknown;
-  /** The media type of the body. Default "application/json". */
+  /** The media type of the response body. Default "application/json". */
   readonly contentType?: string;
 }
 
@@ -50,15 +51,18 @@ export const formatProblems = (format: ProblemFormat | undefined): readonly Boot
 
 export const contentTypeOf = ({ contentType = "application/json" }: ProblemFormat): string => contentType;
 
-/** Returns the closed schema, for the OpenAPI document and for checks of bodies. */
+/** Returns the closed schema of the response bodies, for the OpenAPI document and for checks of bodies. */
 export const bodySchemaOf = ({ schema }: ProblemFormat): JsonSchema => closed(schema, "output") as JsonSchema;
 
-/** Returns the body for a problem, or `undefined` if the format fails. Callers then get problem details. */
+/**
+ * Returns the response body for a problem, or `undefined` if the project's format fails. In the second case, callers get problem
+ * details.
+ */
 export type Formatter = (problem: ProblemDetails) => { readonly text: string; readonly contentType: string } | undefined;
 
 /**
- * @param check  Whether a body fits the schema.
- * @param failed  Called when `from` throws, or returns a value that does not fit the schema.
+ * @param check  Whether a response body matches the schema.
+ * @param failed  The formatter calls this function when `from` throws, or returns a value that does not match the schema.
  */
 export const formatterOf =
   (
@@ -80,16 +84,17 @@ export const formatterOf =
 
 const formatters = new WeakMap<IncomingMessage, Formatter>();
 
-/** Makes the error answers to this HTTP request use the project's format. */
+/** Makes the error responses to this HTTP request use the project's format of errors. */
 export const useFormat = (req: IncomingMessage, formatter: Formatter): void => void formatters.set(req, formatter);
 
 /**
- * The problem details of HTTP requests that probes send. A probe needs the error code even if the project's format has no code.
+ * The problem details of HTTP requests that probes send. A probe needs the error code even if the project's format of errors has
+ * no error code.
  */
 const told = new Map<string, ProblemDetails>();
 let probing = 0;
 
-/** @returns The text of a problem and its media type. */
+/** @returns The text of a problem in the format of the HTTP request, and the media type of this text. */
 export const problemText = (
   req: IncomingMessage,
   problem: ProblemDetails,
@@ -100,7 +105,7 @@ export const problemText = (
   return own;
 };
 
-/** Runs a probe's HTTP request. @returns The answer, and the problem details of the error in the answer. */
+/** Sends the HTTP request of a probe. @returns The response, and the problem details of the error in the response. */
 export const probed = async <Answer extends { readonly callId: string }>(
   send: () => Promise<Answer>,
 ): Promise<Answer & { readonly refusal: ProblemDetails | undefined }> => {

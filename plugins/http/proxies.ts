@@ -1,4 +1,5 @@
-// Checks the networks of trusted proxies. This is a separate file, because boot needs the check before boot loads the guard.
+// Checks the networks of trusted proxies. This check is in a separate file, because boot needs the check before boot loads the
+// guard.
 
 import { BlockList, isIP } from "node:net";
 
@@ -14,15 +15,15 @@ export const blockListOf = (networks: readonly string[]): BlockList => {
 };
 
 /**
- * The widest allowed networks, as prefix lengths by address family. The largest networks of one owner and of CDNs are no wider:
- * 17.0.0.0/8, 2600:1400::/24.
+ * The widest networks that Quater accepts as trusted, as prefix lengths by address family. The largest networks of one owner and
+ * of CDNs are no wider: 17.0.0.0/8, 2600:1400::/24.
  */
 const widest = { ipv4: 8, ipv6: 16 } as const;
 
 /** Networks in which no caller from the internet has an address (RFC 4193 and RFC 4291 2.5.6). */
 const closed = ["fc00::/7", "fe80::/10"];
 const mappedBits = 96;
-/** The network of IPv4 addresses that are written as IPv6 (RFC 4291 2.5.5.2). */
+/** The network of IPv4 addresses that are written as IPv6 addresses (RFC 4291 2.5.5.2). */
 const mapped = [`::ffff:0:0/${mappedBits}`];
 
 /**
@@ -30,7 +31,7 @@ const mapped = [`::ffff:0:0/${mappedBits}`];
  * trail then use the address that such a caller wrote into X-Forwarded-For.
  *
  * @param network  A valid network or address. A single address is never too wide.
- * @returns The reason, such as "is wider than /8", or `undefined`.
+ * @returns The reason, such as "is wider than /8", or `undefined` if the network is not too wide.
  */
 export const tooWide = (network: string): string | undefined => {
   const [address = "", text] = network.split("/");

@@ -10,14 +10,14 @@ interface Seen {
 
 const isLoopback = (host: string): boolean => /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(host);
 
-/** Whether the text is an origin with https, or with http on loopback. */
+/** Whether the text is an origin with https, or an origin with http and a loopback host. */
 const isPublicUrl = (text: string): boolean => {
   if (!URL.canParse(text)) return false;
   const { protocol, hostname, href, origin } = new URL(text);
   return href === `${origin}/` && (protocol === "https:" || (protocol === "http:" && isLoopback(hostname)));
 };
 
-/** Returns the host name of the public URL, which requests may have as their Host. */
+/** Returns the host name of the public URL. HTTP requests may have this host name as their Host. */
 export const publicHosts = (publicUrl: string | undefined): readonly string[] =>
   publicUrl !== undefined && isPublicUrl(publicUrl) ? [new URL(publicUrl).hostname] : [];
 

@@ -1,4 +1,5 @@
-// The functions that check and answer HTTP requests. The process loads this file and what it imports only when it serves.
+// The functions that check and answer HTTP requests. The process loads this file and the files that it imports only when the
+// process serves.
 
 import { readBytes } from "./body.ts";
 import { guardOf } from "./guard.ts";

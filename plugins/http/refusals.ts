@@ -1,4 +1,4 @@
-// Turns errors into HTTP answers. Bodies are problem details (RFC 9457).
+// Turns errors into HTTP responses. The bodies of these responses are problem details (RFC 9457).
 
 import { type IncomingMessage, STATUS_CODES } from "node:http";
 import { visible } from "../../core/diagnostics/text.ts";
@@ -14,12 +14,15 @@ import { statusOfKind, transportStatus } from "./statuses.ts";
 export { statusOfKind, transportStatus };
 export type TransportCode = keyof typeof transportStatus;
 
-/** The error kinds of transport codes. A code that is not in this table has the kind `invalid_input`. */
+/**
+ * The error kinds of the codes with which the HTTP server refuses HTTP requests. A code that is not in this table has the kind
+ * `invalid_input`.
+ */
 const kindOf: Partial<Record<TransportCode, ErrorKind>> = { origin_not_allowed: "forbidden", overloaded: "unavailable" };
 
 /**
- * The error that the HTTP server's own checks throw. The error goes through the pipeline like any refusal, so that the refusal is
- * recorded once.
+ * The error that the HTTP server's own checks throw. This error goes through the pipeline like any refusal, so that Quater
+ * records the refusal once.
  */
 export class TransportRefusal extends QuaterError {
   readonly headers: Readonly<Record<string, string>>;
@@ -32,7 +35,10 @@ export class TransportRefusal extends QuaterError {
 
 const isTransportCode = (code: string): code is TransportCode => Object.hasOwn(transportStatus, code);
 
-/** The error code for each status that middleware throws. Any other 4xx is `bad_request` (RFC 9110 15.5). */
+/**
+ * The error code for each status of an error that middleware throws. For any other 4xx status, the error code is `bad_request`
+ * (RFC 9110 15.5).
+ */
 const codeOfStatus: Readonly<Record<number, ErrorCode | TransportCode>> = {
   401: "unauthenticated",
   403: "forbidden",
@@ -49,7 +55,7 @@ const codeOfStatus: Readonly<Record<number, ErrorCode | TransportCode>> = {
   431: "too_many_headers",
 };
 
-/** An error that middleware threw with `ctx.throw(403, "Not on Sundays")`, with its status and headers. */
+/** An error that middleware threw with `ctx.throw(403, "Not on Sundays")`, with the status and headers of this error. */
 class ThrownRefusal extends QuaterError {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -63,8 +69,8 @@ class ThrownRefusal extends QuaterError {
 }
 
 /**
- * Converts an error of the package http-errors, in which `expose` means that the caller may see the message. Returns `undefined`
- * for other errors.
+ * Converts an error of the package http-errors. In this package, `expose` means that the caller may see the message of the error.
+ * Returns `undefined` for other errors.
  */
 export const thrownRefusal = (error: unknown): QuaterError | undefined => {
   if (!(error instanceof Error)) return undefined;
@@ -76,30 +82,30 @@ export const thrownRefusal = (error: unknown): QuaterError | undefined => {
 export const statusOf = (error: QuaterError): number => {
   if (error instanceof ThrownRefusal) return error.status;
   if (isTransportCode(error.code)) return transportStatus[error.code];
-  // The media type is JSON, but the body is not valid JSON.
+  // The media type of the request body is JSON, but the body is not valid JSON.
   if (error.code.startsWith("json_")) return 400;
   if (error.code === "approval_denied" || error.code === "approver_not_eligible") return 403;
   return statusOfKind[error.kind];
 };
 
 /**
- * Returns the `Set-Cookie` headers that remove cookies. A browser removes a cookie only if the header has the same name, path and
- * domain as the header that set the cookie.
+ * Returns the `Set-Cookie` headers that remove cookies. A browser removes a cookie only if the header has the same cookie name,
+ * path and domain as the header that set the cookie.
  */
 export const forgettingOf = ({ asks }: QuaterError): readonly string[] =>
   (asks?.forget ?? []).map(({ name, path = "/", domain }) => {
     const place = `Path=${path}${domain === undefined ? "" : `; Domain=${domain}`}`;
-    // Browsers refuse such a name without Secure (RFC 6265bis 4.1.3).
+    // Browsers refuse a cookie with the prefix `__Host-` or `__Secure-` if the cookie lacks Secure (RFC 6265bis 4.1.3).
     const isPrefixed = /^__(?:host|secure)-/i.test(name);
     return `${name}=; ${place}; Max-Age=0; HttpOnly; SameSite=Lax${isPrefixed ? "; Secure" : ""}`;
   });
 
-/** The members that all problem details have. */
+/** The names of the members that all problem details have. */
 const ownMembers = new Set(["type", "title", "status", "code", "detail", "instance", "callId", "errors", "details"]);
 
 /**
- * Returns problem details. Details of the error become members. A detail that has the name of a standard member becomes a part of
- * the member `details`.
+ * Returns problem details for an error. The details of the error become members. A detail that has the name of a standard member
+ * becomes a part of the member `details`.
  */
 export const problemOf = (error: QuaterError, callId: string, detail = error.message): ProblemDetails => {
   const status = statusOf(error);
@@ -117,13 +123,13 @@ export const problemOf = (error: QuaterError, callId: string, detail = error.mes
   };
 };
 
-/** Returns the error text for the caller, with the next step if HTTP has one. */
+/** Returns the text of the error for the caller, with the caller's next step if HTTP has a next step. */
 export const sentenceOf = (error: QuaterError): string =>
   error.code === "unauthenticated" && !(error instanceof ThrownRefusal)
     ? `${error.message}: ${howToAuthenticate(error.asks)}`
     : error.message;
 
-/** Returns the answer for a refused or failed call. */
+/** Returns the HTTP response for a refused or failed call. */
 export const refusalOf = (req: IncomingMessage, error: QuaterError, callId: string): Reply => {
   noteFailure(req, error);
   const status = statusOf(error);
@@ -141,7 +147,7 @@ export const refusalOf = (req: IncomingMessage, error: QuaterError, callId: stri
   return { status, headers, body: text };
 };
 
-/** How many unread bytes of a request are read and discarded, so that the client gets the answer. */
+/** How many unread bytes of an HTTP request the server reads and discards, so that the client gets the response. */
 const drainable = 64 * 1024;
 
 const isUnread = ({ complete, headers }: IncomingMessage): boolean =>

@@ -1,14 +1,14 @@
-// The options of http() about replies of handlers. These options have a file apart from handler-reply.ts, because boot checks the
+// The options of http() about the object `reply` of handlers. These options are not in handler-reply.ts, because boot checks the
 // options, and handler-reply.ts loads node:http, which takes 5 ms of a start.
 
 import type { BootProblem } from "../../core/plugin-api.ts";
 
-/** The project's rules for replies. */
+/** The project's rules for the object `reply` of handlers. */
 export interface ReplyRules {
-  /** The origins, besides the server's own, to which a redirect may lead. */
+  /** The origins, besides the server's own origin, to which a redirect may lead. */
   readonly redirectOrigins: ReadonlySet<string>;
   readonly isHttps: boolean;
-  /** The keys of signed cookies. The first key signs, and all keys verify. */
+  /** The keys of signed cookies. The first key signs cookies, and all keys verify cookies. */
   readonly keys: readonly string[];
 }
 

@@ -1,5 +1,5 @@
-// Describes an HTTP answer, and sends the answer directly to Node's response or through Koa, where middleware around the route
-// may still change the answer.
+// Describes an HTTP response, and sends the response. Quater sends the response directly to Node's response object, or through
+// Koa, where middleware around the route may still change the response.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { pipeline, type Readable } from "node:stream";
@@ -11,30 +11,35 @@ import { roomOf } from "./sockets.ts";
 
 export interface Reply {
   readonly status: number;
-  /** Lower-case header names and values, one after the other. A value that is a list is sent as several header lines. */
+  /**
+   * The header names in lower case and the header values of the response, one after the other. The server sends a value that is a
+   * list as several header lines.
+   */
   readonly headers: readonly (string | string[])[];
   readonly body: string | Buffer | Readable;
-  /** For a text: all headers of the answer, including the headers that every answer has. */
+  /** If the body is a text: all headers of the response, including the headers that every response has. */
   readonly known?: PreparedHeaders | undefined;
-  /** The handler that ran, if one did. */
+  /** The handler that ran for this HTTP request, if a handler ran. */
   readonly run?: Run | undefined;
   /** The error for the log, if the server failed. */
   readonly failure?: { readonly error: unknown } | undefined;
 }
 
-/** An HTTP request, and the response to it. */
+/** An HTTP request, and the response to this HTTP request. */
 export interface Exchange {
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
   readonly callId: string;
 }
 
-/** Sends the answer to an HTTP request. All requests of a server share one function, because closures take time and memory. */
+/**
+ * Sends the response to an HTTP request. All HTTP requests of a server share one function, because closures take time and memory.
+ */
 export type Deliver = (exchange: Exchange, reply: Reply) => void;
 
 /**
- * Sends a text with headers that were made at boot. For each call, this function copies one list instead of joining several
- * lists, which saves 1.5 of 31 µs of CPU for a GET (Node 20).
+ * Sends a text with headers that Quater made at boot. For each call, this function copies one list of headers instead of joining
+ * several lists, which saves 1.5 of 31 µs of CPU for a GET (Node 20).
  */
 export const writeText = (
   res: ServerResponse,
@@ -49,17 +54,18 @@ export const writeText = (
   res.writeHead(status, headers).end(body);
 };
 
-/** Statuses whose answers have no body (RFC 9110 15.3.5, 15.3.6 and 15.4.5). */
+/** The statuses whose responses have no body (RFC 9110 15.3.5, 15.3.6 and 15.4.5). */
 export const bodiless: ReadonlySet<number> = new Set([204, 205, 304]);
 
 export const isText = (body: Reply["body"]): body is string | Buffer => typeof body === "string" || Buffer.isBuffer(body);
 
 /**
- * Sends an answer.
+ * Sends an HTTP response.
  *
- * @param common  Headers that every answer has, names and values one after the other. The answer's own headers follow.
- * @param broke  Called when a stream ends with an error after its first byte.
- * @throws  For an invalid header. If this function throws, nothing was sent.
+ * @param common  The headers that every response has, as names and values, one after the other. The other headers of the response
+ *   follow.
+ * @param broke  `write` calls this function when a stream ends with an error after the first byte of the stream.
+ * @throws  For an invalid header. If this function throws, it has sent nothing.
  */
 export const write = (
   { method }: IncomingMessage,
@@ -95,28 +101,28 @@ export const write = (
   });
 };
 
-/** Gives an answer to Koa. Does nothing if middleware has already answered. */
+/** Gives a response to Koa. Does nothing if middleware has already sent the headers of a response. */
 export const put = (ctx: Koa.Context, { status, headers, body }: Reply): void => {
   const { res } = ctx;
   if (res.headersSent) return void (isText(body) || body.destroy());
   for (let at = 0; at < headers.length; at += 2) {
     const [name, value] = [headers[at] as string, headers[at + 1] as string | string[]];
     if (name === "set-cookie" || name === "vary") res.appendHeader(name, value);
-    // Keep a content security policy that middleware has set.
+    // Keep a content security policy that middleware has set for this response.
     else if (value !== jsonPolicy[1] || !res.hasHeader(name)) res.setHeader(name, value);
   }
   ctx.body = body;
   if (ctx.status !== status) ctx.status = status;
-  // Send the headers when the body starts, after middleware could change them.
+  // Send the headers when the body starts, so that middleware can change the headers before.
   if (!isText(body)) res.once("pipe", () => res.flushHeaders());
 };
 
 export const isLarge = (body: unknown): body is string | Buffer =>
   (typeof body === "string" || Buffer.isBuffer(body)) && body.length >= largeAnswer;
 
-/** Returns the bytes of a body, because Node needs three times the memory to encode a text. */
+/** Returns the bytes of a response body, because Node needs three times the memory to encode a text. */
 export const bytesOf = (body: string | Buffer): Buffer => (typeof body === "string" ? Buffer.from(body) : body);
 
-/** Waits until this many bytes may be written. @returns false when they must be dropped. */
+/** Waits until the server may write this many bytes to the client. @returns false when the server must drop the bytes. */
 export const hasRoom = async (res: ServerResponse, bytes: number): Promise<boolean> =>
   (await roomOf(res).take(bytes)) !== undefined;

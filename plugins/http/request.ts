@@ -1,5 +1,5 @@
-// Gives the kernel the facts about an HTTP request: its credentials, and whether the caller still waits. The facts are read only
-// when the kernel needs them, because most calls need few facts.
+// Gives the kernel the facts about an HTTP request: the credentials, and whether the caller still waits. Quater reads a fact only
+// when the kernel needs it, because most calls need few facts.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Cancellation, invalidToken, type Presented } from "../../core/plugin-api.ts";
@@ -12,7 +12,7 @@ import { TransportRefusal } from "./refusals.ts";
 const jsonType = /^application\/(?:json|[a-z0-9.+-]+\+json)\s*(?:;|$)/i;
 const reading = new Set(["GET", "HEAD", "OPTIONS"]);
 
-/** Paths that orchestrators request until the process ends. */
+/** The paths that orchestrators request until the process ends. */
 const probes = new Set(["/health", "/ready"]);
 export const isProbe = ({ method, url }: IncomingMessage): boolean =>
   (method === "GET" || method === "HEAD") && probes.has(pathOf(url ?? ""));
@@ -38,8 +38,9 @@ export class RequestCredentials implements Presented {
   header(name: string): string | undefined {
     const value = this.#req.headers[name];
     if (value === undefined) return undefined;
-    // Node joins header lines with the same name, or keeps only the first line. The guard has refused a second Authorization. The
-    // header Cookie may have several lines (RFC 9113 8.2.3), and its cookies are counted by name.
+    // Node joins header lines with the same name, or keeps only the first header line. The guard has already refused HTTP
+    // requests with a second Authorization. The header Cookie may have several lines (RFC 9113 8.2.3), and Quater counts cookies
+    // by name.
     if (name !== "authorization" && name !== "cookie" && linesOf(this.#req.rawHeaders, name) > 1) throw invalidToken();
     return Array.isArray(value) ? value[0] : value;
   }
@@ -48,7 +49,10 @@ export class RequestCredentials implements Presented {
     return unsigned(this.#cookieKeys, name, sent);
   }
 
-  /** Checks the origin of a request with a cookie (threat T16). The guard has refused every Origin that is not allowed. */
+  /**
+   * Checks the origin of an HTTP request with a cookie (threat T16). The guard has already refused HTTP requests with an Origin
+   * that is not allowed.
+   */
   assertSameSite(): void {
     const { method = "", headers } = this.#req;
     if (reading.has(method)) return;
@@ -74,7 +78,7 @@ const linesOf = (raw: readonly string[], name: string): number => {
   return count;
 };
 
-/** A cancellation that is triggered when the client leaves before the answer is complete. */
+/** A cancellation that Quater triggers when the client leaves before the response is complete. */
 export class ResponseCancellation extends Cancellation {
   readonly #res: ServerResponse;
   #isListening = false;

@@ -1,4 +1,4 @@
-// The entry `quater/client`, which calls the routes of a manifest from browsers and from Node. The client knows the manifest only
+// The entry `quater/client`, which calls the routes of a manifest from browsers and from Node. The client uses the manifest only
 // as a type, which does not exist at run time. So each call names its route, and the project needs no generated code. This file
 // imports only types from the code of the server. A test limits the size of the client.
 

@@ -1,4 +1,5 @@
-// Describes the answers of a route for OpenAPI: the success, each refusal with its schema, and the links of a 428.
+// Describes the responses of a route for OpenAPI: the success response, each refusal with its schema, and the links of the
+// response with status 428.
 
 import type { JsonSchema, Operation } from "../../../core/plugin-api.ts";
 import { fileAnswerRulesOf, textTypeOf } from "../../../core/schema/file-answer.ts";
@@ -8,7 +9,10 @@ import { type Components, reference } from "./components.ts";
 
 const text = { type: "string" } as const;
 
-/** The schema of problem details (RFC 9457). Other members are the details of an error. */
+/**
+ * The schema of problem details (RFC 9457). Members of problem details that this schema does not list are the details of an
+ * error.
+ */
 export const problemSchema = {
   type: "object",
   description: "A refused or failed call (RFC 9457)",
@@ -45,13 +49,13 @@ export const problemSchema = {
   },
 };
 
-/** The schema of the answer with the status 428. */
+/** The schema of the body of a response with the status 428. */
 export const approvalRequiredSchema = {
   description: "The call needs an approval before it can run",
   allOf: [reference("Problem"), { type: "object", required: ["approval"] }],
 };
 
-/** The headers of answers, by their names in the components. */
+/** The headers of responses, by their names in the components of the OpenAPI document. */
 export const answerHeaders: Readonly<Record<string, object>> = {
   CallId: { description: "The id of the call in the server's log and in the trail", schema: text },
   RetryAfter: { description: "Seconds until the call may be repeated", schema: { type: "integer", minimum: 0 } },
@@ -69,7 +73,7 @@ const refusal = (description: string, schema: object = reference("Problem"), hea
 
 const retryAfter = { "Retry-After": header("RetryAfter") };
 
-/** The general refusals, by their names in the components. */
+/** The responses for general refusals, by their names in the components of the OpenAPI document. */
 export const sharedAnswers: Readonly<Record<string, object>> = {
   BadRequest: refusal("The request cannot be read"),
   Unauthenticated: refusal("The credential is missing or wrong", undefined, { "WWW-Authenticate": header("Challenge") }),
@@ -87,7 +91,7 @@ export const sharedAnswers: Readonly<Record<string, object>> = {
 
 const shared = (name: keyof typeof sharedAnswers & string) => ({ $ref: `#/components/responses/${name}` });
 
-/** The general refusals that a route can answer with, by status. */
+/** Returns the responses for the general refusals of a route, by status. */
 const generalAnswers = (operation: Operation, plan: RoutePlan, hasCredentials: boolean): Record<string, object> => ({
   400: shared("BadRequest"),
   ...(hasCredentials ? { 401: shared("Unauthenticated") } : {}),
@@ -101,7 +105,7 @@ const generalAnswers = (operation: Operation, plan: RoutePlan, hasCredentials: b
   503: shared("Unavailable"),
 });
 
-/** Describes a refusal with the handler's codes. The description also allows the general codes of the same status. */
+/** Describes a refusal with the handler's error codes. The description also allows the general error codes of the same status. */
 const refusedWith = (codes: readonly string[], sentence: string): object => {
   const code = { anyOf: [{ type: "string", enum: codes }, text] };
   const schema = { allOf: [reference("Problem"), { type: "object", properties: { code } }] };
@@ -109,8 +113,8 @@ const refusedWith = (codes: readonly string[], sentence: string): object => {
 };
 
 /**
- * Returns the responses by status for the handler's codes that were made by `problem()`. A code that was written as text has no
- * status.
+ * Returns the responses by status for the handler's error codes that `problem()` made. An error code that a handler lists as text
+ * has no status.
  */
 const ownAnswers = ({ problems }: Operation): Readonly<Record<string, object>> => {
   const byStatus = new Map<number, string[]>();
@@ -127,7 +131,7 @@ const otherAnswer = ({ problems }: Operation): object => {
   return codes.length === 0 ? shared("Refused") : refusedWith(codes, "Refused or failed");
 };
 
-/** The operations on the caller's own approval request, which the approval plugin describes. */
+/** The OpenAPI operations on the caller's own approval request. The approval plugin describes these operations. */
 const followUps = {
   getOwnApproval: "Returns the state of the approval request",
   cancelOwnApproval: "Cancels the approval request",
@@ -159,11 +163,11 @@ export interface AnswersOf {
   readonly plan: RoutePlan;
   readonly components: Components;
   readonly hasCredentials: boolean;
-  /** The operations that plugins describe. */
+  /** The ids of the OpenAPI operations that plugins describe. */
   readonly described: ReadonlySet<string>;
 }
 
-/** @returns The responses of an operation, by status. */
+/** @returns The responses of an OpenAPI operation, by status. */
 export const answersOf = (of: AnswersOf): object => {
   const { operation, plan, hasCredentials, described } = of;
   const success = { description: "Done", headers: everyAnswer };
@@ -176,7 +180,7 @@ export const answersOf = (of: AnswersOf): object => {
   };
 };
 
-/** Returns the schema of an envelope. */
+/** Returns the schema of an envelope with the key `key`. */
 export const underKey = (key: string, schema: object): object => ({
   type: "object",
   required: [key],
@@ -193,7 +197,8 @@ const contentOf = ({ operation, plan, components }: AnswersOf): object => {
   if (textType !== undefined) return { [textType]: { schema: text } };
   const schema: JsonSchema = components.publish(output, "output", name);
   if (!isStream) return { "application/json": { schema: plan.answer === undefined ? schema : underKey(plan.answer, schema) } };
-  // A stream is described as a text, because a schema of OpenAPI 3.1 describes the whole body and not one line of it.
+  // The OpenAPI document describes a stream as a text, because a schema of OpenAPI 3.1 describes the whole body and not one line
+  // of the body.
   return {
     "application/x-ndjson": {
       schema: {

@@ -1,5 +1,5 @@
-// Publishes schemas of handlers for OpenAPI. Named and recursive schemas become components. Other schemas are written at the
-// place where they are used.
+// Publishes the schemas of handlers for OpenAPI. Named and recursive schemas become components. Quater writes every other schema
+// at the place where a handler uses the schema.
 
 import { contentBytesMark, contentMark } from "../../../core/schema/content.ts";
 import { fileRulesOf } from "../../../core/schema/file.ts";
@@ -7,7 +7,8 @@ import { isPlainObject, type JsonSchema, propertiesOf, referred, withSubschemas 
 import { componentName, givenName, ofFirstPlace, ofPlace } from "./names.ts";
 
 /**
- * Whether a schema describes an input or an output. Inputs and outputs are closed differently, so one schema may have two forms.
+ * Whether a schema describes an input or an output. Quater closes the schemas of inputs and outputs differently, so one schema
+ * may have two forms.
  */
 export type Direction = "input" | "output";
 
@@ -15,7 +16,7 @@ export const reference = (name: string): { readonly $ref: string } => ({ $ref: `
 
 interface Component {
   readonly source: JsonSchema;
-  /** The text of a component without a name. Two schemas with the same text become one component. */
+  /** The JSON text of a component without a name. Two schemas with the same JSON text become one component. */
   readonly text: string | undefined;
   shown: JsonSchema;
 }
@@ -23,11 +24,14 @@ interface Component {
 interface Root {
   readonly schema: JsonSchema;
   readonly direction: Direction;
-  /** The name for parts without a name: `createTree`. */
+  /** The name of the operation, which is a part of the names of components without a name: `createTree`. */
   readonly owner: string;
 }
 
-/** Matches a provisional reference, which is written before Quater knows whether the two forms of a component are equal. */
+/**
+ * Matches a provisional reference. Quater writes a provisional reference before Quater knows whether the two forms of a component
+ * are equal.
+ */
 const provisional = /^#\/components\/schemas\/(input|output):(.+)$/;
 
 const dropped = new Set(["$id", "$schema", "$defs", "definitions", contentMark, contentBytesMark]);
@@ -36,16 +40,19 @@ export class Components {
   readonly #forms = { input: new Map<string, Component>(), output: new Map<string, Component>() };
 
   /**
-   * Returns the schema to publish. References in it are provisional: see `settle`.
+   * Returns the schema to publish. The references in the published schema are provisional until `settle` replaces them.
    *
-   * @param owner  The operation's name.
-   * @param root  The schema in which `$ref`s of a part are looked up.
+   * @param owner  The name of the operation.
+   * @param root  The schema in which Quater looks up each `$ref` of a part of the schema.
    */
   publish(schema: JsonSchema, direction: Direction, owner: string, root: JsonSchema = schema): JsonSchema {
     return this.#shown(schema, { schema: root, direction, owner });
   }
 
-  /** Replaces provisional references by the final names. @returns The value, and all components by name. */
+  /**
+   * Replaces the provisional references in a value by references with the final names. @returns The value, and all components by
+   * name.
+   */
   settle<Value>(value: Value): { readonly value: Value; readonly schemas: Readonly<Record<string, JsonSchema>> } {
     const names = this.#finalNames();
     const final = (direction: Direction, name: string) => names[direction].get(name) ?? name;
@@ -60,7 +67,7 @@ export class Components {
     return { value: renamed(value), schemas };
   }
 
-  /** Returns the final names: `AuthorInput` beside `Author` if the two forms differ. */
+  /** Returns the final names of the components: `AuthorInput` beside `Author` if the two forms of the component differ. */
   #finalNames(): Readonly<Record<Direction, ReadonlyMap<string, string>>> {
     const { input, output } = this.#forms;
     const apart = new Set<string>();
@@ -94,7 +101,7 @@ export class Components {
     const ref = schema["$ref"];
     if (typeof ref === "string") {
       const target = referred(root.schema, ref);
-      // A schema of `true` or `false` has no parts, so it cannot refer back.
+      // The schema `true` or `false` has no parts, so the schema cannot refer to itself.
       if (!isPlainObject(target)) return target === false ? { not: {} } : {};
       const name = givenName(target);
       if (name !== undefined) return this.#placed(name, target, schema, root);
@@ -106,8 +113,8 @@ export class Components {
   }
 
   /**
-   * Names a part that only a `$ref` names. The name is the last word of the reference. If another component has this name, the
-   * operation's name comes before the word.
+   * Returns the name of a part that only a `$ref` names. The name is the last word of the `$ref`. If another component has the
+   * same name, the name of the operation comes before the word.
    */
   #localName(ref: string, text: string, { owner, direction }: Root): string {
     const last = componentName(ref);
@@ -119,13 +126,13 @@ export class Components {
     }
   }
 
-  /** Returns a reference with the annotations that belong to the place where the schema is used. */
+  /** Returns a reference to a component, with the annotations that belong to the place where a handler uses the schema. */
   #placed(name: string, source: JsonSchema, site: JsonSchema, root: Root, text?: string): JsonSchema {
     const known = this.#forms[root.direction];
     let component = known.get(name);
     if (component === undefined) {
       component = { source, text, shown: {} };
-      known.set(name, component); // Register the component before its parts, because they may refer back to it.
+      known.set(name, component); // Register the component before its parts, because the parts may refer to the component.
       const shown = { ...this.#inline(source, root) };
       for (const key of ofPlace) delete shown[key];
       component.shown = shown;
@@ -151,13 +158,13 @@ export class Components {
 
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
-/** Returns the required fields that have no default, because binding fills in defaults, also inside nested objects. */
+/** Returns the required fields that have no default, because binding fills in defaults, also in nested objects. */
 const withoutDefaults = (schema: JsonSchema, required: readonly unknown[]): readonly unknown[] => {
   const properties = propertiesOf(schema);
   return required.filter((name) => !("default" in (properties[String(name)] ?? {})));
 };
 
-/** Returns the type of an enum or a constant, because client generators need it. */
+/** Returns the JSON type of the values of an enum or a constant, because client generators need the type. */
 const typeOfValues = (schema: JsonSchema): string | readonly string[] | undefined => {
   const values = Array.isArray(schema["enum"]) ? (schema["enum"] as unknown[]) : "const" in schema ? [schema["const"]] : [];
   const types = [...new Set(values.map(jsonType))];
@@ -170,7 +177,7 @@ const jsonType = (value: unknown): string => {
   return typeof value === "number" && Number.isInteger(value) ? "integer" : typeof value;
 };
 
-/** Returns a copy in which every `$ref` is changed. */
+/** Returns a copy of a value in which `change` has changed every `$ref`. */
 const mapRefs = <Value>(value: Value, change: (ref: string) => string): Value => {
   const mapped = (part: unknown): unknown => {
     if (Array.isArray(part)) return part.map(mapped);

@@ -1,4 +1,5 @@
-// Completes the OpenAPI entries that plugins write for their own routes, so that each operation has the fields that tools need.
+// Completes the OpenAPI entries that plugins write for their own routes, so that each operation has the fields that OpenAPI tools
+// need.
 
 import { isPlainObject } from "../../../core/schema/schema.ts";
 import type { PathItems } from "../service.ts";
@@ -8,7 +9,9 @@ const methods = new Set(["get", "put", "post", "delete", "patch"]);
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Adds a summary, a group, and 4XX beside `default`. Existing fields are kept. */
+/**
+ * Adds a summary, a group, and the response 4XX beside `default` to each operation of plugins. Existing fields stay unchanged.
+ */
 export const completed = (described: readonly PathItems[]): Readonly<Record<string, Fields>> =>
   Object.fromEntries(
     described
@@ -40,7 +43,7 @@ const withRefusals = (responses: Fields): Fields =>
     ? { ...responses, "4XX": responses["default"] }
     : responses;
 
-/** Returns all operations of the paths. */
+/** Returns all OpenAPI operations of the paths. */
 export const operationsIn = (paths: Readonly<Record<string, Fields>>): readonly Fields[] =>
   Object.values(paths).flatMap((item) =>
     Object.entries(item).flatMap(([key, value]) => (methods.has(key) && isPlainObject(value) ? [value] : [])),

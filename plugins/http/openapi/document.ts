@@ -1,5 +1,5 @@
-// Makes the OpenAPI 3.1 document of the routes. The document is made once for all routes. Each reader gets the routes whose
-// static policy allows the reader. All readers get the same names of components.
+// Makes the OpenAPI 3.1 document of the routes. Quater makes the OpenAPI document once for all routes. Each reader gets the
+// routes whose static policy allows the reader. For all readers, a component has the same name.
 
 import type { Principal } from "../../../core/index.ts";
 import { type Authentication, type Catalog, isVisibleTo, type Operation, type Project } from "../../../core/plugin-api.ts";
@@ -18,16 +18,17 @@ export interface DocumentOf {
   readonly catalog: Catalog;
   readonly project: Project;
   /**
-   * The entries of routes that plugins mounted. Plugins authenticate callers of these routes, so every reader sees the entries.
+   * The OpenAPI entries of routes that plugins mounted. Plugins authenticate callers of these routes, so every reader sees these
+   * entries.
    */
   readonly described?: readonly PathItems[];
-  /** The authenticator of the routes. */
+  /** The authenticator of the exposed routes. */
   readonly authenticate?: Authentication | undefined;
   readonly openApi?: OpenApiOption | undefined;
   readonly problem?: ProblemFormat | undefined;
-  /** The path under which all routes are. */
+  /** The path with which all routes begin. */
   readonly prefix?: string | undefined;
-  /** The default for `servers`. */
+  /** The default URL for `servers` in the OpenAPI document. */
   readonly publicUrl?: string | undefined;
 }
 
@@ -41,10 +42,10 @@ interface Described {
 }
 
 /**
- * Prepares the document.
+ * Prepares the OpenAPI document.
  *
- * @returns A function from a reader to the reader's document. The reader `undefined` gets all routes, for development and for the
- *          operator's terminal.
+ * @returns A function that returns the OpenAPI document for a reader. For the reader `undefined`, the document contains all
+ *   routes. Development and the operator's terminal use the reader `undefined`.
  */
 export const openApiDocument = (of: DocumentOf): ((principal: Principal | undefined) => object) => {
   const { catalog, project, described = [], authenticate, openApi = {}, problem, prefix = "", publicUrl = "/" } = of;
@@ -92,7 +93,10 @@ export const openApiDocument = (of: DocumentOf): ((principal: Principal | undefi
   };
 };
 
-/** Replaces the bodies of refusals by the project's own format. Links that read problem details are left out. */
+/**
+ * Replaces the bodies of refusals in the OpenAPI document by the project's own format of errors. The result lacks links that read
+ * problem details.
+ */
 const inOwnFormat = (contentType: string) => {
   const shown = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(shown);
@@ -113,7 +117,7 @@ const tagsOf = (paths: Readonly<Record<string, Fields>>, words: Readonly<Record<
 
 type Table = Readonly<Record<string, JsonSchema | object>>;
 
-/** Returns the components that `paths` need, including the components that other needed components refer to. */
+/** Returns the components that `paths` need, including the components to which other needed components refer. */
 const usedOf = (all: Readonly<Record<string, Table>>, paths: Readonly<Record<string, Fields>>): object => {
   const used = new Set<string>(operationsIn(paths).flatMap(schemesIn));
   const look = (value: unknown): void => {

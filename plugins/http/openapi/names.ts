@@ -1,19 +1,20 @@
-// The names of schemas in the OpenAPI document: a schema with a `$id`, and an object, union or enum with a title, becomes a named
-// component.
+// The names of schemas in the OpenAPI document. A schema with a `$id` becomes a named component. An object, union or enum with a
+// title also becomes a named component.
 
 import type { BootProblem, Operation } from "../../../core/plugin-api.ts";
 import { canonicalText } from "../../../core/schema/digest.ts";
 import { eachSubschema, isPlainObject, type JsonSchema, withSubschemas } from "../../../core/schema/schema.ts";
 import { httpKey } from "../route.ts";
 
-/** The names of components that Quater itself adds. */
+/** The names of the components that Quater itself adds to the OpenAPI document. */
 export const ownComponents = ["Problem", "ApprovalRequired"] as const;
 
-/** The characters of a component's name (OpenAPI 3.1, Components Object). */
+/** Matches a name with the characters that OpenAPI allows in a component's name (OpenAPI 3.1, Components Object). */
 const nameForm = /^[A-Za-z0-9._-]+$/;
 
 /**
- * Returns the component's name: `author` for `author` and `https://shop.example/author.schema.json`; `LineItem` for `Line item`.
+ * Returns the name of a component from the `$id` or title of its schema: `author` for `author` and
+ * `https://shop.example/author.schema.json`; `LineItem` for `Line item`.
  */
 export const componentName = (text: string): string => {
   const last = text.replace(/[/#]+$/, "").replace(/^.*[/#]/, "");
@@ -28,16 +29,19 @@ export const componentName = (text: string): string => {
 const isComposite = (schema: JsonSchema): boolean =>
   schema["type"] === "object" || ["properties", "enum", "anyOf", "oneOf", "allOf"].some((key) => key in schema);
 
-/** Returns the component that the author of the schema named; `undefined` for a schema without a name. */
+/** Returns the name of the component that the author of the schema chose; `undefined` for a schema without a name. */
 export const givenName = (schema: JsonSchema): string | undefined => {
   const { $id, title } = schema;
   const text = typeof $id === "string" ? $id : typeof title === "string" && isComposite(schema) ? title : undefined;
   return text === undefined ? undefined : componentName(text) || undefined;
 };
 
-/** Annotations that belong to the place where a schema is used, so a component does not have them. */
+/** Annotations that belong to the place where a handler uses a schema. A component does not have these annotations. */
 export const ofPlace = ["default", "deprecated", "readOnly", "writeOnly"] as const;
-/** Annotations that may differ from place to place. The component has the annotations of the first place. */
+/**
+ * Annotations that may differ between the places where handlers use a schema. The component has the annotations of the first
+ * place.
+ */
 export const ofFirstPlace = ["title", "description", "examples"] as const;
 
 const annotations = new Set<string>([...ofPlace, ...ofFirstPlace]);
@@ -49,7 +53,7 @@ const essence = (schema: JsonSchema): JsonSchema =>
 const schemasOf = ({ handler: { input, output } }: Operation): readonly unknown[] =>
   output === undefined ? [input] : [input, "item" in output ? output.item : output];
 
-/** @returns A problem for each name that two different schemas have, because clients would get one type for both. */
+/** @returns A boot problem for each name that two different schemas have, because clients would get one type for both schemas. */
 export const nameProblems = (operations: readonly Operation[]): readonly BootProblem[] => {
   const first = new Map<string, { readonly schema: JsonSchema; readonly operation: string }>();
   const problems = new Map<string, BootProblem>();

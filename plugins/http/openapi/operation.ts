@@ -1,4 +1,5 @@
-// Describes one route for OpenAPI: its inputs are split into path, query, headers, cookies and body, as binding reads them.
+// Describes one route for OpenAPI. The inputs of the route are split into path, query, headers, cookies and body, as binding
+// reads the inputs.
 
 import type { JsonSchema } from "../../../core/plugin-api.ts";
 import { type FileField, fileFieldsOf } from "../../../core/schema/file.ts";
@@ -24,7 +25,7 @@ export const firstSentence = (description: string): string => {
   return plain.length <= longestSummary ? plain : `${plain.slice(0, longestSummary - 1).trimEnd()}…`;
 };
 
-/** @param schemes  The names of the security schemes, one of which a caller must use. */
+/** @param schemes  The names of the security schemes. A caller must use one of these security schemes. */
 export const operationObject = (of: AnswersOf, schemes: readonly string[]): object => {
   const { operation, plan } = of;
   const { summary = firstSentence(operation.handler.description), tag = operation.module, deprecated = false } = plan.words;
@@ -95,7 +96,7 @@ const bodyOf = ({ operation, plan, components }: AnswersOf): object | undefined 
   };
 };
 
-/** Returns the media types that the files of a form may have. */
+/** Returns the OpenAPI encodings of a form: the media types that the files of the form may have. */
 const encodingOf = (files: readonly FileField[]): object =>
   files.length === 0
     ? {}
@@ -105,8 +106,8 @@ const examplesOf = (schema: JsonSchema): readonly JsonSchema[] =>
   Array.isArray(schema["examples"]) ? (schema["examples"] as unknown[]).filter(isPlainObject) : [];
 
 /**
- * Returns the input schema of the body, without fields from other places. The schema of the body gets no name, because the
- * author's name belongs to the whole input schema.
+ * Returns the input schema of the body, without the inputs that the route reads from other places. The schema of the body gets no
+ * name, because the author of the schema named the whole input schema.
  */
 const inputWithout = (input: JsonSchema, names: ReadonlySet<string>): JsonSchema => {
   const { $id: _id, title: _title, ...rest } = input;

@@ -1,4 +1,4 @@
-// The option `openApi` of http(), which describes the API as a whole.
+// The option `openApi` of http(). This option describes the API as a whole.
 
 import { type Static, Type } from "../../../core/index.ts";
 
@@ -16,11 +16,11 @@ export const openApiOption = Type.Object(
         strict,
       ),
     ),
-    /** The license. `identifier` is from the SPDX list: `MIT`. */
+    /** The license of the API. `identifier` is from the SPDX list: `MIT`. */
     license: Type.Optional(Type.Object({ name: words, identifier: Type.Optional(words), url: Type.Optional(url) }, strict)),
-    /** The servers of the API. Default: the origin that serves the document. */
+    /** The servers of the API. Default: the origin that serves the OpenAPI document. */
     servers: Type.Optional(Type.Array(Type.Object({ url: words, description: Type.Optional(words) }, strict), { minItems: 1 })),
-    /** The purpose of each group of routes, by the group's name. */
+    /** The purpose of each group of routes, by the name of the group. */
     tags: Type.Optional(Type.Record(Type.String(), words)),
   },
   strict,

@@ -1,5 +1,5 @@
-// Serves `/docs`, which shows the OpenAPI document with Swagger UI. The files of Swagger UI are local, and the page can load
-// nothing from other servers.
+// Serves the page `/docs`, which shows the OpenAPI document with Swagger UI. The files of Swagger UI are local, and the page can
+// load nothing from other servers.
 
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -11,20 +11,21 @@ export interface PageFile {
 }
 
 /**
- * The content security policy: scripts, styles and requests only from this origin, no inline code, and no frames around the page.
+ * The content security policy of the page: scripts, styles and HTTP requests only to this origin, no inline code, and no frames
+ * around the page.
  */
 export const pagePolicy = [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self'",
-  "img-src 'self' data:", // The style sheet contains icons.
+  "img-src 'self' data:", // The style sheet contains icons as data URLs.
   "connect-src 'self'",
   "base-uri 'none'",
   "form-action 'none'",
   "frame-ancestors 'none'",
 ].join("; ");
 
-// The URLs are relative, because a proxy may serve the page under a prefix.
+// The URLs in the page are relative, because a proxy may serve the page under a path prefix.
 const page = `<!doctype html>
 <html lang="en">
 <head>
@@ -42,7 +43,7 @@ const page = `<!doctype html>
 </html>
 `;
 
-// Without `validatorUrl: null` the page would send the document's URL to a validator on another host.
+// Without `validatorUrl: null`, the page would send the URL of the OpenAPI document to a validator on another host.
 const start = `SwaggerUIBundle({
   url: new URL("openapi.json", document.baseURI).href,
   dom_id: "#swagger-ui",
@@ -51,7 +52,10 @@ const start = `SwaggerUIBundle({
 });
 `;
 
-/** Returns the folder of Swagger UI's files: from source the package's folder, and in a build the copies. */
+/**
+ * Returns the folder with the files of Swagger UI. When Quater runs from source, this is the folder of the package
+ * swagger-ui-dist. In a build, this is a folder with copies of the files.
+ */
 const folderOf = (here: URL): URL => {
   if (here.pathname.endsWith(".ts")) return pathToFileURL(createRequire(here).resolve("swagger-ui-dist/swagger-ui.css"));
   return new URL("plugins/http/docs/", here.href.slice(0, here.href.lastIndexOf("/dist/") + "/dist/".length));
@@ -62,7 +66,7 @@ const asset = async (name: string, type: string): Promise<PageFile> => ({
   body: await readFile(new URL(name, folderOf(new URL(import.meta.url)))),
 });
 
-/** The files of the page, by path. */
+/** The files of the page `/docs`, by path. */
 export const pageFiles: Readonly<Record<string, () => PageFile | Promise<PageFile>>> = {
   "/docs": () => ({ type: "text/html; charset=utf-8", body: page }),
   "/docs/start.js": () => ({ type: "text/javascript; charset=utf-8", body: start }),
