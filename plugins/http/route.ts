@@ -1,5 +1,5 @@
-// The exposure key `http`: the route of a handler. The compiler checks a route against the handler's input, and boot checks the
-// route again.
+// The exposure key `http`, which contains the route of a handler. The compiler checks a route against the handler's input, and
+// boot checks the route again.
 
 import { type Static, Type } from "../../core/index.ts";
 import { readingOf } from "../../core/model/credentials.ts";
@@ -13,31 +13,31 @@ export type RouteText = `${Method} /${string}`;
 
 export interface RouteDetails {
   readonly route: RouteText;
-  /** The status of a success. Default 200. */
+  /** The status of a success response. Default 200. */
   readonly status?: number;
   /**
-   * Inputs that are read only from a header or cookie: `{ traceId: "header:x-trace-id" }`. Callers can send any value in a header
-   * or cookie.
+   * Inputs that the route reads only from a header or cookie: `{ traceId: "header:x-trace-id" }`. Callers can send any value in a
+   * header or cookie.
    */
   readonly bind?: Readonly<Record<string, `header:${string}` | `cookie:${string}`>>;
-  /** The envelope key of the body: with "article", clients send `{ "article": { ... } }` without other keys. */
+  /** The envelope key of the request body: with "article", clients send `{ "article": { ... } }` without other keys. */
   readonly body?: string;
-  /** The envelope key of the answer: with "article", clients get `{ "article": ... }`. */
+  /** The envelope key of the response body: with "article", clients get `{ "article": ... }`. */
   readonly answer?: string;
   /**
    * With "drop", the route ignores unknown fields of the body and the query at the top level. Without "drop", the route refuses
-   * unknown fields. "drop" is not allowed for destructive handlers and for handlers with approval.
+   * unknown fields. Boot refuses "drop" for destructive handlers and for handlers with approval.
    */
   readonly extra?: "drop";
   /**
    * The header `Cache-Control` of a success. Default: "no-store" for callers with a credential, and no header for other callers.
    */
   readonly cache?: string;
-  /** A short title for the OpenAPI document. Default: the first sentence of the handler's description. */
+  /** A short title of the route in the OpenAPI document. Default: the first sentence of the handler's description. */
   readonly summary?: string;
   /** The group of the route in the OpenAPI document. Default: the name of the handler's module. */
   readonly tag?: string;
-  /** Whether the OpenAPI document marks the route as deprecated. The server answers calls of the route as before. */
+  /** Whether the OpenAPI document marks the route as deprecated. The server runs calls of a deprecated route as before. */
   readonly deprecated?: boolean;
   /**
    * Whether the route also accepts HTML forms: `application/x-www-form-urlencoded` and `multipart/form-data`. Default: only if
@@ -96,31 +96,34 @@ const routeSchema = Type.Union([
 export interface BoundInput {
   readonly name: string;
   readonly from: "header" | "cookie";
-  /** The header's or cookie's name as it was written. */
+  /** The name of the header or cookie as the manifest contains the name. */
   readonly source: string;
-  /** The header's name in lower case, or the cookie's name unchanged. */
+  /** The name of the header in lower case, or the unchanged name of the cookie. */
   readonly key: string;
 }
 
-/** Whether inputs without another place are read from the body. With GET and DELETE, these inputs are read from the query. */
+/**
+ * Whether a route reads inputs without another place from the body. With GET and DELETE, the route reads these inputs from the
+ * query.
+ */
 export const takesBody = (method: Method): boolean => method !== "GET" && method !== "DELETE";
 
-/** A route after it was parsed. */
+/** A route after Quater has parsed the route. */
 export interface RoutePlan {
-  /** The route as it was written: `GET /orders/:id`. */
+  /** The text of the route as the manifest contains it: `GET /orders/:id`. */
   readonly route: string;
   readonly method: Method;
   readonly path: string;
   readonly params: readonly string[];
   readonly status: number;
   readonly bound: readonly BoundInput[];
-  /** The envelope keys of the body and of the answer. */
+  /** The envelope keys of the request body and of the response body. */
   readonly body: string | undefined;
   readonly answer: string | undefined;
   readonly dropsExtra: boolean;
   readonly cache: string | undefined;
   readonly takesForms: boolean;
-  /** Texts that only the OpenAPI document uses. */
+  /** The texts about the route that only the OpenAPI document uses. */
   readonly words: Pick<RouteDetails, "summary" | "tag" | "deprecated">;
 }
 
@@ -157,18 +160,18 @@ const planOf = (given: Static<typeof routeSchema>): RoutePlan => {
   };
 };
 
-/** Returns the path of a route as clients write it. */
+/** Returns the path of a route as clients write the path. */
 export const pathUnder = (prefix: string, path: string): string => (path === "/" && prefix !== "" ? prefix : prefix + path);
 
-/** Matches paths of Quater itself, and of the plugins that come with it. */
+/** Matches the paths of Quater itself, and of the plugins that Quater includes. */
 const reserved = /^\/(?:health|ready|openapi\.json|docs|mcp|approvals|__quater__|\.well-known)(?:\/|$)/;
-/** Whether the URL is a path of Quater itself. @param url  A path, perhaps with a query. */
+/** Whether the URL is a path of Quater itself. @param url  A path, with or without a query. */
 export const isOwnPath = (url: string): boolean => reserved.test(url.split("?", 1)[0] ?? "");
 /** Matches texts that a path in normal form cannot contain, or can contain only as data. */
 const notNormal = /[%\\]|\/\/|\/\.\.?(?:\/|$)/;
 /**
- * Headers to which no input can be bound. These headers are credentials or belong to HTTP, so an input could forge or leak their
- * values.
+ * Headers that a route cannot bind to an input. These headers are credentials or belong to HTTP, so an input could forge or leak
+ * the values of these headers.
  */
 const notForInputs = new Set([
   "authorization",
@@ -180,15 +183,15 @@ const notForInputs = new Set([
   "transfer-encoding",
 ]);
 
-/** Statuses whose answers have no body (RFC 9110 15.3.5 and 15.3.6). */
+/** The statuses whose responses have no body (RFC 9110 15.3.5 and 15.3.6). */
 export const bodiless: ReadonlySet<number> = new Set([204, 205]);
 
 /** Whether the handler declares that it returns nothing. A handler without an output schema may return anything. */
 const isEmpty = ({ output, isStream }: Operation): boolean => !isStream && output?.["type"] === "null";
 
 /**
- * Returns a problem for each input that would receive a credential, which would then reach the handler, the trail and the
- * approvers.
+ * Returns a boot problem for each input to which a route binds a credential. The credential would reach the handler, the trail
+ * and the approvers.
  */
 export const credentialInputs = (authenticate: Authentication | undefined, operations: readonly Operation[]): BootProblem[] => {
   if (authenticate === undefined) return [];
@@ -204,7 +207,7 @@ export const credentialInputs = (authenticate: Authentication | undefined, opera
   });
 };
 
-/** Returns the problems of a route's envelopes, unknown fields and caching. */
+/** Returns the problems of a route's envelopes, of its option `extra` and of its option `cache`. */
 const shapeProblems = (plan: RoutePlan, operation: Operation): KeyProblem[] => {
   const { method, status, body, answer, dropsExtra, cache } = plan;
   const found: KeyProblem[] = [];
@@ -239,7 +242,7 @@ const shapeProblems = (plan: RoutePlan, operation: Operation): KeyProblem[] => {
   return found;
 };
 
-/** Returns the problems of a route's forms and files. */
+/** Returns the problems of the forms and files of a route. */
 const fileProblems = ({ method, params, bound, body, takesForms }: RoutePlan, operation: Operation): KeyProblem[] => {
   const files = fileFieldsOf(operation.input);
   const found: KeyProblem[] = [];
@@ -260,7 +263,7 @@ const fileProblems = ({ method, params, bound, body, takesForms }: RoutePlan, op
   return found;
 };
 
-/** Returns the problems of a route on this handler that the schema of the key cannot find. */
+/** Returns the problems of a route on this handler that the schema of the exposure key cannot find. */
 const routeProblems = (plan: RoutePlan, operation: Operation): KeyProblem[] => {
   const { method, path, params, bound, status } = plan;
   const found = [...shapeProblems(plan, operation), ...fileProblems(plan, operation)];

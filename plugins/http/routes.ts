@@ -1,4 +1,4 @@
-// The index of exposed routes. A lookup takes the same time for any number of routes.
+// The index of exposed routes. Finding a route in this index takes the same time for any number of routes.
 
 import FindMyWay from "find-my-way";
 import type { Reading } from "../../core/diagnostics/reading.ts";
@@ -12,25 +12,25 @@ import { jsonPolicy, type PreparedHeaders, prepareHeaders, type SecurityHeaders 
 interface Target {
   readonly operation: Operation;
   readonly plan: RoutePlan;
-  /** The path with the prefix of all routes. */
+  /** The path of the route with the prefix of all routes. */
   readonly path: string;
-  /** Whether a name in the query is a secret. Set only if the input has a secret. */
+  /** Returns whether a name in the query is the name of a secret field. Set only if the input has a secret field. */
   readonly isSecret: ((name: string) => boolean) | undefined;
-  /** The names of the inputs, for a route with `extra: "drop"`, which ignores other fields. */
+  /** The names of the inputs, for a route with `extra: "drop"`. Such a route ignores other fields. */
   readonly drops: ReadonlySet<string> | undefined;
-  /** The headers of a success, for callers with a credential and for anonymous callers. */
+  /** The headers of a success response, for callers with a credential and for anonymous callers. */
   readonly headers: { readonly known: PreparedHeaders; readonly anonymous: PreparedHeaders };
-  /** Whether a form may be sent instead of JSON. */
+  /** Whether callers may send a form instead of JSON. */
   readonly takesForms: boolean;
-  /** The most bytes of all files together. */
+  /** The largest number of bytes of all files of a call together. */
   readonly fileBytes: number;
-  /** The media type of an output that is a `text()`. */
+  /** The media type of the output, if the output is a `text()`. */
   readonly textType: string | undefined;
 }
 
 interface IndexOptions {
   readonly catalog: Catalog;
-  /** The headers, schemes and cookies that the authenticator reads. */
+  /** The headers, schemes and cookies that the authenticator of the routes reads. */
   readonly reading: Reading | undefined;
   readonly security: SecurityHeaders;
   readonly prefix: string;
@@ -39,22 +39,22 @@ interface IndexOptions {
 export interface RouteMatch {
   readonly target: Target;
   readonly params: Readonly<Record<string, string>>;
-  /** The text of the query, without the question mark. */
+  /** The text of the query in the URL, without the question mark. */
   readonly query: string;
 }
 
 export interface RouteIndex {
-  /** Finds the route of a request. @param url  In its normal form: see path.ts. */
+  /** Finds the route of an HTTP request. @param url  The request target in its normal form, which path.ts makes. */
   readonly find: (method: string, url: string) => RouteMatch | undefined;
-  /** Returns the methods that the path has, for the header `Allow`. */
+  /** Returns the methods of the routes with this path, for the header `Allow`. */
   readonly methodsOf: (url: string) => readonly string[];
 }
 
 const json = ["content-type", "application/json; charset=utf-8", ...jsonPolicy] as const;
 
 /**
- * Makes the headers of a route. A cache that stores the answer for one caller must not send this answer to another caller (RFC
- * 9111 4.1).
+ * Makes the headers of a route's responses. A cache that stores the response for one caller must not send this response to
+ * another caller (RFC 9111 4.1).
  */
 const headersOf = (
   { isPublic }: Operation,
@@ -72,7 +72,9 @@ const headersOf = (
   };
 };
 
-/** Makes the index with find-my-way. @koa/router would test its routes one by one, which takes 230 µs at 2,000 routes. */
+/**
+ * Makes the index of routes with find-my-way. @koa/router would test its routes one by one, which takes 230 µs at 2,000 routes.
+ */
 export const routeIndexOf = ({ catalog, reading, security, prefix }: IndexOptions): RouteIndex => {
   const index = FindMyWay({
     caseSensitive: true,
@@ -99,7 +101,7 @@ export const routeIndexOf = ({ catalog, reading, security, prefix }: IndexOption
     const found = index.find((method === "HEAD" ? "GET" : method) as "GET", url);
     if (found === null) return undefined;
     const params = found.params as Record<string, string>;
-    // `/items/` must not match `/items/:id` with an empty id.
+    // The path `/items/` must not match the route `/items/:id` with an empty id.
     for (const name in params) if (params[name] === "") return undefined;
     return {
       target: found.store as Target,

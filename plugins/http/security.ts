@@ -1,17 +1,22 @@
-// Headers by which browsers keep other sites away from the answers of an API. The lists are made once.
+// The headers with which browsers keep pages of other sites away from the responses of an API. Quater makes the lists of these
+// headers once.
 
-/** Headers as names and values, one after the other. */
+/** The security headers of responses, as names and values, one after the other. */
 export interface SecurityHeaders {
   readonly usual: readonly string[];
   /**
-   * The headers of a route that pages of all sites may call. These pages may also embed the answers of the route, such as images.
+   * The security headers of a route that pages of all sites may call. These pages may also embed the responses of the route, such
+   * as images.
    */
   readonly open: readonly string[];
 }
 
 const year = 31_536_000;
 
-/** Makes the headers. @param publicUrl  If the URL is https, a header makes browsers use only https for this host. */
+/**
+ * Makes the security headers of responses. @param publicUrl  If this URL is an https URL, one of the headers makes browsers use
+ * only https for this host.
+ */
 export const securityHeaders = (publicUrl?: string): SecurityHeaders => {
   const isHttps = publicUrl?.startsWith("https:") === true;
   const shared = [
@@ -22,17 +27,23 @@ export const securityHeaders = (publicUrl?: string): SecurityHeaders => {
     ...(isHttps ? ["strict-transport-security", `max-age=${year}`] : []),
     "cross-origin-resource-policy",
   ];
-  // Pages of allowed origins can still read answers, because CORS is independent of this header.
+  // Pages of allowed origins can still read responses, because CORS does not depend on the header Cross-Origin-Resource-Policy.
   return { usual: [...shared, "same-origin"], open: [...shared, "cross-origin"] };
 };
 
-/** The policy for JSON answers: a browser that shows the answer as a page loads nothing, and no page can frame it. */
+/**
+ * The content security policy of JSON responses. A browser that shows the response as a page loads nothing, and no page can frame
+ * the response.
+ */
 export const jsonPolicy = ["content-security-policy", "default-src 'none'; frame-ancestors 'none'"] as const;
 
-/** Headers that many answers have, names and values one after the other. */
+/** The headers that many responses have, as names and values, one after the other. */
 export interface PreparedHeaders {
   readonly own: readonly string[];
-  /** These headers and the headers that every answer has. The values of the first and the last header are filled in later. */
+  /**
+   * The headers in `own` together with the headers that every response has. Quater fills in the values of the first and the last
+   * header later.
+   */
   readonly whole: readonly string[];
 }
 

@@ -1,5 +1,6 @@
-// Receives and checks each HTTP request of a listener. Requests for exposed routes go through the gate (exposed-call.ts), and all
-// other requests go to Koa. If middleware is mounted in front of the routes, Koa also gets the requests for routes, and then calls the same code.
+// Receives and checks each HTTP request of a listener. Quater runs HTTP requests for exposed routes through the gate
+// (exposed-call.ts), and gives all other HTTP requests to Koa. If middleware is mounted in front of the routes, Koa also gets the
+// HTTP requests for routes, and then calls the same code.
 
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import type Koa from "koa";
@@ -23,16 +24,16 @@ import { isOwnPath } from "./route.ts";
 import type { SecurityHeaders } from "./security.ts";
 
 export interface ListenerParts {
-  /** The Koa app, which serves all HTTP requests that this file does not answer itself. */
+  /** The Koa app. Koa serves all HTTP requests that this file does not serve itself. */
   readonly app: Koa;
   readonly gate: Gate;
   readonly guard: Guard;
   readonly cors?: Cors | undefined;
-  /** The routes that are answered without Koa. */
+  /** The routes that the listener serves without Koa. */
   readonly direct?: Exposed | undefined;
-  /** Whether a path belongs to Koa, even if a route would match it. */
+  /** Whether Koa serves a path, even if a route would match the path. */
   readonly isOfKoa?: (url: string) => boolean;
-  /** Whether the listener answers `/health` and `/ready`. */
+  /** Whether the listener serves `/health` and `/ready`. */
   readonly hasProbes?: boolean;
   /** Whether pages of all sites may send this HTTP request. */
   readonly isOpenToAll?: ((req: IncomingMessage) => boolean) | undefined;
@@ -45,7 +46,7 @@ export interface ListenerParts {
 
 const turn = Promise.resolve();
 
-/** @param headers  Names and values, one after the other. */
+/** @param headers  The names and values of the headers, one after the other. */
 const setAll = (res: ServerResponse, headers: readonly string[]): void => {
   for (let at = 0; at < headers.length; at += 2) res.setHeader(headers[at] as string, headers[at + 1] as string);
 };
@@ -76,7 +77,10 @@ export const requestListener = ({
       app.emit("error", error, ctx);
     };
 
-  /** Sends an answer. Called once for each HTTP request that Koa does not serve. @param more  CORS headers. */
+  /**
+   * Sends an HTTP response. The listener calls this function once for each HTTP request that Koa does not serve. @param more  The
+   * CORS headers of the response.
+   */
   const send = (exchange: Exchange, reply: Reply, more?: readonly string[]): void => {
     load.end();
     const { req, res, callId } = exchange;
@@ -90,7 +94,7 @@ export const requestListener = ({
       const common = ["x-request-id", callId, ...securityFor(more), ...(more ?? [])];
       const timing = accessOf(res)?.timing;
       if (timing !== undefined) common.push("server-timing", timing);
-      // Close the connection after this answer, so that the stopping server gets no further request on the connection.
+      // Close the connection after this response, so that the stopping server gets no further HTTP request on the connection.
       if (gate.isStopping && !reply.headers.includes("connection")) common.push("connection", "close");
       write(req, res, common, reply, (error) => reportOf(exchange)(error));
     } catch (error) {
@@ -99,10 +103,13 @@ export const requestListener = ({
     }
   };
 
-  /** @param more  CORS headers. */
+  /** @param more  The CORS headers of the response. */
   const securityFor = (more: readonly string[] = []): readonly string[] => (areForAll(more) ? security.open : security.usual);
 
-  /** Sends a large answer. This function is not async, because the text must not stay in memory while its bytes wait. */
+  /**
+   * Sends a large response. This function is not async, because the text of the response must not stay in memory while its bytes
+   * wait.
+   */
   const sendLarge = (exchange: Exchange, { status, headers, run }: Reply, body: Buffer, more?: readonly string[]): void =>
     void hasRoom(exchange.res, body.length).then((hasOne) => {
       const { req, callId } = exchange;
@@ -142,8 +149,8 @@ export const requestListener = ({
   };
 
   /**
-   * Answers `/health` and `/ready` for orchestrators, which send the container's address as Host. The answer to such a request
-   * has a status and no body, so a web page can read nothing from this answer.
+   * Serves `/health` and `/ready` for orchestrators, which send the address of the container as Host. The response to such an
+   * HTTP request has a status and no body, so a web page can read nothing from this response.
    */
   const probe = async (exchange: Exchange): Promise<void> => {
     const isUp = exchange.req.url?.startsWith("/health") === true || (await gate.unready()).length === 0;
@@ -162,8 +169,8 @@ export const requestListener = ({
     }
     const preflight = cors?.preflight(req);
     if (preflight !== undefined) send(exchange, preflight);
-    // Wait one turn of the event loop. After this turn, a body that the client sent together with the headers has arrived, so no
-    // code waits for the body and no credential is checked twice. A POST takes 6% less time.
+    // Wait one turn of the event loop. After this turn, a body that the client sent together with the headers has arrived. So no
+    // code waits for the body, and the gate checks no credential twice. With this wait, a POST takes 6% less time.
     else if (hasBody(req)) void turn.then(() => pass(exchange));
     else pass(exchange);
   };

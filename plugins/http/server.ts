@@ -1,5 +1,6 @@
-// Makes the listening server. It sets Node's own limits, serves the requests of one connection one after the other, answers
-// requests that Node's parser refuses, and lets running requests finish when it stops.
+// Makes the listening HTTP server. This file sets Node's own limits and serves the HTTP requests of one connection one after the
+// other. This file also responds to HTTP requests that Node's parser refuses, and lets running HTTP requests finish when the
+// server stops.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
@@ -8,7 +9,7 @@ import { securityHeaders } from "./security.ts";
 import { type SocketLimits, Sockets } from "./sockets.ts";
 import { refuseUnparsed } from "./unparsed.ts";
 
-/** Limits of a server (threat T13), in milliseconds and counts. */
+/** The limits of an HTTP server (threat T13), in milliseconds and counts. */
 const limits = {
   headersMs: 10_000,
   requestMs: 30_000,
@@ -16,27 +17,30 @@ const limits = {
   keepAliveMs: 5_000,
   connections: 1_000,
   requestsPerSocket: 1_000,
-  /** How many HTTP requests a client may send on a connection before the client gets the answers to earlier requests. */
+  /** How many HTTP requests a client may send on a connection before the client gets the responses to earlier HTTP requests. */
   requestsAhead: 32,
 } as const;
 
 export interface ListenOptions extends SocketLimits {
   readonly host: string;
   readonly port: number;
-  /** The path of a Unix socket, instead of host and port. */
+  /** The path of a Unix socket on which the server listens, instead of a host and a port. */
   readonly socketPath?: string | undefined;
   readonly headersTimeoutMs?: number | undefined;
   readonly requestTimeoutMs?: number | undefined;
   readonly keepAliveTimeoutMs?: number | undefined;
-  /** With https, answers to unreadable requests also have `Strict-Transport-Security`. */
+  /** If this URL is an https URL, the responses to HTTP requests that Node cannot parse also have `Strict-Transport-Security`. */
   readonly publicUrl?: string | undefined;
-  /** Called for an HTTP request that could not be read, with the status and the number of bytes of the answer. */
+  /**
+   * The server calls this function for an HTTP request that Node cannot parse, with the status and the number of bytes of the
+   * response.
+   */
   readonly unreadable?: ((status: number, bytes: number) => void) | undefined;
 }
 
 export interface Listening {
   readonly baseUrl: string;
-  /** Stops accepting connections, waits for running requests, and closes the other connections after `graceMs`. */
+  /** Stops accepting connections, waits for running HTTP requests, and closes the other connections after `graceMs`. */
   readonly stop: (graceMs: number) => Promise<void>;
 }
 
@@ -69,7 +73,7 @@ export const listen = async (
   server.maxConnections = limits.connections;
   server.maxRequestsPerSocket = limits.requestsPerSocket;
   server.maxHeadersCount = 0; // The guard counts the headers, because Node would silently drop some of them.
-  // `100 Continue` is sent when the body is read, after the caller was authenticated.
+  // The server sends `100 Continue` when it reads the body, after the gate has authenticated the caller.
   server.on("checkContinue", serve);
   server.on("checkExpectation", serve); // The guard refuses other expectations.
   const security = securityHeaders(options.publicUrl);
@@ -88,27 +92,28 @@ export const listen = async (
 };
 
 /**
- * Serves the requests of one connection one after the other. Node emits all requests that arrived together at once, and their
- * answers would wait in memory for a client that may never read the first one.
+ * Serves the HTTP requests of one connection one after the other. Node emits all HTTP requests that arrived together at once.
+ * Their responses would wait in memory for a client that may never read the first response.
  */
 const inOrder = (handle: (req: IncomingMessage, res: ServerResponse) => void): typeof handle => {
   const ahead = new WeakMap<Socket, number>();
   return (req, res) => {
-    if (res.socket !== null) return handle(req, res); // No earlier answer is waiting on this connection.
+    if (res.socket !== null) return handle(req, res); // No earlier response waits on this connection.
     const { socket } = req;
     const count = (ahead.get(socket) ?? 0) + 1;
     if (count > limits.requestsAhead) return void socket.destroy();
     ahead.set(socket, count);
     res.once("socket", () => {
       ahead.set(socket, (ahead.get(socket) ?? 1) - 1);
-      queueMicrotask(() => handle(req, res)); // Node has not finished handing the socket over yet.
+      queueMicrotask(() => handle(req, res)); // Node has not yet passed the socket to this response.
     });
   };
 };
 
 /**
- * Closes the connection after its last answer. With `maxRequestsPerSocket` Node sends `Connection: close` but leaves the
- * connection open for the keep-alive time, so a client that waits for the end would wait five seconds.
+ * Closes the connection after the last response on the connection. With `maxRequestsPerSocket`, Node sends `Connection: close`,
+ * but does not close the connection before the keep-alive time has passed. So a client that waits for the end of the connection
+ * would wait five seconds.
  */
 const closeAfterLast = (res: ServerResponse & { readonly maxRequestsOnConnectionReached?: boolean }): void => {
   if (res.maxRequestsOnConnectionReached === true) res.shouldKeepAlive = false;

@@ -1,6 +1,6 @@
-// Limits the connections of one server, so that a client that reads no answers or opens many connections does not use up the
-// memory and connections for other clients. There are limits for the connections per address, the unread answers, and the time in
-// which a client reads nothing.
+// Limits the connections of one HTTP server, so that a client that reads no responses or opens many connections does not use up
+// the memory and the connections for other clients. This file limits the connections per address, the unread bytes of large
+// answers, and the time in which a client reads nothing.
 
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { isIPv6, type Server, type Socket } from "node:net";
@@ -9,14 +9,15 @@ import { HeldBodies } from "./held-bodies.ts";
 import type { AnswerRoom } from "./service.ts";
 import { type Holder, isWaiting, mostUnread, newPeer, type Peer, Room, Unread } from "./unread.ts";
 
-/** How long a client may read nothing of an answer that waits for it, milliseconds (threat T13). */
+/** How long a client may read nothing of an available response, milliseconds (threat T13). */
 export const defaultStallMs = 30_000;
-/** How many connections one address may have. The server has at most 1,000 connections. */
+/** How many connections one address may have. An HTTP server has at most 1,000 connections. */
 export const defaultConnectionsPerPeer = 250;
 
 /**
- * How fast a client must read while other answers need memory. A socket accepts waiting bytes in portions of about 1.4 MB, when
- * a third of the system's buffer of 4 MB is free. With a shorter period, a client that reads steadily would look stalled.
+ * How fast a client must read while other answers need memory. A socket accepts waiting bytes in portions of about 1.4 MB, when a
+ * third of the operating system's buffer of 4 MB is free. With a shorter period, a client that reads steadily would appear to
+ * read nothing.
  */
 const pace = { bytesPerSecond: 256 * 1024, periodMs: 2_000 } as const;
 const checkMs = { usually: 1_000, whileWaiting: 50 } as const;
@@ -24,50 +25,53 @@ const checkMs = { usually: 1_000, whileWaiting: 50 } as const;
 export interface SocketLimits {
   readonly stallTimeoutMs?: number | undefined;
   readonly maxConnectionsPerPeer?: number | undefined;
-  /** Whether an address stands for many clients, as a trusted proxy does. */
+  /** Whether many clients share an address, such as the address of a trusted proxy. */
   readonly isExempt: (address: string) => boolean;
   readonly warn: (message: string, fields: Readonly<Record<string, unknown>>) => void;
 }
 
 interface Watched extends Holder {
   readonly socket: Socket;
-  /** How many bytes the operating system has taken from this process. */
+  /** How many bytes of the connection this process has passed to the operating system. */
   left: number;
-  /** When the client last read something, or when no bytes waited for it. */
+  /** When the client last read something, or when no bytes waited for the client. */
   movedAt: number;
-  /** The period in which the client's speed is measured: its start, and the bytes sent until then. */
+  /** The period in which Quater measures the client's speed: the start of the period, and the bytes sent until its start. */
   periodAt: number;
   periodLeft: number;
-  /** Whether the client was too slow in the last whole period. */
+  /** Whether the client read too slowly in the last whole period. */
   isSlow: boolean;
 }
 
 const ownerOf = new WeakMap<Socket, Sockets>();
 
-/** The peer of an open connection. A property of the socket is faster than a map, and each request reads it. */
+/**
+ * The key of the peer of an open connection. Reading a property of the socket is faster than reading a map, and each HTTP request
+ * reads the peer.
+ */
 const peerKey = Symbol("peer");
 type Known = Socket & { [peerKey]?: Peer | undefined };
 
 const rooms = new WeakMap<ServerResponse, AnswerRoom>();
 const noRoom: AnswerRoom = { reserve: () => true, take: () => undefined };
 
-/** Makes the memory account for messages to a client. A client with a closed socket has left. */
+/** Makes the memory account for messages to a client. If the socket is closed, the client has left. */
 export const newRoom = (res: ServerResponse): AnswerRoom =>
   (res.socket === null ? undefined : ownerOf.get(res.socket)?.room(res.socket, res)) ?? noRoom;
 
-/** Counts bytes of the request's body until the response closes. @returns false when the body must be refused. */
+/** Counts bytes of the body of an HTTP request until the response closes. @returns false when the server must refuse the body. */
 export const holdBody = (res: ServerResponse, bytes: number): boolean =>
   (res.socket === null ? undefined : ownerOf.get(res.socket)?.holdBody(res.socket, res, bytes)) ?? true;
 
 /**
- * Returns the memory account of a response. The inner account is made only when a large answer needs memory, because an entry in
- * a WeakMap for each response made garbage collection several times as slow.
+ * Returns the memory account of a response. Quater makes the inner account only when a large answer needs memory, because an
+ * entry in a WeakMap for each response made garbage collection several times as slow.
  */
 export const roomOf = (res: ServerResponse): RoomOfAnswer => new RoomOfAnswer(res);
 
 export class RoomOfAnswer implements AnswerRoom {
   readonly #res: ServerResponse;
-  /** The largest value that was reserved, bytes. */
+  /** The largest number of bytes that was reserved for the answer. */
   largest = 0;
 
   constructor(res: ServerResponse) {
@@ -122,8 +126,8 @@ export class Sockets {
   }
 
   /**
-   * Runs an HTTP request. If the client's address has too many unread bytes, the request waits. If the connection ends during the
-   * wait, the request never runs.
+   * Runs an HTTP request. If the client's address has too many unread bytes, the HTTP request waits. If the connection ends
+   * during the wait, the HTTP request never runs.
    */
   start(req: IncomingMessage, res: ServerResponse, handle: RequestListener): void {
     const { socket } = req;
@@ -143,7 +147,7 @@ export class Sockets {
     return holder && this.#bodies.hold(holder.peer, res, bytes);
   }
 
-  /** Closes connections of slow clients while answers or requests wait, or while too many bytes are unread. */
+  /** Closes connections of slow clients while answers or HTTP requests wait, or while too many bytes are unread. */
   #makeRoom(): void {
     const now = performance.now();
     const peers = [...this.#peers.values()];
@@ -157,8 +161,8 @@ export class Sockets {
       this.#look(one, now);
       return one.isSlow && one.unread > 0;
     });
-    // Close connections of the addresses with the most unread bytes first, and of one address the connection that has not moved
-    // for the longest time.
+    // First close connections of the addresses with the most unread bytes. If an address has several connections, first close the
+    // connection whose client has read nothing for the longest time.
     slow.sort((a, b) => b.peer.unread - a.peer.unread || a.movedAt - b.movedAt);
     const share = mostUnread.ofAll / peers.filter(({ unread }) => unread > 0).length;
     const needed = Math.max(...waiting.map(({ answers: [first] }) => first?.bytes ?? largeAnswer), 0);
@@ -179,7 +183,7 @@ export class Sockets {
     for (const one of this.#watched.values()) if (this.#look(one, now) > this.#stallMs) one.socket.destroy();
   }
 
-  /** @returns For how long the client has read nothing of the waiting bytes. */
+  /** @returns How long the client has read nothing of the waiting bytes, milliseconds. */
   #look(one: Watched, now: number): number {
     const left = leftOf(one.socket);
     const nothingWaits = one.socket.writableLength === 0;
@@ -248,15 +252,15 @@ export class Sockets {
 }
 
 /**
- * Returns how many bytes have left this process. `bytesWritten` of a socket also counts waiting bytes, so the socket's handle is
- * read, as Node's own timeouts do.
+ * Returns how many bytes of a socket have left this process. `bytesWritten` of a socket also counts waiting bytes, so this
+ * function reads the handle of the socket, as Node's own timeouts do.
  */
 const leftOf = (socket: Socket & { readonly _handle?: { bytesWritten: number; writeQueueSize: number } | null }): number => {
   const { bytesWritten, writeQueueSize } = socket._handle ?? { bytesWritten: 0, writeQueueSize: 0 };
   return bytesWritten - writeQueueSize;
 };
 
-/** Returns an IPv4 address, or the /64 network of an IPv6 address, because one owner has all addresses in it. */
+/** Returns an IPv4 address, or the /64 network of an IPv6 address, because one owner has all addresses in this network. */
 export const networkOf = (address: string): string => {
   if (!address.includes(":")) return address;
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];

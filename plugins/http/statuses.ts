@@ -1,5 +1,5 @@
 // The HTTP statuses of error kinds and of refusals by the HTTP server. This is a separate file, because boot reads these tables,
-// and refusals.ts loads node:http, which takes some milliseconds of every start.
+// and the file refusals.ts loads node:http, which takes some milliseconds of every start.
 
 import type { ErrorKind } from "../../core/plugin-api.ts";
 
@@ -9,7 +9,8 @@ export const statusOfKind: Readonly<Record<ErrorKind, number>> = {
   forbidden: 403,
   not_found: 404,
   conflict: 409,
-  // The status is neither 2xx nor 409: a simple client must not read "pending" as done, nor retry automatically.
+  // This status is neither 2xx nor 409. With 2xx, a simple client would treat the pending call as done. With 409, a simple client
+  // would retry automatically.
   approval_required: 428,
   approval_refused: 409,
   too_large: 413,
@@ -20,7 +21,7 @@ export const statusOfKind: Readonly<Record<ErrorKind, number>> = {
   internal: 500,
 };
 
-/** The statuses of HTTP requests that the HTTP server refuses before there is a call. */
+/** The statuses of HTTP requests that the HTTP server refuses before Quater starts a call. */
 export const transportStatus = {
   bad_request: 400,
   route_not_found: 404,

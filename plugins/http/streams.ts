@@ -1,4 +1,4 @@
-// Sends a stream as the body of an answer: as JSON lines, or as server-sent events if the caller asks for them.
+// Sends a stream as the body of a response: as JSON lines, or as server-sent events if the caller requests server-sent events.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
@@ -13,7 +13,7 @@ import { jsonPolicy } from "./security.ts";
 import { roomOf } from "./sockets.ts";
 import { drained } from "./unread.ts";
 
-/** A stream whose first item was requested and may not have arrived yet. */
+/** A stream whose first item Quater has requested. The first item may not have arrived yet. */
 interface Begun {
   readonly items: AsyncIterator<unknown>;
   readonly first: Promise<IteratorResult<unknown>>;
@@ -22,10 +22,10 @@ interface Begun {
 const firstStepMs = 1_000;
 
 /**
- * Waits for the first item of a stream, so that the answer to an earlier refusal has the status of the refusal. The wait is
- * short, because a subscription may send nothing for hours, and its reader needs the headers.
+ * Waits for the first item of a stream, so that the response to a refusal before the first item has the status of the refusal.
+ * The wait is short, because a subscription may send nothing for hours, and the client needs the headers.
  *
- * @throws {QuaterError} The error that the stream threw within that time.
+ * @throws {QuaterError} The error that the stream threw during the wait.
  */
 export const beginning = async (items: AsyncIterator<unknown>, res: ServerResponse): Promise<Begun> => {
   const first = items.next();
@@ -44,7 +44,7 @@ export const beginning = async (items: AsyncIterator<unknown>, res: ServerRespon
   return { items, first };
 };
 
-/** Returns a stream as server-sent events if the caller asks for them, and otherwise as JSON lines. */
+/** Returns a stream as server-sent events if the caller requests server-sent events, and otherwise as JSON lines. */
 export const streamReply = (
   req: IncomingMessage,
   res: ServerResponse,
@@ -56,7 +56,7 @@ export const streamReply = (
   const item = (value: unknown) => (isEvents ? `data: ${JSON.stringify(value)}\n\n` : `${JSON.stringify(value)}\n`);
   const failure = (problem: string) => (isEvents ? `event: error\ndata: ${problem}\n\n` : `{"error":${problem}}\n`);
   const { items } = begun;
-  // Clear this variable after its use, because the variable would keep the first item in memory.
+  // Clear this variable after its use, because the variable would keep the first item of the stream in memory.
   let upcoming: Begun["first"] | undefined = begun.first;
   const next = async (): Promise<string | Buffer | undefined> => {
     const step = await (upcoming ?? items.next());
@@ -73,7 +73,7 @@ export const streamReply = (
             yield part;
             continue;
           }
-          // While a client does not read, only one large item is in memory.
+          // While a client does not read, only one large item of its stream is in memory.
           const giveBack = await roomOf(res).take(part.length);
           if (giveBack === undefined) throw handler.effect === "read" ? tooMuchUnread() : itemUndelivered(name, tooMuchUnread());
           yield part;
@@ -87,7 +87,7 @@ export const streamReply = (
       }
     })(),
   );
-  // End the stream also if its body is never read, because of HEAD or because the client left before the first byte.
+  // End the stream also if nobody reads the response body, because of HEAD or because the client left before the first byte.
   body.once("close", () => void items.return?.().catch(() => {}));
   const headers = [
     "content-type",

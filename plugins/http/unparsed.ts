@@ -1,5 +1,6 @@
-// Answers and closes connections that the server cannot serve: bytes that are not HTTP, an HTTP request that does not arrive in
-// time, and CONNECT. Node creates no response object for these connections, so this file writes the bytes of the answer itself.
+// Responds to and closes connections that the HTTP server cannot serve: bytes that are not HTTP, an HTTP request that does not
+// arrive in time, and CONNECT. Node creates no response object for these connections, so this file writes the bytes of the
+// response itself.
 
 import { type ServerResponse, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
@@ -15,11 +16,12 @@ const codeOf: Readonly<Record<number, string>> = { 400: "bad_request", 408: "req
 const goodbyeMs = 2_000;
 
 /**
- * Answers and closes the connection. If an earlier HTTP request on the connection has no answer yet, this function sends no
- * answer and only closes the connection, because the client would read this answer as the answer to the earlier request.
+ * Sends a response and closes the connection. If an earlier HTTP request on the connection has no response yet, this function
+ * sends nothing and only closes the connection. Otherwise the client would read this response as the response to the earlier HTTP
+ * request.
  *
  * @param code  The code of Node's error.
- * @param answered  Called with the status and the bytes of the answer.
+ * @param answered  The function runs `answered` with the status and the number of bytes of the response.
  */
 export const refuseUnparsed = (
   socket: Socket,

@@ -1,27 +1,33 @@
 // Counts the bytes of large answers that clients have not read yet. Unread bytes are in memory, so each address has a limit, and
-// all addresses together have a limit. An answer above the limit also waits in memory. If too many answers wait, further answers
-// are dropped.
+// all addresses together have a limit. A large answer above the limit also waits in memory. If too many large answers wait,
+// Quater drops further large answers.
 
 import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Awaitable } from "../../core/plugin-api.ts";
 import type { AnswerRoom } from "./service.ts";
 
-/** The most bytes of large answers that are being written. An address without unread bytes may get one answer of any size. */
+/**
+ * The largest number of bytes of large answers that the server is writing. An address without unread bytes may get one answer of
+ * any size.
+ */
 export const mostUnread = { ofPeer: 16 * 1024 * 1024, ofAll: 48 * 1024 * 1024 } as const;
-/** The most bytes of large answers that are being made, or wait to be written. Above this limit, further answers are dropped. */
+/**
+ * The largest number of bytes of large answers that handlers are making, or that wait for the server. Above this limit, Quater
+ * drops further large answers.
+ */
 const mostWaiting = { ofPeer: 16 * 1024 * 1024, ofAll: 24 * 1024 * 1024 } as const;
 
-/** The client as limits see it: an address, a network, a trusted proxy, or all clients of a Unix socket. */
+/** The client as the limits count clients: an address, a network, a trusted proxy, or all clients of a Unix socket. */
 export interface Peer {
   readonly name: string;
   readonly isExempt: boolean;
   connections: number;
-  /** The bytes of large answers that are being written. */
+  /** The number of bytes of large answers that the server is writing to this peer. */
   unread: number;
-  /** The bytes of large answers that are being made, or wait. */
+  /** The number of bytes of large answers to this peer that handlers are making, or that wait. */
   waiting: number;
-  /** Bytes of bodies in memory. */
+  /** The number of bytes of request bodies of this peer in memory. */
   bodies: number;
   readonly answers: WaitingAnswer[];
   readonly starts: WaitingStart[];
@@ -48,10 +54,10 @@ export const newPeer = (name: string, isExempt: boolean): Peer => ({
   starts: [],
 });
 
-/** One connection with its unread bytes. */
+/** One connection with the number of its unread bytes. */
 export interface Holder {
   readonly peer: Peer;
-  /** The bytes of large answers that are being written to the connection. */
+  /** The number of bytes of large answers that the server is writing to the connection. */
   unread: number;
 }
 
@@ -62,7 +68,10 @@ export class Unread {
   #waiting = 0;
   readonly #onWait: () => void;
 
-  /** @param onWait  Called when an answer waits or too many bytes are unread, so that memory is freed. */
+  /**
+   * @param onWait  `Unread` calls this function when an answer waits or too many bytes are unread, so that the server frees
+   *   memory.
+   */
   constructor(onWait: () => void) {
     this.#onWait = onWait;
   }
@@ -71,22 +80,28 @@ export class Unread {
     return this.#total;
   }
 
-  /** Whether a request may run now: its address does not have too many unread bytes, and no other waiting request. */
+  /**
+   * Whether an HTTP request may run now: the address of its client has neither too many unread bytes nor another waiting HTTP
+   * request.
+   */
   mayStart(peer: Peer): boolean {
     return peer.starts.length === 0 && !this.#leavesTooMuch(peer);
   }
 
-  /** Runs an HTTP request as soon as its address has read enough. If the connection ends earlier, the request never runs. */
+  /**
+   * Runs an HTTP request as soon as its client's address has read enough. If the connection ends earlier, the HTTP request never
+   * runs.
+   */
   startLater(peer: Peer, socket: Socket, run: () => void): void {
     peer.starts.push({ socket, run });
     this.#onWait();
   }
 
-  /** Counts an answer that is being made. @returns false when it must be dropped. */
+  /** Counts the bytes of an answer that a handler is making. @returns false when Quater must drop the answer. */
   reserve(peer: Peer, bytes: number, before: number): boolean {
     const { waiting, isExempt } = peer;
     const isFull = (waiting >= mostWaiting.ofPeer && !isExempt) || this.#waiting >= mostWaiting.ofAll;
-    if (isFull && waiting > before) return false; // One answer of any size is accepted.
+    if (isFull && waiting > before) return false; // An address without waiting bytes may have one answer of any size.
     this.unreserve(peer, -bytes);
     return true;
   }
@@ -96,7 +111,7 @@ export class Unread {
     this.#waiting -= bytes;
   }
 
-  /** Counts an answer as unread, as soon as the limits allow it. */
+  /** Counts the bytes of an answer as unread, as soon as the limits allow these bytes. */
   take(holder: Holder, res: ServerResponse, bytes: number): Awaitable<(() => void) | undefined> {
     const { peer } = holder;
     if (peer.answers.length === 0 && this.#fits(peer, bytes)) return this.#count(holder, res, bytes);
@@ -125,7 +140,10 @@ export class Unread {
     });
   }
 
-  /** Continues waiting work: first answers, then requests, one at a time, so that other addresses get their turn. */
+  /**
+   * Continues the waiting work of a peer: first answers, then HTTP requests, one at a time, so that other addresses get their
+   * turn.
+   */
   next(peer: Peer): void {
     if (!isWaiting(peer)) return;
     setImmediate(() => {
@@ -162,7 +180,7 @@ export class Unread {
     return release;
   }
 
-  /** Whether the limits allow this many more bytes. An address without unread bytes never waits for others. */
+  /** Whether the limits allow this many more unread bytes. An address without unread bytes never waits for other addresses. */
   #fits({ unread, isExempt }: Peer, bytes: number): boolean {
     if (unread === 0) return true;
     return (unread + bytes <= mostUnread.ofPeer || isExempt) && this.#total + bytes <= mostUnread.ofAll;
@@ -174,7 +192,7 @@ export class Unread {
   }
 }
 
-/** The memory account of one answer, or of messages before it. */
+/** The memory account of one answer, or of messages before the answer. */
 export class Room implements AnswerRoom {
   readonly #unread: Unread;
   readonly #holder: Holder;
@@ -188,7 +206,7 @@ export class Room implements AnswerRoom {
   }
 
   reserve(bytes: number): boolean {
-    if (hasLeft(this.#res)) return true; // The client has left, so it needs no answer.
+    if (hasLeft(this.#res)) return true; // The client has left, so the client needs no answer.
     if (!this.#unread.reserve(this.#holder.peer, bytes, this.#reserved)) return false;
     if (this.#reserved === 0) this.#res.once("close", this.#release);
     this.#reserved += bytes;
@@ -210,7 +228,7 @@ export class Room implements AnswerRoom {
 
 const hasLeft = (res: ServerResponse): boolean => res.destroyed || res.closed;
 
-/** Resolves when the written bytes were sent, or when they can no longer be sent. */
+/** Resolves when the server has sent the written bytes, or when it can no longer send them. */
 export const drained = (res: ServerResponse): Promise<void> =>
   new Promise((resolve) => {
     if (res.closed || !res.writableNeedDrain) return resolve();
