@@ -61,7 +61,7 @@ export const listen = async (
       connectionsCheckingInterval: limits.checkMs,
       keepAliveTimeout: keepAliveTimeoutMs,
       insecureHTTPParser: false,
-      requireHostHeader: false, // The guard checks this, because Node's own answer has no code and no headers.
+      requireHostHeader: false, // The guard checks Host, because Node's own response has no error code and no headers.
     },
     (req, res) => {
       closeAfterLast(res);
@@ -72,10 +72,10 @@ export const listen = async (
   const serve = inOrder((req, res) => sockets.start(req, res, handle));
   server.maxConnections = limits.connections;
   server.maxRequestsPerSocket = limits.requestsPerSocket;
-  server.maxHeadersCount = 0; // The guard counts the headers, because Node would silently drop some of them.
+  server.maxHeadersCount = 0; // The guard counts the headers, because Node would silently drop some headers.
   // The server sends `100 Continue` when it reads the body, after the gate has authenticated the caller.
   server.on("checkContinue", serve);
-  server.on("checkExpectation", serve); // The guard refuses other expectations.
+  server.on("checkExpectation", serve); // The guard refuses expectations other than 100-continue.
   const security = securityHeaders(options.publicUrl);
   const refuse = (socket: Socket, code?: string) => refuseUnparsed(socket, code, security, options.unreadable);
   server.on("clientError", ({ code }: NodeJS.ErrnoException, socket: Socket) => refuse(socket, code));

@@ -101,7 +101,7 @@ export class Unread {
   reserve(peer: Peer, bytes: number, before: number): boolean {
     const { waiting, isExempt } = peer;
     const isFull = (waiting >= mostWaiting.ofPeer && !isExempt) || this.#waiting >= mostWaiting.ofAll;
-    if (isFull && waiting > before) return false; // An address without waiting bytes may have one answer of any size.
+    if (isFull && waiting > before) return false; // Without other waiting bytes, an answer of any size may wait.
     this.unreserve(peer, -bytes);
     return true;
   }

@@ -1,23 +1,24 @@
-// The kinds of failures of the store. Drivers have dozens of error codes, but callers need only these kinds.
+// The kinds of failures of the store. Database drivers have dozens of error codes, but callers of the store need only these
+// kinds.
 
 /**
- * - `busy`: another writer had the lock for too long, or another transaction prevented the commit of this transaction.
- * - `full`: no room on the disk, or a quota or size limit.
- * - `lost`: the connection broke, or the server did not answer. It is unknown whether the last commit succeeded.
+ * - `busy`: another writer had the write lock for too long, or another transaction prevented the commit of this transaction.
+ * - `full`: the disk has no room, or a quota or size limit is reached.
+ * - `lost`: the connection broke, or the database server did not answer. It is unknown whether the last commit succeeded.
  * - `unavailable`: the database answers, but does not accept writes or connections at the moment. The database is read-only,
  *   refuses the login or a permission, or has no connection or memory left.
  * - `broken`: an I/O error or damage. The content of the database file may be wrong, so the store is fenced.
- * - `conflict`: a constraint refused the row.
- * - `mismatch`: a statement did not change the expected number of rows.
- * - `other`: any other failure, such as a mistake in the statement.
+ * - `conflict`: a constraint of the database refused the row.
+ * - `mismatch`: a SQL statement did not change the expected number of rows.
+ * - `other`: any other failure, such as a mistake in the SQL statement.
  *
- * Only `broken` means that data is damaged. Failures of the kinds before `broken` end without a restart.
+ * Only `broken` means that data is damaged. The store recovers from failures of the kinds before `broken` without a restart.
  */
 export type FailureKind = "busy" | "full" | "lost" | "unavailable" | "broken" | "conflict" | "mismatch" | "other";
 
 export class StoreFailure extends Error {
   readonly kind: FailureKind;
-  /** The error code of the driver: `SQLITE_FULL`, `57P01`. */
+  /** The error code of the database driver: `SQLITE_FULL`, `57P01`. */
   readonly code: string;
 
   constructor(kind: FailureKind, code: string, message: string, cause?: unknown) {
@@ -29,13 +30,16 @@ export class StoreFailure extends Error {
 }
 
 /**
- * Whether the value is a failure of the store. The check reads fields and not the class, because a failure from another thread
- * has another class.
+ * Whether the value is a failure of the store. This function checks fields and not the class, because a failure from another
+ * thread has another class.
  */
 export const isStoreFailure = (value: unknown): value is StoreFailure =>
   value instanceof Error && value.name === "StoreFailure" && "kind" in value;
 
-/** Whether the failed write changed nothing, and a later attempt may succeed. */
+/**
+ * Whether the failure is temporary, so that a later attempt of the same write may succeed. If the kind is `lost`, the first
+ * attempt may have succeeded.
+ */
 export const isPassing = (error: unknown): boolean => isStoreFailure(error) && passing.has(error.kind);
 
 const passing: ReadonlySet<FailureKind> = new Set(["busy", "full", "lost", "unavailable"]);
@@ -43,7 +47,8 @@ const passing: ReadonlySet<FailureKind> = new Set(["busy", "full", "lost", "unav
 export const mismatch = (expected: number, found: number): StoreFailure =>
   new StoreFailure("mismatch", "mismatch", `A statement changed ${found} rows instead of ${expected}`);
 
-// Kinds by SQLite's codes (https://www.sqlite.org/rescode.html). The first prefix that fits counts.
+// The kinds of SQLite's error codes (https://www.sqlite.org/rescode.html). The first prefix that matches an error code determines
+// the kind.
 const sqliteKinds: readonly (readonly [prefix: string, kind: FailureKind])[] = [
   ["SQLITE_BUSY", "busy"],
   ["SQLITE_LOCKED", "busy"],
@@ -51,7 +56,7 @@ const sqliteKinds: readonly (readonly [prefix: string, kind: FailureKind])[] = [
   ["SQLITE_INTERRUPT", "busy"],
   ["SQLITE_SCHEMA", "busy"], // Another process has just migrated the tables.
   ["SQLITE_FULL", "full"],
-  ["SQLITE_READONLY_DBMOVED", "broken"], // The file was moved or deleted, so writes would be lost.
+  ["SQLITE_READONLY_DBMOVED", "broken"], // Another process moved or deleted the file, so writes would be lost.
   ["SQLITE_READONLY", "unavailable"],
   ["SQLITE_CANTOPEN", "unavailable"], // The process has no free file descriptor, or lacks a permission.
   ["SQLITE_PERM", "unavailable"],
@@ -72,8 +77,8 @@ export const sqliteFailure = (error: unknown): StoreFailure => {
   return new StoreFailure(kind, name, message ?? String(error), error);
 };
 
-// Kinds by PostgreSQL's codes (appendix A): classes by their first two characters, and single codes in mixed classes. The first
-// prefix that fits counts.
+// The kinds of PostgreSQL's error codes (appendix A): classes of codes by their first two characters, and single codes in mixed
+// classes. The first prefix that matches an error code determines the kind.
 const postgresKinds: readonly (readonly [prefix: string, kind: FailureKind])[] = [
   ["58030", "broken"], // io_error
   ["XX001", "broken"], // data_corrupted
@@ -103,7 +108,7 @@ export const postgresFailure = (error: unknown): StoreFailure => {
   const { code, message, severity } = error as { code?: unknown; message?: string; severity?: unknown };
   const name = typeof code === "string" ? code : "";
   // Errors of PostgreSQL have a severity. All other errors come from the socket (EPIPE has no class). After an error of the
-  // socket, it is unknown whether the statement ran.
+  // socket, the store does not know whether the SQL statement ran.
   if (error instanceof TypeError || error instanceof RangeError) return new StoreFailure("other", "", error.message, error);
   const known = severity === undefined ? "lost" : postgresKinds.find(([prefix]) => name.startsWith(prefix))?.[1];
   return new StoreFailure(known ?? "other", name, message ?? String(error), error);

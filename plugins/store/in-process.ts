@@ -1,18 +1,18 @@
-// Runs SQLite in the main thread of the process. Commands that run once do this, because starting a thread would take longer than
-// waiting for the disk.
+// Runs SQLite in the main thread of the process. A command that runs once uses SQLite in the main thread, because starting a
+// thread would take longer than waiting for the disk.
 
 import { type Connection, type Database, nothing, type Statement } from "./connection.ts";
 import { openSqlite } from "./sqlite.ts";
 
 /**
- * Takes the write lock immediately. A transaction that reads before it takes the write lock could fail, because another
- * transaction may have written in between.
+ * Begins a transaction that has the write lock from its start. A transaction that reads before it has the write lock could fail,
+ * because another transaction may have written in between.
  */
 export const beginImmediate: Statement = { sql: "BEGIN IMMEDIATE", parameters: [] };
 
 /**
- * Begins a transaction for reading. In WAL mode the transaction sees the database as of its first statement, and other processes
- * can write during the transaction.
+ * Begins a transaction for reading. In WAL mode, the transaction reads the database as the database was at the first statement of
+ * the transaction. Other processes can write during the transaction.
  */
 export const beginDeferred: Statement = { sql: "BEGIN DEFERRED", parameters: [] };
 
@@ -35,8 +35,8 @@ export const openInProcess = (path: string): Database => {
 };
 
 /**
- * Makes a queue that runs one piece of work after the other. SQLite has one writer, and work must not run inside the transaction
- * of other work.
+ * Makes a queue that runs one piece of work after the other. SQLite has one writer, and no work may run inside the transaction of
+ * other work.
  */
 export const queue = (): (<Answer>(work: () => Promise<Answer>) => Promise<Answer>) => {
   let last: Promise<unknown> = Promise.resolve();

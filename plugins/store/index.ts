@@ -1,5 +1,5 @@
-// The store plugin: a database that audit, approval and other plugins share. The store is a separate SQLite file, or a separate
-// schema on a PostgreSQL server, but never the app's own database.
+// The store plugin, which offers a database that audit, approval and other plugins share. The store is a separate SQLite file, or
+// a separate schema on a PostgreSQL server, but never the app's own database.
 
 import { join } from "node:path";
 import { definePlugin, type Plugin } from "../../core/plugin-api.ts";
@@ -13,8 +13,9 @@ export { type OpenStore, type Store, storeRef } from "./service.ts";
 declare module "quater" {
   interface Exposure {
     /**
-     * The lock of calls. Calls that need the same lock run one after the other: `"order"`, or `{ name: "order", by: "orderId" }`
-     * for one lock per value of an input. Default for a handler with a preview and an approval: the handler's name.
+     * The lock that calls of the handler need. Calls that need the same lock run one after the other: `"order"`, or
+     * `{ name: "order", by: "orderId" }` for one lock per value of an input. Default for a handler with a preview and an
+     * approval: the handler's name.
      */
     readonly lock?: LockExposure;
   }

@@ -1,4 +1,4 @@
-// The parts of Kysely that the store uses. Importing all of Kysely would load four times as much code at every start.
+// The parts of Kysely that the store uses. If the store imported all of Kysely, every start would load four times as much code.
 
 export {
   DummyDriver,

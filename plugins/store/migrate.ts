@@ -1,5 +1,6 @@
-// Migrations of the store's tables. Each plugin has its own version numbers. One process at a time brings the tables up to date at start.
-// The store refuses a file or a schema with tables that no migration names, because they belong to another program.
+// Applies the migrations of the store's tables. Each plugin has its own version numbers. At start, one process at a time applies
+// the missing migrations. The store refuses a SQLite file or a schema with tables that no migration names, because these tables
+// belong to another program.
 
 import { BootError } from "../../core/plugin-api.ts";
 import { type Connection, type Database, type Dialect, nothing, type Statement } from "./connection.ts";
@@ -17,11 +18,11 @@ interface Applied {
   readonly tables: string;
 }
 
-/** The table that lists the applied migrations. */
+/** The name of the table that lists the applied migrations. */
 export const ledger = "quater_migration";
 /**
- * The number of the advisory lock. The number must not be used by another program. The digits spell "quater" on the keys of a
- * telephone.
+ * The number of the advisory lock for migrations. No other program may use this number. The digits spell "quater" on the keys of
+ * a telephone.
  */
 const advisoryLock = 782_837;
 
@@ -42,10 +43,11 @@ export const migrate = async (
     const run = (statements: readonly Statement[]) => connection.run(statements, patientAnswerMs);
     await run([connection.begin, ...patient]);
     try {
-      // The lock must end with the transaction, because a pooler in transaction mode keeps only a transaction on one session.
+      // The advisory lock must end with the transaction, because a pooler in transaction mode keeps only a transaction on one
+      // session.
       if (!isSqlite)
         await run([plain(`select pg_advisory_xact_lock(${advisoryLock})`), plain(`create schema if not exists ${place.schema}`)]);
-      // Read the state again under the lock, because another process may have migrated the tables in the meantime.
+      // Read the state of the tables again under the lock, because another process may have migrated the tables in the meantime.
       const current = await stateOf(database.dialect, async (statement) => (await run([statement]))[0] ?? nothing, place.schema);
       assertOurs(current, registered, place);
       if (!current.tables.includes(ledger)) {
@@ -72,7 +74,7 @@ export const migrate = async (
       }
       await run([plain("commit")]);
     } catch (error) {
-      await connection.run([plain("rollback")]).catch(() => undefined); // Only the first failure is reported.
+      await connection.run([plain("rollback")]).catch(() => undefined); // Report only the first failure.
       throw error;
     }
   });
@@ -81,11 +83,11 @@ export const migrate = async (
 interface State {
   readonly tables: readonly string[];
   readonly applied: readonly Applied[];
-  /** The number of rows in the table of migrations that Quater did not write. */
+  /** The number of rows in the table of applied migrations that Quater did not write. */
   readonly damaged: number;
 }
 
-/** Reads the state of the tables. @param read  Runs a query, inside or outside of a transaction. */
+/** Reads the state of the store's tables. @param read  Runs a SQL query, inside or outside of a transaction. */
 const stateOf = async (dialect: Dialect, read: Connection["read"], schema: string): Promise<State> => {
   const found = await read(
     dialect === "sqlite"
@@ -99,11 +101,11 @@ const stateOf = async (dialect: Dialect, read: Connection["read"], schema: strin
   return { tables, applied, damaged: rows.length - applied.length };
 };
 
-/** Whether the columns have the right types, because SQLite stores any type in any column. */
+/** Whether the columns of a row have the right types. This check is necessary because SQLite stores any type in any column. */
 const isWhole = ({ plugin, version, tables }: Applied): boolean =>
   typeof plugin === "string" && Number.isSafeInteger(version) && typeof tables === "string";
 
-/** Returns whether the store's tables exist. Creates nothing. */
+/** Returns whether the store's tables exist. This function creates no tables. */
 export const isMigrated = async (database: Database, schema: string): Promise<boolean> =>
   (await database.lend((connection) => stateOf(database.dialect, connection.read, schema))).tables.includes(ledger);
 
@@ -114,7 +116,7 @@ const missing = (applied: readonly Applied[], registered: readonly Registered[])
       .map((migration) => ({ plugin, migration })),
   );
 
-/** Refuses tables of another program. @throws {BootError} */
+/** Refuses a database with tables of another program. @throws {BootError} */
 const assertOurs = (
   { tables, applied }: State,
   registered: readonly Registered[],
@@ -150,8 +152,8 @@ const assertOurs = (
 };
 
 /**
- * Returns the error for a damaged row that may record a missing migration. Applying that migration again could fail or destroy
- * data.
+ * Returns the boot error for a damaged row that may record a missing migration. If Quater applied this migration again, the
+ * migration could fail or destroy data.
  */
 const damagedLedger = (count: number, { plugin, migration }: ReturnType<typeof missing>[number]): BootError =>
   new BootError([
@@ -163,7 +165,7 @@ const damagedLedger = (count: number, { plugin, migration }: ReturnType<typeof m
     },
   ]);
 
-/** Changes a row and changes it back, to test whether the database accepts writes. */
+/** The statements that insert a row and delete it again, to test whether the database accepts writes. */
 export const touchOf = (name: string): readonly Statement[] => [
   plain(`insert into ${ledger} (plugin, version, tables, at) values ('${name}', 0, '', 0)`),
   plain(`delete from ${ledger} where plugin = '${name}'`),

@@ -1,4 +1,4 @@
-// The open store: transactions, reads, the clock and the fence, for both databases.
+// The open store, which offers transactions, reads, the store's clock and the fence, for SQLite and PostgreSQL.
 
 import { QuaterError } from "../../core/index.ts";
 import { isServing, type RunMode } from "../../core/model/run-mode.ts";
@@ -12,7 +12,7 @@ import type { OpenStore, Query, Transaction } from "./service.ts";
 
 export interface Place {
   readonly url: string;
-  /** The absolute path of a SQLite file. */
+  /** The absolute path of the SQLite file. `undefined` on PostgreSQL. */
   readonly path: string | undefined;
   readonly schema: string;
   readonly mayLoseCommits: boolean;
@@ -21,13 +21,13 @@ export interface Place {
 export interface Opening {
   readonly place: Place;
   readonly mode: RunMode;
-  /** Whether callers continue to work while the database reads. */
+  /** Whether callers of the store continue to work while the database reads. */
   readonly inThread?: boolean;
   readonly registered: readonly Registered[];
-  /** Called with every failure, before the caller of the store gets the failure. */
+  /** The store calls this function with every failure, before the caller of the store gets the failure. */
   readonly onFailure: (error: unknown) => void;
   readonly onLost: (error: Error) => void;
-  /** Throws if the store is fenced. */
+  /** Throws an error if the store is fenced. */
   readonly assertOpen: () => void;
 }
 
@@ -82,7 +82,7 @@ export const openStore = async (database: Database, opening: Opening): Promise<O
     return lend(async (connection) => {
       const waiting = [begin(connection)];
       let isCommitted = false;
-      // The first statements are sent together with `begin`.
+      // The store sends the first statements of the transaction together with `begin`.
       const run = (statements: readonly Statement[]) => {
         const before = waiting.splice(0);
         return connection.run([...before, ...statements], answerMs).then((results) => results.slice(before.length));
@@ -101,7 +101,8 @@ export const openStore = async (database: Database, opening: Opening): Promise<O
         if (!isCommitted) await run([commit]);
         return answer;
       } catch (error) {
-        // Ignore this failure, because the first failure is reported, and SQLite may have rolled back already.
+        // Ignore the failure of the rollback, because the store reports the first failure, and SQLite may have rolled back
+        // already.
         await connection.run([{ sql: "rollback", parameters: [] }]).catch(() => undefined);
         throw error;
       }
@@ -109,7 +110,7 @@ export const openStore = async (database: Database, opening: Opening): Promise<O
   }
 };
 
-/** Checks the settings of PostgreSQL. @throws {BootError | StoreFailure} */
+/** Checks the settings of the PostgreSQL server. @throws {BootError | StoreFailure} */
 const assertSettings = async (database: Database, { mayLoseCommits }: Place): Promise<void> => {
   const { settingsProblem } = await import("./postgres-settings.ts");
   const problem = await database.lend((connection) => settingsProblem(connection, mayLoseCommits));

@@ -1,4 +1,4 @@
-// The options of the store.
+// The options of store().
 
 import { secret, Type } from "../../core/index.ts";
 import { opaque } from "../../core/plugin-api.ts";
@@ -9,11 +9,11 @@ const isUrl = (value: unknown): boolean => typeof value === "string" && /^file:.
 
 export const storeOptions = {
   /**
-   * The database: `file:` and a path, relative to the project's folder, or `postgres://...` for several instances. Default
-   * `file:.quater/quater.db`.
+   * The database of the store: `file:` and a path, relative to the project's folder, or `postgres://...` for several instances.
+   * Default `file:.quater/quater.db`.
    */
   url: withDefault(secret(opaque<string>("a string that begins with file: or postgres://", isUrl)), "file:.quater/quater.db"),
-  /** On PostgreSQL: the schema with the store's tables. Default "quater". */
+  /** On PostgreSQL: the name of the schema with the store's tables. Default "quater". */
   schema: withDefault(
     Type.String({
       pattern: "^[a-z_][a-z0-9_]{0,62}$",
@@ -21,11 +21,11 @@ export const storeOptions = {
     }),
     "quater",
   ),
-  /** Whether to start although PostgreSQL has `fsync` or `full_page_writes` switched off. Only for tests. Default false. */
-  mayLoseCommits: withDefault(Type.Boolean(), false),
   /**
-   * How long a process that is paused or dies keeps its locks. A running process renews its locks. Milliseconds, default 30,000.
+   * Whether the process starts although PostgreSQL has `fsync` or `full_page_writes` switched off. Only for tests. Default false.
    */
+  mayLoseCommits: withDefault(Type.Boolean(), false),
+  /** How long a process that pauses or dies keeps its locks, milliseconds. A running process renews its locks. Default 30,000. */
   lockLeaseMs: withDefault(Type.Integer({ minimum: 1_000, maximum: 600_000 }), 30_000),
 };
 

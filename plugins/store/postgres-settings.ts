@@ -1,4 +1,4 @@
-// The settings under which every statement of the store runs on PostgreSQL. On a direct connection, the store sends the settings
+// The PostgreSQL settings under which every statement of the store runs. On a direct connection, the store sends the settings
 // once, for the session. A pooler in transaction mode gives each transaction another session. Behind a pooler, the store sends
 // the settings at the beginning of every transaction, in the same message as `begin`.
 
@@ -6,14 +6,14 @@ import type { ClientBase } from "pg";
 import type { Connection, Statement } from "./connection.ts";
 
 /**
- * Time limits in milliseconds. A call waits two seconds for its record, so all these limits are shorter. If a session has locked
- * the trail's head and does not continue, for example on a paused machine, PostgreSQL ends the session before the sessions that
- * wait for the head give up.
+ * The time limits of the store on PostgreSQL, in milliseconds. A call waits two seconds for its record, so all these limits are
+ * shorter. Suppose that a session has locked the trail's head and does not continue, for example on a paused machine. Then
+ * PostgreSQL ends this session before the sessions that wait for the head reach their own time limit.
  */
 export const limits = { connectMs: 1_000, statementMs: 1_500, answerMs: 1_800, idleInTransactionMs: 1_500 } as const;
 
 /**
- * The time limit for migrations, milliseconds: The limit is long, because another instance may be migrating, and creating an
+ * The time limit for migrations, milliseconds. This limit is long, because another instance may be migrating, and creating an
  * index on a large table takes long.
  */
 const migrationMs = 60_000;
@@ -24,14 +24,14 @@ const timeouts = {
   idle_in_transaction_session_timeout: limits.idleInTransactionMs,
 } as const;
 
-/** How long the settings last: for the `session` on a direct connection, for each `transaction` behind a pooler. */
+/** How long the settings are valid: for the `session` on a direct connection, for each `transaction` behind a pooler. */
 export type Scope = "session" | "transaction";
 
 /**
- * Finds out whether this connection has its own server session. If so, sets the settings of the session. A pooler tells its
- * client another process id than the process id of the server session.
+ * Finds out whether this connection has its own server session. If the connection has its own session, sets the settings of this
+ * session. A pooler sends its client another process id than the process id of the server session.
  *
- * One statement finds out and sets the settings. A setting for the transaction ends with this statement.
+ * One SQL statement compares the process ids and sets the settings. Settings for a transaction end with this statement.
  */
 export const settleSession = async (client: ClientBase, schema: string): Promise<Scope> => {
   const { processID } = client as ClientBase & { readonly processID?: number | null };
@@ -41,7 +41,7 @@ export const settleSession = async (client: ClientBase, schema: string): Promise
   return rows[0]?.is_own === true ? "session" : "transaction";
 };
 
-/** @returns The statement that begins a transaction with the settings. */
+/** @returns The statement that begins a transaction with the settings of the store. */
 export const beginOf = (scope: Scope, schema: string): Statement => ({
   sql: scope === "session" ? "begin" : `begin; select ${settingsFor(schema, "true")}`,
   parameters: [],
@@ -54,7 +54,7 @@ export const beginReadingOf = (scope: Scope, schema: string): Statement => {
   return { sql: `${sql.replace("begin", "begin isolation level repeatable read read only")}; ${settings}`, parameters: [] };
 };
 
-/** Statements after `begin`, for work that may take longer than a call waits. */
+/** The statements after `begin` for work that may take longer than a call waits. */
 export const patient: readonly Statement[] = Object.keys(timeouts).map((name) => ({
   sql: `set local ${name} = ${migrationMs}`,
   parameters: [],
@@ -63,8 +63,9 @@ export const patient: readonly Statement[] = Object.keys(timeouts).map((name) =>
 export const patientAnswerMs = migrationMs + 5_000;
 
 /**
- * Returns the settings. A commit must wait until the server has written the commit to disk, even if the configuration of the
- * server says otherwise. The setting `remote_apply` is kept, because with it a commit waits for even more.
+ * Returns the settings of the store as a SQL expression. A commit must wait until the server has written the commit to disk, even
+ * if the configuration of the server says otherwise. If the configuration has the setting `remote_apply`, the store keeps
+ * `remote_apply`, because with `remote_apply` a commit waits for even more.
  */
 const settingsFor = (schema: string, isLocal: string): string => {
   const synchronous = "case current_setting('synchronous_commit') when 'remote_apply' then 'remote_apply' else 'on' end";
@@ -82,7 +83,7 @@ export interface SettingsProblem {
   readonly remedy: string;
 }
 
-/** Reads the settings inside a normal transaction, and returns the first problem. */
+/** Reads the PostgreSQL settings inside a normal transaction, and returns the first problem of these settings. */
 export const settingsProblem = async (connection: Connection, mayLoseCommits: boolean): Promise<SettingsProblem | undefined> => {
   const names = ["fsync", "full_page_writes", "synchronous_commit", ...Object.keys(timeouts)];
   const list = names.map((name) => `'${name}'`).join(", ");
@@ -93,7 +94,7 @@ export const settingsProblem = async (connection: Connection, mayLoseCommits: bo
   return problemOf(Object.fromEntries(rows.map(({ name, setting }) => [name, setting])), mayLoseCommits);
 };
 
-/** @param settings  The settings by name, as in `pg_settings`. Time limits are in milliseconds. */
+/** @param settings  The PostgreSQL settings by name, as in `pg_settings`. Time limits are in milliseconds. */
 export const problemOf = (
   settings: Readonly<Record<string, string | undefined>>,
   mayLoseCommits: boolean,

@@ -11,9 +11,9 @@ const int8 = 20;
 
 export interface PostgresOptions {
   readonly url: string;
-  /** The schema with the store's tables. If the schema is missing, the store creates it. */
+  /** The name of the schema with the store's tables. If the schema is missing, the store creates the schema. */
   readonly schema: string;
-  /** Called when a connection broke while no caller used it. */
+  /** The pool calls this function when a connection broke while no caller used the connection. */
   readonly onLost: (error: Error) => void;
 }
 
@@ -28,7 +28,7 @@ export const openPostgres = async ({ url, schema, onLost }: PostgresOptions): Pr
     query_timeout: limits.answerMs,
     keepAlive: true,
     allowExitOnIdle: true,
-    // This is the only setting that is sent with the connection, because poolers refuse most others.
+    // The name is the only setting that pg sends when it opens a connection, because poolers refuse most other settings.
     application_name: "quater",
     onConnect: async (client: ClientBase) => void scopes.set(client, await settleSession(client, schema)),
     // Read int8 as a number instead of text, because event numbers and milliseconds are exact in a double.
@@ -39,7 +39,7 @@ export const openPostgres = async ({ url, schema, onLost }: PostgresOptions): Pr
     ...({ pipeline: true } as object), // The type definitions of pg do not have this option yet.
   });
   pool.on("error", onLost);
-  // A connection that breaks during work makes its queries fail. Without this listener, the broken connection would also end the
+  // When a connection breaks during work, its queries fail. Without this listener, the broken connection would also end the
   // process.
   pool.on("connect", (client) => client.on("error", () => undefined));
   const lend: Database["lend"] = async (use) => {
@@ -53,7 +53,7 @@ export const openPostgres = async ({ url, schema, onLost }: PostgresOptions): Pr
       failure = error;
       throw error;
     } finally {
-      // Close a connection that is broken, or whose transaction could not be ended.
+      // Close a connection that is broken, or whose transaction the store could not end.
       const isSpoilt = failure instanceof StoreFailure && failure.kind !== "conflict" && failure.kind !== "mismatch";
       client.release(isSpoilt);
     }
@@ -80,7 +80,9 @@ export const openPostgres = async ({ url, schema, onLost }: PostgresOptions): Pr
   };
 };
 
-/** Reads the object ids of the database and of the schema. A database that was deleted and created again has other ids. */
+/**
+ * Reads the object ids of the database and of the schema. A database that an operator deleted and created again has other ids.
+ */
 const identityOf = (schema: string): Statement => ({
   sql: `select cast(oid as bigint) as database, (select cast(oid as bigint) from pg_namespace where nspname = $1
     and to_regclass($2) is not null) as held from pg_database where datname = current_database()`,
@@ -104,7 +106,7 @@ const connectionOn = (client: PoolClient, scope: Scope, begins: Readonly<Record<
   };
   const run = async (statements: readonly Statement[], answerMs?: number): Promise<readonly Result[]> => {
     try {
-      // Send all statements together, because after a failure PostgreSQL refuses the following statements.
+      // Send all SQL statements together, because after a failure PostgreSQL refuses the following statements.
       if (!statements.some(isCounted)) return await allSent(statements.map((statement) => send(statement, answerMs)));
       const results: Result[] = [];
       for (const statement of statements) {
@@ -120,14 +122,15 @@ const connectionOn = (client: PoolClient, scope: Scope, begins: Readonly<Record<
   };
   const whole = async (statements: readonly Statement[]): Promise<readonly Result[]> => {
     try {
-      // If no statement expects a number of rows, one round trip is enough, because a commit after a failure rolls back.
+      // If no statement expects a number of changed rows, one round trip is enough, because PostgreSQL rolls back if the commit
+      // follows a failure.
       if (!statements.some(isCounted)) return (await run([begin, ...statements, commit])).slice(1, -1);
       await run([begin]);
       const results = await run(statements);
       await run([commit]);
       return results;
     } catch (error) {
-      await run([rollback]).catch(() => undefined); // If even this fails, the connection is closed.
+      await run([rollback]).catch(() => undefined); // If this fails, the store closes the connection.
       throw error;
     }
   };
@@ -145,7 +148,10 @@ const isCounted = ({ expects }: Statement): boolean => expects !== undefined;
 const commit: Statement = { sql: "commit", parameters: [] };
 const rollback: Statement = { sql: "rollback", parameters: [] };
 
-/** Waits for all results, and throws the first failure, because later failures are only its consequences. */
+/**
+ * Waits for the results of all sent statements, and throws the first failure, because the first failure causes the later
+ * failures.
+ */
 const allSent = async (sent: readonly Promise<Result>[]): Promise<readonly Result[]> => {
   const settled = await Promise.allSettled(sent);
   return settled.map((each) => {

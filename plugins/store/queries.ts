@@ -1,4 +1,5 @@
-// Kysely as a builder of queries for both databases. The builder gets no connection, so its queries run only through the store.
+// Kysely as a builder of SQL queries for both databases. The query builder gets no connection, so its queries run only through
+// the store.
 
 import type { Kysely, RawBuilder, Sql } from "kysely";
 import type { Dialect, Statement } from "./connection.ts";
@@ -10,7 +11,7 @@ export interface Builder {
   readonly sql: Sql;
 }
 
-/** Returns the query builder. Kysely is imported only here, because loading it takes longer than most commands. */
+/** Returns the query builder. Only this function imports Kysely, because loading Kysely takes longer than most commands. */
 export const builderFor = async (dialect: Dialect): Promise<Builder> => {
   const kysely = await import("./kysely.ts");
   const isSqlite = dialect === "sqlite";

@@ -1,25 +1,26 @@
-// Checks that the file of the store is still the file that this process opened. A deleted or replaced file still accepts writes
-// from processes that have it open, and all these writes are lost.
+// Checks that the SQLite file of the store is still the file that this process opened. If a file is deleted or replaced,
+// processes that have the file open can still write to the old file, and all these writes are lost.
 
 import { statSync } from "node:fs";
 import { StoreFailure } from "./failure.ts";
 
 /**
- * The files of a database. SQLite removes the write-ahead log and its index when the last process closes the database, and
- * creates both files again for the next process. While a connection is open, both files stay the same files.
+ * The endings of the names of a database's files. SQLite deletes the write-ahead log and the index of this log when the last
+ * process closes the database, and creates both files again for the next process. While a connection is open, both files stay the
+ * same files.
  */
 const parts = ["", "-wal", "-shm"] as const;
 
 export class SameFile {
   readonly #path: string;
-  /** The device and inode of each file. */
+  /** The device and inode of each file of the database. */
   readonly #seen = new Map<string, string>();
-  /** Whether this process has the database open, so that the write-ahead log and the index of this log must stay. */
+  /** Whether this process has the database open, so that the write-ahead log and the index of this log must not change. */
   #isOpen = false;
 
   /**
-   * @param path  The path of the database. Create the object before the database is opened, because another file may replace the
-   * database during the opening.
+   * @param path  The path of the database file. Create this object before you open the database, because another file may replace
+   *   the database file while SQLite opens it.
    */
   constructor(path: string) {
     this.#path = path;
@@ -27,17 +28,17 @@ export class SameFile {
   }
 
   /**
-   * Called once the database is open and its write-ahead log was read. From now on, this object remembers the write-ahead log
-   * and the index of the write-ahead log.
+   * The caller calls this method after SQLite has opened the database and read its write-ahead log. From now on, this object
+   * remembers the write-ahead log and the index of the write-ahead log.
    *
-   * @throws {StoreFailure} `broken` when the database was deleted or replaced while it was opened.
+   * @throws {StoreFailure} `broken` when the database was deleted or replaced while SQLite opened it.
    */
   opened(): void {
     this.#isOpen = true;
     this.assert();
   }
 
-  /** Checks the files. @throws {StoreFailure} `broken` when one of the files was deleted or replaced. */
+  /** Checks the files of the database. @throws {StoreFailure} `broken` when one of these files was deleted or replaced. */
   assert(): void {
     for (const part of parts) {
       if (part !== "" && !this.#isOpen) return;

@@ -1,5 +1,5 @@
-// Sets up the store plugin: the service, its locks, and the reactions to failures of the database. index.ts loads this file only
-// for projects that have a store.
+// Sets up the store plugin: the service, the locks, and the reactions to failures of the database. Quater loads this file only
+// for projects that have store().
 
 import { randomBytes } from "node:crypto";
 import { statSync } from "node:fs";
@@ -16,11 +16,11 @@ import { fenced, openDatabase, openStore, type Place } from "./open.ts";
 import type { StoreOptions } from "./options.ts";
 import { type OpenStore, type Store, storeRef } from "./service.ts";
 
-/** The exit code when the store is fenced (EX_IOERR of sysexits.h). */
+/** The exit code of the process when the store is fenced (EX_IOERR of sysexits.h). */
 const exitOnFence = 74;
 /** How often a running process checks whether its database is still the database that the process opened, milliseconds. */
 const tickMs = 1_000;
-/** How long an answer to the readiness check is reused, milliseconds. */
+/** How long the store reuses the result of its readiness check, milliseconds. */
 const readinessMs = 1_000;
 
 export const setup = (options: StoreOptions, { services, mode, project, log, halt }: PluginContext): Running => {
@@ -78,7 +78,7 @@ export const setup = (options: StoreOptions, { services, mode, project, log, hal
       opening ??= connected(how?.inThread)
         .then((open) => openStore(open, parts))
         .catch((error: unknown) => {
-          opening = undefined; // The next call tries again, because the database may work then.
+          opening = undefined; // The next call tries to open the store again.
           throw error;
         });
       return opening;
@@ -105,8 +105,8 @@ export const setup = (options: StoreOptions, { services, mode, project, log, hal
   const look = async (): Promise<void> => {
     if (isLooking || isFenced || database === undefined) return;
     isLooking = true;
-    // `onFailure` fences a replaced database. `onFailure` does not report a database that does not answer, because the calls that
-    // need the database report this failure.
+    // The function `onFailure` fences a replaced database. `onFailure` does not report a database that does not answer, because
+    // the calls that need the database report this failure.
     await database.assertSame().catch(onFailure);
     isLooking = false;
   };
@@ -139,8 +139,8 @@ const placeOf = ({ url, schema, mayLoseCommits }: StoreOptions, root: string): P
 };
 
 /**
- * Makes the boot problem for a database that cannot be opened. The boot problem does not contain the url, because the url may
- * contain a password.
+ * Makes the boot problem for a database that the store cannot open. The boot problem does not contain the option `url`, because
+ * `url` may contain a password.
  */
 const startProblem = (error: unknown, { path }: Place): unknown => {
   if (!isStoreFailure(error)) return error;
@@ -168,7 +168,10 @@ const startProblem = (error: unknown, { path }: Place): unknown => {
   );
 };
 
-/** Returns a function that runs the check at most once per `freshMs`, and returns the last answer in between. */
+/**
+ * Returns a function that runs the check at most once per `freshMs`. In between, the function returns the last result of the
+ * check.
+ */
 const recently = (freshMs: number, ask: () => Promise<void>): (() => Promise<boolean>) => {
   let asked: Promise<boolean> | undefined;
   let at = 0;

@@ -1,9 +1,9 @@
-// Opens SQLite files with the driver libsql. No other file of the store uses the driver. All functions here block, so servers run
-// them in a thread.
+// Opens SQLite files with the driver libsql. No other file of the store uses libsql. All functions of this file block, so servers
+// run them in a thread.
 //
-// The driver aborts the whole process in three cases: if a bind is a boolean, if the only bind is an object, and if a row
-// contains a text that is not UTF-8. So every bind goes through `bound`, binds are always passed as one array, and rows are read
-// as bytes (sqlite-rows.ts).
+// The driver libsql aborts the whole process in three cases: if a bind is a boolean, if the only bind is an object, and if a row
+// contains a text that is not UTF-8. So every bind goes through `bound`, this file always passes binds as one array, and this
+// file reads rows as bytes (sqlite-rows.ts).
 
 import {
   accessSync,
@@ -38,38 +38,43 @@ interface Driver {
 }
 
 /**
- * How long SQLite waits for another writer, milliseconds. The time is less than a call waits for its record, so that the writer
- * of the trail can try again.
+ * How long SQLite waits for another writer, milliseconds. This time is shorter than a call waits for its record, so that the
+ * writer of the trail can try again.
  */
 const busyTimeoutMs = 1_500;
 /**
- * How long to try the change to WAL, milliseconds. While another process writes, SQLite refuses the change to WAL immediately,
- * regardless of the timeout. While another process has locked the whole file, each attempt waits for the timeout.
+ * How long this process tries to change a database to WAL mode, milliseconds. While another process writes, SQLite refuses the
+ * change to WAL mode immediately, regardless of `busyTimeoutMs`. While another process has locked the whole file, each attempt
+ * waits for `busyTimeoutMs`.
  */
 const walMs = 2_000;
 const walPauseMs = 20;
-/** How many prepared statements are kept. Each number of inserted rows needs its own statement. */
+/** How many prepared statements this process keeps. Each number of inserted rows needs its own prepared statement. */
 const preparedLimit = 200;
 
 export interface SqliteFile {
   run(statements: readonly Statement[]): readonly Result[];
   whole(statements: readonly Statement[]): readonly Result[];
-  /** Checks the file. @throws {StoreFailure} `broken` when the file was deleted or replaced since it was opened. */
+  /**
+   * Checks the database file. @throws {StoreFailure} `broken` when the database file was deleted or replaced after this process
+   * opened it.
+   */
   assertSame(): void;
   close(): void;
 }
 
 /**
- * Opens the database file for durable writing. Only the owner of a new file can read the file.
+ * Opens the database file for durable writing. Only the owner of a new database file can read the file.
  *
- * @param path  The absolute path.
+ * @param path  The absolute path of the database file.
  * @throws {StoreFailure}
  */
 export const openSqlite = (path: string): SqliteFile => {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  // Create the database file first, because SQLite would create a file with the process's mask. SQLite gives its -wal and -shm
-  // files the mode of the database file. An existing file must not be opened here, because closing the file would drop every lock
-  // that this process has on the file (POSIX). Another process could then remove the write-ahead log of an open connection.
+  // Create the database file first, because SQLite would create the file with the process's mask. SQLite gives its -wal and -shm
+  // files the mode of the database file. This function must not open an existing database file, because closing the file would
+  // drop every lock that this process has on the file (POSIX). Another process could then remove the write-ahead log of an open
+  // connection.
   if (existsSync(path)) accessSync(path, fsConstants.R_OK | fsConstants.W_OK);
   else closeSync(openSync(path, "a", 0o600));
   if (statSync(path).size === 0) chmodSync(path, 0o600);
@@ -97,7 +102,7 @@ export const openSqlite = (path: string): SqliteFile => {
     return known;
   };
   let hasWritten = false;
-  /** Checks after each commit that the file still exists, because writes into a deleted file are not durable. */
+  /** Checks after each commit that the database file still exists, because writes into a deleted file are not durable. */
   const committed = (): void => {
     if (!hasWritten || driver.inTransaction) return;
     hasWritten = false;
@@ -107,7 +112,7 @@ export const openSqlite = (path: string): SqliteFile => {
     try {
       return read(found, binds);
     } catch (error) {
-      // A prepared `select *` lists the columns that the table had when the statement was prepared. Another instance may have
+      // A prepared `select *` lists the columns that the table had when SQLite prepared the statement. Another instance may have
       // changed the table since then.
       if (!String(error).includes("no such column: q.")) throw error;
       statements.clear();
@@ -148,7 +153,8 @@ export const openSqlite = (path: string): SqliteFile => {
           committed();
           return results;
         } catch (error) {
-          // Check first, because after some failures, such as a full disk, SQLite has already rolled back.
+          // Check whether the transaction is still open, because after some failures, such as a full disk, SQLite has already
+          // rolled the transaction back.
           if (driver.inTransaction) driver.exec("ROLLBACK");
           throw error;
         }
@@ -179,7 +185,7 @@ const preparedOn = (driver: Driver, { sql, isTextless = false }: Statement): Pre
   return rewritten === undefined ? { statement } : { statement: driver.prepare(rewritten.sql), rowOf: rewritten.rowOf };
 };
 
-/** Converts a bind for the driver, because the driver aborts the process at a boolean and stores every number as a REAL. */
+/** Converts a bind for the driver libsql, because libsql aborts the process at a boolean and stores every number as a REAL. */
 const bound = (value: unknown): string | number | bigint | Buffer | null => {
   if (value === undefined || value === null) return null;
   if (typeof value === "boolean") return value ? 1n : 0n;
@@ -212,7 +218,7 @@ const noRoom = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
 /**
  * Whether a failed write means that the disk is full. SQLite reports SQLITE_FULL only for ENOSPC. SQLite reports a quota or a
  * limit on file sizes as an I/O error. To distinguish these cases, this function writes 4,096 bytes to another file, at the
- * position of the next page.
+ * position of the next page of the database file.
  */
 const isOutOfRoom = (path: string, error: unknown): boolean => {
   if (!String((error as { code?: unknown }).code).startsWith("SQLITE_IOERR_WRITE")) return false;

@@ -1,4 +1,4 @@
-// Runs SQLite in a thread, for processes that run until a signal stops them.
+// Runs SQLite in a thread, for processes that run until a signal of the operating system stops them.
 
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
@@ -13,7 +13,7 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-/** Starts the thread. @throws {StoreFailure} when the file cannot be opened. */
+/** Starts the thread in which SQLite runs. @throws {StoreFailure} when the thread cannot open the database file. */
 export const openThreaded = async (path: string): Promise<Database> => {
   const thread = workerAt(path);
   const waiting = new Map<number, Waiting>();
@@ -79,7 +79,10 @@ export const openThreaded = async (path: string): Promise<Database> => {
   };
 };
 
-/** Sends statements as one JSON text if possible, because cloning the hundreds of texts of a batch takes ten times as long. */
+/**
+ * Returns SQL statements as one JSON text if possible, because cloning the hundreds of texts of a batch for the thread takes ten
+ * times as long.
+ */
 const packed = (statements: readonly Statement[]): string | readonly Statement[] =>
   statements.every(({ parameters }) => parameters.every(isPlain)) ? JSON.stringify(statements) : statements;
 
@@ -91,7 +94,7 @@ const workerAt = (path: string): Worker => {
     script ??= scriptAt(here);
     return new Worker(script, { eval: true, workerData: { path }, execArgv: [] });
   }
-  // In the built package, this code is inside a chunk, but the file of the thread is a separate entry point.
+  // In the built package, this code is inside a chunk, but the script of the thread is a separate entry point.
   const dist = here.href.slice(0, here.href.lastIndexOf("/dist/") + "/dist/".length);
   return new Worker(new URL("plugins/store/worker.js", dist), { workerData: { path }, execArgv: [] });
 };

@@ -1,6 +1,6 @@
-// The thread in which SQLite runs on a server. A commit waits for the disk (up to 640 ms were measured), and the event loop of
-// the server must not be blocked during this wait. The first message to the thread is the path of the database, and each later
-// message is a list of statements.
+// The thread in which SQLite runs on a server. A commit waits for the disk (up to 640 ms were measured), and this wait must not
+// block the event loop of the server. The thread gets the path of the database file at its start. Each message to the thread
+// names a function of the open file, with the SQL statements to run if the function needs SQL statements.
 
 import { parentPort, workerData } from "node:worker_threads";
 import type { Statement } from "./connection.ts";
@@ -12,7 +12,8 @@ export type Asked =
   | { readonly id: number; readonly act: "assertSame" | "close" };
 
 /**
- * An answer of the thread. A failure is sent as a plain object, because a message between threads loses the class of an object.
+ * An answer of the thread to the main thread. The thread sends a failure as a plain object, because a message between threads
+ * loses the class of an object.
  */
 export type Answered =
   | { readonly id: number; readonly answer: unknown }

@@ -1,4 +1,5 @@
-// The errors of locks. docs/reference/errors.md lists the same codes, and a test compares that page with this file.
+// The errors of locks. The page docs/reference/errors.md lists the same error codes, and a test compares this page with this
+// file.
 
 import { isQuaterError, QuaterError } from "../../../core/index.ts";
 import type { ErrorKind } from "../../../core/plugin-api.ts";
@@ -17,7 +18,10 @@ export const lockBusy = (name: string): QuaterError =>
     retryAfterSeconds: 1,
   });
 
-/** Returns the error of a call that lost its lock to another call, because its process was paused for longer than the lease. */
+/**
+ * Returns the error of a call that lost its lock to another call, because its process was paused for longer than the lease of the
+ * lock.
+ */
 export const lockLost = (name: string): QuaterError =>
   new QuaterError({
     code: "lock_lost",
@@ -26,7 +30,10 @@ export const lockLost = (name: string): QuaterError =>
     retryAfterSeconds: 1,
   });
 
-/** Returns the error of a call whose lock is not known, because the store did not answer or refused the statement. */
+/**
+ * Returns the error of a call for whose lock the store did not answer or refused the SQL statement. In this case, nobody knows
+ * whether the call has its lock.
+ */
 export const lockUnavailable = (name: string, cause: unknown): QuaterError =>
   isQuaterError(cause)
     ? cause

@@ -1,4 +1,5 @@
-// The exposure key `lock`: its values, the compile-time rule, the checks at boot, and which lock a call needs.
+// The exposure key `lock`: its values, its compile-time check, its checks at boot, and the function that returns which lock a
+// call needs.
 
 import { createHash } from "node:crypto";
 import { nearest } from "../../../core/diagnostics/text.ts";
@@ -8,7 +9,7 @@ import type { BootProblem, Operation, Refused } from "../../../core/plugin-api.t
 import { canonicalText } from "../../../core/schema/digest.ts";
 import { hasSecret, propertiesOf } from "../../../core/schema/schema.ts";
 
-/** The lock's name, or one lock per value of an input: `{ name: "order", by: "orderId" }`. */
+/** The name of a lock, or the name and an input for one lock per value of this input: `{ name: "order", by: "orderId" }`. */
 export type LockExposure = string | { readonly name: string; readonly by: string };
 
 /** A compile-time check that `by` is an input of the handler. */
@@ -33,7 +34,7 @@ const lockSchema = Type.Union([
 
 interface Lock {
   readonly name: string;
-  /** The input that distinguishes locks. Absent if all calls need the same lock. */
+  /** The input that distinguishes the locks with this name. Absent if all calls need the same lock. */
   readonly by?: string;
 }
 
@@ -57,8 +58,9 @@ export const lockOf = (operation: Operation): Lock | undefined => {
 };
 
 /**
- * Returns the key of the lock in the store. Calls with equal input values get equal keys, and calls without the value get their
- * own key. The key is a digest, because values can be long or personal, and PostgreSQL cannot index long texts.
+ * Returns the key of a lock in the store. Calls with equal values of the input `by` get equal keys, and calls without a value of
+ * `by` get their own key. The key is a digest, because the values can be long or personal, and PostgreSQL cannot index long
+ * texts.
  */
 export const lockKeyOf = ({ name, by }: Lock, input: unknown): string => {
   const value = by === undefined ? undefined : (input as Readonly<Record<string, unknown>>)[by];
@@ -95,7 +97,7 @@ const lockProblems = ({ by }: Lock, { name, input }: Operation): readonly KeyPro
 };
 
 /**
- * Returns a problem for each lock name that some handlers use with `by` and other handlers use without `by`. Calls of these
+ * Returns a boot problem for each lock name that some handlers use with `by` and other handlers use without `by`. Calls of these
  * handlers would not exclude each other.
  */
 export const sharedLockProblems = (operations: readonly Operation[]): readonly BootProblem[] => {

@@ -1,6 +1,6 @@
-// Locks in the store. Each lock that a call has is a row with a lease and a fencing number. Quater does not use the session locks
-// of PostgreSQL, because a pooler may give every transaction another session. Transaction locks would keep a transaction open
-// while a handler runs.
+// The locks in the store. Each lock that a call has is a row in the store with a lease and a fencing number. Quater does not use
+// the session locks of PostgreSQL, because a pooler may give every transaction another session. Transaction locks would keep a
+// transaction open while a handler runs.
 
 import type { Kysely } from "kysely";
 import { statementOf } from "../queries.ts";
@@ -8,15 +8,13 @@ import type { Migration, OpenStore, Statement } from "../service.ts";
 
 interface LockRow {
   readonly lock_key: string;
-  /** The lock's name, for people who look into the table. */
+  /** The name of the lock, for people who read the table of locks. */
   readonly name: string;
-  /** The fencing number, which grows each time when another holder takes the lock. */
+  /** The fencing number of the lock. The fencing number grows each time when another process gets the lock. */
   readonly fence: number;
-  /** The random name of the process that holds the lock. */
+  /** The random name of the process that has the lock. */
   readonly holder: string;
-  /**
-   * The expiry time of the lease by the store's clock, milliseconds. After the expiry time, other processes may take the lock.
-   */
+  /** The expiry time of the lease by the store's clock, milliseconds. After the expiry time, other processes may get the lock. */
   readonly lease_until: number;
 }
 
@@ -43,17 +41,17 @@ export const lockMigrations: readonly Migration[] = [
 /** The lease of a lock that this process has. */
 export interface Lease {
   readonly name: string;
-  /** The statement that extends the lease. The statement changes one row, or no row after another holder has taken the lock. */
+  /** The statement that extends the lease. The statement changes one row, or no row after another process has got the lock. */
   readonly extension: Statement;
-  /** The statement that deletes the row, unless another holder has taken the lock. */
+  /** The statement that deletes the row of the lock, unless another process has got the lock. */
   readonly end: Statement;
   /** The time at which this process sent the last query that confirmed the lease. */
   confirmedAt: Instant;
-  /** Whether another holder has taken the lock, or the row was deleted. */
+  /** Whether another process has got the lock, or the row of the lock was deleted. */
   isLost: boolean;
 }
 
-/** A moment by both clocks of the process, because one clock stops while the computer sleeps, and the other clock can be set. */
+/** A time by both clocks of the process. One clock stops while the computer sleeps, and an operator can set the other clock. */
 interface Instant {
   readonly steady: number;
   readonly wall: number;
@@ -64,17 +62,18 @@ export const instant = (): Instant => ({ steady: performance.now(), wall: Date.n
 export const elapsedSince = ({ steady, wall }: Instant): number => Math.max(performance.now() - steady, Date.now() - wall);
 
 /**
- * The longest lease that is valid, milliseconds. Quater's longest lease is ten minutes, and a database clock may be set back a
- * little. Without this limit, an attacker could block a lock forever with a lease that ends in the far future.
+ * The longest lease that Quater accepts as valid, milliseconds. Quater's longest lease is ten minutes, and an operator may set
+ * the clock of the database back a little. Without this limit, an attacker could block a lock forever with a lease that ends in
+ * the far future.
  */
 const mostLeaseMs = 3_600_000;
 /**
- * The largest fencing number that can be increased. An attacker could write the largest number that the database or JavaScript
+ * The largest fencing number that Quater can increase. An attacker could write the largest number that the database or JavaScript
  * can store.
  */
 const mostFence = Number.MAX_SAFE_INTEGER - 1;
 
-/** How long rows of dead processes are kept, milliseconds. */
+/** How long Quater keeps the rows of locks of dead processes, milliseconds. */
 const keptMs = 3_600_000;
 
 interface Wanted {
@@ -88,15 +87,16 @@ const tablesOf = (store: OpenStore): Kysely<Tables> => store.queries<Tables>();
 const leaseEnd = (store: OpenStore, leaseMs: number) => store.sql<number>`${store.clock} + cast(${leaseMs} as bigint)`;
 
 /**
- * Tries once to take a lock. If the answer of the database was lost, the caller can try again, because a holder may take its own
- * lock again.
+ * Tries once to get a lock. If this process did not get the answer of the database, the caller can try again, because a process
+ * may get its own lock again.
  */
 export const acquired = async (store: OpenStore, { key, name, holder, leaseMs }: Wanted): Promise<Lease | undefined> => {
   const confirmedAt = instant();
   const { sql, clock } = store;
   const attempt = tablesOf(store)
     .insertInto("quater_lock")
-    // The first fencing number is the time, so that the number also grows after the row of an earlier holder was deleted.
+    // The first fencing number of a lock is the time, so that the fencing number also grows after the row of an earlier process
+    // was deleted.
     .values({ lock_key: key, name, fence: clock, holder, lease_until: leaseEnd(store, leaseMs) })
     .onConflict((conflict) =>
       conflict
@@ -130,7 +130,7 @@ export const acquired = async (store: OpenStore, { key, name, holder, leaseMs }:
   return { name, extension: statementOf(extended), end: statementOf(deleted), confirmedAt, isLost: false };
 };
 
-/** Extends all leases, and marks the leases that are lost. */
+/** Extends all leases of this process, and marks the leases that this process has lost. */
 export const renewed = async (store: OpenStore, leases: readonly Lease[]): Promise<void> => {
   const confirmedAt = instant();
   const results = await store.apply(leases.map(({ extension }) => extension));
@@ -140,7 +140,7 @@ export const renewed = async (store: OpenStore, leases: readonly Lease[]): Promi
   }
 };
 
-/** Deletes the rows of processes that died long ago. */
+/** Deletes the rows of locks whose processes died long ago. */
 export const pruned = async (store: OpenStore): Promise<void> => {
   const old = store.sql<number>`${store.clock} - cast(${keptMs} as bigint)`;
   await store.apply([tablesOf(store).deleteFrom("quater_lock").where("lease_until", "<", old)]);

@@ -1,4 +1,4 @@
-// The hook that waits for the lock of a handler. Also renews the leases of this process while handlers run.
+// The hook that waits for the lock of a handler. This file also renews the leases of this process while handlers run.
 
 import { randomUUID } from "node:crypto";
 import { errorText, type HookChoice, type Log } from "../../../core/plugin-api.ts";
@@ -19,7 +19,7 @@ export interface LocksOptions {
 export class Locks {
   readonly #options: LocksOptions;
   readonly #holder = randomUUID();
-  /** The queues of the locks that calls of this process have or wait for, by key. */
+  /** The queues of the locks that calls of this process have or wait for, by the key of the lock. */
   readonly #queues = new Map<string, LockQueue>();
   readonly #leases = new Set<Lease>();
   readonly #byCall = new Map<string, HeldLock>();
@@ -30,7 +30,9 @@ export class Locks {
     this.#options = options;
   }
 
-  /** Returns the lock that a call has. A call has its lock from before its approval is used until its end is recorded. */
+  /**
+   * Returns the lock that a call has. A call has its lock from before Quater uses its approval until Quater has recorded its end.
+   */
   heldBy(callId: string): HeldLock | undefined {
     return this.#byCall.get(callId);
   }
@@ -54,7 +56,7 @@ export class Locks {
     };
   };
 
-  /** Stops renewing. The leases of handlers that still run stay in the store until the leases expire. */
+  /** Stops renewing the leases. The leases of handlers that still run stay in the store until these leases expire. */
   stop(): void {
     clearInterval(this.#renewing);
     this.#leases.clear();
@@ -97,8 +99,8 @@ export class Locks {
   };
 
   /**
-   * Renews the leases. If a lease cannot be renewed, the next renewal tries again, because the lease is valid until another
-   * process takes the lock.
+   * Renews the leases of this process. If this process cannot renew a lease, the next renewal tries again, because the lease is
+   * valid until another process gets the lock.
    */
   async #renew(): Promise<void> {
     const held = [...this.#leases].filter(({ isLost }) => !isLost);

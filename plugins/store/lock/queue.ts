@@ -1,5 +1,5 @@
 // The queue of the calls of this process that wait for the same lock. Only the first call queries the store for the lock. Each
-// call passes the lock to the next call in memory.
+// call passes the lock in memory to the next call.
 
 import type { QuaterError } from "../../../core/index.ts";
 import { type Cancellation, cancelled } from "../../../core/plugin-api.ts";
@@ -8,20 +8,20 @@ import { lockBusy, lockUnavailable } from "./errors.ts";
 import type { Lease } from "./leases.ts";
 
 /**
- * How long a call waits, milliseconds. The documentation promises two seconds, and the caller must get the answer within two
- * seconds.
+ * How long a call waits for its lock, milliseconds. The documentation promises two seconds, and the caller must get the answer
+ * within two seconds.
  */
 const waitMs = 1_900;
-/** How often the store is queried while another process has the lock, milliseconds. */
+/** How long this process waits between two queries of the store while another process has the lock, milliseconds. */
 const ask = { firstMs: 4, mostMs: 40 } as const;
 /**
- * How long a process passes its lock to its next call in memory, milliseconds. After this time, the process releases the lock for
+ * How long a process passes a lock in memory to its next call, milliseconds. After this time, the process releases the lock for
  * other processes.
  */
 const turnMs = 250;
 /**
- * How long a process does not try to get a lock after it has released the lock for other processes, milliseconds. The time is
- * longer than other processes wait between two queries.
+ * How long a process does not try to get a lock after the process has released the lock for other processes, milliseconds. The
+ * time is longer than other processes wait between two queries of the store.
  */
 const giveWayMs = 60;
 
@@ -29,19 +29,22 @@ const giveWayMs = 60;
 export interface LeaseKeeper {
   acquire(key: string, name: string): Promise<Lease | undefined>;
   release(lease: Lease): Promise<void>;
-  /** Checks the lease in the store. @throws {QuaterError} `lock_lost`. */
+  /** Checks the lease in the store. @throws {QuaterError} `lock_lost` when another process has got the lock. */
   confirm(lease: Lease): Promise<void>;
   /** Whether the lease has certainly not expired yet. */
   isFresh(lease: Lease): boolean;
-  /** Called when the queue is no longer needed. */
+  /** The queue calls this function when no call needs the queue any more. */
   idle(key: string): void;
 }
 
 /** A lock that one call has. */
 export interface Held extends HeldLock {
-  /** Queries the store only if the lease may have expired. @throws {QuaterError} `lock_lost`. */
+  /**
+   * Queries the store only if the lease may have expired. @throws {QuaterError} `lock_lost` when another process has got the
+   * lock.
+   */
   readonly confirm: () => Promise<void> | undefined;
-  /** Releases the lock. Safe to call twice. */
+  /** Releases the lock. The caller may call this function twice. */
   readonly release: () => Promise<void>;
 }
 
@@ -55,10 +58,10 @@ export class LockQueue {
   readonly #key: string;
   readonly #name: string;
   readonly #waiters: Waiter[] = [];
-  /** Whether a call has the lock, or this process is querying the store for the lock. */
+  /** Whether a call of this process has the lock, or this process is querying the store for the lock. */
   #isTaken = false;
   #turnEndsAt = 0;
-  /** The error of the last query, if it failed. */
+  /** The error of the last query of the store, if this query failed. */
   #trouble: unknown;
 
   constructor(keeper: LeaseKeeper, key: string, name: string) {
@@ -67,7 +70,9 @@ export class LockQueue {
     this.#name = name;
   }
 
-  /** Waits for the lock. @throws {QuaterError} `lock_busy` after two seconds, `cancelled`, or the error of the query. */
+  /**
+   * Waits for the lock. @throws {QuaterError} `lock_busy` after two seconds, `cancelled`, or the error of the query of the store.
+   */
   take(cancellation: Cancellation): Promise<Held> {
     return new Promise((resolve, reject) => {
       const leave = (error: QuaterError): void => {
@@ -120,7 +125,7 @@ export class LockQueue {
         this.#trouble = error;
         if (!isPassing(error)) for (const { reject } of this.#waiters.splice(0)) reject(lockUnavailable(this.#name, error));
       }
-      // The pause is random, so that two processes do not always query at the same moments.
+      // The pause is random, so that two processes do not always query the store at the same moments.
       await pause(pauseMs * (0.75 + Math.random() / 2));
       pauseMs = Math.min(pauseMs * 2, ask.mostMs);
     }
