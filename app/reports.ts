@@ -28,7 +28,10 @@ export const salesReport = handler({
   },
 });
 
-/** A handler for scheduled jobs inside the process. The manifest does not list this handler, so no surface can call it. */
+/**
+ * A handler for scheduled jobs inside the process. No surface can call this handler, because the manifest does not list the
+ * handler.
+ */
 export const rebuildStatistics = handler({
   description: "Refresh what the database knows of its own contents, after large changes.",
   effect: "write",

@@ -1,5 +1,5 @@
 // The tables of the shop and their first rows. The first rows are the same on every machine, so that examples and tests can name
-// them. The shop loads this module only when the database file is new.
+// these rows. The shop loads this module only when the database file is new.
 
 import type { OrderStatus } from "./schemas.ts";
 import type { Database } from "./sql.ts";
@@ -72,7 +72,8 @@ const hourMs = 3_600_000;
 const firstDay = Date.UTC(2025, 0, 1);
 
 /**
- * Creates all tables and first rows of the shop, or none of them, because the caller of this function has begun a transaction.
+ * Creates all tables and first rows of the shop in the transaction that the caller of this function has begun. So if one
+ * statement fails, the database file gets no table and no row.
  */
 export const seed = (database: Database): void => {
   for (const sql of tables) database.run(sql);

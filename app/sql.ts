@@ -13,10 +13,12 @@ export interface Database {
   readonly run: (sql: string, binds?: readonly Bind[]) => number;
   /**
    * Runs `work` in one transaction. The transaction has the write lock from its start, so that no other process changes the rows
-   * that `work` reads. A deferred transaction would fail with SQLITE_BUSY_SNAPSHOT if another process wrote in between.
+   * that `work` reads. A deferred transaction would fail with SQLITE_BUSY_SNAPSHOT if another process wrote between a read and a
+   * write of `work`.
    *
    * @param work  A synchronous function. If `work` were asynchronous, the transaction would be committed before `work` has ended.
-   * @throws {QuaterError} `unavailable` when another process has the write lock for too long. In this case no row was changed.
+   * @throws {QuaterError} `unavailable` when another process has the write lock for too long. In this case `work` has changed no
+   *   row.
    */
   readonly inTransaction: <Value>(work: () => Value) => Value;
   readonly close: () => void;

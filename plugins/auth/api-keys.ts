@@ -10,8 +10,8 @@ import { isSecretOf, type KeyRecord, parseKey, readKeyFile } from "./keyfile.ts"
 
 export const defaultKeyFile = ".quater/keys.json";
 /**
- * How long `apiKeys()` uses the content of the key file before `apiKeys()` checks the key file again, milliseconds. In
- * development, `apiKeys()` checks the key file for each call, because `quater dev` writes its keys after the authenticators have
+ * How long `apiKeys()` uses the content of the key file before the next check of the key file, milliseconds. In development,
+ * `apiKeys()` checks the key file for each call, because `quater dev` writes development keys after the authenticators have
  * opened.
  */
 const freshMs = 500;
@@ -79,7 +79,7 @@ export const apiKeys = defineAuthenticator(apiKeysOptions, ({ file }) => {
 
 const isInUse = (record: KeyRecord): boolean => refusalOf(record, false, Date.now()) === undefined;
 
-/** The key files about which each log has a warning, because several surfaces may use the same key file. */
+/** The key files about which Quater has already warned in each log. Several surfaces may use the same key file. */
 const warned = new WeakMap<Log, Set<string>>();
 
 const warnOnce = (log: Log | undefined, path: string): void => {

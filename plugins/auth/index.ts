@@ -1,4 +1,4 @@
-// The authenticators of Quater. They identify callers by the credentials of a call.
+// The authenticators of Quater, which identify callers by the credentials of a call.
 
 import { userInfo } from "node:os";
 import { authenticator, type Principal, Type } from "../../core/index.ts";

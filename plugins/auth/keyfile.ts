@@ -1,5 +1,5 @@
-// The key file of API keys. The key file contains only hashes of API keys, and only the owner of the key file can read it. Quater
-// replaces the key file as a whole, so that no reader sees an incomplete key file.
+// The key file of API keys. The key file contains only hashes of API keys, and only the owner of the key file can read the key
+// file. Quater replaces the key file as a whole, so that no reader sees an incomplete key file.
 
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { changeKeysOf, readKeysOf, type WrongKey } from "../../core/boot/key-file.ts";

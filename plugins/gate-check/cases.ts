@@ -9,7 +9,7 @@ import type { Inputs } from "./inputs.ts";
 import { allowed, asksFunctions, type Granted, lacking } from "./principals.ts";
 import type { Rehearsed, Seen } from "./rehearse.ts";
 
-/** One handler on one surface. */
+/** One handler on one surface, which the suite tries. */
 export interface Target {
   readonly operation: Operation;
   readonly surface: string;
@@ -23,15 +23,15 @@ export interface Target {
 }
 
 /**
- * Returns the name of the surface for a row of the report. A further way over the same surface has rows of its own: `mcp
- * (resource)`.
+ * Returns the name of the surface for a row of the report. A further way over the same surface has other rows, with a name such
+ * as `mcp (resource)`.
  */
 export const surfaceOf = ({ surface, way }: Target): string => (way === undefined ? surface : `${surface} (${way})`);
 
 /** One call of a case, with the expected result and the actual result of this call. */
 export interface Tried extends Seen {
   readonly expected: readonly string[];
-  /** Words that distinguish this call from the other calls of its case, such as "over cli". Absent if the case makes one call. */
+  /** Words that distinguish this call from the other calls of the case, such as "over cli". Absent if the case makes one call. */
   readonly how?: string;
 }
 

@@ -114,8 +114,8 @@ async function* itemsOf(item: unknown): AsyncGenerator {
 }
 
 /**
- * Makes a stand-in of a resource. The stand-in opens nothing. It reports each read by a policy, because the verdict of this
- * policy then means nothing.
+ * Makes a stand-in of a resource. The stand-in opens nothing. The stand-in reports each read by a policy, because the verdict of
+ * a policy that reads the stand-in means nothing.
  */
 const untouchable = (name: string, missed: Missed) => {
   const miss = (): never => {

@@ -29,7 +29,7 @@ export interface ExpectedApproval {
   by(count: number, people?: readonly Principal[]): Promise<Outcome>;
 }
 
-/** @param app  A booted manifest with `approval()`. `bootTest` returns such an app. */
+/** @param app  The test app that `bootTest` returns for a manifest with `approval()`. */
 export const expectApproval = (app: TestApp, call: ApprovalCall): ExpectedApproval => ({
   by: async (count, people) => {
     const { handler, input = {}, surface } = call;

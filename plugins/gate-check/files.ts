@@ -1,6 +1,6 @@
-// Checks the secret files that authenticators and plugins of the manifest use. The other cases of the gate suite open none of
-// these files. A secret file is wrong if another user of this machine may read, change or replace the file. A key file is also
-// wrong if an API key in it is not complete.
+// Checks the secret files that authenticators and plugins of the manifest use. The other cases of the gate suite open none of the
+// secret files. A secret file is wrong if another user of this machine may read, change or replace the secret file. A key file is
+// also wrong if an API key in the key file is not complete.
 
 import { lstatSync } from "node:fs";
 import { resolve } from "node:path";

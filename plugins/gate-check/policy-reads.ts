@@ -13,7 +13,10 @@ export class PolicyReads {
   readonly #foreign = new Map<string, Set<string>>();
   readonly #refused: () => void;
 
-  /** @param refused  A watched policy function calls `refused` when it refuses a call, but not when it throws an error. */
+  /**
+   * @param refused  A watched policy function calls `refused` when the policy function refuses a call, but not when it throws an
+   *   error.
+   */
   constructor(refused: () => void) {
     this.#refused = refused;
   }

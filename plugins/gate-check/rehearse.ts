@@ -1,5 +1,5 @@
-// Boots the copy of the manifest, and calls its handlers through the probe of a surface. Finds out from the stand-ins and from
-// the trail whether a handler started.
+// Boots the copy of the manifest, and calls the handlers of the copy through the probe of a surface. Finds out from the stand-ins
+// and from the trail whether a handler started.
 
 import { rmSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
@@ -17,22 +17,22 @@ import { PolicyReads } from "./policy-reads.ts";
 import type { Refusal } from "./refusals.ts";
 import { Untried } from "./untried.ts";
 
-/** The result of one call. */
+/** The result of one call of the gate suite. */
 export interface Seen {
-  /** `ran`, or the code of the refusal. */
+  /** The result of the call: `ran`, or the error code of the refusal. */
   readonly got: string;
-  /** The message to the caller. For the error `internal`, the message in the log. */
+  /** The message that the caller got. For the error `internal`, the message in the log of Quater. */
   readonly message: string;
-  /** Whether a handler started, by its stand-in or by the trail. */
+  /** Whether a handler started. The stand-in of the handler or the trail shows the start. */
   readonly hasRun: boolean;
 }
 
 export interface RehearsalChoice {
   readonly isReal: boolean;
   readonly opensResources: boolean;
-  /** Whether the surfaces keep their own authenticators. */
+  /** Whether the surfaces in the copy keep their own authenticators. */
   readonly hasOwnDoors?: boolean;
-  /** The project's folder. */
+  /** The folder of the project. */
   readonly root: string;
   readonly usableForMs?: number;
 }
@@ -52,20 +52,20 @@ export class Rehearsed implements AsyncDisposable {
   readonly #folder: string;
   readonly #starts: { count: number };
   /**
-   * The number of refusals by policy functions and by the suite's plugin. Refusals by a resource are not counted, because the log
-   * names no policy for them.
+   * The number of refusals by policy functions and by the suite's own plugin. The number does not include refusals by a resource,
+   * because the log of Quater names no policy for a refusal by a resource.
    */
   readonly #refused: { count: number };
   readonly #missed: Set<string>;
   readonly #isRecorded: boolean;
-  /** The inputs and resources that policy functions read. */
+  /** The records of the inputs and resources that policy functions read. */
   readonly policies: PolicyReads;
-  /** Calls that a policy function or a plugin refused. */
+  /** The calls that a policy function or a plugin refused. */
   readonly refusals: Refusal[] = [];
   readonly #interlude: Interlude;
-  /** Whether a start on the trail counts as a run, even if no stand-in reported it. */
+  /** Whether a call counts as a run if the trail records its start, but no stand-in reported the start. */
   #isTrailBelieved = true;
-  /** Whether the manifest's own handlers and previews run. */
+  /** Whether the suite runs the handlers and previews of the manifest itself. */
   readonly isReal: boolean;
 
   private constructor(app: TestApp, folder: string, tokens: Tokens, parts: Parts) {
@@ -82,7 +82,7 @@ export class Rehearsed implements AsyncDisposable {
     this.#isRecorded = kernelOf(app).plugins.some(({ name }) => name === "audit");
   }
 
-  /** @throws {BootError} when the manifest itself does not boot. */
+  /** @throws {BootError} when the manifest of the user does not boot. */
   static async boot(manifest: Manifest, choice: RehearsalChoice): Promise<Rehearsed> {
     const { isReal, opensResources, hasOwnDoors = false, root, usableForMs } = choice;
     const folder = await mkdtemp(join(tmpdir(), "quater-gate-"));
@@ -106,8 +106,8 @@ export class Rehearsed implements AsyncDisposable {
       interlude,
     });
     try {
-      // Real handlers and authenticators of the project need the project's folder. Without real handlers and authenticators, the
-      // suite uses a temporary folder.
+      // Real handlers and authenticators of the project need the folder of the project. Without real handlers and authenticators,
+      // the suite uses a temporary folder.
       const app = await bootTest(copy, { root: isReal || hasOwnDoors ? root : folder });
       return new Rehearsed(app, folder, tokens, { starts, refused, missed, policies, interlude, isReal });
     } catch (error) {
@@ -132,7 +132,10 @@ export class Rehearsed implements AsyncDisposable {
     return this.#surface(surface)?.authenticate !== undefined;
   }
 
-  /** Returns the ways in which callers reach the handler over this surface: `undefined` for the first way, and names for others. */
+  /**
+   * Returns the ways in which callers reach the handler over this surface: `undefined` for the first way, and the names of the
+   * other ways.
+   */
   waysTo(operation: Operation, surface: string): readonly (string | undefined)[] {
     const [, ...others] = (operation.surfaces.has(surface) && this.#surface(surface)?.ways?.(operation)) || [];
     return [undefined, ...others];
@@ -142,7 +145,7 @@ export class Rehearsed implements AsyncDisposable {
     return this.#surface(surface)?.opensToPublic === true;
   }
 
-  /** @throws {Error} when the manifest has no approval(). */
+  /** @throws {Error} when the manifest does not configure approval(). */
   get approvals(): Approvals {
     return this.#app.services.get(approvalsRef);
   }
@@ -177,9 +180,9 @@ export class Rehearsed implements AsyncDisposable {
   }
 
   /**
-   * Makes one call, and runs `act` during the call, after the policy has allowed it. The call then waits until the gate must
-   * check its credential again. The gate makes this check last, so the trail records a call that this check refuses as started
-   * and as refused.
+   * Makes one call, and runs `act` during the call, after the policy has allowed the call. After `act`, the call waits until the
+   * gate must check the credential of the call again. The gate makes this second check of the credential last. So the trail
+   * records a call that the second check refuses as started and as refused.
    */
   async callDuring<Answer>(act: () => Awaitable<void>, send: () => Promise<Answer>): Promise<Answer> {
     this.#isTrailBelieved = false;
@@ -202,8 +205,8 @@ export class Rehearsed implements AsyncDisposable {
   }
 
   /**
-   * Sets the row of an approval request to approved. An attacker with access to the store, but without the keys of the trail, can
-   * do the same.
+   * Sets the state of an approval request to approved in the store. An attacker with access to the store, but without the keys of
+   * the trail, can make the same change.
    */
   async forgeApproval(id: string): Promise<void> {
     const store = await this.#app.services.get(storeRef).open();
@@ -217,7 +220,7 @@ export class Rehearsed implements AsyncDisposable {
     await store.apply([{ sql, parameters, expects: 1 }]);
   }
 
-  /** Returns the number of started calls on the trail. */
+  /** Returns the number of calls whose start the trail records. */
   async #recorded(): Promise<number> {
     if (!this.#isRecorded) return 0;
     const store = await this.#app.services.get(storeRef).open();
@@ -232,7 +235,7 @@ export class Rehearsed implements AsyncDisposable {
   }
 }
 
-/** Returns who refused a call: the policy in the last log line that names one. */
+/** Returns the policy that refused a call. This policy is named in the last log line that names a policy. */
 const refuserIn = (lines: TestApp["log"]): string | undefined => {
   const named = lines.findLast(({ fields }) => typeof fields["policy"] === "string" && fields["policy"] !== "");
   return named?.fields["policy"] as string | undefined;

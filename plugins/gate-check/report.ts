@@ -1,37 +1,37 @@
-// The report of the gate suite: one row for each handler, surface and case. The report can be printed as a matrix of handlers and
-// cases, with one sentence for each hole.
+// The report of the gate suite: one row for each handler, surface and case. The gate suite can print the report as a matrix of
+// handlers and cases, with one sentence for each hole.
 
 import { visible } from "../../core/diagnostics/text.ts";
 
 export interface GateRow {
-  /** The name of a handler, or the path of a key file. */
+  /** The name of the handler that the row describes, or the path of a key file. */
   readonly handler: string;
-  /** The surface of the calls. Empty for a key file. */
+  /** The surface of the calls in the case. Empty for a key file. */
   readonly surface: string;
   readonly case: string;
-  /** The expected result: `ran`, or the expected codes, joined by " or ". */
+  /** The expected result of the calls: `ran`, or the expected error codes, joined by " or ". */
   readonly expected: string;
-  /** The result: `ran`, a code, or `not tried`. */
+  /** The actual result of the calls: `ran`, an error code, or `not tried`. */
   readonly got: string;
   readonly ok: boolean;
-  /** The hole as a sentence. Absent when the result is right. */
+  /** The hole as a sentence. Absent when the result of the calls is right. */
   readonly hole?: string;
 }
 
 export interface GateReport {
   readonly rows: readonly GateRow[];
-  /** Whether all applicable cases were tried, and all results were as expected. */
+  /** Whether the suite tried all applicable cases, and all results were as expected. */
   readonly isGreen: boolean;
-  /** The holes, one sentence for each. */
+  /** The holes that the suite found, one sentence for each hole. */
   readonly holes: readonly string[];
-  /** Returns the matrix and the holes as text. */
+  /** Returns the matrix of handlers and cases and the list of holes as text. */
   print(): string;
 }
 
 /** @param order  The names of the cases, in the order of their columns in the matrix. */
 export const reportOf = (rows: readonly GateRow[], order: readonly string[]): GateReport => {
   const holes = rows.flatMap(({ hole }) => hole ?? []);
-  // Without any row, nothing was proved, so the report is not green.
+  // A report without any row proves nothing, so such a report is not green.
   return { rows, holes, isGreen: rows.length > 0 && rows.every(({ ok }) => ok), print: () => printed(rows, order, holes) };
 };
 

@@ -1,8 +1,8 @@
-// A call may wait for a slow body, for a lock or for approvers. If its credential is revoked during the wait, the call must not
-// run. So the gate lets the surface's authenticator check the credential again before the handler starts. The gate can do this
-// only if the surface passes `entry` to `gate.invoke()`, and the author of a surface may forget `entry`. The suite tries only one
-// handler on each surface, because each try waits 0.3 seconds. So the suite does not always find a surface that passes `entry`
-// for some handlers, but not for others.
+// A call may wait for a slow body, for a lock or for approvers. If the caller's credential is revoked during the wait, the call
+// must not run. So the gate lets the surface's authenticator check the credential again before the handler starts. The gate can
+// do this second check only if the surface passes `entry` to `gate.invoke()`, and the author of a surface may forget `entry`. The
+// suite tries only one handler on each surface, because each try waits 0.3 seconds. So the suite does not always find a surface
+// that passes `entry` for some handlers, but not for others.
 
 import { approved } from "./approvals.ts";
 import { type Case, send, surfaceOf, type Target, tried } from "./cases.ts";
@@ -27,7 +27,10 @@ export const revoked: Case = {
   },
 };
 
-/** @returns One target for each surface and each further way over the surface, whose handler ran in the case `name` and needs a credential. */
+/**
+ * @returns One target for each surface and each further way over the surface. The handler of the target ran in the case `name`
+ *   and needs a credential.
+ */
 export const oneForEachSurface = (targets: readonly Target[], rows: readonly GateRow[], name: string): readonly Target[] => {
   const found = new Map<string, Target>();
   for (const target of targets) {

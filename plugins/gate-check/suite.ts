@@ -1,6 +1,7 @@
-// The gate suite tests the gate of a manifest. The suite boots a copy of the manifest and calls each exposed handler over each of
-// its surfaces. In each call, one part is missing or wrong. By default, the suite opens nothing of the real project, because
-// stand-ins that report their start replace the handlers, and the store is temporary.
+// The gate suite tests the gate of a manifest. The gate suite boots a copy of the manifest and calls each exposed handler over
+// each surface of the handler. In each call, one part is missing or wrong. By default, the gate suite opens nothing of the real
+// project, because stand-ins replace the handlers, and the store is temporary. The stand-ins report their start to the gate
+// suite.
 
 import { isQuaterError, type Manifest } from "../../core/index.ts";
 
@@ -23,35 +24,36 @@ export type { Granted } from "./principals.ts";
 export type { GateReport, GateRow } from "./report.ts";
 
 export interface GateSuiteOptions {
-  /** Accepted inputs by handler, for schemas from which the suite can make no input. */
+  /** Inputs that the handlers accept, by handler, for schemas from which the suite can make no input. */
   readonly inputs?: Readonly<Record<string, unknown>>;
-  /** The rights of the caller that the policy functions of a handler need, by handler. */
+  /** The rights that the policy functions of a handler need in a principal, by handler. */
   readonly principals?: Readonly<Record<string, Granted>>;
-  /** The handlers to try. Default: all. */
+  /** The names of the handlers to try. Default: all handlers. */
   readonly only?: readonly string[];
   /**
-   * `real`: an allowed call runs the handler of the manifest, with its resources and side effects. Default: a stand-in runs,
-   * which returns a sample of the output's schema.
+   * With `real`, an allowed call runs the handler of the manifest, with the resources and side effects of the handler. By
+   * default, an allowed call runs a stand-in, which returns a sample of the output's schema.
    */
   readonly handlers?: "stand-in" | "real";
   /**
-   * `real`: the resources of the manifest are opened, for policies that read them. Handlers and previews do not run. Default: no resource
-   * is opened, and a policy that reads one cannot be tried.
+   * With `real`, the suite opens the resources of the manifest, for policies that read these resources. Handlers and previews do
+   * not run. By default, the suite opens no resource, and cannot try a policy that reads a resource.
    */
   readonly resources?: "stand-in" | "real";
   /**
-   * Tokens by surface for the surface's own authenticator, so that the suite also tests that authenticator. Default: only the
-   * suite's own tokens are used.
+   * Tokens for the surface's own authenticator, by surface, so that the suite also tests this authenticator. By default, the
+   * suite uses only its own tokens.
    */
   readonly tokens?: Readonly<Record<string, OwnTokens>>;
-  /** The project's folder, for key files, real handlers and authenticators. Default: the current folder. */
+  /** The folder of the project, for key files, real handlers and authenticators. Default: the current folder. */
   readonly root?: string;
-  /** Called before each handler and surface. */
+  /** The suite calls this function before it tries each handler on each surface. */
   readonly onProgress?: (done: number, all: number, what: string) => void;
 }
 
 /**
- * How long approvals last in the cases in which approvals must expire, milliseconds. The time is short, but long enough to vote.
+ * How long approvals are valid in the cases in which approvals must expire, milliseconds. The time is short, but the suite can
+ * vote within this time.
  */
 const hurriedMs = 100;
 
@@ -105,8 +107,8 @@ export const gateSuite = async (manifest: Manifest, options: GateSuiteOptions = 
 const policyCase = "a policy of its own";
 
 /**
- * Checks that policy functions read only inputs and resources of their handler. This check runs after the other cases, because
- * policy functions read their input during the calls of the other cases.
+ * Checks that policy functions read only inputs and resources of their handler. The suite makes this check after the other cases,
+ * because policy functions read inputs during the calls of the other cases.
  */
 const foreignPolicies = (targets: readonly Target[]): readonly GateRow[] =>
   targets.flatMap(({ operation: { name, surfaces }, surface, way, rehearsed }): readonly GateRow[] => {
@@ -170,7 +172,9 @@ const targetsOf = async (
   return (await Promise.all(targets)).flat();
 };
 
-/** Whether calls of the handler need approval on this surface. An exposure may limit its approval to some surfaces. */
+/**
+ * Whether calls of the handler need approval on this surface. An exposure may limit the approval to some surfaces of the handler.
+ */
 const asksPeople = (rehearsed: Rehearsed, operation: Operation, surface: string): boolean =>
   operation.needsApproval && rehearsed.approvals.requirementOf(operation)?.surfaces?.includes(surface) !== false;
 
@@ -205,7 +209,9 @@ const rowsOf = async (each: Case, target: Target): Promise<readonly GateRow[]> =
   return [{ ...row, ok: false, hole: `${place} ${sentence(each, wrong)}${remedy}` }];
 };
 
-/** Returns why a case could not be tried. Throws any other error, because any other error is a mistake of the suite. */
+/**
+ * Returns why the suite could not try a case. Throws any other error again, because any other error is a mistake of the suite.
+ */
 const whyUntried = (error: unknown, handler: string): string => {
   if (error instanceof NoSample)
     return `the suite cannot create an input from the schema (${error.message}). Add an input to inputs.${handler}`;
@@ -219,7 +225,7 @@ const sentence = ({ hole }: Case, { expected, got, hasRun, message, how }: Tried
   const what = how === undefined ? hole : `${hole} (${how})`;
   if (hasRun) return what;
   if (expected.includes("ran")) return `${what}: ${got}${message === "" ? "" : `, ${message}`}`;
-  // The error code is enough to explain a refusal. For the code `internal`, the message is added.
+  // The error code is enough to explain a refusal. For the error code `internal`, the sentence also contains the error message.
   const why = got === "internal" ? `: ${message}` : "";
   return `ended with ${got} instead of ${expected.join(" or ")} in the test for a handler that ${what}${why}`;
 };

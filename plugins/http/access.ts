@@ -23,9 +23,12 @@ type Noted = ServerResponse & { [noted]?: Access };
 const explaining = Symbol("explaining");
 type Explained = object & { [explaining]?: Access };
 
-/** The facts about one HTTP request that its access log line contains. */
+/** The facts about one HTTP request that the line of the access log contains. */
 export class Access {
-  /** The path of the route as the manifest has it: `/orders/:orderId`. `undefined` if no route matched the HTTP request. */
+  /**
+   * The path of the route as the manifest contains the path: `/orders/:orderId`. `undefined` if no route matched the HTTP
+   * request.
+   */
   route: string | undefined;
   handler: string | undefined;
   principal: Principal | undefined;

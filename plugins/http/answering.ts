@@ -1,7 +1,7 @@
 // Turns errors into HTTP responses. An endpoint of Quater turns its own errors into responses. So middleware around the endpoint
-// sees a response, as for exposed routes. Middleware without `await next()` then causes no unhandled rejection, which would end
-// the process. Errors of routes that users mount reach the middleware around the route, as in Koa. This middleware may turn the
-// errors into responses.
+// sees a response, as for exposed routes. If the endpoint threw an error through middleware without `await next()`, the unhandled
+// rejection would end the process. Errors of routes that users mount reach the middleware around the route, as in Koa. This
+// middleware may turn the errors into responses.
 
 import type { IncomingMessage } from "node:http";
 import type Koa from "koa";

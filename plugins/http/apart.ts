@@ -62,7 +62,10 @@ export const listenApart = async ({ what, place, mounting, context, options, acc
   return { baseUrl: undefined, stop: () => stop(graceMs) };
 };
 
-/** Removes the socket file of a killed process. While the socket file exists, no process can listen on its path. */
+/**
+ * Removes the socket file of a killed process. While the socket file exists, no process can listen on the path of the socket
+ * file.
+ */
 const removeStale = async (path: string, what: string): Promise<void> => {
   const stats = lstatSync(path, { throwIfNoEntry: false });
   if (stats === undefined) return;

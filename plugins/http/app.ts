@@ -179,8 +179,8 @@ const underIn =
 export const strictRouter = (): Router => new Router({ sensitive: true, strict: true });
 
 /**
- * Makes a table of the endpoints that plugins mount at one path. A lookup in a table is faster than a router, which tries its
- * routes one by one.
+ * Makes a table of the endpoints that plugins mount at one path. A lookup in a table is faster than a router, because a router
+ * tries its routes one by one.
  */
 export const pathTable = (): Pick<Parameters<Mounting>[0], "at" | "endpoint" | "open" | "fallback"> & {
   readonly fixedPaths: Koa.Middleware;

@@ -163,7 +163,7 @@ const parserOf = (Busboy: BusboyClass, req: IncomingMessage, maxBytes: number) =
   }
 };
 
-/** Replaces errors of the form parser by one error for the caller. */
+/** Returns the error that the caller gets instead of an error of the form parser. */
 const refusalOf = (error: unknown): unknown => {
   if (isQuaterError(error) || error instanceof TransportRefusal) return error;
   return new TransportRefusal("bad_request", "The multipart form is malformed or ends early");

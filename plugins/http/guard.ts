@@ -51,7 +51,7 @@ const hostText = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+?)\.?(?::\d{1,5})?$/i;
 const maxHeaderLines = 100;
 /**
  * Headers that a client may send only once. If a client sends such a header twice, Node would use the first header line or both
- * header lines, and a proxy may have checked another header line than Node uses.
+ * header lines, and a proxy may have checked another header line.
  */
 const onlyOnce = new Set(["host", "authorization", "content-length", "content-type"]);
 
@@ -114,8 +114,8 @@ export const guardOf = ({ allowedHosts = [], allowedOrigins = [], trustedProxies
       let known = peer;
       for (const hop of forwarded.split(",").reverse()) {
         const address = addressIn(hop.trim());
-        // No trusted proxy wrote this invalid address, so the guard does not trust the addresses before it in X-Forwarded-For
-        // either.
+        // No trusted proxy wrote this invalid address. So the guard does not trust the addresses before the invalid address in
+        // X-Forwarded-For either.
         if (address === undefined) return known;
         known = address;
         if (!isIn(proxies, address)) return known;

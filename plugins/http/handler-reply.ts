@@ -1,6 +1,6 @@
-// The HTTP response of a call, as a handler can change it by `reply`. A handler cannot change where the response ends, who may
-// read the response, or what a page may do with the response. A handler cannot redirect a browser to an origin that the project
-// did not declare.
+// Changes the HTTP response of a call as the handler of the call sets it by `reply`. A handler cannot change where the response
+// ends, who may read the response, or what a page may do with the response. A handler cannot redirect a browser to an origin that
+// the project did not declare.
 
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { validateHeaderName, validateHeaderValue } from "node:http";
@@ -135,7 +135,7 @@ export class HandlerReply implements Reply {
   }
 
   /**
-   * @returns The target of the redirect or of `location` as Quater sends it: a path with its query, or a URL of a declared
+   * @returns The text of the header `Location` that Quater sends for a target: a path with its query, or a URL of a declared
    *   origin.
    */
   #target(what: "location" | "redirect", target: string, mayLeave: boolean): string {

@@ -26,7 +26,7 @@ const times = {
    * requests for at most this time before the process reads new HTTP requests.
    */
   turn: 5,
-  /** The longest time for which a busy process only reads new HTTP requests before it runs waiting HTTP requests. */
+  /** The longest time for which a busy process only reads new HTTP requests before the process runs waiting HTTP requests. */
   intake: 20,
   /** The shortest time between two log lines about overload. */
   silence: 60_000,

@@ -1,4 +1,4 @@
-// The functions that check and answer HTTP requests. The process loads this file and the files that it imports only when the
+// The functions that check and answer HTTP requests. The process loads this file and the imports of this file only when the
 // process serves.
 
 import { readBytes } from "./body.ts";

@@ -28,7 +28,8 @@ export const openPostgres = async ({ url, schema, onLost }: PostgresOptions): Pr
     query_timeout: limits.answerMs,
     keepAlive: true,
     allowExitOnIdle: true,
-    // The name is the only setting that pg sends when it opens a connection, because poolers refuse most other settings.
+    // The application name is the only setting that pg sends when pg opens a connection, because poolers refuse most other
+    // settings.
     application_name: "quater",
     onConnect: async (client: ClientBase) => void scopes.set(client, await settleSession(client, schema)),
     // Read int8 as a number instead of text, because event numbers and milliseconds are exact in a double.
@@ -39,7 +40,7 @@ export const openPostgres = async ({ url, schema, onLost }: PostgresOptions): Pr
     ...({ pipeline: true } as object), // The type definitions of pg do not have this option yet.
   });
   pool.on("error", onLost);
-  // When a connection breaks during work, its queries fail. Without this listener, the broken connection would also end the
+  // When a connection breaks during a query, the query fails. Without this listener, the broken connection would also end the
   // process.
   pool.on("connect", (client) => client.on("error", () => undefined));
   const lend: Database["lend"] = async (use) => {

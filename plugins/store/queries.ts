@@ -1,4 +1,4 @@
-// Kysely as a builder of SQL queries for both databases. The query builder gets no connection, so its queries run only through
+// Kysely as a builder of SQL queries for both databases. The query builder gets no connection, so the queries run only through
 // the store.
 
 import type { Kysely, RawBuilder, Sql } from "kysely";

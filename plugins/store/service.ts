@@ -19,7 +19,10 @@ export type Query<Row = unknown> =
       };
     };
 
-/** One step in the migration of a plugin's tables. Never change a released step. A new version of the plugin adds new steps. */
+/**
+ * One step in the migration of a plugin's tables. The author of a plugin must not change a released step. A new version of the
+ * plugin adds new steps.
+ */
 export interface Migration {
   /** The number of the migration step: 1, 2, 3 ... */
   readonly version: number;

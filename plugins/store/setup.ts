@@ -18,7 +18,10 @@ import { type OpenStore, type Store, storeRef } from "./service.ts";
 
 /** The exit code of the process when the store is fenced (EX_IOERR of sysexits.h). */
 const exitOnFence = 74;
-/** How often a running process checks whether its database is still the database that the process opened, milliseconds. */
+/**
+ * How often a running process checks whether the database of the store is still the database that the process opened,
+ * milliseconds.
+ */
 const tickMs = 1_000;
 /** How long the store reuses the result of its readiness check, milliseconds. */
 const readinessMs = 1_000;

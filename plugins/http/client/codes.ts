@@ -1,5 +1,5 @@
-// The error codes that any route may answer with, besides the problems of its handler. This file contains only types, so browsers
-// load no code from this file.
+// The error codes that the response of any route may contain, besides the problems of the handler. This file contains only types,
+// so browsers load no code from this file.
 
 import type { ErrorCode } from "../../../core/diagnostics/errors.ts";
 

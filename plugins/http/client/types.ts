@@ -1,4 +1,5 @@
-// The types of the client. They derive the routes from the type of a manifest, and the input and result of a call from its route.
+// The types of the client. These types derive the routes from the type of a manifest, and the input and result of a call from the
+// route.
 
 import type { FieldError } from "../../../core/diagnostics/errors.ts";
 import type { Manifest } from "../../../core/index.ts";
@@ -17,7 +18,7 @@ export interface Refusal<Code extends string = never> {
   readonly status: number;
   /** The id of the call in the server's log and on the trail. */
   readonly callId: string;
-  /** One entry for each wrong field of the input. */
+  /** The mistakes in the input: one entry for each wrong field of the input. */
   readonly errors: readonly FieldError[];
   /** The number of seconds after which the caller may retry the call, if the response has the header `Retry-After`. */
   readonly retryAfterSeconds?: number;
@@ -25,7 +26,7 @@ export interface Refusal<Code extends string = never> {
   readonly details: Readonly<Record<string, unknown>>;
 }
 
-/** The result of a call that people must approve before it runs. The handler of the call did not run. */
+/** The result of a call that people must approve before the call runs. The handler of the call did not run. */
 export interface ApprovalRequired<Value = unknown, Code extends string = never> extends Omit<Refusal, "code"> {
   readonly code: "approval_required";
   readonly approval: {
@@ -95,8 +96,8 @@ type RouteIn<Entry> = Entry extends { readonly http: infer Http }
   : never;
 
 /**
- * The type of a handler as clients use it: without the inputs that the route binds to headers or cookies, and with the route's
- * envelopes.
+ * The type of a handler as clients call the handler: without the inputs that the route binds to headers or cookies, and with the
+ * route's envelopes.
  */
 type Reached<Given, Entry> = Entry extends { readonly http: string }
   ? Given

@@ -26,7 +26,7 @@ const nameOf = (text: string): string => text.replaceAll(/[^A-Za-z0-9._-]/g, "-"
 
 /**
  * The authentication schemes that IANA lists. OpenAPI also allows other authentication schemes for `http`, but tools such as
- * Prism refuse other schemes.
+ * Prism refuse schemes that IANA does not list.
  */
 const registered = new Set(
   "basic bearer concealed digest dpop gnap hoba mutual negotiate oauth privatetoken scram-sha-1 scram-sha-256 vapid".split(" "),

@@ -19,8 +19,8 @@ export const lockBusy = (name: string): QuaterError =>
   });
 
 /**
- * Returns the error of a call that lost its lock to another call, because its process was paused for longer than the lease of the
- * lock.
+ * Returns the error of a call that lost its lock to another call, because the process of the first call was paused for longer
+ * than the lease of the lock.
  */
 export const lockLost = (name: string): QuaterError =>
   new QuaterError({

@@ -51,7 +51,9 @@ export interface Lease {
   isLost: boolean;
 }
 
-/** A time by both clocks of the process. One clock stops while the computer sleeps, and an operator can set the other clock. */
+/**
+ * A time by both clocks of the process. The steady clock stops while the computer sleeps, and an operator can set the wall clock.
+ */
 interface Instant {
   readonly steady: number;
   readonly wall: number;
