@@ -1,5 +1,5 @@
-// The cases of the gate suite for calls that need approval. The suite makes the calls through the probe of the surface. For the
-// votes, the suite uses the same service as the approvals page, the API of approval and the commands.
+// The cases of the gate suite for calls that need approval. The gate suite makes the calls through the probe of the surface. For
+// the votes, the gate suite uses the same service as the approvals page, the API of approval and the commands.
 
 import { isQuaterError, type Principal, type QuaterError } from "../../core/index.ts";
 import type { ApprovalRecord } from "../offered.ts";
@@ -135,7 +135,7 @@ const overtaken: Case = {
   hole: "ran, although an earlier call had changed the preview that people approved",
   run: async (target) => {
     const { operation, rehearsed } = target;
-    // The preview of a real handler may stay the same when another call runs, so the suite does not try this case with real
+    // The preview of a real handler may stay the same when another call runs, so the gate suite does not try this case with real
     // handlers.
     if (operation.handler.preview === undefined || rehearsed.isReal) return [];
     const requests: Request[] = [];
@@ -204,7 +204,7 @@ const denied: Case = {
     const request = await filed(target);
     const { id, digest, policy } = request.record;
     const people = peopleOf(target);
-    if (people.length < policy.denials) return []; // The approval policy needs more denials than the suite has people.
+    if (people.length < policy.denials) return []; // The approval policy needs more denials than the gate suite has people.
     for (const principal of people.slice(0, policy.denials))
       await approvals.vote({ principal, via: "gate" }, { id, verdict: "deny", digest });
     const { principal, input } = request;
@@ -249,5 +249,5 @@ const untilPast = async (time: number): Promise<void> => {
   while (Date.now() <= time) await new Promise((resume) => setTimeout(resume, time + 1 - Date.now()));
 };
 
-/** The cases that the suite runs in a copy of the manifest in which approvals expire after 100 ms. */
+/** The cases that the gate suite runs in a copy of the manifest in which approvals expire after 100 ms. */
 export const expiryCases: readonly Case[] = [expired];

@@ -9,7 +9,7 @@ import type { Inputs } from "./inputs.ts";
 import { allowed, asksFunctions, type Granted, lacking } from "./principals.ts";
 import type { Rehearsed, Seen } from "./rehearse.ts";
 
-/** One handler on one surface, which the suite tries. */
+/** One handler on one surface, which the gate suite tries. */
 export interface Target {
   readonly operation: Operation;
   readonly surface: string;
@@ -39,7 +39,7 @@ export interface Case {
   readonly name: string;
   /** The words that describe the hole which the case finds, such as "ran without a credential". */
   readonly hole: string;
-  /** Returns what the user of the suite can do about the hole, if the user can do anything. */
+  /** Returns what the user of the gate suite can do about the hole, if the user can do anything. */
   readonly remedy?: (target: Target) => string;
   /** Runs the case. @returns The calls of the case; an empty list when the case does not apply to the target. */
   readonly run: (target: Target) => Promise<readonly Tried[]>;
@@ -124,7 +124,7 @@ const pluginRefuses: Case = {
   run: async (target) => {
     const { operation, granted, inputs } = target;
     const principal = allowed(operation, granted);
-    if (operation.isPublic) return []; // The suite's own plugin cannot recognize a caller without a credential.
+    if (operation.isPublic) return []; // The gate suite's own plugin cannot recognize a caller without a credential.
     const marked = { ...principal, claims: { ...principal.claims, ...refusedByPlugin } };
     return tried(await sendAs(target, marked, inputs.right()), ["forbidden"]);
   },

@@ -1,7 +1,7 @@
 // Makes the copy of the manifest that the gate suite runs. The copy keeps all checks of the real manifest. In the copy, stand-ins
-// replace the handlers. A stand-in reports its start and returns a sample of the handler's output. The suite's own table of
-// tokens replaces the real credentials. Plugins run in run mode `test`, so the suite opens no port, store or file of the real
-// project.
+// replace the handlers. A stand-in reports its start and returns a sample of the handler's output. The gate suite's own table of
+// tokens replaces the real credentials. Plugins run in run mode `test`, so the gate suite opens no port, store or file of the
+// real project.
 
 import { isBranded } from "../../core/diagnostics/brand.ts";
 
@@ -32,7 +32,7 @@ export interface CopyChoice extends TestRun {
   readonly missed: Missed;
   /** Returns the number of handlers that have started since the copy booted. */
   readonly starts: () => number;
-  /** The suite's own plugin calls this function when the plugin refuses a call. */
+  /** The gate suite's own plugin calls this function when the plugin refuses a call. */
   readonly refused: () => void;
   /** Records what policy functions read. */
   readonly policies: PolicyReads;
@@ -49,8 +49,8 @@ export const copyOf = (manifest: Manifest, choice: CopyChoice): Manifest =>
   defineConfig({
     ...manifest,
     handlers: manifest.handlers.map((exposed) => (isBranded(exposed, "exposed") ? exposedCopy(exposed, choice) : exposed)),
-    // The suite's own plugin is the first plugin of the copy, so that racing calls wait for each other before one of them gets a
-    // lock.
+    // The gate suite's own plugin is the first plugin of the copy, so that racing calls wait for each other before one of them
+    // gets a lock.
     plugins: [attendant(choice), ...manifest.plugins.map((plugin) => pluginCopy(testRunOf(plugin, choice), choice))],
   });
 
@@ -98,7 +98,8 @@ const isStreamed = (output: Handler["output"]): output is Extract<Handler["outpu
   isPlainObject(output) && output["kind"] === "stream";
 
 /**
- * Returns a value that matches the output schema of a handler. The suite checks whether a call runs, and does not check outputs.
+ * Returns a value that matches the output schema of a handler. The gate suite checks whether a call runs, and does not check
+ * outputs.
  */
 const sampleOf = async (schema: unknown): Promise<unknown> => {
   if (!isPlainObject(schema)) return null;
@@ -136,13 +137,13 @@ const pluginCopy = (plugin: ConfiguredPlugin, { doorOf }: CopyChoice): Configure
   return { ...plugin, surface: { ...surface, authenticate: doorOf(surface.name) } };
 };
 
-/** The claim of principals whom the suite's own plugin refuses. */
+/** The claim of principals whom the gate suite's own plugin refuses. */
 export const refusedByPlugin = { gateSuite: "refused" };
 
 /**
- * Makes the suite's own plugin. This plugin refuses callers with the claim `refusedByPlugin`, so that the suite can check that
- * the gate obeys the refusal of a plugin. The suite needs its own plugin, because the plugins of the manifest possibly refuse no
- * caller. The suite's plugin also makes racing calls wait for each other.
+ * Makes the gate suite's own plugin. This plugin refuses callers with the claim `refusedByPlugin`, so that the gate suite can
+ * check that the gate obeys the refusal of a plugin. The gate suite needs its own plugin, because the plugins of the manifest
+ * possibly refuse no caller. The gate suite's plugin also makes racing calls wait for each other.
  */
 const attendant = ({ interlude, refused }: CopyChoice): ConfiguredPlugin => {
   const { hold } = new StartingLine();
@@ -157,7 +158,7 @@ const attendant = ({ interlude, refused }: CopyChoice): ConfiguredPlugin => {
   }))();
 };
 
-/** The table of the suite's tokens and principals for all surfaces. Each token is valid on one surface. */
+/** The table of the gate suite's tokens and principals for all surfaces. Each token is valid on one surface. */
 export class Tokens {
   #granted = 0;
   readonly #table = new Map<string, { readonly surface: string; readonly principal: Principal }>();

@@ -25,7 +25,8 @@ export const fileRows = (manifest: Manifest, root: string): readonly GateRow[] =
     .flatMap(([file, read]) => rowsOf(file, resolve(root, file), read));
 
 /**
- * Lists each secret file once. If two authenticators or plugins name the same secret file, the suite makes the checks of both.
+ * Lists each secret file once. If two authenticators or plugins name the same secret file, the gate suite makes the checks of
+ * both.
  */
 const filesOf = ({ plugins }: Manifest): ReadonlyMap<string, readonly NonNullable<SecretFile["read"]>[]> => {
   const declared = plugins.flatMap(({ secretFiles = [], surface }) => [

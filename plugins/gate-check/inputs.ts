@@ -9,13 +9,13 @@ export type Input = Readonly<Record<string, unknown>>;
 
 export interface Inputs {
   /**
-   * Returns an input that the schema accepts. @throws {NoSample} when the suite can make no input from the schema, and the user
-   * of the suite supplied no input.
+   * Returns an input that the schema accepts. @throws {NoSample} when the gate suite can make no input from the schema, and the
+   * user of the gate suite supplied no input.
    */
   readonly right: () => Input;
   /**
-   * Returns inputs with a value of a wrong type, in the order in which the suite tries them. The function returns several inputs,
-   * because a surface may not be able to send each input.
+   * Returns inputs with a value of a wrong type, in the order in which the gate suite tries them. The function returns several
+   * inputs, because a surface may not be able to send each input.
    */
   readonly wrongType: () => readonly Input[];
   readonly missing: () => readonly Input[];
@@ -49,7 +49,7 @@ export const inputsOf = async (operation: Operation, supplied: unknown): Promise
 
 /**
  * Whether the handler's own input schema accepts unknown fields. This function does not read the kernel's closed copy of the
- * input schema, because the suite checks that copy.
+ * input schema, because the gate suite checks that copy.
  */
 const takesAnyField = ({ handler }: Operation): boolean => {
   const schema = handler.input as JsonSchema;
@@ -85,7 +85,7 @@ const changed = (input: Input, schema: JsonSchema, sampler: Sampler): Input | un
   return undefined;
 };
 
-/** How many characters at the end of a text the suite changes. Each attempt changes one character. */
+/** How many characters at the end of a text the gate suite changes. Each attempt changes one character. */
 const nearEnd = 40;
 
 /** Yields values that differ from `value` as little as possible. */

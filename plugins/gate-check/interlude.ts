@@ -24,7 +24,7 @@ export class Interlude {
     }
   }
 
-  /** The suite's own plugin calls this method in its hook `authorize`. @returns `undefined` when no `act` must run. */
+  /** The gate suite's own plugin calls this method in its hook `authorize`. @returns `undefined` when no `act` must run. */
   play(): Promise<void> | undefined {
     const act = this.#act;
     if (act === undefined) return undefined;

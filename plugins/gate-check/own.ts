@@ -1,13 +1,13 @@
-// Tries the authenticators of the project itself, with tokens that the user of the suite supplies. The policies of the handlers
-// then get real principals. The suite tries approvals only with its own principals, because each approval request needs another
-// caller.
+// Tries the authenticators of the project itself, with tokens that the user of the gate suite supplies. The policies of the
+// handlers then get real principals. The gate suite tries approvals only with its own principals, because each approval request
+// needs another caller.
 
 import type { Awaitable } from "../../core/plugin-api.ts";
 import type { Case, Target, Tried } from "./cases.ts";
 import { send, tried, unwritable } from "./cases.ts";
 import { lacking } from "./principals.ts";
 
-/** The tokens of one surface that the user of the suite supplies. */
+/** The tokens of one surface that the user of the gate suite supplies. */
 export interface OwnTokens {
   /** A token of a caller whom the policies of all tried handlers allow. */
   readonly allowed: string;
@@ -18,7 +18,7 @@ export interface OwnTokens {
   /** Whether the surface accepts calls without a token, as a surface with `localUser()` does. Default false. */
   readonly isLocal?: boolean;
   /**
-   * Revokes the token `allowed`. The suite calls this function after all other cases, while a call with the token `allowed`
+   * Revokes the token `allowed`. The gate suite calls this function after all other cases, while a call with the token `allowed`
    * waits.
    */
   readonly revoke?: () => Awaitable<void>;

@@ -1,19 +1,20 @@
 // Makes the callers of the gate suite from the `auth` of a handler, so that in each case the caller lacks exactly one right. This
-// file reads the `auth` of the handler itself and not the kernel's compiled copy of `auth`, because the suite checks that copy.
+// file reads the `auth` of the handler itself and not the kernel's compiled copy of `auth`, because the gate suite checks that
+// copy.
 
 import type { Principal } from "../../core/index.ts";
 import { isStaticPolicy, type StaticPolicy } from "../../core/model/policy.ts";
 import type { Operation } from "../../core/plugin-api.ts";
 
 /**
- * The fields of a principal without the fields that identify the principal. The suite sets the identifying fields itself, because
- * the suite makes another caller for each case.
+ * The fields of a principal without the fields that identify the principal. The gate suite sets the identifying fields itself,
+ * because the gate suite makes another caller for each case.
  */
 type PrincipalParts = Partial<Omit<Principal, "issuer" | "subject" | "credential">>;
 
 /**
- * The rights that policy functions need. The user of the suite supplies these rights, because the suite cannot know which fields
- * of a principal the policy functions read.
+ * The rights that policy functions need. The user of the gate suite supplies these rights, because the gate suite cannot know
+ * which fields of a principal the policy functions read.
  */
 export interface Granted {
   /**
@@ -47,7 +48,7 @@ export const asksFunctions = (operation: Operation): boolean => authOf(operation
 
 let made = 0;
 
-/** Makes a new person who acts for another person, so that the suite can try both kinds of approval. */
+/** Makes a new person who acts for another person, so that the gate suite can try both kinds of approval. */
 const somebody = (given: Partial<Principal> = {}): Principal => {
   made++;
   return {
@@ -96,8 +97,8 @@ export const lacking = (operation: Operation, granted: Granted = {}): readonly L
   const found: Lacking[] = isAny ? [] : named.map((part) => ({ principal: without(part), codes: codesOf(part), isStatic: true }));
   const codes = named.flatMap(codesOf);
   if (isAny && !hasFunctions && named.length === parts.length) found.push({ principal: somebody(), codes, isStatic: true });
-  // A policy function may refuse by the input alone. If the user of the suite supplied no principals, the suite tries only the
-  // other parts of the policy.
+  // A policy function may refuse by the input alone. If the user of the gate suite supplied no principals, the gate suite tries
+  // only the other parts of the policy.
   const isTried = granted.refused !== undefined || granted.allowed !== undefined || isAny || named.length === 0;
   if (hasFunctions && granted.refused !== false && isTried) {
     const rights = isAny

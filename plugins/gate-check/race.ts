@@ -1,18 +1,18 @@
 // Makes calls race in the same way in each run. A call with the claim `racing` or `overtaking` waits after the gate has found the
-// approval of the call and before the gate uses this approval. The calls continue when all expected calls wait. So the suite
+// approval of the call and before the gate uses this approval. The calls continue when all expected calls wait. So the gate suite
 // always finds a gate that checks an approval in one step and uses the approval in a second step.
 
 import type { Hooks } from "../../core/plugin-api.ts";
 
-/** How many times the suite sends the approved call at the same time. */
+/** How many times the gate suite sends the approved call at the same time. */
 export const racers = 4;
 
 /** The claim of the principals whose calls use the same approval at the same time. */
 export const racing = { gateSuite: "racing" };
 
 /**
- * How many approved calls of different callers the suite sends at the same time. Each of these calls changes the preview of the
- * other calls.
+ * How many approved calls of different callers the gate suite sends at the same time. Each of these calls changes the preview of
+ * the other calls.
  */
 export const overtakers = 2;
 
@@ -38,8 +38,8 @@ export class StartingLine {
   #timer: NodeJS.Timeout | undefined;
 
   /**
-   * The hook of the suite's plugin is the first `hold` hook, because a waiting call must not have a lock that another call of the
-   * race needs.
+   * The hook of the gate suite's plugin is the first `hold` hook, because a waiting call must not have a lock that another call
+   * of the race needs.
    */
   readonly hold: NonNullable<Hooks["hold"]> = async ({ principal }) => {
     const expected = marks.get(principal.claims["gateSuite"]);

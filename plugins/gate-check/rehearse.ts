@@ -52,8 +52,8 @@ export class Rehearsed implements AsyncDisposable {
   readonly #folder: string;
   readonly #starts: { count: number };
   /**
-   * The number of refusals by policy functions and by the suite's own plugin. The number does not include refusals by a resource,
-   * because the log of Quater names no policy for a refusal by a resource.
+   * The number of refusals by policy functions and by the gate suite's own plugin. The number does not include refusals by a
+   * resource, because the log of Quater names no policy for a refusal by a resource.
    */
   readonly #refused: { count: number };
   readonly #missed: Set<string>;
@@ -65,7 +65,7 @@ export class Rehearsed implements AsyncDisposable {
   readonly #interlude: Interlude;
   /** Whether a call counts as a run if the trail records its start, but no stand-in reported the start. */
   #isTrailBelieved = true;
-  /** Whether the suite runs the handlers and previews of the manifest itself. */
+  /** Whether the gate suite runs the handlers and previews of the manifest itself. */
   readonly isReal: boolean;
 
   private constructor(app: TestApp, folder: string, tokens: Tokens, parts: Parts) {
@@ -107,7 +107,7 @@ export class Rehearsed implements AsyncDisposable {
     });
     try {
       // Real handlers and authenticators of the project need the folder of the project. Without real handlers and authenticators,
-      // the suite uses a temporary folder.
+      // the gate suite uses a temporary folder.
       const app = await bootTest(copy, { root: isReal || hasOwnDoors ? root : folder });
       return new Rehearsed(app, folder, tokens, { starts, refused, missed, policies, interlude, isReal });
     } catch (error) {

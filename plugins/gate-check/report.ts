@@ -11,7 +11,7 @@ export interface GateRow {
   readonly case: string;
   /** The expected result of the calls: `ran`, or the expected error codes, joined by " or ". */
   readonly expected: string;
-  /** The actual result of the calls: `ran`, an error code, or `not tried`. */
+  /** The actual result of the calls: `ran`, an error code, or `not tested`. */
   readonly got: string;
   readonly ok: boolean;
   /** The hole as a sentence. Absent when the result of the calls is right. */
@@ -20,9 +20,9 @@ export interface GateRow {
 
 export interface GateReport {
   readonly rows: readonly GateRow[];
-  /** Whether the suite tried all applicable cases, and all results were as expected. */
+  /** Whether the gate suite tried all applicable cases, and all results were as expected. */
   readonly isGreen: boolean;
-  /** The holes that the suite found, one sentence for each hole. */
+  /** The holes that the gate suite found, one sentence for each hole. */
   readonly holes: readonly string[];
   /** Returns the matrix of handlers and cases and the list of holes as text. */
   print(): string;

@@ -24,7 +24,7 @@ export type { Granted } from "./principals.ts";
 export type { GateReport, GateRow } from "./report.ts";
 
 export interface GateSuiteOptions {
-  /** Inputs that the handlers accept, by handler, for schemas from which the suite can make no input. */
+  /** Inputs that the handlers accept, by handler, for schemas from which the gate suite can make no input. */
   readonly inputs?: Readonly<Record<string, unknown>>;
   /** The rights that the policy functions of a handler need in a principal, by handler. */
   readonly principals?: Readonly<Record<string, Granted>>;
@@ -36,24 +36,24 @@ export interface GateSuiteOptions {
    */
   readonly handlers?: "stand-in" | "real";
   /**
-   * With `real`, the suite opens the resources of the manifest, for policies that read these resources. Handlers and previews do
-   * not run. By default, the suite opens no resource, and cannot try a policy that reads a resource.
+   * With `real`, the gate suite opens the resources of the manifest, for policies that read these resources. Handlers and
+   * previews do not run. By default, the gate suite opens no resource, and cannot try a policy that reads a resource.
    */
   readonly resources?: "stand-in" | "real";
   /**
-   * Tokens for the surface's own authenticator, by surface, so that the suite also tests this authenticator. By default, the
-   * suite uses only its own tokens.
+   * Tokens for the surface's own authenticator, by surface, so that the gate suite also tests this authenticator. By default, the
+   * gate suite uses only its own tokens.
    */
   readonly tokens?: Readonly<Record<string, OwnTokens>>;
   /** The folder of the project, for key files, real handlers and authenticators. Default: the current folder. */
   readonly root?: string;
-  /** The suite calls this function before it tries each handler on each surface. */
+  /** The gate suite calls this function before it tries each handler on each surface. */
   readonly onProgress?: (done: number, all: number, what: string) => void;
 }
 
 /**
- * How long approvals are valid in the cases in which approvals must expire, milliseconds. The time is short, but the suite can
- * vote within this time.
+ * How long approvals are valid in the cases in which approvals must expire, milliseconds. The time is short, but the gate suite
+ * can vote within this time.
  */
 const hurriedMs = 100;
 
@@ -107,8 +107,8 @@ export const gateSuite = async (manifest: Manifest, options: GateSuiteOptions = 
 const policyCase = "a policy of its own";
 
 /**
- * Checks that policy functions read only inputs and resources of their handler. The suite makes this check after the other cases,
- * because policy functions read inputs during the calls of the other cases.
+ * Checks that policy functions read only inputs and resources of their handler. The gate suite makes this check after the other
+ * cases, because policy functions read inputs during the calls of the other cases.
  */
 const foreignPolicies = (targets: readonly Target[]): readonly GateRow[] =>
   targets.flatMap(({ operation: { name, surfaces }, surface, way, rehearsed }): readonly GateRow[] => {
@@ -210,7 +210,8 @@ const rowsOf = async (each: Case, target: Target): Promise<readonly GateRow[]> =
 };
 
 /**
- * Returns why the suite could not try a case. Throws any other error again, because any other error is a mistake of the suite.
+ * Returns why the gate suite could not try a case. Throws any other error again, because any other error is a mistake of the gate
+ * suite.
  */
 const whyUntried = (error: unknown, handler: string): string => {
   if (error instanceof NoSample)

@@ -1,2 +1,2 @@
-/** The error for a case that the suite could not try. The message of the error contains the reason. */
+/** The error for a case that the gate suite could not try. The message of the error contains the reason. */
 export class Untried extends Error {}

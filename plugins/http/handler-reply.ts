@@ -135,8 +135,8 @@ export class HandlerReply implements Reply {
   }
 
   /**
-   * @returns The text of the header `Location` that Quater sends for a target: a path with its query, or a URL of a declared
-   *   origin.
+   * @returns The target of the redirect or of `location` in the form that Quater sends: a path with its query, or a URL of a
+   *   declared origin.
    */
   #target(what: "location" | "redirect", target: string, mayLeave: boolean): string {
     const isUrl = /^https?:\/\//i.test(target);
