@@ -82,7 +82,8 @@ const isSeeded = (database: Database): boolean =>
 const seedOnce = async (database: Database): Promise<void> => {
   const { seed } = await import("./seed.ts");
   database.inTransaction(() => {
-    // Check again under the write lock, because another process may have created the tables after the first check.
+    // Check again under the write lock whether the tables exist, because another process may have created the tables in the
+    // meantime.
     if (!isSeeded(database)) seed(database);
   });
 };

@@ -20,7 +20,7 @@ import type { Database } from "./sql.ts";
 export interface OrderFilter {
   readonly status?: OrderStatus;
   readonly customerId?: string;
-  /** The day after whose start the selected orders were created: the filter selects the orders of this day and of later days. */
+  /** The first day of the selected orders. The filter selects the orders of this day and of later days. */
   readonly createdAfter?: string;
 }
 

@@ -1,5 +1,5 @@
-// The entry `quater/testing`. It exports core's test kit, and the parts of the test kit that need plugins: the gate suite and the
-// assertions about approval. The gate suite and these assertions are not in core, because core does not import plugins.
+// The entry `quater/testing`, which exports core's test kit, and the parts of the test kit that need plugins: the gate suite and
+// the assertions about approval. The gate suite and these assertions are not in core, because core does not import plugins.
 
 export {
   bootTest,

@@ -51,7 +51,7 @@ export const apiKeys = defineAuthenticator(apiKeysOptions, ({ file }) => {
     open: ({ root, mode, log }) => {
       isDevelopment = mode === "dev";
       path = isAbsolute(file) ? file : join(root, file);
-      look(); // This first check reads no clock, because Node loads `performance` at its first use, which takes 3 ms of a start.
+      look(); // The first check of the key file reads no clock, because loading `performance` takes 3 ms of a start.
       if (mode === "serve" && ![...records.values()].some(isInUse)) warnOnce(log, path);
     },
     listed: () => {

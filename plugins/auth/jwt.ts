@@ -84,7 +84,7 @@ export interface SigningAuthenticator extends Authenticator {
   /**
    * Returns a token that this authenticator accepts.
    *
-   * @param seconds  The token expires after this number of seconds. The app cannot revoke the token earlier.
+   * @param seconds  The life time of the token, seconds. The app cannot revoke the token earlier.
    * @throws {TypeError} for a subject that is empty, a claim that `sign` sets itself, or seconds that are not a whole number from
    *   1 to 31,536,000.
    */

@@ -60,7 +60,7 @@ export const approved = async (target: Target, given: Partial<Principal> = {}): 
   return { ...request, record };
 };
 
-/** Repeats the call for which the approval request was filed. */
+/** Repeats the call for which the gate filed the approval request. */
 const repeat = async (request: Request, expected: string, how?: string, approvalId?: string): Promise<readonly Tried[]> =>
   tried(await send(request.target, request.token, request.input, approvalId), [expected], how);
 

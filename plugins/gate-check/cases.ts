@@ -18,7 +18,7 @@ export interface Target {
   readonly rehearsed: Rehearsed;
   readonly inputs: Inputs;
   readonly granted: Granted;
-  /** Whether the call needs approval on this surface. */
+  /** Whether calls of the handler need approval on the surface. */
   readonly needsApproval: boolean;
 }
 

@@ -30,11 +30,11 @@ export type Missed = (resource: string) => void;
 export interface CopyChoice extends TestRun {
   readonly started: Started;
   readonly missed: Missed;
-  /** Returns the number of handlers that have started since the copy booted. */
+  /** Returns the number of handlers that have started since the copy of the manifest booted. */
   readonly starts: () => number;
   /** The gate suite's own plugin calls this function when the plugin refuses a call. */
   readonly refused: () => void;
-  /** Records what policy functions read. */
+  /** Records the inputs and resources that policy functions read. */
   readonly policies: PolicyReads;
   readonly interlude: Interlude;
   /** Returns the authenticator of a surface. `undefined`: the surfaces keep their own authenticators. */

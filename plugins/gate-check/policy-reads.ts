@@ -23,7 +23,7 @@ export class PolicyReads {
 
   /**
    * @param standInsOf  Returns the stand-ins for the resources that a policy names in its own `use`.
-   * @returns The handler's `auth`, in which each policy that reads more than the principal is watched.
+   * @returns The handler's `auth`, in which `PolicyReads` watches each policy that may read more than the principal.
    */
   watched(
     name: string,

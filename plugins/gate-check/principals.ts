@@ -29,7 +29,7 @@ export interface Granted {
 interface Auth {
   readonly parts: readonly StaticPolicy[];
   readonly hasFunctions: boolean;
-  /** Whether one allowing part of the policy is enough to allow a call. */
+  /** Whether the policy allows a call if only one part of the policy allows the call. */
   readonly isAny: boolean;
 }
 
@@ -48,7 +48,7 @@ export const asksFunctions = (operation: Operation): boolean => authOf(operation
 
 let made = 0;
 
-/** Makes a new person who acts for another person, so that the gate suite can try both kinds of approval. */
+/** Makes a new person who acts for another person, so that the gate suite can try both kinds of approval policies. */
 const somebody = (given: Partial<Principal> = {}): Principal => {
   made++;
   return {

@@ -38,8 +38,8 @@ export class StartingLine {
   #timer: NodeJS.Timeout | undefined;
 
   /**
-   * The hook of the gate suite's plugin is the first `hold` hook, because a waiting call must not have a lock that another call
-   * of the race needs.
+   * The gate suite's own plugin has the first `hold` hook, because a waiting call must not have a lock that another call of the
+   * race needs.
    */
   readonly hold: NonNullable<Hooks["hold"]> = async ({ principal }) => {
     const expected = marks.get(principal.claims["gateSuite"]);

@@ -1,4 +1,4 @@
-// The log of Quater names the policy or the plugin that refused a call. The answer to the caller must not name the policy or the
+// The log of Quater names the policy or the plugin that refused a call. The answer to the caller must not name this policy or
 // plugin. This case makes no calls, but checks the answers to the calls of the other cases.
 
 import type { GateRow } from "./report.ts";

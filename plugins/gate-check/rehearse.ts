@@ -21,7 +21,7 @@ import { Untried } from "./untried.ts";
 export interface Seen {
   /** The result of the call: `ran`, or the error code of the refusal. */
   readonly got: string;
-  /** The message that the caller got. For the error `internal`, the message in the log of Quater. */
+  /** The error message that the caller got. For the error `internal`, the error message in the log of Quater. */
   readonly message: string;
   /** Whether a handler started. The stand-in of the handler or the trail shows the start. */
   readonly hasRun: boolean;

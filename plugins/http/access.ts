@@ -25,10 +25,7 @@ type Explained = object & { [explaining]?: Access };
 
 /** The facts about one HTTP request that the line of the access log contains. */
 export class Access {
-  /**
-   * The path of the route as the manifest contains the path: `/orders/:orderId`. `undefined` if no route matched the HTTP
-   * request.
-   */
+  /** The path of the route, written as in the manifest: `/orders/:orderId`. `undefined` if no route matched the HTTP request. */
   route: string | undefined;
   handler: string | undefined;
   principal: Principal | undefined;

@@ -6,8 +6,8 @@
 import { jsonSizeOf, roughSizeOf } from "../../core/pipeline/answer-size.ts";
 
 /**
- * Quater writes an answer of at least this many characters in pieces. The number is the default of `maxOutputBytes`. Writing
- * texts takes as long as with `JSON.stringify`, and writing lists of small items takes three times as long.
+ * The number of characters from which Quater writes an answer in pieces. This number is also the default of `maxOutputBytes`.
+ * Writing texts takes as long as with `JSON.stringify`, and writing lists of small items takes three times as long.
  */
 export const veryLargeAnswer = 8 * 1024 * 1024;
 

@@ -1,5 +1,5 @@
 // Opens a separate listener for the routes of one plugin. The listener has another origin than the exposed routes, so the
-// browser's same-origin policy separates the plugin's pages from the exposed routes. The separate listener has the same checks,
+// browser's same-origin policy separates the plugin's pages from the exposed routes. The separate listener uses the same checks,
 // limits and refusals as the main HTTP server.
 
 import { chmodSync, lstatSync, rmSync } from "node:fs";

@@ -77,8 +77,8 @@ const answeringApp = ({ gate, log }: PluginContext): Koa => {
 };
 
 /**
- * Whether the response with its body may be sent. This function is not async, because the text of the body must not stay in
- * memory while the bytes of the body wait.
+ * Waits until the server may send a large body. The result is false when the server must not send this body. This function is not
+ * async, because the text of the body must not stay in memory while the bytes of the body wait.
  */
 const hasRoomFor = (ctx: Koa.Context): Promise<boolean> => {
   const bytes = bytesOf(ctx.body as string | Buffer);
@@ -187,7 +187,7 @@ export const pathTable = (): Pick<Parameters<Mounting>[0], "at" | "endpoint" | "
   readonly fallbacks: Koa.Middleware;
   readonly endpoints: ReadonlyMap<string, Endpoint>;
   /**
-   * Returns a function that returns whether pages of all sites may send an HTTP request. `undefined` if no plugin has mounted an
+   * Returns the function that checks whether pages of all sites may send an HTTP request. `undefined` if no plugin has mounted an
    * open path.
    */
   readonly isOpen: () => ((req: IncomingMessage) => boolean) | undefined;

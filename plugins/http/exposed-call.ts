@@ -65,7 +65,7 @@ export class ExposedCall implements Replying {
   readonly #deliver: Deliver;
   #reply: HandlerReply | undefined;
 
-  /** @param deliver  The call runs this function once, with the response. */
+  /** @param deliver  `ExposedCall` calls this function once, with the response. */
   constructor(exchange: Exchange, found: RouteMatch, exposed: Exposed, deliver: Deliver) {
     this.#exchange = exchange;
     this.#found = found;

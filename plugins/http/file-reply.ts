@@ -13,7 +13,10 @@ import { jsonPolicy } from "./security.ts";
  */
 const inlineTypes = /^(?:image\/(?:png|jpeg|gif|webp|avif|bmp)|audio\/.+|video\/.+|text\/(?:plain|csv))$/;
 
-/** With `sandbox`, a browser gives a document an origin of its own and runs no scripts of the document (CSP level 3, 6.3). */
+/**
+ * With `sandbox` in the content security policy, a browser gives a document an origin of its own and runs no scripts of the
+ * document (CSP level 3, 6.3).
+ */
 const guarding = ["content-security-policy", "sandbox; default-src 'none'"] as const;
 
 /**

@@ -125,7 +125,7 @@ const feed = (
 ): void => {
   let size = 0;
   req.on("data", (part: Buffer) => {
-    // At most this many bytes of the body are text, which stays in memory. Quater writes files to disk.
+    // At most `mostHeld` bytes of the body are text. Text stays in memory, and Quater writes files to disk.
     const held = Math.min(part.length, mostHeld - size);
     size += part.length;
     if (size > most) return fail(tooLarge("The body", `${most} bytes`));

@@ -1,6 +1,6 @@
-// Changes the HTTP response of a call as the handler of the call sets it by `reply`. A handler cannot change where the response
-// ends, who may read the response, or what a page may do with the response. A handler cannot redirect a browser to an origin that
-// the project did not declare.
+// Adds the headers, the cookies and the redirect that a handler sets by `reply` to the HTTP response. A handler cannot change
+// where the response ends, who may read the response, or what a page may do with the response. A handler cannot redirect a
+// browser to an origin that the project did not declare.
 
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { validateHeaderName, validateHeaderValue } from "node:http";

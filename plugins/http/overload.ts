@@ -3,9 +3,9 @@
 // request when too many other HTTP requests have no response yet, or when the HTTP request has waited too long for its turn.
 //
 // In each turn, Node's event loop reads the HTTP requests of open connections and accepts one new connection. While handlers
-// compute, other HTTP requests would wait in the operating system, where this file cannot measure how long they wait. So a busy
-// process first reads all HTTP requests that have arrived, and then runs them one after the other. Peers take turns, so that a
-// peer with many HTTP requests does not delay the other peers.
+// compute, other HTTP requests would wait in the operating system, where this file cannot measure how long these HTTP requests
+// wait. So a busy process first reads all HTTP requests that have arrived, and then runs these HTTP requests one after the other.
+// Peers take turns, so that a peer with many HTTP requests does not delay the other peers.
 
 import type { IncomingMessage } from "node:http";
 import { TransportRefusal } from "./refusals.ts";
@@ -22,8 +22,8 @@ export interface LoadLimits {
 /** The time limits of a busy process, in milliseconds. */
 const times = {
   /**
-   * A process is busy when its HTTP requests take longer than this time in one turn of the event loop. A busy process runs HTTP
-   * requests for at most this time before the process reads new HTTP requests.
+   * A process is busy when its HTTP requests take longer than `turn` in one turn of the event loop. A busy process runs HTTP
+   * requests for at most the time `turn` before the process reads new HTTP requests.
    */
   turn: 5,
   /** The longest time for which a busy process only reads new HTTP requests before the process runs waiting HTTP requests. */
@@ -32,7 +32,7 @@ const times = {
   silence: 60_000,
 } as const;
 /**
- * A busy process stops reading after this many turns of the event loop without a new HTTP request. Node accepts a connection one
+ * After how many turns of the event loop without a new HTTP request a busy process stops reading. Node accepts a connection one
  * turn before Node reads the HTTP request on this connection.
  */
 const quietTurns = 2;

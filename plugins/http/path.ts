@@ -5,8 +5,8 @@
 import { TransportRefusal } from "./refusals.ts";
 
 /**
- * Matches a request target that is already in normal form. Its path has no percent sign, no empty segment, and no segment that
- * begins with a dot. Most request targets match.
+ * Matches a request target that is already in normal form. The path of such a request target has no percent sign, no empty
+ * segment, and no segment that begins with a dot. Most request targets match.
  */
 const plain = /^(?:\/[\w\-~!$&'()*+,;=:@][\w\-.~!$&'()*+,;=:@]*)*\/?(?:\?(?!\?)[!"$-~]*)?$/;
 /**

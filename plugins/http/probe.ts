@@ -8,7 +8,7 @@ import { type ProblemDetails, probed } from "./problem-format.ts";
 import { httpKey, pathUnder, type RoutePlan } from "./route.ts";
 import type { HttpService, Requested } from "./service.ts";
 
-/** An input as an HTTP request contains the input: the texts of path, query and headers, and the body. */
+/** The parts of an HTTP request that contain an input: the texts of path, query and headers, and the body. */
 interface Written {
   readonly texts: Record<string, string | readonly string[]>;
   readonly body: string | undefined;

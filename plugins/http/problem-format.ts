@@ -55,8 +55,8 @@ export const contentTypeOf = ({ contentType = "application/json" }: ProblemForma
 export const bodySchemaOf = ({ schema }: ProblemFormat): JsonSchema => closed(schema, "output") as JsonSchema;
 
 /**
- * Returns the response body for a problem, or `undefined` if the project's format fails. In the second case, callers get problem
- * details.
+ * Returns the response body for a problem, or `undefined` if the project's format fails. If the project's format fails, callers
+ * get problem details.
  */
 export type Formatter = (problem: ProblemDetails) => { readonly text: string; readonly contentType: string } | undefined;
 

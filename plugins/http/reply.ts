@@ -65,7 +65,7 @@ export const isText = (body: Reply["body"]): body is string | Buffer => typeof b
  * @param common  The headers that every response has, as names and values, one after the other. The other headers of the response
  *   follow.
  * @param broke  `write` calls this function when a stream ends with an error after the first byte of the stream.
- * @throws  For an invalid header. If this function throws, it has sent nothing.
+ * @throws  For an invalid header. If this function throws, the server has sent nothing.
  */
 export const write = (
   { method }: IncomingMessage,
@@ -123,6 +123,6 @@ export const isLarge = (body: unknown): body is string | Buffer =>
 /** Returns the bytes of a response body, because Node needs three times the memory to encode a text. */
 export const bytesOf = (body: string | Buffer): Buffer => (typeof body === "string" ? Buffer.from(body) : body);
 
-/** Waits until the server may write this many bytes to the client. @returns false when the server must drop the bytes. */
+/** Waits until the server may write `bytes` bytes to the client. @returns false when the server must drop these bytes. */
 export const hasRoom = async (res: ServerResponse, bytes: number): Promise<boolean> =>
   (await roomOf(res).take(bytes)) !== undefined;

@@ -1,5 +1,5 @@
 // Gives the kernel the facts about an HTTP request: the credentials, and whether the caller still waits. Quater reads a fact only
-// when the kernel needs it, because most calls need few facts.
+// when the kernel needs this fact, because most calls need few facts.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Cancellation, invalidToken, type Presented } from "../../core/plugin-api.ts";

@@ -96,7 +96,7 @@ const routeSchema = Type.Union([
 export interface BoundInput {
   readonly name: string;
   readonly from: "header" | "cookie";
-  /** The name of the header or cookie as the manifest contains the name. */
+  /** The name of the header or cookie, written as in the manifest. */
   readonly source: string;
   /** The name of the header in lower case, or the unchanged name of the cookie. */
   readonly key: string;
@@ -110,7 +110,7 @@ export const takesBody = (method: Method): boolean => method !== "GET" && method
 
 /** A route after Quater has parsed the route. */
 export interface RoutePlan {
-  /** The text of the route as the manifest contains it: `GET /orders/:id`. */
+  /** The text of the route, written as in the manifest: `GET /orders/:id`. */
   readonly route: string;
   readonly method: Method;
   readonly path: string;
@@ -160,7 +160,7 @@ const planOf = (given: Static<typeof routeSchema>): RoutePlan => {
   };
 };
 
-/** Returns the path of a route as clients write the path. */
+/** Returns the path that clients send for a route: the prefix of all routes, followed by the path of the route. */
 export const pathUnder = (prefix: string, path: string): string => (path === "/" && prefix !== "" ? prefix : prefix + path);
 
 /** Matches the paths of Quater itself, and of the plugins that Quater includes. */

@@ -78,7 +78,7 @@ const headersOf = (
 export const routeIndexOf = ({ catalog, reading, security, prefix }: IndexOptions): RouteIndex => {
   const index = FindMyWay({
     caseSensitive: true,
-    maxParamLength: 16_384, // The length limit of a whole header section, because the schema limits the length of a parameter.
+    maxParamLength: 16_384, // The limit of a header section is enough, because the schema limits each parameter.
     querystringParser: (text) => text,
   });
   const methods = new Set<string>();

@@ -15,7 +15,7 @@ const year = 31_536_000;
 
 /**
  * Makes the security headers of responses. @param publicUrl  If this URL is an https URL, one of the headers makes browsers use
- * only https for this host.
+ * only https for the host of this URL.
  */
 export const securityHeaders = (publicUrl?: string): SecurityHeaders => {
   const isHttps = publicUrl?.startsWith("https:") === true;

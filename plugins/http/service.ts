@@ -44,7 +44,10 @@ export type Mounting = (koa: {
    * not run Koa.
    */
   readonly endpoint: (path: string, endpoint: Endpoint) => void;
-  /** Like `endpoint`, but pages of all sites may read the responses to GET. For public documents without data of a caller. */
+  /**
+   * Like `endpoint`, but pages of all sites may read the responses to GET. Use `open` for public documents without data of a
+   * caller.
+   */
   readonly open: (path: string, endpoint: Endpoint) => void;
   /** Mounts an endpoint for HTTP requests with this method and path that no route and no mounted code has served. */
   readonly fallback: (method: string, path: string, endpoint: Endpoint) => void;
@@ -110,7 +113,7 @@ export interface Listener {
 /** The memory for large answers to one client. The limits of this memory apply to all bytes that the client has not read. */
 export interface AnswerRoom extends Room {
   /**
-   * Waits until the server may write an answer of this many bytes. These bytes replace the bytes that `reserve` counted for the
+   * Waits until the server may write an answer of `bytes` bytes. These bytes replace the bytes that `reserve` counted for the
    * answer. A plugin that gives Koa an answer as `ctx.body` does not call this function.
    *
    * @returns A function that frees the memory of the answer. The end of the response also frees this memory. `undefined` means
@@ -123,7 +126,7 @@ export interface HttpService {
   /**
    * Mounts middleware and endpoints outside the pipeline. Quater calls `mounting` before the server listens, and never in
    * commands that do not serve. The checks of Host, Origin and headers run before mounted code. An error of middleware goes to
-   * the middleware around it, as in Koa, and then becomes a response. An error of an endpoint `at` a path becomes a response
+   * the next outer middleware, as in Koa, and then becomes a response. An error of an endpoint `at` a path becomes a response
    * immediately.
    *
    * @param what  The entry in the exposure table: `POST /mcp`.

@@ -9,8 +9,8 @@ export const statusOfKind: Readonly<Record<ErrorKind, number>> = {
   forbidden: 403,
   not_found: 404,
   conflict: 409,
-  // This status is neither 2xx nor 409. With 2xx, a simple client would treat the pending call as done. With 409, a simple client
-  // would retry automatically.
+  // The status of `approval_required` is neither 2xx nor 409. With 2xx, a simple client would treat the pending call as done.
+  // With 409, a simple client would retry automatically.
   approval_required: 428,
   approval_refused: 409,
   too_large: 413,

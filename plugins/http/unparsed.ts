@@ -36,7 +36,7 @@ export const refuseUnparsed = (
   const answer = answerOf(status, security);
   socket.end(answer);
   answered?.(status, Buffer.byteLength(answer));
-  // Close the socket after this time, because a client that never closes its side would keep the socket open.
+  // Close the socket after `goodbyeMs`, because a client that never closes its side would keep the socket open.
   const timer = setTimeout(() => socket.destroy(), goodbyeMs);
   timer.unref();
   socket.once("close", () => clearTimeout(timer));

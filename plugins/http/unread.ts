@@ -180,7 +180,10 @@ export class Unread {
     return release;
   }
 
-  /** Whether the limits allow this many more unread bytes. An address without unread bytes never waits for other addresses. */
+  /**
+   * Whether the limits allow `bytes` more unread bytes for a peer. An address without unread bytes never waits for other
+   * addresses.
+   */
   #fits({ unread, isExempt }: Peer, bytes: number): boolean {
     if (unread === 0) return true;
     return (unread + bytes <= mostUnread.ofPeer || isExempt) && this.#total + bytes <= mostUnread.ofAll;
@@ -228,7 +231,7 @@ export class Room implements AnswerRoom {
 
 const hasLeft = (res: ServerResponse): boolean => res.destroyed || res.closed;
 
-/** Resolves when the server has sent the written bytes, or when it can no longer send them. */
+/** Resolves when the server has sent the written bytes of a response, or when the server can no longer send these bytes. */
 export const drained = (res: ServerResponse): Promise<void> =>
   new Promise((resolve) => {
     if (res.closed || !res.writableNeedDrain) return resolve();

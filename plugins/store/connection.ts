@@ -13,7 +13,7 @@ export interface Statement {
    * kind `mismatch`.
    */
   readonly expects?: number;
-  /** For SQLite: the SQL statement returns only numbers and blobs, so the store need not check texts. */
+  /** Whether, on SQLite, the SQL statement returns only numbers and blobs, so that the store need not check texts. */
   readonly isTextless?: boolean;
 }
 

@@ -98,7 +98,7 @@ const postgresKinds: readonly (readonly [prefix: string, kind: FailureKind])[] =
   ["55", "unavailable"], // The database or a table is not ready for this statement.
   ["57P04", "unavailable"], // database_dropped
   ["57P", "lost"], // The server is shutting down or starting up.
-  ["58", "unavailable"], // Other errors of the server's system
+  ["58", "unavailable"], // The operating system of the server reported another error.
   ["08", "lost"],
   ["23", "conflict"],
 ];

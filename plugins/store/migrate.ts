@@ -74,7 +74,7 @@ export const migrate = async (
       }
       await run([plain("commit")]);
     } catch (error) {
-      await connection.run([plain("rollback")]).catch(() => undefined); // Report only the first failure.
+      await connection.run([plain("rollback")]).catch(() => undefined); // The store reports only the first failure.
       throw error;
     }
   });
@@ -165,7 +165,7 @@ const damagedLedger = (count: number, { plugin, migration }: ReturnType<typeof m
     },
   ]);
 
-/** The statements that insert a row and delete it again, to test whether the database accepts writes. */
+/** The statements that insert a row and delete this row again, to test whether the database accepts writes. */
 export const touchOf = (name: string): readonly Statement[] => [
   plain(`insert into ${ledger} (plugin, version, tables, at) values ('${name}', 0, '', 0)`),
   plain(`delete from ${ledger} where plugin = '${name}'`),

@@ -37,7 +37,7 @@ export const openPostgres = async ({ url, schema, onLost }: PostgresOptions): Pr
       getTypeParser: ((oid: number, format?: "text" | "binary") =>
         oid === int8 ? Number : pg.types.getTypeParser(oid, format as "text")) as typeof pg.types.getTypeParser,
     },
-    ...({ pipeline: true } as object), // The type definitions of pg do not have this option yet.
+    ...({ pipeline: true } as object), // The type definitions of pg do not have this option of pg yet.
   });
   pool.on("error", onLost);
   // When a connection breaks during a query, the query fails. Without this listener, the broken connection would also end the
@@ -131,7 +131,7 @@ const connectionOn = (client: PoolClient, scope: Scope, begins: Readonly<Record<
       await run([commit]);
       return results;
     } catch (error) {
-      await run([rollback]).catch(() => undefined); // If this fails, the store closes the connection.
+      await run([rollback]).catch(() => undefined); // If the rollback fails, the store closes the connection.
       throw error;
     }
   };

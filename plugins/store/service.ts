@@ -1,4 +1,4 @@
-// The service of the store plugin: a durable database for other plugins. Other plugins import only this file of the store plugin.
+// The service of the store plugin: a durable database for other plugins. Other plugins import no other file of the store plugin.
 
 import type { Kysely, RawBuilder, Sql } from "kysely";
 import { serviceRef } from "../../core/plugin-api.ts";

@@ -171,10 +171,7 @@ const startProblem = (error: unknown, { path }: Place): unknown => {
   );
 };
 
-/**
- * Returns a function that runs the check at most once per `freshMs`. In between, the function returns the last result of the
- * check.
- */
+/** Returns a function that runs `ask` at most once per `freshMs`. In between, the function returns the last result of `ask`. */
 const recently = (freshMs: number, ask: () => Promise<void>): (() => Promise<boolean>) => {
   let asked: Promise<boolean> | undefined;
   let at = 0;

@@ -114,7 +114,7 @@ export class Components {
 
   /**
    * Returns the name of a part that only a `$ref` names. The name is the last word of the `$ref`. If another component has the
-   * same name, the name of the operation comes before the word.
+   * same name, the name of the operation comes before this last word.
    */
   #localName(ref: string, text: string, { owner, direction }: Root): string {
     const last = componentName(ref);
