@@ -22,8 +22,8 @@ interface Statement {
 }
 
 /**
- * How long a write to the database waits for a write of another process, milliseconds. The limit is low, because the wait blocks
- * this process.
+ * How long a write to the database waits for a write of another process, milliseconds. The time limit `busyTimeoutMs` is low,
+ * because the wait blocks this process.
  */
 const busyTimeoutMs = 2000;
 const walAttempts = 100;
@@ -119,8 +119,8 @@ const guarded = (driver: Driver): Database => {
 };
 
 /**
- * Converts a value of a SQL parameter for the SQLite driver. The driver aborts the process when it gets a boolean, and stores
- * every number as a REAL. The driver stores a BigInt as an integer.
+ * Converts a value of a SQL parameter for the SQLite driver. The SQLite driver aborts the process when the driver gets a boolean,
+ * and stores every number as a REAL. The SQLite driver stores a BigInt as an integer.
  */
 const bound = (value: Bind): string | number | bigint | null => {
   if (value === undefined) return null;

@@ -211,7 +211,7 @@ export class Shop {
     return this.#count(`select count(*) as "count" from orders where ${purgeable}`, [createdBefore]);
   }
 
-  /** Deletes cancelled orders that were created before a day. @returns The number of deleted orders. */
+  /** Deletes the cancelled orders from before the day `createdBefore`. @returns The number of deleted orders. */
   purge(createdBefore: string): number {
     return this.#database.inTransaction(() => this.#database.run(`delete from orders where ${purgeable}`, [createdBefore]));
   }

@@ -16,7 +16,8 @@ export interface Database {
    * that `work` reads. A deferred transaction would fail with SQLITE_BUSY_SNAPSHOT if another process wrote between a read and a
    * write of `work`.
    *
-   * @param work  A synchronous function. If `work` were asynchronous, the transaction would be committed before `work` has ended.
+   * @param work  A synchronous function. If `work` were asynchronous, the database would commit the transaction before `work` has
+   *   ended.
    * @throws {QuaterError} `unavailable` when another process has the write lock for too long. In this case `work` has changed no
    *   row.
    */

@@ -91,7 +91,7 @@ const warnOnce = (log: Log | undefined, path: string): void => {
   log.warn(`${path} has no valid key, so every call that needs a key is refused. Create a key: quater keys create --name <name>`);
 };
 
-/** Returns why Quater refuses a key with the right secret. The text is the end of a sentence about the key. */
+/** Returns why Quater refuses a key with the right secret. The returned text is the end of a sentence about the key. */
 const refusalOf = (
   { revokedAt, isDevelopment, expiresAt }: KeyRecord,
   isInDevelopment: boolean,

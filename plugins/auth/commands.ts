@@ -115,7 +115,7 @@ export interface KeyRights extends Pick<KeyRecord, "name" | "kind" | "person" | 
 
 /**
  * Creates an API key.
- * @throws {QuaterError} `conflict` when an active key has the same name; `invalid_input` for a malformed life time.
+ * @throws {QuaterError} `conflict` when an active API key has the same name; `invalid_input` for a malformed life time.
  */
 export const createKey = (path: string, given: KeyRights): MadeKey =>
   changeKeyFile(path, (records) => {

@@ -12,7 +12,7 @@ type Rights = Pick<KeyRecord, "scopes" | "roles">;
 
 interface Kind {
   readonly file: string;
-  /** The beginning of the key's name. The id of the key follows in the name. */
+  /** The beginning of the name of a development key. In the name, the id of the key follows. */
   readonly name: string;
   readonly who: () => Pick<KeyRecord, "kind" | "person" | "actsFor">;
 }
@@ -25,8 +25,8 @@ const caller: Kind = {
 };
 
 /**
- * The development key of a person other than the developer. `quater dev` needs this key, because nobody may approve their own
- * requests.
+ * The development key of a person other than the developer. `quater dev` needs this second development key, because nobody may
+ * approve their own approval requests.
  */
 const approver: Kind = {
   file: demoApproverKeyFile,

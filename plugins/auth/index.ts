@@ -69,8 +69,8 @@ const bearerOptions = {
   /** The scheme in the header Authorization. Default "Bearer". */
   scheme: withDefault(Type.String({ minLength: 1 }), "Bearer"),
   /**
-   * Returns the principal of a token; `undefined` or `null` for an unknown token. Your function must check the audience and
-   * expiry of the token.
+   * Returns the principal of a token; `undefined` or `null` for an unknown token. The function `verify` must check the audience
+   * and expiry of the token.
    */
   verify: opaque<(token: string) => Awaitable<Principal | null | undefined>>(
     "a function that returns the principal of a token, or undefined",

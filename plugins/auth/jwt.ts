@@ -14,7 +14,8 @@ const asymmetric = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256
 
 const keyFetch = { timeoutMs: 5_000, maxBytes: 256 * 1024, cooldownMs: 30_000 } as const;
 /**
- * The accepted difference between the clocks of two machines, seconds. With a larger limit, `jwt()` would accept expired tokens.
+ * The accepted difference between the clocks of two machines, seconds. If the accepted difference were larger, `jwt()` would
+ * accept expired tokens.
  */
 const clockToleranceSeconds = 5;
 
@@ -121,8 +122,8 @@ export const jwt = defineAuthenticator(jwtOptions, (options, given): SigningAuth
       try {
         return principalOf(await verified(token), options);
       } catch (error) {
-        // True if the error is about the token, which is the caller's mistake. If `jwt()` could not fetch the keys of the issuer,
-        // the caller made no mistake.
+        // True if the error shows that the token is invalid, which is the caller's mistake. If `jwt()` could not fetch the keys
+        // of the issuer, the caller made no mistake.
         const isOfToken =
           error instanceof errors.JOSEError &&
           !(error instanceof errors.JWKSTimeout) &&

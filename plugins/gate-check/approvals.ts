@@ -35,7 +35,7 @@ const filed = async (target: Target, given: Partial<Principal> = {}): Promise<Re
   const found =
     looker === undefined ? [] : await rehearsed.approvals.list(looker, { states: ["pending"], handler: operation.name });
   // If the gate wrongly answers with the approval request of another caller, the approvers approve that approval request. The
-  // case then shows whether the call runs.
+  // case then shows whether the call of the first caller runs.
   const record = found.find(({ requester }) => requester.subject === principal.subject) ?? found[0];
   if (record === undefined) throw new Untried("the call filed an approval request, but no approver can see the request");
   return { target, principal, token, input, record };

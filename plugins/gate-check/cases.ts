@@ -1,6 +1,6 @@
 // The cases of the gate suite for each handler on each surface. In each case, one part of the call is missing or wrong. In the
-// last case, all parts of the call are right, and the call must run. If this call did not run, the refusals in the other cases
-// would prove nothing.
+// last case, all parts of the call are right, and the call must run. If the right call did not run, the refusals in the other
+// cases would prove nothing.
 
 import type { Principal } from "../../core/index.ts";
 import type { Operation, ProbeCall } from "../../core/plugin-api.ts";
@@ -31,7 +31,10 @@ export const surfaceOf = ({ surface, way }: Target): string => (way === undefine
 /** One call of a case, with the expected result and the actual result of this call. */
 export interface Tried extends Seen {
   readonly expected: readonly string[];
-  /** Words that distinguish this call from the other calls of the case, such as "over cli". Absent if the case makes one call. */
+  /**
+   * Words that distinguish one call of a case from the other calls of this case, such as "over cli". Absent if the case makes one
+   * call.
+   */
   readonly how?: string;
 }
 
@@ -39,7 +42,7 @@ export interface Case {
   readonly name: string;
   /** The words that describe the hole which the case finds, such as "ran without a credential". */
   readonly hole: string;
-  /** Returns what the user of the gate suite can do about the hole, if the user can do anything. */
+  /** Returns what the user of the gate suite can do about the hole. Absent if the user can do nothing. */
   readonly remedy?: (target: Target) => string;
   /** Runs the case. @returns The calls of the case; an empty list when the case does not apply to the target. */
   readonly run: (target: Target) => Promise<readonly Tried[]>;
@@ -162,7 +165,7 @@ export const control: Case = {
   name: "all in order",
   hole: "did not run, although the caller was allowed and the input was valid",
   run: async (target) => {
-    if (target.needsApproval) return []; // The file approvals.ts tests this call with an approval.
+    if (target.needsApproval) return []; // The file approvals.ts tests calls that need approval.
     const { operation, granted, inputs } = target;
     const found = (await sendAs(target, allowed(operation, granted), inputs.right())) ?? unwritable(target);
     const isGuess = !found.hasRun && found.got !== "internal" && asksFunctions(operation) && granted.allowed === undefined;
@@ -183,7 +186,7 @@ export const notExposed: Case = {
   },
 };
 
-/** The cases, in the order of their columns in the report. */
+/** The cases of the gate suite, in the order of their columns in the report. */
 export const cases: readonly Case[] = [
   noCredential,
   otherSurface,

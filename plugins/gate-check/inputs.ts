@@ -59,8 +59,8 @@ const takesAnyField = ({ handler }: Operation): boolean => {
 };
 
 /**
- * Returns values of a wrong type for a property. The first value is a text that only a string schema accepts. The other values
- * are not texts.
+ * Returns values of a wrong type for a property. The first of these values is a text that only a string schema accepts. The other
+ * values of a wrong type are not texts.
  */
 const wrongValues = (property: JsonSchema): readonly unknown[] => {
   const tooLong = Number(property["maxLength"] ?? 0);

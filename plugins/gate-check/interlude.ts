@@ -3,8 +3,8 @@
 import type { Awaitable } from "../../core/plugin-api.ts";
 
 /**
- * How long the call waits after the function `act`, milliseconds. The gate checks a credential again when the last check of this
- * credential is more than 250 ms ago.
+ * How long a call of the gate suite waits after the function `act`, milliseconds. The gate checks a credential again when the
+ * last check of this credential is more than 250 ms ago.
  */
 const staleMs = 300;
 

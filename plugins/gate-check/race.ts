@@ -28,8 +28,8 @@ const marks: ReadonlyMap<unknown, number> = new Map([
 ]);
 
 /**
- * How long racing calls wait for each other, milliseconds. The wait has a limit, because the gate may have refused an expected
- * call earlier.
+ * How long racing calls wait for each other, milliseconds. The wait of racing calls has a time limit, because the gate may have
+ * refused an expected call earlier.
  */
 const patienceMs = 3_000;
 

@@ -82,7 +82,7 @@ export class Rehearsed implements AsyncDisposable {
     this.#isRecorded = kernelOf(app).plugins.some(({ name }) => name === "audit");
   }
 
-  /** @throws {BootError} when the manifest of the user does not boot. */
+  /** @throws {BootError} when the manifest that the user of the gate suite tests does not boot. */
   static async boot(manifest: Manifest, choice: RehearsalChoice): Promise<Rehearsed> {
     const { isReal, opensResources, hasOwnDoors = false, root, usableForMs } = choice;
     const folder = await mkdtemp(join(tmpdir(), "quater-gate-"));
@@ -181,8 +181,8 @@ export class Rehearsed implements AsyncDisposable {
 
   /**
    * Makes one call, and runs `act` during the call, after the policy has allowed the call. After `act`, the call waits until the
-   * gate must check the credential of the call again. The gate makes this second check of the credential last. So the trail
-   * records a call that the second check refuses as started and as refused.
+   * gate must check the credential of the call again. The gate makes this second check of the credential last. If this second
+   * check refuses the call, the trail records the call as started and as refused.
    */
   async callDuring<Answer>(act: () => Awaitable<void>, send: () => Promise<Answer>): Promise<Answer> {
     this.#isTrailBelieved = false;
@@ -235,7 +235,7 @@ export class Rehearsed implements AsyncDisposable {
   }
 }
 
-/** Returns the policy that refused a call. This policy is named in the last log line that names a policy. */
+/** Returns the name of the policy that refused a call, from the last log line that names a policy. */
 const refuserIn = (lines: TestApp["log"]): string | undefined => {
   const named = lines.findLast(({ fields }) => typeof fields["policy"] === "string" && fields["policy"] !== "");
   return named?.fields["policy"] as string | undefined;

@@ -6,7 +6,7 @@ import { visible } from "../../core/diagnostics/text.ts";
 export interface GateRow {
   /** The name of the handler that the row describes, or the path of a key file. */
   readonly handler: string;
-  /** The surface of the calls in the case. Empty for a key file. */
+  /** The surface of the calls in the case. Empty if the row describes a key file. */
   readonly surface: string;
   readonly case: string;
   /** The expected result of the calls: `ran`, or the expected error codes, joined by " or ". */

@@ -1,8 +1,8 @@
-// A call may wait for a slow body, for a lock or for approvers. If the caller's credential is revoked during the wait, the call
-// must not run. So the gate lets the surface's authenticator check the credential again before the handler starts. The gate can
-// do this second check only if the surface passes `entry` to `gate.invoke()`, and the author of a surface may forget `entry`. The
-// gate suite tries only one handler on each surface, because each try waits 0.3 seconds. So the gate suite does not always find a
-// surface that passes `entry` for some handlers, but not for others.
+// A call may wait for a slow body, for a lock or for approvers. If the app revokes the caller's credential during the wait, the
+// call must not run. So the gate lets the surface's authenticator check the credential again before the handler starts. The gate
+// can do this second check only if the surface passes `entry` to `gate.invoke()`, and the author of a surface may forget `entry`.
+// The gate suite tries only one handler on each surface, because each try waits 0.3 seconds. So the gate suite does not always
+// find a surface that passes `entry` for some handlers, but not for others.
 
 import { approved } from "./approvals.ts";
 import { type Case, send, surfaceOf, type Target, tried } from "./cases.ts";

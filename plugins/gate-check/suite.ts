@@ -52,8 +52,8 @@ export interface GateSuiteOptions {
 }
 
 /**
- * How long approvals are valid in the cases in which approvals must expire, milliseconds. The time is short, but the gate suite
- * can vote within this time.
+ * How long approvals are valid in the cases in which approvals must expire, milliseconds. The time `hurriedMs` is short, but the
+ * gate suite can vote within this time.
  */
 const hurriedMs = 100;
 

@@ -1,6 +1,7 @@
 // Writes the access log: one log line for each HTTP request, after the server has sent the response or the client has left. In
-// development, this file also makes the header `Server-Timing`. Quater stores the facts about an HTTP request on the response, in
-// one object without closures. An access log line contains no arguments, so the line names the route and not the path.
+// development, this file also makes the header `Server-Timing`. Quater stores the facts about an HTTP request on Node's response
+// object, in one object without closures. An access log line contains no arguments of a call, so the line contains the route and
+// not the path of the HTTP request.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { cut } from "../../core/diagnostics/text.ts";

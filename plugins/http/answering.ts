@@ -1,6 +1,6 @@
 // Turns errors into HTTP responses. An endpoint of Quater turns its own errors into responses. So middleware around the endpoint
 // sees a response, as for exposed routes. If the endpoint threw an error through middleware without `await next()`, the unhandled
-// rejection would end the process. Errors of routes that users mount reach the middleware around the route, as in Koa. This
+// rejection would end the process. Errors of a route that a user mounts reach the middleware around this route, as in Koa. This
 // middleware may turn the errors into responses.
 
 import type { IncomingMessage } from "node:http";

@@ -49,8 +49,8 @@ export const readBytes = (req: IncomingMessage, res: ServerResponse, maxBytes: n
 };
 
 /**
- * Checks the headers of an HTTP request with a body before the first byte of the body is read. Sends `100 Continue` if the client
- * waits for `100 Continue`.
+ * Checks the headers of an HTTP request with a body before Quater reads the first byte of the body. Sends `100 Continue` if the
+ * client waits for `100 Continue`.
  *
  * @returns The length of the body that the client announced, or `NaN` for a body without announced length.
  * @throws {QuaterError | TransportRefusal} 415 for a compressed body, 413 for a body over the limit.

@@ -1,5 +1,5 @@
 // CORS headers let pages of listed origins read the responses (https://fetch.spec.whatwg.org/#http-cors-protocol). Before this
-// file adds CORS headers, the guard has refused HTTP requests with any other Origin.
+// file adds CORS headers, the guard has refused HTTP requests whose Origin is not allowed.
 
 import type { IncomingMessage } from "node:http";
 import type { Reply } from "./reply.ts";
@@ -15,7 +15,8 @@ export interface Cors {
 }
 
 /**
- * How many seconds a browser may use the response to a preflight. Without this limit, browsers use the response for 5 seconds.
+ * How many seconds a browser may use the response to a preflight. Without `preflightSeconds`, browsers use the response to a
+ * preflight for 5 seconds.
  */
 const preflightSeconds = "600";
 const methods = "GET,HEAD,PUT,POST,DELETE,PATCH";

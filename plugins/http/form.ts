@@ -1,6 +1,6 @@
 // Reads forms: `application/x-www-form-urlencoded`, and `multipart/form-data` with or without files. The fields of a form are
-// texts. Quater converts these texts to the types in the schema, like the texts of a query. Quater reads a part with the type
-// application/json as JSON.
+// texts. Quater converts the texts of a form to the types in the input schema, like the texts of a query. Quater reads a part
+// with the type application/json as JSON.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Readable, Writable } from "node:stream";
@@ -61,8 +61,8 @@ export const readBody = (req: IncomingMessage, res: ServerResponse, options: Bod
 
 /**
  * Reads a multipart form.
- * @throws {QuaterError | TransportRefusal} The promise rejects as soon as the function refuses a part. The function does not read
- *   later parts.
+ * @throws {QuaterError | TransportRefusal} The promise rejects as soon as the function refuses a part. After a refused part, the
+ *   function reads no further parts of the form.
  */
 const readMultipart = async (
   req: IncomingMessage,

@@ -26,8 +26,8 @@ const ownCookie = /^(?:__(?:host|secure)-)?quater-/i;
 
 const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 /**
- * The origin against which Quater resolves the path of a redirect. The host cannot exist (RFC 6761). If the result has another
- * host, the path would lead a browser to another origin than the server's.
+ * The origin against which Quater resolves the path of a redirect. The host `own.invalid` cannot exist (RFC 6761). If the
+ * resolved URL has another host, the path would lead a browser to another origin than the server's.
  */
 const base = "http://own.invalid";
 
@@ -79,7 +79,9 @@ export class HandlerReply implements Reply {
 
   readonly clearCookie: Reply["clearCookie"] = (name, options = {}) => this.#setCookie(name, "", options, 0);
 
-  /** Returns the response with the headers that the handler set. After this call, the handler can set no more headers. */
+  /**
+   * Returns the response with the headers that the handler set. After the call of `with`, the handler can set no more headers.
+   */
   with(answer: Answer): Answer {
     this.#hasBegun = true;
     const headers = [...answer.headers];

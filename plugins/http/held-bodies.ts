@@ -1,5 +1,5 @@
-// Limits the memory for bodies of HTTP requests. A body stays in memory until the server has sent the response. So each peer has
-// a limit, and all peers together have a limit.
+// Limits the memory for bodies of HTTP requests. A request body stays in memory until the server has sent the response. So each
+// peer has a limit, and all peers together have a limit.
 
 import type { ServerResponse } from "node:http";
 import type { Peer } from "./unread.ts";

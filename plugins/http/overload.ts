@@ -105,7 +105,7 @@ export class Load {
 
   /**
    * The server calls this function once for each HTTP request, as soon as the server sends the response. A stream counts as a
-   * response when its first item is sent.
+   * response when the server sends the first item of the stream.
    */
   readonly end = (): void => {
     this.#running--;

@@ -19,8 +19,8 @@ const needsNoEncoding = /^[\w\-.~!$&'()*+,;=:@]$/;
 const looselyWritten = /["<>[\]^`{|}]/g;
 /**
  * Characters that a request target may not contain (RFC 9112 section 3.2), because parsers disagree about these characters. For
- * Koa, a number sign ends the query and changes the path before the number sign. A tab or a byte outside of ASCII also changes
- * the path that Koa reads.
+ * Koa, a number sign ends the query and changes the path of the request target. A tab or a byte outside of ASCII also changes the
+ * path that Koa reads.
  */
 const unreadable = /[^\x21-\x7e]|#/;
 

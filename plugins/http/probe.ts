@@ -124,8 +124,8 @@ const scalarText = (name: string, value: unknown): string => {
 };
 
 /**
- * Returns the response in the format of probes, as a caller saw the response. A response of middleware may have any form, and a
- * response with the status 204 or 205 has no body.
+ * Returns the response that a caller saw, in the format of probes. A response of middleware may have any form, and a response
+ * with the status 204 or 205 has no body.
  */
 const seen = (response: Response, text: string, { answer }: RoutePlan, refusal: ProblemDetails | undefined): ProbeAnswer => {
   const type = response.headers.get("content-type") ?? "";

@@ -1,5 +1,5 @@
-// Checks the networks of trusted proxies. This check is in a separate file, because boot needs the check before boot loads the
-// guard.
+// Checks the networks of trusted proxies. This check of networks is in a separate file, because boot needs the check before boot
+// loads the guard.
 
 import { BlockList, isIP } from "node:net";
 

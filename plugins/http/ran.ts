@@ -21,8 +21,8 @@ export const ran = Symbol("ran");
 type Noted = Koa.Context & { [ran]?: Run };
 
 /**
- * Returns which handler ran; `undefined` if the call was refused or failed, so that the handler changed nothing. Do not call this
- * function for dry runs.
+ * Returns which handler ran; `undefined` if the gate refused the call or the handler failed, so that the handler changed nothing.
+ * Do not call this function for dry runs.
  */
 export const runOf = (operation: Operation, outcome: Outcome): Run | undefined =>
   outcome.ok || outcome.error.kind === "outcome_unknown"

@@ -104,8 +104,8 @@ export const forgettingOf = ({ asks }: QuaterError): readonly string[] =>
 const ownMembers = new Set(["type", "title", "status", "code", "detail", "instance", "callId", "errors", "details"]);
 
 /**
- * Returns problem details for an error. The details of the error become members. A detail that has the name of a standard member
- * becomes a part of the member `details`.
+ * Returns problem details for an error. The details of the error become members of the problem details. A detail that has the
+ * name of a standard member becomes a part of the member `details`.
  */
 export const problemOf = (error: QuaterError, callId: string, detail = error.message): ProblemDetails => {
   const status = statusOf(error);

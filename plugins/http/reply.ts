@@ -95,7 +95,7 @@ export const write = (
     body.destroy();
     return;
   }
-  res.flushHeaders(); // Send the headers now. Node would wait for the first write, which may come much later.
+  res.flushHeaders(); // Send the headers of the response now. Node would wait for the first write, which may come much later.
   pipeline(body, res, (error) => {
     if (error) broke(error);
   });

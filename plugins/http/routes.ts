@@ -14,7 +14,9 @@ interface Target {
   readonly plan: RoutePlan;
   /** The path of the route with the prefix of all routes. */
   readonly path: string;
-  /** Returns whether a name in the query is the name of a secret field. Set only if the input has a secret field. */
+  /**
+   * Returns whether a name in the query is the name of a secret field. Absent if the input of the handler has no secret field.
+   */
   readonly isSecret: ((name: string) => boolean) | undefined;
   /** The names of the inputs, for a route with `extra: "drop"`. Such a route ignores other fields. */
   readonly drops: ReadonlySet<string> | undefined;

@@ -42,7 +42,7 @@ export interface PreparedHeaders {
   readonly own: readonly string[];
   /**
    * The headers in `own` together with the headers that every response has. Quater fills in the values of the first and the last
-   * header later.
+   * of these headers later.
    */
   readonly whole: readonly string[];
 }

@@ -170,7 +170,7 @@ export const requestListener = ({
     const preflight = cors?.preflight(req);
     if (preflight !== undefined) send(exchange, preflight);
     // Wait one turn of the event loop. After this turn, a body that the client sent together with the headers has arrived. So no
-    // code waits for the body, and the gate checks no credential twice. With this wait, a POST takes 6% less time.
+    // code waits for this body, and the gate checks no credential twice. With the wait of one turn, a POST takes 6% less time.
     else if (hasBody(req)) void turn.then(() => pass(exchange));
     else pass(exchange);
   };

@@ -92,8 +92,8 @@ export const listen = async (
 };
 
 /**
- * Serves the HTTP requests of one connection one after the other. Node emits all HTTP requests that arrived together at once.
- * Their responses would wait in memory for a client that may never read the first response.
+ * Serves the HTTP requests of one connection one after the other. Node emits all HTTP requests that arrived together at once. The
+ * responses to these HTTP requests would wait in memory for a client that may never read the first response.
  */
 const inOrder = (handle: (req: IncomingMessage, res: ServerResponse) => void): typeof handle => {
   const ahead = new WeakMap<Socket, number>();

@@ -106,7 +106,7 @@ export type ListenerPlace =
 export interface Listener {
   /** The URL of the listener; `undefined` if the listener listens on a Unix socket. */
   readonly baseUrl: string | undefined;
-  /** Closes the listener. The plugin may call this function twice. */
+  /** Closes the listener. The plugin may call `stop` twice. */
   readonly stop: () => Promise<void>;
 }
 

@@ -55,7 +55,7 @@ type Known = Socket & { [peerKey]?: Peer | undefined };
 const rooms = new WeakMap<ServerResponse, AnswerRoom>();
 const noRoom: AnswerRoom = { reserve: () => true, take: () => undefined };
 
-/** Makes the memory account for messages to a client. If the socket is closed, the client has left. */
+/** Makes the memory account for messages to a client. If the socket of the response is closed, the client has left. */
 export const newRoom = (res: ServerResponse): AnswerRoom =>
   (res.socket === null ? undefined : ownerOf.get(res.socket)?.room(res.socket, res)) ?? noRoom;
 
@@ -71,7 +71,7 @@ export const roomOf = (res: ServerResponse): RoomOfAnswer => new RoomOfAnswer(re
 
 export class RoomOfAnswer implements AnswerRoom {
   readonly #res: ServerResponse;
-  /** The largest number of bytes that was reserved for the answer. */
+  /** The largest number of bytes that a plugin has reserved for the answer. */
   largest = 0;
 
   constructor(res: ServerResponse) {

@@ -17,7 +17,7 @@ export const statusOfKind: Readonly<Record<ErrorKind, number>> = {
   rate_limited: 429,
   unavailable: 503,
   outcome_unknown: 500,
-  cancelled: 499, // The client has left, so nobody reads this status.
+  cancelled: 499, // The client has left, so nobody reads the status 499.
   internal: 500,
 };
 

@@ -9,8 +9,8 @@ export interface Statement {
   readonly sql: string;
   readonly parameters: readonly unknown[];
   /**
-   * How many rows the SQL statement must change. If the statement changes another number of rows, the statement fails with the
-   * kind `mismatch`.
+   * How many rows the SQL statement must change. If the SQL statement changes another number of rows, the SQL statement fails
+   * with the kind `mismatch`.
    */
   readonly expects?: number;
   /** Whether, on SQLite, the SQL statement returns only numbers and blobs, so that the store need not check texts. */

@@ -3,11 +3,11 @@
 
 /**
  * - `busy`: another writer had the write lock for too long, or another transaction prevented the commit of this transaction.
- * - `full`: the disk has no room, or a quota or size limit is reached.
+ * - `full`: the disk has no room, or the database file has reached a quota or size limit.
  * - `lost`: the connection broke, or the database server did not answer. It is unknown whether the last commit succeeded.
  * - `unavailable`: the database answers, but does not accept writes or connections at the moment. The database is read-only,
  *   refuses the login or a permission, or has no connection or memory left.
- * - `broken`: an I/O error or damage. The content of the database file may be wrong, so the store is fenced.
+ * - `broken`: an I/O error or damage. The content of the database file may be wrong, so Quater fences the store.
  * - `conflict`: a constraint of the database refused the row.
  * - `mismatch`: a SQL statement did not change the expected number of rows.
  * - `other`: any other failure, such as a mistake in the SQL statement.
@@ -56,7 +56,7 @@ const sqliteKinds: readonly (readonly [prefix: string, kind: FailureKind])[] = [
   ["SQLITE_INTERRUPT", "busy"],
   ["SQLITE_SCHEMA", "busy"], // Another process has just migrated the tables.
   ["SQLITE_FULL", "full"],
-  ["SQLITE_READONLY_DBMOVED", "broken"], // Another process moved or deleted the file, so writes would be lost.
+  ["SQLITE_READONLY_DBMOVED", "broken"], // Another process moved or deleted the database file, so writes would be lost.
   ["SQLITE_READONLY", "unavailable"],
   ["SQLITE_CANTOPEN", "unavailable"], // The process has no free file descriptor, or lacks a permission.
   ["SQLITE_PERM", "unavailable"],
@@ -88,17 +88,17 @@ const postgresKinds: readonly (readonly [prefix: string, kind: FailureKind])[] =
   ["40003", "lost"], // statement_completion_unknown
   ["40", "busy"], // serialization failure, deadlock
   ["53100", "full"], // disk_full
-  ["53", "unavailable"], // The server has no memory or connection left.
+  ["53", "unavailable"], // The PostgreSQL server has no memory or connection left.
   ["25006", "unavailable"], // read_only_sql_transaction: a standby, or a server that was switched to read-only
   ["25P03", "lost"], // idle_in_transaction_session_timeout
   ["25P04", "lost"], // transaction_timeout
-  ["28", "unavailable"], // The server refused the login.
-  ["3D", "unavailable"], // The database does not exist.
+  ["28", "unavailable"], // The PostgreSQL server refused the login.
+  ["3D", "unavailable"], // The database of the store does not exist.
   ["42501", "unavailable"], // insufficient_privilege
-  ["55", "unavailable"], // The database or a table is not ready for this statement.
+  ["55", "unavailable"], // The database or a table is not ready for the SQL statement.
   ["57P04", "unavailable"], // database_dropped
-  ["57P", "lost"], // The server is shutting down or starting up.
-  ["58", "unavailable"], // The operating system of the server reported another error.
+  ["57P", "lost"], // The PostgreSQL server is shutting down or starting up.
+  ["58", "unavailable"], // The operating system of the PostgreSQL server reported another error.
   ["08", "lost"],
   ["23", "conflict"],
 ];

@@ -101,7 +101,10 @@ const stateOf = async (dialect: Dialect, read: Connection["read"], schema: strin
   return { tables, applied, damaged: rows.length - applied.length };
 };
 
-/** Whether the columns of a row have the right types. This check is necessary because SQLite stores any type in any column. */
+/**
+ * Whether the columns of a row have the right types. The check of the types is necessary, because SQLite stores any type in any
+ * column.
+ */
 const isWhole = ({ plugin, version, tables }: Applied): boolean =>
   typeof plugin === "string" && Number.isSafeInteger(version) && typeof tables === "string";
 

@@ -21,7 +21,7 @@ export interface Place {
 export interface Opening {
   readonly place: Place;
   readonly mode: RunMode;
-  /** Whether callers of the store continue to work while the database reads. */
+  /** Whether SQLite runs in a thread, so that callers of the store continue to work while the database reads. */
   readonly inThread?: boolean;
   readonly registered: readonly Registered[];
   /** The store calls this function with every failure, before the caller of the store gets the failure. */

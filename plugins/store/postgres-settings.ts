@@ -31,7 +31,7 @@ export type Scope = "session" | "transaction";
  * Finds out whether this connection has its own server session. If the connection has its own session, sets the settings of this
  * session. A pooler sends its client another process id than the process id of the server session.
  *
- * One SQL statement compares the process ids and sets the settings. Settings for a transaction end with this statement.
+ * One SQL statement compares the process ids and sets the settings. Settings for one transaction end with this SQL statement.
  */
 export const settleSession = async (client: ClientBase, schema: string): Promise<Scope> => {
   const { processID } = client as ClientBase & { readonly processID?: number | null };

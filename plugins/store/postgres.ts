@@ -11,7 +11,7 @@ const int8 = 20;
 
 export interface PostgresOptions {
   readonly url: string;
-  /** The name of the schema with the store's tables. If the schema is missing, the store creates the schema. */
+  /** The name of the schema with the store's tables. If this schema is missing, the store creates this schema. */
   readonly schema: string;
   /** The pool calls this function when a connection broke while no caller used the connection. */
   readonly onLost: (error: Error) => void;
@@ -66,7 +66,7 @@ export const openPostgres = async ({ url, schema, onLost }: PostgresOptions): Pr
     assertSame: async () => {
       const { rows } = await lend((connection) => connection.read(identityOf(schema)));
       const [found] = rows as readonly { readonly database: number; readonly held: number | null }[];
-      if (identity === undefined && found?.held === null) return; // The schema does not exist yet.
+      if (identity === undefined && found?.held === null) return; // The schema of the store does not exist yet.
       const now = `${found?.database} ${found?.held}`;
       identity ??= now;
       if (identity === now) return;

@@ -1,5 +1,5 @@
-// Checks that the SQLite file of the store is still the file that this process opened. If a file is deleted or replaced,
-// processes that have the file open can still write to the old file, and all these writes are lost.
+// Checks that the SQLite file of the store is still the file that this process opened. After somebody has deleted or replaced a
+// file, processes that have this file open can still write to the old file. All these writes are lost.
 
 import { statSync } from "node:fs";
 import { StoreFailure } from "./failure.ts";

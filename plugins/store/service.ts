@@ -21,7 +21,7 @@ export type Query<Row = unknown> =
 
 /**
  * One step in the migration of a plugin's tables. The author of a plugin must not change a released step. A new version of the
- * plugin adds new steps.
+ * plugin adds new migration steps.
  */
 export interface Migration {
   /** The number of the migration step: 1, 2, 3 ... */

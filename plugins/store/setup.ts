@@ -119,7 +119,7 @@ export const setup = (options: StoreOptions, { services, mode, project, log, hal
       if (!isServing(mode)) return;
       try {
         await service.open();
-        await database?.assertSame(); // From now on, the path must lead to the database that was just opened.
+        await database?.assertSame(); // From now on, the path must lead to the database that this process opened.
       } catch (error) {
         throw startProblem(error, place);
       }

@@ -38,7 +38,10 @@ const selecting = (sql: string, names: readonly string[]): string => {
   return `select cast(json_array(${cells.join(", ")}) as blob) as row from (${sql}) as q`;
 };
 
-/** Rewrites a writing SQL statement with RETURNING. The result has no subquery, because SQLite has no subqueries that write. */
+/**
+ * Rewrites a writing SQL statement with RETURNING. The rewritten SQL statement has no subquery, because SQLite has no subqueries
+ * that write.
+ */
 const returning = (sql: string): string | undefined => {
   const at = sql.toLowerCase().lastIndexOf(" returning ");
   if (at === -1) return undefined;

@@ -113,7 +113,7 @@ export const openSqlite = (path: string): SqliteFile => {
       return read(found, binds);
     } catch (error) {
       // A prepared `select *` lists the columns that the table had when SQLite prepared the statement. Another instance may have
-      // changed the table since then.
+      // changed the columns of the table after SQLite prepared the statement.
       if (!String(error).includes("no such column: q.")) throw error;
       statements.clear();
       return read(prepared(given), binds);

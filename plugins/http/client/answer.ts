@@ -1,4 +1,4 @@
-// Turns the HTTP response of the server into the result of a call of the client.
+// Turns the HTTP response of the server into the result of a call of the typed client.
 
 import type { Failure, Refusal, Result, Unanswered } from "./types.ts";
 
@@ -24,9 +24,9 @@ interface Problem {
   readonly errors?: Refusal["errors"];
 }
 
-/** An error that the option `problemOf` of the client has read from the project's own error format. */
+/** An error that the option `problemOf` of the typed client has read from the project's own error format. */
 export interface OwnProblem {
-  /** One of the error codes that the call can have. Neither the compiler nor the client checks this error code. */
+  /** One of the error codes that the call can have. Neither the compiler nor the typed client checks this error code. */
   readonly code: string;
   /** The text of the error, which people read. */
   readonly message: string;
@@ -88,7 +88,9 @@ const unexpected = ({ status }: Response, text: string): Unanswered => {
   return { ok: false, code: "unexpected_answer", message, status, cause: text };
 };
 
-/** Returns the result of a call from the server's response. Throws only if the client cannot read the body of the response. */
+/**
+ * Returns the result of a call from the server's response. Throws only if the typed client cannot read the body of the response.
+ */
 export const resultOf = async (answer: Response, reading: Reading): Promise<Result<unknown>> => {
   const { ok, headers, body } = answer;
   const type = headers.get("content-type") ?? "";

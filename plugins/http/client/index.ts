@@ -1,6 +1,6 @@
-// The entry `quater/client`, which calls the routes of a manifest from browsers and from Node. The client uses the manifest only
-// as a type, which does not exist at run time. So each call names its route, and the project needs no generated code. This file
-// imports only types from the code of the server. A test limits the size of the client.
+// The entry `quater/client`, which calls the routes of a manifest from browsers and from Node. The typed client uses the manifest
+// only as a type, which does not exist at run time. So each call names its route, and the project needs no generated code. This
+// file imports only types from the code of the server. A test limits the size of the typed client.
 
 import { CallError, type OwnProblem, resultOf, unanswered } from "./answer.ts";
 import { type Sent, sentFor } from "./request.ts";
@@ -27,11 +27,11 @@ export interface ClientOptions {
    */
   readonly baseUrl: string;
   /**
-   * The bearer token, or a function that returns the bearer token for each HTTP request. With `undefined`, the client sends no
-   * token.
+   * The bearer token, or a function that returns the bearer token for each HTTP request. With `undefined`, the typed client sends
+   * no token.
    */
   readonly token?: string | (() => string | undefined | Promise<string | undefined>);
-  /** Headers that the client sends with each HTTP request. */
+  /** Headers that the typed client sends with each HTTP request. */
   readonly headers?: Readonly<Record<string, string>>;
   /**
    * Reads an error in the project's own format, if `http()` has the option `problem`. Returns `undefined` for a body that
@@ -63,8 +63,8 @@ const pause = (ms: number, signal: AbortSignal | undefined): Promise<void> =>
   });
 
 /**
- * Makes a client for the routes of a manifest. Import the manifest as a type, so that the bundle of the client contains no server
- * code.
+ * Makes a client for the routes of a manifest. Import the manifest as a type, so that the bundle of the typed client contains no
+ * server code.
  *
  * @example
  * import type manifest from "../quater.config.ts";

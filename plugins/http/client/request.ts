@@ -1,4 +1,4 @@
-// Turns a route and an input into an HTTP request of the client.
+// Turns a route and an input into an HTTP request of the typed client.
 
 import type { UploadedFile } from "../../../core/schema/file.ts";
 import type { Refusal } from "./types.ts";
@@ -12,10 +12,11 @@ export interface Sent {
 }
 
 /**
- * Marks a file as an input of a call: `client("POST /photos", { photo: upload(picked) })`. The client sends an input with a file
- * as a form.
+ * Marks a file as an input of a call: `client("POST /photos", { photo: upload(picked) })`. The typed client sends an input with a
+ * file as a form.
  *
- * @param content  The client sends a `File` with its name. The client sends a `Blob` without a name with the name "blob".
+ * @param content  The typed client sends a `File` with its name. The typed client sends a `Blob` without a name with the name
+ *   "blob".
  */
 export const upload = (content: Blob): UploadedFile => content as unknown as UploadedFile;
 
@@ -36,8 +37,8 @@ const formOf = (input: Readonly<Record<string, unknown>>): FormData => {
 };
 
 /**
- * Returns the HTTP request for a route and an input. @returns A refusal if the client cannot write a value in the URL, because
- * the server would get another value or another route.
+ * Returns the HTTP request for a route and an input. @returns A refusal if the typed client cannot write a value in the URL,
+ * because the server would get another value or another route.
  */
 export const sentFor = (route: string, input: Readonly<Record<string, unknown>>): Sent | Refusal => {
   const [method = "", template = ""] = route.split(" ");

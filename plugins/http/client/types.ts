@@ -1,5 +1,5 @@
-// The types of the client. These types derive the routes from the type of a manifest, and the input and result of a call from the
-// route.
+// The types of the typed client. These types derive the routes from the type of a manifest, and the input and result of a call
+// from the route.
 
 import type { FieldError } from "../../../core/diagnostics/errors.ts";
 import type { Manifest } from "../../../core/index.ts";
@@ -14,7 +14,7 @@ export interface Refusal<Code extends string = never> {
   readonly code: Code | GeneralCode;
   /** The text of the error, which people read. */
   readonly message: string;
-  /** The status of the HTTP response. The status is 0 if the client refused the call and sent nothing. */
+  /** The status of the HTTP response. The status is 0 if the typed client refused the call and sent nothing. */
   readonly status: number;
   /** The id of the call in the server's log and on the trail. */
   readonly callId: string;
@@ -42,25 +42,25 @@ export interface ApprovalRequired<Value = unknown, Code extends string = never> 
   wait(how?: WaitOptions): Promise<Result<Value, Code>>;
 }
 
-/** The result of an HTTP request that got no response, or a response that the client does not understand. */
+/** The result of an HTTP request that got no response, or a response that the typed client does not understand. */
 export interface Unanswered {
   readonly ok: false;
   /**
-   * - `network_error`: the client got no response. The call may have run.
+   * - `network_error`: the typed client got no response. The call may have run.
    * - `aborted`: the caller aborted the call by `signal`. The call may have run.
    * - `unexpected_answer`: the response is not from Quater, such as a page of a proxy. `cause` contains the body of this
    *   response.
    */
   readonly code: "network_error" | "aborted" | "unexpected_answer";
   readonly message: string;
-  /** The status of a response that the client does not understand. */
+  /** The status of a response that the typed client does not understand. */
   readonly status?: number;
   readonly cause: unknown;
 }
 
 export type Failure<Value = unknown, Code extends string = never> = Refusal<Code> | ApprovalRequired<Value, Code> | Unanswered;
 
-/** The result of a call. The client does not throw the errors of a call, so test `ok` first, and then `code`. */
+/** The result of a call. The typed client does not throw the errors of a call, so test `ok` first, and then `code`. */
 export type Result<Value, Code extends string = never> =
   | { readonly ok: true; readonly value: Value; readonly callId: string }
   | Failure<Value, Code>;
@@ -68,14 +68,14 @@ export type Result<Value, Code extends string = never> =
 export interface CallOptions {
   readonly signal?: AbortSignal;
   /**
-   * The headers that the client sends in addition to its own headers. Pass the inputs that a route binds to headers in this
+   * The headers that the typed client sends in addition to its own headers. Pass the inputs that a route binds to headers in this
    * option.
    */
   readonly headers?: Readonly<Record<string, string>>;
 }
 
 export interface WaitOptions extends CallOptions {
-  /** How often the client requests the state of the approval request, milliseconds. Default 2,000. */
+  /** How often the typed client requests the state of the approval request, milliseconds. Default 2,000. */
   readonly everyMs?: number;
 }
 
@@ -157,8 +157,9 @@ type AnswerOf<Given> =
     : never;
 
 /**
- * Calls a route: `client("GET /orders/:orderId", { orderId: "ord_1" })`. The client writes the inputs that are path parameters of
- * the route into the path, and the other inputs into the query or the body. The promise that the client returns never rejects.
+ * Calls a route: `client("GET /orders/:orderId", { orderId: "ord_1" })`. The typed client writes the inputs that are path
+ * parameters of the route into the path, and the other inputs into the query or the body. The promise that the typed client
+ * returns never rejects.
  */
 export type Client<Routes> = <Route extends keyof Routes & string>(
   route: Route,

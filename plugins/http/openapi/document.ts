@@ -94,8 +94,8 @@ export const openApiDocument = (of: DocumentOf): ((principal: Principal | undefi
 };
 
 /**
- * Replaces the bodies of refusals in the OpenAPI document by the project's own format of errors. The result lacks links that read
- * problem details.
+ * Replaces the bodies of refusals in the OpenAPI document by the project's own format of errors. The changed OpenAPI document has
+ * no links that read problem details.
  */
 const inOwnFormat = (contentType: string) => {
   const shown = (value: unknown): unknown => {

@@ -1,5 +1,5 @@
-// Describes one route for OpenAPI. The inputs of the route are split into path, query, headers, cookies and body, as binding
-// reads the inputs.
+// Describes one route for OpenAPI. This file splits the inputs of the route into path, query, headers, cookies and body, as
+// binding reads the inputs.
 
 import type { JsonSchema } from "../../../core/plugin-api.ts";
 import { type FileField, fileFieldsOf } from "../../../core/schema/file.ts";

@@ -54,7 +54,7 @@ const start = `SwaggerUIBundle({
 
 /**
  * Returns the folder with the files of Swagger UI. When Quater runs from source, this is the folder of the package
- * swagger-ui-dist. In a build, this is a folder with copies of the files.
+ * swagger-ui-dist. In a build of Quater, this is a folder with copies of these files.
  */
 const folderOf = (here: URL): URL => {
   if (here.pathname.endsWith(".ts")) return pathToFileURL(createRequire(here).resolve("swagger-ui-dist/swagger-ui.css"));

@@ -34,7 +34,7 @@ const lockSchema = Type.Union([
 
 interface Lock {
   readonly name: string;
-  /** The input that distinguishes the locks with this name. Absent if all calls need the same lock. */
+  /** The input that distinguishes the locks with the same name. Absent if all calls need the same lock. */
   readonly by?: string;
 }
 

@@ -47,12 +47,15 @@ export interface Lease {
   readonly end: Statement;
   /** The time at which this process sent the last query that confirmed the lease. */
   confirmedAt: Instant;
-  /** Whether another process has got the lock, or the row of the lock was deleted. */
+  /**
+   * Whether this process has lost the lock, because another process has got the lock or somebody has deleted the row of the lock.
+   */
   isLost: boolean;
 }
 
 /**
- * A time by both clocks of the process. The steady clock stops while the computer sleeps, and an operator can set the wall clock.
+ * A time that this process reads from both of its clocks. The steady clock stops while the computer sleeps, and an operator can
+ * set the wall clock.
  */
 interface Instant {
   readonly steady: number;

@@ -8,8 +8,8 @@ import { lockBusy, lockUnavailable } from "./errors.ts";
 import type { Lease } from "./leases.ts";
 
 /**
- * How long a call waits for its lock, milliseconds. The documentation promises two seconds, and the caller must get the answer
- * within two seconds.
+ * How long a call waits for its lock, milliseconds. The documentation promises at most two seconds, and the caller must get the
+ * answer within this time.
  */
 const waitMs = 1_900;
 /** How long this process waits between two queries of the store while another process has the lock, milliseconds. */
@@ -21,7 +21,7 @@ const ask = { firstMs: 4, mostMs: 40 } as const;
 const turnMs = 250;
 /**
  * How long a process does not try to get a lock after the process has released the lock for other processes, milliseconds. The
- * time is longer than other processes wait between two queries of the store.
+ * time `giveWayMs` is longer than other processes wait between two queries of the store.
  */
 const giveWayMs = 60;
 
@@ -134,7 +134,7 @@ export class LockQueue {
 
   #hand(lease: Lease): void {
     const waiter = this.#waiters.shift();
-    if (waiter === undefined) return void this.#giveBack(lease).catch(() => undefined); // If this fails, the lease expires.
+    if (waiter === undefined) return void this.#giveBack(lease).catch(() => undefined); // After a failure, the lease expires.
     const { confirm, isFresh } = this.#keeper;
     let isReleased = false;
     waiter.resolve({
