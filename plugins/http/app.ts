@@ -1,5 +1,5 @@
-// Builds an HTTP server from its parts: the checks of each HTTP request, middleware that plugins and users mount on Koa, exposed
-// routes, Quater's own pages, and the response for unknown paths.
+// Builds an HTTP server. The parts of the server are the checks of each HTTP request, middleware that plugins and users mount on
+// Koa, exposed routes, Quater's own pages, and the response for unknown paths.
 
 import type { IncomingMessage, RequestListener } from "node:http";
 import Router from "@koa/router";

@@ -1,5 +1,5 @@
-// Checks every HTTP request before any other code reads the HTTP request: the number of headers, one Host of this server, a path
-// in its normal form, and an allowed Origin (threats T14 to T18).
+// Checks every HTTP request before any other code reads the HTTP request. The guard checks the number of headers, the Host, the
+// normal form of the path, and the Origin (threats T14 to T18).
 
 import type { IncomingMessage } from "node:http";
 import { isIP } from "node:net";
@@ -38,8 +38,8 @@ export interface Guard {
   /** Whether the address belongs to a trusted proxy. */
   readonly isTrusted: (address: string) => boolean;
   /**
-   * Returns the caller's address: the address of the connection, or the right-most address in X-Forwarded-For that is not a
-   * trusted proxy.
+   * Returns the caller's address. The caller's address is the address of the connection, or the right-most address in
+   * X-Forwarded-For that is not a trusted proxy.
    *
    * @param isFromProxy  Whether the HTTP request came over a Unix socket that only a proxy can open.
    */

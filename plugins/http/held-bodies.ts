@@ -1,11 +1,11 @@
 // Limits the memory for bodies of HTTP requests. A request body stays in memory until the server has sent the response. So each
-// peer has a limit, and all peers together have a limit.
+// client has a memory limit, and all clients together have a memory limit.
 
 import type { ServerResponse } from "node:http";
 import type { Peer } from "./unread.ts";
 
 const mebibyte = 1024 * 1024;
-/** The largest number of bytes of bodies in memory. A peer without another body in memory may send one body of any size. */
+/** The largest number of bytes of bodies in memory. A client without another body in memory may send one body of any size. */
 const most = { ofPeer: 32 * mebibyte, ofAll: 96 * mebibyte } as const;
 
 export class HeldBodies {

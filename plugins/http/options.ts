@@ -10,7 +10,7 @@ import { problemOption } from "./problem-format.ts";
 const timeoutMs = Type.Integer({ minimum: 1, maximum: 2_147_483_647 });
 
 export const httpOptions = {
-  /** The port on which the HTTP server listens. Default 3000; with 0, the operating system chooses the port. */
+  /** The port on which the HTTP server listens. Default 3000. If `port` is 0, the operating system chooses the port. */
   port: withDefault(Type.Integer({ minimum: 0, maximum: 65_535 }), 3000),
   /** The address on which the HTTP server listens. Default 127.0.0.1. If you set another address, also set `allowedHosts`. */
   host: withDefault(Type.String({ minLength: 1 }), "127.0.0.1"),

@@ -5,7 +5,7 @@
 // In each turn, Node's event loop reads the HTTP requests of open connections and accepts one new connection. While handlers
 // compute, other HTTP requests would wait in the operating system, where this file cannot measure how long these HTTP requests
 // wait. So a busy process first reads all HTTP requests that have arrived, and then runs these HTTP requests one after the other.
-// Peers take turns, so that a peer with many HTTP requests does not delay the other peers.
+// Clients take turns, so that a client with many HTTP requests does not delay the other clients.
 
 import type { IncomingMessage } from "node:http";
 import { TransportRefusal } from "./refusals.ts";
@@ -54,7 +54,7 @@ export class Load {
   /** When the first HTTP request of this turn of the event loop arrived. */
   #turnAt: number | undefined;
   #isBusy = false;
-  /** The waiting HTTP requests by peer. The first peer in this map has the next turn. */
+  /** The waiting HTTP requests by client. The first client in this map has the next turn. */
   readonly #waiting = new Map<string, Waiting[]>();
   #count = 0;
   #intakeAt = 0;

@@ -19,7 +19,7 @@ export type { KoaApp, KoaContext, KoaMiddleware, KoaRouter } from "./koa.ts";
 export { httpKey } from "./route.ts";
 export type { PreparedHeaders } from "./security.ts";
 
-/** An HTTP request, as a command line such as curl sends it. */
+/** An HTTP request that a command line, such as a command line of curl, can send. */
 export interface Requested {
   readonly method: string;
   /** The path of the HTTP request with the query. */

@@ -1,6 +1,6 @@
-// Limits the connections of one HTTP server, so that a client that reads no responses or opens many connections does not use up
-// the memory and the connections for other clients. This file limits the connections per address, the unread bytes of large
-// answers, and the time in which a client reads nothing.
+// Limits the connections of one HTTP server. Without these limits, a client that reads no responses or opens many connections
+// could use up the memory and the connections for other clients. This file limits the connections per address, the unread bytes
+// of large answers, and the time in which a client reads nothing.
 
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { isIPv6, type Server, type Socket } from "node:net";
@@ -46,8 +46,8 @@ interface Watched extends Holder {
 const ownerOf = new WeakMap<Socket, Sockets>();
 
 /**
- * The key of the peer of an open connection. Reading a property of the socket is faster than reading a map, and each HTTP request
- * reads the peer.
+ * The property of a socket that contains the client's `Peer`. Reading a property of the socket is faster than reading a map, and
+ * each HTTP request reads this property.
  */
 const peerKey = Symbol("peer");
 type Known = Socket & { [peerKey]?: Peer | undefined };

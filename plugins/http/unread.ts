@@ -18,16 +18,18 @@ export const mostUnread = { ofPeer: 16 * 1024 * 1024, ofAll: 48 * 1024 * 1024 } 
  */
 const mostWaiting = { ofPeer: 16 * 1024 * 1024, ofAll: 24 * 1024 * 1024 } as const;
 
-/** The client as the limits count clients: an address, a network, a trusted proxy, or all clients of a Unix socket. */
+/**
+ * A client as the limits count clients. Such a client is an address, a network, a trusted proxy, or all clients of a Unix socket.
+ */
 export interface Peer {
   readonly name: string;
   readonly isExempt: boolean;
   connections: number;
-  /** The number of bytes of large answers that the server is writing to this peer. */
+  /** The number of bytes of large answers that the server is writing to the client. */
   unread: number;
-  /** The number of bytes of large answers to this peer that handlers are making, or that wait. */
+  /** The number of bytes of large answers to the client that handlers are making, or that wait for the server. */
   waiting: number;
-  /** The number of bytes of request bodies of this peer in memory. */
+  /** The number of bytes of the client's request bodies in memory. */
   bodies: number;
   readonly answers: WaitingAnswer[];
   readonly starts: WaitingStart[];
@@ -81,7 +83,7 @@ export class Unread {
   }
 
   /**
-   * Whether an HTTP request may run now: the address of its client has neither too many unread bytes nor another waiting HTTP
+   * Whether an HTTP request of a client may run now. The client then has neither too many unread bytes nor a waiting HTTP
    * request.
    */
   mayStart(peer: Peer): boolean {
@@ -141,8 +143,8 @@ export class Unread {
   }
 
   /**
-   * Continues the waiting work of a peer: first answers, then HTTP requests, one at a time, so that other addresses get their
-   * turn.
+   * Continues the waiting work of a client. The waiting answers come first, then the waiting HTTP requests. The server continues
+   * one at a time, so that other clients get their turn.
    */
   next(peer: Peer): void {
     if (!isWaiting(peer)) return;
@@ -181,8 +183,7 @@ export class Unread {
   }
 
   /**
-   * Whether the limits allow `bytes` more unread bytes for a peer. An address without unread bytes never waits for other
-   * addresses.
+   * Whether the limits allow `bytes` more unread bytes for a client. A client without unread bytes never waits for other clients.
    */
   #fits({ unread, isExempt }: Peer, bytes: number): boolean {
     if (unread === 0) return true;

@@ -43,8 +43,8 @@ export interface Connection {
   /**
    * Runs SQL statements one after the other, up to the first failure.
    *
-   * @param answerMs  How long the database may take for each statement, milliseconds. Default: less time than a call waits for
-   *   its record.
+   * @param answerMs  How long the database may take for each statement, milliseconds. Default: less time than a call waits until
+   *   the trail contains its event.
    * @throws {StoreFailure}
    */
   run(statements: readonly Statement[], answerMs?: number): Promise<readonly Result[]>;

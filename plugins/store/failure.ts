@@ -54,7 +54,7 @@ const sqliteKinds: readonly (readonly [prefix: string, kind: FailureKind])[] = [
   ["SQLITE_LOCKED", "busy"],
   ["SQLITE_PROTOCOL", "busy"], // The process lost a race for the write-ahead log.
   ["SQLITE_INTERRUPT", "busy"],
-  ["SQLITE_SCHEMA", "busy"], // Another process has just migrated the tables.
+  ["SQLITE_SCHEMA", "busy"], // Another process has just migrated the tables of the store.
   ["SQLITE_FULL", "full"],
   ["SQLITE_READONLY_DBMOVED", "broken"], // Another process moved or deleted the database file, so writes would be lost.
   ["SQLITE_READONLY", "unavailable"],

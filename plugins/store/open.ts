@@ -1,4 +1,5 @@
-// The open store, which offers transactions, reads, the store's clock and the fence, for SQLite and PostgreSQL.
+// The open store, which offers transactions, reads and the store's clock, for SQLite and PostgreSQL. If the store is fenced, this
+// file refuses all work.
 
 import { QuaterError } from "../../core/index.ts";
 import { isServing, type RunMode } from "../../core/model/run-mode.ts";

@@ -6,9 +6,10 @@ import type { ClientBase } from "pg";
 import type { Connection, Statement } from "./connection.ts";
 
 /**
- * The time limits of the store on PostgreSQL, in milliseconds. A call waits two seconds for its record, so all these limits are
- * shorter. Suppose that a session has locked the trail's head and does not continue, for example on a paused machine. Then
- * PostgreSQL ends this session before the sessions that wait for the head reach their own time limit.
+ * The time limits of the store on PostgreSQL, in milliseconds. A call waits two seconds until the trail contains its event, so
+ * all these time limits are shorter than two seconds. Suppose that a session has locked the trail's head and does not continue,
+ * for example on a paused machine. Then PostgreSQL ends this session before the sessions that wait for the head reach their own
+ * time limit.
  */
 export const limits = { connectMs: 1_000, statementMs: 1_500, answerMs: 1_800, idleInTransactionMs: 1_500 } as const;
 

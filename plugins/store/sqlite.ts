@@ -1,9 +1,9 @@
 // Opens SQLite files with the driver libsql. No other file of the store uses libsql. All functions of this file block, so servers
 // run them in a thread.
 //
-// The driver libsql aborts the whole process in three cases: if a bind is a boolean, if the only bind is an object, and if a row
-// contains a text that is not UTF-8. So every bind goes through `bound`, this file always passes binds as one array, and this
-// file reads rows as bytes (sqlite-rows.ts).
+// The driver libsql aborts the whole process in three cases: if a SQL parameter is a boolean, if the only SQL parameter is an
+// object, and if a row contains a text that is not UTF-8. So `bound` converts every SQL parameter, this file always passes SQL
+// parameters as one array, and this file reads rows as bytes (sqlite-rows.ts).
 
 import {
   accessSync,
@@ -38,8 +38,8 @@ interface Driver {
 }
 
 /**
- * How long SQLite waits for another writer, milliseconds. This time is shorter than a call waits for its record, so that the
- * writer of the trail can try again.
+ * How long SQLite waits for another writer, milliseconds. This time is shorter than a call waits until the trail contains its
+ * event, so that the writer of the trail can try again.
  */
 const busyTimeoutMs = 1_500;
 /**
@@ -185,7 +185,10 @@ const preparedOn = (driver: Driver, { sql, isTextless = false }: Statement): Pre
   return rewritten === undefined ? { statement } : { statement: driver.prepare(rewritten.sql), rowOf: rewritten.rowOf };
 };
 
-/** Converts a bind for the driver libsql, because libsql aborts the process at a boolean and stores every number as a REAL. */
+/**
+ * Converts a SQL parameter for the driver libsql, because libsql aborts the process at a boolean and stores every number as a
+ * REAL.
+ */
 const bound = (value: unknown): string | number | bigint | Buffer | null => {
   if (value === undefined || value === null) return null;
   if (typeof value === "boolean") return value ? 1n : 0n;
