@@ -190,7 +190,7 @@ const remoteKeys = async (jwks: string): Promise<JWTVerifyGetKey> => {
   const { createRemoteJWKSet, customFetch } = await import("jose");
   return createRemoteJWKSet(new URL(jwks), {
     timeoutDuration: keyFetch.timeoutMs,
-    cooldownDuration: keyFetch.cooldownMs, // How long jose fetches no keys after a fetch for an unknown key id, milliseconds.
+    cooldownDuration: keyFetch.cooldownMs, // How long after a fetch an unknown key id causes no new fetch, milliseconds.
     [customFetch]: limitedFetch,
   });
 };

@@ -11,7 +11,7 @@ import { lacking } from "./principals.ts";
 export interface OwnTokens {
   /** A token of a caller whom the policies of all tried handlers allow. */
   readonly allowed: string;
-  /** A valid token of a caller who has no scopes and no roles. */
+  /** A valid token of a caller without any scopes, roles or other rights. */
   readonly refused?: string;
   /** A valid token for another surface, which this surface must refuse. */
   readonly elsewhere?: string;

@@ -71,7 +71,7 @@ export const roomOf = (res: ServerResponse): RoomOfAnswer => new RoomOfAnswer(re
 
 export class RoomOfAnswer implements AnswerRoom {
   readonly #res: ServerResponse;
-  /** The largest number of bytes that a plugin has reserved for the answer. */
+  /** The largest number of bytes that `reserve` has reserved for the answer. */
   largest = 0;
 
   constructor(res: ServerResponse) {
