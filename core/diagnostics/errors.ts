@@ -1,5 +1,5 @@
 // All errors of the kernel. Each error code is stable, belongs to exactly one kind, and is listed in docs/reference/errors.md.
-// Each surface has one table that translates kinds into the codes of the surface, such as HTTP status codes. Surfaces never
+// Each surface has one table that translates kinds into the codes of the surface, such as status codes. Surfaces never
 // decide by error messages.
 
 import { brand } from "./brand.ts";

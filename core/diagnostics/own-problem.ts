@@ -39,7 +39,7 @@ export interface Problem<Code extends string = string> extends Branded<"problem"
  * Boot refuses an error code that Quater itself uses, and an error code that has another kind in another handler.
  *
  * @param code  The error code. Use only lower-case letters, digits and `_`.
- * @param kind  The kind of the error. The kind decides the HTTP status and the exit code.
+ * @param kind  The kind of the error. The kind decides the status code and the exit code.
  *
  * @example
  * export const noteArchived = problem("note_archived", "conflict");

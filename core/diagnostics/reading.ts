@@ -1,4 +1,4 @@
-// The headers, schemes and cookies of an HTTP request that contain credentials. An answer with the status 401 lists these
+// The headers, schemes and cookies of a request that contain credentials. An answer with the status 401 lists these
 // headers, schemes and cookies for the caller.
 
 /**
@@ -13,7 +13,7 @@ export interface CookiePlace {
   readonly domain?: string;
 }
 
-/** The parts of an HTTP request that an authenticator reads. Header names are in lower case. Cookies have their attributes. */
+/** The parts of a request that an authenticator reads. Header names are in lower case. Cookies have their attributes. */
 export interface Reading {
   readonly headers: readonly string[];
   readonly schemes: readonly string[];
@@ -21,7 +21,7 @@ export interface Reading {
 }
 
 /**
- * The facts for the answer with the status 401: the parts of an HTTP request that the authenticator reads, and the cookies that
+ * The facts for the answer with the status 401: the parts of a request that the authenticator reads, and the cookies that
  * the client should delete.
  */
 export interface Asks extends Reading {

@@ -1,11 +1,11 @@
 // The credentials of a caller. An authenticator declares the headers, schemes and cookies that the authenticator reads, and
-// receives no others. So Quater knows whether an HTTP request contains a credential before Quater calls the authenticator.
+// receives no others. So Quater knows whether a request contains a credential before Quater calls the authenticator.
 
 import { invalidToken, type QuaterError, unauthenticated } from "../diagnostics/errors.ts";
 import type { CookieRead, Reading } from "../diagnostics/reading.ts";
 
 /**
- * The parts of an HTTP request that an authenticator reads. Without any of these fields, the authenticator receives only bearer
+ * The parts of a request that an authenticator reads. Without any of these fields, the authenticator receives only bearer
  * tokens.
  */
 export interface Reads {
@@ -30,9 +30,9 @@ export interface Presented {
    */
   readonly token?: string | undefined;
   /**
-   * Returns a header of the HTTP request by the lower-case name of the header; `undefined` when the request lacks the header.
+   * Returns a header of the request by the lower-case name of the header; `undefined` when the request lacks the header.
    *
-   * @throws {QuaterError} `invalid_token` for a header that the HTTP request contains more than once.
+   * @throws {QuaterError} `invalid_token` for a header that the request contains more than once.
    */
   readonly header?: (name: string) => string | undefined;
   /** True when the caller is the operating system's user who started this process. */
@@ -40,7 +40,7 @@ export interface Presented {
   /** The network address of the caller or of the last proxy, if the surface has a network address. */
   readonly peer?: string | undefined;
   /**
-   * True when the HTTP request came over a Unix socket. Only local processes with access to the file of the socket can use a Unix
+   * True when the request came over a Unix socket. Only local processes with access to the file of the socket can use a Unix
    * socket.
    */
   readonly isOverUnixSocket?: boolean;
@@ -65,12 +65,12 @@ export interface Credentials extends Omit<Presented, "header" | "assertSameSite"
   /** The scheme of the header Authorization in the spelling of `reads`; `undefined` for a token that did not come in a header. */
   readonly scheme?: string | undefined;
   /**
-   * Returns a header of the HTTP request. `undefined` if the request does not have the header, or `reads` does not declare the
+   * Returns a header of the request. `undefined` if the request does not have the header, or `reads` does not declare the
    * header.
    */
   readonly header: (name: string) => string | undefined;
   /**
-   * Returns a cookie of the HTTP request. `undefined` if the request does not have the cookie, or if `reads` does not declare the
+   * Returns a cookie of the request. `undefined` if the request does not have the cookie, or if `reads` does not declare the
    * cookie. Also `undefined` if the request has a token or a declared header, because Quater ignores cookies in this case.
    *
    * @param options  `{ signed: true }` for a cookie that `reply.cookie` signed. For a cookie with a wrong signature, the function
@@ -183,9 +183,9 @@ export class Shown implements Credentials {
   }
 
   /**
-   * Returns the function that reads cookies. When the HTTP request has a declared header or a token, the function that reads
+   * Returns the function that reads cookies. When the request has a declared header or a token, the function that reads
    * cookies returns no cookies, so that a cookie never replaces a wrong header or token. Before the function that reads cookies
-   * returns a cookie, the function checks that the HTTP request comes from an allowed page.
+   * returns a cookie, the function checks that the request comes from an allowed page.
    */
   get cookie(): Credentials["cookie"] {
     return (name, options) => {
@@ -199,12 +199,12 @@ export class Shown implements Credentials {
   }
 
   #cookieNamed(name: string): string | undefined {
-    // If an HTTP request has two cookies with the same name, this app did not set one of them.
+    // If a request has two cookies with the same name, this app did not set one of them.
     return cookieIn(this.#from.header?.("cookie"), name, invalidToken);
   }
 
   /**
-   * Whether the HTTP request has a header or token that the authenticator reads. Pages of other sites cannot send such a header
+   * Whether the request has a header or token that the authenticator reads. Pages of other sites cannot send such a header
    * or token.
    */
   get hasExplicit(): boolean {

@@ -12,7 +12,7 @@ export interface CookieOptions {
   readonly path?: string;
   /** The domain to which the browser sends the cookie. Default: only the host that set the cookie. */
   readonly domain?: string;
-  /** Which HTTP requests from pages of other sites include the cookie. Default "Lax". "None" needs `secure`. */
+  /** Which requests from pages of other sites include the cookie. Default "Lax". "None" needs `secure`. */
   readonly sameSite?: "Strict" | "Lax" | "None";
   /** Whether scripts of a web page can read the cookie. Default false. */
   readonly readableByScripts?: boolean;
@@ -43,7 +43,7 @@ export interface Reply {
   /**
    * Redirects the caller to a path on this origin, or to a URL of a declared origin.
    *
-   * @param status  The HTTP status of the redirect. Default 303, with which the caller sends GET to the other URL.
+   * @param status  The status code of the redirect. Default 303, with which the caller sends GET to the other URL.
    */
   readonly redirect: (path: string, status?: 301 | 302 | 303 | 307 | 308) => void;
   /** Sets a cookie in the browser of the caller. */

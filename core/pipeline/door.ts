@@ -1,5 +1,5 @@
 // The doors of the surfaces. A door is the place where Quater authenticates the callers of a surface. The door calls the
-// surface's authenticator with headers or environment variables, before the surface reads the body of the HTTP request.
+// surface's authenticator with headers or environment variables, before the surface reads the body of the request.
 
 import { authenticatorFailed, invalidToken, isQuaterError, unauthenticated } from "../diagnostics/errors.ts";
 import { kindOf } from "../diagnostics/plugin-options.ts";

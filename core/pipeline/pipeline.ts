@@ -1,6 +1,5 @@
-// The pipeline of calls: bind -> auth -> approve -> handle. The pipeline is the same for every surface. The parameter of each
-// stage has the type that the previous stage returns, so stages in another order do not compile. No other code in Quater calls a
-// handler.
+// The pipeline of calls on every surface: bind -> auth -> approve -> handle. The parameter of each stage has the type that the
+// previous stage returns, so stages in another order do not compile. No other code in Quater calls a handler.
 
 import { approvalRefused, cancelled, notAllowed } from "../diagnostics/errors.ts";
 import type { AnswerRoom } from "../model/arriving.ts";
@@ -18,8 +17,7 @@ type Stage<In extends Call, Out extends In> = (call: In, compiled: CompiledHandl
 /** The types of the pipeline's stages, for tests of types. */
 export type Stages = { readonly bind: typeof bind; readonly auth: typeof auth; readonly handle: typeof handle };
 /**
- * Runs all stages of the pipeline. Returns a value and not a promise if no stage had to wait, because each promise makes a call
- * slower.
+ * Runs all stages. If no stage has to wait, `runPipeline` returns no promise, because each promise makes a call slower.
  *
  * @returns The checked value of the handler.
  * @throws {QuaterError} for every refusal. If `runPipeline` returns a promise, the promise rejects with the same errors.
@@ -59,10 +57,7 @@ const fromInput = (
   );
 };
 
-/**
- * Runs the handler. Checks the returned value last, so that no `around` hook can send a value that does not match the output
- * schema.
- */
+/** Runs the handler. Checks the output last, so that no `around` hook can send a value that does not match the output schema. */
 const run = (
   call: Approved,
   running: RunningCall,
@@ -76,10 +71,7 @@ const run = (
   return Promise.resolve(value).then((ended) => checked(returned(running, ended), room));
 };
 
-/**
- * Checks scopes and roles of the caller before the surface reads the body, so that callers without access cannot probe the
- * validation.
- */
+/** Checks the caller's scopes and roles before the surface reads the body, so that other callers cannot probe the validation. */
 export const judgeStatic = ({ operation, principal }: Call): void => {
   const refusal = operation.policy.judgeStatic(principal);
   if (refusal !== undefined) throw refusal;
@@ -92,10 +84,7 @@ export const bind = (call: Call, given: readonly GivenInput[], { bind, hooks, fi
   return StagedCall.bound(call, canonical.input, canonical.text);
 };
 
-/**
- * Runs the check of an input schema that comes from another library. The check may be asynchronous, and cannot change the bound
- * input.
- */
+/** Runs the check of an input schema of another library. The check may be asynchronous, and cannot change the bound input. */
 export const refine: Stage<Bound, Bound> = (call, { refineInput }) =>
   refineInput === undefined ? call : andThen(refineInput(call.input), () => call);
 
