@@ -9,7 +9,7 @@ import { isPlainObject } from "../../../core/schema/schema.ts";
 import type { WebReply, WebRequest } from "../../offered.ts";
 import { Lines } from "./lines.ts";
 import { type CallBody, type Envelope, type Part, protocol, sources } from "./protocol.ts";
-import { answering, checkRight, type Endpoints, entered, errorBodyOf, malformed } from "./refusing.ts";
+import { accounted, answering, bodyIn, checkRight, type Endpoints, entered, errorBodyOf, malformed } from "./refusing.ts";
 
 export interface CallEndpoint extends Endpoints {
   readonly catalog: Catalog;
@@ -23,11 +23,12 @@ const call = async (parts: CallEndpoint, request: WebRequest): Promise<WebReply 
   const caller = await entered(parts, request);
   const { entry, enteredAt } = caller;
   checkRight(parts, caller, "run", "run");
-  const body = await http.readBody(request);
+  const body = await bodyIn(parts, caller, request, "run");
   // A key may have been revoked while the body arrived.
   const principal = await gate.enterAgain(entry, caller.principal, enteredAt);
-  checkRight(parts, { ...caller, principal }, "run", "run");
-  const { action, parts: given, dryRun = false, approvalId } = readCall(body);
+  const again = { ...caller, principal };
+  checkRight(parts, again, "run", "run");
+  const { action, parts: given, dryRun = false, approvalId } = await accounted(parts, again, "run", () => readCall(body));
   const operation = catalog.get(action);
   const hasFile =
     operation !== undefined && fileFieldsOf(operation.input).some(({ name }) => given.some(({ values }) => name in values));

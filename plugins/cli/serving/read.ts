@@ -11,7 +11,7 @@ import { closed, isPlainObject } from "../../../core/schema/schema.ts";
 import { approvalReadsRef, auditReadsRef, type RemoteRead, type WebReply, type WebRequest } from "../../offered.ts";
 import { Lines } from "./lines.ts";
 import { type Printed, protocol, type ReadBody } from "./protocol.ts";
-import { answering, checkRight, type Endpoints, entered, errorBodyOf, malformed } from "./refusing.ts";
+import { accounted, answering, bodyIn, checkRight, type Endpoints, entered, errorBodyOf, malformed } from "./refusing.ts";
 
 export interface ReadEndpoint extends Endpoints {
   readonly heartbeatMs: number;
@@ -35,14 +35,17 @@ export const readEndpoint = (parts: ReadEndpoint) => answering(parts, "POST", (r
 const read = async (parts: ReadEndpoint, request: WebRequest): Promise<WebReply | undefined> => {
   const { http, gate } = parts;
   const caller = await entered(parts, request);
-  const bytes = await http.readBody(request);
+  const bytes = await bodyIn(parts, caller, request, "read");
   // A key may have been revoked while the body arrived.
   const principal = await gate.enterAgain(caller.entry, caller.principal, caller.enteredAt);
-  const { command, input, isJson } = readBody(bytes);
+  const again = { ...caller, principal };
+  const { command, input, isJson } = await accounted(parts, again, "read", () => readBody(bytes));
   const found = readsIn(parts).find((each) => each.command === command);
   if (found === undefined) throw unknownCommand(command);
-  checkRight(parts, { ...caller, principal }, found.right, command);
-  const values = binderOf(closed(found.input) as JsonSchema)([{ from: "input", isText: false, values: { ...input } }]);
+  checkRight(parts, again, found.right, command);
+  const bind = binderOf(closed(found.input) as JsonSchema);
+  const given = [{ from: "input", isText: false, values: { ...input } }];
+  const values = await accounted(parts, again, command, () => bind(given));
   const { callId } = request;
   const lines = new Lines(request, http, parts.heartbeatMs);
   const output = new Output(lines, http.cancellation(request).signal);

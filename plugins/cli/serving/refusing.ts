@@ -4,7 +4,7 @@ import type { IncomingMessage } from "node:http";
 import { missingScope } from "../../../core/diagnostics/errors.ts";
 import { isQuaterError, type Principal, QuaterError } from "../../../core/index.ts";
 import { challengeOf } from "../../../core/model/credentials.ts";
-import { type Arriving, type Gate, type Services, traceIdOf } from "../../../core/plugin-api.ts";
+import { type Arriving, type Awaitable, type Gate, type Services, traceIdOf } from "../../../core/plugin-api.ts";
 import { auditRef, type Web, type WebReply, type WebRequest } from "../../offered.ts";
 import { type Envelope, type ErrorBody, type Login, protocol, type Right, scopeOf } from "./protocol.ts";
 
@@ -93,20 +93,46 @@ export const entered = async ({ http, gate }: Endpoints, request: WebRequest): P
   const enteredAt = performance.now();
   const principal = await gate.enter(entry);
   http.noteCaller(request, principal);
-  refuseOtherTypes(req);
   return { principal, entry, enteredAt };
 };
 
 /** Checks that the caller has the scope of a right, and records the refusal. @throws {QuaterError} `missing_scope`. */
-export const checkRight = (
+export const checkRight = (parts: Endpoints, caller: Entered, right: Right, command: string): void => {
+  const scope = scopeOf(right);
+  if (caller.principal.scopes.includes(scope)) return;
+  const error = missingScope([scope]);
+  recordRefusal(parts, caller, error, command);
+  throw error;
+};
+
+/** Reads the body of a request. @throws {QuaterError} A refusal, which is recorded, because the caller is known. */
+export const bodyIn = (parts: Endpoints, caller: Entered, request: WebRequest, command: string): Promise<Buffer> =>
+  accounted(parts, caller, command, () => {
+    refuseOtherTypes(request.req);
+    return parts.http.readBody(request);
+  });
+
+/** Reads a part of a request, and records the refusal of a request that is not valid. */
+export const accounted = async <Read>(
+  parts: Endpoints,
+  caller: Entered,
+  command: string,
+  read: () => Awaitable<Read>,
+): Promise<Read> => {
+  try {
+    return await read();
+  } catch (error) {
+    if (isQuaterError(error)) recordRefusal(parts, caller, error, command);
+    throw error;
+  }
+};
+
+const recordRefusal = (
   { services }: Endpoints,
   { principal, entry: { callId, credentials } }: Entered,
-  right: Right,
+  error: QuaterError,
   command: string,
 ): void => {
-  const scope = scopeOf(right);
-  if (principal.scopes.includes(scope)) return;
-  const error = missingScope([scope]);
   const { issuer, subject, kind, credential, person, actsFor } = principal;
   services.find(auditRef)?.refused({
     callId,
@@ -124,7 +150,6 @@ export const checkRight = (
     remote: true,
     ...(credentials.peer === undefined ? {} : { peer: credentials.peer }),
   });
-  throw error;
 };
 
 /** Runs an endpoint for one method. Errors become answers in the form of the protocol. */

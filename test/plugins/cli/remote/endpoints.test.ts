@@ -162,6 +162,33 @@ test.each([
   ]);
 });
 
+test("a request of a known caller that is not valid is recorded", async () => {
+  using folder = tempFolder();
+  await using app = await boot(folder.root);
+  const url = app.services.find(httpRef)?.baseUrl ?? "";
+  const send = async (path: string, body: string, type = "application/json") =>
+    (
+      await fetch(`${url}${path}`, {
+        method: "POST",
+        headers: { authorization: "Bearer ana", "content-type": type },
+        body,
+      })
+    ).status;
+  const valid = JSON.stringify({ protocol, action: "pay", parts: parts({ cents: 5 }) });
+  expect(await send(call, "{")).toBe(400);
+  expect(await send(call, valid, "text/plain")).toBe(422);
+  expect(await send(call, JSON.stringify({ protocol, action: "pay", parts: [], more: "x".repeat(1_100_000) }))).toBe(413);
+  expect(await send("/__quater__/actions/read", '{"a":1,"a":2}')).toBe(400);
+  await app.stop();
+  const refused = eventsIn(folder.root).filter(({ meta }) => meta.type === "call.refused");
+  expect(refused.map(({ meta }) => [meta.errorCode, meta.principal?.subject, meta.remote])).toEqual([
+    ["json_invalid", "ana", true],
+    ["invalid_input", "ana", true],
+    ["too_large", "ana", true],
+    ["json_duplicate_key", "ana", true],
+  ]);
+});
+
 test("a call with a file finds no hidden handler, and its refusal is recorded", async () => {
   using folder = tempFolder();
   const scan = (auth: ReturnType<typeof can>) =>
