@@ -30,8 +30,8 @@ export const testHoles: readonly TestHole[] = [
     edits: [
       {
         file: "core/pipeline/gate.ts",
-        from: "const arrival = { callId, surface, handler: operation?.name, principal,",
-        to: "const arrival = { callId, surface, handler, principal,",
+        from: "const known = { callId, surface, handler: operation?.name, principal,",
+        to: "const known = { callId, surface, handler, principal,",
       },
     ],
     file: "test/core/hooks.test.ts",
