@@ -1,6 +1,7 @@
-// The schemas of the approvals API's inputs and answers. The API validates its inputs with these schemas, and the OpenAPI
-// document contains these schemas. Tests compare the real answers with the schemas.
+// The schemas of the inputs and responses of the approvals API. The API validates its inputs with these schemas, and the OpenAPI
+// document contains the schemas. Tests compare the real responses with the schemas.
 
+import { timeMessage, timePattern } from "../../../core/diagnostics/given-time.ts";
 import { Type } from "../../../core/index.ts";
 import type { TObject, TProperties } from "../../../core/schema/typebox.ts";
 import { approvalStates, idForm } from "../record.ts";
@@ -13,7 +14,7 @@ const reason = Type.Optional(Type.String({ minLength: 1, maxLength: 500 }));
 
 export const requestId = Type.String({ pattern: `^${idForm}$` });
 
-/** The input of an operation on one request: the id from the path, and the body. */
+/** The input of an operation on one approval request: the id from the path, and the body of the HTTP request. */
 export const onRequest = <Fields extends TProperties>(body: TObject<Fields>) =>
   Type.Object({ ...body.properties, id: requestId }, { additionalProperties: false });
 
@@ -30,7 +31,11 @@ export const listQuery = Type.Object(
       }),
     ),
     since: Type.Optional(
-      Type.String({ minLength: 1, description: 'Only requests filed since this time: "15m", "2h", "3d", or a date' }),
+      Type.String({
+        pattern: timePattern,
+        description: 'Only requests filed since this time: "15m", "2h", "3d", or a date',
+        "x-message": { pattern: timeMessage },
+      }),
     ),
     limit: Type.Integer({ minimum: 1, maximum: 200, default: 50 }),
     before: Type.Optional(
