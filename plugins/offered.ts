@@ -1,6 +1,6 @@
-// The types of what the program, the gate suite, mcp and auth use of the other plugin folders. Services are compared by name, and
-// parts.ts loads parts that no plugin offers. So this code builds and runs without these folders. test/plugins/offered.test.ts
-// compiles only while the plugins offer everything listed here.
+// Types for the parts of other plugin folders that the program, the gate suite, mcp and auth use. Quater compares services by
+// name, and parts.ts loads the parts that no plugin offers as a service. So the importers of this file build and run without the
+// other folders. The test test/plugins/offered.test.ts compiles only while the plugins offer everything in this file.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Readable, Writable } from "node:stream";
@@ -22,44 +22,44 @@ import {
 export interface Requirement {
   /** The name of the approval policy. */
   readonly policy: string;
-  /** The requirement in words: `finance: 1 with role finance`. */
+  /** The requirement in words, such as `finance: 1 with role finance`. */
   readonly words: string;
   readonly approvers: readonly { readonly role?: string; readonly person?: string; readonly need: number }[];
-  /** The surfaces on which approval is needed. Absent: all surfaces. */
+  /** The surfaces on which calls need approval. Absent: calls need approval on all surfaces. */
   readonly surfaces?: readonly string[];
 }
 
-/** The rules of a handler's approval policy, with all defaults filled in. */
+/** The rules of a handler's approval policy, with the defaults of all options filled in. */
 export interface Rules {
   /** The name of the approval policy. */
   readonly policy: string;
-  /** The surfaces on which approval is needed. `null`: all surfaces. */
+  /** The surfaces on which calls need approval. `null`: calls need approval on all surfaces. */
   readonly surfaces: readonly string[] | null;
   readonly approvers: Requirement["approvers"];
-  /** `confirm`: the person for whom the caller acts may approve. */
+  /** `confirm`: the person for whom the caller acts may approve. `dual`: this person must not approve. */
   readonly kind: "dual" | "confirm";
-  /** How many denials end a request. */
+  /** The number of denials that ends an approval request. */
   readonly denials: number;
   readonly pendingForMs: number;
   readonly usableForMs: number;
-  /** Whether the approved call may be repeated over another surface. */
+  /** Whether the requester may repeat the approved call over another surface. */
   readonly anySurface: boolean;
   /** Whether a requester without a person may make calls that need this approval. */
   readonly unattributed: boolean;
 }
 
-/** A request for approval. */
+/** An approval request. */
 export interface ApprovalRecord {
   readonly id: string;
   readonly digest: string;
   readonly state: string;
   readonly requester: Pick<Principal, "subject" | "person" | "actsFor" | "credential">;
   readonly policy: { readonly kind: string; readonly anySurface: boolean; readonly denials: number };
-  /** The time until which the approval may be used, milliseconds since the epoch. */
+  /** The time until which the requester may use the approval, in milliseconds since the epoch. */
   readonly usableUntil?: number | undefined;
 }
 
-/** The service of approval. */
+/** The service of the plugin approval. */
 export interface Approvals {
   requirementOf(operation: Operation): Requirement | undefined;
   rulesOf(operation: Operation): Rules | undefined;
@@ -85,20 +85,23 @@ export interface Approvals {
   ): Promise<OwnStatus>;
 }
 
-/** The part of a request's state that its requester may read. */
+/** The part of an approval request's state that the requester may read. */
 export interface OwnStatus {
   readonly status: string;
-  /** ISO 8601 text. */
+  /** The time at which the approval request expires, as ISO 8601 text. */
   readonly expiresAt: string;
   readonly url?: string;
 }
 export const approvalsRef: ServiceRef<Approvals> = serviceRef("approval");
 
-/** The service of audit. */
+/** The service of the plugin audit. */
 export interface Trail {
-  /** Returns a secret for a label from every key in the key file, the current key first. Instances that share the file share them. */
+  /**
+   * Returns one secret for a label from each key in the key file, the current key first. Instances with one key file share
+   * secrets.
+   */
   deriveSecrets(label: string): readonly Buffer[];
-  /** Records that a caller was refused outside of a call. */
+  /** Records on the trail that Quater refused a request of a caller that is not a call, such as a command. */
   refused(fields: {
     readonly callId: string;
     readonly surface: string;
@@ -112,43 +115,45 @@ export interface Trail {
 }
 export const auditRef: ServiceRef<Trail> = serviceRef("audit");
 
-/** The service of http. */
+/** The service of the plugin http. */
 export interface Web {
-  /** The mounted paths, which the pipeline does not protect: `POST /mcp`. */
+  /** The mounted paths, such as `POST /mcp`. The pipeline does not protect these paths. */
   readonly mounted: readonly string[];
-  /** The entries of the options that decide whose requests are read, by the name of the option: `allowedOrigins`. */
+  /** The http() options that decide whose HTTP requests the server reads, such as `allowedOrigins`, with their entries. */
   readonly admits: Readonly<Record<string, readonly string[]>>;
-  /** The URL of the server, `http://127.0.0.1:3000`, once it listens. */
+  /** The URL of the server, such as `http://127.0.0.1:3000`; `undefined` until the server listens. */
   readonly baseUrl: string | undefined;
-  /** The public origin, `https://shop.example`, if it is configured. */
+  /** The public origin of the server, such as `https://shop.example`; `undefined` if the origin is not configured. */
   readonly publicUrl: string | undefined;
-  /** The address on which the server listens, and the hosts that requests may name besides loopback names. */
+  /** The address on which the server listens, and the host names that HTTP requests may contain besides loopback names. */
   readonly bound: { readonly host: string; readonly allowedHosts: readonly string[]; readonly isLoopback: boolean };
-  /** The URL at which the server will listen, from its options; `undefined` if the options do not tell it. */
+  /** The URL at which the server will listen; `undefined` if the http() options do not determine the URL. */
   readonly expectedUrl: string | undefined;
-  /** Writes an input as a request of the operation's route; `undefined` if the route cannot carry the input. */
+  /**
+   * Returns the HTTP request that sends an input to the operation's route; `undefined` if the route cannot transport the input.
+   */
   requestOf(
     operation: Operation,
     input: unknown,
   ): Promise<
     | {
         readonly method: string;
-        /** The path with the query. */
+        /** The path of the HTTP request with the query. */
         readonly path: string;
         readonly headers: Readonly<Record<string, string>>;
-        /** JSON text. */
+        /** The body of the HTTP request as JSON text. */
         readonly body: string | undefined;
       }
     | undefined
   >;
-  /** Returns the OpenAPI 3.1 document; with all routes for `undefined`. */
+  /** Returns the OpenAPI 3.1 document for a principal. The document for `undefined` contains all routes. */
   openApi(principal: Principal | undefined): Promise<object>;
-  /** Mounts endpoints outside the pipeline. The checks of Host, Origin and headers run before them. */
+  /** Mounts endpoints outside the pipeline. The server checks Host, Origin and headers before an endpoint runs. */
   mount(what: string, mounting: (koa: WebMounting) => void): void;
   statusOf(error: QuaterError): number;
   credentials(exchanged: WebExchange, surface: string): Presented;
   readBody(exchanged: WebExchange): Awaitable<Buffer>;
-  /** Returns a cancellation that is triggered when the client leaves. */
+  /** Returns a cancellation that is triggered when the client of the HTTP request disconnects. */
   cancellation(exchanged: WebExchange): Cancellation;
   noteCaller(exchanged: WebExchange, principal: Principal): void;
   noteRun(exchanged: WebExchange, operation: Operation, outcome: Outcome): void;
@@ -157,13 +162,13 @@ export interface Web {
 
 export interface WebMounting {
   readonly endpoint: (path: string, endpoint: WebEndpoint) => void;
-  /** Answers requests that no route and no mounted code has answered. */
+  /** Adds an endpoint for HTTP requests that no route and no mounted code has answered. */
   readonly fallback: (method: string, path: string, endpoint: WebEndpoint) => void;
 }
 
 /** The memory for large answers to one client. */
 export interface WebRoom extends AnswerRoom {
-  /** Waits until bytes may be written. Returns a function that frees the memory; `undefined` if the client has left. */
+  /** Waits until bytes may be written. Returns a function that frees the memory; `undefined` if the client has disconnected. */
   take(bytes: number): Awaitable<(() => void) | undefined>;
 }
 
@@ -174,13 +179,13 @@ export interface WebExchange {
 
 export interface WebRequest extends WebExchange {
   readonly callId: string;
-  /** Sets the headers that every answer has, before the endpoint itself writes to `res`. */
+  /** Sets the headers that every answer has. Call this function before the endpoint writes to `res`. */
   readonly takeOver: () => void;
 }
 
 export interface WebReply {
   readonly status: number;
-  /** Lower-case header names and values, one after the other. */
+  /** The names of the HTTP headers in lower case and their values, one after the other. */
   readonly headers: readonly (string | string[])[];
   readonly body: string;
 }
@@ -188,26 +193,28 @@ export interface WebReply {
 export type WebEndpoint = (request: WebRequest) => Awaitable<WebReply | undefined>;
 export const httpRef: ServiceRef<Web> = serviceRef("http");
 
-/** The option `accept` of cli(): the reasons for accepted findings of `quater check`, by their codes. */
+/** The option `accept` of cli(): the reasons for accepted findings of `quater check`, by the codes of the findings. */
 export const acceptedRef: ServiceRef<Readonly<Record<string, string>>> = serviceRef("cli-accept");
 
-/** The commands that approval and audit let remote callers run: see `RemoteRead`. */
+/** The commands of approval and of audit that remote callers may run: see `RemoteRead`. */
 export const approvalReadsRef: ServiceRef<readonly RemoteRead[]> = serviceRef("approval-reads");
 export const auditReadsRef: ServiceRef<readonly RemoteRead[]> = serviceRef("audit-reads");
 
-/** The server side of one command. The program on the caller's computer prints what `run` shows, writes and says. */
+/** The server side of one command. The program on the caller's computer prints the outputs of `run`. */
 export interface RemoteRead {
-  /** The words of the command: `audit tail`. */
+  /** The words of the command, such as `audit tail`. */
   readonly command: string;
-  /** The right that the caller needs: the scope `remote:<right>`. */
+  /** The right that the caller needs. The caller has the right with the scope `remote:<right>`. */
   readonly right: "run" | "approvals" | "audit" | "explain" | "exposure";
-  /** The schema of the input, an object. Leave out inputs that name files, because the files would be files of the server. */
+  /**
+   * The schema of the command's input, an object. Leave out inputs that name files, because the server would read its own files.
+   */
   readonly input: object;
-  /** Runs the command. Must not change anything. @returns The exit code; `undefined` means 0. */
+  /** Runs the command. The command must not change anything. @returns The exit code; `undefined` means 0. */
   readonly run: (input: never, io: CommandIo, caller: RemoteCaller) => Awaitable<number | undefined>;
 }
 
-/** The part of a `RemoteRead` that the program on the caller's computer knows: the words, the flags and the help. */
+/** The part of a `RemoteRead` that the program on the caller's computer contains: the words, the flags and the help. */
 export interface RemoteDefinition {
   readonly path: readonly string[];
   readonly description: string;
@@ -219,19 +226,19 @@ export interface RemoteDefinition {
 export interface RemoteCaller {
   readonly principal: Principal;
   readonly callId: string;
-  /** Returns the credentials of the caller's request as the surface would get them. */
+  /** Returns the credentials in the caller's HTTP request as a surface would get them. */
   readonly credentialsOn: (surface: string) => Presented;
 }
 
-/** The service of store. */
+/** The service of the plugin store. */
 export interface Store {
-  /** Registers a plugin's tables, in `setup`. */
+  /** Registers the tables of a plugin. Plugins call this function in `setup`. */
   register(plugin: string, migrations: readonly Migration[]): void;
   open(): Promise<{
     readonly sql: Sql;
-    /** The store's clock inside a query, milliseconds. */
+    /** An expression for the time of the store's clock inside a query, in milliseconds since the epoch. */
     readonly clock: RawBuilder<number>;
-    /** Returns the time of the store's clock, milliseconds since the epoch. */
+    /** Returns the time of the store's clock, in milliseconds since the epoch. */
     now(): Promise<number>;
     queries<Tables>(): Kysely<Tables>;
     read<Row>(query: Query): Promise<readonly Row[]>;
@@ -252,7 +259,7 @@ export interface Migration {
 }
 export const storeRef: ServiceRef<Store> = serviceRef("store");
 
-/** The service of mcp. */
+/** The service of the plugin mcp. */
 export interface Stdio {
   serveStdio(streams: {
     readonly input: Readable;
@@ -263,28 +270,28 @@ export interface Stdio {
 }
 export const mcpRef: ServiceRef<Stdio> = serviceRef("mcp");
 
-/** The part of auth for `quater keys`. */
+/** The part of the plugin folder auth that `quater keys` uses. */
 export interface ApiKeys {
   /** @param root  The folder of the project. */
   keyCommands(root: string): readonly PluginCommand[];
 }
 
-/** The file with the development key, relative to the project's folder. Only the owner of this file can read the file. */
+/** The path of the file with the development key, relative to the project's folder. Only the owner of the file can read it. */
 export const developmentKeyFile = ".quater/development-key";
 export const demoApproverKeyFile = ".quater/demo-approver-key";
 
 /**
- * The part of auth for keys that `quater dev` accepts and `quater serve` refuses. Both functions return the key, and create it
- * when it is missing.
+ * The part of the plugin folder auth for keys that `quater dev` accepts and `quater serve` refuses. `developmentKey` and
+ * `demoApproverKey` return a key, and create the key when the key is missing.
  */
 export interface DevelopmentKeys {
-  /** @param rights  The rights of the key from now on. */
+  /** @param rights  The rights that the development key has from now on. */
   developmentKey(root: string, rights: { readonly scopes: readonly string[]; readonly roles: readonly string[] }): string;
   demoApproverKey(root: string, roles: readonly string[]): string;
   isDevelopmentKey(root: string, key: string): boolean;
 }
 
-/** The gate suite. */
+/** The part of the gate suite that `quater check --gate` uses. */
 export interface GateCheck {
   gateSuite(
     manifest: Manifest,
@@ -301,26 +308,26 @@ export interface GateCheck {
   }>;
 }
 
-/** Accepted inputs by handler, and the rights that a policy function needs of the principal. */
+/** Sample inputs by handler, and principals that satisfy the functions of policies. */
 export interface GateSamples {
   readonly inputs?: Readonly<Record<string, unknown>>;
   readonly principals?: Readonly<Record<string, object>>;
 }
 
-/** The commands that plugins/command-groups.ts loads for their help, by the word with which they begin. They cannot run. */
+/** The commands whose help plugins/command-groups.ts loads, by the first word of the command. These commands cannot run. */
 export type CommandGroups = Readonly<Partial<Record<"approvals" | "audit" | "store", () => Promise<readonly PluginCommand[]>>>>;
 
 export interface ReadDefinitions {
   readonly remoteDefinitions: readonly RemoteDefinition[];
 }
 
-/** The part of approval for `quater approvals wait --remote NAME`. */
+/** The part of the plugin folder approval that `quater approvals wait --remote NAME` uses. */
 export interface WaitCommand {
-  /** @param untilDecided  Waits for the decision of the caller's own request. */
+  /** @param untilDecided  Waits for the decision of the approvers about the caller's own approval request. */
   waitCommand(untilDecided: (id: string, signal: AbortSignal) => Promise<OwnStatus>): PluginCommand;
 }
 
-/** The parts that plugins/parts.ts loads. */
+/** The parts of plugin folders that plugins/parts.ts loads. */
 export interface Parts {
   readonly apiKeys?: () => Promise<ApiKeys>;
   readonly developmentKeys?: () => Promise<DevelopmentKeys>;

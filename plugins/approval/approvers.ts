@@ -1,4 +1,4 @@
-// Authenticates approvers, by the option `authenticate` or by the headers of a proxy that signs people in (sso.ts).
+// Authenticates approvers, by the option `authenticate` of approval() or by the headers of a proxy that signs people in (sso.ts).
 
 import { authenticatorOver } from "../../core/model/authenticator.ts";
 import { allReads, partOf, readingOf } from "../../core/model/credentials.ts";
@@ -6,13 +6,14 @@ import { type Authentication, type Authenticator, asAuthenticator } from "../../
 import type { SsoOptions } from "./options.ts";
 
 /**
- * The name of the surface on which approvers authenticate. The surface exposes no handler. The surface exists so that the trail
- * records refused credentials.
+ * The name of the surface on which approvers authenticate. This surface exposes no handler. Because approvers have a surface, the
+ * trail records refused credentials of approvers.
  */
 export const approversSurface = "approvals";
 
 /**
- * Returns the authenticator of the approvers' surface. The authenticator reads the proxy's headers first, and then calls `given`.
+ * Returns the authenticator of the approvers' surface. The authenticator first reads the headers of the proxy that signs people
+ * in, and then calls `given`.
  */
 export const approversDoor = (given: Authentication | undefined, sso: SsoOptions | undefined): Authenticator | undefined => {
   if (sso === undefined) return given === undefined ? undefined : asAuthenticator(given);
@@ -25,7 +26,7 @@ export const approversDoor = (given: Authentication | undefined, sso: SsoOptions
       return personBehind(sso, credentials) ?? keys?.authenticate(partOf(credentials, readingOf(keys.reads)), resources);
     },
   });
-  // Other authenticators cannot read reserved headers such as x-forwarded-user. This authenticator can, because it accepts the
-  // headers only with the proxy's secret or over the proxy's socket.
+  // Other authenticators cannot read reserved headers such as x-forwarded-user. The authenticator for approvers can read
+  // x-forwarded-user, because it accepts this header only with the proxy's secret or over the proxy's socket.
   return { ...door, reads: allReads([{ headers }, ...(keys === undefined ? [] : [keys.reads])]) };
 };

@@ -1,11 +1,11 @@
-// All errors of the approval plugin: for requesters, for approvers, and for visitors of the approvals page.
+// All errors of the approval plugin for requesters, approvers, and visitors of the approvals page.
 
 import { QuaterError } from "../../core/index.ts";
 import type { ErrorKind } from "../../core/plugin-api.ts";
 import { endInWords, type RanBefore, ranBeforeInWords } from "./earlier-call.ts";
 import type { ApprovalState } from "./record.ts";
 
-/** The kind of each code. A test compares this table with docs/reference/errors.md. */
+/** The kind of each error code of approvals. A test compares this table with docs/reference/errors.md. */
 export const approvalCodes = {
   approval_denied: "approval_refused",
   approval_expired: "approval_refused",
@@ -30,7 +30,7 @@ export const approvalCodes = {
   approval_pending: "conflict",
 } as const satisfies Record<string, ErrorKind>;
 
-/** Codes with which the approvals page and the API refuse a request before they call the approvals service. */
+/** Codes with which the approvals page and the API refuse an HTTP request before they call the approvals service. */
 export const pageCodes = {
   sso_not_trusted: "forbidden",
   form_not_yours: "forbidden",
@@ -50,18 +50,18 @@ export interface EarlierUse {
   readonly id: string;
   readonly callId: string;
   readonly outcome: string;
-  /** When the call ended, milliseconds since the epoch. */
+  /** When the call that used the approval ended, milliseconds since the epoch. */
   readonly endedAt: number | undefined;
 }
 
 export interface Announced {
   readonly id: string;
   readonly url?: string;
-  /** The time of expiry as ISO 8601 text. */
+  /** The time at which the approval request expires, as ISO 8601 text. */
   readonly expiresAt: string;
 }
 
-/** The error for the caller of a call that needs approval. */
+/** Returns the error for the caller of a call that needs approval. */
 export const approvalRequired = (approval: Announced, before?: RanBefore): QuaterError => {
   const message = `People must approve this exact call before it runs. The approval request ${approval.id} is pending`;
   return new QuaterError({
@@ -72,7 +72,7 @@ export const approvalRequired = (approval: Announced, before?: RanBefore): Quate
   });
 };
 
-/** Returns the earlier call for callers, with ISO 8601 times. */
+/** Converts the earlier call to the form that callers get, with ISO 8601 times. */
 export const earlierOf = (before: RanBefore): object => {
   if (before.match === "cannot_tell") return before;
   const { endedAt } = before;
@@ -86,7 +86,7 @@ export const approvalDenied = (id: string, reason: string | undefined, retryAfte
     ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
   });
 
-/** The error for a caller that sends the id of an approval request that ended before its use. */
+/** Returns the error for a caller that sends the id of an approval request that ended before its use. */
 export const approvalEnded = (
   id: string,
   status: Extract<ApprovalState, "expired" | "cancelled" | "revoked">,
@@ -103,14 +103,17 @@ export const approvalUsed = (use: EarlierUse): QuaterError =>
     { details: { approval: { id: use.id, status: "consumed", usedBy: useOf(use) } } },
   );
 
-/** Returns the call that used an approval for callers, with an ISO 8601 time. */
+/** Converts the call that used an approval to the form that callers get, with an ISO 8601 time. */
 export const useOf = ({ callId, outcome, endedAt }: EarlierUse): { callId: string; outcome: string; endedAt?: string } => ({
   callId,
   outcome,
   ...(endedAt === undefined ? {} : { endedAt: new Date(endedAt).toISOString() }),
 });
 
-/** The error for an approved call whose preview changed. @param changed JSON Pointers into the preview. */
+/**
+ * Returns the error for an approved call whose preview changed. @param changed  JSON Pointers to the changed values in the
+ * preview.
+ */
 export const approvalStale = (id: string, changed: readonly string[]): QuaterError =>
   build(
     "approval_stale",
@@ -127,7 +130,10 @@ export const approvalOutdated = (id: string, what: "policy" | "schema"): QuaterE
     },
   );
 
-/** The error for a call that names an approval of another call. @param status The state of that approval, if it is known. */
+/**
+ * Returns the error for a call that names an approval of another call. @param status  The state of the named approval, if Quater
+ * knows it.
+ */
 export const approvalMismatch = (id: string, status?: ApprovalState, use?: EarlierUse): QuaterError =>
   build("approval_mismatch", `The approval ${id} is for a call with other arguments. ${remedyFor(status, use)}`, {
     details: {
@@ -148,7 +154,7 @@ const remedyFor = (status: ApprovalState | undefined, use: EarlierUse | undefine
   return "Send this call without the approval id";
 };
 
-/** The error for a request whose row contradicts its events on the trail. */
+/** Returns the error for an approval request whose row contradicts the events of the approval request on the trail. */
 export const approvalUnproven = (id: string): QuaterError =>
   build(
     "approval_unproven",
@@ -159,7 +165,8 @@ export const approvalUnproven = (id: string): QuaterError =>
   );
 
 /**
- * The error for unknown ids and for requests of other people. The error is the same, so callers cannot find out which ids exist.
+ * Returns the error for unknown ids and for approval requests of other people. Both cases get the same error, so callers cannot
+ * find out which ids exist.
  */
 export const approvalNotFound = (): QuaterError =>
   build("approval_not_found", "The approval with this id does not exist or belongs to another requester");
@@ -199,7 +206,7 @@ export const approvalUnavailable = (cause: unknown): QuaterError =>
     retryAfterSeconds: 1,
   });
 
-/** The error for a damaged row of a request. @param why The damage, as the end of a sentence. */
+/** Returns the error for a damaged row of an approval request. @param why  The damage, as the end of a sentence. */
 export const approvalDamaged = (id: string, why: string): QuaterError =>
   build(
     "approval_unproven",
@@ -209,7 +216,10 @@ export const approvalDamaged = (id: string, why: string): QuaterError =>
     },
   );
 
-/** The error for a development key that a person types at the terminal. Over a network, all refused keys get the same error. */
+/**
+ * Returns the error for a development key that a person types at the terminal. Over a network, all refused keys get the same
+ * error.
+ */
 export const developmentKeyRefused = (): QuaterError =>
   new QuaterError({
     code: "invalid_token",
@@ -218,7 +228,7 @@ export const developmentKeyRefused = (): QuaterError =>
       "Only `quater dev` accepts a development key. Use the approvals page that `quater dev` serves, or create another key: `quater keys create --name NAME --person NAME --kind user --roles ROLE`",
   });
 
-/** The error for a person who may not vote. @param why The end of a sentence: "you made the request yourself". */
+/** Returns the error for a person who may not vote. @param why  The end of a sentence: "you made the request yourself". */
 export const notEligible = (why: string): QuaterError =>
   build("approver_not_eligible", `You cannot decide this approval request: ${why}`);
 
@@ -244,11 +254,11 @@ export const stillPending = (id: string): QuaterError =>
 
 export const ssoNotTrusted = (message: string): QuaterError => build("sso_not_trusted", message);
 
-/** The error for a form of another visitor, for a form from before the last sign-in, and for a form without a token. */
+/** Returns the error for a form of another visitor, for a form from before the last sign-in, and for a form without a token. */
 export const formNotYours = (): QuaterError =>
   build("form_not_yours", "This form belongs to another visitor, or to an earlier session. Open the approvals page again");
 
-/** The error for wrong, used and expired sign-in codes. All of them get the same error. */
+/** Returns the error for wrong, used and expired sign-in codes. All three cases get the same error. */
 export const codeWrong = (): QuaterError =>
   build(
     "sign_in_code_wrong",
@@ -260,7 +270,7 @@ export const signInThrottled = (retryAfterSeconds: number): QuaterError =>
     retryAfterSeconds,
   });
 
-// Errors with codes of http, which docs/reference/errors.md lists under http.
+// Errors with codes of the plugin http. docs/reference/errors.md lists these codes under http.
 
 export const crossSite = (): QuaterError =>
   new QuaterError({

@@ -3,7 +3,10 @@
 import { Type } from "../../core/index.ts";
 import { exposureKey } from "../../core/plugin-api.ts";
 
-/** The name of an approval policy. The object form limits the policy to some surfaces. */
+/**
+ * The value of the exposure key `approval`, which is the name of an approval policy. The object form limits the approval policy
+ * to some surfaces.
+ */
 export type ApprovalExposure = string | { readonly policy: string; readonly surfaces?: readonly string[] };
 
 const exposureSchema = Type.Union([
@@ -14,7 +17,7 @@ const exposureSchema = Type.Union([
   ),
 ]);
 
-/** The resolved value of the key. Without `surfaces` the policy applies on every surface. */
+/** The resolved value of the exposure key `approval`. Without `surfaces`, the approval policy applies on every surface. */
 export interface ExposedApproval {
   readonly policy: string;
   readonly surfaces?: readonly string[];

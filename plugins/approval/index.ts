@@ -1,4 +1,4 @@
-// The approval plugin: people approve one exact call, and then the call can run once.
+// The approval plugin. People approve one exact call, and then the call can run once.
 
 import { type Authentication, definePlugin, type Plugin, type TestRun } from "../../core/plugin-api.ts";
 import type { GivenOptions } from "../../core/schema/options.ts";
@@ -21,15 +21,16 @@ export { type Approvals, approvalsRef } from "./service.ts";
 declare module "quater" {
   interface Exposure {
     /**
-     * The name of the policy in `approval()` with the people who must approve calls. The policy applies on every surface, unless
-     * `surfaces` lists surfaces.
+     * The name of the policy in `approval()` that names the people who must approve calls of this handler. The approval policy
+     * applies on every surface, unless `surfaces` lists surfaces.
      */
     readonly approval?: ApprovalExposure;
   }
 }
 
 /**
- * Makes calls wait for approval by people. To require it, name an approval policy in a handler's exposure: `approval: "finance"`.
+ * Lets calls run only after people have approved the calls. To require approval for a handler, name an approval policy in the
+ * handler's exposure: `approval: "finance"`.
  *
  * @example
  * plugins: [store(), audit(), approval({ authenticate: apiKeys(), policies: { finance: { approvers: [{ role: "finance" }] } } })]
@@ -42,7 +43,8 @@ export const approval = definePlugin(approvalOptions, (options, given): Plugin =
     wants: [httpRef],
     provides: [approvalsRef, approvalReadsRef],
     exposure: [approvalKey],
-    // This surface exposes no handler. The surface exists so that the trail records refused credentials of approvers.
+    // The surface of approvers exposes no handler. Because approvers have a surface, the trail records refused credentials of
+    // approvers.
     surface: { name: approversSurface, exposes: "Nothing", authenticate: approversDoor(authenticate, sso) },
     check: async ({ catalog }) => {
       const { exposureProblems, optionProblems } = await import("./problems.ts");
@@ -53,20 +55,22 @@ export const approval = definePlugin(approvalOptions, (options, given): Plugin =
   };
 });
 
-/** Returns the plugin for a test run: the plugin of a test run sends no notices and has no listener of its own. */
+/** Returns the approval plugin for a test run. The plugin of a test run sends no notices and has no separate listener. */
 const rehearsal = (
   { notify, listen, sso, authenticate, ...options }: GivenOptions<typeof approvalOptions>,
   { usableForMs, hasOwnDoors = false }: TestRun,
 ): Plugin => {
   const closed: Authentication = () => undefined;
-  // A test run does not open the Unix socket, so a connection cannot prove that it comes from the proxy.
+  // A test run does not open the Unix socket, so in a test run a connection cannot prove that the connection comes from the
+  // proxy.
   const isBySocket = sso?.unixSocket === true;
   const door = hasOwnDoors ? (authenticate ?? (isBySocket ? closed : undefined)) : closed;
   return approval({
     ...options,
-    // The gate suite files many requests for each of its test people.
+    // The gate suite files many approval requests for each of its test people.
     maxFiledPerHour: 100_000,
-    // The gate suite repeats a call directly after a denial, and the cooldown must not have ended at that time.
+    // The gate suite repeats a call directly after a denial, and the cooldown must last until the gate suite has repeated the
+    // call.
     cooldownMs: Math.max(options.cooldownMs ?? 0, 600_000),
     ...(door === undefined ? {} : { authenticate: door }),
     ...(sso === undefined || isBySocket || !hasOwnDoors ? {} : { sso }),

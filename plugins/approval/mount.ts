@@ -1,5 +1,5 @@
-// Adds the approvals page and its API to http's server, or serves both on a separate listener. With a separate listener, no other
-// page has the origin of the approvals page.
+// Adds the approvals page and the approvals API to the server of http(), or serves the page and the API on a separate listener.
+// With a separate listener, no other page has the origin of the approvals page.
 
 import { loopbackHosts, loopbackUrl } from "../../core/model/loopback.ts";
 import type { PluginContext } from "../../core/plugin-api.ts";
@@ -24,11 +24,11 @@ export interface MountGiven {
 export interface Mounted {
   /**
    * Returns the URL of the approvals page without a slash at the end, from publicUrl or from the options of the listener;
-   * `undefined` if the options do not tell the URL and no port is open.
+   * `undefined` if the options do not contain the URL and no port is open.
    */
   readonly baseUrl: () => string | undefined;
   readonly start: () => Promise<void>;
-  /** Closes the separate listener. Safe to call twice. */
+  /** Closes the separate listener of the approvals page. Callers may call `stop` twice. */
   readonly stop: () => Promise<void>;
 }
 
@@ -36,7 +36,7 @@ const mounted = "/approvals";
 
 export const mount = ({ options, context, http, store, audit, approvals }: MountGiven): Mounted => {
   const { listen, sso } = options;
-  // With a separate listener, the approvals page has another origin than http.
+  // With a separate listener, the origin of the approvals page differs from the origin of http().
   const publicUrl = options.publicUrl ?? (listen === undefined ? http.publicUrl : undefined);
   const { gate, catalog, project, mode, log } = context;
   let listener: Listener | undefined;
@@ -81,7 +81,10 @@ export const mount = ({ options, context, http, store, audit, approvals }: Mount
   };
 };
 
-/** Whether a public URL names this computer, but another port than the listener has. A container may map ports, so this is allowed. */
+/**
+ * Whether a public URL names this computer, but a port other than the port of the listener. A container may map ports, so Quater
+ * only logs a warning.
+ */
 const isOtherPort = (publicUrl: string, expected: string): boolean => {
   const { hostname, port, protocol } = new URL(publicUrl);
   return protocol === "http:" && loopbackHosts.includes(hostname) && port !== new URL(expected).port;

@@ -9,58 +9,70 @@ import { withDefault } from "../../core/schema/with-default.ts";
 import type { NotifyOption } from "./notices/index.ts";
 import type { ApprovalPolicy } from "./policy.ts";
 
-/** A separate listener for the approvals page and the API for approvals. Default: the listener of `http()`. */
+/**
+ * A separate listener for the approvals page and the API for approvals. Without the option `listen`, the listener of `http()`
+ * serves the page and the API.
+ */
 export type ApprovalListen =
   | { readonly port: number; readonly host?: string }
-  /** The path of a Unix socket, relative to the project's folder. Users who can write the socket file can connect. */
+  /** The path of a Unix socket, relative to the project's folder. Users who can write to the socket file can connect. */
   | { readonly path: string };
 
-/** A proxy that signs people in and sends their names in headers. */
+/** A proxy that signs people in and sends the names of these people in headers. */
 export type SsoOptions = {
-  /** The header with the person's name: `x-forwarded-user`. The proxy must remove this header from client requests. */
+  /**
+   * The header with the name of the signed-in person: `x-forwarded-user`. The proxy must remove this header from the HTTP
+   * requests of clients.
+   */
   readonly personHeader: string;
-  /** The header with the person's roles, separated by commas. Default: no roles. */
+  /** The header with the roles of the signed-in person, separated by commas. Without `rolesHeader`, the person has no roles. */
   readonly rolesHeader?: string;
 } & (
   | {
       /**
-       * The proxy sends this header with the secret, at least 32 characters, to prove that an HTTP request comes from the proxy.
+       * The name of the header in which the proxy sends its secret. The secret of the proxy has at least 32 characters, and
+       * proves that an HTTP request comes from the proxy.
        */
       readonly secretHeader: string;
       readonly secret: string;
       readonly unixSocket?: never;
     }
-  /** The approvals page listens on a Unix socket to which only the proxy can connect, so no secret is needed. */
+  /** The approvals page listens on a Unix socket to which only the proxy can connect, so the proxy needs no secret. */
   | { readonly unixSocket: true; readonly secretHeader?: never; readonly secret?: never }
 );
 
 const sevenDaysMs = 7 * 86_400_000;
 
 export const approvalOptions = {
-  /** Approval policies by name. An exposure contains the name of a policy: `approval: "finance"`. */
+  /** Approval policies by name. An exposure contains the name of an approval policy: `approval: "finance"`. */
   policies: opaque<Readonly<Record<string, ApprovalPolicy>>>('{ finance: { approvers: [{ role: "finance" }] } }', isPlainObject),
-  /** Authenticates approvers. Credentials of other surfaces are accepted only if this option has the same authenticator. */
+  /**
+   * Authenticates approvers. Quater accepts credentials of other surfaces only if this option has the same authenticator as the
+   * other surface.
+   */
   authenticate: Type.Optional(anAuthentication),
   /**
-   * The public origin of this server: `https://shop.example`. Links contain this origin, and never an origin from the headers of
-   * an HTTP request.
+   * The public origin of this server: `https://shop.example`. Links to approval requests contain this origin, and never an origin
+   * from the headers of an HTTP request.
    */
   publicUrl: Type.Optional(Type.String()),
   /** Accepts people whom a proxy has signed in. */
   sso: Type.Optional(
     opaque<SsoOptions>("{ personHeader, secretHeader, secret }, or { personHeader, unixSocket: true }", isPlainObject),
   ),
-  /** A separate listener for the approvals page. Default: the listener of `http()`. */
+  /** A separate listener for the approvals page. Without `listen`, the listener of `http()` serves the approvals page. */
   listen: Type.Optional(opaque<ApprovalListen>("{ port, host }, or { path }", isPlainObject)),
-  /** Receives notices about requests: a function, a webhook, or a list of them. */
+  /** Receives notices about approval requests: a function, a webhook, or a list of functions and webhooks. */
   notify: Type.Optional(opaque<NotifyOption>("a function, { webhook: { url, secret } }, or a list of those")),
-  /** How many requests of one caller may be pending. Default 20. */
+  /** How many approval requests of one caller may be pending. Default 20. */
   maxPending: withDefault(Type.Integer({ minimum: 1, maximum: 10_000 }), 20),
-  /** How many requests one person may file per hour. Cancelled requests count. Default 60. */
+  /** How many approval requests one person may file per hour. Cancelled approval requests count. Default 60. */
   maxFiledPerHour: withDefault(Type.Integer({ minimum: 1, maximum: 100_000 }), 60),
-  /** How long after a denial the same call, and calls that look the same, are refused, milliseconds. Default 600,000. */
+  /**
+   * The time in milliseconds after a denial in which Quater refuses the same call, and calls that look the same. Default 600,000.
+   */
   cooldownMs: withDefault(Type.Integer({ minimum: 0, maximum: sevenDaysMs }), 600_000),
-  /** How many days a request is stored after it has ended. Default 400. */
+  /** The number of days for which Quater stores an approval request after the approval request has ended. Default 400. */
   retentionDays: withDefault(Type.Integer({ minimum: 1, maximum: 36_500 }), 400),
 };
 

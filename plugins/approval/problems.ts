@@ -1,4 +1,4 @@
-// Checks the options of approval(), and the approval keys of exposures, before any plugin is set up.
+// Checks the options of approval(), and the exposure keys `approval`, before Quater sets up any plugin.
 
 import { nearest } from "../../core/diagnostics/text.ts";
 import { isPrivateUrl } from "../../core/model/loopback.ts";
@@ -147,7 +147,7 @@ const unknownKey = (key: string, known: readonly string[]): [string, string] => 
   ];
 };
 
-/** Returns a problem for each exposure that names a missing policy, or a surface on which the handler is not exposed. */
+/** Returns a problem for each exposure that names a missing approval policy, or a surface on which the handler is not exposed. */
 export const exposureProblems = (
   policies: Readonly<Record<string, unknown>>,
   operations: readonly Operation[],

@@ -1,20 +1,23 @@
-// Encrypts texts that leave the process, such as cookies, and detects changes in them: AES-256-GCM with a random nonce for each
-// text. The encryption also authenticates the purpose, so a text that was encrypted for one purpose cannot be decrypted for
-// another purpose.
+// Encrypts texts that leave the process, such as cookies, and detects changes of these texts. seal.ts uses AES-256-GCM with a
+// random nonce for each text. The encryption also authenticates the purpose, so a text that was encrypted for one purpose cannot
+// be decrypted for another purpose.
 
 import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
 
 const nonceBytes = 12;
 const tagBytes = 16;
 
-/** Encrypts a text. @param use  The purpose. @returns base64url of nonce, encrypted text and authentication tag. */
+/**
+ * Encrypts a text. @param use  The purpose for which the text is encrypted. @returns base64url of nonce, encrypted text and
+ * authentication tag.
+ */
 export const sealed = (key: Buffer, use: string, text: string): string => {
   const nonce = randomBytes(nonceBytes);
   const cipher = createCipheriv("aes-256-gcm", key, nonce).setAAD(Buffer.from(use));
   return Buffer.concat([nonce, cipher.update(text, "utf8"), cipher.final(), cipher.getAuthTag()]).toString("base64url");
 };
 
-/** Decrypts a text. @returns `undefined` for a text that was not encrypted with this key for this purpose. */
+/** Decrypts a text. @returns `undefined` for a text that was not encrypted with the same key for the same purpose. */
 export const unsealed = (key: Buffer, use: string, text: string): string | undefined => {
   const bytes = Buffer.from(text, "base64url");
   if (bytes.length < nonceBytes + tagBytes) return undefined;

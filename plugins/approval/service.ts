@@ -1,5 +1,5 @@
-// The service of approval(). The approvals page, the JSON API, the commands and the gate suite make all changes through this
-// service, so all of them refuse the same changes.
+// The service of approval(). The approvals page, the JSON API, the commands and the gate suite make all changes of approval
+// requests through this service, so all of them refuse the same changes.
 
 import type { Principal } from "../../core/index.ts";
 import { type Awaitable, type Operation, serviceRef } from "../../core/plugin-api.ts";
@@ -12,79 +12,85 @@ export type { ApprovalRecord } from "./record.ts";
 
 export interface Approver {
   /**
-   * The approver's principal, from the `authenticate` option of approval(). Authenticate directly before the call of the service,
-   * so that roles and person are current.
+   * The approver's principal, from the `authenticate` option of approval(). Authenticate the approver directly before the call of
+   * the service, so that roles and person are current.
    */
   readonly principal: Principal;
-  /** The place where the approver decides: "page", "api", "cli". */
+  /** The place where the approver decides: "page", "api" or "cli". */
   readonly via: string;
   /**
-   * Authenticates again directly before a decision is written, because a key may be revoked while a form arrives. Rejects when
-   * the credential is no longer valid.
+   * Authenticates the approver again directly before Quater writes a decision, because an operator may revoke the key while a
+   * form arrives. Rejects if the credential is no longer valid.
    */
   readonly again?: () => Awaitable<Principal>;
 }
 
-/** The filters of a list of requests. */
+/** The filters of a list of approval requests. */
 export interface ListGiven {
-  /** The states of the listed requests. Default: all. */
+  /** The states of the listed approval requests. Without this filter, the list contains approval requests in all states. */
   readonly states?: readonly ApprovalState[];
   readonly handler?: string;
   /**
-   * The person who made the requests, or for whom an agent or a service made the requests. A requester without a person is
-   * named by issuer and subject, with a space between: `keys nightly`.
+   * The person who made the calls of the approval requests, or for whom an agent or a service made the calls. A requester without
+   * a person is named by issuer and subject, with a space between them: `keys nightly`.
    */
   readonly requester?: string;
-  /** Only requests that were filed at this time or later, milliseconds since the epoch. */
+  /** The list contains only approval requests that were filed at this time or later, milliseconds since the epoch. */
   readonly since?: number;
-  /** How many requests to return, the newest first. Default 50, at most 200. */
+  /** How many approval requests the list contains, the newest first. Default 50, at most 200. */
   readonly limit?: number;
-  /** The id of a request. Only requests that were filed before this request are listed. Use this filter for the next page. */
+  /**
+   * The id of an approval request. The list contains only approval requests that were filed before this approval request. Use
+   * this filter for the next page.
+   */
   readonly before?: string;
 }
 
-/** A page of requests. */
+/** A page of a list of approval requests. */
 export interface Listed {
-  /** At most `limit` requests, the newest first. */
+  /** At most `limit` approval requests, the newest first. */
   readonly requests: readonly ApprovalRecord[];
-  /** The `before` of the next page; `undefined` after the last page. */
+  /** The value of `before` for the next page; `undefined` after the last page. */
   readonly next: string | undefined;
 }
 
 export interface VoteGiven {
   readonly id: string;
   readonly verdict: "approve" | "deny";
-  /** The digest of the request that the approver saw. */
+  /** The digest of the approval request, as the approver saw it. */
   readonly digest: string;
   readonly reason?: string;
 }
 
-/** The part of a request's state that its requester may read. */
+/** The part of the state of an approval request that its requester may read. */
 export interface OwnStatus {
   readonly id: string;
   readonly status: ApprovalState;
-  /** ISO 8601 text. Until this time people can decide the request or, after the approval, the call can use it. */
+  /**
+   * The time as ISO 8601 text. Until this time people can decide the approval request or, after the approval, the call can use
+   * the approval.
+   */
   readonly expiresAt: string;
-  /** The URL of the approvals page for the request. Absent without http(). */
+  /** The URL of the approvals page for the approval request. The URL is absent if the project has no http(). */
   readonly url?: string;
   readonly reason?: string;
-  /** The call that used the approval. `endedAt` is ISO 8601 text, and absent while the call runs. */
+  /** The call that used the approval. `endedAt` is the time of the end as ISO 8601 text, and is absent while the call runs. */
   readonly usedBy?: { readonly callId: string; readonly outcome: string; readonly endedAt?: string };
 }
 
 export interface WaitGiven {
   readonly signal: AbortSignal;
-  /** Called before each read of the state. */
+  /** Quater calls the function `asked` before each read of the approval request's state. */
   readonly asked?: () => void;
 }
 
 export interface Requirement {
   readonly policy: string;
-  /** The requirement in words: `finance: 1 with role finance`. Requirements with the same words are equal. */
+  /** The requirement in words: `finance: 1 with role finance`. Two requirements with the same words are equal. */
   readonly words: string;
   readonly approvers: Policy["approvers"];
   readonly kind: Policy["kind"];
-  /** The surfaces on which approval is needed. Absent: all surfaces. */
+  /** The surfaces on which calls need approval. Without this field, calls on all surfaces need approval. */
   readonly surfaces?: readonly string[];
 }
 
@@ -92,66 +98,80 @@ export interface Requirement {
 export interface Rules extends Policy {
   /** The name of the approval policy. */
   readonly policy: string;
-  /** The surfaces on which approval is needed. `null`: all surfaces. */
+  /** The surfaces on which calls need approval. `null` means all surfaces. */
   readonly surfaces: readonly string[] | null;
 }
 
 export interface Approvals {
-  /** Checks that this principal may see and decide requests. @throws {QuaterError} `approver_not_eligible`. */
+  /** Checks that a principal may see and decide approval requests. @throws {QuaterError} `approver_not_eligible`. */
   assertApprover(approver: Principal): void;
   list(approver: Principal, given?: ListGiven): Promise<readonly ApprovalRecord[]>;
   /**
-   * Returns a page of requests. A page reads at most 1,000 requests, so it costs the same for any number of requests. If the
-   * approver may see few of these requests, the page may have fewer requests than `limit`, although `next` is not `undefined`.
+   * Returns a page of approval requests. The function reads at most 1,000 approval requests, so a page costs the same for any
+   * number of approval requests. If the approver may see few of the read approval requests, the page may contain fewer approval
+   * requests than `limit`, although `next` is not `undefined`.
    */
   page(approver: Principal, given?: ListGiven): Promise<Listed>;
-  /** Returns a request. @throws {QuaterError} `approval_not_found`, `approver_not_eligible`. */
+  /** Returns an approval request. @throws {QuaterError} `approval_not_found`, `approver_not_eligible`. */
   show(approver: Principal, id: string): Promise<ApprovalRecord>;
-  /** Returns requests for identical calls of the last 24 hours, newest first, without `record` itself. */
+  /** Returns approval requests for identical calls of the last 24 hours, the newest first, without `record` itself. */
   earlier(record: ApprovalRecord): Promise<readonly ApprovalRecord[]>;
   /**
-   * Returns an earlier call of this handler by the same person with the same or similar arguments; `undefined` when no such call
-   * is known.
+   * Returns an earlier call of the same handler by the same person with the same or similar arguments; `undefined` if Quater
+   * knows no such earlier call.
    */
   ranBefore(record: ApprovalRecord): Promise<RanBefore | undefined>;
   /**
-   * Returns why this principal may not vote on the request, as the end of a sentence; `undefined` when the principal may vote.
+   * Returns the reason why an approver may not vote on an approval request, as the end of a sentence; `undefined` if the approver
+   * may vote.
    */
   obstacle(approver: Principal, record: ApprovalRecord): string | undefined;
   /**
-   * Approves or denies a request. Repeating the same vote changes nothing.
+   * Approves or denies an approval request. If the approver repeats the same vote, the repeated vote changes nothing.
    *
-   * @throws {QuaterError} `approval_not_found`, `approver_not_eligible`, `approval_digest_changed` (the person saw another
-   * digest), `approval_vote_differs` (the earlier vote of this person differs), `approval_decided` (the request is no longer
-   * pending).
+   * @throws {QuaterError} `approval_not_found`, `approver_not_eligible`, `approval_digest_changed` (the approver saw another
+   * digest), `approval_vote_differs` (the earlier vote of the approver differs), `approval_decided` (the approval request is no
+   * longer pending).
    */
   vote(approver: Approver, given: VoteGiven): Promise<ApprovalRecord>;
   /**
-   * Revokes an approval before it is used. Each person who could have approved the request may revoke it.
+   * Revokes an approval before a call uses the approval. Each person who could have approved the approval request may revoke the
+   * approval.
    *
    * @throws {QuaterError} `approval_not_found`, `approver_not_eligible`, `approval_used`, `approval_decided`.
    */
   revoke(approver: Approver, given: { readonly id: string; readonly reason?: string }): Promise<ApprovalRecord>;
-  /** Cancels a pending or approved request of the requester. @throws {QuaterError} `approval_not_found`, `approval_used`, `approval_decided`. */
+  /**
+   * Cancels a pending or approved request of the requester. @throws {QuaterError} `approval_not_found`, `approval_used`,
+   * `approval_decided`.
+   */
   cancel(requester: Principal, surface: string, id: string): Promise<OwnStatus>;
   /**
-   * Returns the state of the requester's own request. @throws {QuaterError} `approval_not_found` for unknown ids and for requests
-   * of other requesters.
+   * Returns the state of the requester's own approval request. @throws {QuaterError} `approval_not_found` for unknown ids and for
+   * approval requests of other requesters.
    */
   statusOf(requester: Principal, surface: string, id: string): Promise<OwnStatus>;
   /**
-   * Calls `statusOf` repeatedly, outside of any call, until the request is no longer pending or `signal` aborts.
+   * Calls `statusOf` repeatedly, outside of any call, until the approval request is no longer pending or `signal` aborts.
    *
-   * @param enter  Authenticates the requester. Called before each read of the state, because the credential may be revoked in the
-   * meantime.
-   * @returns The last status. @throws {QuaterError} as `statusOf` and `enter`.
+   * @param enter  Authenticates the requester. Quater calls `enter` before each read of the state, because an operator may revoke
+   * the credential in the meantime.
+   * @returns The last status of the approval request. @throws {QuaterError} as `statusOf` and `enter`.
    */
   untilDecided(enter: () => Awaitable<Principal>, surface: string, id: string, how: WaitGiven): Promise<OwnStatus>;
-  /** Returns who must approve the calls of a handler, for tables and help; `undefined` when no approval is needed. */
+  /**
+   * Returns who must approve the calls of a handler, for tables and help; `undefined` if calls of the handler need no approval.
+   */
   requirementOf(operation: Operation): Requirement | undefined;
-  /** Returns all rules of the handler's approval policy as data, for comparisons; `undefined` when no approval is needed. */
+  /**
+   * Returns all rules of the handler's approval policy as data, for comparisons; `undefined` if calls of the handler need no
+   * approval.
+   */
   rulesOf(operation: Operation): Rules | undefined;
-  /** Returns the approvals page where people decide a request, built from `publicUrl`; `undefined` without http(). */
+  /**
+   * Returns the URL of the approvals page where people decide an approval request, built from `publicUrl`; `undefined` if the
+   * project has no http().
+   */
   urlOf(id: string): string | undefined;
 }
 

@@ -1,5 +1,5 @@
-// Sets up the approval plugin: requests, approvals page, API and commands. This file is loaded when the kernel sets up the
-// plugins, so a process that only reads the manifest does not load the file.
+// Sets up the approval plugin: approval requests, approvals page, API and commands. Quater loads this file when the kernel sets
+// up the plugins, so a process that only reads the manifest does not load this file.
 
 import { isListening, isServing } from "../../core/model/run-mode.ts";
 import { BootError, type PluginContext, type Running } from "../../core/plugin-api.ts";
@@ -69,8 +69,8 @@ export const setup = async (options: ApprovalOptions, context: PluginContext): P
 };
 
 /**
- * Returns the boot problem for a project without an approvals page. The problem is found in `setup`, because the checks of a
- * plugin's options do not know the other plugins.
+ * Returns the boot problem for a project without an approvals page. `setup` finds this problem, because the checks of a plugin's
+ * options do not know the other plugins.
  */
 const noPage = (): Error =>
   new BootError([

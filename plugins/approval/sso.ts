@@ -1,4 +1,4 @@
-// Finds the person whom a proxy names in its headers. The headers are accepted only if the HTTP request contains the proxy's
+// Finds the person whom a proxy names in its headers. Quater accepts the headers only if the HTTP request contains the proxy's
 // secret, or came over a Unix socket that only the proxy can open. A loopback address proves nothing, because every process on
 // this computer can use a loopback address.
 
@@ -8,14 +8,16 @@ import { ssoNotTrusted } from "./errors.ts";
 import type { SsoOptions } from "./options.ts";
 
 /**
- * @returns The person in the proxy's headers; `undefined` when the headers are absent. @throws {QuaterError} `sso_not_trusted`.
+ * @returns The person in the headers of the proxy; `undefined` if the headers are absent. @throws {QuaterError}
+ * `sso_not_trusted`.
  */
 export const personBehind = (sso: SsoOptions, credentials: Credentials): Principal | undefined => {
   const person = textOf(credentials, sso.personHeader);
   if (person === undefined || person === "") return undefined;
   if (!isFromProxy(sso, credentials))
     throw ssoNotTrusted("The request names a person in a header, but did not come from the trusted proxy");
-  // Node joins two header lines to one value with a comma. One of the two lines is not from the proxy, so refuse the value.
+  // Node joins two header lines with a comma to one value. If the value contains a comma, one of the two header lines is not from
+  // the proxy, so refuse the value.
   if (person.includes(",") || person.length > 200)
     throw ssoNotTrusted("The header that names the person must have exactly one name");
   const roles = sso.rolesHeader === undefined ? "" : (textOf(credentials, sso.rolesHeader) ?? "");
@@ -44,7 +46,7 @@ const isFromProxy = (sso: SsoOptions, credentials: Credentials): boolean => {
 
 const hash = (text: string): Buffer => createHash("sha256").update(text).digest();
 
-/** Decodes a header value. Proxies send UTF-8, but Node reads header bytes as Latin-1. */
+/** Decodes the value of a header. Proxies send UTF-8, but Node reads the bytes of headers as Latin-1. */
 const textOf = ({ header }: Credentials, name: string): string | undefined => {
   const raw = header(name.toLowerCase());
   if (raw === undefined) return undefined;

@@ -1,4 +1,4 @@
-// Makes the service that audit offers to other plugins: see service.ts.
+// Makes the service that audit offers to other plugins: service.ts defines the interface of the service.
 
 import type { Store } from "../store/service.ts";
 import type { Eraser } from "./erasing/subject.ts";
@@ -27,7 +27,7 @@ export interface ServiceParts {
   readonly upkeep: Upkeep;
   /** The functions by which other plugins erase their own personal data. */
   readonly erasers: Eraser[];
-  /** The functions by which other plugins correct their data after a restore. */
+  /** The functions by which other plugins correct their own rows after a restore of the store. */
   readonly restorers: Restorer[];
 }
 
@@ -79,8 +79,8 @@ const evidenceOf = ({ store, trail, keys }: ServiceParts): ApprovalEvidence => {
 };
 
 /**
- * Converts a failed read of the trail to an error for callers. @throws {QuaterError} `audit_unavailable` when the trail cannot be
- * read.
+ * Converts a failed read of the trail to the error that other plugins get. @throws {QuaterError} `audit_unavailable` when Quater
+ * cannot read the trail. read.
  */
 const readable = <Value>(reading: Promise<Value>): Promise<Value> =>
   reading.catch((error: unknown) => Promise.reject(unrecorded(error)));

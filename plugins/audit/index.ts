@@ -1,4 +1,4 @@
-// The audit plugin: it records every call on the trail, and runs no write that it cannot record.
+// The audit plugin, which records calls on the trail. A write does not run if the plugin cannot record the write.
 
 import { join } from "node:path";
 import { definePlugin, type Plugin } from "../../core/plugin-api.ts";
@@ -15,22 +15,22 @@ export type { SinkOption } from "./sinks/sinks.ts";
 declare module "quater" {
   interface Exposure {
     /**
-     * How much of a call is stored on the trail: `off` (no event, for reads only), `metadata` (who called what, when, and how it
-     * ended), `request` (also the arguments), `response` (also the results). Default: `request` for writes; `metadata` for reads,
-     * except that reads over http are not recorded.
+     * How much of a call Quater stores on the trail: `off` (no event, for reads only), `metadata` (the caller, the handler, the
+     * time and the outcome of the call), `request` (also the arguments), `response` (also the results). Default: `request` for
+     * writes; `metadata` for reads, except that Quater does not record reads over http.
      */
     readonly audit?: AuditLevel;
   }
 }
 
 /**
- * Records every call in the trail, a chained and signed log in the store.
+ * Makes the plugin audit, which records calls on the trail, a chained and signed log in the store.
  *
  * @example
  * plugins: [store(), audit({ sinks: [{ file: "/var/log/shop/checkpoints.jsonl" }] })]
  */
 export const audit = definePlugin(auditOptions, (options, given): Plugin => {
-  /** Returns the plugin for a test run: it has its own trail and its own keys, and writes to no sink. */
+  /** Returns the plugin for a test run: this plugin has its own trail and its own keys, and writes to no sink. */
   const rehearsal = (folder: string): Plugin => {
     const { sinks, fingerprint, ...kept } = given;
     return audit({ ...kept, keys: join(folder, "trail-keys.json") });

@@ -1,4 +1,4 @@
-// The options of audit().
+// The options of the plugin audit.
 
 import { Type } from "../../core/index.ts";
 import type { OptionValues } from "../../core/schema/options.ts";
@@ -11,21 +11,27 @@ export const auditOptions = {
    * need the same key file. Default `.quater/trail-keys.json`.
    */
   keys: withDefault(Type.String({ minLength: 1 }), ".quater/trail-keys.json"),
-  /** The sinks that get checkpoints in addition to the store. Default: none, and the log warns of the consequence. */
+  /**
+   * The sinks that get checkpoints in addition to the store. By default there are no sinks, and Quater logs a warning about the
+   * consequence.
+   */
   sinks: withDefault(
     Type.Unsafe<readonly SinkOption[]>(
       Type.Array(Type.Union([Type.Literal("stdout"), Type.Object({ file: Type.String({ minLength: 1 }) })])),
     ),
     [],
   ),
-  /** How many days events are kept. Default 400. */
+  /** How many days Quater keeps events. Default 400. */
   retentionDays: withDefault(Type.Integer({ minimum: 1 }), 400),
   /**
-   * How long an instance counts as running without renewing its lease. After this time, its unfinished calls are recorded as
-   * `unknown`. Milliseconds, default 30,000.
+   * How long other instances treat an instance as running after the instance has renewed its lease, milliseconds. After this
+   * time, another instance records the unfinished calls of the instance as `unknown`. Default 30,000.
    */
   leaseMs: withDefault(Type.Integer({ minimum: 100 }), 30_000),
-  /** The fingerprint `SHA256:...` of the only checkpoint key that `audit verify` accepts. Default: the keys in the key file. */
+  /**
+   * The fingerprint `SHA256:...` of the only checkpoint key that `audit verify` accepts. By default, `audit verify` accepts the
+   * keys in the key file.
+   */
   fingerprint: Type.Optional(
     Type.String({
       pattern: "^SHA256:[A-Za-z0-9+/]{43}$",

@@ -1,5 +1,5 @@
-// Sets up the audit plugin: connects the keys, the trail, the hooks, the service and the commands. index.ts imports this file
-// only when a project that uses audit starts, so that a manifest which merely imports audit loads fast.
+// Sets up the audit plugin: connects the keys, the trail, the hooks, the service and the commands of the plugin. index.ts imports
+// this file only when a project that uses audit starts. So a manifest that only imports audit loads fast.
 
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -37,7 +37,8 @@ export const setup = (options: AuditOptions, context: PluginContext): Running =>
   store.register("audit", migrations);
   store.checkWith(() => trail.probe());
   const path = resolve(project.root, keyFile);
-  // The key ring reads the key file when a key is first needed, because commands that only read a project must not create files.
+  // The key ring reads the key file when a key is first needed, because commands that only read a project must not create the key
+  // file.
   const keys = new KeyRing(path, log);
   const redactor = new Redactor(() => keys.current);
   const sinks = sinksOf(sinkOptions, project.root, servers.has(mode));
@@ -113,7 +114,7 @@ export const setup = (options: AuditOptions, context: PluginContext): Running =>
         throw startProblem(error, path);
       });
       trail.announce(true);
-      // In development, the line would appear again at each restart, and nobody has to prove anything.
+      // In development, Quater would log this warning at each restart, and nobody has to prove events of the trail.
       if (sinkOptions.length === 0 && context.mode === "serve")
         log.info(
           "audit() has no sinks, so nothing outside the store can prove that the trail is unchanged. Add sinks: [{ file: ... }]",
@@ -127,7 +128,7 @@ export const setup = (options: AuditOptions, context: PluginContext): Running =>
   };
 };
 
-/** Converts an error of the first opening of the trail into a boot problem with its remedy. Returns other errors unchanged. */
+/** Converts an error from the first opening of the trail into a boot problem with a remedy. Returns other errors unchanged. */
 const startProblem = (error: unknown, keyFile: string): unknown => {
   const remedy = remedyOf(error, keyFile);
   if (remedy === undefined || !(error instanceof Error)) return error;

@@ -1,5 +1,5 @@
-// The periodic work of a process that has the trail open: it writes the counts of refusals, reads a changed key file, compares
-// the store with the sinks, renews the lease of the process, records lost calls, and removes events that are older than
+// The periodic work of a process that has opened the trail. The process writes the counts of refusals, reads a changed key file,
+// compares the store with the sinks, renews the lease of the process, records lost calls, and removes events that are older than
 // `retentionDays`.
 
 import type { Log } from "../../core/plugin-api.ts";
@@ -23,17 +23,17 @@ export interface UpkeepParts {
   readonly sinkFiles: readonly string[];
   readonly leaseMs: number;
   readonly retentionDays: number;
-  /** Whether this is a server, or another process that runs until it is stopped. */
+  /** Whether this process is a server, or another process that runs until somebody stops the process. */
   readonly stays: boolean;
 }
 
 export class Upkeep {
   readonly #parts: UpkeepParts;
-  /** Changes of state by other plugins, for the transaction that records a lost call. */
+  /** The functions by which other plugins add changes of their rows to the transaction that records a lost call. */
   readonly lostCallChanges: ((open: OpenStore, call: LostCall) => readonly Statement[])[] = [];
   /**
-   * The last message of each kind of work. A damaged trail stays damaged until a person repairs it, so the message about the
-   * damage is logged only once.
+   * The last logged message of each kind of work. A damaged trail stays damaged until a person repairs the trail, so Quater logs
+   * the message about the damage only once.
    */
   readonly #failures = new Map<string, string>();
   #timer: NodeJS.Timeout | undefined;
@@ -59,7 +59,7 @@ export class Upkeep {
     clearInterval(this.#timer);
   }
 
-  /** @returns How many lost calls were recorded as `unknown`. */
+  /** @returns How many lost calls this process recorded as `unknown`. */
   async sweepLost(): Promise<number> {
     const { trail, store, keys } = this.#parts;
     const { sweepUnknown } = await import("./log/sweep.ts");
@@ -98,7 +98,11 @@ export class Upkeep {
     await prune({ trail, store: opened, keys: keys.current, sinkFiles }, (await opened.now()) - retentionDays * dayMs);
   }
 
-  /** Runs a piece of work. Logs an event that cannot be verified, and continues. @throws every other error. */
+  /**
+   * Runs one kind of periodic work. If an event does not verify, this function logs the problem and continues.
+   *
+   * @throws every other error.
+   */
   async #attempt(failure: string, work: () => Promise<unknown>): Promise<void> {
     try {
       await work();

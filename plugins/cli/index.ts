@@ -1,5 +1,5 @@
-// The cli surface, which exposes handlers as actions of the `quater` program. Every manifest that imports `quater/plugins`
-// imports this file, so this file imports no large module.
+// The plugin cli, which exposes handlers as actions of the `quater` program. Every manifest that imports `quater/plugins` imports
+// this file, so this file imports no large module.
 
 import { Type } from "../../core/index.ts";
 import { anAuthentication } from "../../core/model/authentication.ts";
@@ -11,20 +11,21 @@ import { remoteOption, remoteProblems } from "./serving/option.ts";
 
 declare module "quater" {
   interface Exposure {
-    /** Whether the handler can be called with `quater run <name>`. */
+    /** Whether callers can run the handler with `quater run <name>`. */
     readonly cli?: boolean;
   }
 }
 
 const cliOptions = {
-  /** Authenticates callers, with the token in `QUATER_TOKEN`. Required once a handler is exposed over cli. */
+  /** Authenticates callers by the token in `QUATER_TOKEN`. The manifest needs this option if it exposes a handler over cli. */
   authenticate: Type.Optional(anAuthentication),
   /**
-   * Serves `quater ... --remote NAME` over http(), with an authenticator of its own. Callers also need the scopes `remote:run`,
-   * `remote:audit`, `remote:approvals`, `remote:explain` and `remote:exposure`. Without this option there are no remote callers.
+   * Serves `quater ... --remote NAME` over http(), with a separate authenticator. Remote callers also need the scopes
+   * `remote:run`, `remote:audit`, `remote:approvals`, `remote:explain` and `remote:exposure`. Without the option `remote`, there
+   * are no remote callers.
    */
   remote: Type.Optional(remoteOption),
-  /** Accepts findings of `quater check`: the reason for each accepted finding, by its code. */
+  /** Accepts findings of `quater check`. The option contains the reason for each accepted finding, by the code of the finding. */
   accept: withDefault(Type.Record(Type.String(), Type.String()), {}),
 };
 

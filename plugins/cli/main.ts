@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 
-// The executable file of the package. This file checks the version of Node before it imports modules that use newer features.
-// Without this check, an old Node would only report a missing export.
+// The executable file of the package quater. This file checks the version of Node before it imports modules that use newer
+// features of Node. Without this check, an old Node would only report a missing export.
 
 import { nodeProblem } from "./init/node-version.ts";
 import { keepCompiled } from "./program/compile-cache.ts";

@@ -28,13 +28,13 @@ export { type McpService, mcpRef, type StdioStreams } from "./service.ts";
 
 declare module "quater" {
   interface Exposure {
-    /** Exposes the handler to MCP clients: as a tool, a resource or a prompt. */
+    /** Exposes the handler to MCP clients as a tool, an MCP resource or a prompt. */
     readonly mcp?: boolean | McpExposure;
   }
 }
 
 /**
- * Serves handlers as MCP tools, resources and prompts.
+ * Makes the plugin mcp, which serves handlers as MCP tools, resources and prompts.
  *
  * @example
  * plugins: [http({ authenticate: apiKeys() }), mcp({ authenticate: apiKeys() })]
@@ -57,7 +57,7 @@ export const mcp = definePlugin(mcpOptions, (options) => {
       adopt,
       ways: (operation) => waysTo(operation, options.catalog),
     },
-    // A call from the terminal loads one handler and uses no tool, so these checks would only make its start slower.
+    // `quater run` loads one handler and uses no tool, so these checks would only make the start of the process slower.
     check: async ({ catalog, mode }) => (mode === "run" ? [] : checkOffers(catalog, options)),
     setup: (context) => setup(options, audience, context),
   };
@@ -81,7 +81,7 @@ const setup = async (options: McpOptions, audience: AudienceCheck, context: Plug
   const authorization = await authorizationOf(options, catalog, http, options.title ?? project.name);
   if (http?.publicUrl !== undefined) audience.set(http.publicUrl);
   if (isServing(mode)) return (await import("./setup.ts")).serveClients(options, context, authorization);
-  // List the paths in the exposure table, although no endpoint is mounted at the paths.
+  // Mount the paths without an endpoint, so that the exposure table contains the paths.
   http?.mount(`POST ${mcpPath}`, () => {});
   if (options.docs) http?.mount(`GET ${pagePath}`, () => {});
   const { service, stop } = withoutClients(services.find(storeRef), log);
@@ -89,7 +89,10 @@ const setup = async (options: McpOptions, audience: AudienceCheck, context: Plug
   return { stop };
 };
 
-/** Returns the service of a process without clients, such as `quater run`: reports of changes go to the other instances. */
+/**
+ * Returns the service of a process without MCP clients, such as `quater run`. This service passes reports of changed resources to
+ * the other instances.
+ */
 const withoutClients = (store: Store | undefined, log: Log) => {
   let loading: Promise<SharedUpdates> | undefined;
   const load = async (kept: Store) => {
@@ -122,7 +125,7 @@ const authorizationOf = async (
   return authorization;
 };
 
-/** Calls tools over a pair of streams, with one session per call. A call without a token comes from the local user. */
+/** Calls tools over a pair of streams, with one stdio session per call. Without a token, the local user makes the call. */
 export const stdioProbe =
   (service: McpService, catalog: Catalog): Probe =>
   async (call) =>
@@ -130,7 +133,7 @@ export const stdioProbe =
 
 /**
  * Turns every caller over MCP into an agent that works for a person, because no person typed the call. A caller with the
- * credential of a person is also an agent.
+ * credential of a person also becomes an agent.
  */
 const asAgent = (principal: Principal): Principal => {
   const known = agents.get(principal);
@@ -141,11 +144,14 @@ const asAgent = (principal: Principal): Principal => {
 };
 
 /**
- * The agent for each principal. This cache is useful because authenticators often return the same object for the same credential.
+ * The agents that `asAgent` has made, by principal. This cache is useful because authenticators often return the same object for
+ * the same credential.
  */
 const agents = new WeakMap<Principal, Principal>();
 
-/** Whether the principal can no longer change. A principal that can change, for example through a getter, must not be cached. */
+/**
+ * Whether the principal can no longer change. `asAgent` must not cache a principal that can change, for example through a getter.
+ */
 const isFixed = (principal: Principal): boolean =>
   Object.isFrozen(principal) &&
   Object.getPrototypeOf(principal) === Object.prototype &&
@@ -155,6 +161,6 @@ const agentOf = (principal: Principal): Principal => {
   const { issuer, subject, credential, scopes, roles, claims, person, actsFor = person } = principal;
   const agent = { issuer, subject, kind: "agent" as const, credential, scopes, roles, claims };
   if (actsFor === undefined) return agent;
-  // Keep `person` if the caller works for another person, because neither of the two persons may approve this call.
+  // Keep `person` if the person of the caller acts for another person, because neither of the two persons may approve this call.
   return person === undefined || person === actsFor ? { ...agent, actsFor } : { ...agent, actsFor, person };
 };

@@ -1,5 +1,5 @@
-// Calls the MCP surface from the outside, as a client does, for tests that compare surfaces. The JSON text of the input is sent
-// unchanged, because a test may send text that a parser would change or refuse.
+// Calls the MCP surface from the outside like a client, for tests that compare surfaces. A probe sends the JSON text of the input
+// unchanged, because a test may send text that a JSON parser would change or refuse.
 
 import { PassThrough } from "node:stream";
 import { type Catalog, cannotSend, type Probe, type ProbeAnswer, type ProbeCall } from "../../core/plugin-api.ts";
@@ -12,8 +12,8 @@ import type { McpService } from "./service.ts";
 import { tokenVariable } from "./transport/stdio.ts";
 
 /**
- * Makes calls to the MCP surface over a pair of streams, with one stdio session per call. A call without a token comes from the
- * local user.
+ * Makes calls to the MCP surface over a pair of streams, with one stdio session per call. Without a token, the local user makes
+ * the call.
  */
 export const stdioProbe =
   (service: McpService, catalog: Catalog): Probe =>
@@ -26,7 +26,7 @@ export const stdioProbe =
     return answerOf(String(output.read()), call, catalog);
   };
 
-/** Makes calls with `POST /mcp`. */
+/** Makes calls to the MCP surface with `POST /mcp`. */
 export const httpProbe =
   (baseUrl: string, catalog: Catalog): Probe =>
   async (call) => {
@@ -69,7 +69,7 @@ const wayOf = ({ handler, way }: ProbeCall, catalog: Catalog): string => {
   return way ?? (operation === undefined ? undefined : waysTo(operation)[0]) ?? "tool";
 };
 
-/** Returns the fields of an input as texts, because a URI and the arguments of a prompt can contain only texts. */
+/** Returns the fields of a call's input as texts, because a URI and the arguments of a prompt can contain only texts. */
 const textsOf = (input: ProbeCall["input"]): Readonly<Record<string, string>> => {
   const values: unknown = "json" in input ? JSON.parse(input.json) : input.text;
   if (!isPlainObject(values)) throw cannotSend("the input is not an object");
@@ -97,7 +97,7 @@ interface Message {
     readonly structuredContent?: Readonly<Record<string, unknown>>;
     readonly _meta: Readonly<Record<string, Said>>;
   };
-  /** The error code in the problem details (RFC 9457) if the HTTP server itself refused the request. */
+  /** The error code in the problem details (RFC 9457), if the HTTP server refused the POST request before the MCP endpoint. */
   readonly code?: string;
   readonly detail?: string;
 }
@@ -120,7 +120,7 @@ const answerOf = (text: string, call: ProbeCall, catalog: Catalog): ProbeAnswer 
   return { ok: true, value: wrapping === "none" ? result.structuredContent : result.structuredContent?.["result"] };
 };
 
-/** Returns the value of a result without structured content: a text, the JSON in a text, or the content blocks. */
+/** Returns the value of an MCP result without structured content: a text, the JSON value in a text, or the content blocks. */
 const valueIn = ({ content, _meta }: NonNullable<Message["result"]>): unknown => {
   const [first, ...others] = content;
   if (first?.type !== "text" || others.length > 0) return content;

@@ -1,4 +1,4 @@
-// Sets up the plugin mcp in processes that serve clients. In other processes, such as `quater run`, this file is not loaded.
+// Sets up the plugin mcp in processes that serve clients. Other processes, such as `quater run`, do not load this file.
 
 import type { Gate, PluginContext, Running, Services } from "../../core/plugin-api.ts";
 import { httpRef } from "../http/service.ts";

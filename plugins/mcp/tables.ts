@@ -1,4 +1,5 @@
-// The tables of mcp in the store. Through these tables, the instances of an app pass messages to each other.
+// The tables of the plugin mcp in the store. Through these tables, the instances of an app exchange cancellations and reports of
+// changed resources.
 
 import type { Migration } from "../offered.ts";
 
@@ -6,7 +7,7 @@ export interface Tables {
   /** Calls that clients have cancelled. `call_key` is a digest, because the store must not contain session ids. */
   mcp_cancelled: { call_key: string; at: number };
   /**
-   * Resources whose content has changed. `uri_key` is a digest, because a URI may contain data of a person. `origin` is the
+   * MCP resources whose content has changed. `uri_key` is a digest, because a URI may contain data of a person. `origin` is the
    * instance that has reported the last change.
    */
   mcp_updated: { uri_key: string; at: number; origin: string };
@@ -27,7 +28,7 @@ export const migrations: readonly Migration[] = [
     version: 2,
     tables: ["mcp_updated"],
     up: (build) => [
-      // Each write deletes the rows that are too old.
+      // The indexes on `at` find old rows, because each write deletes the rows that are too old.
       build.schema.createIndex("mcp_cancelled_at").on("mcp_cancelled").column("at"),
       build.schema
         .createTable("mcp_updated")

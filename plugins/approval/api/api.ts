@@ -1,5 +1,6 @@
-// Serves the JSON API for approvals: approvers decide with their own programs, and requesters read the state of their requests.
-// Only a key in the header Authorization authenticates, because browsers send cookies automatically.
+// Serves the JSON API for approvals. Approvers decide approval requests with their own programs, and requesters read the state of
+// their approval requests. The API reads credentials only from the header Authorization, because browsers send cookies
+// automatically.
 
 import { timeOf as timeGiven } from "../../../core/diagnostics/given-time.ts";
 import { type Principal, type Static, type TSchema, Type } from "../../../core/index.ts";
@@ -21,7 +22,10 @@ export interface ApiParts {
   readonly presentFirst: PresentFirst;
 }
 
-/** Returns a function that binds and checks an input. That function throws {QuaterError} `invalid_input` or `unknown_field`. */
+/**
+ * Returns a function that binds and checks the input of an operation. The returned function throws {QuaterError} `invalid_input`
+ * or `unknown_field`.
+ */
 const boundBy = <Schema extends TSchema>(schema: Schema): ((ctx: KoaContext, ...given: GivenInput[]) => Static<Schema>) => {
   const bind = binderOf(schema as unknown as JsonSchema);
   return (ctx, ...given) => bind([{ from: "query", isText: true, values: ctx.query }, ...given]) as Static<Schema>;
@@ -32,14 +36,17 @@ const idGiven = boundBy(onRequest(Type.Object({})));
 const voteGiven = boundBy(onRequest(voteBody));
 const revocationGiven = boundBy(onRequest(revocationBody));
 
-/** @param id  The id as it is in the normalised path. */
+/** @param id  The id of the approval request, as the id appears in the normalised path of the URL. */
 const inPath = (id: string): GivenInput => ({ from: "path", isText: true, values: { id: decodeURIComponent(id) } });
 
 const via = "api";
 const headers = { "cache-control": "no-store", "content-security-policy": "default-src 'none'; frame-ancestors 'none'" } as const;
 const paths = /^\/approvals\/api\/requests(?:\/([^/]+)(?:\/(votes|revocation))?)?$/;
 
-/** Answers one HTTP request to the API. @throws {QuaterError} for every refusal. http converts the error to problem details. */
+/**
+ * Answers one HTTP request to the API. @throws {QuaterError} for every refusal. The plugin http converts the error to problem
+ * details.
+ */
 export const serveApi = async (ctx: KoaContext, parts: ApiParts): Promise<void> => {
   for (const [name, value] of Object.entries(headers)) ctx.set(name, value);
   const found = paths.exec(ctx.path);
@@ -66,7 +73,7 @@ export const serveOwnStatus = async (ctx: KoaContext, { gate, http, approvals }:
   answer(ctx, await asked);
 };
 
-/** Authenticates an approver by the Authorization header only. */
+/** Authenticates an approver only by the Authorization header. */
 const approverOf = async (ctx: KoaContext, { gate, http }: ApiParts): Promise<Approver> => {
   const request = http.credentials(ctx, approversSurface);
   const credentials: Presented = {
@@ -116,7 +123,7 @@ const show = async (ctx: KoaContext, parts: ApiParts, principal: Principal, segm
   answer(ctx, {
     ...summaryOf(record, approvals.urlOf(id)),
     ...(obstacle === undefined ? {} : { obstacle }),
-    // The presentation contains no secrets and is safe to print, so other pages can show it to people.
+    // The presentation contains no secrets, and all its texts are safe to print, so other pages can show the presentation.
     shown: await parts.present(record, "full"),
   });
 };

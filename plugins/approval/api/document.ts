@@ -1,5 +1,5 @@
-// Makes the OpenAPI entries of the approvals API from its schemas. Commands that are not servers also write the OpenAPI document,
-// so this file does not import the code that serves the API.
+// Makes the OpenAPI entries of the approvals API from the schemas of the API. Commands that do not serve the API also write the
+// OpenAPI document, so this file does not import the code that serves the API.
 
 import type { TSchema } from "../../../core/index.ts";
 import { propertiesOf } from "../../../core/schema/schema.ts";
@@ -27,7 +27,7 @@ interface ApiOperation {
 }
 
 const requests = "/approvals/api/requests";
-/** The path for requesters. All other operations of the API are for approvers. */
+/** The path for requesters. All other operations of the approvals API are for approvers. */
 export const ownStatusPath = "/__quater__/approvals/{id}";
 
 export const apiOperations: readonly ApiOperation[] = [
@@ -104,7 +104,7 @@ const entryOf = ({ path, operationId, description, query, body, answer, answerDe
   security: [{ bearer: [] }],
 });
 
-/** @param server  The URL of the API's own listener, if it has one. */
+/** @param server  The URL of the listener that serves only the approvals page and the API; absent without this listener. */
 export const apiPaths = (server: string | undefined): PathItems => {
   const paths: Record<string, Record<string, unknown>> = {};
   for (const operation of apiOperations) {

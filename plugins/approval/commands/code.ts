@@ -1,5 +1,5 @@
-// The command `quater approvals code`: prints a code with which an approver can sign in on a phone, without typing a key on the
-// phone. The sign-in with the code uses the approver's key. The code works once, and expires after a few minutes.
+// The command `quater approvals code` prints a code with which an approver can sign in on a phone, without typing a key on the
+// phone. The sign-in with a sign-in code uses the approver's key. Each code works once, and expires after a few minutes.
 
 import { conflict, type Static } from "../../../core/index.ts";
 import type { CommandIo } from "../../../core/plugin-api.ts";

@@ -1,5 +1,5 @@
-// The commands `quater approvals approve`, `deny` and `revoke`. Before the approval, the command prints the request, or the
-// person types the digest of the request as a flag.
+// The commands `quater approvals approve`, `deny` and `revoke`. Before an approval, the command prints the approval request, or
+// the person types the digest of the approval request as a flag.
 
 import { visible } from "../../../core/diagnostics/text.ts";
 
@@ -11,11 +11,14 @@ import type { revokeInput, VoteInput } from "./inputs.ts";
 import { textOf } from "./looking.ts";
 import { approverFor, type CommandParts } from "./parts.ts";
 
-/** The surface that is recorded with a vote. */
+/** The surface that Quater records with a vote at the terminal. */
 const via = "cli";
-/** How many digits of the digest a person must type. The person must look at the request to know the digits. */
+/**
+ * How many digits of the digest of an approval request a person must type. To know these digits, the person must look at the
+ * approval request.
+ */
 const typedDigits = 4;
-/** The exit code when the person did not confirm the decision, so that the request was not changed. */
+/** The exit code if the person did not confirm the decision, so that the command did not change the approval request. */
 const undecided = 1;
 
 export const approve = async (parts: CommandParts, input: VoteInput, io: CommandIo): Promise<number> => {
@@ -23,7 +26,8 @@ export const approve = async (parts: CommandParts, input: VoteInput, io: Command
   const record = await parts.approvals.show(principal, input.id);
   const shown = await parts.present(record, "full");
   if (shown.hidden !== undefined) conflict(`The approval request ${record.id} cannot be approved: ${shown.hidden}`);
-  // Whether the person may not vote. If so, the command asks no question, because the vote will be refused.
+  // Whether the person who types the command may not vote. For a person who may not vote, the command prints no question, because
+  // Quater would refuse the vote.
   const isFutile = parts.approvals.obstacle(principal, record) !== undefined;
   if (input.digest === undefined && !isFutile) {
     io.say(textOf(shown));

@@ -1,5 +1,5 @@
-// The only file of this folder that other folders import. It lists the commands `quater approvals ...`. The code of a command is
-// loaded when the command runs.
+// The only file of the folder `commands` that other folders import. This file lists the commands `quater approvals ...`. Quater
+// loads the code of a command when the command runs.
 
 import { command, type PluginCommand } from "../../../core/plugin-api.ts";
 import { codeInput, listInput, revokeInput, showInput, voteInput } from "./inputs.ts";

@@ -25,7 +25,7 @@ export const list = async (parts: CommandParts, input: Static<typeof listInput>,
   return 0;
 };
 
-/** Returns the lines of a request: id and state, the call with its first arguments, and the requester. */
+/** Returns the lines of an approval request: id and state, the call with its first arguments, and the requester. */
 const blockOf = (record: ApprovalRecord, shown: string): string => {
   const { id, handler, surface, policyName, filedAt, pendingUntil, usableUntil, state } = record;
   const relative = (at: number) => shownTime(at, Date.now()).relative;
@@ -55,7 +55,7 @@ const nameOf = ({ person, actsFor, subject }: ApprovalRecord["requester"]): stri
 
 const timeOf = (at: number | undefined): string | null => (at === undefined ? null : new Date(at).toISOString());
 
-/** Returns more fields of a request for scripts. */
+/** Returns more fields of an approval request for scripts. */
 const moreOf = ({ digest, requester, votes, reason, use }: ApprovalRecord) => ({
   digest,
   requester,
@@ -78,10 +78,16 @@ export const show = async (parts: CommandParts, input: Static<typeof showInput>,
   return 0;
 };
 
-/** Returns the text of a request. The text is safe to print, because the presentation has escaped control characters. */
+/**
+ * Returns the text of an approval request. The text of an approval request is safe to print, because its presentation contains no
+ * control characters.
+ */
 export const textOf = (presentation: Presentation): string => `${terminalLines(presentation).join("\n")}\n`;
 
-/** Returns a line with the reason why a person who can see the request cannot vote; `undefined` for a person who can vote. */
+/**
+ * Returns a line with the reason why a person who may see the approval request cannot vote on it; `undefined` for a person who
+ * can vote.
+ */
 export const obstacleOf = ({ approvals }: CommandParts, approver: Principal, record: ApprovalRecord): string | undefined => {
   const obstacle = approvals.obstacle(approver, record);
   return obstacle === undefined ? undefined : `You cannot vote on this approval request: ${visible(obstacle)}`;

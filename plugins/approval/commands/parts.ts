@@ -1,4 +1,5 @@
-// The parts of the plugin that the commands use, and the ways in which a person at the terminal can pass an approver key.
+// The parts of the approval plugin that its commands use, and the ways in which a person at the terminal can pass an approver
+// key.
 
 import { statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
@@ -17,19 +18,20 @@ export interface CommandParts {
   readonly present: Present;
   readonly presentFirst: PresentFirst;
   readonly gate: Pick<Gate, "enter" | "newCallId">;
-  /** The names of the project's surfaces. */
+  /** The names of the surfaces of the project. */
   readonly surfaces: readonly string[];
-  /** Authenticates a key with the option `authenticate` of the plugin. @throws {QuaterError} `invalid_token`. */
+  /** Authenticates a key with the option `authenticate` of approval(). @throws {QuaterError} `invalid_token`. */
   readonly authenticateKey: (key: string) => Promise<Principal>;
-  /** Creates a sign-in code for the approvals page; `undefined` if there is no page. */
+  /** Creates a sign-in code for the approvals page; `undefined` if the project has no approvals page. */
   readonly issueCode: ((key: string) => Promise<{ readonly code: string; readonly expiresAt: number }>) | undefined;
 }
 
 const longestKey = 8 * 1024;
 
 /**
- * Authenticates the person who types the command, by an approver key that the person passes for this one command. Environment
- * variables and stored credentials are not accepted, because an agent in the operator's shell could use them, too (threat T4).
+ * Authenticates the person who types the command, by an approver key that the person passes for this one command. Quater accepts
+ * no environment variables and no stored credentials here, because an agent in the operator's shell could also use them (threat
+ * T4).
  *
  * @throws {QuaterError} `invalid_token`, `approver_not_eligible`, or `invalid_input` without a key.
  */
@@ -42,7 +44,7 @@ export const approverFor = async (
   if (key === "" || key.length > longestKey || /\s/.test(key)) invalid("/keyFile", "contains no valid key");
   const principal = await authenticateKey(key).catch((error: unknown) => refusalOf(error, root, key));
   approvals.assertApprover(principal);
-  // Authenticates again before the vote, because the key may have been revoked in the meantime.
+  // Authenticates the approver key again before the vote, because an operator may have revoked the key in the meantime.
   return { principal, key, again: () => authenticateKey(key) };
 };
 

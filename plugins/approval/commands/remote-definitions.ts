@@ -1,5 +1,5 @@
-// The commands `quater approvals ... --remote NAME` as the program on the caller's computer knows them. No approver key is asked
-// for, because the remote authenticates the caller.
+// The commands `quater approvals ... --remote NAME` in the form that the program on the caller's computer uses. The commands need
+// no approver key, because the remote authenticates the caller.
 
 import { Type } from "../../../core/index.ts";
 import type { RemoteDefinition } from "../../offered.ts";

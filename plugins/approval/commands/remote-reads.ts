@@ -1,5 +1,5 @@
-// The commands `quater approvals ... --remote NAME`. They only read: a stored token of a remote never decides a request (threat
-// T4). The remote has authenticated the caller before, so no approver key is asked for.
+// The commands `quater approvals ... --remote NAME`. The commands only read: a caller cannot decide an approval request with the
+// stored token of a remote (threat T4). The remote has authenticated the caller before, so the commands need no approver key.
 
 import { type Static, Type } from "../../../core/index.ts";
 import type { CommandIo } from "../../../core/plugin-api.ts";
@@ -9,11 +9,11 @@ import { remoteList, remoteShow } from "./remote-definitions.ts";
 
 const statusInput = Type.Object({ id: Type.String({ minLength: 1, maxLength: 100 }) });
 
-/** The server side of the commands. */
+/** Returns the server side of the commands with `--remote`. */
 export const remoteReads = (parts: CommandParts): readonly RemoteRead[] => {
   const looking = () => import("./looking.ts");
   const knowing = ({ principal }: RemoteCaller): CommandParts => ({ ...parts, authenticateKey: async () => principal });
-  /** Answers the question for a key. `knowing` does not look at the answer. */
+  /** Answers the question for an approver key. `knowing` does not read this answer. */
   const answering = (io: CommandIo): CommandIo => ({ ...io, ask: async () => "remote" });
   return [
     {
@@ -29,7 +29,8 @@ export const remoteReads = (parts: CommandParts): readonly RemoteRead[] => {
       run: async (input: Static<typeof remoteShow>, io, caller) => (await looking()).show(knowing(caller), input, answering(io)),
     },
     {
-      // The state of the caller's own request, for `quater approvals wait` and `quater run --wait`.
+      // The command that returns the state of the caller's own approval request, for `quater approvals wait` and
+      // `quater run --wait`.
       command: "approvals status",
       right: "run",
       input: statusInput,

@@ -1,4 +1,4 @@
-// The command `quater approvals wait`: on this computer, and for a caller whose requests are on a remote.
+// The command `quater approvals wait`, for approval requests on this computer and for approval requests on a remote.
 
 import { command, type PluginCommand } from "../../../core/plugin-api.ts";
 import type { OwnStatus } from "../service.ts";
@@ -15,7 +15,7 @@ export const waitWith = (parts: WaitParts): PluginCommand =>
     run: async (input, io) => (await import("./wait.ts")).wait(parts, input, io),
   });
 
-/** Makes `quater approvals wait` for a caller whose requests are on a remote. */
+/** Makes `quater approvals wait` for a caller whose approval requests are on a remote. */
 export const waitCommand = (
   untilDecided: (id: string, signal: AbortSignal) => Promise<{ readonly status: string }>,
 ): PluginCommand => waitWith(waitPartsOf((id, signal) => untilDecided(id, signal) as Promise<OwnStatus>));

@@ -1,4 +1,5 @@
-// The parts of `quater approvals wait`: on this computer, and for a remote that authenticates the caller itself.
+// The parts of `quater approvals wait`, for approval requests on this computer, and for a remote that authenticates the caller
+// itself.
 
 import { anonymous } from "../../../core/model/principal.ts";
 import type { Gate } from "../../../core/plugin-api.ts";
@@ -7,11 +8,11 @@ import type { Approvals, OwnStatus } from "../service.ts";
 export interface WaitParts {
   readonly approvals: Pick<Approvals, "untilDecided">;
   readonly gate: Pick<Gate, "enter" | "newCallId">;
-  /** The names of the project's surfaces. */
+  /** The names of the surfaces of the project. */
   readonly surfaces: readonly string[];
 }
 
-/** @param untilDecided  Waits for the decision of the caller's own request on the remote. */
+/** @param untilDecided  Waits until people have decided the caller's own approval request on the remote. */
 export const waitPartsOf = (untilDecided: (id: string, signal: AbortSignal) => Promise<OwnStatus>): WaitParts => ({
   approvals: { untilDecided: (_enter, _surface, id, { signal }) => untilDecided(id, signal) },
   gate: { enter: () => anonymous, newCallId: () => "" },

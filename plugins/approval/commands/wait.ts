@@ -1,5 +1,5 @@
 // The command `quater approvals wait` for requesters. The command needs no approver key, because it prints only the state of the
-// requester's own request.
+// requester's own approval request.
 
 import { QuaterError, type Static } from "../../../core/index.ts";
 import type { CommandIo } from "../../../core/plugin-api.ts";
@@ -8,7 +8,10 @@ import type { waitInput } from "./inputs.ts";
 import type { WaitParts } from "./wait-parts.ts";
 
 const approved = 0;
-/** Exit codes, which are the same as for calls: 75 means that the caller can try again later, 77 means refused. */
+/**
+ * Exit codes of `quater approvals wait`, which are the same as for calls: 75 means that the caller can try again later, 77 means
+ * that the call is refused.
+ */
 const stillPending = 75;
 const refused = 77;
 

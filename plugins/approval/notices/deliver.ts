@@ -1,5 +1,5 @@
-// Sends notices about requests. No call waits for a notice, or fails because of a notice. A notice that cannot be delivered is
-// logged.
+// Sends notices about approval requests. No call waits for a notice, or fails because of a notice. If Quater cannot deliver a
+// notice, Quater logs the failure.
 
 import { setTimeout as pause } from "node:timers/promises";
 import type { Log } from "../../../core/plugin-api.ts";
@@ -8,11 +8,14 @@ import { type Deliver, deliverTo, type Patience, usualPatience } from "./webhook
 
 export interface Teller {
   readonly tell: Tell;
-  /** Waits a short time for notices that are being sent. Safe to call twice. */
+  /** Waits a short time for the notices that Quater is sending. Callers may call `stop` twice. */
   readonly stop: () => Promise<void>;
 }
 
-/** The most undelivered notices in memory. If there are more, the receiver is probably down, and further notices are dropped. */
+/**
+ * The most undelivered notices in memory. If there are more notices, the receiver is probably down, and Quater drops further
+ * notices.
+ */
 const mostPending = 1_000;
 const drainMs = 1_000;
 
@@ -41,7 +44,8 @@ export const tellerOf = (notify: NotifyOption | undefined, log: Log, patience: P
     stop: async () => {
       if (pending.size > 0) await Promise.race([Promise.all(pending), pause(drainMs, undefined, { ref: false })]);
       stopping.abort();
-      // Aborted webhooks log their failure immediately. Do not wait for a notify function that never ends.
+      // Aborted webhooks log their failure immediately. A function in the option `notify` may never end, so `stop` waits only for
+      // a short time.
       await Promise.race([Promise.all(pending), pause(drainMs / 10, undefined, { ref: false })]);
     },
   };
@@ -57,7 +61,7 @@ const calling =
         type: notice.type,
         approvalId: notice.id,
         to: "a function",
-        // A function can throw any value, also a value that cannot be converted to text.
+        // A function in the option `notify` can throw any value, also a value that JavaScript cannot convert to text.
         reason: error instanceof Error ? String(error) : typeof error,
       });
     }

@@ -1,5 +1,5 @@
-// A notice is a message about an approval request: that the request exists, where people can decide it, and how it was decided. A
-// notice contains no arguments and gives no rights.
+// A notice is a message about an approval request. A notice reports a new approval request and the page on which people can
+// decide it, or reports how an approval request was decided. A notice contains no arguments of the call and gives no rights.
 
 import type { Awaitable } from "../../../core/plugin-api.ts";
 import type { Filed } from "../record.ts";
@@ -19,14 +19,16 @@ export interface Notice {
   readonly app: string;
   readonly handler: string;
   readonly policy: string;
-  /** The URL of the approvals page on which people decide the request. Absent without http(). */
+  /**
+   * The URL of the approvals page on which people decide the approval request. The URL is absent if the project has no http().
+   */
   readonly url?: string;
 }
 
-/** Receives notices. Called after the change of the request was committed to the store. */
+/** Receives notices. Quater calls this function after Quater has committed the change of the approval request to the store. */
 export type Notify = (notice: Notice) => Awaitable<void>;
 
-/** A URL that gets notices by POST, signed by the Standard Webhooks scheme. */
+/** A webhook: Quater sends each notice to the URL by POST, and signs the notice by the Standard Webhooks scheme. */
 export interface Webhook {
   readonly webhook: { readonly url: string; readonly secret: string };
 }

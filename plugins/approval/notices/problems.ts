@@ -1,4 +1,4 @@
-// Checks the option `notify` at boot.
+// Checks the option `notify` of approval() at boot.
 
 import { isPrivateUrl } from "../../../core/model/loopback.ts";
 import type { BootProblem } from "../../../core/plugin-api.ts";

@@ -1,4 +1,4 @@
-// Sends one signed notice to one webhook. Makes a few attempts, and does not follow redirects.
+// Sends one signed notice to one webhook. webhook.ts makes a few attempts, and does not follow redirects.
 
 import { setTimeout as pause } from "node:timers/promises";
 import type { Log } from "../../../core/plugin-api.ts";
@@ -6,24 +6,26 @@ import type { Notice, Webhook } from "./notice.ts";
 import { signatureOf, signingKeyOf } from "./sign.ts";
 
 export interface Patience {
-  /** The pauses between attempts, milliseconds. The number of attempts is the number of pauses plus one. */
+  /**
+   * The pauses between the attempts to deliver a notice, milliseconds. The number of attempts is the number of pauses plus one.
+   */
   readonly pausesMs: readonly number[];
-  /** How long one attempt may take, milliseconds. */
+  /** The longest time that one attempt may take, milliseconds. */
   readonly timeoutMs: number;
 }
 
-/** Five attempts within about a minute, so that the receiver can restart in the meantime. */
+/** Five attempts within about a minute, so that the receiver of the notice can restart in the meantime. */
 export const usualPatience: Patience = { pausesMs: [1_000, 4_000, 12_000, 30_000], timeoutMs: 10_000 };
 
 export type Deliver = (notice: Notice, signal: AbortSignal) => Promise<void>;
 
 /**
- * @returns A function that resolves when the notice was delivered, or after the last attempt. The function never rejects. A
- * failure is logged.
+ * @returns A function that resolves when the webhook has received the notice, or after the last attempt. The function never
+ * rejects. The function logs a failure.
  */
 export const deliverTo = ({ webhook }: Webhook, log: Log, { pausesMs, timeoutMs }: Patience): Deliver => {
-  const key = signingKeyOf(webhook.secret) ?? Buffer.alloc(0); // Boot refuses a malformed secret, so this default is never used.
-  // The log gets only the origin, because the path of some webhook URLs is a secret.
+  const key = signingKeyOf(webhook.secret) ?? Buffer.alloc(0); // Boot refuses a malformed secret, so the empty key is never used.
+  // The log contains only the origin of the webhook's URL, because the path of some webhook URLs is a secret.
   const to = new URL(webhook.url).origin;
   const attempt = async (id: string, body: string, signal: AbortSignal): Promise<string | undefined> => {
     const seconds = Math.floor(Date.now() / 1000);
@@ -52,8 +54,8 @@ export const deliverTo = ({ webhook }: Webhook, log: Log, { pausesMs, timeoutMs 
   return async (notice, signal) => {
     const { type, ...data } = notice;
     const body = JSON.stringify({ type, timestamp: new Date().toISOString(), data });
-    // The id is the same for each attempt, so that the receiver can ignore repetitions. The id contains no full stop, because
-    // full stops separate the signed parts.
+    // The id of the message is the same for each attempt, so that the receiver can ignore repetitions. The id contains no full
+    // stop, because full stops separate the signed parts of the message.
     const id = `${notice.id}_${type.replace("approval.", "")}`;
     let failure: string | undefined;
     for (const pauseMs of [0, ...pausesMs]) {

@@ -1,6 +1,6 @@
-// One-time sign-in codes. A person who has an approver key at a terminal can sign in on a phone without typing the key there. The
-// store keeps a keyed hash of the code, and the approver key encrypted with the code. An attacker who has the store, but not the
-// project's key file, can neither try codes nor decrypt the approver key.
+// One-time sign-in codes. A person who has an approver key at a terminal can sign in on a phone without typing the key on the
+// phone. The store contains a keyed hash of the sign-in code, and the approver key, encrypted with the sign-in code. An attacker
+// who has the store, but not the project's key file, can neither try sign-in codes nor decrypt the approver key.
 
 import { createHmac, hkdfSync, randomInt } from "node:crypto";
 import type { Audit } from "../../audit/service.ts";
@@ -13,17 +13,17 @@ export interface CodeParts {
 }
 
 export interface IssuedCode {
-  /** The code in a form for people to type: `7KWX-M3QD`. */
+  /** The sign-in code in a form for people to type: `7KWX-M3QD`. */
   readonly code: string;
-  /** When the code expires, milliseconds since the epoch, by the store's clock. */
+  /** When the sign-in code expires, milliseconds since the epoch, by the store's clock. */
   readonly expiresAt: number;
 }
 
 const lifetimeMs = 300_000;
 const length = 8;
 /**
- * The characters of codes. Characters that look alike are left out: 0 and O, 1, I and L, 5 and S, 8 and B, and U, which looks
- * like V.
+ * The characters of sign-in codes. The alphabet does not contain characters that look alike: 0 and O, 1, I and L, 5 and S, 8 and
+ * B, and U, which looks like V.
  */
 const alphabet = "234679ACDEFGHJKMNPQRTVWXYZ";
 const use = "quater.approval.code.v1";
@@ -48,9 +48,9 @@ export const codeMigrations: readonly Migration[] = [
 ];
 
 /**
- * Creates a code and stores it.
+ * Creates a sign-in code and stores it.
  *
- * @param key  An approver key that was authenticated directly before.
+ * @param key  An approver key that Quater has authenticated directly before.
  * @throws {StoreFailure}
  */
 export const issueCode = async (parts: CodeParts, key: string): Promise<IssuedCode> => {
@@ -68,16 +68,18 @@ export const issueCode = async (parts: CodeParts, key: string): Promise<IssuedCo
 };
 
 /**
- * Uses a sign-in code, which then stops working. @returns The approver key of the code; `undefined` for wrong, used and expired
- * codes.
+ * Uses a sign-in code, which then stops working. @returns The approver key of the sign-in code; `undefined` for wrong, used and
+ * expired sign-in codes.
  */
 export const redeemCode = async (parts: CodeParts, typed: string): Promise<string | undefined> => {
   const text = typed.toUpperCase().replaceAll(/[\s-]/g, "");
   if (text.length !== length || [...text].some((character) => !alphabet.includes(character))) return undefined;
   const open = await parts.store.open();
-  // Try all secrets, because the code may have been created before a key rotation, or by an instance that uses other keys.
+  // Try the secrets of all keys in the key file. The sign-in code may be older than a key rotation, or come from an instance with
+  // other keys.
   const secrets = new Map(parts.audit.deriveSecrets(label).map((secret) => [hashOf(secret, text), secret]));
-  // One statement finds and deletes the code. If two people type the code at the same time, only one of them gets the key.
+  // One SQL statement finds and deletes the sign-in code. If two people type the same sign-in code at the same time, only one of
+  // them gets the approver key.
   const taking = open
     .queries<Tables>()
     .deleteFrom("approval_page_code")

@@ -1,5 +1,5 @@
-// Handles the forms with votes and revocations. The voter was authenticated for this HTTP request, and the form contains the
-// digest of the approval request that the person saw.
+// Handles the forms with votes and revocations. Quater has authenticated the voter for this HTTP request, and the form contains
+// the digest of the approval request that the voter saw.
 
 import { invalid } from "../../../core/index.ts";
 import type { Approvals, Approver } from "../service.ts";

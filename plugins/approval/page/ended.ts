@@ -1,6 +1,6 @@
 // Stores the sessions that people have ended. A session is an encrypted cookie, so a copy of the cookie would still work after
-// its owner signed out. Therefore the store keeps the id of an ended session until the session would have expired. This works for
-// all instances, and after restarts.
+// its owner signed out. The store therefore contains the id of an ended session until the session would have expired. All
+// instances read the ids of ended sessions, also after a restart.
 
 import type { Migration, Store } from "../../store/service.ts";
 import { longestMs, type Session } from "./session.ts";
@@ -21,12 +21,12 @@ export const endedMigration: Migration = {
 };
 
 /**
- * How long the id of an ended session is kept after the session would have expired. The clocks of instances and store may differ,
- * and no clock may make the session valid again.
+ * How long the store contains the id of an ended session after the session would have expired, milliseconds. The clocks of
+ * instances and store may differ, and no clock may make the ended session valid again.
  */
 const toleranceMs = 3_600_000;
 
-/** Ends a session. Safe to call twice for the same session. @throws {StoreFailure} */
+/** Ends a session on the server. The function may be called twice for the same session. @throws {StoreFailure} */
 export const endSession = async (store: Store, { id, startedAt }: Session): Promise<void> => {
   const open = await store.open();
   const db = open.queries<Tables>();
@@ -41,8 +41,8 @@ export const endSession = async (store: Store, { id, startedAt }: Session): Prom
 };
 
 /**
- * Returns whether a session was ended. @throws {StoreFailure} Refuse the HTTP request in that case, because the session may
- * have been ended.
+ * Returns whether a person has ended the session. @throws {StoreFailure} If this function throws, refuse the HTTP request,
+ * because the person may have ended the session.
  */
 export const isEnded = async (store: Store, { id }: Session): Promise<boolean> => {
   const open = await store.open();

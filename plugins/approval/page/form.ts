@@ -1,5 +1,5 @@
-// Reads the forms of the approvals page. A form must come from a page of this server (threat T16), and contain the token of its
-// session.
+// Reads the forms of the approvals page. Each form must come from a page of this server (threat T16), and contain the form token
+// of the visitor's session.
 
 import { invalid } from "../../../core/index.ts";
 import { loopbackHosts } from "../../../core/model/loopback.ts";
@@ -17,8 +17,8 @@ const maxBytes = 16 * 1024;
 const formType = /^application\/x-www-form-urlencoded\s*(?:;|$)/i;
 
 /**
- * Checks by the headers of the HTTP request that a form comes from a page of this server. A form without the origin of the
- * approvals page is refused.
+ * Checks by the headers of the HTTP request that a form comes from a page of this server. Quater refuses a form that does not
+ * come from the origin of the approvals page.
  * @throws {QuaterError} `origin_not_allowed`.
  */
 export const assertFromOurPage = ({ headers }: KoaContext, { publicOrigin }: PageParts): void => {
@@ -29,15 +29,18 @@ export const assertFromOurPage = ({ headers }: KoaContext, { publicOrigin }: Pag
 };
 
 /**
- * Whether the origin is the approvals page's own. http() has already checked the Host header. With publicUrl, other origins of
- * the same server are refused.
+ * Whether an origin is the origin of the approvals page. The plugin http() has already checked the Host header of the HTTP
+ * request. If publicUrl is set, Quater refuses other origins of the same server.
  */
 const isOurs = (origin: string, host: string, publicOrigin: string | undefined): boolean =>
   origin === publicOrigin ||
   ((publicOrigin === undefined || loopbackHosts.includes(host.toLowerCase().replace(/:\d+$/, ""))) &&
     /^https?:\/\/(.+)$/.exec(origin)?.[1] === host);
 
-/** Reads and checks a form. @throws {QuaterError} `unsupported_media_type`, `too_large`, `invalid_input`, `form_not_yours`. */
+/**
+ * Reads and checks the form in an HTTP request. @throws {QuaterError} `unsupported_media_type`, `too_large`, `invalid_input`,
+ * `form_not_yours`.
+ */
 export const readForm = async (ctx: KoaContext, visit: Visit, { http, sessions }: PageParts): Promise<Form> => {
   if (!formType.test(ctx.get("content-type"))) throw notAForm();
   if (Number(ctx.get("content-length") || 0) > maxBytes) throw tooLarge("The form", `${maxBytes} bytes`);
@@ -51,7 +54,7 @@ export const readForm = async (ctx: KoaContext, visit: Visit, { http, sessions }
   return form;
 };
 
-/** Returns the principal who is signed in. @throws {QuaterError} `unauthenticated`. */
+/** Returns the principal of the person who is signed in. @throws {QuaterError} `unauthenticated`. */
 export const signedIn = ({ principal }: Visit): NonNullable<Visit["principal"]> => {
   if (principal === undefined) throw unauthenticated(approversSurface);
   return principal;

@@ -1,4 +1,4 @@
-// The only file of this folder that other folders import. It exports the approvals page.
+// The only file of the folder `page` that other folders import. This file exports the approvals page.
 
 import type { Audit } from "../../audit/service.ts";
 import type { KoaContext } from "../../http/service.ts";
@@ -20,12 +20,13 @@ export interface PageGiven extends Omit<PageParts, "codes" | "sessions" | "throt
 }
 
 /**
- * Limits of attempts to sign in with a code. There are 2 * 10^11 codes, each valid for five minutes. An attacker who tries 600
- * codes a minute for a year, while ten codes are always valid, finds a valid code with a probability of about 1 %.
+ * Limits of attempts to sign in with a sign-in code. There are 2 * 10^11 sign-in codes, and each sign-in code is valid for five
+ * minutes. If ten codes are always valid, an attacker who tries 600 codes a minute for a year finds a valid sign-in code with a
+ * probability of about 1 %.
  */
 const attempts = { perPeer: 5, altogether: 600, windowMs: 60_000 } as const;
 
-/** @returns A function that answers each HTTP request under /approvals, except requests to the API. */
+/** @returns A function that answers each HTTP request under /approvals, except HTTP requests to the API. */
 export const pageOn = ({ store, audit, publicUrl, ...given }: PageGiven): ((ctx: KoaContext) => Promise<void>) => {
   const parts: PageParts = {
     ...given,
@@ -34,7 +35,7 @@ export const pageOn = ({ store, audit, publicUrl, ...given }: PageGiven): ((ctx:
     throttle: new Throttle(attempts),
     publicOrigin: publicUrl === undefined ? undefined : new URL(publicUrl).origin,
   };
-  // The code of the approvals page is loaded for the first visitor, because most processes that set up the plugin do not serve
-  // the page.
+  // Quater loads the code of the approvals page for the first visitor, because most processes that set up the plugin do not serve
+  // the approvals page.
   return async (ctx) => (await import("./routes.ts")).servePage(ctx, parts);
 };

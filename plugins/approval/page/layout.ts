@@ -1,14 +1,14 @@
-// The frame that all approvals pages share, and the display of texts that other people wrote.
+// The frame that all approvals pages share, and the display of texts of other people.
 
 import { type Html, html, type Part } from "../../../core/diagnostics/html.ts";
 import type { ShownText, ShownTime } from "../shown/index.ts";
 
-/** The visitor of a page. */
+/** The visitor of an approvals page. */
 export interface Visitor {
   readonly formToken: string;
-  /** The name of the person who is signed in; `undefined` when nobody is. */
+  /** The name of the person who is signed in; `undefined` if nobody is signed in. */
   readonly person: ShownText | undefined;
-  /** Whether a proxy signed the person in. If so, the approvals page has no button to sign out. */
+  /** Whether a proxy signed the visitor in. If a proxy signed the visitor in, the approvals page has no button to sign out. */
   readonly isSso: boolean;
 }
 
@@ -45,7 +45,8 @@ ${!isSso && html`<form method="post" action="/approvals/sign-out">${token(formTo
 export const token = (formToken: string): Html => html`<input type="hidden" name="form" value="${formToken}">`;
 
 /**
- * Displays a text of another person on separate lines. `bdi` keeps the text's writing direction from changing the text around it.
+ * Displays a text of another person on separate lines. The element `bdi` isolates the writing direction of the text from the
+ * surrounding text.
  */
 export const block = (shown: ShownText): Html => html`<bdi class="value">${shown.text}</bdi>${remarks(shown)}`;
 

@@ -1,5 +1,5 @@
-// The filters of the list on the approvals page: read from the query of the URL, shown as a form, and repeated in links to the
-// next page.
+// The filters of the list on the approvals page. list-filter.ts reads the filters from the query of the URL, shows the filters as
+// a form, and repeats the filters in links to the next page.
 
 import { timeOf } from "../../../core/diagnostics/given-time.ts";
 import { type Html, html } from "../../../core/diagnostics/html.ts";
@@ -8,13 +8,16 @@ import type { ListGiven } from "../service.ts";
 
 const decidedStates: readonly ApprovalState[] = approvalStates.filter((state) => state !== "pending");
 
-/** The choices of the form for `state`. Without a choice, the page lists pending requests first, then all others. */
+/**
+ * The choices of the form for `state`. Without a choice, the approvals page lists pending requests first, and then all other
+ * requests.
+ */
 const choices = ["pending", "decided", ...decidedStates] as const;
 type Choice = (typeof choices)[number];
 
 const times = { "1h": "the last hour", "1d": "the last day", "7d": "the last 7 days", "30d": "the last 30 days" } as const;
 
-/** The texts in the query of the URL. A text that is not valid counts as absent. */
+/** The texts in the query of the URL. If a text is not valid, the filter counts as absent. */
 export interface Filter {
   readonly state: Choice | undefined;
   readonly handler: string | undefined;
@@ -23,7 +26,7 @@ export interface Filter {
   readonly before: string | undefined;
 }
 
-/** The longest handler or person in the query. */
+/** The most characters of a handler name or a person name in the query of the URL. */
 const longest = 512;
 
 export const filterOf = (query: Readonly<Record<string, string | readonly string[] | undefined>>): Filter => {
@@ -42,7 +45,7 @@ export const filterOf = (query: Readonly<Record<string, string | readonly string
   };
 };
 
-/** Returns the filter for the service, without states. */
+/** Returns the filter in the form that the approvals service accepts, without states. */
 export const givenOf = ({ handler, requester, since }: Filter): ListGiven => ({
   ...(handler === undefined ? {} : { handler }),
   ...(requester === undefined ? {} : { requester }),
@@ -51,7 +54,7 @@ export const givenOf = ({ handler, requester, since }: Filter): ListGiven => ({
 
 export const statesOf = (choice: Choice): readonly ApprovalState[] => (choice === "decided" ? decidedStates : [choice]);
 
-/** Returns the URL of the next page. */
+/** Returns the URL of the next page of the list. */
 export const linkTo = (filter: Filter, state: Choice, before: string): string => {
   const given = Object.entries({ ...filter, state, before }).filter((entry): entry is [string, string] => entry[1] !== undefined);
   return `/approvals?${new URLSearchParams(given)}`;

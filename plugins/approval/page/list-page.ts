@@ -1,4 +1,5 @@
-// The page with all approval requests: first the pending requests, then the requests that were decided or have ended.
+// The page with all approval requests: first the pending approval requests, then the approval requests that were decided or have
+// ended.
 
 import { type Html, html, type Part } from "../../../core/diagnostics/html.ts";
 import type { ApprovalRecord } from "../record.ts";
@@ -7,7 +8,7 @@ import { type FirstArguments, type PresentFirst, type ShownTime, safeText, shown
 import { type Frame, inline, page } from "./layout.ts";
 import { type Filter, filterForm, linkTo } from "./list-filter.ts";
 
-/** One list of the page. */
+/** One of the two lists on the page with all approval requests. */
 export interface Section extends Listed {
   readonly state: NonNullable<Filter["state"]>;
 }

@@ -43,7 +43,10 @@ export const looked = async (
   return requestPage({ app }, visitor, { shown, obstacle: ownVote(principal, record) ?? approvals.obstacle(principal, record) });
 };
 
-/** Returns the reason why a person who has voted cannot vote again. A second vote would change nothing or be refused. */
+/**
+ * Returns the reason why a person who has voted cannot vote again. A second vote of this person would change nothing or be
+ * refused.
+ */
 const ownVote = ({ person }: Principal, { votes }: ApprovalRecord): string | undefined => {
   const own = votes.find((vote) => isSamePerson(vote.person, person));
   return own && `you have already ${own.verdict === "approve" ? "approved" : "denied"} this request`;

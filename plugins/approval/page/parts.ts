@@ -1,4 +1,4 @@
-// The parts of the plugin that the files of the approvals page use.
+// The parts of the approval plugin that the files of the approvals page use.
 
 import type { Gate } from "../../../core/plugin-api.ts";
 import type { HttpService } from "../../http/service.ts";
@@ -17,15 +17,15 @@ export interface PageParts {
   readonly presentFirst: PresentFirst;
   readonly codes: CodeParts;
   readonly sessions: Sessions;
-  /** Counts the attempts to sign in with a code. */
+  /** Counts the attempts to sign in with a sign-in code. */
   readonly throttle: Throttle;
   readonly sso: SsoOptions | undefined;
   readonly app: string;
   /**
    * The origin of the approvals page: `https://shop.example`. Without this origin, a form may come from the origin of any Host
-   * that http accepts.
+   * header that http accepts.
    */
   readonly publicOrigin: string | undefined;
-  /** Whether the approvals page listens on a Unix socket. Only users who can open the socket file can connect. */
+  /** Whether the approvals page listens on a Unix socket. Only users who can open the file of the Unix socket can connect. */
   readonly isOverUnixSocket: boolean;
 }

@@ -1,4 +1,5 @@
-// The page of one approval request: first all data that an approver needs, then the buttons to approve and to deny.
+// The page of one approval request: first all data that an approver needs, then the buttons to approve and to deny the approval
+// request.
 
 import { type Html, html, type Part } from "../../../core/diagnostics/html.ts";
 import type { Presentation, ShownText, ShownValues } from "../shown/index.ts";
@@ -7,7 +8,7 @@ import { block, type Frame, inline, page, time, token, type Visitor } from "./la
 
 export interface Request {
   readonly shown: Presentation;
-  /** Why this visitor cannot vote; `undefined` when the visitor can. */
+  /** The reason why this visitor cannot vote; `undefined` if the visitor can vote. */
   readonly obstacle: string | undefined;
 }
 
@@ -37,7 +38,7 @@ const values = ({ rows, rowsLeftOut }: ShownValues, none: string): Part =>
     : [
         html`<dl class="values">${rows.map(
           ({ path, type, value }) =>
-            // The path of a value that is the whole input is empty.
+            // The path of a value is empty if the value is the whole input.
             html`<dt>${path.text === "" ? "whole" : inline(path)} <span class="soft">${type}</span></dt><dd>${block(value)}</dd>`,
         )}</dl>`,
         rowsLeftOut > 0 && html`<p class="warning">and ${rowsLeftOut} more</p>`,
@@ -98,7 +99,8 @@ const decision = (visitor: Visitor, shown: Presentation, obstacle: string | unde
   if (shown.state !== "pending") return html`<p class="soft">This request is already decided or has ended.</p>`;
   if (obstacle !== undefined)
     return html`<p class="note">You cannot decide this approval request: ${inline(safeText(obstacle, "full"))}</p>`;
-  // Two separate forms, so that the Enter key in the reason field cannot approve.
+  // The page of an approval request contains two separate forms, so that the Enter key in the reason field cannot approve the
+  // request.
   return [shown.isComplete ? approval(visitor, shown) : incomplete(shown), denial(visitor, shown)];
 };
 

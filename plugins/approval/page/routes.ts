@@ -1,4 +1,5 @@
-// The routes of the approvals page, and the headers of all its answers. A GET request changes nothing.
+// The routes of the approvals page, and the headers of all responses of the approvals page. A GET request to the approvals page
+// changes nothing.
 
 import type { Html } from "../../../core/diagnostics/html.ts";
 import { isQuaterError, type QuaterError } from "../../../core/index.ts";
@@ -14,13 +15,13 @@ import { style } from "./style.ts";
 import { anonymousVisitOf, type Visit, visitOf, visitorOf } from "./visitor.ts";
 
 /**
- * Headers of every answer. The headers allow only the page's own style sheet and forms, and forbid frames, caches, and access
- * from other windows.
+ * Headers of every response of the approvals page. The headers allow only the style sheet and the forms of the approvals page,
+ * and forbid frames, caches, and access from other windows.
  */
 export const pageHeaders: Readonly<Record<string, string>> = {
   "content-security-policy": "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
   "x-frame-options": "DENY",
-  // With "no-referrer" browsers would send `Origin: null` with the page's own forms.
+  // With "no-referrer", browsers would send `Origin: null` with the forms of the approvals page.
   "referrer-policy": "same-origin",
   "x-content-type-options": "nosniff",
   "cache-control": "no-store",
@@ -75,7 +76,7 @@ const look = async (ctx: KoaContext, parts: PageParts, id?: string): Promise<voi
   show(ctx, await (id === undefined ? listed(ctx, parts, visitor, principal) : looked(ctx, parts, visitor, principal, id)));
 };
 
-/** Answers with the sign-in page. People who are signed in can also open the sign-in page, to sign in as another person. */
+/** Answers with the sign-in page. A person who is signed in can also open the sign-in page, to sign in as another person. */
 const askToSignIn = (ctx: KoaContext, parts: PageParts): void => {
   const visit = anonymousVisitOf(ctx, parts);
   if (!isContinued(ctx, visit, parts)) return;
@@ -84,23 +85,23 @@ const askToSignIn = (ctx: KoaContext, parts: PageParts): void => {
 };
 
 /**
- * Answers a visit from another site with a link to the same page, because browsers send the session cookie only for requests from
- * the approvals page itself. For other visits, sets the session cookie if necessary.
+ * Answers a visit from another site with a link to the same page, because browsers send the session cookie only for HTTP requests
+ * from the approvals page itself. For other visits, sets the session cookie if necessary.
  *
- * @returns Whether to show the page itself.
+ * @returns Whether to show the page that the visitor requested.
  */
 const isContinued = (ctx: KoaContext, { hasSession, session }: Visit, { sessions, app }: PageParts): boolean => {
   if (!hasSession && comesFromElsewhere(ctx)) {
     show(ctx, continuePage({ app }, continued(ctx)));
     return false;
   }
-  // Set no cookie on a visit from another site: the browser did not send its session cookie, and a new cookie would replace the
-  // session cookie.
+  // On a visit from another site, set no cookie. The browser did not send its session cookie, so a new cookie would replace the
+  // session cookie in the browser.
   if (!hasSession || sessions.isDueForRefresh(session)) ctx.set("set-cookie", sessions.cookieOf(session));
   return true;
 };
 
-/** Whether the visit comes from another site. The parameter `continued` is for browsers that do not send Sec-Fetch-Site. */
+/** Whether a visit comes from another site. The parameter `continued` is for browsers that do not send Sec-Fetch-Site. */
 const comesFromElsewhere = (ctx: KoaContext): boolean => {
   const site = ctx.headers["sec-fetch-site"];
   return site === undefined ? !("continued" in ctx.query) : site !== "same-origin" && site !== "none";
@@ -159,7 +160,7 @@ const show = (ctx: KoaContext, body: Html, status = 200): void => {
 };
 
 const refused = (ctx: KoaContext, error: QuaterError, parts: PageParts): void => {
-  // After these errors the person must sign in again before any page works.
+  // After these errors, the person must sign in again before any approvals page works.
   const isSignInNext = error.kind === "unauthenticated" || ["form_not_yours", "approver_not_eligible"].includes(error.code);
   const back = isSignInNext ? { path: signInPath, words: "Sign in" } : { path: "/approvals", words: "All approvals" };
   showRefusal(ctx, error, refusedPage({ app: parts.app }, error, String(ctx.state["callId"]), back), parts);
@@ -167,7 +168,7 @@ const refused = (ctx: KoaContext, error: QuaterError, parts: PageParts): void =>
 
 const showRefusal = (ctx: KoaContext, error: QuaterError, body: Html, { http }: PageParts): void => {
   show(ctx, body, http.statusOf(error));
-  // RFC 9110 15.5.2: a 401 carries WWW-Authenticate.
+  // RFC 9110 15.5.2: a response with the status 401 contains the header WWW-Authenticate.
   if (ctx.status === 401) ctx.set("www-authenticate", "Bearer");
   if (error.retryAfterSeconds !== undefined) ctx.set("retry-after", String(error.retryAfterSeconds));
 };

@@ -1,13 +1,13 @@
 // Sessions of the approvals page. A session is an encrypted cookie that contains the credential with which the person signed in,
-// so the server keeps no list of sessions. The credential is authenticated again for each HTTP request, so a revoked key stops
-// working immediately, and changed roles take effect. Signing in starts a new session.
+// so the server stores no list of sessions. Quater authenticates the credential again for each HTTP request. A revoked key
+// therefore stops working immediately, and changed roles take effect. Each sign-in starts a new session.
 
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import { sealed, unsealed } from "../seal.ts";
 
 /**
- * The content of a session cookie. Before the person signs in, the session has no token for authentication, but the forms of the
- * session already have a form token.
+ * The content of a session cookie. Before the person signs in, the session contains no credential, but the session already has a
+ * token for its forms.
  */
 export interface Session {
   readonly id: string;
@@ -20,15 +20,18 @@ export interface Session {
 /** The longest time that a session lasts, milliseconds. */
 export const longestMs = 8 * 3_600_000;
 const idleMs = 30 * 60_000;
-/** When the cookie is older than this, milliseconds, the next HTTP request gets a new cookie with the time of the visit. */
+/**
+ * The age of a session cookie, milliseconds, after which the response to the next HTTP request contains a new cookie with the
+ * time of the visit.
+ */
 const refreshMs = 60_000;
 const use = "quater.approval.session.v1";
 
 export interface SessionOptions {
   /**
-   * Returns secrets of 32 bytes each. The first secret is current. The other secrets decrypt cookies from before a key rotation,
-   * or of another instance. `secrets` is called for each HTTP request, so that commands that only read a project create no key
-   * file.
+   * Returns the secrets for session cookies or form tokens, of 32 bytes each. The first secret is the current secret. With the
+   * other secrets, Quater decrypts cookies from before a key rotation, or of another instance. Quater calls `secrets` for each
+   * HTTP request, so that commands that only read a project create no key file.
    */
   readonly secrets: (label: "approval.session" | "approval.form") => readonly Buffer[];
   readonly isHttps: boolean;
@@ -37,7 +40,10 @@ export interface SessionOptions {
 
 export class Sessions {
   readonly #options: SessionOptions;
-  /** The name of the cookie. With the prefix `__Host-` no other host of the domain can set the cookie (RFC 6265bis 4.1.3.2). */
+  /**
+   * The name of the session cookie. With the prefix `__Host-`, no other host of the domain can set the cookie (RFC 6265bis
+   * 4.1.3.2).
+   */
   readonly cookieName: string;
 
   constructor(options: SessionOptions) {
@@ -45,7 +51,7 @@ export class Sessions {
     this.cookieName = options.isHttps ? "__Host-quater-approvals" : "quater-approvals";
   }
 
-  /** Starts a session. Called at the first visit, and when a person signs in. */
+  /** Starts a session. Quater calls `fresh` at the first visit, and when a person signs in. */
   fresh(token?: string): Session {
     const now = this.#now();
     return {
@@ -58,7 +64,7 @@ export class Sessions {
 
   /**
    * @param cookies  The Cookie header of the HTTP request.
-   * @returns `undefined` when the header has no valid session cookie, or the session has ended.
+   * @returns `undefined` if the Cookie header has no valid session cookie, or the session has ended.
    */
   read(cookies: string | undefined): Session | undefined {
     const named = (cookies ?? "").split(";").flatMap((part) => {
@@ -69,7 +75,7 @@ export class Sessions {
     if (text === undefined || named.length > 1) return undefined;
     const opened = this.#opened(text);
     if (opened === undefined) return undefined;
-    const session = JSON.parse(opened) as Session; // Only texts that `cookieOf` wrote can be decrypted, so the JSON is a session.
+    const session = JSON.parse(opened) as Session; // Quater can decrypt only texts of `cookieOf`, so the JSON is a session.
     const now = this.#now();
     return now - session.startedAt < longestMs && now - session.seenAt < idleMs ? session : undefined;
   }
@@ -78,18 +84,18 @@ export class Sessions {
     return this.#now() - seenAt >= refreshMs;
   }
 
-  /** Returns the Set-Cookie header of the session, with the time of this visit. */
+  /** Returns the Set-Cookie header for the session, with the time of the current visit. */
   cookieOf(session: Session): string {
     const text = JSON.stringify({ ...session, seenAt: this.#now() });
     return `${this.cookieName}=${sealed(this.#secret("approval.session"), use, text)}; ${this.#attributes}`;
   }
 
-  /** Returns the Set-Cookie header that removes the session. */
+  /** Returns the Set-Cookie header that removes the session cookie. */
   get noCookie(): string {
     return `${this.cookieName}=; ${this.#attributes}; Max-Age=0`;
   }
 
-  /** Returns the token that each form of this session and this person contains. */
+  /** Returns the form token that each form of this session and this person contains. */
   formToken(session: Session, person: string): string {
     return tokenOf(this.#secret("approval.form"), session, person);
   }

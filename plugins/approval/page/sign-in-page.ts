@@ -1,4 +1,4 @@
-// The sign-in page, and the page for refused HTTP requests.
+// The sign-in page, and the page that explains a refused HTTP request.
 
 import { type Html, html, type Part } from "../../../core/diagnostics/html.ts";
 import type { QuaterError } from "../../../core/index.ts";
@@ -7,7 +7,7 @@ import { type Frame, inline, page, token } from "./layout.ts";
 
 export interface SignIn {
   readonly formToken: string;
-  /** The path under /approvals to open after signing in. */
+  /** The path under /approvals that the browser opens after the sign-in. */
   readonly next: string;
   readonly refused?: QuaterError | undefined;
 }
@@ -31,8 +31,7 @@ export const signInPage = (frame: Omit<Frame, "title">, { formToken, next, refus
 };
 
 /**
- * The page for a visit from another site. The browser sends the session cookie only when the person follows the link on this
- * page.
+ * The page for a visit from another site. The browser sends the session cookie only if the visitor follows the link on this page.
  */
 export const continuePage = (frame: Omit<Frame, "title">, path: string): Html =>
   page({ ...frame, title: "Continue" }, [

@@ -1,7 +1,7 @@
-// Signing in to the approvals page and signing out. Signing in starts a new session and ends the old one, so that an attacker
-// cannot prepare a session for another person. Sign-in codes are short, so attempts are counted before the store is searched for
-// a code. Attempts with keys are not counted, because nobody can guess a key. So an attacker who guesses codes cannot lock out
-// people with keys.
+// Signing in to the approvals page and signing out. Each sign-in starts a new session and ends the old session, so that an
+// attacker cannot prepare a session for another person. Sign-in codes are short, so Quater counts attempts before Quater searches
+// the store for a sign-in code. Quater does not count attempts with keys, because nobody can guess a key. Therefore an attacker
+// who guesses sign-in codes cannot lock out people with keys.
 
 import { invalid } from "../../../core/index.ts";
 import { invalidToken } from "../../../core/plugin-api.ts";
@@ -15,18 +15,18 @@ import type { PageParts } from "./parts.ts";
 import type { Session } from "./session.ts";
 import { entered, type Visit } from "./visitor.ts";
 
-/** The pages to which people may be redirected after signing in. */
+/** The paths of pages to which Quater may redirect people after they sign in. */
 const ownPage = new RegExp(`^/approvals(?:/${idForm}(?:\\?view=full)?|\\?before=${idForm})?$`);
 
 export const nextOf = (given: string | undefined): string => (given !== undefined && ownPage.test(given) ? given : "/approvals");
 
-/** The largest cookie that every browser accepts, including its attributes (RFC 6265 6.1). */
+/** The most bytes of a cookie that every browser accepts, including the attributes of the cookie (RFC 6265 6.1). */
 const longestCookie = 4_096;
 
 /**
  * Signs a person in.
  *
- * @param before  The session of the form.
+ * @param before  The session of the sign-in form.
  * @returns The new session.
  * @throws {QuaterError} `sign_in_throttled`, `sign_in_code_wrong`, `invalid_token`, `approver_not_eligible`.
  */
@@ -42,7 +42,7 @@ export const signIn = async (ctx: KoaContext, form: Form, before: Session, parts
   approvals.assertApprover(principal);
   if (isCode) throttle.succeeded(network);
   const session = sessions.fresh(key);
-  // Browsers ignore a longer cookie without an error, so the person could never sign in.
+  // Browsers ignore a session cookie that is too long without an error, so the person could never sign in.
   if (sessions.cookieOf(session).length > longestCookie) invalid("/key", "is too long for a session cookie. Use a shorter token");
   if (before.token !== undefined) await endSession(parts.codes.store, before);
   return session;
@@ -53,7 +53,7 @@ const keyIn = async (ctx: KoaContext, form: Form, parts: PageParts): Promise<str
   if (code !== undefined) {
     const key = await redeemCode(parts.codes, code);
     if (key !== undefined) return key;
-    // The authenticator also checks a wrong code as a key, so that the trail records the failed attempt.
+    // The authenticator also checks a wrong sign-in code as a key, so that the trail records the failed attempt.
     await entered(ctx, parts, code);
     throw codeWrong();
   }
@@ -61,7 +61,10 @@ const keyIn = async (ctx: KoaContext, form: Form, parts: PageParts): Promise<str
   return key === "" ? invalid("/key", "is empty") : key;
 };
 
-/** Ends the session on the server as well, so that a copy of the cookie stops working. The form must belong to this session. */
+/**
+ * Ends the session also on the server, so that a copy of the session cookie stops working. The sign-out form must belong to the
+ * ended session.
+ */
 export const signOut = async (ctx: KoaContext, visit: Visit, parts: PageParts): Promise<void> => {
   await readForm(ctx, visit, parts);
   if (visit.session.token !== undefined) await endSession(parts.codes.store, visit.session);

@@ -1,4 +1,4 @@
-// The style sheet of the approvals page: readable on a phone, in light and dark mode, and without scripts.
+// The style sheet of the approvals page. People can read the page on a phone, in light and dark mode, and without scripts.
 
 export const style = `:root { color-scheme: light dark; --ink: #1b1b1b; --soft: #565656; --line: #c9c9c9; --ground: #fff; --card: #f6f6f4;
   --accent: #0b57a4; --yes: #136b2f; --no: #a3201b; --warn-ink: #6b3d00; --warn: #fff3d6; }

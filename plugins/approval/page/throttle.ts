@@ -1,10 +1,10 @@
 // Limits the attempts to guess sign-in codes in this process, for each address and for all addresses together. An address with
-// many failures must wait. If an attacker guesses from very many addresses, everybody who types a code must wait.
+// many failed attempts must wait. If an attacker guesses from very many addresses, everybody who types a sign-in code must wait.
 
 export interface ThrottleOptions {
   /**
    * The most failed attempts per time window, from one address and from all addresses together. `windowMs` is the length of the
-   * window, milliseconds.
+   * time window, milliseconds.
    */
   readonly perPeer: number;
   readonly altogether: number;
@@ -18,8 +18,8 @@ interface Attempts {
 }
 
 /**
- * How many addresses are kept in memory. If there are more addresses, the address with the oldest attempt is removed. The limit
- * for all addresses together does not depend on this.
+ * How many addresses of visitors the process keeps in memory. If there are more addresses, the process removes the address with
+ * the oldest attempt. The limit for all addresses together does not depend on this number.
  */
 const mostPeers = 10_000;
 
@@ -33,9 +33,10 @@ export class Throttle {
   }
 
   /**
-   * Counts an attempt before its result is known, so that many attempts at the same time are all counted.
+   * Counts an attempt before the result of the attempt is known, so that the throttle counts all attempts that run at the same
+   * time.
    *
-   * @returns How many seconds this address has to wait; `undefined` when the address may try now.
+   * @returns How many seconds the address of the attempt has to wait; `undefined` if the address may try now.
    */
   attempt(peer: string): number | undefined {
     const { perPeer, altogether, windowMs } = this.#options;
@@ -48,18 +49,18 @@ export class Throttle {
     if (full !== undefined) return Math.max(1, Math.ceil((full.since + windowMs - now) / 1000));
     own.count++;
     this.#all.count++;
-    this.#peers.delete(peer); // Delete the entry first, so that it is added again at the end of the map.
+    this.#peers.delete(peer); // After this deletion, `set` adds the address at the end of the map.
     this.#peers.set(peer, own);
     if (this.#peers.size > mostPeers) this.#peers.delete(this.#peers.keys().next().value as string);
     return undefined;
   }
 
-  /** The number of addresses in memory. */
+  /** The number of addresses that the process has in memory. */
   get size(): number {
     return this.#peers.size;
   }
 
-  /** Removes a successful attempt from the count. */
+  /** Removes a successful attempt of an address from the count. */
   succeeded(peer: string): void {
     this.#all.count = Math.max(0, this.#all.count - 1);
     this.#peers.delete(peer);

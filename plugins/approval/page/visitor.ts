@@ -1,5 +1,5 @@
-// Finds out who sends an HTTP request to the approvals page: reads the session from its cookie, and authenticates the session's
-// credential again for each HTTP request.
+// Finds out who sends an HTTP request to the approvals page. visitor.ts reads the session from its cookie, and authenticates the
+// credential of the session again for each HTTP request.
 
 import { isQuaterError, type Principal } from "../../../core/index.ts";
 
@@ -15,14 +15,14 @@ import type { Session } from "./session.ts";
 
 export interface Visit {
   readonly session: Session;
-  /** Whether the HTTP request had a session cookie. Without the cookie, Quater cannot check the token of a form. */
+  /** Whether the HTTP request had a session cookie. Without the session cookie, Quater cannot check the form token. */
   readonly hasSession: boolean;
-  /** The principal who is signed in; `undefined` when nobody is. */
+  /** The principal of the person who is signed in; `undefined` if nobody is signed in. */
   readonly principal: Principal | undefined;
   readonly isSso: boolean;
 }
 
-/** Returns the session of an HTTP request without authenticating it. For the sign-in form. */
+/** Returns the session of an HTTP request with the sign-in form, without authenticating the credential of the session. */
 export const anonymousVisitOf = (ctx: KoaContext, { sessions }: PageParts): Visit => {
   const found = sessions.read(ctx.headers.cookie);
   return { session: found ?? sessions.fresh(), hasSession: found !== undefined, principal: undefined, isSso: false };
@@ -31,9 +31,9 @@ export const anonymousVisitOf = (ctx: KoaContext, { sessions }: PageParts): Visi
 const newSession = ({ sessions }: PageParts) => ({ session: sessions.fresh(), hasSession: false });
 
 /**
- * Returns the session and the authenticated visitor. The approvals service decides what the visitor may do.
+ * Returns the session and the authenticated visitor of an HTTP request. The approvals service decides what the visitor may do.
  *
- * @param before  The visitor before a form was read, when the credential is checked again.
+ * @param before  The principal that an earlier check returned, before Quater read the form. Absent for the first check.
  * @throws {QuaterError} `sso_not_trusted`, `authenticator_failed`.
  */
 export const visitOf = async (ctx: KoaContext, parts: PageParts, before?: Principal): Promise<Visit> => {
@@ -47,7 +47,7 @@ export const visitOf = async (ctx: KoaContext, parts: PageParts, before?: Princi
   return { ...visit, principal, isSso };
 };
 
-/** Authenticates a visitor. @returns `undefined` when the credential is not valid, or no longer valid. */
+/** Authenticates a visitor of the approvals page. @returns `undefined` if the credential is not valid, or no longer valid. */
 export const entered = async (
   ctx: KoaContext,
   parts: PageParts,
@@ -78,7 +78,7 @@ const credentialsOf = (ctx: KoaContext, { http, isOverUnixSocket }: PageParts, t
       return line;
     },
     ...(peer === undefined ? {} : { peer }),
-    // Only a token that a person typed into a form is the credential. Browsers send other credentials automatically.
+    // Only a token that the visitor typed into a form is the visitor's credential. Browsers send other credentials automatically.
     ...(token === undefined ? {} : { token }),
   };
 };

@@ -1,5 +1,5 @@
-// The store, the trail and the notice functions that all files of this folder use. One transaction writes a change of a request
-// and the event about the change.
+// The store, the trail and the notice functions that all files of the folder `requests` use. One transaction writes a change of
+// an approval request and the event about the change.
 
 import { createHash } from "node:crypto";
 import { isQuaterError } from "../../../core/index.ts";
@@ -45,10 +45,11 @@ export class ApprovalContext {
   }
 
   /**
-   * Writes events and changes in one transaction.
+   * Writes events and changes of approval requests in one transaction.
    *
-   * @returns Whether the transaction was committed. If not, another process changed the request first, so read the request again.
-   * @throws {QuaterError} `audit_unavailable`; `approval_unavailable` when the store refuses a value.
+   * @returns Whether the store committed the transaction. If the store did not commit the transaction, another process changed
+   * the approval request first, so read the approval request again.
+   * @throws {QuaterError} `audit_unavailable`; `approval_unavailable` if the store refuses a value of a row.
    */
   async write(
     events: readonly AuditEvent[],
@@ -72,9 +73,9 @@ export class ApprovalContext {
 }
 
 /**
- * Repeats `attempt` while another process changes the request first.
+ * Repeats `attempt` while another process changes the approval request first.
  *
- * @param most  The most attempts.
+ * @param most  The largest number of attempts.
  * @param attempt  Resolves to `undefined` if the attempt must be repeated.
  * @throws {QuaterError} `approval_unavailable` after the last attempt.
  */
@@ -88,14 +89,14 @@ export const retried = async <Result>(most: number, attempt: () => Promise<Resul
 
 const idsOf = (events: readonly AuditEvent[]) => ({ events: events.map(({ fields }) => `${fields.type} ${fields.approvalId}`) });
 
-/** The facts that all calls of one handler share. */
+/** The values that are the same for all calls of one handler. */
 export interface HandlerTerms {
   readonly policyName: string;
   readonly policy: Policy;
   readonly policyText: string;
-  /** The digest of the input schema. */
+  /** The digest of the handler's input schema. */
   readonly schema: string;
-  /** Whether the input schema has `secret()` fields. */
+  /** Whether the input schema of the handler has `secret()` fields. */
   readonly hasSecrets: boolean;
 }
 
@@ -105,7 +106,10 @@ export interface Asked extends HandlerTerms {
   readonly app: string;
   readonly requester: Requester;
   readonly requesterText: string;
-  /** The keys that find requests for this call: one for each key in the key file. The first is of the current key. */
+  /**
+   * The keys by which Quater finds approval requests for the call, one for each key in the key file. The first key is computed
+   * with the current key of the key file.
+   */
   readonly callKeys: readonly string[];
 }
 
@@ -123,28 +127,28 @@ export const askedOf = (context: ApprovalContext, terms: HandlerTerms, call: Aut
   };
 };
 
-/** Returns the parts of a call that the digest covers, computed from its current values. */
+/** Returns the parts of a call that the digest covers, computed from the current values of the call. */
 export const boundBy = (
   { app, call, schema, requester, policyName, policy }: Asked,
   more: Pick<Digested, "surface" | "preview" | "nonce">,
 ): Digested => ({ app, handler: call.handler, schema, args: call.inputText, requester, policyName, policy, ...more });
 
 /**
- * Returns the key by which the pending requests of a requester are counted. All credentials of a principal have the same key. The
- * key is a digest, because PostgreSQL cannot index long texts.
+ * Returns the key by which Quater counts the pending approval requests of a requester. All credentials of a principal have the
+ * same key. The key is a digest, because PostgreSQL cannot index long texts.
  */
 export const requesterKeyOf = ({ issuer, subject }: Requester): string =>
   createHash("sha256")
     .update(canonicalText([issuer, subject]))
     .digest("base64url");
 
-/** Returns the event fields with the ids of the call. */
+/** Returns the fields of an event with the ids of a call. */
 export const madeBy = ({ callId, traceId }: Authorized): Pick<EventFields, "callId" | "traceId"> =>
   traceId === undefined ? { callId } : { callId, traceId };
 
 type ApprovalEvent = Extract<EventType, `approval.${string}`>;
 
-/** Makes an event about a request from its row. */
+/** Makes an event about an approval request from the row of the approval request. */
 export const eventOf = (
   type: ApprovalEvent,
   { id, handler, surface, schema }: Pick<ApprovalRecord, "id" | "handler" | "surface" | "schema">,
@@ -152,8 +156,8 @@ export const eventOf = (
 ): EventFields => ({ ...more, type, approvalId: id, handler, surface, schema });
 
 /**
- * Makes an event about a request whose filing is on the trail. The event copies the values on the trail, because an attacker may
- * have changed the row.
+ * Makes an event about an approval request whose filing is on the trail. The event contains the values from the trail, because an
+ * attacker may have changed the row of the approval request.
  */
 export const provenEvent = (
   type: ApprovalEvent,

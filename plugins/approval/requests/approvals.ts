@@ -1,5 +1,5 @@
-// The service of the approval plugin. The approvals page, the API, the commands and the gate suite make all changes through this
-// service, so all of them refuse the same changes.
+// The service of the approval plugin. The approvals page, the API, the commands and the gate suite make all changes of approval
+// requests through this service, so all of them refuse the same changes.
 
 import { isQuaterError, type Principal } from "../../../core/index.ts";
 import { approversSurface } from "../approvers.ts";
@@ -18,9 +18,14 @@ import { revoke, vote } from "./voting.ts";
 import { waitingOn } from "./waiting.ts";
 
 const defaultListed = 50;
-/** The most requests of one page, and how many requests each later query of a page reads. */
+/**
+ * The most approval requests on one page of a list, and the number of approval requests that each later query for a page reads.
+ */
 const mostListed = 200;
-/** How many queries a page may need. Each query leaves out the requests that the approver may not see. */
+/**
+ * The most queries for one page of a list. After each query, the service removes the approval requests that the approver may not
+ * see.
+ */
 const mostReads = 5;
 
 /** Records a refused decision on the trail, like a refused call. */
@@ -88,7 +93,10 @@ export const approvalsOn = (context: ApprovalContext, policies: ReadonlyMap<stri
 
 const cursor = (before: string | undefined): Pick<ListGiven, "before"> => (before === undefined ? {} : { before });
 
-/** Reads a page. Requests that the approver may not see are left out after reading, so a page may need several queries. */
+/**
+ * Reads a page of a list of approval requests. After each query, the service removes the approval requests that the approver may
+ * not see, so one page may need several queries.
+ */
 const pageOf = async (
   { parts: { app, audit, reader } }: ApprovalContext,
   approver: Principal,
@@ -99,7 +107,7 @@ const pageOf = async (
   const requests: ApprovalRecord[] = [];
   let last = given.before;
   for (let reads = 0; reads < mostReads; reads++) {
-    // One more request shows whether there is a next page.
+    // The first query reads one more approval request than the page shows, to find out whether there is a next page.
     const size = reads === 0 ? limit + 1 : mostListed;
     const found = await reader.list({ ...given, ...people, ...cursor(last), limit: size });
     for (const { record } of found) {

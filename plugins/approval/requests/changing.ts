@@ -1,6 +1,7 @@
-// Every change of the tables, as a SQL statement. The WHERE clause repeats all conditions of the change, and `expects` is the
-// number of rows that must change. audit() runs the statement in the transaction that writes the event about the change. Two
-// kinds of changes have no event: filling in keys (filling.ts) and removing old requests (sweeping.ts).
+// Every change of the tables of approvals, as a SQL statement. The WHERE clause of each statement repeats all conditions of the
+// change, and `expects` is the number of rows that the statement must change. audit() runs each statement in the transaction that
+// writes the event about the change. Two kinds of changes have no event: filling in keys (filling.ts) and removing old approval
+// requests (sweeping.ts).
 
 import type { OpenStore, Statement } from "../../store/service.ts";
 import type { ApprovalOutcome, Filed, Vote } from "../record.ts";
@@ -12,32 +13,35 @@ interface Compilable {
   compile(): { readonly sql: string; readonly parameters: readonly unknown[] };
 }
 
-/** A statement that may change any number of rows. */
+/** Returns a SQL statement that may change any number of rows. */
 const uncounted = (query: Compilable): Statement => {
   const { sql, parameters } = query.compile();
   return { sql, parameters };
 };
 
-/** A statement that must change exactly one row. Otherwise the store rolls back the whole transaction. */
+/**
+ * Returns a SQL statement that must change exactly one row. If the statement changes no row or several rows, the store rolls back
+ * the whole transaction.
+ */
 const one = (query: Compilable): Statement => ({ ...uncounted(query), expects: 1 });
 
 const update = (open: OpenStore) => database(open).updateTable("approval_request");
 
 const updateOf = (open: OpenStore, id: string) => update(open).where("id", "=", id);
 
-/** A request before it is filed. The store's clock adds the times. */
+/** An approval request before Quater files it. The store's clock adds the times of the approval request. */
 export type Draft = Omit<Filed, "filedAt" | "pendingUntil">;
 
 export interface Filing {
   readonly draft: Draft;
   readonly nth: number;
-  /** The draft's `callKey`, and the same value computed with each other key in the key file. */
+  /** The `callKey` of the draft, and the same value computed with each other key in the key file. */
   readonly callKeys: readonly string[];
   readonly keys: LikenessKeys;
   readonly requesterKey: string;
   readonly requesterText: string;
   readonly policyText: string;
-  /** The texts as they are stored: encrypted if some arguments are secret. */
+  /** The texts of the draft as the store contains them. The texts are encrypted if some arguments are secret. */
   readonly texts: Pick<Draft, "args" | "preview" | "nonce">;
   readonly maxPending: number;
   readonly maxFiledPerHour: number;
@@ -45,9 +49,9 @@ export interface Filing {
 }
 
 /**
- * Files a request. Inserts no row when a limit is reached, when people have denied a call that looks the same within the
- * cooldown, or when a request for the call is already pending. One statement checks all these conditions, so two processes that
- * file at the same time cannot exceed a limit.
+ * Files an approval request. The statement inserts no row if a limit is reached, if people have denied a similar call within the
+ * cooldown, or if an approval request for the call is already pending. One statement checks all these conditions, so two
+ * processes that file at the same time cannot exceed a limit.
  */
 export const filed = (open: OpenStore, filing: Filing): Statement => {
   const { draft, nth, callKeys, keys, requesterKey, requesterText, policyText, texts } = filing;
@@ -97,7 +101,7 @@ export const filed = (open: OpenStore, filing: Filing): Statement => {
   );
 };
 
-/** Changes a row only if it still has the version that was read. */
+/** Changes the row of an approval request only if the row still has the version that Quater read. */
 const ofVersion = (open: OpenStore, { record, version }: StoredRequest) =>
   updateOf(open, record.id)
     .set({ version: version + 1 })
@@ -109,24 +113,24 @@ const stillPending = (open: OpenStore, found: StoredRequest) =>
 const stillApproved = (open: OpenStore, found: StoredRequest) =>
   ofVersion(open, found).where("state", "=", "approved").where("usable_until", ">", open.clock);
 
-/** Writes `expired` into the row of an expired request. */
+/** Writes `expired` into the row of an expired approval request. */
 export const expired = (open: OpenStore, found: StoredRequest): Statement => {
   const until = found.stored === "pending" ? "pending_until" : "usable_until";
   return one(ofVersion(open, found).set({ state: "expired" }).where("state", "=", found.stored).where(until, "<=", open.clock));
 };
 
-/** Ends an approval before it expires, because the approved call has changed. */
+/** Ends an approval before the approval expires, because the approved call has changed. */
 export const voided = (open: OpenStore, found: StoredRequest, reason: string): Statement =>
   one(stillApproved(open, found).set({ state: "expired", decided_at: open.clock, reason }));
 
 /**
- * Returns the next version of a row. A version that Quater did not write becomes 1, because PostgreSQL fails to add to its
- * largest number.
+ * Returns the SQL expression for the next version of a row. If Quater did not write the version in the row, the next version is
+ * 1, because PostgreSQL fails to add to its largest number.
  */
 const nextVersion = ({ sql }: OpenStore) =>
   sql<number>`case when version between 0 and ${sql.lit(Number.MAX_SAFE_INTEGER - 1)} then version + 1 else 1 end`;
 
-/** Ends an open request that the trail does not confirm, even if its version or times are damaged. */
+/** Ends an open approval request that the trail does not confirm, even if the version or the times in the row are damaged. */
 export const voidedUnproven = (open: OpenStore, id: string, reason: string): Statement =>
   one(
     updateOf(open, id)
@@ -135,8 +139,8 @@ export const voidedUnproven = (open: OpenStore, id: string, reason: string): Sta
   );
 
 /**
- * Ends a row that cannot be read. The statement may change any number of rows, so that the contents of a damaged row cannot stop
- * the transaction.
+ * Ends a row that Quater cannot read. The statement may change any number of rows, so that the contents of a damaged row cannot
+ * stop the transaction.
  */
 export const closedDamaged = (open: OpenStore, { record: { id, callKey } }: StoredRequest): Statement => {
   const change = update(open).set({ state: "expired", version: 1 }).where("state", "in", ["pending", "approved"]);
@@ -168,8 +172,8 @@ export const voted = (
   const cast = { ...rest, roles: JSON.stringify(roles), reason: vote.reason ?? null, at: open.clock };
   return [
     one(change),
-    // Replace an existing vote of this person. According to the trail, this person has not voted, so Quater did not write the
-    // existing row.
+    // Replace an existing row with a vote of the voter. According to the trail, the voter has not voted, so Quater did not write
+    // this row.
     one(
       database(open)
         .insertInto("approval_vote")
@@ -190,21 +194,21 @@ export const cancelled = (open: OpenStore, found: StoredRequest): Statement =>
     }),
   );
 
-/** The values that the row of an approval must have, so that a call may use it. */
+/** The values that the row of an approval must have, so that a call may use the approval. */
 export interface Use {
   readonly callId: string;
   readonly callKey: string;
-  /** The digest of the call with its current policy, schema and preview. */
+  /** The digest of the call with the current policy, schema and preview. */
   readonly digest: string;
   readonly handler: string;
   readonly requesterText: string;
-  /** The surface of the call; `undefined` if the policy allows any surface. */
+  /** The surface of the call; `undefined` if the approval policy allows any surface. */
   readonly surface: string | undefined;
 }
 
 /**
- * The only change from `approved` to `consumed`. The statement repeats every condition, also the conditions that were checked
- * before.
+ * The only change of an approval from `approved` to `consumed`. The SQL statement repeats every condition for the use of an
+ * approval, also the conditions that Quater checked before.
  */
 export const consumed = (open: OpenStore, id: string, use: Use): Statement => {
   const { callId, callKey, digest, handler, requesterText, surface } = use;
@@ -226,8 +230,8 @@ export const consumed = (open: OpenStore, id: string, use: Use): Statement => {
 };
 
 /**
- * Records the outcome of a call that used an approval. The statement may change any number of rows, because the event about the
- * end must be written in every state of the row.
+ * Records the outcome of a call that used an approval. The statement may change any number of rows, because Quater must write the
+ * event about the end of the call in every state of the row.
  */
 export const ended = (open: OpenStore, id: string, callId: string, outcome: Exclude<ApprovalOutcome, "running">): Statement =>
   uncounted(
@@ -237,18 +241,21 @@ export const ended = (open: OpenStore, id: string, callId: string, outcome: Excl
       .where("outcome", "in", ["running", "unknown"]),
   );
 
-/** Records that the caller stopped waiting, although the call still runs. */
+/** Records that the caller stopped waiting, although the approved call still runs. */
 export const lost = (open: OpenStore, id: string, callId: string): Statement =>
   one(updateOf(open, id).set({ outcome: "unknown" }).where("used_call", "=", callId).where("outcome", "=", "running"));
 
-/** The replacements for the personal data of a request. */
+/** The replacements for the personal data of an approval request. */
 export interface ErasedTexts {
-  /** The arguments as they are stored: encrypted if some arguments are secret. */
+  /** The arguments as the store contains them. The arguments are encrypted if some arguments are secret. */
   readonly args: string;
   readonly requester: string;
 }
 
-/** Erases personal data, if the row still has the version that was read. Cancels a request that is still open. */
+/**
+ * Erases personal data of an approval request, if the row still has the version that Quater read. The statement also cancels an
+ * approval request that is still open.
+ */
 export const erased = (open: OpenStore, found: StoredRequest, { args, requester }: ErasedTexts): Statement => {
   const change = ofVersion(open, found).set({
     args,
@@ -264,8 +271,8 @@ export const erased = (open: OpenStore, found: StoredRequest, { args, requester 
 };
 
 /**
- * Erases the reasons of all people who voted on a request, or of one person. The statement may change any number of rows, because
- * some rows of votes may be damaged and must not stop the transaction.
+ * Erases the reasons of all people who voted on an approval request, or of one person. The statement may change any number of
+ * rows, because some rows of votes may be damaged and must not stop the transaction.
  */
 export const reasonsErased = (open: OpenStore, id: string, person?: string): Statement => {
   const change = database(open)
@@ -276,11 +283,11 @@ export const reasonsErased = (open: OpenStore, id: string, person?: string): Sta
   return uncounted(person === undefined ? change : change.where("person", "=", person));
 };
 
-/** Erases the reason why a request was denied or revoked. */
+/** Erases the reason why an approval request was denied or revoked. */
 export const reasonErased = (open: OpenStore, found: StoredRequest): Statement =>
   one(ofVersion(open, found).set({ reason: null }));
 
-/** Ends a row with the state "denied" that the trail does not confirm. The version in the row may be damaged. */
+/** Ends a row with the state "denied" that the trail does not confirm. The version in this row may be damaged. */
 export const denialUnproven = (open: OpenStore, { record }: StoredRequest): Statement =>
   one(
     updateOf(open, record.id)
@@ -288,11 +295,14 @@ export const denialUnproven = (open: OpenStore, { record }: StoredRequest): Stat
       .where("state", "=", "denied"),
   );
 
-/** Ends a request that was open in the restored backup. */
+/** Ends an approval request that was open in the restored backup. */
 export const voidedByRestore = (open: OpenStore, found: StoredRequest): Statement =>
   one(ofVersion(open, found).set({ state: "expired", decided_at: open.clock, reason: "the store was restored" }));
 
-/** Records the use of an approval that the store has lost and that a sink attests. The outcome of the call is not known. */
+/**
+ * Records the use of an approval that the store has lost and that a sink attests. The outcome of the call that used the lost
+ * approval is unknown.
+ */
 export const usedBefore = (
   open: OpenStore,
   found: StoredRequest,

@@ -1,5 +1,5 @@
-// Compares the arguments of two calls of one handler. A deploy may have changed the input schema between the calls, at any depth.
-// The schema of the earlier call is not stored, so only the values of the earlier call are known.
+// Compares the arguments of two calls of one handler. A deploy may have changed the input schema between the two calls, at any
+// depth. The store does not contain the schema of the earlier call, so Quater knows only the values of the earlier call.
 
 import { canonicalText } from "../../../core/schema/digest.ts";
 
@@ -11,18 +11,18 @@ type Args = Pick<Filed, "schema" | "args">;
 
 interface Comparison {
   readonly isSameSchema: boolean;
-  /** The places where the two calls differ: the name of an argument, or a JSON Pointer for a value inside an argument. */
+  /** The places where two calls differ: the name of an argument, or a JSON Pointer for a value inside an argument. */
   readonly fields: string[];
-  /** How many values both calls have. */
+  /** The number of values that both calls have. */
   shared: number;
 }
 
 /**
- * Finds where two calls differ that may have the same effect. Values that both calls have must be equal, or look equal to people.
- * If the schemas differ, a value may also be missing in one call, or have another type.
+ * Finds the differences between two calls that may have the same effect. Values that both calls have must be equal, or look equal
+ * to people. If the schemas of the two calls differ, a value may also be missing in one call, or have another type.
  *
  * @returns The names of arguments that differ, and JSON Pointers (RFC 6901) for values inside an argument. `undefined` if the two
- * calls are not alike. `"unknown"` if both calls have values, but no value can be compared.
+ * calls are not alike. `"unknown"` if both calls have values, but Quater can compare no value.
  */
 export const differing = (now: Args, then: Args): readonly string[] | "unknown" | undefined => {
   const [one, other] = [JSON.parse(now.args), JSON.parse(then.args)] as const;
@@ -46,7 +46,9 @@ const areAlike = (comparison: Comparison, one: unknown, other: unknown, steps: r
   return true;
 };
 
-/** Compares two objects, or two lists of the same length, member by member. Adds no difference if it returns `false`. */
+/**
+ * Compares two objects, or two lists of the same length, member by member. Adds no difference if the function returns `false`.
+ */
 const haveAlikeMembers = (comparison: Comparison, one: unknown, other: unknown, steps: readonly string[]): boolean => {
   if (Object(one) !== one) return false;
   const [mine, theirs] = [new Map(Object.entries(one as object)), new Map(Object.entries(other as object))];
@@ -69,7 +71,7 @@ const textOf = (value: unknown): string | undefined => (value === undefined ? un
 const kindOf = (value: unknown): string => (value === null ? "null" : Array.isArray(value) ? "array" : typeof value);
 
 /**
- * Whether a list or object is empty. Empty values are not counted as shared, because two calls are not alike only because both
- * have an empty list.
+ * Whether a value is an empty list or an empty object. Empty values do not count as shared, because two calls are not alike only
+ * because both calls have an empty list.
  */
 const isEmpty = (value: unknown): boolean => Object(value) === value && Object.keys(value as object).length === 0;

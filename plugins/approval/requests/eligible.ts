@@ -1,5 +1,5 @@
-// Decides who may vote on a request (threat T4, invariant I5). This check is made for every vote, with the roles and the person
-// of the approver at the time of the vote.
+// Decides who may vote on an approval request (threat T4, invariant I5). Quater makes this check for every vote, with the roles
+// and the person of the approver at the time of the vote.
 
 import { visible } from "../../../core/diagnostics/text.ts";
 import type { Principal } from "../../../core/index.ts";
@@ -7,13 +7,19 @@ import { notEligible } from "../errors.ts";
 import { isSamePerson, names, type Policy } from "../policy.ts";
 import type { ApprovalRecord, Requester } from "../record.ts";
 
-/** A principal with a person. Only such a principal may vote. */
+/** A principal with a person. Only a principal with a person may vote. */
 export type Person = Principal & { readonly person: string };
 
-/** The longest name of a person, UTF-16 units. Names are stored with each vote, and are part of a primary key. */
+/**
+ * The longest name of a person, in UTF-16 units. The store contains the name of the person with each vote, and the name is part
+ * of a primary key.
+ */
 const longestName = 255;
 
-/** @returns Why this principal cannot decide any request; `undefined` if the principal can decide requests. */
+/**
+ * @returns The reason why a principal cannot decide any approval request; `undefined` if the principal can decide approval
+ * requests.
+ */
 const obstacleToAll = ({ kind, issuer, subject, credential, person, actsFor }: Principal): string | undefined => {
   if (kind === "agent") return "agents cannot approve or deny requests";
   if (issuer === "local") return "the user of this machine is not authenticated. Sign in, or use an approver key";
@@ -28,8 +34,8 @@ const obstacleToAll = ({ kind, issuer, subject, credential, person, actsFor }: P
 };
 
 /**
- * @returns Why this principal may not decide this request, as the end of a sentence; `undefined` if the principal may decide the
- * request.
+ * @returns The reason why an approver may not decide the approval request `record`, as the end of a sentence; `undefined` if the
+ * approver may decide `record`.
  */
 export const obstacleTo = (approver: Principal, record: Pick<ApprovalRecord, "policy" | "requester">): string | undefined =>
   obstacleToAll(approver) ??
@@ -44,7 +50,7 @@ const ownRequest = ({ person, credential }: Principal, requester: Requester, { k
   return isSamePerson(person, requester.actsFor) ? "the request was made for you" : undefined;
 };
 
-/** Checks that this principal may decide this request. @throws {QuaterError} `approver_not_eligible`. */
+/** Checks that an approver may decide an approval request. @throws {QuaterError} `approver_not_eligible`. */
 export function assertEligible(
   approver: Principal,
   record: Pick<ApprovalRecord, "policy" | "requester">,
@@ -54,8 +60,10 @@ export function assertEligible(
 }
 
 /**
- * Checks that this principal is an approver of at least one policy. @param policies  All configured policies. @throws
- * {QuaterError} `approver_not_eligible`.
+ * Checks that a principal is an approver of at least one approval policy.
+ *
+ * @param policies  All configured approval policies.
+ * @throws {QuaterError} `approver_not_eligible`.
  */
 export const assertApprover = (approver: Principal, policies: Iterable<Policy>): void => {
   const obstacle = obstacleToAll(approver);
@@ -64,6 +72,9 @@ export const assertApprover = (approver: Principal, policies: Iterable<Policy>):
     throw notEligible("no approval policy names you or one of your roles");
 };
 
-/** Whether this principal may see a request: the policy lists the principal, even if the principal may not vote. */
+/**
+ * Whether an approver may see an approval request. An approver whom the policy lists may see the approval request, even if the
+ * approver may not vote.
+ */
 export const mayLookAt = (approver: Principal, { policy }: Pick<ApprovalRecord, "policy">): boolean =>
   obstacleToAll(approver) === undefined && names(policy, approver);

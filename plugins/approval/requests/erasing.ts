@@ -1,6 +1,6 @@
-// Erases personal data from approval requests for `quater audit erase`. An ended request stays in lists, but its requester,
-// preview, reasons and personal arguments are erased. An open request is cancelled, because nobody can decide a request without
-// these data.
+// Erases personal data from approval requests for `quater audit erase`. An ended approval request stays in lists, but Quater
+// erases its requester, preview, reasons and personal arguments. Quater cancels an open approval request, because nobody can
+// decide an approval request without the erased data.
 
 import type { Catalog } from "../../../core/plugin-api.ts";
 
@@ -34,8 +34,8 @@ export const erasureOf = async (
       isAbout(record, subject) || !isAsFiled ? await context.parts.audit.evidence.filingOf(record.id, record.callId) : undefined;
     const requester = filing?.requester ?? record.requester;
     const isOwn = isAbout({ ...record, requester }, subject);
-    // An attacker may have changed the requester in the row. The call key is a keyed digest over requester and arguments. Its
-    // secret is not in the store, so the call key shows a change of the requester.
+    // An attacker may have changed the requester in the row. The call key is a keyed digest over requester and arguments. The
+    // secret of the call key is not in the store, so the call key shows a change of the requester.
     const isProven = !record.isDamaged && (filing !== undefined || (!isOpen(found) && isAsFiled));
     if (!isProven && (isOwn || record.isDamaged)) unproven++;
     else if (isOwn) {
@@ -73,8 +73,8 @@ export const erasureOf = async (
 };
 
 /**
- * Whether the request was already erased. An attacker may have set the mark in the row, so the mark counts only if an event
- * records the erasure and the row contains no personal data.
+ * Whether Quater has already erased the approval request. An attacker may have marked the row as erased, so `isErased` counts
+ * only if an event records the erasure and the row contains no personal data.
  */
 const isDone = ({ id, isErased, requester, preview, reason }: ApprovalRecord, { approvalIds }: ErasureSubject): boolean =>
   isErased &&
@@ -84,8 +84,8 @@ const isDone = ({ id, isErased, requester, preview, reason }: ApprovalRecord, { 
   reason === undefined;
 
 /**
- * Whether the call key in the row matches the contents of the row. A matching call key proves a row whose filing event was
- * removed because of its age.
+ * Whether the call key in the row matches the contents of the row. A matching call key proves a row whose filing event Quater
+ * removed because of the age of the event.
  */
 const hasOwnCallKey = ({ parts: { audit } }: ApprovalContext, record: ApprovalRecord): boolean =>
   callKeyOf((text) => audit.tagsOf(text), record).includes(record.callKey);
@@ -93,8 +93,8 @@ const hasOwnCallKey = ({ parts: { audit } }: ApprovalContext, record: ApprovalRe
 const isOpen = ({ stored }: StoredRequest): boolean => stored === "pending" || stored === "approved";
 
 /**
- * Whether the request was filed by or for the person. For the erasure of one call: whether the call filed or used the request,
- * according to the events.
+ * Whether an approval request was filed by or for the person whose data the operator erases. For the erasure of one call: whether
+ * the call filed or used the approval request, according to the events on the trail.
  */
 const isAbout = (
   { id, requester }: Pick<ApprovalRecord, "id" | "requester">,
@@ -124,12 +124,16 @@ const ownRequest = (
 };
 
 /**
- * Returns the erased requester. The kind of the requester is kept, because it shows whether an agent or a person made the call.
+ * Returns the erased requester. The erased requester still has the kind of the requester, because the kind shows whether an agent
+ * or a person made the call.
  */
 const erasedRequester = ({ kind }: Requester): Requester =>
   requesterOf({ issuer: erasedMark, subject: erasedMark, kind, credential: erasedMark });
 
-/** Erases the reasons that the person gave for votes on other people's requests. The votes are kept. */
+/**
+ * Erases the reasons that the erased person gave for votes on approval requests of other people. The erasure does not change the
+ * votes.
+ */
 const givenReasons = (
   open: OpenStore,
   found: StoredRequest,
@@ -138,7 +142,7 @@ const givenReasons = (
   if (isPerson === undefined) return { changes: [], count: 0, unproven: 0 };
   const { id, votes, state, reason } = found.record;
   const own = votes.filter((vote) => vote.reason !== undefined && isPerson(vote.person));
-  // An attacker may have changed the voter in the row, so this function finds the voters in the events.
+  // An attacker may have changed the voter in the row of a vote, so this function reads the voters from the events on the trail.
   if (own.length > 0 && !approvalIds.voted.includes(id)) return { changes: [], count: 0, unproven: 1 };
   const isRevocation = reason !== undefined && approvalIds.revoked.includes(id);
   const isDenial = reason !== undefined && state === "denied" && own.some((vote) => vote.reason === reason);

@@ -1,5 +1,6 @@
-// Files a request for a call that needs approval. Checks that the requester may make the call and that people can see the
-// arguments. Writes only one row, even if several processes file the same call at the same time.
+// Files an approval request for a call that needs approval. filing.ts checks that the requester may make the call and that people
+// can see the arguments. Quater writes only one row, even if several processes file an approval request for the same call at the
+// same time.
 
 import { randomBytes } from "node:crypto";
 import type { QuaterError } from "../../../core/index.ts";
@@ -29,11 +30,12 @@ import { expiryOf } from "./sweeping.ts";
 import type { StoredRequest } from "./tables.ts";
 
 /**
- * Files a request and refuses the call with its id.
+ * Files an approval request, and refuses the call with an error that contains the id of the approval request.
  *
- * @param after  The newest request for the same call. This request has ended.
- * @returns Returns only if another process filed the same call first. After this function returns, look up the request again.
- * @throws {QuaterError} `approval_required`, or the reason why the request cannot be filed.
+ * @param after  The newest approval request for the same call. The approval request `after` has ended.
+ * @returns Returns only if another process filed an approval request for the same call first. After a return, look up the
+ * approval request again.
+ * @throws {QuaterError} `approval_required`, or the reason why Quater cannot file the approval request.
  */
 export const file = async (context: ApprovalContext, asked: Asked, after: StoredRequest | undefined): Promise<void> => {
   const { callKeys, requester, requesterText, policyText } = asked;
@@ -47,7 +49,8 @@ export const file = async (context: ApprovalContext, asked: Asked, after: Stored
   const keys = likenessKeys((value) => audit.tagsOf(value), draft);
   const limits = { maxPending, maxFiledPerHour, cooldownMs };
   const texts = asked.hasSecrets ? sealedTexts(context, draft) : draft;
-  // The old row may still contain "pending", and a call may have only one pending row. So the same transaction ends the old row.
+  // The row of the ended approval request may still contain "pending", and each call may have only one pending row. So the
+  // transaction that files the new approval request also ends the old row.
   const over = after?.stored === "pending" ? await expiryOf(context, after) : undefined;
   const isWritten = await context.write(
     [...(over?.events ?? []), filedEvent(context, asked, draft)],
@@ -73,7 +76,7 @@ export const file = async (context: ApprovalContext, asked: Asked, after: Stored
   if (written !== undefined) throw await required(context, written);
 };
 
-/** Makes the request for a call. @throws {QuaterError} `approval_unrenderable`. */
+/** Makes the approval request for a call. @throws {QuaterError} `approval_unrenderable`. */
 export const draftOf = async (asked: Asked): Promise<Draft> => {
   const { call, callKeys } = asked;
   const [callKey = ""] = callKeys;
@@ -89,7 +92,7 @@ export const deniedLately = ({ record, now }: StoredRequest, cooldownMs: number)
   return approvalDenied(id, reason, Math.max(1, Math.ceil((decidedAt + cooldownMs - now) / 1000)));
 };
 
-/** Returns the error of a requester who has too many requests. */
+/** Returns the error for a requester who has too many approval requests. */
 export const limitOf = async (
   { parts: { reader, maxPending, maxFiledPerHour } }: ApprovalContext,
   keys: LikenessKeys,
@@ -101,9 +104,9 @@ export const limitOf = async (
 };
 
 /**
- * Finds out why no request was filed.
+ * Finds out why Quater filed no approval request.
  *
- * @returns Returns only if another process filed the same call first.
+ * @returns Returns only if another process filed an approval request for the same call first.
  * @throws {QuaterError} `approval_denied`, `approval_backlog`, `approval_filing_limit`.
  */
 const assertMayFile = async (
@@ -127,11 +130,11 @@ const assertMayFile = async (
 };
 
 /**
- * Ends a pending request that blocks a new request and is not the newest request for its call. Quater itself never leaves a row
- * in this state.
+ * Ends a pending approval request that blocks a new approval request and is not the newest approval request for its call. Quater
+ * itself never leaves a row in this state.
  *
- * @throws {QuaterError} `approval_unproven` when the trail does not confirm the row; `approval_required` when the trail confirms
- * the row.
+ * @throws {QuaterError} `approval_unproven` if the trail does not confirm the row; `approval_required` if the trail confirms the
+ * row.
  */
 const assertProven = async (context: ApprovalContext, pending: StoredRequest): Promise<void> => {
   if (pending.record.state === "pending") {
@@ -142,7 +145,7 @@ const assertProven = async (context: ApprovalContext, pending: StoredRequest): P
   await context.write(events, changes, check);
 };
 
-/** Makes the error with the id of the pending request, and with the earlier call if the call ran before. */
+/** Makes the error with the id of the pending approval request, and with the earlier call if the call ran before. */
 export const required = async (context: ApprovalContext, { record }: StoredRequest): Promise<Error> => {
   const url = context.parts.urlOf(record.id);
   return approvalRequired(
@@ -151,11 +154,11 @@ export const required = async (context: ApprovalContext, { record }: StoredReque
   );
 };
 
-/** Returns the call that used the approval, and how it ended. */
+/** Returns the call that used the approval, and how this call ended. */
 export const usedBy = ({ id, use }: ApprovalRecord): EarlierUse | undefined =>
   use === undefined ? undefined : { id, callId: use.callId, outcome: use.outcome, endedAt: use.endedAt };
 
-/** Returns the handler's preview as RFC 8785 text; `undefined` for a handler without a preview. */
+/** Returns the handler's preview of a call as RFC 8785 text; `undefined` for a handler without a preview. */
 export const previewText = async (call: Authorized): Promise<string | undefined> => {
   const text = JSON.stringify(await previewOf(call));
   if (text === undefined) return undefined;
@@ -163,12 +166,12 @@ export const previewText = async (call: Authorized): Promise<string | undefined>
     return canonicalText(JSON.parse(text));
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
-    // Parsed JSON without a canonical text always contains half of a surrogate pair.
+    // The preview is parsed JSON. If parsed JSON has no canonical text, the JSON always contains half of a surrogate pair.
     throw approvalUnrenderable("", "preview: contains half of a surrogate pair");
   }
 };
 
-/** Refuses a requester without a person, because Quater could not check that the approver is another person. */
+/** Refuses a call of a requester without a person, because Quater could not check that the approver is another person. */
 export const assertMayAsk = ({ requester: { person, actsFor }, policy, policyName }: Asked): void => {
   if (policy.kind === "confirm" && actsFor === undefined)
     throw approvalUnattributed(
@@ -181,8 +184,8 @@ export const assertMayAsk = ({ requester: { person, actsFor }, policy, policyNam
 };
 
 /**
- * Makes the event of a filed request. The body of the event, which can be erased, contains the arguments if the trail stores
- * arguments of this handler.
+ * Makes the event about a filed approval request. The body of the event contains the arguments if the trail stores arguments of
+ * the handler. An operator can erase the body of the event.
  */
 const filedEvent = (context: ApprovalContext, asked: Asked, draft: Draft): AuditEvent => {
   const { call, requester } = asked;
@@ -212,7 +215,7 @@ const sealedTexts = (context: ApprovalContext, { args, preview, nonce }: Draft) 
 
 const alphabet = "abcdefghijklmnopqrstuvwxyz234567";
 
-/** Makes a request id of 100 random bits. An id gives no rights, but nobody should be able to guess one. */
+/** Makes an id of 100 random bits for an approval request. The id gives no rights, but nobody should be able to guess the id. */
 const freshId = (): string => `apr_${Array.from(randomBytes(20), (byte) => alphabet[byte & 31]).join("")}`;
 
 const freshNonce = (): string => randomBytes(16).toString("hex");

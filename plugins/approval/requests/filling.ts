@@ -1,13 +1,13 @@
-// Fills in the columns person_key and like_key of requests from an older version of Quater, which had no such columns or folded
-// arguments by another rule. Only a process with the key file can compute these columns, so the migration of the tables leaves
-// the columns empty.
+// Fills in the columns person_key and like_key in rows of an older version of Quater. The older version had no such columns, or
+// folded arguments by another rule. Only a process with the key file can compute these columns, so the migration of the tables
+// leaves the columns empty.
 
 import type { ApprovalContext } from "./approval-context.ts";
 import { digestOf } from "./digest.ts";
 import { likeForm, likenessKeys } from "./likeness.ts";
 import { database, type StoredRequest, unknownPerson } from "./tables.ts";
 
-/** Fills in missing keys. @returns Whether all requests have keys now. */
+/** Fills in the missing keys of approval requests. @returns Whether all approval requests now have keys. */
 export const fillKeys = async (context: ApprovalContext): Promise<boolean> => {
   const found = await context.parts.reader.withoutKeys();
   if (found.length === 0) return true;
@@ -18,7 +18,7 @@ export const fillKeys = async (context: ApprovalContext): Promise<boolean> => {
         .updateTable("approval_request")
         .set((eb) => {
           const { person, like } = keysOf(context, one);
-          // Keep an existing person_key, even if the key cannot be computed again.
+          // Do not replace an existing person_key, even if Quater cannot compute the person_key again.
           return { person_key: person ?? eb.fn.coalesce("person_key", eb.val(unknownPerson)), like_key: like ?? null };
         })
         .where("id", "=", one.record.id)
@@ -28,7 +28,10 @@ export const fillKeys = async (context: ApprovalContext): Promise<boolean> => {
   return false;
 };
 
-/** Computes the keys of a request. Returns no keys for a request that was erased or changed, or was encrypted with a lost key. */
+/**
+ * Computes the keys of an approval request. Returns no keys for an approval request that was erased or changed, or was encrypted
+ * with a lost key.
+ */
 const keysOf = (
   { parts: { audit } }: ApprovalContext,
   { record }: StoredRequest,

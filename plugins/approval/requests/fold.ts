@@ -1,23 +1,24 @@
-// Folds values that look the same to people into one value. After a denial, all calls that fold to the same value are refused,
-// too, and such calls count as similar. docs/guides/approvals.md describes the rule.
+// Folds values that look the same to people into one value. Calls that fold to the same value are similar calls. After a denial,
+// Quater also refuses similar calls. docs/guides/approvals.md describes the rule of folding.
 
 import { canonicalText } from "../../../core/schema/digest.ts";
 import { withoutLookAlikes } from "./look-alikes.ts";
 
 /**
- * Characters that look like a space. The Braille pattern without dots looks like a space, too, but Unicode does not list it as
- * White_Space.
+ * Characters that look like a space. The Braille pattern without dots also looks like a space, but Unicode does not list this
+ * character as White_Space.
  */
 const blanks = /[\p{White_Space}\u2800]+/gu;
 const invisible = /[\p{C}\p{Default_Ignorable_Code_Point}]/gu;
 
 /**
- * Folds the encoding of characters (NFKC), characters that look like others, invisible characters, and runs of blanks. Folding
- * does not change letter case or the presence of a blank, because people see both, and ids may differ only in them.
+ * Folds the encoding of the characters in a text (NFKC), characters that look like others, invisible characters, and runs of
+ * blanks. The function changes neither letter case nor the presence of a blank. People see letter case and blanks, and two ids
+ * may differ only in letter case or in a blank.
  */
 export const foldedText = (text: string): string => {
-  // Replace blanks first: line breaks and tabs are control characters, which would be removed. Look up lone accents before NFKC
-  // changes them.
+  // Replace blanks first, because line breaks and tabs are also control characters, which the next step removes. Replace lone
+  // accents before NFKC changes the lone accents.
   const plain = text.replace(blanks, " ").replace(invisible, "");
   const known = /^\p{ASCII}*$/u.test(plain) ? plain : withoutLookAlikes(withoutLookAlikes(plain).normalize("NFKD"));
   return known.normalize("NFC").replace(blanks, " ").replace(invisible, "").trim();
@@ -37,7 +38,8 @@ export const folded = (value: unknown): unknown => {
     return items.length === 0 ? undefined : items;
   }
   if (typeof value !== "object") return value;
-  // The result is a list and not an object, because two names may become equal, and a name may be `__proto__`.
+  // The result for an object is a list and not an object, because two names of members may become equal, and a name may be
+  // `__proto__`.
   const members = Object.entries(value).flatMap(([name, member]) => {
     const inner = folded(member);
     return inner === undefined ? [] : [[foldedText(name), inner]];

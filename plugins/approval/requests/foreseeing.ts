@@ -1,4 +1,5 @@
-// The foresee hook, which answers like the approve hook without an effect. Only explanations of calls load this file.
+// The foresee hook, which returns the verdict of the approve hook and changes nothing. Quater loads this file only for
+// explanations of calls.
 
 import { QuaterError } from "../../../core/index.ts";
 import type { Authorized } from "../../../core/plugin-api.ts";
@@ -11,9 +12,10 @@ import { doubtOf } from "./proving.ts";
 import { named, outdatedIn, refusalBy } from "./using.ts";
 
 /**
- * Finds out how `approve` would answer this call now, without an effect: files no request, and ends none.
+ * Finds out which verdict `approve` would return for a call now. This function files no approval request, and ends no approval
+ * request.
  *
- * @returns `true` for a call that may use an approval. @throws {QuaterError} The refusal.
+ * @returns `true` for a call that may use an approval. @throws {QuaterError} The refusal of the call.
  */
 export const foresee = async (context: ApprovalContext, terms: HandlerTerms, call: Authorized): Promise<true> => {
   const asked = askedOf(context, terms, call);
@@ -34,8 +36,8 @@ export const foresee = async (context: ApprovalContext, terms: HandlerTerms, cal
 };
 
 /**
- * Returns the error of a call for which a request must be filed, without filing the request: `approval_required`, or the reason why
- * the request cannot be filed.
+ * Returns the error of a call for which Quater must file an approval request, without filing the approval request. The error is
+ * `approval_required`, or the reason why Quater cannot file the approval request.
  */
 const foreseenFiling = async (context: ApprovalContext, asked: Asked): Promise<Error> => {
   assertMayAsk(asked);
@@ -47,7 +49,10 @@ const foreseenFiling = async (context: ApprovalContext, asked: Asked): Promise<E
   return (await limitOf(context, keys, requesterKeyOf(asked.requester))) ?? approvalNeeded();
 };
 
-/** The error that an explanation shows for a call without a request. A real call files the request and gets its id. */
+/**
+ * Makes the error that an explanation shows for a call without an approval request. For a real call, Quater files an approval
+ * request, and the error contains its id.
+ */
 const approvalNeeded = (): QuaterError =>
   new QuaterError({
     code: "approval_required",

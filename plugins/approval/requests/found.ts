@@ -1,5 +1,6 @@
-// Converts rows to records. An attacker who can write to the store may write any value into a row. One damaged row must not stop
-// the work on other rows, so a damaged row becomes a record that nobody can decide, use or see.
+// Converts rows of the store to records of approval requests. An attacker who can write to the store may write any value into a
+// row. One damaged row must not stop the work on other rows, so a damaged row becomes a record that nobody can decide, use or
+// see.
 
 import { canonicalText } from "../../../core/schema/digest.ts";
 import type { Policy } from "../policy.ts";
@@ -7,8 +8,8 @@ import { type ApprovalState, approvalStates, isId, type Requester, type Vote } f
 import { erasedMark, type ReadRow, type StoredRequest, type VoteRow } from "./tables.ts";
 
 /**
- * @param opened  Decrypts a stored text. A text that cannot be decrypted becomes empty. The digest of the record then does not
- * match.
+ * @param opened  Decrypts a stored text. If `opened` cannot decrypt a text, the text becomes empty. If one text is empty, the
+ * digest of the record does not match the record.
  */
 export const foundOf = (row: ReadRow, votes: readonly VoteRow[], opened: (text: string) => string | undefined): StoredRequest => {
   const sealed = sealedOf(row, opened);
@@ -62,13 +63,13 @@ export const foundOf = (row: ReadRow, votes: readonly VoteRow[], opened: (text: 
 const nothing = { args: "{}", preview: undefined, nonce: "" } as const;
 
 /**
- * Returns the state of a damaged request. A damaged request is never open, so nobody can decide the request, no call can use it,
- * and the next call files a new request.
+ * Returns the state of a damaged approval request. A damaged approval request is never open, so nobody can decide the approval
+ * request, no call can use it, and for the next call Quater files a new approval request.
  */
 const stateOfDamaged = (state: ApprovalState): ApprovalState =>
   state === "pending" || state === "approved" || !approvalStates.includes(state) ? "expired" : state;
 
-/** The policy of a damaged request. The policy has no approvers, so nobody may decide or see the request. */
+/** The policy of a damaged approval request. This policy has no approvers, so nobody may decide or see the approval request. */
 const damagedPolicy: Policy = {
   approvers: [],
   kind: "dual",
@@ -85,7 +86,7 @@ const texts = ["call_key", "digest", "app", "handler", "schema", "surface", "pol
 const times = ["filed_at", "pending_until", "decided_at", "usable_until", "used_at", "ended_at"] as const;
 const optionalTexts = ["reason", "used_call", "outcome"] as const;
 
-/** Whether all columns have the right types, because SQLite can store any type in any column. */
+/** Whether all columns of a row have the right types. SQLite can store a value of any type in any column. */
 const hasRightTypes = (row: ReadRow): boolean =>
   texts.every((name) => typeof row[name] === "string") &&
   optionalTexts.every((name) => row[name] === null || typeof row[name] === "string") &&
@@ -103,7 +104,7 @@ const time = (value: unknown): number | undefined => {
   return at === undefined || Number.isNaN(new Date(at).getTime()) ? undefined : at;
 };
 
-/** Decrypts the stored texts of a request. @returns `undefined` if Quater did not write a text. */
+/** Decrypts the stored texts of an approval request. @returns `undefined` if Quater did not write one of the texts. */
 const sealedOf = ({ args, preview, nonce }: ReadRow, opened: (text: string) => string | undefined) => {
   if (typeof args !== "string" || typeof nonce !== "string" || (preview !== null && typeof preview !== "string"))
     return undefined;
@@ -115,7 +116,7 @@ const sealedOf = ({ args, preview, nonce }: ReadRow, opened: (text: string) => s
   return isJson(plain.args) && (plain.preview === undefined || isJson(plain.preview)) ? plain : undefined;
 };
 
-/** Whether the text is JSON that has a canonical text. JSON with half of a surrogate pair has no canonical text. */
+/** Whether a text is JSON that has a canonical text. JSON with half of a surrogate pair has no canonical text. */
 const isJson = (json: string): boolean => {
   try {
     canonicalText(JSON.parse(json));
@@ -154,8 +155,8 @@ const isApprover = (value: unknown): boolean => {
 };
 
 /**
- * Converts the row of a vote to a vote. Returns an empty list for a damaged row. These votes are only for display, because
- * decisions count the votes on the trail.
+ * Converts the row of a vote to a vote. Returns an empty list for a damaged row. The votes of a record are only for display,
+ * because decisions count the votes on the trail.
  */
 const voteOf = ({ roles: json, reason, at, verdict, ...who }: VoteRow): Vote[] => {
   const { person, issuer, subject, credential, via } = who;

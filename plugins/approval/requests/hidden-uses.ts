@@ -1,5 +1,5 @@
-// Finds calls that ran according to the trail, but whose request is missing in the store, because the row was deleted, changed,
-// or lost in a restore.
+// Finds calls that ran according to the trail, but whose approval request is missing in the store. The row of the approval
+// request may have been deleted, changed, or lost in a restore.
 
 import { cut, visible } from "../../../core/diagnostics/text.ts";
 import type { KnownUses, ProvenUse } from "../../audit/service.ts";
@@ -9,26 +9,27 @@ export interface HiddenGiven {
   readonly handler: string;
   readonly schema: string;
   readonly keys: LikenessKeys;
-  /** The id of the current request, which does not count as an earlier request. */
+  /** The id of the current approval request, which does not count as an earlier approval request. */
   readonly except: string | undefined;
-  /** Only uses before this time count, milliseconds since the epoch. */
+  /** Only uses of approvals before this time count, milliseconds since the epoch. */
   readonly before: number | undefined;
-  /** Whether the request was found in the store and compared. */
+  /** Whether Quater found the approval request in the store, and compared the approval request with the call. */
   readonly isLoaded: (approvalId: string) => boolean;
-  /** Whether the request was found in the store, and an event records that its personal data were erased. */
+  /** Whether Quater found the approval request in the store, and an event records the erasure of its personal data. */
   readonly isErased: (approvalId: string) => boolean;
 }
 
 export interface Hidden {
-  /** Whether the earlier call looks the same to people. If not, Quater cannot compare the calls. */
+  /** Whether the earlier call looks the same to people. If this field is false, Quater cannot compare the two calls. */
   readonly isAlike: boolean;
-  /** The reason why the calls cannot be compared, as the end of a sentence. */
+  /** The reason why Quater cannot compare the two calls, as the end of a sentence. */
   readonly reason: string;
 }
 
 /**
- * Looks for a use of an approval on the trail that has no row in the store. Call this function after all rows were compared and
- * no earlier call was found. If the trail then has a use that looks the same, the row of the use was changed or deleted.
+ * Looks for a use of an approval on the trail that has no row in the store. Call this function after Quater has compared all rows
+ * and found no earlier call. If the trail then contains a use that looks the same, another program changed or deleted the row of
+ * the use.
  */
 export const hiddenUse = ({ uses, isDamaged }: KnownUses, given: HiddenGiven): Hidden | undefined => {
   const { handler, schema, keys, except, before, isLoaded, isErased } = given;
@@ -63,7 +64,7 @@ export const hiddenUse = ({ uses, isDamaged }: KnownUses, given: HiddenGiven): H
   return undefined;
 };
 
-/** Returns the part of a keyed digest with the id of the key: `hmac:<key id>:`. */
+/** Returns the first part of a keyed digest, which contains the id of the key: `hmac:<key id>:`. */
 const keyOf = (tag: string): string => tag.slice(0, tag.lastIndexOf(":") + 1);
 
 const whenAndWhich = ({ at, callId }: ProvenUse): string => `, at ${new Date(at).toISOString()} (call ${cut(visible(callId))})`;

@@ -1,4 +1,5 @@
-// The only file of this folder that other folders import. It exports approval requests, from filing to use.
+// The only file of the folder `requests` that other folders import. This file exports the code for approval requests, from filing
+// to use.
 
 import type { Catalog, HookChoice, Log, Operation } from "../../../core/plugin-api.ts";
 import { canonicalText, schemaDigestOf } from "../../../core/schema/digest.ts";
@@ -28,19 +29,22 @@ export interface RequestsGiven {
   readonly catalog: Catalog;
   readonly log: Log;
   readonly tell: Tell;
-  /** Returns the URL of the approvals page where people decide a request; `undefined` without a page. */
+  /** Returns the URL of the approvals page where people decide an approval request; `undefined` without an approvals page. */
   readonly urlOf: (id: string) => string | undefined;
 }
 
 export interface Requests {
   readonly approvals: Approvals;
-  /** The hooks `approve` and `forecast`, for handlers whose exposure names a policy. */
+  /** The hooks `approve` and `forecast`, for handlers whose exposure names an approval policy. */
   readonly hooks: HookChoice;
-  /** Periodically expires and removes old requests. */
+  /** Periodically writes the expiry of approval requests, and removes old approval requests. */
   readonly upkeep: Upkeep;
 }
 
-/** Registers the tables of approval with the store, and its listeners with audit. Call it in `setup`. */
+/**
+ * Registers the tables of the approval plugin with the store, and the listeners of the approval plugin with audit. The approval
+ * plugin calls this function in `setup`.
+ */
 export const setUpRequests = ({ options, catalog, ...given }: RequestsGiven): Requests => {
   const { store, audit } = given;
   const { maxPending, maxFiledPerHour, cooldownMs, retentionDays } = options;

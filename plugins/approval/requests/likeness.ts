@@ -1,5 +1,5 @@
-// Computes keys by which requests of one person, and requests that look the same to people, can be found. The keys are keyed
-// digests, so the store alone shows neither who made a call nor which call the person made.
+// Computes keys by which Quater finds approval requests of one person, and approval requests that look the same to people. The
+// keys are keyed digests, so the store alone shows neither who made a call nor which call the person made.
 
 import { canonicalText } from "../../../core/schema/digest.ts";
 import { foldedName, type LikeTags } from "../../audit/service.ts";
@@ -7,24 +7,24 @@ import type { Filed, Requester } from "../record.ts";
 import { folded } from "./fold.ts";
 
 /**
- * Returns the keyed digest of a value with each key in the key file, the current key first. The plugin uses the function `tagsOf`
- * of audit.
+ * Returns the keyed digest of a value with each key in the key file. The first keyed digest is computed with the current key. The
+ * approval plugin uses the function `tagsOf` of audit.
  */
 export type TagsOf = (value: unknown) => readonly string[];
 
 export interface LikenessKeys {
-  /** Keyed digests of the requester's person. The limits of filing count requests by these digests. */
+  /** Keyed digests of the requester's person. By these digests, Quater counts approval requests for the limits of filing. */
   readonly person: readonly string[];
   /**
-   * Keyed digests of person, handler and folded arguments, each after `likeForm`. The digests are equal for calls that look the
-   * same to people.
+   * Keyed digests of person, handler and folded arguments. Each keyed digest has the prefix `likeForm`. The keyed digests are
+   * equal for calls that look the same to people.
    */
   readonly like: readonly string[];
 }
 
 /**
- * The name of the rule by which arguments are folded. If you change the rule, change this text to a text that sorts after the old
- * text. Keys with an older text are then computed again (filling.ts). The keys of the first rule began with `hmac:`.
+ * The name of the rule by which Quater folds arguments. If you change the rule, change this name to a text that sorts after the
+ * old name. Quater then computes keys with an older name again (filling.ts). The keys of the first rule began with `hmac:`.
  */
 export const likeForm = "like2:";
 
@@ -38,8 +38,8 @@ export const personOf = ({ person, actsFor, issuer, subject }: Requester): objec
 };
 
 /**
- * Returns the keyed digests of the person of requests, to find the requests by a name that a person typed: the name of a person,
- * or issuer and subject with a space between.
+ * Returns the keyed digests of a person, to find the approval requests of this person by a typed name. The typed name is the name
+ * of the person, or issuer and subject with a space between them.
  */
 export const namedKeys = (tagsOf: TagsOf, app: string, name: string): readonly string[] => {
   const [issuer = "", subject] = name.split(/ (.*)/s);
@@ -62,7 +62,7 @@ export const likenessKeys = (
   };
 };
 
-/** Returns the same keyed digests with only the current key, for the trail and its sinks. */
+/** Returns the keyed digests of `likenessKeys`, but only with the current key, for the trail and its sinks. */
 export const likeTagsOf = (tagsOf: TagsOf, filed: Parameters<typeof likenessKeys>[1] & Pick<Filed, "schema">): LikeTags => {
   const { person, like } = likenessKeys(tagsOf, filed);
   return { handler: filed.handler, schema: filed.schema, person: person[0] ?? "", like: like[0] ?? "" };

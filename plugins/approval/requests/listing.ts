@@ -1,5 +1,5 @@
-// The query of lists of requests. Its cost does not depend on the number of requests: each part of the query reads the rows of one
-// index in the order of the list, and stops after one page.
+// The SQL query for lists of approval requests. The cost of the query does not depend on the number of approval requests. Each
+// part of the query reads the rows of one index in the order of the list, and stops after one page.
 
 import type { OpenStore, Query } from "../../store/service.ts";
 import { type ApprovalState, isId } from "../record.ts";
@@ -7,12 +7,18 @@ import type { ListGiven } from "../service.ts";
 import { database, isRequest, stateNow } from "./tables.ts";
 
 export interface RowsGiven extends Pick<ListGiven, "states" | "handler" | "since" | "before"> {
-  /** The keyed digests of the person. Default: all persons. */
+  /**
+   * The keyed digests of the person whose approval requests the query reads. Without `personKeys`, the query reads approval
+   * requests of all people.
+   */
   readonly personKeys?: readonly string[];
   readonly limit: number;
 }
 
-/** Whether the database can compare these values, which may come from a URL. PostgreSQL refuses texts that contain NUL. */
+/**
+ * Whether the database can compare the values of the filter, which may come from a URL. PostgreSQL refuses texts that contain
+ * NUL.
+ */
 export const isSelectable = ({ handler, before }: RowsGiven): boolean =>
   handler?.includes("\0") !== true && (before === undefined || isId(before));
 
@@ -45,7 +51,10 @@ const partsOf = ({ states, personKeys }: RowsGiven): readonly Part[] => {
   return personKeys === undefined ? inState : personKeys.flatMap((personKey) => inState.map((part) => ({ ...part, personKey })));
 };
 
-/** The column of an expired request may still contain `pending` or `approved`. */
+/**
+ * Returns the parts of the query for one state. The column of an expired approval request may still contain `pending` or
+ * `approved`.
+ */
 const rowsInState = (state: ApprovalState): readonly Part[] =>
   state === "expired"
     ? (["expired", "pending", "approved"] as const).map((stored) => ({ stored, now: state }))
@@ -53,8 +62,8 @@ const rowsInState = (state: ApprovalState): readonly Part[] =>
 
 const partOn = (open: OpenStore, { handler, since, before, limit }: RowsGiven, { stored, now, personKey }: Part) => {
   const { sql } = open;
-  // Few rows have expired without `expired` in their column. The index of the expiry finds these rows, so the order of the list,
-  // which another index has, must not look like a column.
+  // Few rows have expired without `expired` in their column, and the index of the expiry finds these rows. The database does not
+  // treat `filed_at + 0` as a column, so the database does not choose the index that is in the order of the list.
   const isDue = stored !== now;
   const filedAt = isDue ? sql<number>`filed_at + 0` : sql<number>`filed_at`;
   let query = database(open)
@@ -64,13 +73,14 @@ const partOn = (open: OpenStore, { handler, since, before, limit }: RowsGiven, {
     .orderBy(filedAt, "desc")
     .orderBy("id", "desc")
     .limit(limit);
-  // The index of the person is the best index. SQLite would choose the index of the handler, if its columns were compared.
+  // The index of the person is the best index. If the query compared the other columns directly, SQLite would choose the index of
+  // the handler.
   const column = (name: string) =>
     personKey === undefined ? sql<string>`${sql.ref(name)}` : sql<string>`(${sql.ref(name)} || '')`;
   if (personKey !== undefined) query = query.where("person_key", "=", personKey);
   if (handler !== undefined) query = query.where(column("handler"), "=", handler);
   if (stored !== undefined) query = query.where(column("state"), "=", stored);
-  // As a subquery, the clock is read once, so PostgreSQL can look up the time in the index.
+  // In a subquery, PostgreSQL reads the clock once, so PostgreSQL can look up the time in the index.
   const clock = sql<number>`(select ${open.clock})`;
   const until = stored === "pending" ? "pending_until" : "usable_until";
   if (isDue) query = query.where(until, "<=", clock);

@@ -1,21 +1,22 @@
-// Characters outside ASCII that look like other characters: Cyrillic and Greek letters, dashes, quotation marks.
+// Characters outside of ASCII that look like other characters: Cyrillic and Greek letters, dashes, quotation marks.
 //
-// Source: the skeletons of UTS 39 (confusables.txt of Unicode 15.0), as `uspoof_getSkeleton` of ICU 72 returns them for every
-// assigned code point. The table contains a part of these characters, by these rules:
+// The table comes from the skeletons of UTS 39 (confusables.txt of Unicode 15.0), which `uspoof_getSkeleton` of ICU 72 returns
+// for every assigned code point. These rules select the characters of the table:
 //
-//   - Taken are characters whose skeleton is ASCII text, and letters of Latin, Greek, Cyrillic, Armenian, Georgian, Coptic
-//     and Cherokee whose skeleton is one letter of these scripts.
-//   - Not taken are ASCII characters, so `I`, `l` and `1`, `O` and `0`, `m` and `rn` stay apart: ids differ by them. Where
-//     several ASCII characters share a skeleton, a capital letter stands for the capital letter, and a digit for the digit.
-//   - Not taken are marks, spaces, invisible characters, and what NFKC replaces. NFKC makes a space and a mark of a lone accent, so
-//     accents that look like ASCII are taken all the same.
+//   - The table contains characters whose skeleton is ASCII text. The table also contains letters of Latin, Greek, Cyrillic,
+//     Armenian, Georgian, Coptic and Cherokee whose skeleton is one letter of these scripts.
+//   - The table contains no ASCII characters, because two ids may differ only in `I`, `l` and `1`, or `O` and `0`, or `m` and
+//     `rn`. If several ASCII characters have the same skeleton, the table maps a capital letter to the capital letter, and a
+//     digit to the digit.
+//   - The table contains no marks, spaces and invisible characters, and no characters that NFKC replaces. There is one exception:
+//     NFKC replaces a lone accent by a space and a mark, so the table contains accents that look like ASCII.
 //
-// The data is derived from files that are Copyright Unicode, Inc., under the Unicode License V3
+// The data of the table is derived from files that are Copyright Unicode, Inc., under the Unicode License V3
 // (https://www.unicode.org/license.txt).
 
 /**
- * The table of look-alikes. Each line has a character, and then the code points that look like it, in hexadecimal. `u+393` stands
- * for that character.
+ * The table of look-alikes. Each line contains a character, and then the code points of the characters that look like it, in
+ * hexadecimal. `u+393` at the start of a line is the character with the code point 393.
  */
 const table = String.raw`
 ! 1c3 2d51
@@ -245,7 +246,7 @@ u+a793 25b 3b5 454 511 2c89 ab9b
 u+a7fb 1d230
 `;
 
-/** The parsed table. Parsed when a text first needs the table, because most texts are ASCII. */
+/** The parsed table of look-alikes. Quater parses the table when a text first needs the table, because most texts are ASCII. */
 let targets: ReadonlyMap<string, string> | undefined;
 
 const targetsOf = (text: string): ReadonlyMap<string, string> => {
@@ -260,7 +261,10 @@ const targetsOf = (text: string): ReadonlyMap<string, string> => {
   );
 };
 
-/** Replaces each look-alike by the character that it looks like. ASCII text stays unchanged. The text must be in NFD or NFKD. */
+/**
+ * Replaces each look-alike by the character that the look-alike resembles. ASCII characters do not change. The text must be in
+ * NFD or NFKD.
+ */
 export const withoutLookAlikes = (text: string): string =>
   text.replace(/\P{ASCII}/gu, (character) => {
     targets ??= targetsOf(table);

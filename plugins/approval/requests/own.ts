@@ -1,5 +1,6 @@
-// The functions for requesters. Requesters can read and cancel their own requests, and find out in a dry run whether a call would
-// need approval. A requester sees only requests of the surface of the current call, unless the policy allows any surface.
+// The functions for requesters. Requesters can read and cancel their own approval requests, and find out in a dry run whether a
+// call would need approval. A requester sees only approval requests of the surface of the current call, unless the approval
+// policy allows any surface.
 
 import type { Principal } from "../../../core/index.ts";
 import type { Authorized } from "../../../core/plugin-api.ts";
@@ -18,8 +19,8 @@ import type { StoredRequest } from "./tables.ts";
 const mostAttempts = 10;
 
 /**
- * Returns a requester's own request. @throws {QuaterError} `approval_not_found` for unknown ids and for requests of other
- * requesters.
+ * Returns a requester's own approval request. @throws {QuaterError} `approval_not_found` for unknown ids and for approval
+ * requests of other requesters.
  */
 const ownOf = async (context: ApprovalContext, requester: Principal, surface: string, id: string): Promise<StoredRequest> => {
   const found = await context.parts.reader.byId(id);
@@ -47,10 +48,13 @@ export const cancel = (context: ApprovalContext, requester: Principal, surface: 
     const fields = provenEvent("approval.cancelled", id, standing.filed, about);
     const check = unchangedSince(id, standing, Number.POSITIVE_INFINITY);
     if (await context.write([{ fields }], (open) => [cancelled(open, found)], check)) context.tell("approval.cancelled", record);
-    return undefined; // Read the request again, because the answer is its current state.
+    return undefined; // Read the approval request again, to return its current state.
   });
 
-/** Answers a dry run. Files no request, and returns only the caller's own requests. */
+/**
+ * Returns for a dry run who must approve the call, and the caller's own newest approval request for the call. Files no approval
+ * request.
+ */
 export const forecast = async (context: ApprovalContext, terms: HandlerTerms, call: Authorized): Promise<unknown> => {
   const { policyName, policy } = terms;
   const asked = askedOf(context, terms, call);

@@ -1,4 +1,4 @@
-// Finds where two previews differ, for callers that get `approval_stale`.
+// Finds the places where two previews differ, for callers that get `approval_stale`.
 
 import { cut, visible } from "../../../core/diagnostics/text.ts";
 
@@ -6,7 +6,7 @@ import { pointerStep } from "../../../core/schema/json.ts";
 
 const most = 20;
 
-/** @returns At most 20 printable JSON Pointers (RFC 6901); "" means the whole preview. */
+/** @returns At most 20 printable JSON Pointers (RFC 6901) into the preview; "" means the whole preview. */
 export const changedAt = (before: string | undefined, now: string | undefined): readonly string[] =>
   before === undefined || now === undefined
     ? [""]

@@ -1,5 +1,6 @@
-// Compares requests with the trail. The tables are only a cache, because an attacker who can write to the store can set any
-// state. People can vote on a request, and a call can use it, only if its events in the trail agree with its row.
+// Compares approval requests with the trail. The tables of approvals are only a cache, because an attacker who can write to the
+// store can set any state. People can vote on an approval request, and a call can use it, only if the events on the trail agree
+// with the row of the approval request.
 
 import { type FiledFields, type Standing, unchangedSince } from "../../audit/service.ts";
 import { approvalUnproven } from "../errors.ts";
@@ -10,20 +11,20 @@ import { digestOf } from "./digest.ts";
 import { database, isRequest, type StoredRequest } from "./tables.ts";
 
 /**
- * Compares a pending or approved request with its events. A request that the trail does not confirm is voided, and the next call
- * can file a new request.
+ * Compares a pending or approved request with the events of this request on the trail. Quater voids an approval request that the
+ * trail does not confirm. For the next call, Quater can file a new approval request.
  *
- * @returns The state of the request by its events; `undefined` when another process changed the request in the meantime, so that
- * it must be read again.
- * @throws {QuaterError} `approval_unproven`; `audit_unavailable` when the trail cannot be read.
+ * @returns The state of the approval request according to its events on the trail; `undefined` if another process changed the
+ * approval request in the meantime. If the result is `undefined`, read the approval request again.
+ * @throws {QuaterError} `approval_unproven`; `audit_unavailable` if Quater cannot read the trail.
  */
 export const proven = async (context: ApprovalContext, found: StoredRequest): Promise<Standing | undefined> => {
   const { record } = found;
   const standing = await context.parts.audit.evidence.standingOf(record.id);
   const doubt = doubtOf(standing, record);
   if (doubt === undefined) return standing;
-  // The events were read after the row, so the row may have changed in between. Read it again to be sure that row and events
-  // disagree.
+  // Quater read the events after the row, so the row may have changed between the two reads. Read the row again to be sure that
+  // row and events disagree.
   const again = await context.parts.reader.byId(record.id);
   if (again?.version !== found.version || again.stored !== found.stored) return undefined;
   if (!(await voidRequest(context, again, "the trail does not prove this approval request", { cause: "unproven", why: doubt })))
@@ -35,7 +36,7 @@ export const proven = async (context: ApprovalContext, found: StoredRequest): Pr
   throw approvalUnproven(record.id);
 };
 
-/** Returns why the trail does not prove the request; `undefined` if the trail proves it. */
+/** Returns the reason why the trail does not prove an approval request; `undefined` if the trail proves the approval request. */
 export const doubtOf = (standing: Standing | undefined, record: ApprovalRecord): string | undefined => {
   const { state, digest } = record;
   if (standing === undefined) return "the trail does not prove that the request was made";
@@ -46,12 +47,12 @@ export const doubtOf = (standing: Standing | undefined, record: ApprovalRecord):
 };
 
 /**
- * Compares an ended request with its events. Quater ends the row and writes the event in one transaction. So if the request is
- * still open according to the trail, another program changed the row. If the request is still open on the trail, Quater writes an
- * event that ends it, so an approver who reads that the request was denied or revoked can rely on this, even if the row is
- * changed back.
+ * Compares an ended approval request with the events of this approval request on the trail. One transaction ends the row and
+ * writes the event. So if the approval request is still open according to the trail, another program changed the row. Quater then
+ * writes an event to the trail that ends the approval request. An approver who reads that an approval request was denied or
+ * revoked can therefore rely on this end, even if another program changes the row back.
  *
- * @throws {QuaterError} `approval_unproven`; `audit_unavailable` when the trail cannot be read.
+ * @throws {QuaterError} `approval_unproven`; `audit_unavailable` if Quater cannot read the trail.
  */
 export const assertEndedOnTrail = async (context: ApprovalContext, { record, stored }: StoredRequest): Promise<void> => {
   if (stored === "pending" || stored === "approved") return;
@@ -68,14 +69,14 @@ export const assertEndedOnTrail = async (context: ApprovalContext, { record, sto
 };
 
 /**
- * Compares a row that says "denied" with its events. Row and event are written in one transaction. So if the request is open
- * according to the trail, or ended in another way, another program changed the row, perhaps to hide that the call ran. Quater
- * then sets the row to expired and, if the trail says that the request is open, writes `approval.voided`. The next call can file
- * a new request.
+ * Compares a row with the state "denied" with the events of its approval request. One transaction writes the row and the event.
+ * So if the approval request is open according to the trail, or ended in another way, another program changed the row, perhaps to
+ * hide that the call ran. Quater then sets the row to expired. If the approval request is open according to the trail, Quater
+ * also writes `approval.voided`. For the next call, Quater can file a new approval request.
  *
- * @returns Whether the request was denied; `false` when another process changed the request in the meantime, so that it must be
- * read again.
- * @throws {QuaterError} `approval_unproven`; `audit_unavailable` when the trail cannot be read.
+ * @returns Whether the approval request was denied; `false` if another process changed the approval request in the meantime. If
+ * the result is `false`, read the approval request again.
+ * @throws {QuaterError} `approval_unproven`; `audit_unavailable` if Quater cannot read the trail.
  */
 export const isDenied = async (context: ApprovalContext, found: StoredRequest): Promise<boolean> => {
   const { id } = found.record;
@@ -92,8 +93,9 @@ export const isDenied = async (context: ApprovalContext, found: StoredRequest): 
 };
 
 /**
- * Returns the filing event of a request, regardless of the age of the event. `undefined` means that the request was never filed.
- * Write no event about a request that was never filed, because an event would make a forged request look real.
+ * Returns the filing event of an approval request, regardless of the age of the event. `undefined` means that Quater never filed
+ * the approval request. Write no event about an approval request that was never filed, because an event would make a forged
+ * approval request look real.
  */
 export const filedOnTrail = async (
   { parts: { audit } }: ApprovalContext,
@@ -102,8 +104,8 @@ export const filedOnTrail = async (
   (await audit.evidence.standingOf(id))?.filed ?? (await audit.evidence.filingOf(id, callId))?.filed;
 
 /**
- * Ends an open request with an `approval.voided` event. @returns Whether the event was written. If not, another process changed
- * the request in the meantime.
+ * Ends an open approval request with an `approval.voided` event. @returns Whether Quater wrote the event. If Quater did not write
+ * the event, another process changed the approval request in the meantime.
  */
 export const voidRequest = async (
   context: ApprovalContext,
@@ -124,10 +126,10 @@ const formatChanged = "the request is from a version of Quater without evidence 
 const notOfFormat1 = "the format is 1 in the row, but not on the trail";
 
 /**
- * Voids open requests that were filed in format 1 of the trail, because events of that format do not contain enough to prove a
- * request.
+ * Voids open approval requests that were filed in format 1 of the trail, because events of format 1 do not contain enough data to
+ * prove an approval request.
  *
- * @returns How many requests it voided.
+ * @returns How many approval requests the function voided.
  */
 export const voidOfFormat1 = async (context: ApprovalContext): Promise<number> => {
   let voided = 0;
@@ -149,7 +151,7 @@ export const voidOfFormat1 = async (context: ApprovalContext): Promise<number> =
       if (found !== undefined && (await voidOne(context, found))) written++;
     }
     voided += written;
-    if (written === 0) return voided; // Another instance voids the same requests.
+    if (written === 0) return voided; // Another instance voids the same approval requests.
   }
 };
 

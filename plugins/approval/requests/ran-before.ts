@@ -1,7 +1,8 @@
-// Finds out whether a call already ran before. Looks for used requests of the same person and handler, on all surfaces and with
-// all credentials, and compares their arguments. Since the earlier call, a deploy may have changed the input schema or the
-// policy, and the keys may have been rotated. An attacker who can write to the store can also forge and delete rows. So an
-// earlier call counts only if the trail proves its use of an approval.
+// Finds out whether the same call or a similar call ran before. ran-before.ts reads the used approval requests of the same person
+// and handler, on all surfaces and with all credentials, and compares their arguments. Since the earlier call, a deploy may have
+// changed the input schema or the approval policy, and an operator may have rotated the keys. An attacker who can write to the
+// store can also forge and delete rows of approval requests. So an earlier call counts only if the trail proves that the earlier
+// call used an approval.
 
 import { cut, visible } from "../../../core/diagnostics/text.ts";
 import type { Audit } from "../../audit/service.ts";
@@ -18,21 +19,22 @@ export type Compared = Pick<Filed, "app" | "handler" | "schema" | "args" | "requ
   Partial<Pick<ApprovalRecord, "id" | "use">>;
 
 /**
- * The most unproven rows whose uses are looked up on the trail. The number is limited because each lookup is a query, and an
- * attacker may have forged many rows.
+ * The most unproven rows for which Quater looks up the use on the trail. Each lookup is a query, and an attacker may have forged
+ * many rows, so the number of lookups is limited.
  */
 const mostUnproven = 20;
 
 /**
- * @returns The earlier call, or `undefined` when no call of this person and handler with these arguments is known.
- * @throws {QuaterError} when the store or the trail cannot be read.
+ * @returns The earlier call, or `undefined` if Quater knows no call of the same person and handler with the same or similar
+ * arguments.
+ * @throws {QuaterError} if Quater cannot read the store or the trail.
  */
 export const ranBefore = async ({ parts }: ApprovalContext, call: Compared): Promise<RanBefore | undefined> => {
   const { audit, reader } = parts;
   const keys = likenessKeys((value) => audit.tagsOf(value), call);
   const asked = { handler: call.handler, except: call.id, before: call.use?.at };
-  // Read the trail before the rows. An event and its row are written in one transaction, so each use that is found on the trail
-  // now also has its row.
+  // Read the trail before the rows. One transaction writes an event and its row, so each use that Quater finds on the trail now
+  // also has its row.
   const known = await audit.evidence.knownUses();
   const likes = await reader.usedLike(keys.like, asked);
   const others = await reader.usedUnderOtherSchemas(keys.person, call.schema, asked);
@@ -75,14 +77,14 @@ const reasons = {
 } as const;
 
 /**
- * Whether the row still has the digest that people approved. The digest differs if the row was erased or changed, or cannot be
- * decrypted.
+ * Whether the row of an approval request still has the digest that people approved. The digest differs if the row was erased or
+ * changed, or if Quater cannot decrypt the row.
  */
 const isAsFiled = (record: ApprovalRecord): boolean => !record.isDamaged && digestOf(record) === record.digest;
 
 type Use = NonNullable<ApprovalRecord["use"]>;
 
-/** @returns The use of an approval according to the trail; `undefined` when row and trail disagree. */
+/** @returns The use of an approval according to the trail; `undefined` if row and trail disagree. */
 const provenUse = async (audit: Audit, record: ApprovalRecord): Promise<Use | undefined> => {
   const { id, digest, use } = record;
   const proof = use === undefined ? undefined : await audit.evidence.proofOfUse(id, use.callId);
@@ -93,7 +95,7 @@ const provenUse = async (audit: Audit, record: ApprovalRecord): Promise<Use | un
     : proof.use.digest === digest;
   if (!isSame) return undefined;
   const outcome = proof.outcome === undefined ? "running" : outcomeOf(proof.outcome);
-  // The call may have ended since the row was read. An outcome other than running or unknown never changes.
+  // The call may have ended since Quater read the row. An outcome other than running or unknown never changes.
   if (use.outcome !== outcome && use.outcome !== "running" && use.outcome !== "unknown") return undefined;
   return { ...use, at: proof.use.at, outcome, endedAt: proof.endedAt };
 };

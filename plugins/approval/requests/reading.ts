@@ -1,4 +1,5 @@
-// All queries of the tables. A failed read throws an error, so callers cannot confuse a failed read with an empty result.
+// All queries of the tables of approvals. A failed read throws an error, so callers of these functions cannot confuse a failed
+// read with an empty result.
 
 import { isQuaterError } from "../../../core/index.ts";
 import type { OpenStore, Query, Store } from "../../store/service.ts";
@@ -15,20 +16,23 @@ const hourMs = 3_600_000;
 const dayMs = 86_400_000;
 const mostListed = 200;
 const mostEarlier = 20;
-/** How many requests under older input schemas are compared. docs/guides/approvals.md states this number. */
+/**
+ * The most approval requests under older input schemas that Quater compares with a call. docs/guides/approvals.md contains this
+ * number.
+ */
 export const mostCompared = 500;
 
 /**
- * The largest number that Quater gives to a request of a call. No call is filed so often, so another program wrote a larger
- * number.
+ * The largest number that Quater gives to an approval request of a call. No caller repeats a call so often, so a larger number in
+ * a row comes from another program.
  */
 export const mostFiled = 2 ** 52;
 
 export interface UsedGiven {
   readonly handler: string;
-  /** The id of the current request, which is not returned. */
+  /** The id of the current approval request, which the query does not return. */
   readonly except: string | undefined;
-  /** Only requests that were used before this time are returned, milliseconds since the epoch. */
+  /** The query returns only approval requests that were used before this time, milliseconds since the epoch. */
   readonly before: number | undefined;
 }
 
@@ -46,7 +50,10 @@ export class RequestReader {
     return (await this.#read((open) => requests(open).where("id", "=", id)))[0];
   }
 
-  /** Returns the newest request for this call. Also reads rows without a valid id, because their numbers are taken. */
+  /**
+   * Returns the newest approval request for a call. The query also reads rows without a valid id, because these rows already use
+   * their numbers.
+   */
   async newest(callKeys: readonly string[]): Promise<StoredRequest | undefined> {
     const found = await this.#read((open) => {
       const isNumbered = open.dialect === "sqlite" ? open.sql<boolean>`typeof(nth) = 'integer'` : open.sql<boolean>`true`;
@@ -56,7 +63,7 @@ export class RequestReader {
     return found[0];
   }
 
-  /** Returns the row of this call with the state `pending`. The table allows only one pending row for each call. */
+  /** Returns the row of a call with the state `pending`. The table allows only one pending row for each call. */
   async pendingOfCall(callKeys: readonly string[]): Promise<StoredRequest | undefined> {
     const found = await this.#read((open) =>
       rows(open).where("call_key", "in", callKeys).where("state", "=", "pending").limit(1),
@@ -64,12 +71,12 @@ export class RequestReader {
     return found[0];
   }
 
-  /** Returns requests, the newest first. */
+  /** Returns approval requests for a list, the newest first. */
   async list(given: RowsGiven): Promise<readonly StoredRequest[]> {
     return isSelectable(given) ? this.#read((open) => listed(open, given)) : [];
   }
 
-  /** Returns requests for the same call within the day before `filedAt`, newest first. */
+  /** Returns approval requests for the same call within the day before `filedAt`, the newest first. */
   earlier(callKeys: readonly string[], filedAt: number, id: string): Promise<readonly StoredRequest[]> {
     return this.#read((open) =>
       requests(open)
@@ -83,14 +90,14 @@ export class RequestReader {
     );
   }
 
-  /** Returns used requests that look the same, newest first. */
+  /** Returns used approval requests that look the same as the call, the newest first. */
   async usedLike(likeKeys: readonly string[], asked: UsedGiven): Promise<readonly ApprovalRecord[]> {
     return this.#records((open) => used(open, asked).where("like_key", "in", likeKeys).limit(mostEarlier));
   }
 
   /**
-   * Returns used requests of a person that `usedLike` cannot find, because the requests had another input schema or were erased.
-   * Newest first.
+   * Returns used approval requests of a person that `usedLike` cannot find, because the approval requests had another input
+   * schema or were erased. The newest approval request is first.
    */
   async usedUnderOtherSchemas(
     personKeys: readonly string[],
@@ -105,7 +112,7 @@ export class RequestReader {
     );
   }
 
-  /** Returns whether there are used requests whose person is not known. */
+  /** Returns whether there are used approval requests whose person is unknown. */
   async hasUsedOfUnknown(personKeys: readonly string[], asked: UsedGiven): Promise<boolean> {
     // A keyed digest begins with the id of its key: `hmac:<key id>:`.
     const known = personKeys.map((key) => `${key.slice(0, key.lastIndexOf(":") + 1)}%`);
@@ -118,7 +125,7 @@ export class RequestReader {
     return rows.length > 0;
   }
 
-  /** Reads records without their votes. */
+  /** Reads records of approval requests without their votes. */
   async #records(queryOn: (open: OpenStore) => Query): Promise<readonly ApprovalRecord[]> {
     const found = await this.#rows<ReadRow>(queryOn);
     return found.map((row) => foundOf(row, [], (text) => this.#secrecy.opened(text)).record);
@@ -136,7 +143,7 @@ export class RequestReader {
     return found[0];
   }
 
-  /** Returns after how many milliseconds a person may file again; 0 means now. */
+  /** Returns after how many milliseconds a person may file an approval request again; 0 means now. */
   async filingWaitMs(personKeys: readonly string[], maxFiledPerHour: number): Promise<number> {
     const [row] = await this.#rows<{ filed_at: number; now: number }>((open) =>
       filedSince(open, personKeys)
@@ -148,13 +155,13 @@ export class RequestReader {
     return row === undefined ? 0 : Math.max(1, row.filed_at + hourMs - row.now);
   }
 
-  /** Returns how many requests of a requester are pending. */
+  /** Returns how many approval requests of a requester are pending. */
   async pendingOf(requesterKey: string): Promise<number> {
     const [row] = await this.#rows<{ n: number }>((open) => livePending(open, requesterKey));
     return row?.n ?? 0;
   }
 
-  /** Reads all requests, page by page. */
+  /** Reads all approval requests, page by page. */
   async *all(): AsyncGenerator<StoredRequest> {
     for (let last = ""; ; ) {
       const page = await this.#read((open) => requests(open).where("id", ">", last).orderBy("id").limit(mostListed));
@@ -165,7 +172,7 @@ export class RequestReader {
     }
   }
 
-  /** Returns requests whose keys are missing, or were computed by an older rule. */
+  /** Returns approval requests whose keys are missing, or were computed by an older rule. */
   withoutKeys(): Promise<readonly StoredRequest[]> {
     return this.#read((open) =>
       requests(open)
@@ -174,7 +181,7 @@ export class RequestReader {
     );
   }
 
-  /** Returns requests that have expired, but whose rows do not contain `expired` yet. */
+  /** Returns approval requests that have expired, but whose rows do not contain `expired` yet. */
   due(limit: number): Promise<readonly StoredRequest[]> {
     return this.#read((open) =>
       requests(open)
@@ -185,7 +192,10 @@ export class RequestReader {
     );
   }
 
-  /** Counts rows without a valid id. All other queries leave out these rows. Reads the whole table. */
+  /**
+   * Counts rows without a valid id. All other queries skip rows without a valid id. This method reads the whole table of approval
+   * requests.
+   */
   async countWithoutId(): Promise<number> {
     const [row] = await this.#rows<{ n: number }>((open) =>
       database(open)
@@ -229,7 +239,7 @@ const used = (open: OpenStore, { handler, except, before }: UsedGiven) => {
   return query;
 };
 
-/** Selects the requests that a person filed within the last hour, in all states. */
+/** Selects the approval requests that a person filed within the last hour, in all states. */
 const filedSince = (open: OpenStore, personKeys: readonly string[]) =>
   database(open)
     .selectFrom("approval_request")

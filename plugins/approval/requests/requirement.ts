@@ -1,12 +1,12 @@
 // Describes in a few words who must approve the calls of a handler, for the exposure table. The words contain all settings of the
-// policy, so a reviewer who compares two tables sees every change.
+// approval policy, so a reviewer who compares two exposure tables sees every change.
 
 import type { Operation } from "../../../core/plugin-api.ts";
 import { approvalKey } from "../exposure.ts";
 import type { Policy } from "../policy.ts";
 import type { Requirement, Rules } from "../service.ts";
 
-/** @param policies  The policies by name, with all defaults filled in. */
+/** @param policies  The approval policies by name, with all defaults filled in. */
 export const requirementsBy =
   (policies: ReadonlyMap<string, Policy>) =>
   (operation: Operation): Requirement | undefined => {
@@ -14,7 +14,7 @@ export const requirementsBy =
     if (given === undefined) return undefined;
     const { policy: name, surfaces } = given;
     const policy = policies.get(name);
-    if (policy === undefined) return undefined; // Boot refuses a policy that does not exist.
+    if (policy === undefined) return undefined; // Boot refuses an exposure with the name of a missing policy.
     const narrowed = surfaces === undefined ? [] : [`only calls over ${surfaces.join(", ")} need approval`];
     return {
       policy: name,
@@ -25,7 +25,7 @@ export const requirementsBy =
     };
   };
 
-/** @param policies  The policies by name, with all defaults filled in. */
+/** @param policies  The approval policies by name, with all defaults filled in. */
 export const rulesBy =
   (policies: ReadonlyMap<string, Policy>) =>
   (operation: Operation): Rules | undefined => {
@@ -34,11 +34,11 @@ export const rulesBy =
     return policy && { policy: given.policy, surfaces: given.surfaces ?? null, ...policy };
   };
 
-/** Returns the approvers in words: `2 with role finance and ana`. */
+/** Returns the approvers of a policy in words: `2 with role finance and ana`. */
 const approversIn = ({ approvers }: Policy): string =>
   approvers.map(({ role, person, need }) => (role === undefined ? String(person) : `${need} with role ${role}`)).join(" and ");
 
-/** Returns the settings that differ from the defaults. */
+/** Returns the settings of a policy that differ from the defaults, in words. */
 const restOf = ({ kind, denials, pendingForMs, usableForMs, anySurface, unattributed }: Policy): readonly string[] => [
   ...(kind === "dual" ? [] : ["the person for whom the caller acts may approve"]),
   ...(denials === 1 ? [] : [`${denials} denials end the request`]),
@@ -55,7 +55,7 @@ const units = [
   ["s", 1_000],
 ] as const;
 
-/** Writes a time span in the largest unit that gives a whole number. */
+/** Returns a time span in words, in the largest unit that gives a whole number. */
 const spanOf = (milliseconds: number): string => {
   const [unit, size] = units.find(([, size]) => milliseconds % size === 0) ?? (["ms", 1] as const);
   return `${milliseconds / size} ${unit}`;

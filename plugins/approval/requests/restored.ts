@@ -1,7 +1,7 @@
-// Corrects approval requests for `quater store restored`. In a restored backup, a request may be open although the request was
-// denied, revoked or used after the backup. So every open request is voided. If a sink attests the use of a request, the state of
-// the request becomes used. All uses that sinks attest are recorded on the trail again, so that the answer to a repeated call
-// warns that the call may have run.
+// Corrects approval requests for `quater store restored`. In a restored backup, an approval request may be open although it was
+// denied, revoked or used after the backup. So Quater voids every open approval request. If a sink attests the use of an approval
+// request, Quater sets the approval request to used. Quater records all uses that sinks attest on the trail again, so that the
+// response to a repeated call warns that the call may have run.
 
 import type { LostUse, Voiding } from "../../audit/service.ts";
 import type { OpenStore, Statement } from "../../store/service.ts";
@@ -14,7 +14,10 @@ import { filedOnTrail } from "./proving.ts";
 
 type Events = Voiding["events"][number][];
 
-/** The most characters of JSON in one event. The trail shortens a detail of more than 16 KiB. */
+/**
+ * The most characters of JSON in one event about lost uses. The trail shortens the field `detail` of an event if `detail` has
+ * more than 16 KiB.
+ */
 const mostText = 12_000;
 
 export const voidingOf = async (context: ApprovalContext, open: OpenStore, lost: readonly LostUse[]): Promise<Voiding> => {
@@ -45,8 +48,8 @@ export const voidingOf = async (context: ApprovalContext, open: OpenStore, lost:
 };
 
 /**
- * Adds keyed digests to the use in a sink line of an older version of Quater, which has no keyed digests. The digests are
- * computed from the restored request, if the trail proves the request.
+ * Adds keyed digests to the use of an approval in a sink line of an older version of Quater. The older version wrote no keyed
+ * digests. Quater computes the keyed digests from the restored approval request, if the trail proves the approval request.
  */
 const withTags = async ({ parts: { audit } }: ApprovalContext, use: LostUse, record: ApprovalRecord): Promise<LostUse> => {
   if (use.tags !== undefined || record.isErased || digestOf(record) !== record.digest) return use;

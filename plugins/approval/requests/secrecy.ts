@@ -1,17 +1,19 @@
 // Encrypts the stored texts of calls with secret() fields: the arguments, the preview and the nonce. A preview may repeat secret
-// arguments. With the nonce and the digest, an attacker could guess a short secret. The key of the encryption is in the project's
-// key file.
+// arguments. With the nonce and the digest of an approval request, an attacker could guess a short secret. The encryption key is
+// in the project's key file.
 
 import { sealed, unsealed } from "../seal.ts";
 
 const use = "quater.approval.request.v1";
-/** The beginning of an encrypted text. No JSON text and no nonce begins like this. */
+/** The beginning of an encrypted text. No JSON text and no nonce begins with this text. */
 const mark = "sealed.";
 
 export class Secrecy {
   readonly #secretsFor: (label: string) => readonly Buffer[];
 
-  /** @param secretsFor  Audit's `deriveSecrets`: returns secrets. The first secret is of the current key. */
+  /**
+   * @param secretsFor  The function `deriveSecrets` of audit, which returns secrets. The first secret belongs to the current key.
+   */
   constructor(secretsFor: (label: string) => readonly Buffer[]) {
     this.#secretsFor = secretsFor;
   }
@@ -22,7 +24,7 @@ export class Secrecy {
     return mark + sealed(current, use, text);
   }
 
-  /** @returns The decrypted text; `undefined` when its key is no longer in the key file. */
+  /** @returns The decrypted text; `undefined` if the key of the text is no longer in the key file. */
   opened(text: string): string | undefined {
     if (!text.startsWith(mark)) return text;
     for (const secret of this.#secrets()) {

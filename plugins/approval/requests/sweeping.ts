@@ -1,6 +1,6 @@
-// Writes the expiry of requests with its event, and removes old requests. Reads of a request do not need the written expiry,
-// because each read computes the expiry. If several processes sweep or file at the same time, one of the processes writes the
-// expiry.
+// Writes the expiry of approval requests with its event, and removes old approval requests. Reads of an approval request do not
+// need the written expiry, because each read computes the expiry. If several processes sweep or file at the same time, one of the
+// processes writes the expiry.
 
 import { type AuditEvent, type Check, unchangedSince } from "../../audit/service.ts";
 import type { OpenStore, Statement } from "../../store/service.ts";
@@ -11,10 +11,10 @@ import { database, isRequest, type StoredRequest } from "./tables.ts";
 
 const dayMs = 86_400_000;
 
-/** The most requests that one sweep handles. The next sweep handles the remaining requests. */
+/** The most approval requests that one sweep handles. The next sweep handles the remaining approval requests. */
 const most = 100;
 
-/** Writes the expiry of requests. @returns The number of requests whose expiry this process wrote. */
+/** Writes the expiry of approval requests. @returns The number of approval requests whose expiry this process wrote. */
 export const sweepExpired = async (context: ApprovalContext): Promise<number> => {
   let written = 0;
   for (const found of await context.parts.reader.due(most)) {
@@ -28,15 +28,18 @@ export const sweepExpired = async (context: ApprovalContext): Promise<number> =>
 
 export interface Expiry {
   /**
-   * The event of the expiry. If the request is not open according to the trail, this list is empty and only the row of the
-   * request is changed.
+   * The event about the expiry. If the approval request is not open according to the trail, this list is empty, and Quater
+   * changes only the row of the approval request.
    */
   readonly events: readonly AuditEvent[];
   readonly changes: (open: OpenStore) => readonly Statement[];
   readonly check?: Check;
 }
 
-/** Returns the changes that end an expired request. The event contains only values that the trail proves. */
+/**
+ * Returns the changes that end an expired approval request. The event about the expiry contains only values that the trail
+ * proves.
+ */
 export const expiryOf = async (context: ApprovalContext, found: StoredRequest): Promise<Expiry> => {
   const { record, stored, now } = found;
   const { id, isDamaged } = record;
@@ -44,7 +47,7 @@ export const expiryOf = async (context: ApprovalContext, found: StoredRequest): 
   const standing = await context.parts.audit.evidence.standingOf(id);
   if (standing?.state === "ended") return { events: [], changes };
   if (standing === undefined) {
-    // The filing event is older than the events that are searched, or the request was never filed.
+    // The filing event is older than the events that `standingOf` searches, or Quater never filed the approval request.
     const filed = await filedOnTrail(context, record);
     const detail = { cause: "time", was: stored };
     return { events: filed === undefined ? [] : [{ fields: provenEvent("approval.voided", id, filed, { detail }) }], changes };
@@ -60,14 +63,18 @@ export const expiryOf = async (context: ApprovalContext, found: StoredRequest): 
   return { events: [{ fields }], changes, check: unchangedSince(id, standing, Number.POSITIVE_INFINITY) };
 };
 
-/** The most requests that one transaction removes. A larger transaction would block the store for too long. */
+/**
+ * The most approval requests that one transaction removes. A transaction that removes more approval requests would block the
+ * store for too long.
+ */
 const perPrune = 500;
 
 /**
- * Removes ended requests that did not change for this many days, and their votes. Requests may contain personal data, and the
- * trail keeps the events about the requests. A denied request is kept until its cooldown has ended.
+ * Removes ended approval requests, and their votes, after the given number of days without a change. Approval requests may
+ * contain personal data, and the trail still contains the events about the removed approval requests. Quater keeps a denied
+ * approval request until its cooldown has ended.
  *
- * @returns How many requests were removed.
+ * @returns How many approval requests the function removed.
  */
 export const pruneEnded = async (context: ApprovalContext, retentionDays: number): Promise<number> => {
   const open = await context.open();
@@ -94,6 +101,6 @@ export const pruneEnded = async (context: ApprovalContext, retentionDays: number
     ]);
     const { changes = 0 } = gone ?? {};
     removed += changes;
-    if (changes === 0) return removed; // Another instance removes the same requests.
+    if (changes === 0) return removed; // Another instance removes the same approval requests.
   }
 };

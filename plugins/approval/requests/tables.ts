@@ -1,5 +1,5 @@
-// The tables of requests and votes, the same on both databases. Each read computes the expiry by the store's clock, so the row of
-// an expired request may still contain `pending`.
+// The tables of approval requests and votes, which are the same on both databases. Each read computes the expiry by the store's
+// clock, so the row of an expired approval request may still contain `pending`.
 
 import type { Kysely } from "kysely";
 import type { Migration, OpenStore } from "../../store/service.ts";
@@ -9,8 +9,8 @@ export interface RequestRow {
   readonly id: string;
   readonly call_key: string;
   /**
-   * The number of the request among the requests for the same call, from 1. If two processes file at the same time, the second
-   * process cannot insert a row with the same number.
+   * The number of the approval request among the approval requests for the same call, from 1. If two processes file an approval
+   * request for the same call at the same time, the second process cannot insert a row with the same number.
    */
   readonly nth: number;
   readonly digest: string;
@@ -18,20 +18,20 @@ export interface RequestRow {
   readonly handler: string;
   readonly schema: string;
   readonly args: string;
-  /** The requester as RFC 8785 text. */
+  /** The requester of the approval request as RFC 8785 text. */
   readonly requester: string;
-  /** A digest of issuer and subject, by which pending requests are counted. */
+  /** A digest of issuer and subject of the requester, by which Quater counts pending approval requests. */
   readonly requester_key: string;
   /**
-   * A keyed digest of the person who asks, the same on all surfaces. `null` in rows of older versions of Quater until the key is
-   * filled in; `unknown` if the key cannot be filled in.
+   * A keyed digest of the requester's person, the same on all surfaces. The keyed digest is `null` in rows of older versions of
+   * Quater until Quater fills in the digest, and `unknown` if Quater cannot fill in the digest.
    */
   readonly person_key: string | null;
-  /** A keyed digest of person, handler and folded arguments (likeness.ts); `null` when the key is not known or was erased. */
+  /** A keyed digest of person, handler and folded arguments (likeness.ts); `null` if the key is unknown or was erased. */
   readonly like_key: string | null;
   readonly surface: string;
   readonly policy_name: string;
-  /** The policy as RFC 8785 text. */
+  /** The approval policy as RFC 8785 text. */
   readonly policy: string;
   readonly preview: string | null;
   readonly nonce: string;
@@ -39,7 +39,9 @@ export interface RequestRow {
   readonly filed_at: number;
   readonly pending_until: number;
   readonly state: ApprovalState;
-  /** A number that grows with every change. Quater repeats a decision that was based on an older value of this number. */
+  /**
+   * A number that grows with every change of the row. Quater repeats a decision that was based on an older value of this number.
+   */
   readonly version: number;
   readonly decided_at: number | null;
   readonly usable_until: number | null;
@@ -49,13 +51,13 @@ export interface RequestRow {
   readonly outcome: ApprovalOutcome | null;
   readonly ended_at: number | null;
   /**
-   * The format of the trail when the request was filed. Format 1 has no events that prove a request, so open requests of format 1
-   * are voided.
+   * The format of the trail at the time of the filing. Format 1 has no events that prove an approval request, so Quater voids
+   * open approval requests of format 1.
    */
   readonly format: number;
 }
 
-/** The `person_key` of a request whose person is not known. */
+/** The `person_key` of an approval request whose person is unknown. */
 export const unknownPerson = "unknown";
 
 export interface VoteRow {
@@ -64,7 +66,7 @@ export interface VoteRow {
   readonly issuer: string;
   readonly subject: string;
   readonly credential: string;
-  /** The voter's roles as JSON. */
+  /** The roles of the voter as JSON. */
   readonly roles: string;
   readonly verdict: Vote["verdict"];
   readonly reason: string | null;
@@ -103,7 +105,8 @@ export const migrations: readonly Migration[] = [
       const index = (name: string) => build.schema.createIndex(`approval_request_${name}`).on("approval_request");
       return [
         request,
-        // The primary key allows only one vote per person and request, even if a person votes in two browsers at the same time.
+        // The primary key allows only one vote per person and approval request, even if a person votes in two browsers at the
+        // same time.
         vote.addColumn("reason", "text").addPrimaryKeyConstraint("approval_vote_pk", ["id", "person"] as never),
         index("nth").unique().columns(["call_key", "nth"]),
         index("one_pending")
@@ -137,7 +140,7 @@ export const migrations: readonly Migration[] = [
   {
     version: 4,
     tables: [],
-    // The indexes of the lists of requests: see listing.ts.
+    // The indexes for lists of approval requests: see listing.ts.
     up: ({ schema }) => [
       schema.dropIndex("approval_request_handler"),
       ...Object.entries({ by_state: ["state"], by_handler: ["handler"], by_handler_state: ["handler", "state"] }).map(
@@ -151,35 +154,43 @@ export const migrations: readonly Migration[] = [
   },
 ];
 
-/** Replaces the nonce when the personal data of a request are erased. A nonce never has this value. */
+/**
+ * The text that replaces the nonce when an operator erases the personal data of an approval request. A nonce never has this
+ * value.
+ */
 export const erasedMark = "erased";
 
-/** A row as a query returns it, with the state by the store's clock, and the time of the store's clock. */
+/**
+ * A row as a query returns it, with the state of the approval request by the store's clock, and the time of the store's clock.
+ */
 export type ReadRow = RequestRow & { readonly state_now: ApprovalState; readonly now: number };
 
 export const stateNow = ({ sql, clock }: OpenStore) =>
   sql<ApprovalState>`case when state = 'pending' and pending_until <= ${clock} then 'expired'
     when state = 'approved' and usable_until <= ${clock} then 'expired' else state end`;
 
-/** The form of an id as a GLOB pattern of SQLite. GLOB patterns do not have `{20}`. */
+/** The form of an id of an approval request as a GLOB pattern of SQLite. GLOB patterns do not have `{20}`. */
 const idGlob = idForm.replace(/(\[.*\])\{(\d+)\}/, (_, one: string, count: string) => one.repeat(Number(count)));
 
 /**
- * Whether a row has a valid id. An invalid id may contain any bytes. A statement cannot name such a row, and a list that
- * continues after it might begin with the same row again.
+ * Whether a row has a valid id. An invalid id may contain any bytes. A SQL statement cannot name a row with an invalid id, and a
+ * list that continues after this row might begin with the same row again.
  */
 export const isRequest = ({ dialect, sql }: OpenStore) =>
   dialect === "sqlite"
     ? sql<boolean>`(typeof(id) = 'text' and length(cast(id as blob)) = 24 and id glob ${sql.lit(idGlob)})`
     : sql<boolean>`(id ~ ${sql.lit(`^${idForm}$`)})`;
 
-/** A request that was read from the store, with the values that are needed to change the request. */
+/** An approval request that Quater read from the store, with the values that Quater needs to change the approval request. */
 export interface StoredRequest {
   readonly record: ApprovalRecord;
   readonly nth: number;
   readonly version: number;
-  /** The state in the row. `record.state` may be `expired` although the row does not contain `expired` yet. */
+  /**
+   * The state in the row of the approval request. `record.state` may be `expired` although the row does not contain `expired`
+   * yet.
+   */
   readonly stored: ApprovalState;
-  /** The time of the store's clock when the request was read. */
+  /** The time of the store's clock when Quater read the approval request. */
   readonly now: number;
 }

@@ -1,5 +1,5 @@
-// The periodic work on requests in processes that run until they are stopped: fills in keys, writes expiries, removes old
-// requests.
+// The periodic work on approval requests in processes that run until an operator stops them: upkeep.ts fills in keys, writes
+// expiries, and removes old approval requests.
 
 import type { ApprovalContext } from "./approval-context.ts";
 import { fillKeys } from "./filling.ts";
@@ -34,7 +34,7 @@ export class Upkeep {
     this.#timer.unref();
   }
 
-  /** Stops the periodic work. Safe to call twice. */
+  /** Stops the periodic work. Callers may call `stop` twice. */
   stop(): void {
     clearInterval(this.#timer);
   }
@@ -44,7 +44,8 @@ export class Upkeep {
     await sweepExpired(this.#context);
     if (Date.now() - this.#prunedAt < pruneEveryMs) return;
     this.#prunedAt = Date.now();
-    // Check again, because an instance with an older version of Quater may still run and write rows without keys.
+    // Check the keys again at the next run, because an instance with an older version of Quater may still run and write rows
+    // without keys.
     this.#isFilled = false;
     await pruneEnded(this.#context, this.#retentionDays);
     const { log, reader } = this.#context.parts;

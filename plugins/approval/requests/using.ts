@@ -1,5 +1,6 @@
-// The approve hook. When a call is repeated, this file looks up the newest approval request for it and answers by that request's state.
-// It is also the only place that uses an approval: once, directly before the handler runs.
+// The approve hook of the approval plugin. When a caller repeats a call, using.ts looks up the newest approval request for this
+// call, and answers by the state of the approval request. Calls use approvals only in using.ts. A call uses its approval once,
+// directly before the handler runs.
 
 import type { QuaterError } from "../../../core/index.ts";
 import type { ApprovalAnswer, Authorized, HookAnswer } from "../../../core/plugin-api.ts";
@@ -36,7 +37,8 @@ import { isDenied, proven } from "./proving.ts";
 import type { StoredRequest } from "./tables.ts";
 
 /**
- * How often to try again when another process changed the request first. After the last attempt, the call is refused with 503.
+ * How often Quater tries again if another process changed the approval request first. After the last attempt, Quater refuses the
+ * call with 503.
  */
 const mostAttempts = 10;
 
@@ -50,7 +52,7 @@ export const approve = async (
   return {
     allow: true,
     // `consume` runs while the call has the handler's lock, so no other call with the same lock runs between the preview, the use
-    // and the handler.
+    // of the approval and the handler.
     consume: async (): Promise<true> => {
       return retried(mostAttempts, async () => {
         const usable = await previewed(context, asked, found);
@@ -63,8 +65,8 @@ export const approve = async (
 };
 
 /**
- * The answer for surfaces that the key `approval` of the exposure does not list. On these surfaces, calls need no approval, but
- * the start of each call is still recorded.
+ * Returns the verdict for surfaces that the exposure key `approval` does not list. On these surfaces, calls need no approval, but
+ * Quater still records the start of each call.
  */
 export const ungated = (context: ApprovalContext, { callId }: Authorized): HookAnswer<ApprovalAnswer> => ({
   allow: true,
@@ -74,19 +76,20 @@ export const ungated = (context: ApprovalContext, { callId }: Authorized): HookA
   },
 });
 
-/** An approved request whose digest matches the call. */
+/** An approved request whose digest matches the digest of the call. */
 interface Usable {
   readonly record: ApprovalRecord;
-  /** The digest of the call with its current policy, schema and preview. */
+  /** The digest of the call with the current policy, schema and preview. */
   readonly digest: string;
-  /** The state of the request by its events in the trail. */
+  /** The state of the approved request according to its events on the trail. */
   readonly standing: Standing;
 }
 
 /**
- * Finds the approved request that the call may use. Checks everything except the preview. docs/guides/approvals.md has the table of states.
+ * Finds the approved request that the call may use. The function checks everything except the preview. docs/guides/approvals.md
+ * contains the table of states.
  *
- * @throws {QuaterError} when the call may not run: `approval_required`, `approval_denied` and so on.
+ * @throws {QuaterError} if the call may not run: `approval_required`, `approval_denied` and so on.
  */
 const judged = (context: ApprovalContext, asked: Asked): Promise<StoredRequest> => {
   const { approvalId } = asked.call;
@@ -100,8 +103,8 @@ const judged = (context: ApprovalContext, asked: Asked): Promise<StoredRequest> 
 };
 
 /**
- * Finds the request with this id, if it belongs to this caller, surface and handler. For an unknown id and for the request of
- * another caller, the error is the same.
+ * Finds the approval request with the given id, if the approval request belongs to the caller, surface and handler of the call.
+ * For an unknown id and for an approval request of another caller, the error is the same.
  */
 export const named = async (context: ApprovalContext, { call, requesterText }: Asked, id: string): Promise<StoredRequest> => {
   const found = await context.parts.reader.byId(id);
@@ -114,9 +117,10 @@ export const named = async (context: ApprovalContext, { call, requesterText }: A
 };
 
 /**
- * Refuses a call whose request is not approved. Files a new request if there was no request, or if the old request has ended.
+ * Refuses a call whose approval request is not approved. Files a new approval request if there is no approval request for the
+ * call, or if the old approval request has ended.
  *
- * @returns Returns only if another process changed the request first. @throws {QuaterError} in all other cases.
+ * @returns Returns only if another process changed the approval request first. @throws {QuaterError} in all other cases.
  */
 const refuse = async (
   context: ApprovalContext,
@@ -128,14 +132,15 @@ const refuse = async (
   const { state, use } = found.record;
   if (state === "pending") throw await required(context, found);
   if (state === "denied" && !(await isDenied(context, found))) return;
-  // The process that ran the call may have been killed, and this process may be the only process that can record the lost call.
+  // An operator may have killed the process that ran the call, and this process may be the only process that can record the lost
+  // call.
   if (state === "consumed" && use?.outcome === "running" && (await context.parts.audit.sweepLost()) > 0) return;
   const refusal = refusalBy(context, found, isNamed);
   if (refusal !== undefined) throw refusal;
   return file(context, asked, found);
 };
 
-/** Returns the refusal by a request that has ended. `undefined` if a new request can be filed. */
+/** Returns the refusal by an approval request that has ended. `undefined` if Quater can file a new approval request. */
 export const refusalBy = (
   { parts: { cooldownMs } }: ApprovalContext,
   { record, now }: StoredRequest,
@@ -154,9 +159,9 @@ export const refusalBy = (
 };
 
 /**
- * Ends an approval that must no longer be used. When the call is repeated, a new request is filed.
+ * Ends an approval that no call may use any longer. When the caller repeats the call, Quater files a new approval request.
  *
- * @returns `undefined` when another process changed the request first. @throws {Error} in all other cases: `error`, or
+ * @returns `undefined` if another process changed the approval request first. @throws {Error} in all other cases: `error`, or
  * `approval_unproven`.
  */
 const end = async (
@@ -177,8 +182,8 @@ const end = async (
 };
 
 /**
- * Whether the current policy and input schema are the policy and schema of the request. An outdated request is ended, and the
- * call is refused.
+ * Whether the current policy and input schema are the policy and input schema of the approval request. Quater ends an outdated
+ * approval request, and refuses the call.
  */
 const isCurrent = async (context: ApprovalContext, asked: Asked, found: StoredRequest): Promise<boolean> => {
   const { record } = found;
@@ -190,17 +195,17 @@ const isCurrent = async (context: ApprovalContext, asked: Asked, found: StoredRe
   return false;
 };
 
-/** Returns the part of the request that has changed since the request was filed. */
+/** Returns the part of an approval request that has changed since Quater filed the approval request. */
 export const outdatedIn = (asked: Asked, record: ApprovalRecord): "policy" | "schema" | undefined => {
   if (record.policyName !== asked.policyName || canonicalText(record.policy) !== asked.policyText) return "policy";
   return record.schema === asked.schema ? undefined : "schema";
 };
 
 /**
- * Computes the preview again, and compares the new preview with the approved preview. A stale request is ended, and the call is
- * refused.
+ * Computes the preview of a call again, and compares the new preview with the approved preview. If the previews differ, Quater
+ * ends the approval request and refuses the call.
  *
- * @returns `undefined` when another process changed the request in the meantime.
+ * @returns `undefined` if another process changed the approval request in the meantime.
  */
 const previewed = async (context: ApprovalContext, asked: Asked, found: StoredRequest): Promise<Usable | undefined> => {
   const { record } = found;
@@ -212,11 +217,12 @@ const previewed = async (context: ApprovalContext, asked: Asked, found: StoredRe
     return end(context, asked, found, { reason, detail: { cause: "preview", changed }, error: approvalStale(id, changed) });
   }
   const digest = digestOf(boundBy(asked, { surface, preview, nonce }));
-  // If the digests or the call keys differ, another program changed the row, so people saw another call than this call.
+  // If the digests or the call keys differ, another program changed the row, so people approved another call than the current
+  // call.
   if (digest !== record.digest || !asked.callKeys.includes(record.callKey)) throw approvalMismatch(id);
   const standing = await proven(context, found);
   if (standing === undefined) return undefined;
-  // A row may contain any time, so use the time in the trail until which the approval was given.
+  // The row of an approval may contain any time, so read from the trail the time until which the approval is valid.
   if ((standing.usableUntil ?? 0) <= found.now)
     return end(context, asked, found, {
       reason: "the approval has expired",
@@ -226,7 +232,9 @@ const previewed = async (context: ApprovalContext, asked: Asked, found: StoredRe
   return { record, digest, standing };
 };
 
-/** Uses the approval and records the start of the call, in one transaction. @returns Whether the transaction was committed. */
+/**
+ * Uses an approval and records the start of the call, in one transaction. @returns Whether the store committed the transaction.
+ */
 const use = async (context: ApprovalContext, asked: Asked, usable: Usable): Promise<boolean> => {
   const { call, requester, requesterText, policy } = asked;
   const { audit, store } = context.parts;
@@ -238,7 +246,8 @@ const use = async (context: ApprovalContext, asked: Asked, usable: Usable): Prom
   const event = { fields: eventOf("approval.used", record, { ...madeBy(call), principal: requester, detail }) };
   const surface = policy.anySurface ? undefined : call.surface;
   const statement = consumed(open, record.id, { callId, callKey: record.callKey, digest, handler, requesterText, surface });
-  // The same transaction checks the lock, because a process that was paused may have lost the lock since it computed the preview.
+  // The transaction that uses the approval also checks the lock of the call. If the operating system suspended the process after
+  // the new preview, the process may have lost this lock.
   const lock = store.lockOf(callId);
   const receipt = await audit.commitStart(callId, [event], lock === undefined ? [statement] : [lock.guard, statement], {
     approvalId: record.id,
@@ -257,7 +266,10 @@ const use = async (context: ApprovalContext, asked: Asked, usable: Usable): Prom
   return true;
 };
 
-/** Records that the caller no longer waits. If the handler ends later, the end of the call is recorded as well. Never rejects. */
+/**
+ * Records that the caller no longer waits for the approved call. If the handler ends later, Quater also records the end of the
+ * call. The function never rejects.
+ */
 const recordAbandoned = async (context: ApprovalContext, { call, requester }: Asked, approvalId: string): Promise<void> => {
   const { callId, handler, surface } = call;
   const fields = {

@@ -1,5 +1,5 @@
-// Votes and revocations. Each change applies only to the version of the request that was read. If another process changed the
-// request first, the request is read again and all checks are repeated.
+// Writes votes and revocations. Each change applies only to the version of the approval request that Quater read. If another
+// process changed the approval request first, Quater reads the approval request again and repeats all checks.
 
 import { visible } from "../../../core/diagnostics/text.ts";
 
@@ -19,8 +19,8 @@ import { assertEndedOnTrail, proven, voidRequest } from "./proving.ts";
 import type { StoredRequest } from "./tables.ts";
 
 /**
- * How often to try to write a vote, because other votes may be written first. More votes on one request at the same moment are
- * unlikely.
+ * How often Quater tries to write a vote, because other processes may write votes first. More votes on one approval request at
+ * the same moment are unlikely.
  */
 const mostAttempts = 50;
 const longestReason = 500;
@@ -31,18 +31,20 @@ export const vote = (context: ApprovalContext, approver: Approver, given: VoteGi
     const { via } = approver;
     const principal = await currentOf(approver);
     assertEligible(principal, record);
-    // The second comparison finds a row that another program changed: then people saw values that the digest does not cover.
+    // The second comparison finds a row that another program changed. If the row was changed, people saw values that the digest
+    // does not cover.
     if (given.digest !== record.digest || digestOf(record) !== record.digest) throw digestChanged(record.id);
     const standing = record.state === "pending" ? await proven(context, found) : undefined;
     if (record.state === "pending" && standing === undefined) return false;
-    // Only votes on the trail count for a pending request. A vote that is only in a row does not count.
+    // For a pending approval request, only votes on the trail count. A vote that is only in a row does not count.
     const votes: readonly ProvenVote[] = standing?.votes ?? record.votes;
     const before = votes.find(({ person }) => isSamePerson(person, principal.person));
     if (before !== undefined && before.verdict !== given.verdict) throw voteDiffers(record.id);
     if (before !== undefined) return true;
     if (standing === undefined) throw alreadyDecided(record.id, record.state);
     if (standing.pendingUntil <= found.now) {
-      // An attacker may have changed the time in the row, so `standing` from the trail decides whether the request has expired.
+      // An attacker may have changed the time in the row of the approval request, so `standing` from the trail decides whether
+      // the approval request has expired.
       if (!(await voidRequest(context, found, "the request has expired", { cause: "time" }))) return false;
       throw alreadyDecided(record.id, "expired");
     }
@@ -82,14 +84,17 @@ export const revoke = (
     return isWritten;
   });
 
-/** Checks the credential again, because a vote counts with the approver's key, roles and person at the time of the decision. */
+/**
+ * Checks the approver's credential again, because a vote counts with the approver's key, roles and person at the time of the
+ * decision.
+ */
 const currentOf = ({ principal, again }: Approver): Awaitable<Principal> => again?.() ?? principal;
 
 /**
- * Reads the request and calls `decide`. Repeats this until the decision is written.
+ * Reads an approval request and calls `decide`. The function repeats both steps until Quater has written the decision.
  *
- * @param decide  Resolves to `true` when the request has the wanted state.
- * @returns The request after the decision.
+ * @param decide  Resolves to `true` if the approval request has the wanted state.
+ * @returns The approval request after the decision.
  */
 const deciding = (
   context: ApprovalContext,
@@ -114,7 +119,7 @@ const castBy = ({ person, issuer, subject, credential, roles }: Person, via: str
   via,
 });
 
-/** Returns the state of the request after the last vote; `undefined` while more votes are needed. */
+/** Returns the state of an approval request after the last vote; `undefined` while the policy needs more votes. */
 const decisionOf = (policy: Policy, votes: readonly ProvenVote[]): "approved" | "denied" | undefined => {
   const by = (verdict: ProvenVote["verdict"]) => votes.filter((each) => each.verdict === verdict);
   if (votes.at(-1)?.verdict === "deny") return by("deny").length >= policy.denials ? "denied" : undefined;
@@ -122,8 +127,8 @@ const decisionOf = (policy: Policy, votes: readonly ProvenVote[]): "approved" | 
 };
 
 /**
- * Makes the event of a decision. The event contains the time until which the approval may be used, because the row alone is not
- * trusted.
+ * Makes the event of a decision. The event of a decision contains the time until which a call may use the approval, because
+ * Quater does not trust the row alone.
  */
 const decidedEvent = (record: ApprovalRecord, decision: "approved" | "denied", votes: readonly ProvenVote[]): AuditEvent => ({
   fields: eventOf(`approval.${decision}`, record, {
@@ -141,13 +146,15 @@ const votedEvent = (principal: Person, record: ApprovalRecord, { verdict, via, r
     reason,
   );
 
-/** Adds the reason to the body of the event, which can be erased. The decision itself cannot be erased. */
+/**
+ * Adds the reason of a vote to the body of the event. An operator can erase the body of the event, but cannot erase the decision.
+ */
 const withReason = (fields: AuditEvent["fields"], reason: string | undefined): AuditEvent =>
   reason === undefined ? { fields } : { fields, body: { reason } };
 
-/** Makes a reason printable and short, because the reason is stored and shown to other people. */
+/** Makes the reason of a vote printable and short, because Quater stores the reason and shows it to other people. */
 const printable = (reason: string | undefined): string | undefined => {
   const text = visible(reason?.trim() ?? "");
-  // Cut between code points, because the store refuses half of a surrogate pair.
+  // Cut the reason between code points, because the store refuses half of a surrogate pair.
   return text === "" ? undefined : [...text].slice(0, longestReason).join("");
 };

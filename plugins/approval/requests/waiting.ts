@@ -1,11 +1,11 @@
-// Waits outside of a call until people decide a request. The wait needs only a timer. A caller can stop waiting, and the request
-// stays pending.
+// Waits outside of a call until people decide an approval request. The wait uses only a timer, and has no lock. A caller can stop
+// waiting, and the approval request stays pending.
 
 import type { Approvals, OwnStatus } from "../service.ts";
 
 /**
- * The pauses between two reads of the request. The first pauses are short, because the approver may decide quickly. Later pauses
- * are longer, to reduce the load on the store.
+ * The pauses between two reads of the approval request. The first pauses between two reads are short, because the approver may
+ * decide quickly. Later pauses are longer, to reduce the load on the store.
  */
 const pause = { firstMs: 200, growth: 1.5, longestMs: 2_000 } as const;
 
@@ -15,8 +15,8 @@ export const waitingOn =
     let pauseMs: number = pause.firstMs;
     for (;;) {
       asked?.();
-      // Authenticate before each read. People may decide after hours, and a caller whose key was revoked in the meantime must not
-      // see the decision.
+      // Authenticate the caller before each read. People may decide after hours, and a caller whose key was revoked in the
+      // meantime must not see the decision.
       const status: OwnStatus = await statusOf(await enter(), surface, id);
       if (status.status !== "pending" || signal.aborted) return status;
       await elapsed(pauseMs, signal);

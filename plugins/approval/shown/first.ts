@@ -1,13 +1,14 @@
-// Shows the first arguments of a request in a list of requests, so that people can tell the requests of one handler apart.
+// Shows the first arguments of an approval request in a list of approval requests, so that people can distinguish the approval
+// requests of one handler.
 
 import type { ApprovalRecord } from "../record.ts";
 import type { PresentSources } from "./present.ts";
 import { valuesOf } from "./presentation.ts";
 import type { ShownValues } from "./values.ts";
 
-/** The first arguments. Secrets are masked as on the page of the request. */
+/** The first arguments of an approval request. Secrets are masked as on the page of the approval request. */
 export interface FirstArguments extends ShownValues {
-  /** Why no argument is shown, as a sentence; absent if arguments are shown. */
+  /** The reason why the list shows no argument of the request, as a sentence; absent if the list shows arguments. */
   readonly hidden?: string;
 }
 
@@ -21,8 +22,9 @@ export const firstArgumentsOn =
   };
 
 /**
- * Returns the first arguments as one line: `/amountCents 4200, /orderId ord_1001, and 2 more`. Names and texts with a space, a comma
- * or a quotation mark are in quotation marks, so a text of the requester cannot look like another argument.
+ * Returns the first arguments of an approval request as one line: `/amountCents 4200, /orderId ord_1001, and 2 more`. Names and
+ * texts with a space, a comma or a quotation mark are in quotation marks, so a text of the requester cannot look like another
+ * argument.
  */
 export const firstArgumentsLine = ({ rows, rowsLeftOut, hidden }: FirstArguments): string => {
   if (hidden !== undefined) return `not shown: ${hidden}`;
@@ -34,5 +36,8 @@ export const firstArgumentsLine = ({ rows, rowsLeftOut, hidden }: FirstArguments
   return [...shown, ...(rowsLeftOut === 0 ? [] : [`and ${rowsLeftOut} more`])].join(", ");
 };
 
-/** In a shown text, a backslash begins an escape, so an escaped quotation mark cannot look like another text. */
+/**
+ * Puts a text with spaces, commas or quotation marks in quotation marks. In a shown text, a backslash begins an escape, so an
+ * escaped quotation mark cannot look like another text.
+ */
 const quotedIn = (text: string): string => (/[\s,"]/.test(text) ? `"${text.replaceAll('"', '\\"')}"` : text);

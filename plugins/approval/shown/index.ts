@@ -1,4 +1,5 @@
-// The only file of this folder that other folders import. It exports the presentation of approval requests for approvers.
+// The only file of the folder `shown` that other folders import. This file exports the presentation of approval requests for
+// approvers.
 
 export { type FirstArguments, firstArgumentsLine, firstArgumentsOn, type PresentFirst } from "./first.ts";
 export { type Present, presentOn } from "./present.ts";

@@ -1,4 +1,4 @@
-// Collects the values that the presentation of a request needs. The approvals page, the API and the commands use it.
+// Collects the values that the presentation of an approval request needs, for the approvals page, the API and the commands.
 
 import type { Catalog } from "../../../core/plugin-api.ts";
 import type { ApprovalRecord } from "../record.ts";
@@ -11,13 +11,16 @@ export type Present = (record: ApprovalRecord, view: View) => Promise<Presentati
 export interface PresentSources {
   readonly approvals: Pick<Approvals, "earlier" | "ranBefore">;
   readonly catalog: Catalog;
-  /** Returns audit's keyed digest of a value: `hmac:<key id>:<64 hex>`. */
+  /** Returns the keyed digest of a value, computed by audit: `hmac:<key id>:<64 hex>`. */
   readonly tagOf: (value: unknown) => string;
-  /** Returns the place where calls run, in words for people: `serve, https://shop.example`. */
+  /** Returns the place where the calls of the app run, in words for people: `serve, https://shop.example`. */
   readonly environment?: () => string;
 }
 
-/** Returns a function that presents a request. That function throws {QuaterError} when the store or the trail cannot be read. */
+/**
+ * Returns a function that presents an approval request. The returned function throws {QuaterError} if Quater cannot read the
+ * store or the trail.
+ */
 export const presentOn =
   ({ approvals, catalog, tagOf, environment }: PresentSources): Present =>
   async (record, view) =>

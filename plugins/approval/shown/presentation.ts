@@ -1,5 +1,5 @@
-// Converts an approval request to its presentation for approvers: plain data in which all texts are safe to show. The approvals
-// page and the terminal only print this data.
+// Converts an approval request to its presentation for approvers. The presentation is plain data, and all texts in it are safe to
+// show. The approvals page and the terminal show the texts of the presentation unchanged.
 
 import type { Operation } from "../../../core/plugin-api.ts";
 
@@ -11,30 +11,30 @@ import { type ShownValues, shownArguments, shownPreview } from "./values.ts";
 import { policyInWords, type ShownTime, shownTime, stateInWords } from "./words.ts";
 
 /**
- * A request as approvers see it. Plain strings are words of this program, ids, digests and times, which are safe. All other texts
- * are a ShownText.
+ * An approval request as approvers see it. Plain strings are words of Quater, ids, digests and times, which are safe to show. All
+ * other texts are a ShownText.
  */
 export interface Presentation {
   readonly view: View;
-  /** Whether a text or a list was shortened. The full view shows all texts and lists. */
+  /** Whether the presentation shortens a text or a list. The full view shows all texts and lists. */
   readonly needsFullView: boolean;
-  /** Whether all arguments and the whole preview are shown. Offer the Approve button only if this is true. */
+  /** Whether the presentation shows all arguments and the whole preview. Offer the Approve button only if this field is true. */
   readonly isComplete: boolean;
   readonly id: string;
   readonly state: ApprovalState;
-  /** The state in words: `pending`; `used, succeeded`. */
+  /** The state of the approval request in words: `pending`; `used, succeeded`. */
   readonly stateInWords: string;
-  /** Why the request was denied, cancelled or revoked. */
+  /** The reason why the approval request was denied, cancelled or revoked. */
   readonly reason: ShownText | undefined;
   readonly handler: ShownText;
-  /** The handler's description. `undefined` when the handler is no longer exposed. */
+  /** The description of the handler. `undefined` if the manifest no longer exposes the handler. */
   readonly purpose: ShownText | undefined;
   readonly app: ShownText;
-  /** Where the call will run, if this is known. */
+  /** The place where the approved call will run, if Quater knows the place. */
   readonly environment: ShownText | undefined;
   readonly requester: {
     readonly person: ShownText | undefined;
-    /** The person for whom an agent or a service asks. */
+    /** The person for whom an agent or a service makes the call. */
     readonly actsFor: ShownText | undefined;
     readonly kind: "user" | "service" | "agent" | "operator";
     readonly subject: ShownText;
@@ -42,22 +42,27 @@ export interface Presentation {
     readonly credential: ShownText;
     readonly surface: ShownText;
   };
-  /** Why arguments and preview are not shown, as a sentence; `undefined` if they are shown. */
+  /**
+   * The reason why arguments and preview are not shown, as a sentence; `undefined` if the presentation shows arguments and
+   * preview.
+   */
   readonly hidden: string | undefined;
   readonly arguments: ShownValues;
-  /** The handler's preview; `undefined` for a handler without a preview. */
+  /** The handler's preview of the call; `undefined` for a handler without a preview. */
   readonly preview: ShownValues | undefined;
-  /** Identical requests of the last 24 hours, newest first. */
+  /** Identical approval requests of the last 24 hours, the newest first. */
   readonly earlier: readonly { readonly id: string; readonly filed: ShownTime; readonly stateInWords: string }[];
   /**
-   * An earlier call of this handler by the same person with the same or similar arguments. `undefined` when no such call is
-   * known.
+   * An earlier call of the same handler by the same person with the same or similar arguments. `undefined` if Quater knows no
+   * such earlier call.
    */
   readonly ranBefore: (RanBefore & { readonly words: string }) | undefined;
   readonly policyName: ShownText;
-  /** The rules of the policy, one sentence for each, without a full stop. Names in them are safe to show. */
+  /**
+   * The rules of the approval policy, one sentence for each rule, without a full stop. Names in these sentences are safe to show.
+   */
   readonly policy: readonly string[];
-  /** How many people approved, and how many must approve. */
+  /** How many people have approved the request, and how many people must approve it. */
   readonly agreed: { readonly votes: number; readonly needed: number };
   readonly votes: readonly {
     readonly person: ShownText;
@@ -66,15 +71,15 @@ export interface Presentation {
     readonly via: ShownText;
     readonly at: ShownTime;
   }[];
-  /** The request's digest, which a vote must contain. */
+  /** The digest of the approval request, which each vote must contain. */
   readonly digest: string;
-  /** The first 16 hexadecimal digits of the digest, for people to compare. */
+  /** The first 16 hexadecimal digits of the digest of the approval request, for people to compare. */
   readonly digestStart: string;
   readonly filed: ShownTime;
   readonly decided: ShownTime | undefined;
   /**
-   * Until this time people can decide the request or, after the approval, the call can use it. `undefined` when the request has
-   * ended.
+   * Until this time people can decide the approval request or, after the approval, the call can use the approval. `undefined` if
+   * the approval request has ended.
    */
   readonly expires: ShownTime | undefined;
 }
@@ -87,11 +92,11 @@ export interface Surroundings {
   readonly earlier: readonly ApprovalRecord[];
   /** The result of `Approvals.ranBefore`. */
   readonly ranBefore?: RanBefore | undefined;
-  /** Returns audit's keyed digest of a value: `hmac:<key id>:<64 hex>`. */
+  /** Returns the keyed digest of a value, computed by audit: `hmac:<key id>:<64 hex>`. */
   readonly tagOf: (value: unknown) => string;
   /** The current time, milliseconds since the epoch. */
   readonly now: number;
-  /** The place where calls run, in words for people: `serve, https://shop.example`. */
+  /** The place where the calls of the app run, in words for people: `serve, https://shop.example`. */
   readonly environment?: string;
 }
 
@@ -149,7 +154,10 @@ export const presentationOf = (record: ApprovalRecord, surroundings: Surrounding
   };
 };
 
-/** The digests of schemas that were computed, because a list shows many requests of the same handler. */
+/**
+ * The computed digests of input schemas. A list shows many approval requests of the same handler, so Quater computes each digest
+ * only once.
+ */
 const digests = new WeakMap<Operation, string>();
 
 const digestOf = (operation: Operation): string => {
@@ -161,8 +169,8 @@ const digestOf = (operation: Operation): string => {
 const nothing: ShownValues = { rows: [], rowsLeftOut: 0 };
 
 /**
- * Returns arguments and preview as rows. Only the schema under which a request was filed marks the secret arguments of the
- * request. If the handler no longer has this schema, no argument is shown.
+ * Returns arguments and preview of an approval request as rows. Only the schema under which Quater filed the approval request
+ * marks the secret arguments. If the handler no longer has this schema, the rows show no argument.
  */
 export const valuesOf = (
   record: ApprovalRecord,

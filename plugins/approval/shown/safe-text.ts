@@ -1,14 +1,14 @@
-// Makes texts safe to show to approvers. Characters that could hide, reorder or imitate text are escaped, and unusual texts get
-// warnings. The original text can be computed from the shown text, so two different texts never look the same. All texts of a
-// request pass through this file before the approvals page or the terminal shows them.
+// Makes texts safe to show to approvers. safe-text.ts escapes characters that could hide, reorder or imitate text, and adds
+// warnings to unusual texts. The original text can be computed from the shown text, so two different texts never look the same.
+// All texts of an approval request pass through this file before the approvals page or the terminal shows the texts.
 
 import { createHash } from "node:crypto";
 import { hasHalves, hasUnseen } from "./unseen.ts";
 import { warningsOf } from "./warnings.ts";
 
 /**
- * How much of a request to show. `row`: the first values, for a list of requests. `short`: long texts are shortened. `full`:
- * complete texts. A request with long texts can be approved only on the full view.
+ * How much of an approval request a view shows. `row` shows the first values, for a list of approval requests. `short` shortens
+ * long texts. `full` shows complete texts. An approver can approve a request with long texts only on the full view.
  */
 export type View = "row" | "short" | "full";
 
@@ -18,7 +18,7 @@ export interface ShownText {
    * shortened text.
    */
   readonly text: string;
-  /** Warnings about the text: `has characters that cannot be seen`. */
+  /** Warnings about the original text: `has characters that cannot be seen`. */
   readonly warnings: readonly string[];
   readonly isCut: boolean;
   /** The length of the original text, in code points. */
@@ -28,8 +28,8 @@ export interface ShownText {
 }
 
 /**
- * `longest` is the longest text that a view shows completely. Of a longer text, the view shows the first `head` and the last
- * `tail` code points of the original.
+ * The limits of texts in each view, in code points. `longest` is the length of the longest text that the view shows completely.
+ * Of a longer text, the view shows the first `head` and the last `tail` code points.
  */
 const limits: Readonly<Record<View, { readonly longest: number; readonly head: number; readonly tail: number }>> = {
   row: { longest: 48, head: 32, tail: 12 },
@@ -46,8 +46,9 @@ export const safeText = (text: string, view: View = "short"): ShownText => {
     warnings: warningsOf(text),
     isCut,
     length: characters.length,
-    // Half of a surrogate pair has no UTF-8, so all such texts would have the same digest. Compute the digest of the escaped text
-    // instead. The escaped text is longer than the original, so no other text has both this length and this digest.
+    // Half of a surrogate pair has no UTF-8 form, so all texts with such a half would have the same digest. Quater therefore
+    // computes the digest of the escaped text. The escaped text is longer than the original text, so no other text has both the
+    // same length and the same digest.
     sha256: createHash("sha256")
       .update(hasHalves(text) ? rendered(characters) : text)
       .digest("hex"),
@@ -55,19 +56,19 @@ export const safeText = (text: string, view: View = "short"): ShownText => {
 };
 
 const mark = /^\p{M}$/u;
-/** The most combining marks on one letter that are shown. No language has letters with more marks. */
+/** The most combining marks on one letter that a view shows without escapes. No language has letters with more marks. */
 const mostMarks = 3;
 
 const rendered = (characters: readonly string[]): string => {
   let text = "";
-  // Escape a mark at the beginning, because it would combine with the character before the text.
+  // Escape a combining mark at the beginning of the text, because this mark would combine with the character before the text.
   let marks = mostMarks;
   let isAfterSpace = true;
   for (const [index, character] of characters.entries()) {
     if (character === "\\") text += "\\\\";
     else if (hasUnseen(character)) text += escaped(character);
-    // Escape a space at the end and after another space: people cannot see such a space, and many spaces could move the following
-    // text to a new line.
+    // Escape a space at the end of the text, and a space after another space. People cannot see these spaces, and many spaces
+    // could move the following text to a new line.
     else if (character === " " && (isAfterSpace || index === characters.length - 1)) text += escaped(character);
     else if (mark.test(character) && marks >= mostMarks) text += escaped(character);
     else {

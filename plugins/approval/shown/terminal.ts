@@ -1,18 +1,18 @@
-// Writes a presentation as lines for a terminal. Lines are not shortened, because shortened lines would hide parts of the call
-// that people approve. The terminal wraps long lines.
+// Writes a presentation as lines for a terminal. terminal.ts does not shorten lines, because shortened lines would hide parts of
+// the call that people approve. The terminal wraps long lines.
 
 import type { Presentation } from "./presentation.ts";
 import type { ShownText } from "./safe-text.ts";
 import type { ShownValues } from "./values.ts";
 
-/** Styles a text for the terminal. Red and yellow mark what people should check twice. */
+/** Styles a text for the terminal. Red and yellow mark texts that people should check twice. */
 export type Paint = (style: "bold" | "dim" | "red" | "yellow", text: string) => string;
 
 const plain: Paint = (_style, text) => text;
 
 type Row = readonly [label: string, text: string];
 
-/** Returns the lines without line ends. */
+/** Returns the lines of a presentation without line ends. */
 export const terminalLines = (shown: Presentation, paint: Paint = plain): readonly string[] => {
   const text = texts(paint);
   return [
@@ -30,7 +30,7 @@ export const terminalLines = (shown: Presentation, paint: Paint = plain): readon
   ];
 };
 
-/** Writes a text, followed by its warnings. */
+/** Writes a text, followed by the warnings about the text. */
 const texts =
   (paint: Paint) =>
   ({ text, warnings, isCut, length, sha256 }: ShownText): string =>
@@ -73,8 +73,8 @@ const valueLines = ({ rows, rowsLeftOut }: ShownValues, hidden: string | undefin
   const kinds = widest(rows.map(({ type }) => type));
   const lines = table(
     paint,
-    // The path of a value that is the whole input is empty. Each other path begins with a slash, so it cannot be mistaken for the
-    // word "whole".
+    // The path of a value is empty if the value is the whole input. Each other path begins with a slash, so people cannot mistake
+    // a path for the word "whole".
     rows.map(({ path, type, value }) => [path.text === "" ? "whole" : write(path), `${type.padEnd(kinds)}  ${write(value)}`]),
   );
   return rowsLeftOut === 0 ? lines : [...lines, paint("yellow", `\\… and ${rowsLeftOut} more`)];
@@ -100,7 +100,7 @@ const section = (paint: Paint, title: string, lines: readonly string[]): readonl
   ...lines.map((line) => `  ${line}`),
 ];
 
-/** The widest column of labels. A longer label does not make the column wider. */
+/** The largest width of the column of labels, in characters. A longer label does not make the column wider. */
 const widestLabel = 40;
 
 const table = (paint: Paint, rows: readonly Row[]): readonly string[] => {

@@ -1,5 +1,5 @@
-// Converts arguments and previews to rows of path, type and text. Objects and arrays are flattened, so the requester cannot
-// create a misleading layout. Secrets are replaced before that.
+// Converts arguments and previews to rows of path, type and text. values.ts flattens objects and arrays, so the requester cannot
+// create a misleading layout. Before the conversion to rows, values.ts replaces secrets.
 
 import { pointerStep } from "../../../core/schema/json.ts";
 import { masked } from "../../../core/schema/schema.ts";
@@ -22,22 +22,25 @@ export type ValueType =
   | "secret";
 
 export interface ShownValue {
-  /** JSON Pointer (RFC 6901), `/lines/0/amount`; empty for a value that is the whole input. */
+  /** The path of the value as JSON Pointer (RFC 6901), `/lines/0/amount`; empty for a value that is the whole input. */
   readonly path: ShownText;
   readonly type: ValueType;
-  /** The value as text. Empty for an empty value. Numbers and booleans are written as in JSON. */
+  /**
+   * The value as text. The text of an empty value is empty. The text of a number or boolean is the JSON of this number or
+   * boolean.
+   */
   readonly value: ShownText;
 }
 
 export interface ShownValues {
   readonly rows: readonly ShownValue[];
-  /** How many rows the view leaves out. */
+  /** How many rows of the arguments or the preview the view leaves out. */
   readonly rowsLeftOut: number;
 }
 
 /**
- * Returns arguments as rows. @param tagOf Returns a keyed digest, `hmac:<key id>:<64 hex>`. The digest shows that two secrets are
- * equal, but nobody can guess the secret from the digest.
+ * Returns the arguments of a call as rows. @param tagOf  Returns a keyed digest, `hmac:<key id>:<64 hex>`. The keyed digest shows
+ * that two secrets are equal, but nobody can guess the secret from the keyed digest.
  */
 export const shownArguments = (
   { args, schema, tagOf }: { readonly args: unknown; readonly schema: unknown; readonly tagOf: (value: unknown) => string },
@@ -46,8 +49,8 @@ export const shownArguments = (
   const secrets = new Map<symbol, unknown>();
   const restored = (value: unknown): unknown =>
     JSON.parse(JSON.stringify(value, (_key, item: unknown) => (typeof item === "symbol" ? secrets.get(item) : item)));
-  // The mark is an object with a symbol as its key: several parts of a schema may apply to one value, and a later part must not
-  // look inside a mark.
+  // The mark is an object with a symbol as its key. Several parts of a schema may apply to one value, and a later part of the
+  // schema must not look inside a mark.
   const withMarks = masked(schema, args, (secret) => {
     if (typeof secret === "symbol") return secret;
     const mark = Symbol("secret");
@@ -68,24 +71,24 @@ export const shownArguments = (
 };
 
 /**
- * Returns the texts of a secret that the preview is searched for. A PIN may be a number in the arguments and a text in the
- * preview. For a boolean there is no text.
+ * Returns the texts of a secret for which Quater searches the preview. A PIN may be a number in the arguments and a text in the
+ * preview. A boolean has no text.
  */
 const textsIn = (value: unknown): readonly string[] =>
   typeof value === "string" || typeof value === "number" ? [String(value)] : [];
 
 /**
- * The shortest secret, in characters, that is searched for inside longer texts. A shorter secret is searched for only as a whole
- * value, because many texts contain such a short text by chance.
+ * The length of the shortest secret for which Quater searches inside longer texts, in characters. Quater searches for a shorter
+ * secret only as a whole value, because many texts contain a short text by chance.
  */
 const shortestPart = 4;
 const isHidden = safeText("not shown, because it contains a secret argument", "full");
 
 /**
- * Returns a preview as rows. A preview has no schema that marks its secrets, so this function searches it for the secrets of the
- * arguments.
+ * Returns a preview as rows. A preview has no schema that marks secrets, so this function searches the preview for the secrets of
+ * the arguments.
  *
- * @param secretTexts  The secrets of the arguments.
+ * @param secretTexts  The secrets of the arguments, as texts.
  */
 export const shownPreview = (preview: unknown, secretTexts: readonly string[], view: View): ShownValues => {
   const holdsSecret = (text: string) =>
@@ -97,7 +100,7 @@ export const shownPreview = (preview: unknown, secretTexts: readonly string[], v
   return rowsOf(leaves, view, ({ value }) => (textsIn(value).some(holdsSecret) ? isHidden : undefined));
 };
 
-/** How many rows a view has at most. */
+/** The largest number of rows that a view shows of the arguments or of the preview. */
 const mostRows: Readonly<Record<View, number>> = { row: 4, short: 100, full: Number.POSITIVE_INFINITY };
 
 const rowsOf = (
@@ -132,7 +135,7 @@ interface Leaf {
   readonly value: unknown;
 }
 
-/** Returns all values that contain no other value, in order. */
+/** Returns all values inside a value that contain no other value, in order. */
 const leavesOf = (value: unknown, steps: readonly string[] = []): readonly Leaf[] => {
   const inside = entriesOf(value);
   return inside.length === 0 ? [{ steps, value }] : inside.flatMap(([key, item]) => leavesOf(item, [...steps, key]));
@@ -143,26 +146,26 @@ const entriesOf = (value: unknown): readonly [string, unknown][] =>
 
 const pointerOf = (steps: readonly string[]): string => steps.map((step) => `/${pointerStep(step)}`).join("");
 
-/** Why a request cannot be shown to people. Such a request is not filed. */
+/** The reason why Quater cannot show an approval request to people. Quater does not file such an approval request. */
 export interface Unrenderable {
   readonly in: "arguments" | "preview";
-  /** JSON Pointer to the value, printable. */
+  /** The JSON Pointer to the value that Quater cannot show. The JSON Pointer is safe to print. */
   readonly path: string;
-  /** The reason, as a text that follows the path: `is nested deeper than 64 levels`. */
+  /** The reason why Quater cannot show the value, as a text that follows the path: `is nested deeper than 64 levels`. */
   readonly reason: string;
 }
 
 const mostBytes = 16 * 1024;
 const mostLevels = 64;
 /**
- * The most bytes of all paths together. Each nested value repeats its path, so 16 KiB of arguments could fill megabytes of a
- * page.
+ * The most bytes of all paths of one approval request together. Each nested value repeats its path, so 16 KiB of arguments could
+ * fill megabytes of an approvals page.
  */
 const mostPathLength = 256 * 1024;
 
 /**
- * Returns the first value that cannot be shown; `undefined` if all values can be shown. The arguments and the preview must be the
- * texts that the digest covers.
+ * Returns the path and the reason of the first value that Quater cannot show; `undefined` if Quater can show all values. The
+ * arguments and the preview must be the texts that the digest covers.
  */
 export const unrenderableAt = ({ args, preview }: Pick<Filed, "args" | "preview">): Unrenderable | undefined => {
   const bytes = { arguments: Buffer.byteLength(args), preview: Buffer.byteLength(preview ?? "") };
@@ -200,8 +203,8 @@ const found = (where: Unrenderable["in"], steps: readonly string[], reason: stri
 });
 
 /**
- * Returns the path of the part that has most of the bytes, at most 8 levels deep, so that the requester knows which part to
- * shorten.
+ * Returns the path of the part of a value that has most of the bytes, at most 8 levels deep, so that the requester knows which
+ * part to shorten.
  */
 const heaviest = (value: unknown, steps: readonly string[] = []): readonly string[] => {
   const inside = entriesOf(value).map(([key, item]) => ({ key, item, size: JSON.stringify(item).length }));

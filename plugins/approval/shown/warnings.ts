@@ -1,9 +1,9 @@
-// Finds unusual properties of a text that people are asked to approve. Texts with unusual properties are allowed, but the
+// Finds unusual properties of a text that people are asked to approve. Quater allows texts with unusual properties, but the
 // approvals page shows a warning that people must check twice.
 
 import { hasUnseen } from "./unseen.ts";
 
-/** Returns the warnings in the order in which they are shown. */
+/** Returns the warnings about a text, in the order in which the approvals page shows the warnings. */
 export const warningsOf = (text: string): readonly string[] => {
   const warnings: string[] = [];
   if (hasUnseen(text)) warnings.push("has invisible characters, shown as \\u{…}");
@@ -69,12 +69,14 @@ const scriptsOf = (character: string): readonly string[] => {
   if (before !== undefined) return before;
   const named = scripts.filter(({ holds }) => holds.test(character)).map(({ name }) => name);
   const found = named.length > 0 ? named : anyScript.test(character) ? [] : ["another script"];
-  // Limit the size of the cache, because texts may contain any of a million characters.
+  // Limit the size of the cache `known`, because texts may contain any of a million characters.
   if (known.size < 10_000) known.set(character, found);
   return found;
 };
 
-/** Returns the scripts of the first word that mixes scripts: `Cyrillic and Latin`. Format characters do not end a word. */
+/**
+ * Returns the scripts of the first word of a text that mixes scripts: `Cyrillic and Latin`. Format characters do not end a word.
+ */
 const mixedScripts = (text: string): string | undefined => {
   for (const [word] of text.matchAll(/[\p{L}\p{M}\p{N}\p{Cf}]+/gu)) {
     if (/^\p{ASCII}*$/u.test(word)) continue;

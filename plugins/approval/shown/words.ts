@@ -1,4 +1,4 @@
-// Writes times, policies and states in words.
+// Writes times, approval policies and states of approval requests in words for people.
 
 import type { Policy } from "../policy.ts";
 import type { ApprovalRecord, Requester } from "../record.ts";
@@ -18,7 +18,8 @@ const units = [
 ] as const;
 
 /**
- * Returns a time in both forms. The relative time is rounded down, so people never read that they have more time than they have.
+ * Returns a time as ISO 8601 text and as relative time. The relative time is rounded down, so people never read that they have
+ * more time than they really have.
  */
 export const shownTime = (at: number, now: number): ShownTime => {
   const distance = at - now;
@@ -27,11 +28,11 @@ export const shownTime = (at: number, now: number): ShownTime => {
   return { iso: new Date(at).toISOString(), relative: words };
 };
 
-/** Writes a name inside a sentence, in quotes if the name could look like words of the sentence. */
+/** Returns a name for use inside a sentence. The name is in quotes if the name could look like words of the sentence. */
 export const nameIn = (name: string): string =>
   /^[A-Za-z0-9][A-Za-z0-9_.@+-]*$/.test(name) ? name : `"${safeText(name, "full").text.replaceAll('"', '\\"')}"`;
 
-/** Returns one sentence for each rule of the policy: `2 different people with the role finance; not ana, who asks`. */
+/** Returns one sentence for each rule of an approval policy: `2 different people with the role finance; not ana, who asks`. */
 export const policyInWords = (policy: Policy, requester: Requester, surface: string): readonly string[] => [
   [whoAgrees(policy), ...exceptions(policy, requester)].join("; "),
   policy.denials === 1 ? "one denial ends the request" : `${policy.denials} denials end the request`,
@@ -71,6 +72,6 @@ const ends = {
   unknown: "used, outcome unknown",
 } as const;
 
-/** Returns the state of a request in words: `pending`, `used, succeeded`, `denied, erased`. */
+/** Returns the state of an approval request in words: `pending`, `used, succeeded`, `denied, erased`. */
 export const stateInWords = ({ state, use, isErased }: Pick<ApprovalRecord, "state" | "use" | "isErased">): string =>
   `${state === "consumed" ? ends[use?.outcome ?? "unknown"] : state}${isErased ? ", erased" : ""}`;

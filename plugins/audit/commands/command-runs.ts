@@ -20,9 +20,9 @@ import type { eraseInput, rotateInput, showInput, verifyInput } from "./inputs.t
 import { type CommandParts, filterOf, noTrail, storeOf } from "./parts.ts";
 import { jsonLine, textBlock } from "./show.ts";
 
-/** The exit code when the trail has no matching event (EX_NOINPUT of sysexits.h). */
+/** The exit code of a command that finds no matching event on the trail (EX_NOINPUT of sysexits.h). */
 const nothingFound = 66;
-/** The exit code when the command may succeed later (EX_TEMPFAIL of sysexits.h). */
+/** The exit code of a command that may succeed later (EX_TEMPFAIL of sysexits.h). */
 const inUse = 75;
 
 export const show = async (parts: CommandParts, input: Static<typeof showInput>, io: CommandIo): Promise<number> => {
@@ -54,7 +54,8 @@ export const erase = async (
   const principal = await eraserFor(parts, io);
   const store = await storeOf(parts, io);
   if (store === undefined) return noTrail;
-  // Without a person or a call, the command erases whole bodies, so that operators can reduce the stored data.
+  // Without the flag for a person or a call, `quater audit erase` erases whole bodies of events, so that operators can reduce the
+  // stored data.
   const isWhole = whole || (person === undefined && filter.call === undefined);
   const by = userInfo().username;
   const counts = await eraseFrom({ ...parts, store }, { person, filter, isWhole, reason, principal, by });
@@ -68,7 +69,8 @@ export const erase = async (
 };
 
 /**
- * Prints the fingerprint, and creates the keys if they do not exist, so that the fingerprint can be noted before the first event.
+ * Prints the fingerprint of the checkpoint key. Creates the keys of the trail if the keys do not exist, so that an operator can
+ * note the fingerprint before the first event.
  */
 export const fingerprint = async ({ keyFile }: CommandParts, io: CommandIo): Promise<number> => {
   await io.write(`${openKeys(keyFile).checkpoint.fingerprint}\n`);
@@ -110,7 +112,8 @@ export const rotate = async (
 
 export const verify = async (parts: CommandParts, input: Static<typeof verifyInput>, io: CommandIo): Promise<number> => {
   const given = input.against.map((file) => resolve(file));
-  // Do not compare an export with the sinks, because the sinks have newer lines, and the export would look cut.
+  // Do not compare an export with the sinks, because the sinks attest newer events than the export contains, and the export would
+  // seem to be cut.
   const sinkFiles = input.file === undefined ? parts.sinkFiles : [];
   const unreadable = sinkFiles.flatMap((file) => unreadableSink(file) ?? []);
   const readable = sinkFiles.filter((file) => !unreadable.some((sink) => sink.file === file));
@@ -123,7 +126,8 @@ export const verify = async (parts: CommandParts, input: Static<typeof verifyInp
         ? await verifyStore(parts, options, io)
         : { report: await verifySource(fileSource(resolve(input.file)), options), sent: new Map() };
     if (read === "no store") return withoutTrail(parts, io);
-    // Read the sinks last, because a checkpoint is written to the sink before the store records that the sink has the checkpoint.
+    // Read the sinks last, because Quater writes a checkpoint to a sink before Quater records in the store that the sink has the
+    // checkpoint.
     const report = read && {
       ...read,
       sinks: sinkProblems([...unreadable, ...readable.map(sinkState)], read.checkpoints, sent),
@@ -141,7 +145,10 @@ export const verify = async (parts: CommandParts, input: Static<typeof verifyInp
   }
 };
 
-/** Prints that there is no trail. If the key file records that a trail was begun, prints that the trail is lost. */
+/**
+ * Prints that the store has no trail. If the key file records that a trail was begun, this function prints that the store has
+ * lost the trail.
+ */
 const withoutTrail = ({ keyFile }: CommandParts, io: CommandIo): number => {
   if (!existsSync(keyFile) || readTrailFile(keyFile).trail === undefined) return noTrail;
   io.say(
@@ -151,8 +158,8 @@ const withoutTrail = ({ keyFile }: CommandParts, io: CommandIo): number => {
 };
 
 /**
- * Verifies one state of the store, because servers may write, prune and erase in the meantime. The database runs in another
- * thread, so this thread hashes rows while the other thread reads the next rows.
+ * Verifies a snapshot of the store, because servers may write, prune and erase events during the verification. SQLite runs in
+ * another thread, so this thread hashes rows while the other thread reads the next rows.
  */
 const verifyStore = async (parts: CommandParts, options: VerifyOptions, io: CommandIo) => {
   const store = await storeOf(parts, io, true);

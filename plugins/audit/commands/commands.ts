@@ -1,11 +1,12 @@
-// The commands `quater audit ...`: their names and input schemas. The code of the commands is loaded when a command runs.
+// The commands `quater audit ...`: their names and input schemas. Quater loads the code of the commands when an operator runs one
+// of the commands.
 
 import { Type } from "../../../core/index.ts";
 import { command, type PluginCommand } from "../../../core/plugin-api.ts";
 import { eraseInput, exportInput, rotateInput, showInput, tailInput, verifyInput } from "./inputs.ts";
 import type { CommandParts } from "./parts.ts";
 
-/** @param parts  The parts of the plugin that the commands use. */
+/** @param parts  The parts of the audit plugin that the commands `quater audit ...` use. */
 export const auditCommands = (parts: CommandParts): readonly PluginCommand[] => {
   const runs = () => import("./command-runs.ts");
   return [

@@ -1,5 +1,5 @@
-// Runs `quater audit export`, which writes the events of the trail as lines. The memory that an export needs does not depend on
-// the number of events.
+// Runs `quater audit export`, which writes each event of the trail as one line. The memory that an export needs does not depend
+// on the number of events.
 
 import { userInfo } from "node:os";
 import { timeOf } from "../../../core/diagnostics/given-time.ts";
@@ -17,7 +17,10 @@ import type { ExportHeader } from "../verify/verify-source.ts";
 import type { exportInput } from "./inputs.ts";
 import { type CommandParts, noTrail, storeOf } from "./parts.ts";
 
-/** The exit code when the database failed, and the export can be continued (EX_TEMPFAIL of sysexits.h). */
+/**
+ * The exit code of an export that a failure of the database has interrupted, and that the operator can continue (EX_TEMPFAIL of
+ * sysexits.h).
+ */
 const interrupted = 75;
 
 export const exportTrail = async (
@@ -32,8 +35,8 @@ export const exportTrail = async (
   const { fingerprint } = readKeys(parts.keyFile).checkpoint;
   let [from, last, unverified] = [0, 0, 0];
   let failure: StoreFailure | undefined;
-  // Read head and rows in one state of the store. Otherwise rows that are pruned in the meantime would be missing in the exported
-  // file.
+  // Read the head and the events in one snapshot of the store. Otherwise events that another process prunes during the export
+  // would be missing in the exported file.
   const isWritten = await store
     .snapshot(async (at) => {
       const head = await storeSource(at).head();
@@ -60,7 +63,7 @@ export const exportTrail = async (
           (found) => found.row.seq > head.seq || (found.unverified === undefined && found.row.at >= before),
         );
         const events = end === -1 ? page.found : page.found.slice(0, end);
-        // Wait until standard output takes more text, because the text would otherwise collect in memory.
+        // Wait until standard output takes more text, because the exported lines would otherwise collect in memory.
         await io.write(events.map(exported).join(""));
         unverified += events.filter((found) => found.unverified !== undefined).length;
         last = events.at(-1)?.row.seq ?? last;
@@ -92,7 +95,11 @@ export const exportTrail = async (
   return 1;
 };
 
-/** Returns the link to the event with this number. @throws {QuaterError} `invalid_input` when the trail has no such event. */
+/**
+ * Returns the number and hash of the event with the number `seq`.
+ *
+ * @throws {QuaterError} `invalid_input` when the trail has no such event.
+ */
 const linkOf = async (store: Reading, seq: number, floor: number): Promise<EventLink | undefined> => {
   if (seq === floor) return undefined;
   const [row] = await readRows(store, queriesOn(store).page("after", seq - 1, 1));
@@ -101,7 +108,10 @@ const linkOf = async (store: Reading, seq: number, floor: number): Promise<Event
     : invalid("/after", `names event ${seq}, which the trail does not have`);
 };
 
-/** Returns the link to the last event before the first event since this time; `undefined` if there is no earlier event. */
+/**
+ * Returns the number and hash of the last event before the first event since the time `since`; `undefined` if the trail has no
+ * such event.
+ */
 const linkBefore = async (trail: TrailReader, since: number): Promise<EventLink | undefined> => {
   let link: EventLink | undefined;
   for (let next: number | undefined = Math.max(0, (await beginOf({ since }, trail)) - 1); next !== undefined; ) {
@@ -116,8 +126,8 @@ const linkBefore = async (trail: TrailReader, since: number): Promise<EventLink 
 };
 
 /**
- * Returns a row as one line of an export, with unchanged cells for `audit verify --file`. The mark `unverified` is for people who
- * read the file.
+ * Returns an event's row as one line of an export. The exported line contains the unchanged cells of the row, because `audit
+ * verify --file` verifies these cells. The mark `unverified` is for people who read the exported file.
  */
 const exported = ({ row: { previous: _, malformed: __, ...row }, unverified }: ReadEvent): string =>
   `${JSON.stringify(unverified === undefined ? row : { ...row, unverified: `Event ${row.seq} ${unverified}` })}\n`;

@@ -1,4 +1,4 @@
-// Runs `quater audit tail`, and with `--follow` continues to print new events, also after the database was away for a while.
+// Runs `quater audit tail`, and with `--follow` continues to print new events, also after the database has failed for some time.
 
 import { visible } from "../../../core/diagnostics/text.ts";
 import type { Static } from "../../../core/index.ts";
@@ -35,17 +35,20 @@ export const tail = async (parts: CommandParts, input: Static<typeof tailInput>,
   return 0;
 };
 
-/** The events that were printed, so that each event is printed once, also if a read fails between two events. */
+/**
+ * The events that `quater audit tail` has printed. With this record, `quater audit tail` prints each event once, even if a read
+ * of the store fails between two events.
+ */
 class Printed {
   readonly #parts: CommandParts;
   readonly #input: Static<typeof tailInput>;
   readonly #io: CommandIo;
   /**
-   * An attacker added each row behind the end of the trail. Print such a row once, and continue to look for new events before
-   * the row.
+   * The numbers of printed rows behind the end of the trail, which an attacker has added. `quater audit tail` prints such a row
+   * once, and continues to look for new events before the row.
    */
   readonly #behindEnd = new Set<number>();
-  /** The number of the last event that was printed or left out by the filter. */
+  /** The number of the last event that `quater audit tail` has printed or that the filter has left out. */
   last = 0;
 
   constructor(parts: CommandParts, input: Static<typeof tailInput>, io: CommandIo) {
@@ -54,11 +57,11 @@ class Printed {
     this.#io = io;
   }
 
-  /** Prints the newest events. @returns The exit code. */
+  /** Prints the newest events of the trail. @returns The exit code of `quater audit tail`. */
   async first(): Promise<number> {
     const store = await storeOf(this.#parts, this.#io);
     if (store === undefined) return noTrail;
-    // Each query reads one state of the store, because events may be pruned or erased in the meantime.
+    // All queries read one snapshot of the store, because another process may prune or erase events between two queries.
     const { found, end } = await store.snapshot(async (at) => ({
       found: await newest(trailIn(at, this.#parts.keyFile), filterOf(this.#input), this.#input.lines),
       end: await headSeq(at),
@@ -71,13 +74,14 @@ class Printed {
     return 0;
   }
 
-  /** Prints the events after the last one. @returns The exit code. */
+  /** Prints the events after the last printed event. @returns The exit code of `quater audit tail`. */
   async more(): Promise<number> {
     const store = await this.#parts.store.open();
     let firstEnd: number | undefined;
     for (let next: number | undefined = this.last; next !== undefined && !this.#io.signal.aborted; ) {
       const from: number = next;
-      // Print a page after its transaction has ended, because the database may end a transaction that waits for a slow reader.
+      // Print a page of events after the transaction that read the page has ended. The database may end a transaction that waits
+      // for a slow terminal.
       const read = async (at: Reading) => ({
         page: await pageOf(trailIn(at, this.#parts.keyFile), filterOf(this.#input), "after", from, from),
         end: await headSeq(at),
@@ -87,7 +91,7 @@ class Printed {
       for (const event of page.found) await this.#print(event, end);
       next = page.next;
     }
-    // The filter left out the other events up to this end.
+    // The filter left out the other events up to the end of the trail.
     this.last = Math.max(this.last, firstEnd ?? 0);
     return 0;
   }
@@ -103,7 +107,7 @@ class Printed {
 
 const headSeq = async (store: Reading): Promise<number> => (await headOf(store))?.seq ?? 0;
 
-/** Waits, or returns early when a signal asks the process to end. */
+/** Waits for this time, or returns early when `signal` aborts because the process must end. */
 const pause = (milliseconds: number, signal: AbortSignal): Promise<void> =>
   new Promise((done) => {
     const timer = setTimeout(end, milliseconds);

@@ -1,4 +1,4 @@
-// The parts that several commands `quater audit ...` share.
+// The services, functions and paths that several commands `quater audit ...` use.
 
 import { timeOf } from "../../../core/diagnostics/given-time.ts";
 import type { Static } from "../../../core/index.ts";
@@ -19,16 +19,16 @@ export interface CommandParts extends RightParts {
   readonly catalog: Catalog;
   /** The functions by which other plugins erase their own personal data. */
   readonly erasers: readonly Eraser[];
-  /** Returns the keyed digest of a value's RFC 8785 text. */
+  /** Returns the keyed digest of the RFC 8785 text of a value. */
   readonly tagOf: (value: unknown) => string;
-  /** The files to which checkpoints are written. */
+  /** The paths of the sink files to which Quater writes checkpoints. */
   readonly sinkFiles: readonly string[];
 }
 
-/** The exit code when the trail cannot be read. */
+/** The exit code of a command that cannot read the trail. */
 export const noTrail = 2;
 
-/** Returns the store if the store exists, because commands that only read must not create a store. */
+/** Returns the store, or `undefined` if the store does not exist, because commands that only read must not create a store. */
 export const storeOf = async ({ store }: CommandParts, io: CommandIo, inThread = false): Promise<OpenStore | undefined> => {
   if (await store.isMade()) return store.open({ inThread });
   io.say("The store has no trail yet. The first start of the server creates the trail.\n");

@@ -1,4 +1,4 @@
-// The commands `quater audit ... --remote NAME` as the program on the caller's computer knows them.
+// The commands `quater audit ... --remote NAME` in the form that the program on the caller's computer needs.
 
 import { Type } from "../../../core/index.ts";
 import type { RemoteDefinition } from "../../offered.ts";
@@ -6,7 +6,10 @@ import { showInput, tailInput, verifyInput } from "./inputs.ts";
 
 export const remoteVerify = Type.Omit(verifyInput, ["file", "against"]);
 
-/** The parts of the commands that the program on the caller's computer needs. */
+/**
+ * The names, summaries and inputs of the commands `quater audit ... --remote NAME`, which the program on the caller's computer
+ * needs.
+ */
 export const remoteDefinitions: readonly RemoteDefinition[] = [
   {
     path: ["audit", "tail"],

@@ -1,5 +1,5 @@
-// The commands `quater audit ... --remote NAME`. They only read. Inputs that name files are left out, because the files would be
-// files of the server.
+// The commands `quater audit ... --remote NAME`, which only read the trail. These commands have no inputs that name files,
+// because the files would be files of the server.
 
 import type { Static } from "../../../core/index.ts";
 import type { RemoteRead } from "../../offered.ts";
@@ -7,7 +7,7 @@ import { showInput, tailInput } from "./inputs.ts";
 import type { CommandParts } from "./parts.ts";
 import { remoteVerify } from "./remote-definitions.ts";
 
-/** The server side of the commands. */
+/** The functions that a server runs for the commands `quater audit ... --remote NAME`. */
 export const remoteReads = (parts: CommandParts): readonly RemoteRead[] => {
   const runs = () => import("./command-runs.ts");
   return [

@@ -1,5 +1,5 @@
-// Prints events: one line of safe text for people, or one JSON object per line for programs. If a row does not verify, its raw
-// cells are printed with the mark `UNVERIFIED`. The content of a row cannot add or remove this mark.
+// Prints events: one line of safe text for people, or one JSON object per line for programs. If the row of an event does not
+// verify, Quater prints the raw cells of the row with the mark `UNVERIFIED`. The content of a row cannot add or remove this mark.
 
 import { cut, visible } from "../../../core/diagnostics/text.ts";
 import type { ReadEvent, Unverified, Verified } from "../verify/find.ts";
@@ -13,10 +13,12 @@ export const jsonLine = (found: ReadEvent): string => {
   return `${JSON.stringify({ ...bodyOf(row.body), ...meta, ...gone, hash: row.hash })}\n`;
 };
 
-/** Returns one line: the time, the type and handler, how the call ended, who called, over which surface, and the call id. */
+/**
+ * Returns an event as one line: its time, type and handler, the outcome of the call, the caller, the surface, and the call id.
+ */
 export const textLine = (found: ReadEvent): string => (found.unverified === undefined ? lineOf(found) : textMark(found, 300));
 
-/** Returns the line of an event with all its fields below it. */
+/** Returns an event as one line, followed by all fields of the event. */
 export const textBlock = (found: ReadEvent): string =>
   found.unverified === undefined ? blockOf(found) : textMark(found, Number.POSITIVE_INFINITY);
 

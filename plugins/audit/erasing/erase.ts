@@ -1,7 +1,7 @@
-// Runs `quater audit erase`: erases personal data from the trail and from the data of other plugins. The same transaction writes
-// the events that record the erasure. The hashes of the bodies stay in the chain, so the trail still verifies. Rows that do not
-// verify are counted but not changed. Such a row may contain data of another person, and an erasure would copy a part of the row
-// into a genuine event.
+// Runs `quater audit erase`: erases personal data from the trail and from the data of other plugins. The transaction of the
+// erasure also writes the events that record the erasure. The hashes of the erased bodies stay in the chain, so the trail still
+// verifies. `quater audit erase` counts rows of events that do not verify, and does not change such rows. Such a row may contain
+// data of another person, and an erasure would copy a part of the row into a genuine event.
 
 import { conflict } from "../../../core/index.ts";
 import type { Catalog } from "../../../core/plugin-api.ts";
@@ -18,40 +18,44 @@ import { erasedBy, erasedRequests } from "../verify/verified.ts";
 import { keptOf } from "./parts.ts";
 import { type Eraser, type Erasure, type ErasureSubject, isBy, isSelected, type Selection } from "./subject.ts";
 
-/** Limits of one `audit.erased` event, so that the event stays small: how many numbers of events, and how many bytes. */
+/** The most event numbers and the most bytes in one `audit.erased` event. */
 const perEvent = { numbers: 300, bytes: 16 * 1024 } as const;
 const perStatement = 500;
-/** How long the command waits for its commit, milliseconds. Servers that write to the trail wait until the commit has ended. */
+/**
+ * How long `quater audit erase` waits for the commit of the erasure, milliseconds. Servers wait until this commit has ended
+ * before the servers write to the trail.
+ */
 const withinMs = 60_000;
-/** How often to repeat the erasure when another process has changed an approval request in the meantime. */
+/** How often `quater audit erase` tries to erase, because another process may change an approval request during an attempt. */
 const maxAttempts = 5;
 
 export interface EraseParts {
   readonly trail: Trail;
   readonly store: OpenStore;
-  /** The path of the key file, without which no row can be verified. */
+  /** The path of the key file, without which `quater audit erase` can verify no event. */
   readonly keyFile: string;
   readonly catalog: Catalog;
   readonly erasers: readonly Eraser[];
-  /** Returns audit's keyed digest of a text. */
+  /** Returns the keyed digest of a value, made with the current tag key. */
   readonly tagOf: (value: unknown) => string;
 }
 
 export interface EraseGiven extends Selection {
-  /** Whether to erase whole bodies, and not only `personal()` fields. */
+  /** Whether to erase the whole bodies of events, and not only `personal()` fields. */
   readonly isWhole: boolean;
   readonly reason: string;
   readonly principal: Who;
-  /** The name of the operating system's user who runs the command. */
+  /** The name of the operating system's user who runs `quater audit erase`. */
   readonly by: string;
 }
 
-/** How many rows of each kind were erased. */
+/** How many rows of each kind `quater audit erase` has erased. */
 export type Counts = Readonly<Record<string, number>>;
 
 /**
- * Erases the subject's data. @returns How many rows of each kind were erased. @throws {QuaterError} `audit_unavailable`;
- * `conflict` when other processes changed approval requests during each attempt.
+ * Erases the data of a person, of a call, or of the events that a filter matches. @returns How many rows of each kind were
+ * erased. @throws {QuaterError} `audit_unavailable`; `conflict` when other processes changed approval requests during each
+ * attempt.
  */
 export const erase = async (parts: EraseParts, given: EraseGiven): Promise<Counts> => {
   for (let attempt = 0; attempt < maxAttempts; attempt++) {
@@ -75,7 +79,7 @@ export const erase = async (parts: EraseParts, given: EraseGiven): Promise<Count
 
 interface ErasedBody {
   readonly seq: number;
-  /** The part of the body that is kept. */
+  /** The part of the event's body that the erasure keeps. */
   readonly kept: unknown;
 }
 
@@ -94,14 +98,14 @@ const found = async (parts: EraseParts, given: EraseGiven) => {
   const subject: ErasureSubject = { isPerson, callId: filter.call, approvalIds, isWhole, principal };
   const erasures: Erasure[] = [];
   if (isAboutRequests) for (const eraser of erasers) erasures.push(await eraser(store, subject));
-  // Find the person's requests by their events and not by their rows, because a deleted or changed row must not keep data from
-  // being erased.
+  // Find the person's requests by their events and not by their rows, because the erasure must also find the data of a request
+  // whose row an attacker has deleted or changed.
   const filed = isPerson === undefined ? [] : await requestsBy(reader, "approval.filed", isPerson);
   const ids = new Set([...approvalIds.ofCall, ...filed]);
   const bodies = new Map<number, ErasedBody["kept"]>();
   let [keptWhole, unverified] = [0, 0];
-  // Read one state of the store, because a body that another command erases in the meantime would look like a body that another
-  // program has restored.
+  // Read one snapshot of the store, because a body that another command erases in the meantime would look like a body that
+  // another program has restored.
   await store.snapshot(async (at) => {
     for await (const event of each({ ...reader, store: at }, {})) {
       if (event.unverified !== undefined) {
@@ -109,7 +113,7 @@ const found = async (parts: EraseParts, given: EraseGiven) => {
         continue;
       }
       const { row, meta } = event;
-      // Another program has restored a body that was erased before and exists again.
+      // If an earlier erasure names a body that exists, another program has restored the body.
       if (meta.type === "audit.erased") unverified += withoutRange(bodies, meta);
       const isOfRequest = meta.approvalId !== undefined && ids.has(meta.approvalId);
       if (row.body === null || meta.type === "audit.erased" || (!isOfRequest && !isSelected(meta, given))) continue;
@@ -121,7 +125,7 @@ const found = async (parts: EraseParts, given: EraseGiven) => {
   return { bodies: [...bodies].map(([seq, kept]) => ({ seq, kept })), keptWhole, erasures, unverified };
 };
 
-/** Removes the bodies that an earlier erasure names from the list. @returns How many of these bodies existed. */
+/** Removes from `bodies` the bodies that an earlier erasure names. @returns How many of these bodies `bodies` contained. */
 const withoutRange = (bodies: Map<number, unknown>, erasure: Verified["meta"]): number => {
   let removed = 0;
   for (const [first, last] of erasedBy(erasure)) for (let seq = first; seq <= last; seq++) if (bodies.delete(seq)) removed++;
@@ -140,8 +144,8 @@ const requestsOfCall = async (reader: TrailReader, callId: string): Promise<read
 };
 
 /**
- * Returns the ids of requests in the person's events. The row of an approval request does not contain who revoked the request,
- * and the row of a vote may contain any name.
+ * Returns the ids of the approval requests in a person's events. This function reads events, because the row of an approval
+ * request does not contain who revoked the request, and an attacker may have changed the name in the row of a vote.
  */
 const requestsBy = async (
   reader: TrailReader,
@@ -176,8 +180,9 @@ const statementsFor = (store: OpenStore, bodies: readonly ErasedBody[]): readonl
   }));
 
 /**
- * Makes the events of the erasure. The events contain the numbers of the erased bodies, the ids of the erased requests, and the
- * parts that are kept. The events contain a keyed digest of the person, and not the name.
+ * Makes the `audit.erased` events of an erasure. The events contain the numbers of the events whose bodies are erased, the ids of
+ * the erased approval requests, and the kept parts of the bodies. The events contain a keyed digest of the person's name, and not
+ * the name.
  */
 const erasedEvents = (
   { tagOf }: EraseParts,

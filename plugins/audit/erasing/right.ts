@@ -1,4 +1,5 @@
-// Checks who may erase data. An erasure cannot be undone, so it needs its own scope, which no caller has by default.
+// Checks whether a caller may erase data. Nobody can undo an erasure, so the caller needs a scope for erasing, which no caller
+// has by default.
 
 import { QuaterError } from "../../../core/index.ts";
 import type { CommandIo, Gate } from "../../../core/plugin-api.ts";
@@ -11,14 +12,14 @@ export interface RightParts {
   readonly gate: Pick<Gate, "enter" | "newCallId">;
   /** The names of the configured plugins. */
   readonly plugins: readonly string[];
-  /** Records a refused attempt to erase. */
+  /** Records a refused attempt to erase data on the trail. */
   readonly refused: (fields: Omit<EventFields, "type" | "outcome">) => void;
 }
 
 /**
- * Returns the principal who runs the command.
+ * Returns the principal who runs `quater audit erase`.
  *
- * @throws {QuaterError} `missing_scope`, `forbidden` for agents, or the error of the surface's authenticator.
+ * @throws {QuaterError} `missing_scope`, `forbidden` for agents, or the error of the authenticator.
  */
 export const eraserFor = async ({ gate, plugins, refused }: RightParts, io: CommandIo): Promise<Who> => {
   const { surface } = io.credentials;

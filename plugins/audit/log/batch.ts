@@ -1,4 +1,4 @@
-// Numbers and links the events of a batch, and makes the statements that write the events.
+// Gives numbers and links to the events of a batch, and makes the SQL statements that write the events.
 
 import type { Statement } from "../../store/service.ts";
 import { bodyHashOf, headMac, Keyed, noBody, trailFormat } from "./chain.ts";
@@ -9,14 +9,17 @@ import type { TrailQueries } from "./queries.ts";
 import { freshSalt } from "./salt.ts";
 import { chain, type HeadRow, newestLinked } from "./tables.ts";
 
-/** A batch that is ready to be written. */
+/** A batch of events that is ready to be written. */
 export interface Batch {
-  /** The statements that write the events and the other changes of the entries, without the statement that moves the head. */
+  /**
+   * The SQL statements that write the events and the other changes of the batch's entries. The statement that moves the head is
+   * not in this list.
+   */
   readonly statements: readonly Statement[];
-  /** The number and hash of the first event. The number is -1 in a batch without events. */
+  /** The number and hash of the first event in the batch. The number is -1 in a batch without events. */
   readonly seq: number;
   readonly hash: string;
-  /** The receipts, one for each entry. */
+  /** The receipts, one for each entry of the batch. */
   readonly receipts: readonly Receipt[];
   /** The head of the trail after the batch. */
   readonly head: HeadRow;
@@ -26,9 +29,9 @@ export interface Batch {
 
 export interface BatchesOptions {
   readonly keys: KeyRing;
-  /** The name of this process in its events. */
+  /** The name of this process in the events of this process. */
   readonly instance: string;
-  /** Makes the statement that registers this process. `before` is the newest event before the batch. */
+  /** Makes the SQL statement that registers this process. `before` is the newest event before the batch. */
   readonly registration?: (queries: TrailQueries, before: Position) => Statement;
 }
 
@@ -43,9 +46,9 @@ export class Batches {
   }
 
   /**
-   * @param head  The head that the batch follows.
-   * @param at  The time of the events: the store's clock, milliseconds.
-   * @param refusals  Entries that are refused, with the reason.
+   * @param head  The head of the trail before the batch.
+   * @param at  The time of the events by the store's clock, milliseconds since the epoch.
+   * @param refusals  The refused entries, each with the error because of which the ledger refuses the entry.
    */
   prepare(entries: readonly Entry[], head: HeadRow, at: number, refusals: ReadonlyMap<Entry, Error>): Batch {
     const rows: EventRow[] = [];
@@ -78,8 +81,8 @@ export class Batches {
       }
       receipts.push({ seq: rows[begin]?.seq ?? seq + 1, hash: rows[begin]?.hash ?? "" });
     }
-    // The registration is the last statement, because an entry of the batch may end the registration before another entry starts
-    // a call.
+    // The registration of this process is the last statement of the batch, because an entry of the batch may end the registration
+    // before another entry starts a call.
     const registration = registers
       ? this.#options.registration?.(this.#queries, { seq: head.seq, hash: head.hash, at })
       : undefined;
@@ -119,7 +122,7 @@ export class Batches {
     };
   }
 
-  /** Returns the key to write with. After `audit rotate --activate`, the ledger writes with a new key. */
+  /** Returns the chain key for new events. After `audit rotate --activate`, the ledger writes events with a new chain key. */
   #chainKey(): { readonly id: string; readonly keyed: Keyed } {
     const { id, secret } = this.#options.keys.current.chain;
     if (this.#keyed?.id !== id) this.#keyed = { id, keyed: new Keyed(secret) };

@@ -1,5 +1,5 @@
-// Finds rows behind the end of the trail. Another program has added such a row. When the numbers of events reach the number of
-// such a row, no event can be written any more. So each process logs such a row early.
+// Finds rows behind the end of the trail, which another program has added. When the numbers of events reach the number of such a
+// row, Quater can write no more events. So each process logs such a row early.
 
 import type { Log } from "../../../core/plugin-api.ts";
 import type { OpenStore } from "../../store/service.ts";
@@ -13,7 +13,7 @@ export class BehindEnd {
     this.#log = log;
   }
 
-  /** Looks for the first row behind the end of the trail, and logs the row once. @throws {StoreFailure} */
+  /** Looks for the first row behind the end of the trail, and logs this row once. @throws {StoreFailure} */
   async look(store: OpenStore): Promise<void> {
     const [found] = await store.read<{ end: number; behind: unknown }>(queriesOn(store).behindEnd);
     const behind = found?.behind ?? null;

@@ -1,4 +1,4 @@
-// Makes the events of calls: the fields of the events, and how much of the arguments and of the result the events contain.
+// Makes the events of calls. This file decides how much of a call's arguments and result the events contain.
 
 import type { QuaterError } from "../../../core/index.ts";
 import type { Approved, Arrival, Operation, Outcome } from "../../../core/plugin-api.ts";
@@ -9,10 +9,10 @@ import { bodyText, type EndedAs, type EventFields, jsonText, plainJson, whoOf } 
 import type { AuditLevel } from "./level.ts";
 import type { Redactor } from "./redact.ts";
 
-/** The arguments of a call, in the form in which its events contain them. */
+/** The arguments of a call, in the form in which the events of the call contain the arguments. */
 export interface Arguments {
   readonly argsTag: string | undefined;
-  /** The body of the first event of the call; `undefined` below the level `request`. */
+  /** The body of the first event of the call; `undefined` if the level of the exposure is below `request`. */
   readonly body: string | undefined;
 }
 
@@ -22,7 +22,7 @@ export interface CallEvent {
   readonly body: string | undefined;
 }
 
-/** Makes the events of one operation's calls. */
+/** Makes the events of the calls of one handler. */
 export class CallEvents {
   readonly #operation: Operation;
   readonly #redactor: Redactor;
@@ -36,7 +36,7 @@ export class CallEvents {
     this.#schema = schemaDigestOf(operation);
   }
 
-  /** Returns the fields that every event of the call has. */
+  /** Returns the fields that every event of a call has. */
   about(call: Arrival): Omit<EventFields, "type"> {
     return { ...aboutCall(call), schema: this.#schema };
   }
@@ -47,12 +47,12 @@ export class CallEvents {
     return { argsTag, body: this.#body({ args: this.#redactor.storable(this.#operation.input, input) }) };
   }
 
-  /** Makes `call.started`, with the arguments. */
+  /** Makes the event `call.started`, with the arguments of the call. */
   started(call: Approved, { argsTag, body }: Arguments): CallEvent {
     return { fields: withTag({ ...this.about(call), type: "call.started" }, argsTag), body };
   }
 
-  /** Makes `call.ended`, with the result if the level keeps results. */
+  /** Makes the event `call.ended`. `call.ended` contains the result of the call if the exposure has the level `response`. */
   ended(call: Arrival, outcome: Outcome, { argsTag }: Arguments): CallEvent {
     const fields: EventFields = {
       ...this.about(call),
@@ -71,7 +71,7 @@ export class CallEvents {
     };
   }
 
-  /** Makes the only event of a read. The event contains the arguments and the result. */
+  /** Makes the only event of a read. This event contains the arguments and the result of the read. */
   read(call: Arrival, outcome: Outcome, args: Arguments): CallEvent {
     const { fields, body } = this.ended(call, outcome, args);
     return { fields, body: merged(args.body, body) };
@@ -82,13 +82,13 @@ export class CallEvents {
   }
 }
 
-/** Replaces content, such as the text of a resource, by its length and its SHA-256. */
+/** Replaces content, such as the text of a resource, by the length and the SHA-256 of the content. */
 const withoutContent = (output: unknown, result: unknown): unknown =>
   withoutMarked(output, result, contentBytesMark, (content) =>
     typeof content === "string" ? { bytes: Buffer.byteLength(content), digest: digestOfText(content) } : content,
   );
 
-/** Returns the fields that every event of a call has, also if the call is to an unknown handler. */
+/** Returns the fields that every event of a call has. A call may name an unknown handler. */
 export const aboutCall = (call: Arrival): Omit<EventFields, "type"> => ({
   callId: call.callId,
   surface: call.surface,
@@ -104,11 +104,12 @@ const withTag = (fields: EventFields, argsTag: string | undefined): EventFields 
   argsTag === undefined ? fields : { ...fields, argsTag };
 
 const endedAs = ({ code, kind }: QuaterError): EndedAs => {
-  // The handler ran to its end and its changes stay, although its result could not be sent.
+  // Record `succeeded`, because the handler ran to its end and its changes are stored, although the surface could not send the
+  // result.
   if (code === "output_undelivered") return "succeeded";
   return kind === "outcome_unknown" ? "unknown" : kind === "cancelled" ? "cancelled" : "failed";
 };
 
-/** Makes one JSON object of two objects with one member each. */
+/** Returns one JSON text of an object that contains the members of both given objects. */
 const merged = (args: string | undefined, result: string | undefined): string | undefined =>
   args === undefined || result === undefined ? (args ?? result) : `${args.slice(0, -1)},${result.slice(1)}`;

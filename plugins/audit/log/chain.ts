@@ -1,5 +1,5 @@
-// The chain of events. Each hash covers the hash before it, and is computed with a key that is not in the store. So an attacker
-// who has only the store can neither change an event nor append an event.
+// The chain of events. The hash of an event covers the hash of the event before, and Quater computes the hash with a key that is
+// not in the store. So an attacker who has only the store can neither change an event nor append an event.
 //
 // body_hash = SHA-256(salt || body), zeros if an event never had a body
 // hash      = HMAC-SHA256(chain key, chain_u32 || seq_u64 || previous hash || meta || body_hash)
@@ -15,13 +15,13 @@ const hashBytes = 32;
 
 /**
  * HMAC-SHA256 by RFC 2104, computed with Node's one-shot hash. For the few hundred bytes of an event, this takes a third of the
- * time of createHmac. Each event is hashed when it is written, and in every verification.
+ * time of createHmac. Quater hashes each event when Quater writes the event, and in every verification.
  */
 export class Keyed {
   #inner = Buffer.alloc(4_096);
   readonly #outer = Buffer.alloc(block + hashBytes);
 
-  /** @param secret  At most 64 bytes. */
+  /** @param secret  The secret of a key, at most 64 bytes. */
   constructor(secret: Buffer) {
     if (secret.length > block) throw new RangeError("The chain key is longer than 64 bytes, which Quater does not support");
     for (let at = 0; at < block; at++) {
@@ -37,7 +37,7 @@ export class Keyed {
     return this.#finish(block + this.#inner.write(text, block));
   }
 
-  /** Returns the hash of an event. @param previous  The hash of the event before, hexadecimal, as is `bodyHash`. */
+  /** Returns the hash of an event. @param previous  The hash of the event before, hexadecimal. `bodyHash` is hexadecimal, too. */
   ofEvent(chain: number, seq: number, previous: string, meta: string, bodyHash: string): string {
     this.#reserve(block + 12 + 2 * hashBytes + meta.length * 3);
     const inner = this.#inner;
@@ -52,7 +52,7 @@ export class Keyed {
   }
 
   #finish(end: number): string {
-    // Pass the digest as text, because Node takes three times as long to make a Buffer of it.
+    // Request the inner digest as text, because Node takes three times as long to return a digest as a Buffer.
     this.#outer.write(digest("sha256", this.#inner.subarray(0, end), "binary"), block, "latin1");
     return digest("sha256", this.#outer, "hex");
   }
@@ -65,13 +65,16 @@ export class Keyed {
   }
 }
 
-/** Writes a hash as bytes. A value that is not a hash adds a different number of bytes, so it cannot imitate a hash. */
+/**
+ * Writes the bytes of a hexadecimal hash into `target`. A value that is not a hash adds a different number of bytes, so such a
+ * value cannot imitate a hash.
+ */
 const hexInto = (target: Buffer, text: string, at: number): number =>
   text.length === 2 * hashBytes ? target.write(text, at, "hex") : target.write(`!${text.slice(0, 100)}`, at);
 
 let salted = Buffer.alloc(4_096);
 
-/** Returns the hash of an event's body. @param salt  16 bytes, hexadecimal. */
+/** Returns the hash of an event's body. @param salt  The salt of the body: 16 bytes, hexadecimal. */
 export const bodyHashOf = (salt: string, body: string): string => {
   const most = salt.length + body.length * 3;
   if (most > salted.length) salted = Buffer.alloc(most * 2);
@@ -86,19 +89,19 @@ export interface Genesis {
   readonly createdAt: number;
   /** The fingerprint of the checkpoint key at the beginning of the trail. */
   readonly checkpointKey: string;
-  /** The id of the chain key. */
+  /** The id of the chain key that computes the hash of the genesis. */
   readonly key: string;
 }
 
 export const genesisHash = (keyed: Keyed, genesisText: string): string => keyed.ofText(`quater.trail.v1\n${genesisText}`);
 
 /**
- * The trail format that this version of Quater writes. Quater still reads format 1. In format 1, events have no `link`, and the
- * head does not contain the newest linked event.
+ * The trail format that this version of Quater writes. Quater still reads trails of format 1, in which events have no `link`, and
+ * the head does not contain the newest linked event.
  */
 export const trailFormat = 2;
 
-/** The part of the head row that its MAC covers. */
+/** The fields of the head that the MAC of the head covers. */
 export interface Head {
   readonly format: number;
   readonly seq: number;
@@ -112,7 +115,7 @@ export interface Head {
 
 /**
  * Returns the MAC that protects the head row. Without this MAC, an attacker could delete the newest events and set the head back,
- * and the chain would still verify. The MAC of format 2 also covers the newest approval event and the genesis text.
+ * and the shortened chain would still verify. The MAC of format 2 also covers the newest approval event and the genesis text.
  */
 export const headMac = (keyed: Keyed, head: Head): string => {
   const { format, seq, hash, floor_seq, floor_hash, approval_seq, approval_hash, genesis } = head;
@@ -121,22 +124,22 @@ export const headMac = (keyed: Keyed, head: Head): string => {
   return keyed.ofText(`quater.head.v2\n${JSON.stringify(covered)}`);
 };
 
-/** The content of a checkpoint: after `size` events the chain's hash was `head`. */
+/** The content of a checkpoint: after `size` events, the hash of the newest event was `head`. */
 export interface Checkpoint {
   readonly app: string;
   readonly chain: number;
-  /** The hash of the trail's genesis, by which checkpoints of another trail are recognised. */
+  /** The hash of the trail's genesis, by which Quater recognises checkpoints of another trail. */
   readonly genesis: string;
   readonly size: number;
   readonly head: string;
-  /** When the checkpoint was made, milliseconds since the epoch. */
+  /** When Quater made the checkpoint, milliseconds since the epoch. */
   readonly at: number;
-  /** The id of the checkpoint key. */
+  /** The id of the checkpoint key that signed the checkpoint. */
   readonly key: string;
 }
 
 export interface SignedCheckpoint extends Checkpoint {
-  /** The Ed25519 signature in base64url. */
+  /** The Ed25519 signature of the checkpoint in base64url. */
   readonly signature: string;
 }
 

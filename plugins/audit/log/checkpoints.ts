@@ -28,26 +28,32 @@ export class Checkpoints {
     this.#options = options;
   }
 
-  /** @param last  The newest checkpoint of the trail, or the beginning of the trail. */
+  /** @param last  The size and time of the newest checkpoint of the trail, or of the beginning of the trail. */
   begin(ledger: Ledger, last: { readonly size: number; readonly at: number } | undefined): void {
     this.#ledger = ledger;
     this.#last = last;
   }
 
-  /** Makes a checkpoint if the chain has grown and the last checkpoint is a minute old. Call this function about every second. */
+  /**
+   * Makes a checkpoint if the trail has new events and the last checkpoint is a minute old. `upkeep.ts` calls this function
+   * periodically.
+   */
   makeWhenDue(): void {
     if (this.#ledger === undefined || this.#last === undefined) return;
     const { size, at } = this.#last;
     if (this.#ledger.head.seq > size && Date.now() - at >= checkpointing.everyMs) this.make();
   }
 
-  /** Makes a checkpoint when 1,000 events were written since the last checkpoint. */
+  /** Makes a checkpoint if Quater has written 1,000 events since the last checkpoint. */
   makeWhenGrown(): void {
     const seq = this.#ledger?.head.seq ?? 0;
     if (seq - (this.#last?.size ?? seq) >= checkpointing.events) this.make();
   }
 
-  /** Starts to make a checkpoint, and does not wait for the end. A failure is logged. */
+  /**
+   * Starts to make a checkpoint, and does not wait until the checkpoint is written. If the checkpoint fails, Quater logs the
+   * error.
+   */
   make(): void {
     const { attestor, writer, log } = this.#options;
     this.#last = { size: (this.#ledger?.head.seq ?? 0) + 1, at: Date.now() };

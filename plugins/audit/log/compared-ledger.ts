@@ -1,5 +1,5 @@
-// Opens the ledger of this process, and compares the store with the sinks and with the events that this process has seen. A store
-// that was changed or set back to an older state is fenced. After that, this process writes no event any more.
+// Opens the ledger of this process, and compares the store with the sinks and with the events that this process has seen. This
+// process fences a store that was changed or set back to an older state, and then writes no more events.
 
 import type { QuaterError } from "../../../core/index.ts";
 import type { Attestor } from "../restore/attestor.ts";
@@ -13,9 +13,9 @@ import { meaningOf, unrecorded } from "./unrecorded.ts";
 export interface ComparedLedgerOptions extends TrailOptions {
   readonly instance: string;
   readonly attestor: Attestor;
-  /** See `registration` of BatchesOptions. */
+  /** Makes the statement that registers this process: see `registration` of BatchesOptions. */
   readonly registration: NonNullable<BatchesOptions["registration"]>;
-  /** Called after the ledger is open, before its first write. */
+  /** Quater calls this function after the ledger is open, and before the first write of the ledger. */
   readonly whenOpened: (ledger: Ledger) => Promise<void>;
 }
 
@@ -25,8 +25,8 @@ export class ComparedLedger {
   #opening: Promise<Ledger> | undefined;
   #opened: Ledger | undefined;
   /**
-   * Whether a connection to the store was lost. The next connection may lead to another server, so this process compares the
-   * store with the sinks before its next write.
+   * Whether this process has lost a connection to the store. The next connection may lead to another database server, so this
+   * process compares the store with the sinks before its next write.
    */
   #mustCompare = false;
   #isAcknowledging = false;
@@ -39,16 +39,16 @@ export class ComparedLedger {
     });
   }
 
-  /** The ledger, or `undefined` before it is open. */
+  /** The ledger of this process, or `undefined` before the ledger is open. */
   get opened(): Ledger | undefined {
     return this.#opened;
   }
 
   /**
-   * Opens the ledger and compares the store with the sinks at the first call of this function, and at the first call after a lost
-   * connection.
+   * Opens the ledger and compares the store with the sinks at the first call of this function, and at the first call of this
+   * function after a lost connection.
    *
-   * @throws {DamagedHead} when the store was changed or set back, or a sink cannot be read.
+   * @throws {DamagedHead} when the store was changed or set back, or when Quater cannot read a sink.
    */
   async open(): Promise<Ledger> {
     this.#opening ??= this.#openFirst().catch((error: unknown) => {
@@ -74,7 +74,10 @@ export class ComparedLedger {
     return ledger;
   }
 
-  /** Compares the store with the sinks again after a failover, because the new server may lack events that this process wrote. */
+  /**
+   * Compares the store with the sinks again after a failover of the database, because the new database server may lack events
+   * that this process wrote.
+   */
   async #compareAgain(ledger: Ledger): Promise<void> {
     const open = await this.#options.store.open();
     this.#mustCompare = false;
@@ -88,21 +91,24 @@ export class ComparedLedger {
   }
 
   /**
-   * Lets this process write although the sinks attest more events than the store has. Only `quater store restored` calls this
-   * function.
+   * Lets this process write events although the sinks attest more events than the store has. Only `quater store restored` calls
+   * this function.
    */
   acknowledgeRestore(): void {
     this.#isAcknowledging = true;
   }
 
-  /** Compares the store with the sinks if a connection to the store was lost. Fences a store that was set back. */
+  /**
+   * Compares the store with the sinks if this process has lost a connection to the store. Fences the store if the store was set
+   * back.
+   */
   async compareWhenDue(): Promise<void> {
     if (this.#mustCompare) await this.compare();
   }
 
   /**
    * Compares the store with the events that this process has seen, and with new lines in the sinks. So a process without calls
-   * also notices a store that was set back. Fences a store that was changed or set back.
+   * also notices that the store was set back. Fences the store if the store was changed or set back.
    */
   async compare(): Promise<void> {
     if (this.#opened === undefined) return;
@@ -123,8 +129,8 @@ export class ComparedLedger {
   }
 
   /**
-   * Fences the store. If the store was set back, the sinks get a line about the newest event that this process has seen, so that
-   * no process gives the numbers of lost events to new events.
+   * Fences the store. If the store was set back, this function writes to the sinks a line about the newest event that this
+   * process has seen, so that no process gives the numbers of lost events to new events.
    */
   fence(error: unknown): void {
     const { attestor, store } = this.#options;
@@ -134,7 +140,11 @@ export class ComparedLedger {
     store.fence(error);
   }
 
-  /** Fences the store if the error means damage. @returns The error that the call returns to its caller. */
+  /**
+   * Fences the store if an error means damage of the store.
+   *
+   * @returns The error for the caller whose call Quater cannot record.
+   */
   refusalOf(error: unknown): QuaterError {
     if (meaningOf(error) === "damage") this.fence(error);
     return unrecorded(error);

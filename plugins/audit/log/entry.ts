@@ -1,44 +1,60 @@
-// The entries that the ledger writes, and the receipts that it returns.
+// The entries that the ledger writes, and the receipts that the ledger returns.
 
 import type { Statement } from "../../store/service.ts";
 import type { EventFields, EventLink } from "./event.ts";
 import type { Check } from "./evidence.ts";
 
-/** The newest event of the chain, as a checkpoint attests it: its number and hash. */
+/** The newest event of the chain, as a checkpoint attests the event: the number and hash of the event. */
 export interface Position {
   readonly seq: number;
   readonly hash: string;
-  /** The time of the store's clock, milliseconds since the epoch. */
+  /** The time of the event by the store's clock, milliseconds since the epoch. */
   readonly at: number;
 }
 
 export interface Draft {
-  /** The fields of the event, or a function if the fields depend on the event before this event. */
+  /** The fields of the event, or a function that returns the fields if the fields depend on the event before. */
   readonly fields: EventFields | ((before: Position) => EventFields);
   readonly body?: string;
 }
 
-/** Events and changes of state. One transaction writes all of them, or none. */
+/**
+ * Events and changes of rows that the ledger writes together. One transaction writes all events and changes of an entry, or
+ * nothing.
+ */
 export interface Entry {
   readonly events: readonly Draft[];
   /**
-   * Statements that run under a savepoint before the events are inserted. If a statement fails, only this entry of the batch is
-   * refused.
+   * SQL statements that run under a savepoint before Quater inserts the events of the entry. If a statement fails, the ledger
+   * refuses only this entry of the batch.
    */
   readonly changes?: readonly Statement[];
-  /** Moves the beginning of the trail from after event `from` to after event `to`. `changes` deletes the events in between. */
+  /**
+   * The beginning of the trail moves from event `from` to event `to`. The trail then begins after event `to`, and the statements
+   * in `changes` delete the events in between.
+   */
   readonly floor?: { readonly from: EventLink; readonly to: EventLink };
-  /** Runs before `changes`, in the transaction that writes the entry. If `check` returns an error, only this entry is refused. */
+  /**
+   * The ledger runs `check` before `changes`, in the transaction that writes the entry. If `check` returns an error, the ledger
+   * refuses only this entry.
+   */
   readonly check?: Check;
   /**
-   * The next events get numbers above this number, because a restore lost events up to this number: see restore/acknowledged.ts.
+   * The number that the numbers of the next events must exceed, because a restore lost events up to this number: see
+   * restore/acknowledged.ts.
    */
   readonly above?: number;
-  /** Writes the row of this process in `audit_instance`, in the transaction that writes the entry: see leases.ts. */
+  /** Whether the transaction that writes the entry also writes the row of this process in `audit_instance`: see leases.ts. */
   readonly registers?: true;
-  /** Returns more statements for the transaction that writes the entry. The argument is the newest event before the entry. */
+  /**
+   * Returns more SQL statements for the transaction that writes the entry. The argument of this function is the newest event
+   * before the entry.
+   */
   readonly beside?: (before: Position) => readonly Statement[];
 }
 
-/** The result of writing an entry: the number and hash of its first event, or the reason why the entry was refused. */
+/**
+ * The result of writing an entry: the number and hash of the entry's first event, or the error because of which the ledger
+ * refused the entry.
+ */
 export type Receipt = { readonly seq: number; readonly hash: string } | { readonly refusal: Error };

@@ -1,5 +1,6 @@
 // The content of an event. `meta` contains the caller, the handler, the time and the outcome of a call. `meta` is part of the
-// chain and cannot be erased. The body contains arguments and results, and can be erased. `meta` and the body are RFC 8785 texts.
+// chain, and nobody can erase `meta`. The body contains the arguments and the result of the call, and operators can erase the
+// body. `meta` and the body are RFC 8785 texts.
 
 import { cut } from "../../../core/diagnostics/text.ts";
 import type { Principal } from "../../../core/index.ts";
@@ -21,9 +22,12 @@ export type EventType =
   | "approval.revoked"
   | "approval.expired"
   | "approval.used"
-  /** Quater itself ended the request, because its events are missing, the trail changed its format, or the store was restored. */
+  /**
+   * Quater itself ended the approval request, because events of the request are missing, the trail changed its format, or an
+   * operator restored the store.
+   */
   | "approval.voided"
-  /** Uses of approvals that a sink attests and that the store lost in a restore. One event may contain several. */
+  /** A restore lost uses of approvals that a sink attests. One event may contain several lost uses. */
   | "approval.lost"
   | "store.restored"
   | "credential.failed"
@@ -32,10 +36,13 @@ export type EventType =
   | "audit.erased"
   | "audit.exported";
 
-/** How a call ended. `replayed`: the caller got an earlier result, and no handler ran. `unknown`: the handler may have run. */
+/**
+ * How a call ended. `replayed`: the caller got the result of an earlier call, and the handler did not run. `unknown`: the handler
+ * may have run.
+ */
 export type EndedAs = "succeeded" | "failed" | "refused" | "replayed" | "cancelled" | "unknown";
 
-/** The principal who called. The trail does not keep scopes, roles and claims. */
+/** The principal of a call in events. The trail does not store the principal's scopes, roles and claims. */
 export interface Who {
   readonly actsFor?: string;
   readonly credential: string;
@@ -45,64 +52,66 @@ export interface Who {
   readonly subject: string;
 }
 
-/** The fields of an event. The fields are in the order of RFC 8785, because `metaText` needs this order. */
+/** The fields of an event, in the order of RFC 8785, because `metaText` needs this order. */
 export interface EventFields {
   readonly approvalId?: string;
-  /** A keyed digest of the arguments' RFC 8785 text, `hmac:<key id>:<64 hex>`. Equal arguments have equal digests. */
+  /**
+   * A keyed digest of the RFC 8785 text of the call's arguments, `hmac:<key id>:<64 hex>`. Equal arguments have equal digests.
+   */
   readonly argsTag?: string;
   readonly callId?: string;
-  /** How many equal events this event replaces. The replaced events happened between `first` and `last`. */
+  /** How many refused calls or dropped events this event counts, which happened between `first` and `last`. */
   readonly count?: number;
-  /** Data that only one type of event has: a checkpoint, what was erased, what started. */
+  /** Data that only events of one type have, such as a checkpoint, or the numbers of erased bodies. */
   readonly detail?: unknown;
   readonly dryRun?: true;
   readonly durationMs?: number;
   readonly errorCode?: string;
-  /** When the first of the replaced events happened, milliseconds since the epoch. */
+  /** When the first of the counted refusals or dropped events happened, milliseconds since the epoch. */
   readonly first?: number;
   readonly handler?: string;
   readonly last?: number;
   readonly outcome?: EndedAs;
   readonly peer?: string;
-  /** The policy or plugin that refused the call. The caller does not get this name. */
+  /** The name of the policy or plugin that refused the call. The caller does not get this name. */
   readonly policy?: string;
   readonly principal?: Who;
   /** Whether the caller's terminal was on another computer: `quater run --remote`. */
   readonly remote?: true;
   readonly resultTag?: string;
-  /** The SHA-256 of the input schema, so that a reader can find the schema of the arguments. */
+  /** The SHA-256 of the handler's input schema, by which Quater finds the schema of the arguments later. */
   readonly schema?: string;
   readonly surface?: string;
   readonly traceId?: string;
   readonly type: EventType;
 }
 
-/** Refers to an event by its number and hash. */
+/** The number and hash of an event, by which another event refers to this event. */
 export interface EventLink {
   readonly hash: string;
   readonly seq: number;
 }
 
 /**
- * Whether an event of this type is linked. Each linked event contains the number and hash of the linked event before it. So
- * linked events can be read and verified without the events in between. The head of the trail contains the number and hash of the
- * newest linked event.
+ * Whether an event of the given type is linked. Each linked event contains the number and hash of the linked event before. So
+ * Quater can read and verify linked events without the events in between. The head of the trail contains the number and hash of
+ * the newest linked event.
  */
 export const isLinked = (type: string): boolean => type.startsWith("approval.") || type === "store.restored";
 
 export interface Numbered {
-  /** When the event was written, milliseconds since the epoch, by the store's clock. */
+  /** When Quater wrote the event, milliseconds since the epoch, by the store's clock. */
   readonly at: number;
   readonly instance: string;
-  /** The id of the chain key. */
+  /** The id of the chain key that computed the hash of the event. */
   readonly key: string;
-  /** The linked event before this one. Only linked events have this field, from format 2 on. */
+  /** The number and hash of the linked event before this event. Only linked events have this field, from format 2 on. */
   readonly link?: EventLink;
   readonly seq: number;
 }
 
 export interface EventMeta extends EventFields, Numbered {
-  /** The format of the event. */
+  /** The trail format of the event. */
   readonly v: 1 | 2;
 }
 
@@ -135,17 +144,20 @@ const names = [
   "type",
 ] as const satisfies readonly (keyof EventMeta)[];
 
-/** The longest text in an event, UTF-16 units. Texts that callers choose are cut, so that refused calls cannot fill the disk. */
+/**
+ * The longest text in an event, UTF-16 units. Quater cuts longer texts that callers choose, so that refused calls cannot fill the
+ * disk.
+ */
 const mostText = 256;
 /**
- * The longest detail in an event, characters of JSON. If a detail is longer, the event contains only the length and digest of the
- * detail.
+ * The longest `detail` of an event, characters of JSON text. If a detail is longer, the event contains only the length and digest
+ * of the detail.
  */
 const mostDetail = 16 * 1024;
 
 const limited = (text: string): string => {
   if (text.length <= mostText) return text;
-  // Adds a digest to a cut text, so that two long texts with the same beginning stay different.
+  // A digest of the whole text follows the cut text, so that two long texts with the same beginning stay different.
   const digest = digestOfText(text).slice(0, "sha256:".length + 16);
   return `${cut(text, mostText - digest.length)}${digest}`;
 };
@@ -153,7 +165,7 @@ const limited = (text: string): string => {
 const keyed = names.map((name) => [name, `,${JSON.stringify(name)}:`] as const);
 const whoTexts = new WeakMap<Who, string>();
 
-/** Returns the RFC 8785 text of an event. `EventFields` is sorted, so one pass over the fields is enough. */
+/** Returns the RFC 8785 text of an event. `EventFields` is sorted, so this function reads the fields only once. */
 export const metaText = (fields: EventFields, numbered: Numbered & Pick<EventMeta, "link">): string => {
   let text = "";
   for (const [name, key] of keyed) {
@@ -198,12 +210,15 @@ export const jsonText = (value: unknown): string => {
   }
 };
 
-/** Returns the value as JSON has it: fields that are `undefined` are left out. */
+/** Returns a copy of the value that contains only JSON values, without the fields that are `undefined`. */
 export const plainJson = (value: unknown): unknown => JSON.parse(JSON.stringify(value)) as unknown;
 
 const known = new WeakMap<Principal, Who>();
 
-/** Returns the principal's fields for events. The result is cached for each principal, because one principal makes many calls. */
+/**
+ * Returns the principal's fields for events. Quater caches these fields for each principal, because one principal makes many
+ * calls.
+ */
 export const whoOf = (principal: Principal): Who => {
   const before = known.get(principal);
   if (before !== undefined) return before;
@@ -220,13 +235,13 @@ export const whoOf = (principal: Principal): Who => {
   return who;
 };
 
-/** The largest body of an event, bytes. */
+/** The size of the largest body of an event, bytes. */
 const bodyBytes = 24 * 1024;
 
 /**
  * Returns the RFC 8785 text of a body. If a body is too large, the text contains only the size and a keyed digest of the body.
  *
- * @param tag  Makes the keyed digest of a text, so that bodies that were left out can still be compared.
+ * @param tag  Makes the keyed digest of a text, by which people can still compare bodies that are too large for the trail.
  */
 export const bodyText = (content: Readonly<Record<string, unknown>>, tag: (text: string) => string): string => {
   const text = jsonText(content);
@@ -234,7 +249,7 @@ export const bodyText = (content: Readonly<Record<string, unknown>>, tag: (text:
   return bytes <= bodyBytes ? text : JSON.stringify({ cut: { bytes, tag: tag(text) } });
 };
 
-/** One row of the table of events, as it is read and exported. */
+/** One row of the table `audit_event`, as Quater reads and exports the row. */
 export interface EventRow {
   readonly seq: number;
   readonly at: number;

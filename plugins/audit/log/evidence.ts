@@ -1,16 +1,17 @@
-// Computes the state of an approval request from its events. An attacker who can write to the store can change the tables of
-// approval, but the events are chained with a key that is not in the store. So decisions use the events.
+// Computes the state of an approval request from its events. An attacker who can write to the store can change the tables of the
+// plugin approval, but cannot change events, because Quater chains events with a key that is not in the store. So decisions about
+// approvals use the events.
 
 import type { EventFields, EventMeta } from "./event.ts";
 import { isSameName } from "./same-name.ts";
 import { type ApproverRule, isSatisfied } from "./votes.ts";
 
-/** The fields of a verified linked event from which the state is computed. */
+/** The fields of a verified linked event from which Quater computes the state of an approval request. */
 export type Told = Pick<EventMeta, "type" | "seq" | "at" | "approvalId" | "principal" | "detail"> & FiledFields;
 
 /**
- * The fields that later events of a request copy from its filing event. The fields are not copied from the row, because the row
- * may be forged.
+ * The fields that later events of a request copy from its filing event. Quater does not copy these fields from the row of the
+ * approval request, because an attacker may have forged this row.
  */
 export type FiledFields = Pick<EventFields, "handler" | "surface" | "schema">;
 
@@ -21,40 +22,43 @@ export interface ProvenVote {
   readonly verdict: "approve" | "deny";
 }
 
-/** The state of a request according only to its events. */
+/** The state of an approval request according only to the events of the request. */
 export interface Standing {
   readonly state: "pending" | "approved" | "ended";
-  /** The type of the event that ended the request. */
+  /** The type of the event that ended the approval request. */
   readonly endedBy?: string;
-  /** The digest of the request, which covers call, requester, policy, preview and nonce. */
+  /** The digest of the approval request, which covers the call, the requester, the policy, the preview and the nonce. */
   readonly digest: string;
-  /** The time until which people may decide, milliseconds by the store's clock. `usableUntil` has the same unit. */
+  /** The time until which people may vote on the request, milliseconds since the epoch by the store's clock. */
   readonly pendingUntil: number;
   readonly usableUntil?: number;
   readonly votes: readonly ProvenVote[];
-  /** How many events the request has. If the number is higher later, the request has changed. */
+  /** How many events the approval request has. If this number is higher later, the approval request has changed. */
   readonly events: number;
   readonly rules: { readonly approvers: readonly ApproverRule[] };
   readonly filed: FiledFields;
 }
 
-/** The state of requests, for a check inside the transaction of a change. */
+/** Returns the states of approval requests to a check that runs in the transaction of a change. */
 export interface Evidence {
-  /** @returns The state of a request; `undefined` for a request that the trail does not prove. */
+  /** @returns The state of an approval request; `undefined` for a request that the trail does not prove. */
   readonly standing: (approvalId: string) => Standing | undefined;
 }
 
 /**
- * Allows or refuses a change, inside the transaction that has locked the head. So no other event can come between the check and
- * the change.
+ * A function that allows or refuses a change. Quater runs such a check inside the transaction that has locked the head, so no
+ * process can write an event between the check and the change.
  */
 export type Check = (evidence: Evidence, now: number) => Error | undefined;
 
-/** @returns The state of a request after these events, in order; `undefined` when they do not begin with its filing. */
+/**
+ * @returns The state of an approval request after its events `events`, in order; `undefined` when the first event does not file
+ * the request.
+ */
 export const standingOf = (events: readonly Told[]): Standing | undefined =>
   events.reduce<Standing | undefined>((standing, told) => advanced(standing, told), undefined);
 
-/** @returns The state of a request after one more event. */
+/** @returns The state of an approval request after one more event of the request. */
 export const advanced = (before: Standing | undefined, told: Told): Standing | undefined => {
   const { type } = told;
   if (type === "approval.filed") return before === undefined ? filed(told) : ended(before, type);
@@ -70,7 +74,7 @@ export const advanced = (before: Standing | undefined, told: Told): Standing | u
   return { ...after, state: "approved", usableUntil };
 };
 
-/** Whether the request cannot change any more, because it has ended or its events contradict each other. */
+/** Returns the state of an approval request that has ended, or whose events contradict each other. */
 const ended = (before: Standing, type: string): Standing => ({
   ...before,
   state: "ended",
@@ -78,7 +82,7 @@ const ended = (before: Standing, type: string): Standing => ({
   events: before.events + 1,
 });
 
-/** Events of format 1 have no `pendingUntil`, so they prove no request. */
+/** Returns the state after a filing event. Events of format 1 have no `pendingUntil`, so events of format 1 prove no request. */
 const filed = (told: Told): Standing | undefined => {
   const { digest, pendingUntil, rules: said } = detailOf(told);
   const { approvers } = Object(said) as { approvers?: unknown };
@@ -93,7 +97,7 @@ export const filedFields = ({ handler, surface, schema }: FiledFields): FiledFie
   ...(schema === undefined ? {} : { schema }),
 });
 
-/** Adds a vote. Each person counts once. */
+/** Adds the vote of an event to the votes on a request. Each person counts once. */
 const withVote = (votes: readonly ProvenVote[], told: Told): readonly ProvenVote[] => {
   const { verdict, roles } = detailOf(told);
   const person = told.principal?.person;
@@ -104,7 +108,7 @@ const withVote = (votes: readonly ProvenVote[], told: Told): readonly ProvenVote
 
 const detailOf = ({ detail }: Told): Readonly<Record<string, unknown>> => Object(detail) as Record<string, unknown>;
 
-/** Makes a check that passes when the request has no new event since the decision was made. */
+/** Makes a check that passes if the approval request has no new event since the state `before` was read. */
 export const unchangedSince =
   (approvalId: string, before: Standing, until: number): Check =>
   ({ standing }, now) => {

@@ -1,5 +1,5 @@
-// Finds the event by which a request was filed, by the id of the call that filed it. It is used for requests that are older than
-// the linked events in memory.
+// Finds the filing event of an approval request by the id of the call that filed the request. Quater uses this search for
+// requests that are older than the linked events in memory.
 
 import type { OpenStore } from "../../store/service.ts";
 import type { ProvenFiling } from "../service.ts";
@@ -8,10 +8,10 @@ import { filedFields } from "./evidence.ts";
 import type { TrailKeys } from "./keys.ts";
 import { queriesOn } from "./queries.ts";
 
-/** The most events of one call that are read. */
+/** The most events of one call that Quater reads. */
 const most = 1_000;
 
-/** Returns the filing event of a request. @throws {StoreFailure} */
+/** Returns the filing event of an approval request. @throws {StoreFailure} */
 export const filingOf = async (
   store: OpenStore,
   keys: TrailKeys,

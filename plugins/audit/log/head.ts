@@ -1,5 +1,5 @@
-// The head of the trail is the row with the number and hash of the newest event. This file makes the first head, checks heads,
-// and has an error class for each way in which a head can be wrong.
+// Makes the first head of a trail, checks heads, and defines an error class for each way in which a head can be wrong. The head
+// is the row with the number and hash of the newest event.
 
 import { canonicalText } from "../../../core/schema/digest.ts";
 import type { Reading } from "../../store/service.ts";
@@ -10,13 +10,13 @@ import { chain, type HeadRow, newestLinked } from "./tables.ts";
 
 export class DamagedHead extends Error {}
 
-/** Thrown when the store lacks events that this process has seen in the store. */
+/** The error when the store lacks events that this process has seen in the store. */
 export class SetBack extends DamagedHead {}
 
-/** Thrown when the trail contains the id of a key that the key file does not have yet. The trail itself may be correct. */
+/** The error when the trail contains the id of a key that the key file does not have yet. The trail itself may be correct. */
 export class MissingKey extends Error {}
 
-/** Thrown when the key file records that a trail was begun, but the store has no trail. */
+/** The error when the key file records that a trail was begun, but the store has no trail. */
 export class LostTrail extends Error {}
 
 export const restoreHint =
@@ -34,16 +34,16 @@ export const otherHistory = (seq: number): SetBack =>
   );
 
 /**
- * Checks that the trail still continues after the newest event that this process has seen.
+ * Checks that the trail in the store still continues after the newest event that this process has seen.
  *
- * @param held  The hash in the store for event `seen.seq`.
+ * @param held  The hash of the event `seen.seq` in the store.
  * @throws {SetBack}
  */
 export const assertContinues = (seen: HeadRow, head: HeadRow, held: string | null): void => {
   if (head.seq < seen.seq) throw setBack(seen.seq, head.seq);
   if (head.genesis !== seen.genesis || newestLinked(head).seq < newestLinked(seen).seq) throw otherHistory(seen.seq);
-  // The MAC of the head covers both ends of the trail. An event between the two ends is read from its row, and a pruned event
-  // cannot be read.
+  // The MAC of the head covers the hashes at both ends of the trail. The hash of an event between the two ends comes from the row
+  // of the event. A pruned event has no row.
   if (seen.seq < head.floor_seq || seen.seq === 0) return;
   const found = seen.seq === head.seq ? head.hash : seen.seq === head.floor_seq ? head.floor_hash : held;
   if (found !== seen.hash) throw otherHistory(seen.seq);
@@ -58,7 +58,7 @@ export const genesisOf = (head: HeadRow): Genesis => {
 };
 
 export const keyedOf = (keys: KeyRing, id: string): Keyed => {
-  // Another instance may have activated keys that were distributed a short time ago.
+  // Read the key file again, because another instance may have activated prepared keys.
   if (!keys.current.chainSecrets.has(id)) keys.reload();
   const secret = keys.current.chainSecrets.get(id);
   if (secret === undefined) throw new MissingKey(`The trail names the key ${id}, which the key file does not have`);
@@ -68,7 +68,10 @@ export const keyedOf = (keys: KeyRing, id: string): Keyed => {
 const texts = ["hash", "mac", "genesis", "floor_hash", "approval_hash"] as const;
 const numbers = ["seq", "floor_seq", "format", "approval_seq"] as const;
 
-/** Replaces cells of a wrong type, which SQLite accepts, by values that no head has. The MAC of such a head does not verify. */
+/**
+ * Replaces cells of a wrong type in the row of a head, which SQLite accepts, by values that no head has. The MAC of such a head
+ * does not verify.
+ */
 export const readHead = <Head extends HeadRow>(row: Head): Head => {
   const damagedTexts = texts.filter((name) => typeof row[name] !== "string").map((name) => [name, ""]);
   const damagedNumbers = numbers.filter((name) => !Number.isSafeInteger(row[name])).map((name) => [name, -1]);
@@ -78,7 +81,7 @@ export const readHead = <Head extends HeadRow>(row: Head): Head => {
 export const headOf = async (store: Reading): Promise<HeadRow | undefined> =>
   (await store.read<HeadRow>(queriesOn(store).head)).map(readHead)[0];
 
-/** Checks the head's MAC. @throws {DamagedHead | MissingKey} */
+/** Checks the MAC of a head. @throws {DamagedHead | MissingKey} */
 export const assertHonest = (keys: KeyRing, head: HeadRow): void => {
   const [id = "", mac] = head.mac.split(":");
   if (mac === undefined)

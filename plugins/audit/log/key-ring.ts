@@ -1,5 +1,5 @@
-// The trail's keys in a running process. The key file is read when a key is first needed, and again when the file changes. So new
-// keys can be distributed and activated while several instances serve.
+// The trail's keys in a running process. The process reads the key file when the process first needs a key, and again when the
+// key file changes. So operators can distribute and activate new keys while several instances serve.
 
 import { statSync } from "node:fs";
 import { errorText, type Log } from "../../../core/plugin-api.ts";
@@ -9,7 +9,7 @@ export class KeyRing {
   readonly file: string;
   readonly #log: Pick<Log, "warn"> | undefined;
   #keys: TrailKeys | undefined;
-  /** Device, inode, size and modification time of the file that was read. */
+  /** Device, inode, size and modification time of the key file when this process read the key file. */
   #version = "";
   #warned = "";
 
@@ -18,7 +18,11 @@ export class KeyRing {
     this.#log = log;
   }
 
-  /** Returns the keys, and creates the file if it is missing. @throws {QuaterError} for a malformed or unsafe file. */
+  /**
+   * Returns the keys of the trail, and creates the key file if the key file is missing.
+   *
+   * @throws {QuaterError} for a malformed or unsafe key file.
+   */
   get current(): TrailKeys {
     if (this.#keys === undefined) {
       const keys = openKeys(this.file);
@@ -28,13 +32,16 @@ export class KeyRing {
     return this.#keys;
   }
 
-  /** The hash of the genesis of the trail that these keys began; `undefined` before the trail has begun. */
+  /** The hash of the genesis of the trail that was begun with these keys; `undefined` before the trail has begun. */
   get trail(): string | undefined {
     this.#keys ??= this.current; // Reading `current` creates the file.
     return readTrailFile(this.file).trail;
   }
 
-  /** Records in the file that these keys have begun a trail. If the file cannot be written, it stays unchanged. */
+  /**
+   * Records in the key file that a trail was begun with these keys. If this process cannot write the key file, the key file stays
+   * unchanged.
+   */
   begun(genesis: string): void {
     try {
       if (this.trail !== undefined) return;
@@ -49,7 +56,10 @@ export class KeyRing {
     }
   }
 
-  /** Reads the key file again if the file changed. If the file cannot be read now, the loaded keys stay in use. */
+  /**
+   * Reads the key file again if the key file has changed. If this process cannot read the key file, this process continues to use
+   * the loaded keys.
+   */
   reload(): void {
     if (this.#keys === undefined) return;
     const version = versionOf(this.file);

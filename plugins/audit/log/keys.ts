@@ -1,6 +1,6 @@
-// The keys of the trail. The keys are in one file outside the store, the key file, which only its owner can read. Instances that
-// share a store have the same key file. Old keys stay in the key file, because events that were written with old keys must still
-// verify.
+// The keys of the trail. The keys are in the key file, a file outside the store that only the owner of the file can read.
+// Instances that share a store have the same key file. Old keys stay in the key file, because events that Quater wrote with old
+// keys must still verify.
 
 import {
   createHash,
@@ -26,15 +26,15 @@ export type KeyUse = (typeof keyUses)[number];
 interface KeyRecord {
   readonly id: string;
   readonly use: KeyUse;
-  /** The key in base64url: 32 random bytes, or the Ed25519 private key as PKCS #8. */
+  /** The secret of the key in base64url: 32 random bytes, or the Ed25519 private key as PKCS #8. */
   readonly secret: string;
-  /** When the key was made, ISO 8601 text. */
+  /** When Quater made the key, ISO 8601 text. */
   readonly createdAt: string;
-  /** When a newer key replaced this one. A retired key verifies and decrypts, but does not sign or encrypt any more. */
+  /** When a newer key replaced this key. A retired key verifies and decrypts, but does not sign or encrypt any more. */
   readonly retiredAt?: string;
   /**
-   * Marks a key that is distributed but not in use yet. The key verifies and decrypts data that another instance wrote with this
-   * key.
+   * Marks a key that operators distribute and have not activated yet. Quater uses a prepared key only to verify and decrypt data
+   * that another instance wrote with this key.
    */
   readonly isPrepared?: true;
 }
@@ -42,43 +42,47 @@ interface KeyRecord {
 export interface TrailKeys {
   readonly chain: { readonly id: string; readonly secret: Buffer };
   readonly tag: { readonly id: string; readonly secret: Buffer };
-  /** All tag keys: the current key first, then prepared and retired keys, newest first. */
+  /** All tag keys: the current tag key first, then prepared and retired keys, newest first. */
   readonly tags: readonly { readonly id: string; readonly secret: Buffer }[];
   readonly checkpoint: { readonly id: string; readonly privateKey: KeyObject; readonly fingerprint: string };
-  /** The secrets of all chain keys by id, also of retired ones. */
+  /** The secrets of all chain keys by id, including retired chain keys. */
   readonly chainSecrets: ReadonlyMap<string, Buffer>;
-  /** The public keys of all checkpoint keys by id. */
+  /** The public keys of all checkpoint keys, by key id. */
   readonly publicKeys: ReadonlyMap<string, KeyObject>;
 }
 
-/** Reads the file, and creates it if it is missing. @throws {QuaterError} for a malformed or unsafe file. */
+/** Reads the key file, and creates the key file if it is missing. @throws {QuaterError} for a malformed or unsafe key file. */
 export const openKeys = (file: string): TrailKeys => {
   if (!existsSync(file)) createPrivateFile(file, keysText({ keys: keyUses.map(newKey) }));
   return readKeys(file);
 };
 
-/** Returns the keys in the file. @throws {QuaterError} for a missing, malformed or unsafe file. */
+/** Returns the keys in the key file. @throws {QuaterError} for a missing, malformed or unsafe key file. */
 export const readKeys = (file: string): TrailKeys => readTrailFile(file).keys;
 
 export interface TrailFile {
   readonly keys: TrailKeys;
-  /** The hash of the genesis of the trail that these keys began. */
+  /** The hash of the genesis of the trail that was begun with these keys. */
   readonly trail: string | undefined;
 }
 
-/** Reads the key file. @throws {QuaterError} for a missing, malformed or unsafe file. */
+/** Reads the key file. @throws {QuaterError} for a missing, malformed or unsafe key file. */
 export const readTrailFile = (file: string): TrailFile => {
   const { keys, trail } = contentOf(file);
   return { keys: keysOf(file, keys), trail };
 };
 
-/** Records that a trail was begun with these keys, so that a start with a lost trail can be distinguished from a first start. */
+/**
+ * Records in the key file that a trail was begun with these keys. By this record, a start distinguishes a lost trail from a new
+ * store.
+ */
 export const recordTrail = (file: string, genesis: string): void => {
   changeFile(file, (content) => ({ ...content, trail: content.trail ?? genesis }));
 };
 
 /**
- * Adds new keys that are not used yet. Distribute the file, then call `activateKeys`.
+ * Adds prepared keys to the key file. After the operators have distributed the key file, `activateKeys` activates the prepared
+ * keys.
  *
  * @returns The fingerprint of the new checkpoint key.
  * @throws {QuaterError} when the key file already has prepared keys.
@@ -94,10 +98,10 @@ export const prepareKeys = (file: string): string => {
 };
 
 /**
- * Retires the current keys and uses the prepared keys. Instances that share the key file notice the change.
+ * Retires the current keys and makes the prepared keys current. Instances that use the same key file notice the change.
  *
- * @returns The fingerprint of the checkpoint key from now on.
- * @throws {QuaterError} when no keys are prepared.
+ * @returns The fingerprint of the new current checkpoint key.
+ * @throws {QuaterError} when the key file has no prepared keys.
  */
 export const activateKeys = (file: string): string => {
   const now = new Date().toISOString();
@@ -115,8 +119,8 @@ export const activateKeys = (file: string): string => {
 };
 
 /**
- * Prepares and activates keys in one step, for a project with a single instance. @returns The fingerprint of the new checkpoint
- * key.
+ * Prepares and activates new keys in one step, for a project with a single instance. @returns The fingerprint of the new
+ * checkpoint key.
  */
 export const rotateKeys = (file: string): string => {
   if (!contentOf(file).keys.some(({ isPrepared }) => isPrepared === true)) prepareKeys(file);
@@ -141,7 +145,7 @@ export const fingerprintOf = (key: KeyObject): string =>
     .digest("base64")
     .replace(/=+$/, "")}`;
 
-/** Derives a secret by RFC 5869 (HKDF). The secret reveals neither the key nor the secrets of other labels. */
+/** Derives a secret from a key by RFC 5869 (HKDF). The derived secret reveals neither the key nor the secrets of other labels. */
 export const derivedFrom = (secret: Buffer, label: string): Buffer =>
   Buffer.from(hkdfSync("sha256", secret, "", `quater.${label}`, 32));
 
@@ -179,8 +183,8 @@ const wrongIn = (record: unknown): WrongKey | undefined => {
 };
 
 /**
- * @returns The first wrong field of a key record, with its value unless the field is the secret; `undefined` for a correct
- * record.
+ * @returns The first wrong field of a key record, with the field's value unless the field is the secret; `undefined` for a
+ * correct record.
  */
 const wrongFieldIn = ({
   id,

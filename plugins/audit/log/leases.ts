@@ -1,6 +1,6 @@
-// Leases. Each process that writes to the trail has a row with an expiry time. Before the expiry time, calls that the process has
-// started may still end. After the expiry time, other processes treat the process as dead, and one of them records that the ends
-// of its calls are unknown. See sweep.ts.
+// Leases of processes. Each process that writes to the trail has a row with an expiry time. Before the expiry time, calls that
+// the process has started may still end. After the expiry time, other processes treat the process as dead, and one of the other
+// processes records that the ends of the dead process's calls are unknown. See sweep.ts.
 
 import { visible } from "../../../core/diagnostics/text.ts";
 import type { OpenStore, Statement, Store } from "../../store/service.ts";
@@ -14,7 +14,7 @@ export interface LeaseOptions {
   readonly instance: string;
   readonly leaseMs: number;
   readonly store: Store;
-  /** Returns the ledger, or `undefined` before it is open. */
+  /** Returns the ledger of this process, or `undefined` before the ledger is open. */
   readonly ledger: () => Ledger | undefined;
   readonly openStarts: OpenStarts;
 }
@@ -28,21 +28,21 @@ export class Lease {
     this.#options = options;
   }
 
-  /** Whether an entry that registers this process was given to the writer. */
+  /** Whether the writer has received an entry that registers this process. */
   get mayHaveRow(): boolean {
     return this.#mayHaveRow;
   }
 
-  /** Returns an entry that also registers this process. */
+  /** Returns the given entry with the mark that the entry also registers this process. */
   registering(entry: Entry): Entry {
     this.#mayHaveRow = true;
     return { ...entry, registers: true };
   }
 
   /**
-   * Returns the statement that registers this process. Every entry that registers this process contains the statement, and not
-   * only the first one. A paused process may lose its row because another process treated it as dead. The paused process must
-   * have a row again when its next `call.started` is committed.
+   * Returns the SQL statement that registers this process. Every entry that registers this process contains the statement, and
+   * not only the first such entry. A paused process may lose its row because another process treated the paused process as dead.
+   * The paused process must have a row again when its next `call.started` is committed.
    */
   registration(queries: TrailQueries, { seq, at }: Position): Statement {
     const { instance, leaseMs, openStarts } = this.#options;
@@ -56,8 +56,8 @@ export class Lease {
   }
 
   /**
-   * Renews the lease of this process, if the lease still has a row. If another process deleted the row, the next entry registers
-   * this process again.
+   * Renews the lease of this process, if the store still has the row of the lease. If another process has deleted this row, the
+   * next entry registers this process again.
    */
   async renew(): Promise<void> {
     const { instance, leaseMs, openStarts } = this.#options;
@@ -73,8 +73,8 @@ export class Lease {
   }
 
   /**
-   * Returns the statement that ends the lease, for the last entry of a process. While a call may have started and not ended, the
-   * list is empty.
+   * Returns the SQL statement that ends the lease, for the last entry of a process. The returned list is empty while a call of
+   * the process may have started and not ended.
    */
   ending(): readonly Statement[] {
     const { instance, openStarts } = this.#options;
@@ -87,12 +87,12 @@ export class Lease {
 const mostNamed = 5;
 
 /**
- * Returns the instances whose lease has not expired. A row does not prove that an instance runs, because an attacker who can
- * write to the store can add a row. So a command that refuses because of a row prints the instance and the expiry time, and has a
- * flag to continue.
+ * Returns the instances whose lease has not expired. The row of a lease does not prove that an instance runs, because an attacker
+ * who can write to the store can add such a row. So a command that refuses because of a lease prints the instance and the expiry
+ * time, and has a flag to continue.
  *
- * @returns The number of running instances, and a text with their names and times, such as
- * `9c2f41d0a7b3 until 2026-11-27T02:40:00.000Z`.
+ * @returns The number of running instances, and a text with the names of the instances and the expiry times of their leases, such
+ * as `9c2f41d0a7b3 until 2026-11-27T02:40:00.000Z`.
  */
 export const runningInstances = async (store: OpenStore): Promise<{ readonly count: number; readonly text: string }> => {
   const { db } = queriesOn(store);
@@ -104,7 +104,7 @@ export const runningInstances = async (store: OpenStore): Promise<{ readonly cou
   return { count: rows.length, text: visible([...named, ...more].join(", ")) };
 };
 
-/** Returns the expiry time of a lease as text. A row that an attacker added may have any value. */
+/** Returns the expiry time of a lease as text. An attacker may have stored any value as the expiry time. */
 const timeText = (at: unknown): string => {
   const date = new Date(at as number);
   return Number.isNaN(date.getTime()) ? String(at) : date.toISOString();

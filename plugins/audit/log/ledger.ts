@@ -1,5 +1,5 @@
-// Writes batches of events: each batch is one transaction, which moves the head of the trail. Also reads the head of the trail.
-// writer.ts decides when a batch is written.
+// Reads the head of the trail, and writes batches of events. Each batch is one transaction, which moves the head of the trail.
+// writer.ts decides when the ledger writes a batch.
 
 import { isStoreFailure, type OpenStore, type Statement, type Transaction } from "../../store/service.ts";
 import { type Batch, Batches, type BatchesOptions } from "./batch.ts";
@@ -22,7 +22,10 @@ import { BatchEvidence, LinkedEvents } from "./linked.ts";
 import { queriesOn, type TrailQueries } from "./queries.ts";
 import { type HeadBeside, type HeadRow, newestLinked } from "./tables.ts";
 
-/** If the last checkpoint is more than this many events ago, a checkpoint is made when the ledger opens. */
+/**
+ * How many of the newest events the ledger searches for the last checkpoint, when the ledger opens. If none of these events is a
+ * checkpoint, Quater makes a checkpoint.
+ */
 const lookBack = 5_000;
 
 export interface LedgerOptions extends BatchesOptions {
@@ -36,12 +39,14 @@ export class Ledger {
   readonly #options: LedgerOptions;
   readonly #batches: Batches;
   readonly #linked: LinkedEvents;
-  /** The head after the last batch of this process, while no other process is expected to move the head. */
+  /** The head of the trail after the last batch of this process; `undefined` if another process may have moved the head. */
   #known: HeadRow | undefined;
   #last: HeadRow;
-  /** The newest head that this process has seen, written by this or another process. */
+  /** The newest head of the trail that this process has seen. This process or another process wrote this head. */
   #seen: HeadRow;
-  /** The last batch that was sent in a transaction, until it is known whether it was written. */
+  /**
+   * The last batch that the ledger sent to the store, until the ledger knows whether the transaction of the batch was committed.
+   */
   #attempt: Batch | undefined;
 
   private constructor(store: OpenStore, queries: TrailQueries, options: LedgerOptions, head: HeadRow) {
@@ -56,11 +61,11 @@ export class Ledger {
   }
 
   /**
-   * Opens the chain of events, and begins a new chain in an empty store.
+   * Opens the trail of the store, and begins a new trail in an empty store.
    *
    * @throws {DamagedHead} when the head differs from the head that Quater wrote.
    * @throws {MissingKey} when the key file does not have the key that the head names.
-   * @throws {LostTrail} when there is no trail although the key file records that a trail was begun.
+   * @throws {LostTrail} when the store has no trail although the key file records that a trail was begun.
    */
   static async open(store: OpenStore, options: LedgerOptions): Promise<Ledger> {
     const queries = queriesOn(store);
@@ -81,18 +86,18 @@ export class Ledger {
     return ledger;
   }
 
-  /** The head after the last batch of this process. */
+  /** The number and hash of the newest event after the last batch of this process. */
   get head(): Pick<HeadRow, "seq" | "hash"> {
     return this.#last;
   }
 
-  /** The newest event that this process has seen. */
+  /** The number and hash of the newest event that this process has seen. */
   get seen(): Pick<HeadRow, "seq" | "hash"> {
     return this.#seen;
   }
 
   /**
-   * Reads the head, and keeps it as the newest head that this process has seen.
+   * Reads the head of the trail, and stores this head in memory as the newest head that this process has seen.
    *
    * @throws {SetBack} when the trail does not continue after the newest event that this process has seen.
    * @throws {DamagedHead | MissingKey | StoreFailure}
@@ -105,8 +110,8 @@ export class Ledger {
   }
 
   /**
-   * Returns the newest checkpoint among the last events, made by any process. Without a checkpoint, returns the beginning of the
-   * trail.
+   * Returns the size and time of the newest checkpoint among the last events. Any process may have made this checkpoint. Without
+   * a checkpoint, returns the beginning of the trail.
    */
   async lastCheckpoint(): Promise<{ readonly size: number; readonly at: number }> {
     const { seq, floor_seq } = this.#last;
@@ -122,9 +127,9 @@ export class Ledger {
   }
 
   /**
-   * Returns the state of an approval request by its events.
+   * Returns the state of an approval request according to the events of the request.
    *
-   * @returns `undefined` when the trail does not prove that the request was filed.
+   * @returns The state of the request; `undefined` when the trail does not prove that the request was filed.
    * @throws {DamagedHead | StoreFailure}
    */
   async standingOf(approvalId: string): Promise<Standing | undefined> {
@@ -132,14 +137,14 @@ export class Ledger {
   }
 
   /**
-   * Writes a batch. @throws {StoreFailure} when the batch was not written. After a failure of the kind `lost`, `settleAttempt`
-   * finds out whether the batch was written.
+   * Writes a batch of events. @throws {StoreFailure} when the batch was not written. After a failure of the kind `lost`,
+   * `settleAttempt` finds out whether the batch was written.
    */
   async write(entries: readonly Entry[]): Promise<readonly Receipt[]> {
     const isPlain = entries.every(({ changes, check }) => changes === undefined && check === undefined);
-    // On SQLite, usually no other process writes. If no other process has written, the head is known, and one round trip to the
-    // thread is enough. If this process has seen a newer event, it must read the head, because a store that was set back has the
-    // older head again.
+    // On SQLite, usually no other process writes. If no other process has written, the ledger knows the head, and one round trip
+    // to the database thread is enough. If the ledger has seen a newer event, the ledger must read the head, because a store that
+    // was set back has the older head again.
     if (isPlain && this.#known?.seq === this.#seen.seq && this.#store.dialect === "sqlite") {
       const from = this.#known;
       const batch = this.#batches.prepare(entries, from, Date.now(), noRefusals);
@@ -159,7 +164,8 @@ export class Ledger {
   }
 
   /**
-   * Tests whether a write would succeed now: locks and checks the head like a write, and commits a small change.
+   * Tests whether the ledger could write a batch now. The test locks and checks the head like a write, and commits a small
+   * change.
    *
    * @throws {DamagedHead | MissingKey | StoreFailure} when a write would fail.
    */
@@ -170,12 +176,16 @@ export class Ledger {
     });
   }
 
-  /** After a lost connection: returns the receipts of the last batch if it was committed, otherwise `undefined`. */
+  /**
+   * Finds out the result of the last batch after a lost connection. Returns the receipts of the batch if the batch was committed,
+   * otherwise `undefined`.
+   */
   async settleAttempt(): Promise<readonly Receipt[] | undefined> {
     const attempt = this.#attempt;
     if (attempt === undefined) return undefined;
     const [found] = await this.#store.transaction(async (transaction) => {
-      // The statements may still run in the server, so wait for the lock of the head before looking.
+      // The statements of the batch may still run in the database server, so wait for the lock of the head before you look for
+      // the batch.
       await transaction.run(this.queries.headForWriting(this.#seen.seq));
       return transaction.rows<EventRow>(this.queries.after(attempt.seq - 1, 1));
     });
@@ -195,14 +205,14 @@ export class Ledger {
       else evidence?.add(entry.events, { seq: head.seq, hash: head.hash, at: now });
     }
     const batch = this.#batches.prepare(entries, head, now, refusals);
-    // Store the batch before it is sent. If the connection breaks at the commit, `settleAttempt` finds out whether the batch was
-    // written.
+    // Set `#attempt` before the ledger sends the commit. If the connection to the store breaks at the commit of a batch,
+    // `settleAttempt` finds out whether the batch was written.
     this.#attempt = batch;
     await transaction.runLast(...batch.statements, withoutCount(this.queries.moveHead(head, batch.head)));
     return batch;
   }
 
-  /** Locks the head. No other process can write until the transaction ends. */
+  /** Locks the head, so that no other process can write events until the transaction ends. */
   async #locked(transaction: Transaction): Promise<{ readonly now: number; readonly head: HeadRow }> {
     const before = this.#seen;
     const [row] = await transaction.rows<HeadBeside & { readonly now: number }>(this.queries.headForWriting(before.seq));
@@ -211,7 +221,7 @@ export class Ledger {
     return { now, head: this.#checked(beside, before) };
   }
 
-  /** Checks the head that was read with the lock. @throws {DamagedHead | MissingKey} */
+  /** Checks the head that the ledger has read with the lock. @throws {DamagedHead | MissingKey} */
   #checked(beside: HeadBeside, before: HeadRow): HeadRow {
     const { held, ...head } = readHead(beside);
     assertHonest(this.#options.keys, head);
@@ -226,7 +236,7 @@ export class Ledger {
     return new BatchEvidence(this.#linked);
   }
 
-  /** Updates this object after a batch was written. @returns The receipts. */
+  /** Updates this object after a batch was written. @returns The receipts of the batch. */
   #done(batch: Batch): readonly Receipt[] {
     this.#attempt = undefined;
     this.#known = batch.head;
@@ -240,34 +250,41 @@ export class Ledger {
 const noRefusals: ReadonlyMap<Entry, Error> = new Map();
 
 /**
- * The row of the head is locked, so the number of changed rows is known. Without an expected number all statements can be sent
- * together.
+ * Returns the statement without the number of rows that the statement must change. The transaction has locked the head, so the
+ * number of changed rows is known. Quater can send statements without an expected number together.
  */
 const withoutCount = ({ sql, parameters }: Statement): Statement => ({ sql, parameters });
 
 const plain = (sql: string): Statement => ({ sql, parameters: [] });
 
-/** Whether the error is about one entry only: a wrong number of rows, a constraint, or a statement that the database refuses. */
+/**
+ * Whether the error is about one entry only. The cause is a wrong number of changed rows, a constraint, or a statement that the
+ * database refuses.
+ */
 const isOfEntry = (error: unknown): error is Error =>
   isStoreFailure(error) && (error.kind === "mismatch" || error.kind === "conflict" || error.kind === "other");
 
 /**
- * Converts a conflict on the number of an event to damage, because the head was set back, or another program inserted an event
- * behind the head.
+ * Converts the error of two events with the same number to damage. In this case the head was set back, or another program has
+ * inserted an event behind the head.
  */
 const damageOf = (error: unknown): unknown =>
   isStoreFailure(error) && error.kind === "conflict" && error.message.includes("audit_event")
     ? new DamagedHead("The table audit_event already has an event with the next number of the trail")
     : error;
 
-/** Refuses to move the beginning of the trail back. Another instance may have moved it forward in the meantime. */
+/**
+ * Returns an error if an entry would move the beginning of the trail back. Another instance may have moved the beginning forward
+ * after this process read the head.
+ */
 const floorRefusal = ({ floor }: Entry, { floor_seq, floor_hash }: HeadRow): Error | undefined =>
   floor === undefined || (floor.from.seq === floor_seq && floor.from.hash === floor_hash)
     ? undefined
     : new Error(`The trail begins after event ${floor_seq}, but it must begin after event ${floor.from.seq}`);
 
 /**
- * Runs the changes of an entry under a savepoint. @returns Why the changes were refused and rolled back; `undefined` on success.
+ * Runs the changes of an entry under a savepoint. @returns The error because of which the changes were rolled back; `undefined`
+ * if all changes succeeded.
  */
 const tried = async (transaction: Transaction, savepoint: string, changes: readonly Statement[]): Promise<Error | undefined> => {
   await transaction.run(plain(`savepoint ${savepoint}`));

@@ -5,8 +5,8 @@ import { exposureKey } from "../../../core/plugin-api.ts";
 
 const levels = ["off", "metadata", "request", "response"] as const;
 /**
- * The levels of the key. `off` stores no event, and is only for reads. `metadata` stores the caller, the handler, the time and
- * the outcome. `request` also stores arguments, and `response` also results.
+ * The levels of the exposure key `audit`. `off` stores no event, and is only for reads. `metadata` stores the caller, the
+ * handler, the time and the outcome of a call. `request` also stores the arguments, and `response` also stores the result.
  */
 export type AuditLevel = (typeof levels)[number];
 

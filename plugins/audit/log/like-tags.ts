@@ -1,17 +1,20 @@
-// Keyed digests that describe the call of a used approval. Sinks get them instead of names and arguments.
+// Keyed digests that describe the call of a used approval. Lines in sinks contain these digests instead of names and arguments.
 
 export interface LikeTags {
   readonly handler: string;
-  /** The digest of the input schema, `sha256:...`. */
+  /** The digest of the input schema of the handler, `sha256:...`. */
   readonly schema: string;
-  /** The keyed digest of the requester's person. */
+  /** The keyed digest of the person who made the approval request. */
   readonly person: string;
-  /** The keyed digest of person, handler and arguments. The digest is equal for calls that look the same to people. */
+  /**
+   * The keyed digest of the person, the handler and the arguments of the call. This digest is equal for calls that look alike to
+   * people.
+   */
   readonly like: string;
 }
 
 /**
- * @returns The keyed digests in an event or sink line; `undefined` unless all digests are texts. Older versions of Quater wrote
+ * @returns The keyed digests in an event or a sink line; `undefined` unless all digests are texts. Older versions of Quater wrote
  * no digests.
  */
 export const tagsIn = (fields: object): LikeTags | undefined => {

@@ -1,5 +1,6 @@
-// Reads pages of linked events backward, by their links. Each event is verified, and contains the number and hash of the linked
-// event before it. So this file notices a deleted event, and an event that a changed column hides from the query.
+// Reads pages of linked events backward, by their links. Each linked event contains the number and hash of the linked event
+// before, and this file verifies each event. So this file notices a deleted linked event, and a linked event that a changed
+// column hides from the query.
 
 import { metaOf } from "../verify/meta.ts";
 import { VerifyKeys } from "../verify/verify-keys.ts";
@@ -13,9 +14,9 @@ import { type ReadRow, type RowSource, readRows } from "./rows.ts";
 import type { HeadRow } from "./tables.ts";
 
 export interface LinkedPage {
-  /** The events of the page, newest first. */
+  /** The linked events of the page, newest first. */
   readonly metas: readonly EventMeta[];
-  /** The linked event with which the next page begins. Pages go back in the trail. */
+  /** The linked event with which the next page begins. The next page contains older events. */
   readonly next: EventLink;
   /** Whether the event `next` is missing or does not verify. */
   readonly isBroken: boolean;
@@ -32,9 +33,9 @@ export class LinkedPages {
   }
 
   /**
-   * @param from  The newest event of the page.
-   * @param above  Events up to this number are left out.
-   * @throws {MissingKey} when the next event contains the id of a key that the key file does not have. The event may still be
+   * @param from  The number and hash of the newest event of the page.
+   * @param above  The number above which the numbers of all events on the page must be.
+   * @throws {MissingKey} when the next event contains the id of a key that the key file does not have. This event may still be
    * genuine.
    * @throws {StoreFailure}
    */
@@ -47,7 +48,7 @@ export class LinkedPages {
       if (meta?.link === undefined) return { metas, next, isBroken: true };
       metas.push(meta);
       next = meta.link;
-      // Stop here: no request from before a restore can be used, because the restore voided all earlier requests.
+      // Stop at a restore, because the restore voided all earlier approval requests.
       if (meta.type === "store.restored") break;
     }
     return { metas, next, isBroken: false };
@@ -55,7 +56,8 @@ export class LinkedPages {
 
   #verified(row: ReadRow, expected: EventLink, head: HeadRow): EventMeta | undefined {
     if (row.seq !== expected.seq || row.hash !== expected.hash) return undefined;
-    // Numbers skip the events that a restore lost, so the first row after the beginning may have any number.
+    // After a restore, the numbers of new events skip the numbers of lost events. So the first row after the beginning of the
+    // trail may have any number.
     const isFirst = row.seq - 1 === head.floor_seq || typeof row.previous !== "string";
     const previous = isFirst ? head.floor_hash : (row.previous ?? undefined);
     const isSound = () => rowProblem(row, previous, this.#keysNow()) === undefined;
@@ -63,8 +65,8 @@ export class LinkedPages {
   }
 
   /**
-   * Whether the key file now has the key of an event. An instance with an older key file must not report events of other
-   * instances as damage.
+   * Returns whether the key file now has the key of an event that did not verify. An instance with an older key file must not
+   * report events of other instances as damage.
    */
   #hasNewKey({ seq, meta }: ReadRow): boolean {
     const id = metaOf(meta)?.key;

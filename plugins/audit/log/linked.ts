@@ -1,6 +1,6 @@
-// The linked events of the trail. Linked events are read backward from the head, by their links, and each event is verified. Each
-// process keeps the newest linked events in memory, so that a decision reads only the events that other processes have written
-// since then.
+// The linked events of the trail. This file reads linked events backward from the head, by the links of the events, and verifies
+// each event. Each process keeps the newest linked events in memory. So before a decision about an approval, a process reads only
+// the events that other processes have added.
 
 import type { Draft, Position } from "./entry.ts";
 import { type EventLink, type EventMeta, isLinked } from "./event.ts";
@@ -14,19 +14,24 @@ import { type HeadRow, newestLinked } from "./tables.ts";
 
 const pageRows = 200;
 /**
- * The longest time that an event can matter, milliseconds: a request waits for people for at most 7 days, and its approval can be
- * used for at most one more day. Events about approvals that are younger than this time stay in memory. `retentionDays` has no influence on this.
+ * The longest time for which an event can influence a decision, milliseconds. A request waits for votes for at most 7 days, and
+ * its approval can be used for at most one more day. Younger linked events stay in memory, whatever `retentionDays` says.
  */
 export const reachMs = 9 * 86_400_000;
-/** Events older than `reachMs` are kept in memory only while there are fewer than this many. */
+/**
+ * The number of approval requests in memory from which Quater removes old requests from memory. The events of old requests are
+ * older than `reachMs`.
+ */
 const forgetFrom = 10_000;
 
-/** The linked events in memory: all events after `next`, up to and including `newest`. */
+/** The linked events in memory: all linked events after `next`, up to and including `newest`. */
 interface Known {
   readonly newest: EventLink;
-  /** The newest linked event that is not in memory yet. Reading goes back from here. */
+  /**
+   * The newest linked event that is not in memory yet. The next reading begins with this event and continues with older events.
+   */
   readonly next: EventLink;
-  /** Whether earlier events cannot be read, or can no longer matter. */
+  /** Whether Quater cannot read earlier linked events, or earlier events can no longer influence a decision. */
   readonly isEnd: boolean;
   readonly byRequest: Map<string, Told[]>;
 }
@@ -37,35 +42,36 @@ export class LinkedEvents {
   #forgetAt = forgetFrom;
 
   /**
-   * @param ring  The key file may get more keys while the process runs.
-   * @param newest  The newest linked event in the first head that the process read. The links of later events must lead back to
-   * `newest`.
+   * @param ring  The keys of the trail. The key file may get more keys while the process runs.
+   * @param newest  The newest linked event in the first head that this process has read. The links of later events must lead back
+   * to `newest`.
    */
   constructor(queries: TrailQueries, ring: Pick<KeyRing, "current" | "reload">, newest: EventLink) {
     this.#pages = new LinkedPages(queries, ring);
     this.#known = since(newest);
   }
 
-  /** Returns the state of a request by the events in memory. */
+  /** Returns the state of an approval request according to the events in memory. */
   standing(approvalId: string): Standing | undefined {
     return standingOf(this.#known.byRequest.get(approvalId) ?? []);
   }
 
   /**
-   * Reads the events that were written since the last call of this function. The links of the new events must lead back to the
-   * newest event in memory. If the links do not lead back, the store was set back, and the event that ended a request may be
-   * lost.
+   * Reads the linked events that were written since the last call of this function. The links of the new events must lead back to
+   * the newest event in memory. If the links do not lead back, the store was set back, and the store may have lost the event that
+   * ended a request.
    *
-   * @param isLocked  Whether the head is locked: no other process can write, so the head is the newest one.
-   * @throws {DamagedHead} when an event in between is gone or does not verify.
-   * @throws {SetBack} when the links lead past the events in memory.
+   * @param isLocked  Whether the transaction has locked the head, so that no other process can write and `head` is the newest
+   * head.
+   * @throws {DamagedHead} when a linked event between the new events and the events in memory is missing or does not verify.
+   * @throws {SetBack} when the links of new events do not lead back to the newest event in memory.
    * @throws {MissingKey} when an event names a key that the key file does not have.
    */
   async catchUp(rows: RowSource, head: HeadRow, isLocked: boolean): Promise<void> {
     const newest = newestLinked(head);
     const before = this.#known;
     if (isSame(before.newest, newest)) return;
-    // This head was read before this process wrote again, so the events in memory are newer.
+    // This process has written events after `head` was read, so the events in memory are newer than `head`.
     if (!isLocked && newest.seq < before.newest.seq) return;
     const added: Told[] = [];
     let next = newest;
@@ -73,18 +79,20 @@ export class LinkedEvents {
       const page: Page = await this.#page(rows, head, next, before.newest.seq);
       added.push(...page.told);
       if (page.isBroken || page.told.length === 0) {
-        // Without the lock, events may be pruned at this moment. Decisions that depend on these events are made under the lock.
+        // Without the lock, another process may prune events at this moment. Quater makes decisions that depend on these events
+        // only with the lock.
         if (!isLocked) return;
         throw new DamagedHead(`The trail is damaged: the approval event ${page.next.seq} is missing or was changed`);
       }
       next = page.next;
     }
     if (this.#known !== before) {
-      // Another call read events in the meantime, and perhaps fewer. A decision inside the transaction needs all events.
+      // Another call of this function has read events in the meantime, and perhaps fewer events. A decision inside the
+      // transaction needs all linked events.
       if (isLocked) await this.catchUp(rows, head, isLocked);
       return;
     }
-    // The events in between were pruned, so requests that are older than the pruned events cannot be used any more.
+    // Retention has pruned the events in between, so nobody can use requests that are older than the pruned events.
     if (next.seq > before.newest.seq) {
       this.#known = since(newest);
       return;
@@ -96,8 +104,8 @@ export class LinkedEvents {
   }
 
   /**
-   * Reads back until the filing event of a request is found, or the events end. Call this function outside of the writer's
-   * transaction.
+   * Reads older linked events until this function finds the filing event of an approval request, or the linked events end. Call
+   * this function outside of the writer's transaction.
    *
    * @throws {MissingKey} when an event names a key that the key file does not have.
    */
@@ -116,7 +124,7 @@ export class LinkedEvents {
     }
   }
 
-  /** Adds events that this process has written. */
+  /** Adds the linked events of a batch that this process has written. */
   add(before: EventLink, metas: readonly EventMeta[], newest: EventLink): void {
     const known = this.#known;
     if (metas.length === 0 || !isSame(known.newest, before)) return;
@@ -139,13 +147,13 @@ export class LinkedEvents {
 }
 
 interface Page {
-  /** The events of a request, newest first. */
+  /** The events of an approval request, newest first. */
   readonly told: readonly Told[];
   readonly next: EventLink;
   readonly isBroken: boolean;
 }
 
-/** Evidence that includes the earlier entries of the same batch. */
+/** The evidence for an entry of a batch, which includes the earlier entries of the batch. */
 export class BatchEvidence implements Evidence {
   readonly #linked: LinkedEvents;
   readonly #pending = new Map<string, number>();
@@ -154,14 +162,20 @@ export class BatchEvidence implements Evidence {
     this.#linked = linked;
   }
 
-  /** Counts as one more event, so that a decision that was based on the state before is made again. */
+  /**
+   * Returns the state of an approval request. If an earlier entry of the batch changes the request, the state counts one more
+   * event, so that the plugin approval repeats a decision that was based on the older state.
+   */
   readonly standing = (approvalId: string): Standing | undefined => {
     const standing = this.#linked.standing(approvalId);
     const pending = this.#pending.get(approvalId) ?? 0;
     return standing === undefined || pending === 0 ? standing : { ...standing, events: standing.events + pending };
   };
 
-  /** @param at  The beginning of the batch. Only the ids of requests are taken from its events. */
+  /**
+   * @param at  The newest event before the batch, with the time of the batch. Quater uses only the ids of approval requests from
+   * the events of the batch.
+   */
   add(drafts: readonly Draft[], at: Position): void {
     for (const { fields } of drafts) {
       const { approvalId, type } = typeof fields === "function" ? fields(at) : fields;
@@ -171,7 +185,7 @@ export class BatchEvidence implements Evidence {
   }
 }
 
-/** Returns the state before any event was read. */
+/** Returns the linked events in memory before Quater has read any event. */
 const since = (newest: EventLink): Known => ({ newest, next: newest, isEnd: newest.seq === 0, byRequest: new Map() });
 
 const isSame = (one: EventLink, other: EventLink): boolean => one.seq === other.seq && one.hash === other.hash;
@@ -188,7 +202,7 @@ const toldBy = ({ type, seq, at, approvalId, principal, detail, ...rest }: Event
 
 const append = (all: Map<string, Told[]>, told: Told): void => {
   const { approvalId } = told;
-  // A restore voids every request that was filed before the restore, so remove these requests from memory.
+  // A restore voids every request that was filed before the restore, so remove the earlier requests from memory.
   if (told.type === "store.restored") all.clear();
   if (approvalId === undefined) return;
   const known = all.get(approvalId);

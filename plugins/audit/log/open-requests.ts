@@ -1,5 +1,5 @@
-// Finds approval requests that can still be decided or used. Their filing events must stay in the trail, because without its
-// filing event a request is not proven.
+// Finds approval requests on which people can still vote or whose approval can still be used. The filing events of such requests
+// must stay in the trail, because the trail does not prove a request without its filing event.
 
 import { type TrailReader, verifiedRows } from "../verify/find.ts";
 import { assertVerified } from "../verify/verified.ts";
@@ -15,9 +15,10 @@ interface Filed {
 }
 
 /**
- * Returns the number of the oldest filing event whose request is open and has not expired; `undefined` without such a request.
+ * Returns the number of the oldest filing event whose approval request is open and has not expired; `undefined` if the trail has
+ * no such request.
  *
- * @param floor  The trail begins after this event.
+ * @param floor  The number of the event after which the trail begins.
  * @throws {Unverified} when an event about a request does not verify.
  */
 export const oldestOpenFiling = async (
@@ -47,7 +48,7 @@ export const oldestOpenFiling = async (
   return seqs.length === 0 ? undefined : Math.min(...seqs);
 };
 
-/** Returns a time. Requests that were filed before this time are not open any more, under any policy. */
+/** Returns the time before which no approval request was filed that can still be open under any policy. */
 export const openSinceMs = (now: number): number => now - reachMs;
 
 const isLive = ({ state, pendingUntil, usableUntil }: Standing, now: number): boolean =>

@@ -1,13 +1,16 @@
-// The open calls of this process: calls whose `call.started` may be on the trail without an end event. A call is added when its
-// `call.started` is queued, because the event may be committed long before the process gets the answer. A call is removed when
-// its end event is committed, or when its `call.started` can never be committed. The process stays registered until no open call
-// is left: see leases.ts.
+// The open calls of this process: calls whose `call.started` may be on the trail without an end event. This file adds a call when
+// the `call.started` of the call is queued, because the store may commit the event long before this process learns of the commit.
+// This file removes a call when the end event of the call is committed, or when the `call.started` of the call can never be
+// committed. A process stays registered while the process has an open call: see leases.ts.
 
 import type { Entry, Receipt } from "./entry.ts";
 import type { EventFields } from "./event.ts";
 
 export class OpenStarts {
-  /** The number of an event before `call.started`, by call id. `undefined` while no such number is known. */
+  /**
+   * For each open call, by call id, the number of an event before the `call.started` of the call; `undefined` while this process
+   * knows no such number.
+   */
   readonly #before = new Map<string, number | undefined>();
 
   get size(): number {
@@ -21,9 +24,9 @@ export class OpenStarts {
   }
 
   /**
-   * Adds or removes calls, when it is known whether an entry was written.
+   * Adds or removes the calls of an entry. Quater calls this function when Quater knows whether the entry was written.
    *
-   * @param receipt  `undefined` when the entry will never be written.
+   * @param receipt  The receipt of the entry; `undefined` when the entry will never be written.
    */
   settled(entry: Entry, receipt: Receipt | undefined): void {
     const seq = receipt !== undefined && "seq" in receipt ? receipt.seq : undefined;
@@ -35,7 +38,7 @@ export class OpenStarts {
   }
 
   /**
-   * @param newest  The number of an event that comes before every later `call.started`.
+   * @param newest  The number of an event that comes before every `call.started` that this process writes later.
    * @returns The number of an event that comes before the `call.started` of every open call.
    */
   floor(newest: number): number {
@@ -44,7 +47,7 @@ export class OpenStarts {
     return least;
   }
 
-  /** Whether the place of some `call.started` is unknown, so that it may be anywhere on the trail. */
+  /** Whether the place of a `call.started` of this process is unknown, so that the event may be anywhere on the trail. */
   get isPlaceUnknown(): boolean {
     for (const before of this.#before.values()) if (before === undefined) return true;
     return false;
@@ -54,7 +57,8 @@ export class OpenStarts {
 const isEnd = (type: EventFields["type"]): boolean => type === "call.ended" || type === "call.unknown";
 
 /**
- * The fields of the entry's events. Functions are left out, because fields that depend on the event before are not about calls.
+ * Returns the fields of the entry's events. This function leaves out events whose fields are a function, because such fields are
+ * not about calls.
  */
 const eventsOf = ({ events }: Entry): readonly EventFields[] =>
   events.flatMap(({ fields }) => (typeof fields === "function" ? [] : [fields]));

@@ -1,5 +1,5 @@
-// Reads the uses of approvals from the events. An attacker who can write to the store can forge rows of approval requests, but
-// not these events. Each process keeps the newest uses in memory, and later reads only new events.
+// Reads the uses of approvals from the events of the trail. An attacker who can write to the store can forge the rows of approval
+// requests, but not the events about uses. Each process keeps the newest uses in memory, and later reads only new events.
 
 import type { OpenStore } from "../../store/service.ts";
 import type { LostUse } from "../restore/restored.ts";
@@ -13,13 +13,16 @@ import { type LinkedPage, LinkedPages } from "./linked-pages.ts";
 import { queriesOn } from "./queries.ts";
 import { type HeadRow, newestLinked } from "./tables.ts";
 
-/** How many uses are read at first, and how many are kept in memory. docs/guides/approvals.md states the first number. */
+/**
+ * How many uses a process reads at first, and how many uses a process keeps in memory. docs/guides/approvals.md states the first
+ * number.
+ */
 const [mostRead, mostKept] = [1_000, 10_000];
-/** The most events of one call that are read: its uses, its start and its end. */
+/** The most events of one call that Quater reads: the uses of approvals, the start and the end of the call. */
 const mostOfCall = 100;
 /**
- * How many linked events are read back in all, and how many per query. For each use there are at least three other events: filed,
- * voted, approved.
+ * How many linked events one call of `#isWhole` reads in all, and how many events each query reads. Each use of an approval
+ * follows at least three other events: filed, voted, approved.
  */
 const [mostLinked, linkedPage] = [10_000, 1_000];
 
@@ -29,37 +32,42 @@ export interface ProvenUse {
   readonly callId: string;
   /** When the approval was used, milliseconds since the epoch by the store's clock. */
   readonly at: number;
-  /** Keyed digests of the call; `undefined` when the trail does not have them, as in events of older versions of Quater. */
+  /**
+   * Keyed digests of the call; `undefined` when the trail does not contain the digests, because an older version of Quater wrote
+   * the event.
+   */
   readonly tags: LikeTags | undefined;
-  /** The digest that people approved; `undefined` for a lost use. */
+  /** The digest of the request that people approved; `undefined` for a use that a restore lost. */
   readonly digest: string | undefined;
-  /** Whether a restore lost the event of the use, and a sink attests it. */
+  /** Whether a restore lost the event of the use, and a sink attests the use. */
   readonly isLost: boolean;
 }
 
 export interface KnownUses {
-  /** The uses, newest first, with the lost uses at the end. */
+  /** The uses of approvals, newest first, followed by the uses that a restore lost. */
   readonly uses: readonly ProvenUse[];
-  /** Whether an event about approvals is missing or does not verify. The event may have recorded a use. */
+  /** Whether an event about approvals is missing or does not verify. The missing event may have recorded a use. */
   readonly isDamaged: boolean;
 }
 
 /** The facts that the trail proves about one call that used an approval. */
 export interface UseProof {
   readonly use: ProvenUse;
-  /** How the call ended; `undefined` while the trail has no event about the end. */
+  /** How the call ended; `undefined` while the trail has no event about the end of the call. */
   readonly outcome: EndedAs | undefined;
-  /** When the call ended, milliseconds since the epoch; `undefined` while it runs, and when the end is unknown. */
+  /**
+   * When the call ended, milliseconds since the epoch; `undefined` while the call runs, and when the end of the call is unknown.
+   */
   readonly endedAt: number | undefined;
 }
 
 export class ProvenUses {
   readonly #open: () => Promise<OpenStore>;
   readonly #ring: KeyRing;
-  /** The known uses, oldest first. */
+  /** The uses that this process has read, oldest first. */
   #uses: ProvenUse[] = [];
   #lost: ProvenUse[] = [];
-  /** The number up to which all events were read; `undefined` before the first reading. */
+  /** The number of the event up to which this process has read all events; `undefined` before the first reading. */
   #through: number | undefined;
   /** The linked event up to which no linked event is missing; `undefined` before the first reading. */
   #whole: EventLink | undefined;
@@ -71,13 +79,13 @@ export class ProvenUses {
   }
 
   /**
-   * Returns the newest 1,000 uses of approvals at the time of the first call, the uses since then (at most 10,000), and the uses
-   * that the store lost in a restore.
+   * Returns the newest uses of approvals, and the uses that the store lost in a restore. At the first call, this function reads
+   * the newest 1,000 uses. Later calls add newer uses, up to 10,000 uses in all.
    *
    * @throws {StoreFailure}
    */
   known(): Promise<KnownUses> {
-    // Make one reading after the other, so that no event is read twice.
+    // Start each reading after the previous reading has ended, so that no event is read twice.
     const read = this.#reading.then(async () => {
       const store = await this.#open();
       const known = await this.#read(store);
@@ -88,8 +96,8 @@ export class ProvenUses {
   }
 
   /**
-   * @returns The facts that the trail proves; `undefined` when the trail does not prove that the call used this approval. @throws
-   * {StoreFailure}
+   * @returns The facts that the trail proves about the call; `undefined` when the trail does not prove that the call used this
+   * approval. @throws {StoreFailure}
    */
   async proofOf(approvalId: string, callId: string): Promise<UseProof | undefined> {
     const store = await this.#open();
@@ -106,14 +114,14 @@ export class ProvenUses {
     return own === undefined ? { use, outcome: "unknown", endedAt: undefined } : { use, outcome, endedAt: end?.at };
   }
 
-  /** @returns The ids of requests that were erased, according to the events. @throws {StoreFailure} */
+  /** @returns The ids of approval requests whose data were erased, according to the events. @throws {StoreFailure} */
   async erased(): Promise<ReadonlySet<string>> {
     return erasedRequests(readerOf(await this.#open(), this.#ring.current));
   }
 
   /**
-   * Whether no linked event is missing. `#read` finds uses by the column `type`, which an attacker could change to hide a use.
-   * After such a change, the links of later events lead to an event that the query does not find.
+   * Returns whether the trail has all linked events. `#read` finds uses by the column `type`, which an attacker could change to
+   * hide a use. After such a change, the links of later events lead to an event that the query does not find.
    */
   async #isWhole(store: OpenStore): Promise<boolean> {
     const queries = queriesOn(store);
@@ -131,7 +139,7 @@ export class ProvenUses {
         next = page.next;
         read += page.metas.length;
         if (!page.isBroken && page.metas.length > 0) continue;
-        // The event was pruned in the meantime, or is damaged.
+        // Another process has pruned the event in the meantime, or the event is damaged.
         if (((await headNow())?.floor_seq ?? 0) < next.seq) return false;
         break;
       }
@@ -166,7 +174,7 @@ export class ProvenUses {
     const uses = sound.flatMap(usesOf);
     this.#lost.push(...uses.filter(({ isLost }) => isLost));
     this.#uses = [...this.#uses, ...uses.filter(({ isLost }) => !isLost)].slice(-mostKept);
-    // A key may be missing for a short time, so an event that does not verify is read again the next time.
+    // The key file may lack the key of an event for a short time, so the next reading reads an event that does not verify again.
     this.#through = sound.at(-1)?.row.seq ?? this.#through ?? (damaged === -1 ? 0 : undefined);
     return { uses: [...this.#lost, ...this.#uses, ...rest.flatMap(usesOf)].reverse(), isDamaged: damaged !== -1 };
   }

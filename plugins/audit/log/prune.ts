@@ -1,6 +1,6 @@
-// Removes events that are too old, and records this with an event in the same transaction. Missing events without such a record
-// are damage. Each event is verified before it is removed, because a removal with a record would also remove the evidence of a
-// change.
+// Removes events that are too old, and records the removal with an event in the same transaction. Missing events without such a
+// record are damage. Quater verifies each event before the removal, because otherwise a recorded removal could hide that an
+// attacker has changed the event.
 
 import type { OpenStore } from "../../store/service.ts";
 import type { Attestation } from "../restore/attestation.ts";
@@ -20,24 +20,24 @@ import { readRows } from "./rows.ts";
 import { chain, type HeadRow } from "./tables.ts";
 import type { Trail } from "./trail.ts";
 
-/** The most events per transaction. A transaction with a year of events would block other writers for too long. */
+/** The most events per transaction. A transaction that removes a year of events would block other writers for too long. */
 const perPrune = 5_000;
 
 export interface PruneParts {
   readonly trail: Trail;
   readonly store: OpenStore;
   readonly keys: TrailKeys;
-  /** The absolute paths of the configured sink files, which can be read back. */
+  /** The absolute paths of the configured sink files, which Quater can read back. */
   readonly sinkFiles: readonly string[];
 }
 
 /**
  * Removes events older than `beforeMs`, up to the newest checkpoint that every sink file has. So the sinks still prove after
- * which event the trail now begins. The filing event of an open request is kept, together with all later events.
+ * which event the trail begins. Quater keeps the filing event of an open approval request, and all later events.
  *
  * @returns The number of removed events.
- * @throws {Unverified} when an event does not verify, or a sink file does not confirm the trail. That event and later events are
- * not removed.
+ * @throws {Unverified} when an event does not verify, or a sink file does not confirm the trail. Quater does not remove that
+ * event and later events.
  */
 export const prune = async (parts: PruneParts, beforeMs: number): Promise<number> => {
   const { trail, store, keys } = parts;
@@ -63,20 +63,23 @@ export const prune = async (parts: PruneParts, beforeMs: number): Promise<number
       removed += old.length;
     }
   } catch (error) {
-    // Another instance removed events while this process read them.
+    // Ignore the error if another instance has removed events while this process read these events.
     if (error instanceof Unverified && ((await headOf(store))?.floor_seq ?? 0) > floor.seq) return removed;
     throw error;
   }
 };
 
-/** @returns The number of the event before the oldest filing event that must stay, or the number of the newest event. */
+/**
+ * @returns The number of the event before the oldest filing event that must stay, or the number of the newest event if no filing
+ * event must stay.
+ */
 const beforeOpen = async (reader: TrailReader, head: HeadRow, beforeMs: number, now: number): Promise<number> => {
   if (beforeMs <= openSinceMs(now)) return head.seq;
   const filing = await oldestOpenFiling(reader, head.floor_seq, head.seq, now);
   return filing === undefined ? head.seq : filing - 1;
 };
 
-/** Returns the verified events after `floor`, up to the last event of the page that is old enough. */
+/** Returns the verified events after `floor`, up to the last event of the page that is old enough to be removed. */
 const oldEvents = async (reader: TrailReader, floor: EventLink, most: number, beforeMs: number): Promise<readonly Verified[]> => {
   const old: Verified[] = [];
   for await (const page of verifiedPages(reader, floor, most)) {
@@ -87,7 +90,7 @@ const oldEvents = async (reader: TrailReader, floor: EventLink, most: number, be
   return old;
 };
 
-/** Removes the events. @returns The last removed event. @throws {Unverified} */
+/** Removes the given events from the store. @returns The last removed event. @throws {Unverified} */
 const removeEvents = async (
   { trail, store }: PruneParts,
   reader: TrailReader,
@@ -99,7 +102,7 @@ const removeEvents = async (
   const { db } = queriesOn(store);
   const gone = db.deleteFrom("audit_event").where("chain", "=", chain).where("seq", ">", floor.seq).where("seq", "<=", seq);
   const receipt = await trail.record({
-    // A different number of rows means that a row between the events belongs to no event of the trail.
+    // If the statement deletes another number of rows, a row between the removed events belongs to no event of the trail.
     changes: [{ ...compiled(gone), expects: old.length }],
     floor: { from: floor, to: { seq, hash } },
     events: [{ fields: { type: "audit.erased", detail: { pruned: { from: floor.seq + 1, through: seq, hash } } } }],
@@ -110,13 +113,16 @@ const removeEvents = async (
   );
 };
 
-/** Checks bodies: an event must record each missing body, and a body that such an event names must be missing. */
+/**
+ * Checks the bodies of events: an event must record each missing body, and the store must not have a body that such an event
+ * names.
+ */
 const assertBodies = async (reader: TrailReader, floor: number, through: number, events: readonly Verified[]): Promise<void> => {
   const erased = await erasedIn(reader, floor, through);
   for (const { row } of events) {
     if (isBodyGone(row) && !erased.has(row.seq))
       throw new Unverified(`The body of event ${row.seq} is missing, and no event records that it was erased`);
-    // Read the body again, because it may have been erased after the event was read.
+    // Read the body again, because another process may have erased the body after this process read the event.
     if (row.body !== null && erased.has(row.seq) && (await bodyOf(reader, row.seq)) !== null)
       throw new Unverified(`The body of event ${row.seq} was erased, but the store has a body for it again`);
   }
@@ -126,8 +132,8 @@ const bodyOf = async ({ store }: TrailReader, seq: number): Promise<string | nul
   (await readRows(store, queriesOn(store).page("after", seq - 1, 1)))[0]?.body;
 
 /**
- * @returns The number of the event up to which the trail's newest checkpoint and the newest line of every sink file attest the
- * trail.
+ * @returns The number of the newest event up to which the trail's newest checkpoint and the newest line of every sink file
+ * attest the trail.
  */
 const attested = async (parts: PruneParts, reader: TrailReader, head: HeadRow, genesis: string): Promise<number> => {
   const { store, keys, sinkFiles } = parts;
@@ -156,7 +162,10 @@ const ownCheckpoint = async (reader: TrailReader, head: HeadRow, keys: VerifyKey
   throw new Unverified(`The checkpoint in event ${row.seq} is not signed by a checkpoint key of the key file`);
 };
 
-/** Returns the signed line of this trail with the highest number; `undefined` when the file has no such line. */
+/**
+ * Returns the signed line in a sink file that attests the newest event of this trail; `undefined` when the sink file has no line
+ * about this trail.
+ */
 const newestIn = async (file: string, keys: TrailKeys, genesis: string): Promise<Attestation | undefined> => {
   try {
     const { all } = await NewestLines.in(file, keys.publicKeys);

@@ -1,11 +1,13 @@
-// All queries on the tables of the trail, for both databases.
+// All queries on the tables of the trail, for SQLite and PostgreSQL.
 
 import type { Kysely } from "kysely";
 import type { Query, Reading, Result, Statement } from "../../store/service.ts";
 import type { EventRow } from "./event.ts";
 import { chain, erasures, type HeadRow, linkedTypes, type SinkRow, type Tables, useTypes } from "./tables.ts";
 
-/** The most rows of one insert. A usual batch has fewer rows, so it needs only one statement. */
+/**
+ * The most rows that one insert statement contains. A usual batch has fewer events, so the batch needs only one insert statement.
+ */
 const rowsPerInsert = 256;
 
 const columns = ["seq", "at", "type", "call_id", "meta", "body", "salt", "body_hash", "hash"] as const;
@@ -22,7 +24,8 @@ export const queriesOn = (store: Reading) => {
     .where("chain", "=", chain);
   const events = db.selectFrom("audit_event").where("chain", "=", chain);
   // JavaScript rounds larger numbers, so the page after a row with a larger number would begin with that row again. The plus sign
-  // prevents SQLite from using an index for this condition, because SQLite must use the index to find the beginning of the page.
+  // in the SQL prevents SQLite from using an index for this condition, because SQLite must use the index to find the beginning of
+  // the page.
   const most = Number.MAX_SAFE_INTEGER;
   const isNumbered =
     store.dialect === "sqlite"
@@ -44,14 +47,17 @@ export const queriesOn = (store: Reading) => {
   return {
     db,
     head: head as Query,
-    /** Reads the head, the time, and the hash of event `seen`, in one query. On PostgreSQL, the query locks the head. */
+    /**
+     * Reads the head, the time of the store's clock, and the hash of event `seen`, in one query. On PostgreSQL, the query locks
+     * the head.
+     */
     headForWriting: (seen: number): Query => {
       const query = headBeside(seen).select(store.clock.as("now"));
       return store.dialect === "postgres" ? query.forUpdate() : query;
     },
-    /** Reads the head, with the hash of event `seen` as `held`. */
+    /** Reads the head, and the hash of event `seen` in the column `held`. */
     headBeside: (seen: number): Query => headBeside(seen),
-    /** Records that a sink has accepted a checkpoint. Events up to the checkpoint may be pruned. */
+    /** Records that a sink has accepted a checkpoint. Retention may then prune events up to the checkpoint. */
     sinkHolds: (name: string, { size, at }: Omit<SinkRow, "name">): Query =>
       db
         .insertInto("audit_sink")
@@ -62,7 +68,7 @@ export const queriesOn = (store: Reading) => {
         .insertInto("audit_head")
         .values({ chain, ...row })
         .onConflict((conflict) => conflict.doNothing()),
-    /** Replaces the head by `to`, if the stored head still equals `from`. Otherwise no row changes. */
+    /** Replaces the head by `to`, if the head in the store still equals `from`. Otherwise the statement changes no row. */
     moveHead: (from: HeadRow, { genesis: _, ...to }: HeadRow): Statement => ({
       ...compiled(
         db
@@ -76,17 +82,17 @@ export const queriesOn = (store: Reading) => {
       expects: 1,
     }),
     /**
-     * Adds a row and deletes it, to test whether the store accepts writes. SQLite would not write an update that changes no
-     * value.
+     * Adds a row and deletes the row, to test whether the store accepts writes. The test does not update a row, because SQLite
+     * would not write an update that changes no value.
      */
     touch: (instance: string): readonly Statement[] => [
       compiled(db.insertInto("audit_instance").values({ instance, lease_until: 0, floor_seq: 0 })),
       compiled(db.deleteFrom("audit_instance").where("instance", "=", instance)),
     ],
     /**
-     * Returns the statements that insert the rows. Many rows need several statements, because SQLite accepts 32,766 parameters in
-     * one statement, and an entry may have thousands of events. The SQL is cached for each number of rows, because making the SQL
-     * for 64 rows takes longer than inserting 64 rows.
+     * Returns the statements that insert the rows of events. Many rows need several statements, because SQLite accepts 32,766
+     * parameters in one statement, and an entry may have thousands of events. Quater caches the SQL for each number of rows,
+     * because making the SQL for 64 rows takes longer than inserting 64 rows.
      */
     inserts: (rows: readonly EventRow[]): readonly Statement[] => {
       const statements: Statement[] = [];
@@ -99,8 +105,8 @@ export const queriesOn = (store: Reading) => {
       return statements;
     },
     /**
-     * Reads a page of rows on one side of `seq`, nearest first. The page leaves out rows whose number is not an integer or not a
-     * possible number of an event. `strays` finds the rows that the page leaves out.
+     * Reads a page of events on one side of `seq`, nearest first. The query leaves out rows whose number is not an integer or not
+     * a possible number of an event. The query `strays` finds the rows that this query leaves out.
      */
     page: (side: "after" | "before", seq: number, limit: number) =>
       numbered
@@ -130,7 +136,9 @@ export const queriesOn = (store: Reading) => {
     /** Reads a page of `audit.erased` events after `seq`. */
     erased: (seq: number, limit: number) =>
       numbered.selectAll().select(previous).where(sql.raw<boolean>(erasures)).where("seq", ">", seq).orderBy("seq").limit(limit),
-    /** Reads a page of events about uses of approvals: the newest events, or the events after number `from`, oldest first. */
+    /**
+     * Reads a page of events about uses of approvals: the newest such events, or the events after number `from`, oldest first.
+     */
     uses: (types: readonly ("approval.used" | "approval.lost")[], from: "newest" | number, limit: number) =>
       numbered
         .selectAll()
@@ -140,8 +148,8 @@ export const queriesOn = (store: Reading) => {
         .orderBy("seq", from === "newest" ? "desc" : "asc")
         .limit(limit),
     /**
-     * Selects the events of one process after `seq`, up to the end of the trail when the query runs. Rows behind the end do not
-     * count.
+     * Selects the events of one process after `seq`, up to the end of the trail when the query runs. The query leaves out rows
+     * behind the end of the trail.
      */
     ofInstance: (instance: string, seq: number) =>
       events
@@ -149,7 +157,7 @@ export const queriesOn = (store: Reading) => {
         .where("seq", ">", seq)
         .where("seq", "<=", db.selectFrom("audit_head").select("seq").where("chain", "=", chain))
         .where(sql<boolean>`meta like ${`%"instance":${JSON.stringify(instance).replaceAll(/[!%_]/g, "!$&")}%`} escape '!'`),
-    /** A column for pages: the stored hash of the row before each row. */
+    /** A column for pages of events: the stored hash of the event before each event. */
     previous,
     strays: (floor: number, limit: number): Query =>
       db

@@ -1,6 +1,6 @@
 // The hooks of the audit plugin. The hooks record calls as events. For a call of a handler that writes, the hooks record
 // `call.started` before the handler runs, and `call.ended` before the caller gets the answer. For a call of a `read` handler, the
-// hooks record one event after the call has ended, and the caller does not wait for this event.
+// hooks record one event after the end of the call, and the caller does not wait for this event.
 //
 // Between the hooks `around` and `settled` a call is in one of four states:
 //
@@ -8,7 +8,7 @@
 //     a write                 starting ───────────────────> started
 //     a write with approval   awaitingUse ──commitStart()──> started
 //
-// If a call settles before its state is `started`, its handler did not run, so the call is recorded as refused.
+// If a call settles before the state of the call is `started`, the handler did not run, so the hooks record the call as refused.
 
 import type { Approved, Arrival, HookChoice, Hooks, Outcome } from "../../../core/plugin-api.ts";
 import type { Statement } from "../../store/service.ts";
@@ -26,15 +26,15 @@ interface Reading {
   readonly args: Arguments;
 }
 
-/** The state of a write without approval: the recorder is writing its `call.started`. */
+/** The state of a write without approval, while the recorder writes the `call.started` of this call. */
 interface Starting {
   readonly is: "starting";
   readonly args: Arguments;
 }
 
 /**
- * The state of a write with approval: the plugin that uses the approval writes `call.started` in the same transaction, with
- * `commitStart`.
+ * The state of a write with approval: the plugin that uses the approval calls `commitStart`, which writes the use and
+ * `call.started` in one transaction.
  */
 interface AwaitingUse {
   readonly is: "awaitingUse";
@@ -43,7 +43,7 @@ interface AwaitingUse {
   readonly events: CallEvents;
 }
 
-/** The state after `call.started` is committed. The handler runs, or may have run. */
+/** The state of a call whose `call.started` is committed. The handler of the call runs, or may have run. */
 interface Started {
   readonly is: "started";
   readonly args: Arguments;
@@ -58,7 +58,7 @@ export interface RecorderOptions {
   readonly refusals: Refusals;
 }
 
-/** Reads over these surfaces are not recorded by default, because a busy site would fill the trail with them. */
+/** The surfaces over which Quater does not record reads by default, because the reads of a busy site would fill the trail. */
 const quietSurfaces: ReadonlySet<string> = new Set(["http"]);
 
 export class Recorder {
@@ -114,7 +114,7 @@ export class Recorder {
     };
   }
 
-  /** Writes `call.started` of a call without approval. @throws {QuaterError} `audit_unavailable`. */
+  /** Writes the `call.started` of a call without approval. @throws {QuaterError} `audit_unavailable`. */
   async #start(call: Approved, events: CallEvents, args: Arguments): Promise<void> {
     const starting: Starting = { is: "starting", args };
     this.#states.set(call.callId, starting);
@@ -125,10 +125,11 @@ export class Recorder {
   }
 
   /**
-   * Writes `call.started` of a call with approval, after the given events and together with the changes that use the approval.
+   * Writes `call.started` of a call with approval, after the given events, and together with the changes of rows that use the
+   * approval.
    *
-   * @returns The refusal, if the check or a change refused. After a refusal, no event was written, and `commitStart` may be
-   * called again.
+   * @returns The refusal, if the check of `start` or a change of a row refused the call. After a refusal, the trail has no new
+   * event, and a plugin may call `commitStart` again.
    * @throws {Error} when the state of the call is not `awaitingUse`.
    * @throws {QuaterError} `audit_unavailable`.
    */
@@ -159,9 +160,9 @@ export class Recorder {
   /**
    * Changes the state of a call to `started`.
    *
-   * @param before  The state of the call when its start was written.
-   * @throws {Error} when the call was answered in the meantime, because a plugin around the handler gave up. The handler must not
-   * run.
+   * @param before  The state of the call when Quater began to write the start of the call.
+   * @throws {Error} when Quater answered the call during the write, because a plugin around the handler gave up. In this case,
+   * the handler of the call must not run.
    */
   #markStarted(callId: string, before: Starting | AwaitingUse, start: CallStart, neverRan: () => void): void {
     if (this.#states.get(callId) !== before) {
@@ -171,7 +172,7 @@ export class Recorder {
     this.#states.set(callId, { is: "started", args: before.args, start });
   }
 
-  /** Returns the state of a call that settles, and removes the state. */
+  /** Returns the state of a call that settles, and removes the state from memory. */
   #take({ callId }: Arrival): CallState | undefined {
     const state = this.#states.get(callId);
     this.#states.delete(callId);
@@ -179,8 +180,8 @@ export class Recorder {
   }
 
   /**
-   * Records that a call was refused although its `call.started` was written, because the commit ended after the wait for the
-   * commit.
+   * Records that a call was refused although its `call.started` was written, because the commit of `call.started` succeeded after
+   * the call had stopped to wait for the commit.
    */
   #noteNeverRan(call: Approved, events: CallEvents, start: CallStart): void {
     const fields: EventFields = {
@@ -192,7 +193,7 @@ export class Recorder {
     this.#options.trail.noteBeside(withApproval(fields, start), changesAtEnd(start, "refused"));
   }
 
-  /** Records a call whose handler did not run: the call was refused, or answered with an earlier result. */
+  /** Records a call whose handler did not run, because Quater refused the call, or answered the call with an earlier result. */
   #notRun(call: Arrival, outcome: Outcome, events: CallEvents | undefined, recordsReplays = false): void {
     const { trail, refusals } = this.#options;
     const about = events?.about(call) ?? aboutCall(call);
@@ -221,6 +222,6 @@ const draftOf = ({ fields, body }: CallEvent): Draft => (body === undefined ? { 
 const withApproval = (fields: EventFields, { approvalId }: CallStart): EventFields =>
   approvalId === undefined ? fields : { ...fields, approvalId };
 
-/** Returns the changes of state that are written together with the end of a call. */
+/** Returns the changes of rows that Quater writes together with the end of a call. */
 const changesAtEnd = ({ changesAtEnd: changes }: CallStart, outcome: EventFields["outcome"]): Pick<Entry, "beside"> =>
   changes === undefined || outcome === undefined ? {} : { beside: () => changes(outcome) };

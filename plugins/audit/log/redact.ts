@@ -1,5 +1,6 @@
-// Removes secrets from arguments and results before they are stored. A `secret()` field is replaced by a keyed digest ("tag"):
-// equal secrets have equal tags, and nobody can guess a secret from its tag. Fields whose names sound like secrets are masked.
+// Removes secrets from arguments and results before Quater stores the arguments and results. Quater replaces the value of a
+// `secret()` field by a keyed digest, the tag of the secret. Equal secrets have equal tags, and nobody can guess a secret from
+// its tag. Quater masks fields whose names suggest secrets.
 
 import { soundsSecret } from "../../../core/diagnostics/plugin-options.ts";
 import { canonicalText } from "../../../core/schema/digest.ts";
@@ -11,7 +12,7 @@ const maskedText = "[masked]";
 
 export class Redactor {
   readonly #keys: () => TrailKeys;
-  /** Keyed digest functions by the id of their key. */
+  /** The keyed digest functions by the id of the tag key. */
   readonly #keyed = new Map<string, Keyed>();
 
   constructor(keys: () => TrailKeys) {
@@ -19,14 +20,18 @@ export class Redactor {
   }
 
   /**
-   * Returns the tag of a value, `hmac:<key id>:<64 hex>` over its RFC 8785 text. @throws {TypeError} when the value has no such
-   * text.
+   * Returns the tag of a value, `hmac:<key id>:<64 hex>` over the RFC 8785 text of the value. @throws {TypeError} when the value
+   * has no RFC 8785 text.
    */
   tagOf(value: unknown): string {
     return this.ofText(canonicalText(value));
   }
 
-  /** Returns the tags of a value under every tag key of the key file, the current key first. @throws {TypeError} as `tagOf`. */
+  /**
+   * Returns the tags of a value with every tag key of the key file. The first tag is the tag of the current key.
+   *
+   * @throws {TypeError} as `tagOf`.
+   */
   tagsOf(value: unknown): readonly string[] {
     const text = canonicalText(value);
     return this.#keys().tags.map((key) => this.#tag(key, text));
@@ -46,14 +51,14 @@ export class Redactor {
   }
 
   /**
-   * Returns a copy that may be stored: `secret()` fields become `hmac:<key id>:<16 hex>`, and fields with telling names are
-   * masked.
+   * Returns a copy of the value that Quater may store: `secret()` fields become `hmac:<key id>:<16 hex>`, and Quater masks fields
+   * whose names suggest secrets.
    */
   storable(schema: unknown, value: unknown): unknown {
     const made = new Set<string>();
     const shown = masked(schema, value, (secret) => {
-      // Two parts of a schema may both mark a field as secret. The second part then sees the tag, and must not replace the tag
-      // again.
+      // Two parts of a schema may both mark a field as secret. The second part then gets the tag instead of the secret, and must
+      // not replace the tag again.
       if (typeof secret === "string" && made.has(secret)) return secret;
       const tag = this.#short(secret);
       made.add(tag);

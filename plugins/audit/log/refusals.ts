@@ -1,16 +1,16 @@
-// Records refused calls. Each of the first refusals of a principal with one error code becomes an event. More refusals in the
-// same time window become one event with a count, so that refused calls cannot fill the disk.
+// Records refused calls. In each time window, each of the first refusals of a principal with one error code becomes an event.
+// Further refusals in the time window become one event with a count, so that refused calls cannot fill the disk.
 
 import type { QuaterError } from "../../../core/index.ts";
 import type { Arrival } from "../../../core/plugin-api.ts";
 import type { EventFields } from "./event.ts";
 
 const windowMs = 10_000;
-/** The most single events per time window, principal and error code. */
+/** The most refusals per time window, principal and error code that get their own event. */
 const single = 10;
-/** Refusals without a principal are recorded once in this time per reason, milliseconds. */
+/** The time in which Quater records only one refusal without a principal for each reason, milliseconds. */
 const sampleMs = 1_000;
-/** The most kinds of refusals that are counted at the same time. If there are more kinds, the oldest count is written. */
+/** The most counts of refusals in memory. If there are more counts, Quater writes the event of the oldest count. */
 const most = 1_000;
 
 interface Run {
@@ -30,14 +30,14 @@ export class Refusals {
     this.#note = note;
   }
 
-  /** Records a refused call whose caller is known. */
+  /** Records a refused call of a caller whose credential was accepted. */
   refused(fields: EventFields): void {
     const { principal, errorCode, policy } = fields;
     const who = principal === undefined ? "" : `${principal.issuer}\n${principal.subject}\n${principal.credential}`;
     this.#add(`call\n${who}\n${errorCode}\n${policy}`, fields, windowMs, single);
   }
 
-  /** Records a caller whose credential was refused. */
+  /** Records a call whose credential was refused. */
   unknown({ callId, surface, handler, peer, traceId, isRemote }: Arrival, error: QuaterError): void {
     const fields = {
       type: "credential.failed" as const,
@@ -53,7 +53,7 @@ export class Refusals {
     this.#add(`door\n${surface}\n${error.code}`, fields, sampleMs, 1);
   }
 
-  /** Writes the counts of time windows that have ended. */
+  /** Writes the events with the counts of refusals for time windows that have ended. */
   sweep(now = Date.now()): void {
     for (const [key, run] of this.#runs) {
       const lengthMs = key.startsWith("door") ? sampleMs : windowMs;
@@ -61,7 +61,7 @@ export class Refusals {
     }
   }
 
-  /** Writes all counts. Call this function when the process stops. */
+  /** Writes the events with all counts of refusals. Call this function when the process stops. */
   flush(): void {
     for (const [key, run] of this.#runs) this.#close(key, run);
   }
@@ -90,7 +90,7 @@ export class Refusals {
     return run;
   }
 
-  /** Writes an event with the number of refusals in a time window. The event has the call id of the last refusal. */
+  /** Writes an event with the number of refusals in a time window. This event has the call id of the last refusal. */
   #close(key: string, { fields, count, first, last }: Run): void {
     this.#runs.delete(key);
     if (count > 0) this.#note({ ...fields, count, first, last });

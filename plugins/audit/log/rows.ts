@@ -1,26 +1,26 @@
-// Reads rows of events before they are verified or shown. An attacker may have written any bytes into the database: a separator
-// inside a cell, or a blob instead of text. Each row that is read here has exactly the cells of the table, or the reason why the
-// row does not have them.
+// Reads the rows of events that Quater then verifies or prints. An attacker may have written any bytes into the database: a
+// separator inside a cell, or a blob instead of text. Each row that this file returns has exactly the cells of the table
+// `audit_event`, or the reason why a cell is malformed.
 
 import { isUtf8 } from "node:buffer";
 import type { Query, Reading, Statement } from "../../store/service.ts";
 import type { EventRow } from "./event.ts";
 
-/** A row of an event that is not verified yet. */
+/** The row of an event that Quater has not verified yet. */
 export interface ReadRow extends EventRow {
-  /** Why a cell is malformed, as the end of a sentence: "holds a blob as meta". */
+  /** The reason why a cell of the row is malformed, as the end of a sentence: "holds a blob as meta". */
   readonly malformed?: string;
-  /** The stored hash of the row before this one, if the page asked for it. */
+  /** The stored hash of the event before this event, if the query of the page selects `previous`. */
   readonly previous?: string | null;
 }
 
-/** A store, or a transaction on a store. */
+/** A store, or a transaction on a store, from which Quater reads rows of events. */
 export interface RowSource {
   readonly dialect: Reading["dialect"];
   readonly read: <Row>(query: Query) => Promise<readonly Row[]>;
 }
 
-/** A page of rows: a Kysely query that selects the columns of `audit_event`, and optionally `previous`. */
+/** A page of events: a Kysely query that selects the columns of `audit_event`, and optionally `previous`. */
 export interface Page {
   compile(): { readonly sql: string; readonly parameters: readonly unknown[] };
 }
@@ -30,15 +30,19 @@ type Name = (typeof names)[number];
 const numbers: ReadonlySet<Name> = new Set(["seq", "at"]);
 const optional: ReadonlySet<Name> = new Set(["body", "salt", "previous"]);
 
-/** The separators between cells and between rows: control characters, which JSON text never contains unescaped. */
+/**
+ * The separators between the cells and between the rows in the text of a page: control characters, which JSON text never contains
+ * unescaped.
+ */
 const [cell, line] = ["\u001f", "\u001e"] as const;
 
 /**
- * Reads a page as one text, because the driver takes ten times as long to make an object of every row. The text can be split in
- * only one way. Each row adds eight or nine separators of cells and one separator of rows. So if the totals are exact, no cell
- * contains a separator. A page whose totals are not exact is read again cell by cell.
+ * Reads a page of events as one text, because the database driver takes ten times as long to make an object of every row. The
+ * text of the page can be split in only one way. Each row adds eight or nine separators of cells and one separator of rows. So if
+ * the total numbers of separators are exact, no cell contains a separator. If the totals are not exact, Quater reads the page
+ * again cell by cell.
  *
- * @returns The rows by number, ascending.
+ * @returns The rows in ascending order of the event numbers.
  * @throws {StoreFailure}
  */
 export const readRows = async (store: RowSource, page: Page, hasPrevious = false): Promise<readonly ReadRow[]> => {
@@ -61,8 +65,8 @@ const asText = ({ dialect }: RowSource, columns: readonly Name[]): string => {
   );
   const text = `string_agg(concat_ws('${cell}', ${cells.join(", ")}), '${line}')`;
   if (dialect === "postgres") return `count(*) as n, count(*) as typed, ${text} as rows`;
-  // Columns in SQLite can have any type, and texts can have any bytes. Cast to a blob, because the store would read the text as
-  // JSON, which takes twice as long.
+  // Columns in SQLite can have any type, and texts can have any bytes. The SQL casts the text to a blob, because the store would
+  // read the text as JSON, which takes twice as long.
   return `count(*) as n, count(*) filter (where ${typed(columns)}) as typed, cast(${text} as blob) as rows`;
 };
 
@@ -81,8 +85,8 @@ const typed = (columns: readonly Name[]): string =>
     .join(" and ");
 
 /**
- * Splits the text of a page. @returns `undefined` when the text does not split into exactly this many rows of exactly this many
- * cells.
+ * Splits the text of a page into rows. @returns The rows; `undefined` when the text does not contain exactly `count` rows with
+ * one cell for each column.
  */
 const rowsIn = (text: string, columns: readonly Name[], count: number): readonly ReadRow[] | undefined => {
   const lines = text.split(line);
@@ -109,7 +113,7 @@ const rowsIn = (text: string, columns: readonly Name[], count: number): readonly
   return rows;
 };
 
-/** Reads a page cell by cell, which is slow but safe for any text in the cells. */
+/** Reads a page of events cell by cell, which is slow but safe for any text in the cells. */
 const cellByCell = async (
   store: RowSource,
   from: (selected: string) => Query,
@@ -141,7 +145,7 @@ const decoded = (raw: Readonly<Record<string, string>>, columns: readonly Name[]
 
 const inOrder = (rows: readonly ReadRow[]): readonly ReadRow[] => [...rows].sort((one, other) => one.seq - other.seq);
 
-/** Parses a line of an export. */
+/** Parses a line of an export into the row of an event. */
 export const exportedRow = (text: string): ReadRow => {
   let cells: Readonly<Record<string, unknown>>;
   try {

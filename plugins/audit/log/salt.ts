@@ -1,4 +1,5 @@
-// Makes the salts of bodies: sixteen random bytes each, so that nobody can guess a short body from its hash.
+// Makes the salts for the hashes of bodies. Each salt has sixteen random bytes, so that nobody can guess a short body from its
+// hash.
 
 import { randomBytes } from "node:crypto";
 
@@ -6,8 +7,8 @@ const saltBytes = 16;
 let randomness = Buffer.alloc(0);
 
 /**
- * Returns a new salt. Random bytes are fetched for many salts together, because one request to the system takes longer than
- * hashing a body.
+ * Returns a new salt. Quater requests the random bytes for many salts together, because one request to the operating system takes
+ * longer than hashing a body.
  */
 export const freshSalt = (): string => {
   if (randomness.length < saltBytes) randomness = randomBytes(saltBytes * 256);

@@ -1,12 +1,13 @@
-// Compares names of persons. Authenticators write a name in different ways: an identity provider says `Ana@shop.example` and a
-// key file `ana@shop.example`, and accents have two encodings.
+// Compares names of persons, because authenticators write the name of one person in different ways. For example, a token contains
+// `Ana@shop.example` and a key file contains `ana@shop.example`. Letters with accents have two encodings.
 
 /**
- * Returns whether two names belong to one person. Letter case, encodings of characters and space around the name do not count.
+ * Returns whether two names belong to one person. The comparison ignores letter case, encodings of characters and space around
+ * the name.
  */
 export const isSameName = (one: string, other: string): boolean => foldedName(one) === foldedName(other);
 
-/** Returns the same text for all spellings of one person's name. */
+/** Returns a text for a name. The text is equal for all spellings of one person's name. */
 export const foldedName = (name: string): string =>
   name
     .normalize("NFKC")

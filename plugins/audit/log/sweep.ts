@@ -1,10 +1,11 @@
-// Records `call.unknown` for each open call of a dead process, because no other process can record how the call ended. The events
-// since the start of the dead process are verified first. Without this verification, a forged `call.started` would lead to a
-// genuine event about a call that never happened, and a call whose `call.ended` an attacker hid would be recorded as unknown.
+// Records `call.unknown` for each open call of a dead process, because no other process can record how the call ended. This file
+// first verifies the events since the start of the dead process. Without this verification, a forged `call.started` would lead to
+// a genuine event about a call that never happened, and Quater would record a call as unknown if an attacker had hidden its
+// `call.ended`.
 //
 // A database may commit a batch of a process long after the lease of the process has expired, because the process was paused, or
-// was killed after it had sent the commit. So the transaction that deletes the row of a process checks that the process has no
-// events after the events that were read.
+// was killed after the process had sent the commit. So the transaction that deletes the row of a process checks that the trail
+// has no later events of the process than the events that the sweep read.
 
 import type { ExpressionBuilder } from "kysely";
 import { cut, visible } from "../../../core/diagnostics/text.ts";
@@ -21,7 +22,7 @@ import { readRows } from "./rows.ts";
 import type { HeadRow, InstanceRow, Tables } from "./tables.ts";
 import type { Trail } from "./trail.ts";
 
-/** The most calls per process and sweep. The next sweep records the remaining calls. */
+/** The most calls of one process that one sweep records. The next sweep records the remaining calls. */
 const most = 500;
 
 export interface SweepParts {
@@ -31,8 +32,9 @@ export interface SweepParts {
 }
 
 /**
- * @returns The number of calls that were recorded as unknown.
- * @throws {Unverified} when events do not verify. Calls of other processes, whose events verify, were still recorded.
+ * @returns The number of calls that the sweep recorded as unknown.
+ * @throws {Unverified} when events of a process do not verify. The sweep still records the calls of other processes whose events
+ * verify.
  */
 export const sweepUnknown = async (
   { trail, store, keys }: SweepParts,
@@ -52,21 +54,21 @@ export const sweepUnknown = async (
       found += await sweepInstance(row, head.seq, isDamaged(row) ? [] : await openCalls(reader, head, row));
       if (isDamaged(row)) throw damaged(row);
     } catch (error) {
-      // Events that were removed in the meantime cannot be read. The next sweep tries again.
+      // If retention has removed events in the meantime, the sweep cannot read these events. The next sweep tries again.
       if (((await headOf(store))?.floor_seq ?? 0) === head.floor_seq) failure ??= error;
     }
   }
   if (failure !== undefined) throw failure;
   return found;
 
-  /** @param read  The number of the newest event that was read to find `calls`. */
+  /** @param read  The number of the newest event that the sweep read to find `calls`. */
   async function sweepInstance({ instance, floor_seq }: InstanceRow, read: number, calls: readonly EventMeta[]): Promise<number> {
     if (typeof instance !== "string") return 0;
-    // The condition compares the stored lease and not the lease that was read, because JavaScript rounds large numbers.
+    // The condition compares the lease in the store and not the lease in JavaScript, because JavaScript rounds large numbers.
     const isGone = ({ and, eb, exists, not }: ExpressionBuilder<Tables, "audit_instance">) =>
       and([eb("instance", "=", instance), eb("lease_until", "<", store.clock), not(exists(ofInstance(instance, read)))]);
-    // `expects` requires one changed row. If two processes sweep at the same time, the second changes no row, so it writes
-    // nothing.
+    // `expects` requires one changed row. If two processes sweep at the same time, the statement of the second process changes no
+    // row, so the second process writes no event.
     const change =
       calls.length <= most
         ? db.deleteFrom("audit_instance").where(isGone)
@@ -82,8 +84,8 @@ export const sweepUnknown = async (
 };
 
 /**
- * Whether the row of a process is damaged. SQLite stores values of any type, and both databases store larger numbers than Quater
- * writes.
+ * Whether the row of a process is damaged. SQLite stores values of any type in a column, and SQLite and PostgreSQL store larger
+ * numbers than Quater writes.
  */
 const isDamaged = ({ instance, floor_seq }: InstanceRow): boolean =>
   typeof instance !== "string" || !Number.isSafeInteger(floor_seq);
@@ -95,7 +97,7 @@ const damaged = ({ instance, floor_seq }: InstanceRow): Unverified =>
       )
     : new Unverified("A row in audit_instance has a process name that is not text. Delete the row");
 
-/** Returns the start events of a process without an end event, in order. */
+/** Returns the start events of a process's calls without an end event, in the order of the trail. */
 const openCalls = async (
   reader: TrailReader,
   head: HeadRow,
@@ -113,8 +115,8 @@ const openCalls = async (
 };
 
 /**
- * Returns the event `seq`, or the newest event before `seq` if a restore lost event `seq`. The hash of the following event covers
- * the returned event.
+ * Returns the event `seq`, or the newest event before `seq` if a restore lost event `seq`. The hash of the event after the
+ * returned event covers the returned event.
  */
 const eventBefore = async ({ store }: TrailReader, head: HeadRow, seq: number): Promise<EventLink> => {
   const [row] = seq <= head.floor_seq ? [] : await readRows(store, queriesOn(store).page("before", seq + 1, 1));

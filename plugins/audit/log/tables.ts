@@ -1,29 +1,32 @@
-// The tables of the trail: the types of their rows, and the migrations that create the tables. queries.ts has the queries on
-// these tables.
+// The tables of the trail: the types of their rows, and the migrations that create the tables. queries.ts has the queries on the
+// tables of the trail.
 
 import type { Migration } from "../../store/service.ts";
 import { noBody } from "./chain.ts";
 import type { EventLink, EventRow } from "./event.ts";
 
 /**
- * The number of the chain of events. There is only one chain, but with the column `chain` a later version of Quater could add a
- * second chain.
+ * The number of the chain of events. The trail has only one chain, but with the column `chain` a later version of Quater could
+ * add a second chain.
  */
 export const chain = 1;
 
-/** The condition of the index `audit_event_linked`. A query must repeat this text exactly, or the index is not used. */
+/**
+ * The condition of the index `audit_event_linked`. A query must repeat this text exactly. Otherwise the database does not use the
+ * index.
+ */
 export const linkedTypes = "(substr(type, 1, 9) = 'approval.' or type = 'store.restored')";
 
-/** The condition of the index `audit_event_used`. Queries must repeat it exactly. */
+/** The condition of the index `audit_event_used`. Queries must repeat this condition exactly. */
 export const useTypes = "(type = 'approval.used' or type = 'approval.lost')";
 
-/** The condition of the index `audit_event_erased`. Queries must repeat it exactly. */
+/** The condition of the index `audit_event_erased`. Queries must repeat this condition exactly. */
 export const erasures = "type = 'audit.erased'";
 
 export interface HeadRow {
   readonly seq: number;
   readonly hash: string;
-  /** The id of the chain key, a colon, and the MAC over the other columns of the row. */
+  /** The id of the chain key, a colon, and the MAC over the other columns of the head. */
   readonly mac: string;
   /** The genesis of the trail as RFC 8785 text: see chain.ts. */
   readonly genesis: string;
@@ -33,7 +36,10 @@ export interface HeadRow {
    */
   readonly floor_seq: number;
   readonly floor_hash: string;
-  /** The format of the trail. The format is 1 until a version of Quater that writes format 2 writes to the trail. */
+  /**
+   * The format of the trail. The format of a trail of an older version of Quater is 1, until a version that writes format 2
+   * writes to the trail.
+   */
   readonly format: number;
   /**
    * The number and hash of the newest linked event (see event.ts). Before the first linked event, the number is 0 and the hash is
@@ -43,22 +49,26 @@ export interface HeadRow {
   readonly approval_hash: string;
 }
 
-/** The head together with the stored hash of an event that the process has seen. */
+/** The row of the head together with the stored hash of an event that this process has seen. */
 export interface HeadBeside extends HeadRow {
   readonly held: string | null;
 }
 
-/** Returns the newest linked event. In format 1 the MAC does not cover these columns, so they are not used. */
+/**
+ * Returns the newest linked event that a head names. In format 1 the MAC does not cover the columns for this event, so Quater
+ * does not use the columns.
+ */
 export const newestLinked = ({ format, approval_seq, approval_hash }: HeadRow): EventLink =>
   format === 1 ? { hash: noBody, seq: 0 } : { hash: approval_hash, seq: approval_seq };
 
 /**
- * A process that writes to the trail. Until the lease of the process expires, calls that the process has started may still end.
+ * The row of a process that writes to the trail. Until the lease of the process expires, calls that the process has started may
+ * still end.
  */
 export interface InstanceRow {
   readonly instance: string;
   readonly lease_until: number;
-  /** Every `call.started` of this process that has no end event comes after the event with this number. */
+  /** Every `call.started` of this process that has no end event comes after the event with the number `floor_seq`. */
   readonly floor_seq: number;
 }
 
@@ -124,20 +134,21 @@ export const migrations: readonly Migration[] = [
       build.schema.alterTable("audit_head").addColumn("approval_seq", "bigint", (column) => column.notNull().defaultTo(0)),
       build.schema.alterTable("audit_head").addColumn("approval_hash", "text", (column) => column.notNull().defaultTo(noBody)),
       // This index finds linked events among many others. The links between linked events prove that no linked event is left out,
-      // so a reader notices if an attacker has changed the index.
+      // so Quater notices if an attacker has changed the index.
       { sql: `create index audit_event_linked on audit_event (chain, seq) where ${linkedTypes}`, parameters: [] },
     ],
   },
   {
     version: 3,
     tables: [],
-    // Retention and erasure look up which bodies were erased, and such events are rare.
+    // This index finds the rare `audit.erased` events. Retention and erasure read these events to find out which bodies were
+    // erased.
     up: () => [{ sql: `create index audit_event_erased on audit_event (chain, seq) where ${erasures}`, parameters: [] }],
   },
   {
     version: 4,
     tables: [],
-    // Each process reads the newest uses of approvals, to find out whether a call ran before.
+    // This index finds the newest uses of approvals. Each process reads these uses to find out whether a call ran before.
     up: () => [{ sql: `create index audit_event_used on audit_event (chain, type, seq) where ${useTypes}`, parameters: [] }],
   },
 ];

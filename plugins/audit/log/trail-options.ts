@@ -11,8 +11,8 @@ export interface TrailOptions {
   readonly keys: KeyRing;
   readonly sinks: readonly Sink[];
   readonly log: Log;
-  /** How long a process counts as alive after it has renewed its lease, milliseconds. */
+  /** How long other processes treat a process as running after the process has renewed its lease, milliseconds. */
   readonly leaseMs: number;
-  /** Returns the detail of the event `runtime.started`. */
+  /** Returns the `detail` of the event `runtime.started`. */
   readonly started: () => unknown;
 }

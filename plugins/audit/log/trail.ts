@@ -1,5 +1,5 @@
-// The trail of one process: all events that the process records. The first event opens the trail, so a command that records no
-// event writes nothing to the store.
+// The trail in one process, which records the events of the process. The first event opens the trail, so a command that records
+// no event writes no row to the store.
 
 import { randomBytes } from "node:crypto";
 import type { AttestedUse } from "../restore/attestation.ts";
@@ -17,12 +17,13 @@ import { meaningOf, textOf, unrecorded } from "./unrecorded.ts";
 import { recordWithinMs, Writer } from "./writer.ts";
 
 /**
- * How long the process reports that it is not ready after a failed write, milliseconds. The next write would probably fail, too.
+ * How long this process reports after a failed write that this process is not ready, milliseconds. During this time, the next
+ * write would probably fail, too.
  */
 const troubleMs = 3_000;
 
 export class Trail {
-  /** The name of this process in its events. */
+  /** The name of this process in the events of this process. */
   readonly instance = randomBytes(6).toString("hex");
   readonly writer: Writer;
   readonly checkpoints: Checkpoints;
@@ -31,9 +32,9 @@ export class Trail {
   readonly #compared: ComparedLedger;
   readonly #lease: Lease;
   readonly #openStarts = new OpenStarts();
-  /** Whether `runtime.started` is written or queued. */
+  /** Whether the `runtime.started` of this process is written or queued. */
   #isAnnounced = false;
-  /** When the last write failed; `undefined` after a write succeeded. */
+  /** When the last write to the trail failed; `undefined` if the last write succeeded. */
   #troubleAt: number | undefined;
 
   constructor(options: TrailOptions) {
@@ -66,7 +67,7 @@ export class Trail {
     this.checkpoints = new Checkpoints({ ...options, attestor, writer: this.writer });
   }
 
-  /** The ledger; `undefined` before it is open. */
+  /** The ledger of this process; `undefined` before the ledger is open. */
   get ledger(): Ledger | undefined {
     return this.#compared.opened;
   }
@@ -76,7 +77,7 @@ export class Trail {
     return this.#compared.open();
   }
 
-  /** Lets this process write after an acknowledged restore: see `acknowledgeRestore` of ComparedLedger. */
+  /** Lets this process write events after an acknowledged restore: see `acknowledgeRestore` of ComparedLedger. */
   acknowledgeRestore(): void {
     this.#compared.acknowledgeRestore();
   }
@@ -91,15 +92,19 @@ export class Trail {
     return this.#compared.compare();
   }
 
-  /** Checks that the store is not fenced. A fenced store refuses reads, too. @throws {QuaterError} `audit_unavailable` */
+  /**
+   * Checks that the store is not fenced. Quater also refuses to read a fenced store.
+   *
+   * @throws {QuaterError} `audit_unavailable`
+   */
   assertOpen(): void {
     if (this.#options.store.isFenced) throw unrecorded(undefined);
   }
 
   /**
-   * Tests whether a write would succeed now.
+   * Tests whether a write to the trail would succeed now.
    *
-   * @throws The reason why it would fail.
+   * @throws The reason why a write would fail.
    */
   async probe(): Promise<void> {
     try {
@@ -108,19 +113,19 @@ export class Trail {
       if (meaningOf(error) === "damage") this.#compared.fence(error);
       throw error;
     }
-    // A probe writes only a few bytes, for which even a full disk may have room. So the result of the last real write counts,
-    // too.
+    // A probe writes only a few bytes, for which even a full disk may have room. So this function also considers the result of
+    // the last write of an event.
     const since = Date.now() - (this.#troubleAt ?? 0);
     if (since < troubleMs) throw new Error("The last write to the trail failed less than a second ago");
   }
 
-  /** Queues an event, and does not wait until the event is committed. */
+  /** Queues an event, and does not wait for the commit of the event. */
   note(fields: EventFields, body?: string): void {
     this.announce();
     this.writer.note({ events: [body === undefined ? { fields } : { fields, body }] });
   }
 
-  /** Queues an event like `note`. The transaction of the event also makes changes of state. */
+  /** Queues an event like `note`. The transaction that writes the event also runs the statements that `beside` returns. */
   noteBeside(fields: EventFields, beside: Pick<Entry, "beside">): void {
     this.announce();
     this.writer.note({ events: [{ fields }], ...beside });
@@ -129,9 +134,10 @@ export class Trail {
   /**
    * Records an entry, and waits until the entry is committed.
    *
-   * @param onLate  Called when the entry was committed after the wait for the commit had ended with an error. Without `onLate`, a
-   * late entry is still written. With `onLate`, a late entry is withdrawn if it was not sent to the store yet.
-   * @param withinMs  How long to wait for the commit. Default 2 seconds.
+   * @param onLate  Quater calls this function if the entry was committed after the wait for the commit had ended with an error.
+   * Without `onLate`, Quater still writes a late entry. With `onLate`, Quater withdraws a late entry that was not sent to the
+   * store yet.
+   * @param withinMs  How long `record` waits for the commit, milliseconds. Default 2,000.
    * @throws {QuaterError} `audit_unavailable`.
    */
   async record(entry: Entry, onLate?: () => void, withinMs = recordWithinMs): Promise<Receipt> {
@@ -147,10 +153,10 @@ export class Trail {
   }
 
   /**
-   * Records an entry like `record`. The first event of the entry comes before all other events of this process, also before
+   * Records an entry like `record`. The first event of the entry comes before all other events of this process, including
    * `runtime.started`.
    *
-   * @throws {Error} when this process has written already.
+   * @throws {Error} when this process has already written an event.
    */
   recordFirst({ events: [first, ...events], ...entry }: Entry, withinMs: number): Promise<Receipt> {
     if (this.#isAnnounced || first === undefined) throw new Error("The first event of this process is already written");
@@ -158,7 +164,9 @@ export class Trail {
     return this.record({ ...entry, events: [first, this.#start(), ...events] }, undefined, withinMs);
   }
 
-  /** Makes an event that signs the trail up to and including itself. Entries of many events contain such an event. */
+  /**
+   * Makes a checkpoint event, which signs the trail up to and including this event. Entries of many events contain such an event.
+   */
   checkpointDraft(): Draft {
     return { fields: (before) => ({ type: "audit.checkpoint", detail: this.#attestor.signed(before) }) };
   }
@@ -166,8 +174,8 @@ export class Trail {
   /**
    * Queues `runtime.started` once, before every other event of this process.
    *
-   * @param stays  Whether the process registers immediately. Servers do, because `quater store restored` must see every running
-   * server.
+   * @param stays  Whether this process registers immediately. Servers register immediately, because `quater store restored` must
+   * see every running server.
    */
   announce(stays = false): void {
     if (this.#isAnnounced) return;
@@ -187,16 +195,16 @@ export class Trail {
 
   /**
    * Writes the queued entries, `runtime.stopped`, and a checkpoint after these events. If calls may have started and not ended,
-   * the process stays registered, so that another process records that the ends of these calls are unknown.
+   * this process stays registered, so that another process records that the ends of these calls are unknown.
    *
-   * @param isSigned  Whether to make the checkpoint in any case. If false, the checkpoint is made if this process has registered,
-   *   or if a checkpoint is due.
+   * @param isSigned  Whether to make the checkpoint in any case. If false, Quater makes the checkpoint if this process has
+   * registered, or if a checkpoint is due.
    */
   async stop(isSigned: boolean): Promise<void> {
     if (!this.#isAnnounced) return;
     const { mayHaveRow } = this.#lease;
-    // `fields` and `beside` run when `runtime.stopped` is written, because a `call.started` that was queued earlier may be
-    // written until then.
+    // The ledger runs `fields` and `beside` when the ledger writes `runtime.stopped`, because the ledger may first write a
+    // `call.started` that was queued earlier.
     const fields = (): EventFields => ({
       type: "runtime.stopped",
       ...(this.#openStarts.size > 0 ? { detail: { hasOpenCalls: true } } : {}),
@@ -211,16 +219,16 @@ export class Trail {
     this.writer.close();
   }
 
-  /** Computes the state of an approval request from its events. @throws {QuaterError} `audit_unavailable`. */
+  /** Computes the state of an approval request from the events of the request. @throws {QuaterError} `audit_unavailable`. */
   async standingOf(approvalId: string): Promise<Standing | undefined> {
     return this.#refusing(async () => (await this.open()).standingOf(approvalId));
   }
 
   /**
-   * Checks that an approval may be used. Call this function before you record the use.
+   * Checks that an approval may be used. Call this function before you record the use of the approval.
    *
-   * @throws {QuaterError} `audit_unavailable` when the sinks did not accept earlier uses, cannot be read, or attest an event that
-   * the store lacks. An event that the store lacks fences the store.
+   * @throws {QuaterError} `audit_unavailable` when the sinks did not accept earlier uses, when this process cannot read a sink,
+   * or when a sink attests an event that the store lacks. In the last case, this process fences the store.
    */
   assertUsable(): Promise<void> {
     return this.#refusing(async () => {
@@ -230,9 +238,9 @@ export class Trail {
   }
 
   /**
-   * Before the handler runs, this function writes the use of an approval to every sink, reads the lines of other processes, and
-   * checks that the store still has the use. During the write, the store may have been set back, and another process may have
-   * used the same approval.
+   * Before the handler runs, this function writes the use of an approval to every sink, reads the sink lines of other processes,
+   * and checks that the store still has the use. While the sinks were written, somebody may have set the store back, and another
+   * process may have used the same approval.
    *
    * @param place  The number and hash of the event `approval.used`.
    * @throws {QuaterError} `audit_unavailable` when a sink does not accept the line, or attests an event that the store lacks.

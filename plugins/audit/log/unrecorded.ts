@@ -1,4 +1,4 @@
-// Classifies failed writes, and makes the error for a call that cannot be recorded.
+// Classifies failed writes to the trail, and makes the error for a call that Quater cannot record.
 
 import { QuaterError } from "../../../core/index.ts";
 import { isPassing, isStoreFailure } from "../../store/service.ts";
@@ -11,8 +11,8 @@ export const meaningOf = (error: unknown): Meaning => {
 };
 
 /**
- * Returns the error for the caller. @param cause  The failure. If the failure means damage, the hint in the error describes the
- * damage to the operator. The caller never sees the hint.
+ * Returns the error for the caller of a call that Quater cannot record. @param cause  The failure of the write. If the failure
+ * means damage, the hint in the returned error describes the damage to the operator. The caller never sees the hint.
  */
 export const unrecorded = (cause: unknown): QuaterError =>
   new QuaterError({
@@ -24,5 +24,5 @@ export const unrecorded = (cause: unknown): QuaterError =>
     ...(cause === undefined ? {} : { cause }),
   });
 
-/** Returns the database's code and text of an error, for the log. */
+/** Returns an error's text for the log. For an error of the database, the text includes the database's code. */
 export const textOf = (error: unknown): string => (isStoreFailure(error) ? `${error.code}: ${error.message}` : String(error));

@@ -1,5 +1,5 @@
-// Decides whether enough people voted for a request. Approval uses it for the decision, and `audit verify` uses it to check that
-// decision.
+// Decides whether enough people have voted to approve a request. The plugin approval uses this function to decide, and `audit
+// verify` uses this function to check the decision.
 
 /** One entry of a policy's `approvers`. */
 export interface ApproverRule {
@@ -8,7 +8,7 @@ export interface ApproverRule {
   readonly need: number;
 }
 
-/** A person whose vote is matched with the entries of `approvers`. */
+/** A person whose vote Quater matches with the entries of `approvers`. */
 export interface Candidate {
   readonly person?: string | undefined;
   readonly roles: readonly string[];
@@ -18,8 +18,9 @@ export const fits = ({ role, person }: ApproverRule, candidate: Candidate): bool
   role === undefined ? person === candidate.person : candidate.roles.includes(role);
 
 /**
- * Returns whether these people, who all approved, are enough. Each person counts for one place only. The function looks for an
- * assignment of people to places in which a person who fits two places does not use the only place that fits another person.
+ * Returns whether the people who voted to approve satisfy all rules of `approvers`. Each person counts for one place of the rules
+ * only. This function looks for an assignment of people to places. In this assignment, a person who fits two places does not use
+ * the only place that fits another person.
  */
 export const isSatisfied = (
   { approvers }: { readonly approvers: readonly ApproverRule[] },

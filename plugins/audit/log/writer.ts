@@ -1,59 +1,62 @@
-// The queue of one process for the trail. The writer writes one batch at a time. While a batch is committed, the next batch
-// collects entries. Callers that need a durable record wait for the commit, up to a time limit. Other callers continue.
+// The queue of one process for the trail. The writer writes one batch at a time. While the store commits a batch, the next batch
+// collects entries. Calls that need a durable record wait for the commit, up to a time limit. Other calls continue.
 
 import { isStoreFailure } from "../../store/service.ts";
 import type { Entry, Receipt } from "./entry.ts";
 
-/** The limits of a batch. An idle writer waits only for the current turn of the event loop. */
+/** The limits of a batch. An idle writer collects entries only during the current turn of the event loop. */
 const batch = { events: 64, bytes: 256 * 1024 } as const;
-/** The limits of the queue while the store cannot be written. Beyond them, entries that no caller waits for are dropped and counted. */
+/**
+ * The limits of the queue while the writer cannot write to the store. Above these limits, the writer drops and counts entries
+ * that no call waits for.
+ */
 const backlog = { entries: 10_000, bytes: 16 * 1024 * 1024 } as const;
 const retry = { firstMs: 50, mostMs: 500 } as const;
 const lookMs = 50;
-/** How long a call waits for its record, milliseconds. */
+/** How long a call waits for the commit of its event, milliseconds. */
 export const recordWithinMs = 2_000;
 
 export interface Sink {
-  /** Writes a batch. @throws {StoreFailure} */
+  /** Writes a batch of entries. @throws {StoreFailure} */
   write(entries: readonly Entry[]): Promise<readonly Receipt[]>;
-  /** Tests whether a write would succeed now. @throws when it would fail. */
+  /** Tests whether a write to the trail would succeed now. @throws when a write would fail. */
   probe(): Promise<void>;
   settleAttempt(): Promise<readonly Receipt[] | undefined>;
 }
 
 /**
- * The meaning of a failed write. `damage`: nothing more may be written. `passing`: try again until it succeeds. `unknown`: the
- * store does not work, or does not accept the entry.
+ * The meaning of a failed write to the trail. `damage`: the writer must write no more entries. `passing`: the writer repeats the
+ * write until the write succeeds. `unknown`: the store does not work, or does not accept the entry.
  */
 export type Meaning = "damage" | "passing" | "unknown";
 
 export interface WriterOptions {
-  /** Returns the ledger, and opens it on first use. */
+  /** Returns the ledger, and opens the ledger at the first call. */
   readonly ledger: () => Promise<Sink>;
   readonly meaningOf: (error: unknown) => Meaning;
-  /** Called when this process cannot write any more. */
+  /** The writer calls this function when this process can write no more entries. */
   readonly onFatal: (error: unknown) => void;
   readonly onTrouble: (error: unknown) => void;
-  /** Called when the store accepts other writes, but not this entry. The writer then gives up this entry. */
+  /** The writer calls this function when the store accepts other writes but refuses an entry, which the writer then gives up. */
   readonly onRefused: (error: unknown) => void;
-  /** Called when an entry is queued. */
+  /** The writer calls this function when an entry enters the queue. */
   readonly onQueued: (entry: Entry) => void;
   /**
-   * Called once for each queued entry when the writer knows whether the entry was written, before the caller of the entry gets
-   * the answer. Without a receipt, the entry will never be written. Not called for entries that the writer still has when it
-   * ends.
+   * The writer calls this function once for each queued entry when the writer knows whether the entry was written, before the
+   * function that waits for the entry continues. If `receipt` is `undefined`, the entry will never be written. The writer does
+   * not call this function for entries that are still queued when the writer ends.
    */
   readonly onKnown: (entry: Entry, receipt: Receipt | undefined) => void;
-  /** Called after each batch, with the number of its events. */
+  /** The writer calls this function after each batch, with the number of the batch's events. */
   readonly onWritten: (events: number) => void;
 }
 
 export interface Waiting {
-  /** How long to wait for the commit, milliseconds. After this time, the wait is rejected. */
+  /** How long `record` waits for the commit of the entry, milliseconds. After this time, `record` rejects. */
   readonly withinMs: number;
   /**
-   * With `onLate`, the entry is withdrawn when the wait for it ends. If the entry was already sent to the store, `onLate` is
-   * called after the entry is written.
+   * With `onLate`, the writer withdraws the entry when the wait for the commit ends. If the writer has already sent the entry to
+   * the store, the writer calls `onLate` after the entry is written.
    */
   readonly onLate?: () => void;
 }
@@ -85,10 +88,13 @@ export class Writer {
   #queue: Queued[] = [];
   #bytes = 0;
   #writing: Promise<void> | undefined;
-  /** The batch that is being written. After a lost connection, Quater does not know whether the batch was written. */
+  /**
+   * The entries of the batch that the writer is writing. After a lost connection, the writer does not know whether the store
+   * committed the batch.
+   */
   #current: readonly Queued[] = [];
   #isUncertain = false;
-  /** How many entries are written one by one, to find the entry that the store refuses. */
+  /** How many entries the writer still writes one by one, to find the entry that the store refuses. */
   #alone = 0;
   #fatal: Error | undefined;
   #watch: NodeJS.Timeout | undefined;
@@ -102,14 +108,19 @@ export class Writer {
     return this.#queue.length === 0 && this.#writing === undefined;
   }
 
-  /** @returns The events that were dropped since the last call, so that the gap can be recorded. */
+  /**
+   * @returns The number of events that the writer has dropped since the last call of this function, and when, so that Quater can
+   * record the gap.
+   */
   takeDropped(): Dropped | undefined {
     const dropped = this.#dropped;
     this.#dropped = undefined;
     return dropped;
   }
 
-  /** Queues an entry without waiting for it. While the queue is full, the entry is dropped and counted. */
+  /**
+   * Queues an entry without waiting for the commit. While the queue is full, the writer drops the entry and counts its events.
+   */
   note(entry: Entry): void {
     if (this.#fatal !== undefined || this.#queue.length >= backlog.entries || this.#bytes >= backlog.bytes) {
       this.#drop(entry);
@@ -119,8 +130,8 @@ export class Writer {
   }
 
   /**
-   * Queues an entry and waits for its commit. @throws {TooLate | Error} when the entry is not committed in time, or can never be
-   * committed.
+   * Queues an entry and waits for the commit of the entry. @throws {TooLate | Error} when the entry is not committed in time, or
+   * can never be committed.
    */
   record(entry: Entry, { withinMs, onLate }: Waiting): Promise<Receipt> {
     if (this.#fatal !== undefined) return Promise.reject(this.#fatal);
@@ -130,7 +141,7 @@ export class Writer {
     });
   }
 
-  /** Waits until all queued entries are written or given up, for at most `withinMs`. */
+  /** Waits until the writer has written or given up all queued entries, for at most `withinMs`. */
   async flush(withinMs: number): Promise<void> {
     const end = Date.now() + withinMs;
     while (!this.isIdle && this.#fatal === undefined && Date.now() < end) {
@@ -154,13 +165,14 @@ export class Writer {
   #start(): void {
     this.#writing ??= this.#run().finally(() => {
       this.#writing = undefined;
-      // An entry may have been queued after the last check of the queue.
+      // Another function may have queued an entry after the last check of the queue.
       if (this.#queue.length > 0 && this.#fatal === undefined) this.#start();
     });
   }
 
   async #run(): Promise<void> {
-    // Wait for the end of this turn of the event loop, so that its later entries go into the first batch, too.
+    // Wait for the end of this turn of the event loop, so that the first batch also gets entries that are queued later in this
+    // turn.
     await new Promise(setImmediate);
     let waitMs: number = retry.firstMs;
     while (this.#fatal === undefined && (this.#queue.length > 0 || this.#isUncertain)) {
@@ -193,13 +205,13 @@ export class Writer {
         this.#alone = length;
         return;
       }
-      // If the store accepts this test write, it refuses the entry for good. Waiting would delay all later entries.
+      // If the store accepts this test write, the store will never accept the entry. Waiting would delay all later entries.
       await ledger.probe();
       this.#refuse(error);
     }
   }
 
-  /** Gives up the first entry of the queue. */
+  /** Gives up the first entry of the queue, because the store refuses this entry. */
   #refuse(error: unknown): void {
     const [refused] = this.#queue.splice(0, 1);
     if (refused === undefined) return;
@@ -218,7 +230,10 @@ export class Writer {
     this.#dropped.last = now;
   }
 
-  /** Finds out after a lost connection whether the last batch was written. No other entry is written before that. */
+  /**
+   * Finds out after a lost connection whether the store committed the last batch. Before the writer knows the result, the writer
+   * writes no other entry.
+   */
   async #ask(ledger: Sink): Promise<void> {
     const receipts = await ledger.settleAttempt();
     this.#isUncertain = false;
@@ -241,7 +256,7 @@ export class Writer {
     this.#options.onWritten(events);
   }
 
-  /** Puts a batch that was not written back into the queue, without the entries that were withdrawn in the meantime. */
+  /** Puts the entries of an unwritten batch back into the queue, except the entries that were withdrawn in the meantime. */
   #giveBack(): void {
     const isWithdrawn = ({ isLate, onLate }: Queued) => isLate && onLate !== undefined;
     const back = this.#current.filter((queued) => !isWithdrawn(queued));
@@ -267,8 +282,8 @@ export class Writer {
   }
 
   /**
-   * Ends waits that took too long. All calls share one timer, because starting a timer for each call would take more time than
-   * all other steps of recording the call.
+   * Ends the waits of calls that have waited too long for a commit. All calls share one timer, because starting a timer for each
+   * call would take more time than all other steps of recording the call.
    */
   #look(): void {
     const now = Date.now();

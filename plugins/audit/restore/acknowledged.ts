@@ -1,5 +1,6 @@
 // Reads the events `store.restored`: the restores that an operator acknowledged. Each `store.restored` is the first event of a
-// new segment of the trail. The segment begins above the highest number that a sink attested, so no number is used twice.
+// new segment of the trail. The segment begins above the highest number that a sink attested, so no two events of the trail have
+// the same number.
 
 import type { Reading } from "../../store/service.ts";
 import { Keyed } from "../log/chain.ts";
@@ -11,14 +12,14 @@ import type { Attestation, Missing } from "./attestation.ts";
 
 /** The `detail` of a `store.restored` event. */
 export interface RestoredDetail {
-  /** The last event of the segment before the restore. */
+  /** The number and hash of the last event in the segment before the restore. */
   readonly after: { readonly seq: number; readonly hash: string };
   readonly missing: Missing;
-  /** The genesis hash of the lost events, if it differs from this trail's. */
+  /** The genesis hash of the lost events, if this hash differs from the genesis hash of this trail. */
   readonly genesis?: string;
   readonly by: string;
   readonly reason: string;
-  /** Lost uses of approvals that a sink attests. */
+  /** The uses of approvals that the restore lost and that a sink attests. */
   readonly used: readonly { readonly approvalId: string; readonly callId: string }[];
 }
 
@@ -26,13 +27,13 @@ export interface Acknowledged {
   readonly seq: number;
   readonly at: number;
   readonly detail: RestoredDetail;
-  /** Whether a line attests an event that this restore lists as lost. */
+  /** Returns whether a sink line attests an event that this restore lists as lost. */
   readonly covers: (line: Pick<Attestation, "seq" | "genesis">) => boolean;
 }
 
 /**
- * Reads the acknowledged restores. Each row is verified with the chain key and with the event before the restore, which the row
- * names. So an attacker without the chain key cannot fake a restore.
+ * Reads the acknowledged restores of the trail. Quater verifies each `store.restored` event with the chain key and with the event
+ * before the restore, which the `store.restored` event names. So an attacker without the chain key cannot fake a restore.
  */
 export const acknowledgedIn = async (
   store: Reading,
@@ -67,7 +68,8 @@ export const acknowledged = (seq: number, at: number, detail: RestoredDetail, ge
   at,
   detail,
   covers: (line) => {
-    // The restored segment begins above all numbers that the sinks attested, so every earlier trail ends below it.
+    // The restored segment begins above all numbers that the sinks attested, so every earlier trail ends below the number of this
+    // restore.
     if (line.genesis !== genesis) return line.seq < seq;
     return detail.genesis === undefined && line.seq >= detail.missing.from && line.seq <= detail.missing.through;
   },

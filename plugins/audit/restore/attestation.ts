@@ -1,5 +1,5 @@
-// The lines in sinks. Each line attests that the trail has an event with a certain number and hash. There are three types of
-// lines. The checkpoint key signs each line, and the signature includes the type of the line:
+// The lines in sinks. Each line attests that the trail has an event with a certain number and hash. The checkpoint key signs each
+// line, and the signature covers the type of the line. Sink lines have three types:
 //
 // audit.checkpoint  the newest event, every 1,000 events or 60 seconds
 // approval.used     the event that used an approval, written before the handler runs
@@ -10,19 +10,19 @@ import { canonicalText } from "../../../core/schema/digest.ts";
 import { isSignedBy, type SignedCheckpoint } from "../log/chain.ts";
 import { type LikeTags, tagsIn } from "../log/like-tags.ts";
 
-/** The fields that all lines have. */
+/** The fields that all sink lines have. */
 interface About {
   readonly app: string;
   readonly chain: number;
   /** The genesis hash of the trail. */
   readonly genesis: string;
-  /** When the line was made, milliseconds since the epoch, by the store's clock. */
+  /** When Quater made the sink line, milliseconds since the epoch, by the store's clock. */
   readonly at: number;
-  /** The id of the checkpoint key. */
+  /** The id of the checkpoint key that signed the sink line. */
   readonly key: string;
 }
 
-/** The use of an approval in a line. Lines of older versions of Quater have no keyed digests. */
+/** The use of an approval in a sink line. Sink lines of older versions of Quater have no keyed digests. */
 export interface AttestedUse extends Partial<LikeTags> {
   readonly approvalId: string;
   readonly callId: string;
@@ -33,12 +33,12 @@ export interface UsedLine extends About, AttestedUse {
   readonly hash: string;
 }
 
-/** The numbers of events that the store lacks after a restore. */
+/** The numbers of the events that the store lacks after a restore. */
 export interface Missing {
   readonly from: number;
-  /** The highest number that a sink attests. `from - 1` when no sink attests the number of lost events. */
+  /** The highest event number that a sink attests; `from - 1` when no sink attests a lost event. */
   readonly through: number;
-  /** The hash of the event `through`, as a sink attests it. */
+  /** The hash of the event `through` in a sink line. */
   readonly head?: string;
 }
 
@@ -55,42 +55,42 @@ interface Lines {
 }
 type LineType = keyof Lines;
 
-/** The facts that a line of any type attests. */
+/** The facts that a sink line of any type attests. */
 export interface Attestation {
   readonly type: LineType | "audit.checkpoint";
   readonly seq: number;
   readonly hash: string;
   readonly genesis: string;
   readonly at: number;
-  /** The used approval; only in lines of the type `approval.used`. */
+  /** The used approval; only in sink lines of the type `approval.used`. */
   readonly used?: { readonly approvalId: string; readonly callId: string; readonly tags?: LikeTags };
 }
 
 const signedText = (type: LineType, fields: object): Buffer => Buffer.from(`quater.${type}.v1\n${canonicalText(fields)}`);
 
-/** Returns the line to append to a sink. */
+/** Returns a signed line for a sink. */
 export const signedLine = <Type extends LineType>(type: Type, fields: Lines[Type], key: KeyObject): string => {
   const signature = sign(null, signedText(type, fields), key).toString("base64url");
   return `${JSON.stringify({ type, ...fields, signature })}\n`;
 };
 
 /**
- * The content of a line before its signature is checked. The check takes longer than all other work, so it is made only when its
- * result matters.
+ * The content of a sink line whose signature Quater has not checked. Checking a signature takes longer than all other work, so
+ * Quater checks a signature only when the result matters.
  */
 export interface Claim extends Attestation {
   readonly isSigned: () => boolean;
 }
 
 /**
- * The reason why a line attests nothing. `foreign`: the line is from another program, such as a log. `unsigned`: the line has a
- * type of Quater, but does not verify.
+ * The reason why a line of a sink attests no event. `foreign`: another program wrote the line, such as a line of a log.
+ * `unsigned`: the line has the type of a sink line, but its signature is not valid.
  */
 type NoClaim = "foreign" | "unsigned";
 
 const types = ["audit.checkpoint", "approval.used", "store.restored"] as const;
 
-/** Parses a line. @param publicKeys  The public keys whose signatures count, by id. */
+/** Parses a line of a sink. @param publicKeys  The public keys whose signatures Quater accepts, by key id. */
 export const claimIn = (line: string, publicKeys: ReadonlyMap<string, KeyObject>): Claim | NoClaim => {
   if (!types.some((type) => line.includes(`"${type}"`))) return "foreign";
   try {

@@ -1,4 +1,4 @@
-// Writes the lines of one process to the sinks, and compares the store with the lines in the sinks.
+// Writes the sink lines of one process to the sinks, and compares the store with the lines in the sinks.
 
 import type { Log } from "../../../core/plugin-api.ts";
 import type { OpenStore } from "../../store/service.ts";
@@ -21,8 +21,8 @@ export interface AttestorParts {
 }
 
 /**
- * How many lines of this process are kept in memory until they are read back from a sink. The number is larger than the number of
- * lines that calls can write at the same time.
+ * How many sink lines of this process stay in memory until this process reads the lines back from a sink. This limit is larger
+ * than the number of lines that calls can write at the same time.
  */
 const remembered = 1_000;
 
@@ -33,7 +33,8 @@ export class Attestor {
   readonly #uses: Uses;
   readonly #watches: readonly SinkWatch[];
   /**
-   * Lines that this process wrote. Lines of this process need no comparison, because the ledger knows the events of these lines.
+   * The sink lines that this process wrote. This process does not compare these lines with the store, because the ledger knows
+   * the events of these lines.
    */
   readonly #own = new Set<string>();
 
@@ -44,9 +45,10 @@ export class Attestor {
   }
 
   /**
-   * Reads every sink completely and compares the store with the newest lines.
+   * Reads every sink completely and compares the store with the newest lines of each sink.
    *
-   * @throws {StoreDisagrees} when a sink attests an event that the store lacks, or cannot be read although the trail has events.
+   * @throws {StoreDisagrees} when a sink attests an event that the store lacks, or when this process cannot read a sink although
+   * the trail has events.
    */
   async assertAgreement(store: OpenStore, ledger: Ledger): Promise<void> {
     const { keys, log } = this.#parts;
@@ -68,11 +70,11 @@ export class Attestor {
   }
 
   /**
-   * Compares the store with the lines that this process has read from the sinks, and with new lines. After a reconnect, the store
-   * may be on another server.
+   * Compares the store with the lines that this process has read from the sinks, and with lines that were added to the sinks
+   * later. After a reconnect, the store may be on another database server.
    *
-   * @throws {StoreDisagrees} when a sink attests an event that the store lacks. If a sink cannot be read, this is only logged,
-   * because an unreadable sink proves nothing about the store.
+   * @throws {StoreDisagrees} when a sink attests an event that the store lacks. If this process cannot read a sink, this function
+   * only logs the error, because an unreadable sink proves nothing about the store.
    */
   async assertStillAgreed(store: OpenStore, ledger: Ledger): Promise<void> {
     await this.#assertNewest(store, ledger);
@@ -89,7 +91,7 @@ export class Attestor {
    * needs only one `stat` per sink.
    *
    * @throws {StoreDisagrees} when a line attests an event that the store lacks.
-   * @throws {Error} when a sink cannot be read.
+   * @throws {Error} when this process cannot read a sink.
    */
   async assertAdded(store: OpenStore, ledger: Ledger): Promise<void> {
     for (const watch of this.#watches) await watch.look((lines) => this.#assertLines(store, ledger, watch, lines));
@@ -118,14 +120,17 @@ export class Attestor {
   }
 
   /**
-   * Compares lines with the store and reads the head. The ledger keeps this head in memory, so the ledger notices when the store
-   * is set back after this comparison.
+   * Compares sink lines with the store and reads the head of the trail. The ledger keeps this head in memory, so the ledger
+   * notices if the store is set back after this comparison.
    */
   #assertHeld(store: OpenStore, ledger: Ledger, lines: Parameters<typeof assertHeld>[2]): Promise<void> {
     return assertHeld({ store, keys: this.#parts.keys.current, genesis: this.genesis }, () => ledger.look(), lines);
   }
 
-  /** Creates the sink files when the trail begins, so that a missing sink file always means that the file was lost. */
+  /**
+   * Creates the sink files when the trail begins, so that a missing sink file always means that the operator has lost the sink
+   * file.
+   */
   makeSinks(): void {
     for (const sink of this.#parts.sinks)
       if (sink.path !== undefined) this.#sentTo(sink, "", "Quater could not create the file of a sink");
@@ -137,7 +142,7 @@ export class Attestor {
     return signed({ app, chain, genesis: this.genesis, size: seq, head: hash, at, key: checkpoint.id }, checkpoint.privateKey);
   }
 
-  /** Writes a checkpoint to all sinks. @returns The names of the sinks that accepted it. */
+  /** Writes a checkpoint to all sinks. @returns The names of the sinks that accepted the checkpoint. */
   send(checkpoint: SignedCheckpoint): readonly string[] {
     const line = lineOf(checkpoint);
     this.#isOwn(line);
@@ -146,7 +151,7 @@ export class Attestor {
       .map(({ name }) => name);
   }
 
-  /** Rejects when the sinks did not accept earlier uses. Call it before an approval is used. */
+  /** Rejects if the sinks did not accept earlier uses of approvals. Call this function before an approval is used. */
   assertUsesTaken(): Promise<void> {
     return this.#uses.assertWritable();
   }

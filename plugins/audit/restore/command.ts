@@ -1,4 +1,4 @@
-// The command `quater store restored`: its input schema and its output.
+// The command `quater store restored`: the input schema and the output of the command.
 
 import { userInfo } from "node:os";
 import { visible } from "../../../core/diagnostics/text.ts";

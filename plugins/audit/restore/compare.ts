@@ -1,5 +1,5 @@
-// Compares the store's trail with the lines in its sinks, at boot and after each reconnect. If a sink attests an event that the
-// store lacks, the store was set back by a restore, by the promotion of an outdated standby, or by an attacker.
+// Compares the store's trail with the lines in the sinks, at boot and after each reconnect to the store. If a sink attests an
+// event that the store lacks, the store was set back by a restore, by the promotion of an outdated standby, or by an attacker.
 
 import type { Reading } from "../../store/service.ts";
 import { DamagedHead } from "../log/head.ts";
@@ -16,13 +16,13 @@ export interface Comparison {
   readonly genesis: string;
 }
 
-/** A line and the sink that contains it. */
+/** A line and the sink that contains the line. */
 interface HeldLine<Line extends Attestation = Attestation> {
   readonly file: string;
   readonly line: Line;
 }
 
-/** Thrown when the store lacks an event that a sink attests, or when a sink cannot be read. */
+/** The error when the store lacks an event that a sink attests, or when Quater cannot read a sink. */
 export class StoreDisagrees extends DamagedHead {
   override readonly cause: string;
   readonly remedy: string;
@@ -34,16 +34,16 @@ export class StoreDisagrees extends DamagedHead {
   }
 }
 
-/** A line that the store's trail contradicts. */
+/** A sink line that the store's trail contradicts. */
 export interface Contradiction<Line extends Attestation = Attestation> extends HeldLine<Line> {
   readonly head: number;
 }
 
 /**
- * Compares lines with the store. Checks the signature of a line only if the store contradicts the line.
+ * Compares sink lines with the store. This function checks the signature of a line only if the store contradicts the line.
  *
- * @param look  Returns the trail's current head. `look` is called after the lines have been read. An event is committed before
- * its line is written, so a store that was not set back has the event of each line.
+ * @param look  Returns the trail's current head. This function calls `look` after the sink lines have been read. Quater commits
+ * an event before Quater writes the line of the event, so a store that was not set back has the event of each line.
  * @throws {StoreDisagrees} when the store contradicts a signed line.
  */
 export const assertHeld = async (
@@ -57,7 +57,7 @@ export const assertHeld = async (
   if (first !== undefined) throw behind(first);
 };
 
-/** @returns Lines that the store contradicts and that no acknowledged restore explains. */
+/** @returns The sink lines that the store contradicts and that no acknowledged restore explains. */
 export const contradictions = async <Line extends Attestation>(
   { store, keys, genesis }: Comparison,
   head: HeadRow,
@@ -83,7 +83,7 @@ export const contradictions = async <Line extends Attestation>(
 
 const perQuery = 500;
 
-/** Returns the stored hashes of the events with the given numbers, by number. */
+/** Returns the stored hashes of the events with the given numbers, by event number. */
 export const hashesOf = async (store: Reading, seqs: readonly number[]): Promise<ReadonlyMap<number, string>> => {
   const found = new Map<number, string>();
   const each = [...new Set(seqs)];
@@ -95,7 +95,7 @@ export const hashesOf = async (store: Reading, seqs: readonly number[]): Promise
   return found;
 };
 
-/** The remedy that an operator reads when the store lacks events. */
+/** The remedy in the error for a store that lacks events. */
 export const acknowledgeRemedy =
   'If you restored a backup or promoted a standby, stop all instances and run `quater store restored --reason "..."`, which voids open approvals. Otherwise run `quater audit verify` to find out what was changed';
 
@@ -107,7 +107,7 @@ const behind = ({ file, line, head }: Contradiction): StoreDisagrees =>
     acknowledgeRemedy,
   );
 
-/** Returns the error for a sink that cannot be read. @param error The error of the attempt to read the sink. */
+/** Returns the error for a sink that Quater cannot read. @param error The error that reading the sink threw. */
 export const unreadable = (file: string, error: unknown): StoreDisagrees => {
   const why = (error as NodeJS.ErrnoException).code === "ENOENT" ? "does not exist" : `cannot be read: ${String(error)}`;
   return new StoreDisagrees(

@@ -1,36 +1,36 @@
-// Finds the newest lines of a sink: the lines at its end, and the lines with the highest numbers. Instances that share a sink
-// write nearly in order, but an attacker may append copies of old lines, and a trail that was set back uses the same numbers
-// again.
+// Finds the newest lines of a sink: the lines at the end of the sink file, and the lines with the highest event numbers.
+// Instances that share a sink write nearly in order, but an attacker may append copies of old lines, and a trail that was set
+// back uses the same event numbers again.
 //
-// The position of a line in the file proves nothing, because a copy of an old line is signed, too, and can be appended any number
-// of times. The number in a line is signed. So the file is read completely, and the lines with the highest numbers are the
-// newest.
+// The position of a line in the sink file proves nothing, because a copy of an old line has a valid signature, too, and an
+// attacker can append the copy any number of times. The signature of a line covers the event number. So Quater reads the sink
+// file completely, and the lines with the highest event numbers are the newest.
 
 import type { KeyObject } from "node:crypto";
 import { type Claim, claimIn } from "./attestation.ts";
 import { linesFromEnd } from "./tail.ts";
 
-/** How many lines of each trail are kept from the end of the file, and how many with the highest numbers. */
+/** How many lines of each trail Quater keeps from the end of the sink file, and how many lines with the highest event numbers. */
 const kept = 32;
 
 interface OfTrail {
   readonly fromEnd: Map<string, Claim>;
-  /** The lines with the highest numbers, highest first. */
+  /** The lines with the highest event numbers, highest first. */
   readonly highest: Claim[];
 }
 
 export class NewestLines {
-  /** The lines of each trail by its genesis hash. */
+  /** The newest lines of each trail, by the genesis hash of the trail. */
   readonly #trails = new Map<string, OfTrail>();
 
-  /** The number of lines that no key of the project signed. */
+  /** The number of lines that no checkpoint key of the project signed. */
   unsigned = 0;
 
   /**
    * Reads a sink completely, which takes about 3 milliseconds per MiB.
    *
-   * @param publicKeys  The public keys whose signatures count, by id.
-   * @throws {Error} when the file cannot be read.
+   * @param publicKeys  The public keys whose signatures Quater accepts, by key id.
+   * @throws {Error} when Quater cannot read the sink file.
    */
   static async in(path: string, publicKeys: ReadonlyMap<string, KeyObject>): Promise<NewestLines> {
     const newest = new NewestLines();
@@ -50,8 +50,8 @@ export class NewestLines {
   }
 
   /**
-   * Adds a line. Add the lines of a file from the last line to the first, and then each line that is appended later. Checks the
-   * signature of a line only if the line is among the newest lines.
+   * Adds a line of the sink. Add the lines of a sink file from the last line to the first, and then each line that is appended
+   * later. This function checks the signature of a line only if the line is among the newest lines.
    */
   add(claim: Claim): void {
     const { genesis, seq, hash } = claim;
@@ -75,8 +75,9 @@ export class NewestLines {
   }
 
   /**
-   * Returns whether the number of a line shows that the line is not among the newest lines. Parsing all lines of a large sink
-   * would take eight times as long. In lines that Quater writes, the first `seq` or `size` is the number of the line.
+   * Returns whether the event number of a line shows that the line is not among the newest lines. Without this function, reading
+   * a large sink would take eight times as long, because Quater would parse all lines. In lines that Quater writes, the first
+   * `seq` or `size` is the event number.
    */
   #isOld(line: string): boolean {
     const number = /"(?:seq|size)":(\d+)/.exec(line)?.[1];

@@ -1,6 +1,6 @@
-// Runs `quater store restored`, by which an operator acknowledges that the store was set back to an older state. The command
-// voids every open request. The trail begins a new segment above all numbers that a sink attests, and every sink gets a line
-// about the new segment.
+// Runs `quater store restored`, by which an operator acknowledges that the store was set back to an older state. `quater store
+// restored` voids every open approval request. The trail begins a new segment above all numbers that a sink attests, and every
+// sink gets a line about the new segment.
 
 import { conflict, QuaterError } from "../../../core/index.ts";
 import type { OpenStore, Statement } from "../../store/service.ts";
@@ -25,16 +25,16 @@ export interface LostUse {
   readonly approvalId: string;
   readonly callId: string;
   readonly at: number;
-  /** Absent in lines that an older version of Quater wrote. */
+  /** The keyed digests of the call; absent in lines that an older version of Quater wrote. */
   readonly tags?: LikeTags;
 }
 
-/** The changes of a plugin's rows in the transaction that writes the `store.restored` event. */
+/** The changes of a plugin's rows that the transaction of the `store.restored` event makes. */
 export interface Voiding {
-  /** The statements, each with the number of rows that the statement must change. */
+  /** The SQL statements of the plugin, each with the number of rows that the statement must change. */
   readonly changes: readonly Statement[];
   readonly events: readonly Draft[];
-  /** How many rows are changed by kind, for the command's output. */
+  /** How many rows of each kind the plugin changes, for the output of `quater store restored`. */
   readonly counts: Readonly<Record<string, number>>;
 }
 
@@ -51,29 +51,29 @@ export interface RestoreParts {
 export interface RestoreGiven {
   readonly reason: string;
   readonly by: string;
-  /** The paths of sinks of other instances. */
+  /** The paths of the sink files of other instances. */
   readonly against: readonly string[];
   /** Whether to continue although the row of an instance has a lease that has not expired. */
   readonly despiteLeases: boolean;
 }
 
 export interface Restored {
-  /** The number of the `store.restored` event. */
+  /** The number of the `store.restored` event that records the restore. */
   readonly event: number;
   readonly missing: Missing;
   readonly lostUses: readonly LostUse[];
   readonly counts: Readonly<Record<string, number>>;
-  /** The sinks that did not accept the line about the restore, with the reason. */
+  /** The sinks that did not accept the line about the restore, each with the reason. */
   readonly untold: readonly string[];
 }
 
 const withinMs = 60_000;
-/** How many lost uses the `store.restored` event lists. The sinks list all of them. */
+/** How many lost uses the `store.restored` event lists. The sinks contain all lost uses. */
 const usesNamed = 100;
 
 /**
- * Acknowledges a restore. @throws {QuaterError} `conflict` while an instance runs, when store and sinks agree, or when a sink
- * cannot be read.
+ * Acknowledges a restore. @throws {QuaterError} `conflict` while an instance runs, when the store and the sinks agree, or when
+ * Quater cannot read a sink.
  */
 export const acknowledgeRestore = async (
   { trail, keys, sinks, restorers, app }: RestoreParts,
@@ -121,8 +121,8 @@ export const acknowledgeRestore = async (
 };
 
 /**
- * Adds checkpoints between the events, because verification reports damage when too many events follow each other without a
- * checkpoint.
+ * Adds checkpoints between the events of the restore, because verification reports damage when too many events follow each other
+ * without a checkpoint.
  */
 const signedBetween = (events: readonly Draft[], checkpoint: () => Draft): readonly Draft[] =>
   events.flatMap((event, index) => ((index + 1) % checkpointing.events === 0 ? [event, checkpoint()] : [event]));
@@ -143,14 +143,14 @@ interface Lost {
 
 type Held = Parameters<typeof contradictions>[0] & { readonly files: readonly string[] };
 
-/** How many lines are compared at a time. */
+/** How many sink lines Quater compares with the store at a time. */
 const blockLines = 256;
 
 /**
  * Reads the sinks completely, because an attacker may have appended copies of old lines, and a trail that was set back uses the
- * same numbers again.
+ * same event numbers again.
  *
- * @returns `undefined` when the sinks attest no event that the store lacks.
+ * @returns The lost events; `undefined` when the sinks attest no event that the store lacks.
  */
 const lostEvents = async (held: Held, head: HeadRow): Promise<Lost | undefined> => {
   const byPlace = new Map<string, Claim>();
@@ -168,7 +168,8 @@ const lostEvents = async (held: Held, head: HeadRow): Promise<Lost | undefined> 
 };
 
 /**
- * @param lost  The lost lines, highest number first. @returns The number after the newest event on which store and sinks agree.
+ * @param lost  The lines about lost events, highest event number first. @returns The number after the newest event on which store
+ * and sinks agree.
  */
 const firstLost = async (held: Held, head: HeadRow, lost: readonly Claim[]): Promise<number> => {
   const lowest = lost.filter(({ genesis }) => genesis === held.genesis).at(-1)?.seq ?? head.seq + 1;
@@ -179,7 +180,7 @@ const firstLost = async (held: Held, head: HeadRow, lost: readonly Claim[]): Pro
   return agreed + 1;
 };
 
-/** Yields all lines of all sinks. Checks the signature of a line only if the line contradicts the store. */
+/** Yields all lines of all sinks. This function checks the signature of a line only if the line contradicts the store. */
 const comparedBlocks = async function* (held: Held, head: HeadRow) {
   for (const file of held.files) {
     for (const block of blocksOf(file, held)) {
@@ -213,7 +214,10 @@ const blocksOf = function* (file: string, { keys }: Held): Generator<readonly Cl
   if (block.length > 0) yield block;
 };
 
-/** Makes a statement that fails if the head has moved, because no process may write between the comparison and the commit. */
+/**
+ * Makes an SQL statement that fails if the head of the trail has moved, because no process may write events between the
+ * comparison with the sinks and the commit of the restore.
+ */
 const headStands = ({ queries }: Ledger, { seq, hash }: HeadRow): Statement => ({
   ...compiled(
     queries.db.updateTable("audit_head").set({ seq }).where("chain", "=", chain).where("seq", "=", seq).where("hash", "=", hash),

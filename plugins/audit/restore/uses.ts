@@ -1,6 +1,6 @@
-// Writes uses of approvals to the sinks before their handlers run. So `quater store restored` can find approvals that were used
-// after the last checkpoint. Lines that arrive during a write are written together in the next write, so a busy server syncs the
-// disk once for many lines.
+// Writes uses of approvals to the sinks before the handlers of the approved calls run. So `quater store restored` can find
+// approvals that were used after the last checkpoint. Quater writes the lines that arrive during a write together in the next
+// write, so a busy server syncs the disk once for many lines.
 
 import type { Sink } from "../sinks/sinks.ts";
 
@@ -14,14 +14,17 @@ export class Uses {
   readonly #sinks: readonly Sink[];
   #waiting: Waiting[] = [];
   #isWriting = false;
-  /** Lines that a sink did not accept. Quater must write these lines to the sink before another approval may be used. */
+  /**
+   * For each sink, the lines that the sink did not accept. Quater must write these lines to the sink before another approval may
+   * be used.
+   */
   readonly #owed = new Map<Sink, string>();
 
   constructor(sinks: readonly Sink[]) {
     this.#sinks = sinks;
   }
 
-  /** Writes the lines that a sink did not accept earlier. Rejects while a sink still does not accept them. */
+  /** Writes the lines that a sink did not accept earlier. Rejects if a sink still does not accept these lines. */
   async assertWritable(): Promise<void> {
     for (const [sink, lines] of this.#owed) {
       await sink.append(lines);
@@ -29,7 +32,7 @@ export class Uses {
     }
   }
 
-  /** Writes a line. Resolves once every sink has the line on its disk. */
+  /** Writes a line about the use of an approval to all sinks. Resolves when the line is on the disk of every sink. */
   write(line: string): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ line, resolve, reject });

@@ -1,24 +1,30 @@
-// Reads a sink file: the whole file at boot, and later only the appended lines. Other instances write their uses of approvals to
-// the sink, so even an instance without calls notices that the store was set back.
+// Reads a sink file: the whole sink file at boot, and later only the appended lines. Other instances write their uses of
+// approvals to the sink file, so even an instance without calls notices that the store was set back.
 
 import type { KeyObject } from "node:crypto";
 import { open, stat } from "node:fs/promises";
 import { NewestLines } from "./newest-lines.ts";
 
 const chunkBytes = 1024 * 1024;
-/** How many bytes of the file's end are read again after `begin`, because a line may have been incomplete at that time. */
+/**
+ * How many bytes at the end of the sink file this process reads again after `begin`, because a line may have been incomplete when
+ * `begin` read the line.
+ */
 const againBytes = 64 * 1024;
 const lineEnd = 0x0a;
 
 export class SinkWatch {
   readonly path: string;
-  /** The newest lines that this process has read from the file. After a reconnect, the store is compared with these lines. */
+  /**
+   * The newest lines that this process has read from the sink file. After a reconnect, this process compares the store with these
+   * lines.
+   */
   newest = new NewestLines();
-  /** The device and inode of the file that was read. */
+  /** The device and inode of the sink file that this process has read. */
   #file = "";
-  /** How many bytes of the file were read and compared. The last of these bytes ends a line. */
+  /** How many bytes of the sink file this process has read and compared with the store. The last of these bytes ends a line. */
   #read = 0;
-  /** The size of the file at the last check. */
+  /** The size of the sink file at the last check, bytes. */
   #size = 0;
   #running: Promise<void> = Promise.resolve();
   #next: Promise<void> | undefined;
@@ -28,13 +34,13 @@ export class SinkWatch {
   }
 
   /**
-   * Reads the whole file, and sets `newest`. Later reads start after the current content.
+   * Reads the whole sink file, and sets `newest`. Later reads start after the current content of the sink file.
    *
-   * @throws {Error} when the file cannot be read.
+   * @throws {Error} when this process cannot read the sink file.
    */
   async begin(publicKeys: ReadonlyMap<string, KeyObject>): Promise<void> {
     this.#file = "";
-    // Get the size before the file is read, so that no line is missed in between.
+    // Get the size before the sink file is read, so that later reads include lines that are appended during this read.
     const found = await stat(this.path);
     this.newest = await NewestLines.in(this.path, publicKeys);
     this.#file = nameOf(found);
@@ -43,12 +49,12 @@ export class SinkWatch {
   }
 
   /**
-   * Reads the lines that were appended since the last read. Concurrent calls share one read, and each read starts after its
-   * calls.
+   * Reads the lines that were appended to the sink file since the last read. Concurrent calls of this function share one read,
+   * which starts after these calls.
    *
-   * @param compare  Rejects when the lines must be read again the next time.
-   * @throws {Error} when the file cannot be read. A missing file counts as a file without lines, because the next write creates
-   * the file.
+   * @param compare  Compares the lines with the store. If `compare` rejects, the next call reads these lines again.
+   * @throws {Error} when this process cannot read the sink file. A missing sink file counts as a sink file without lines, because
+   * the next write creates the sink file.
    */
   look(compare: (lines: readonly string[]) => Promise<void>): Promise<void> {
     this.#next ??= this.#running.then(() => {
@@ -75,7 +81,8 @@ export class SinkWatch {
       while (this.#read < size) {
         const { buffer, bytesRead } = await file.read(Buffer.alloc(Math.min(chunkBytes, size - this.#read)), 0, null, this.#read);
         const bytes = buffer.subarray(0, bytesRead);
-        // Another process is still writing a line without a line end. A chunk without any line end is not from Quater.
+        // Another process is still writing a line that has no line end yet. Another program than Quater wrote a chunk that has no
+        // line end at all.
         const whole = bytes.lastIndexOf(lineEnd) + 1;
         if (whole === 0 && bytesRead < chunkBytes) break;
         const taken = whole === 0 ? bytesRead : whole;

@@ -1,5 +1,5 @@
 // Sinks are places outside the store, which an attacker who can change the store cannot reach. A sink is an append-only file on
-// another disk, or standard output that a log collector reads. Each line is one JSON object.
+// another disk, or standard output that a log collector reads. Each line of a sink is one JSON object.
 
 import { appendFileSync, mkdirSync } from "node:fs";
 import { appendFile, mkdir } from "node:fs/promises";
@@ -10,11 +10,14 @@ export type SinkOption = "stdout" | { readonly file: string };
 
 export interface Sink {
   readonly name: string;
-  /** The path of a file sink, which can be read back. Absent for standard output. */
+  /** The path of the sink file, which Quater can read back. Absent for standard output. */
   readonly path?: string;
-  /** Writes a line, and returns after the line is written. An empty line only creates the file. */
+  /**
+   * Writes a line to the sink, and returns after the line is written. If the line is empty, this function only creates the sink
+   * file.
+   */
   readonly send: (line: string) => void;
-  /** Writes lines like `send`, without blocking the event loop. */
+  /** Writes lines to the sink like `send`, without blocking the event loop. */
   readonly append: (lines: string) => Promise<void>;
 }
 
@@ -23,7 +26,7 @@ export const lineOf = (checkpoint: SignedCheckpoint): string =>
 
 /**
  * @param mayPrint  Whether sinks may write to standard output. In other processes than servers, standard output is for the result
- * of the command or for a protocol.
+ * of a command or for the MCP protocol.
  */
 export const sinksOf = (options: readonly SinkOption[], root: string, mayPrint: boolean): readonly Sink[] =>
   options.flatMap((option): Sink[] => {
@@ -47,11 +50,12 @@ const fileSink = (path: string): Sink => ({
 });
 
 const inFolder = { recursive: true, mode: 0o700 } as const;
-/** With `flush`, the lines are on the disk when the write returns. */
+/** The options of writes to a sink file. With `flush`, the lines are on the disk when the write returns. */
 const inFile = { mode: 0o600, flush: true } as const;
 
 /**
- * Begins the text with a line end. A crash may have cut the last line, and another program may write to the file at any moment,
- * so a check of the file's last byte could be outdated at the time of the write. Readers skip the empty lines.
+ * Adds a line end before the lines, because a crash may have cut the last line of the sink file. Quater does not check the last
+ * byte of the sink file instead, because another program may write to the sink file between the check and the write. Readers of a
+ * sink skip empty lines.
  */
 const apart = (lines: string): string => (lines === "" ? "" : `\n${lines}`);

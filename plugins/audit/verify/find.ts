@@ -1,5 +1,5 @@
-// Finds events for `audit tail` and `audit show`. The database searches the text of `meta`, and then each found event is
-// verified. The other columns are not trusted, because an attacker who can write to the store can change these columns.
+// Finds events for `audit tail` and `audit show`. The database searches the text of `meta`, and then Quater verifies each found
+// event. Quater does not trust the other columns, because an attacker who can write to the store can change these columns.
 
 import type { Reading } from "../../store/service.ts";
 import type { EventMeta } from "../log/event.ts";
@@ -13,42 +13,44 @@ import { rowProblem } from "./verify-row.ts";
 
 export interface Filter {
   readonly handler?: string;
-  /** The caller: a subject, a person or a credential. */
+  /** The caller of the events to find: a subject, a person or a credential. */
   readonly principal?: string;
   readonly surface?: string;
-  /** How the call ended, or an error code. */
+  /** The outcome of the calls to find, or their error code. */
   readonly outcome?: string;
   readonly call?: string;
-  /** The earliest time, milliseconds since the epoch. */
+  /** The earliest time of the events to find, milliseconds since the epoch. */
   readonly since?: number;
   readonly until?: number;
 }
 
-/** An event that verifies. */
+/** An event whose row verifies. */
 export interface Verified {
   readonly row: ReadRow;
   readonly meta: EventMeta;
   readonly unverified?: undefined;
 }
 
-/** A row that does not verify. The content of the row may be forged. */
+/** The row of an event that does not verify. An attacker may have forged the content of the row. */
 export interface Unverified {
   readonly row: ReadRow;
-  /** Why the row does not verify, as the end of a sentence. */
+  /** The reason why the row does not verify, as the end of a sentence. */
   readonly unverified: string;
   readonly meta?: undefined;
 }
 
 export type ReadEvent = Verified | Unverified;
 
-/** A store whose rows are verified as they are read. */
+/** A store, with a function that verifies each row that Quater reads. */
 export interface TrailReader {
   readonly store: Reading;
-  /** @returns Why the row is not trusted; `undefined` if it verifies. */
+  /** @returns The reason why Quater does not trust the row; `undefined` if the row verifies. */
   readonly check: (row: ReadRow, previous: string | undefined) => string | undefined;
 }
 
-/** @returns A reader of the store. Without the keys of the trail, rows are still shown, but each row is marked as unverified. */
+/**
+ * @returns A reader of the store. Without the keys of the trail, the reader still returns rows, but marks each row as unverified.
+ */
 export const trailIn = (store: Reading, keyFile: string): TrailReader => {
   try {
     return readerOf(store, readKeys(keyFile));
@@ -65,17 +67,19 @@ export const readerOf = (store: Reading, all: TrailKeys): TrailReader => {
 const pageRows = 1_000;
 
 /**
- * Reads rows and verifies each one separately: its form, its columns, its body, and its hash over the row before it.
+ * Reads rows of events and verifies each row separately: the form, the columns and the body of the row, and its hash over the row
+ * before.
  *
- * @param query  Selects the columns of `audit_event`, and `previous`.
- * @returns The rows by number, ascending.
+ * @param query  A query that selects the columns of `audit_event`, and `previous`.
+ * @returns The rows by event number, ascending.
  */
 export const verifiedRows = async ({ store, check }: TrailReader, query: Page): Promise<readonly ReadEvent[]> => {
   const rows = await readRows(store, query, true);
   if (rows.length === 0) return [];
   const [head] = await store.read<HeadRow>(queriesOn(store).head);
   return rows.map((row): ReadEvent => {
-    // Numbers skip the events that a restore lost, so the first row after the beginning may have any number.
+    // After a restore, the numbers of new events skip the numbers of lost events. So the first row after the beginning of the
+    // trail may have any number.
     const isFirst = row.seq - 1 === head?.floor_seq || typeof row.previous !== "string";
     const before = isFirst ? head?.floor_hash : (row.previous ?? undefined);
     const unverified = check(row, before);
@@ -85,13 +89,14 @@ export const verifiedRows = async ({ store, check }: TrailReader, query: Page): 
 };
 
 /**
- * Reads a page of events that match. A row that does not verify is included if its `meta` contains the texts of the filter,
- * because its fields cannot be trusted.
+ * Reads a page of events that match the filter. The page includes a row that does not verify if the `meta` of the row contains
+ * the texts of the filter, because Quater cannot trust the fields of such a row.
  *
- * @param from  The number from which to read, exclusive. `"after"` reads newer events, oldest first. `"before"` reads older
+ * @param from  The event number from which to read, exclusive. `"after"` reads newer events, oldest first. `"before"` reads older
  * events, newest first.
- * @param begin  Rows up to this number are left out, unless their column `at` contains a time that is new enough.
- * @returns A page of at most 1,000 events, and the number at which the next page begins; `undefined` after the last page.
+ * @param begin  The page leaves out rows up to this event number, except rows whose column `at` contains a time that is new
+ * enough.
+ * @returns A page of at most 1,000 events, and the event number at which the next page begins; `undefined` after the last page.
  */
 export const pageOf = async (
   trail: TrailReader,
@@ -116,10 +121,10 @@ export const pageOf = async (
 };
 
 /**
- * Finds the first event for `since` by the verified time of the events. Reads backward from the end of the trail until a page has
- * no event that is new enough.
+ * Finds the first event for `since` by the verified time of the events. This function reads backward from the end of the trail
+ * until a page has no event that is new enough.
  *
- * @returns The number before the first event that may match.
+ * @returns The number of the event before the first event that may match the filter.
  */
 export const beginOf = async ({ since }: Filter, trail: TrailReader): Promise<number> => {
   if (since === undefined) return 0;
@@ -127,16 +132,16 @@ export const beginOf = async ({ since }: Filter, trail: TrailReader): Promise<nu
     const page = await pageOf(trail, {}, "before", next);
     const verified = page.found.filter((found) => found.unverified === undefined);
     const [newest] = verified;
-    // Later rows that do not verify may be new enough.
+    // Rows after this page that do not verify may be new enough.
     if (newest !== undefined && !verified.some(({ meta }) => meta.at >= since)) return newest.row.seq;
     next = page.next;
   }
   return 0;
 };
 
-/** Reads all events after `from`, oldest first. */
+/** Reads all events after `from` that match the filter, oldest first. */
 export const each = async function* (trail: TrailReader, filter: Filter, from = 0): AsyncGenerator<ReadEvent> {
-  // A command that follows the trail reads a few rows very often, so the command does not search the beginning again.
+  // A command that follows the trail reads a few rows very often, so the command does not search the first matching event again.
   const begin = from > 0 ? from : await beginOf(filter, trail);
   for (let next: number | undefined = from; next !== undefined; ) {
     const page = await pageOf(trail, filter, "after", next, begin);
@@ -145,7 +150,7 @@ export const each = async function* (trail: TrailReader, filter: Filter, from = 
   }
 };
 
-/** Returns the newest `count` matching events, oldest first. */
+/** Returns the newest `count` events that match the filter, oldest first. */
 export const newest = async (trail: TrailReader, filter: Filter, count: number): Promise<readonly ReadEvent[]> => {
   const found: ReadEvent[] = [];
   const begin = await beginOf(filter, trail);
@@ -158,8 +163,8 @@ export const newest = async (trail: TrailReader, filter: Filter, count: number):
 };
 
 /**
- * Replaces a backslash, which PostgreSQL would treat as an escape. `%` and `_` match any text, so the query may find too many
- * rows. A later check removes the wrong rows.
+ * Replaces each backslash in a search text, which PostgreSQL would treat as an escape. `%` and `_` in the text match any text, so
+ * the query may find too many rows. A later check removes the wrong rows.
  */
 const likely = (text: string): string => text.replaceAll("\\", "_");
 

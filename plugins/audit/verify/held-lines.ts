@@ -1,4 +1,4 @@
-// Reads signed lines from sinks and from files outside the store, for a verification.
+// Reads signed lines from sinks and from files outside the store, for a verification of the trail.
 
 import type { KeyObject } from "node:crypto";
 import { statSync } from "node:fs";
@@ -6,25 +6,29 @@ import { type Claim, claimIn } from "../restore/attestation.ts";
 import { linesOf } from "./source.ts";
 
 /**
- * The part of a file that exists when the verification begins. Lines that are appended later attest events that the verification
- * does not read.
+ * A file of signed lines, with the size of the file when the verification begins. The verification ignores lines that are
+ * appended later, because later lines attest events that the verification does not read.
  */
 export interface HeldFile {
   readonly path: string;
   readonly bytes: number;
 }
 
-/** Opens a file of signed lines. @throws when the file cannot be read. */
+/** Opens a file of signed lines. @throws when Quater cannot read the file. */
 export const heldFile = (path: string): HeldFile => ({ path, bytes: statSync(path).size });
 
-/** How far lines of one file may be out of order. The verification looks up the events of lines that are further away. */
+/**
+ * How many lines of a sink file Quater sorts by event number at a time. If a line is further out of order, the verification looks
+ * up the event of the line.
+ */
 const disorder = 64;
 
 /**
- * Returns the claims of the lines in the order of their numbers. Instances that share a file write nearly in order. Signatures
- * are checked later.
+ * Returns the claims of the lines in the order of the event numbers. Instances that share a sink file write nearly in order.
+ * Quater checks the signatures of the lines later.
  *
- * @param publicKeys  The public keys by id. A line that another key signed cannot be checked, so the line attests nothing.
+ * @param publicKeys  The public keys by key id. Quater cannot check a line that another key signed, so such a line attests no
+ * event.
  */
 export const heldIn = function* (
   files: readonly HeldFile[],

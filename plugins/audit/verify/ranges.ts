@@ -1,16 +1,16 @@
-// A set of numbers, stored as ranges. Missing and erased events usually follow each other, so a few ranges are enough.
+// A set of event numbers, stored as ranges. Missing and erased events usually follow each other, so a few ranges are enough.
 
 export class Ranges implements Iterable<readonly [from: number, to: number]> {
   #ranges: [from: number, to: number][] = [];
 
-  /** Adds a number. @param value  It must be larger than all numbers before. */
+  /** Adds a number to the set. @param value  A number that is larger than all numbers in the set. */
   add(value: number): void {
     const last = this.#ranges.at(-1);
     if (last !== undefined && last[1] === value - 1) last[1] = value;
     else this.#ranges.push([value, value]);
   }
 
-  /** Removes a range. @returns How many numbers of the range were in the set. */
+  /** Removes a range of numbers from the set. @returns How many numbers of the range were in the set. */
   remove(from: number, to: number): number {
     let removed = 0;
     const kept: [number, number][] = [];
@@ -27,7 +27,7 @@ export class Ranges implements Iterable<readonly [from: number, to: number]> {
     return removed;
   }
 
-  /** @returns The parts of a range that are not in the set. */
+  /** @returns The parts of the range from `from` to `to` that are not in the set. */
   without(from: number, to: number): readonly (readonly [from: number, to: number])[] {
     const gaps: [number, number][] = [];
     let next = from;
@@ -45,7 +45,7 @@ export class Ranges implements Iterable<readonly [from: number, to: number]> {
   }
 }
 
-/** Returns sorted numbers as ranges. */
+/** Returns sorted event numbers as ranges. */
 export const rangesOf = (sorted: readonly number[]): readonly (readonly [number, number])[] => {
   const ranges = new Ranges();
   for (const value of sorted) ranges.add(value);

@@ -1,4 +1,4 @@
-// The sources from which events are verified or exported: the store, or a file that was exported from a store.
+// The sources from which Quater verifies or exports events: the store, or a file that was exported from a store.
 
 import { closeSync, openSync, readSync } from "node:fs";
 import type { Reading } from "../../store/service.ts";
@@ -11,7 +11,7 @@ import { hashesOf } from "../restore/compare.ts";
 
 export const pageSize = 1_000;
 
-/** A row at a place where the trail cannot have an event. */
+/** A row of the table `audit_event` at a place where the trail cannot have an event. */
 export interface Stray {
   readonly chain: string;
   readonly seq: string;
@@ -23,22 +23,22 @@ export interface Source {
   /** The event after which the source begins; `undefined` for a source of the whole trail. */
   readonly begin?: EventLink | undefined;
   readonly head: () => Promise<HeadRow | undefined>;
-  /** Reads rows in order after `seq`. An empty page is the end. */
+  /** Reads a page of rows after event `seq`, in order. An empty page means that the source has no more rows. */
   readonly after: (seq: number) => Promise<readonly ReadRow[]>;
   /**
-   * Reads at most 100 rows that are of another chain, have a number that is not an integer, or have a number up to `floor`. A
-   * file has no such rows.
+   * Reads at most 100 rows that belong to another chain, have a number that is not an integer, or have a number up to `floor`. A
+   * source of a file does not have this function.
    */
   readonly strays?: (floor: number) => Promise<readonly Stray[]>;
   /** Reads the stored hashes of the events with the given numbers. A source of a file does not have this function. */
   readonly hashes?: (seqs: readonly number[]) => Promise<ReadonlyMap<number, string>>;
-  /** Reads the names of the registered processes. A source of a file does not have this function. */
+  /** Reads the names of the processes that are registered in the store. A source of a file does not have this function. */
   readonly instances?: () => Promise<ReadonlySet<string>>;
-  /** Counts the rows with numbers above `floor` and up to `through`. */
+  /** Counts the rows of events with numbers above `floor` and up to `through`. */
   readonly count?: (floor: number, through: number) => Promise<number>;
 }
 
-/** Makes a source of a store. @param store  To verify a store that is in use, pass a snapshot. */
+/** Makes a source that reads events from a store. @param store  The store, or a snapshot if other processes use the store. */
 export const storeSource = (store: Reading): Source => {
   const queries = queriesOn(store);
   return {
@@ -58,16 +58,16 @@ export const storeSource = (store: Reading): Source => {
   };
 };
 
-/** Returns a cell as text. A text in SQLite that is not UTF-8 was read as bytes. */
+/** Returns a cell as text. Quater reads a text in SQLite that is not UTF-8 as bytes. */
 const printable = (cell: string | Uint8Array): string =>
   typeof cell === "string" ? cell : `0x${Buffer.from(cell).toString("hex")}`;
 
 const chunkBytes = 256 * 1024;
 
 /**
- * Yields the lines of a file without loading the whole file.
+ * Yields the lines of a file without reading the whole file into memory.
  *
- * @param mostBytes  How much of the file's beginning is read.
+ * @param mostBytes  How many bytes from the beginning of the file Quater reads.
  */
 export const linesOf = function* (path: string, mostBytes = Number.POSITIVE_INFINITY): Generator<string> {
   const file = openSync(path, "r");

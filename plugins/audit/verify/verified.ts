@@ -1,5 +1,5 @@
-// Reads verified events for maintenance, which writes events and deletes rows. If maintenance trusted unverified rows, an
-// attacker who can write to the store could make Quater sign false events or delete evidence.
+// Reads verified events for functions that write events or delete rows, such as retention. If such functions trusted unverified
+// rows, an attacker who can write to the store could make Quater sign false events or delete evidence.
 
 import type { EventLink } from "../log/event.ts";
 import { queriesOn } from "../log/queries.ts";
@@ -7,7 +7,7 @@ import { type ReadRow, readRows } from "../log/rows.ts";
 import { type ReadEvent, type TrailReader, type Verified, verifiedRows } from "./find.ts";
 import { metaOf } from "./meta.ts";
 
-/** Thrown when a row of the store does not verify, so that maintenance does not use the row. */
+/** The error when a row of an event does not verify, so that no function writes events or deletes rows because of this row. */
 export class Unverified extends Error {
   constructor(what: string) {
     super(`${what}. Run \`quater audit verify\``);
@@ -23,8 +23,8 @@ export const assertVerified = (found: ReadEvent): Verified => {
 const pageRows = 1_000;
 
 /**
- * Reads all events after a known event, up to and including the event `through`, as pages. Each row must continue the row before
- * it, so the pages contain all events of the trail, and no other rows.
+ * Reads all events after a known event, up to and including the event `through`, as pages. Each row must continue the row before,
+ * so the pages contain all events of the trail in this range, and no other rows.
  *
  * @throws {Unverified}
  */
@@ -75,7 +75,8 @@ export const erasedIn = async (trail: TrailReader, from: number, through: number
 };
 
 /**
- * Returns the ids of erased approval requests from verified `audit.erased` events. A mark in the row of a request may be forged.
+ * Returns the ids of erased approval requests from verified `audit.erased` events. This function does not read the mark in the
+ * row of a request, because an attacker may have forged the mark.
  */
 export const erasedRequests = async (trail: TrailReader): Promise<ReadonlySet<string>> => {
   const { erased: erasures } = queriesOn(trail.store);

@@ -1,4 +1,5 @@
-// Verifies the bodies of events: each body must be the body that Quater wrote, or must be erased with a record of the erasure.
+// Verifies the bodies of events: each body must be the body that Quater wrote, or an operator must have erased the body with a
+// record of the erasure on the trail.
 
 import { bodyHashOf, noBody } from "../log/chain.ts";
 import type { EventRow } from "../log/event.ts";
@@ -6,7 +7,7 @@ import type { Findings } from "./damage.ts";
 import { metaOf } from "./meta.ts";
 import { Ranges } from "./ranges.ts";
 
-/** The detail of an event `audit.erased`. */
+/** The `detail` of an event `audit.erased`. */
 interface Erasure {
   /** The ranges of events whose bodies were erased. */
   readonly bodies?: readonly (readonly [from: number, to: number])[];
@@ -16,9 +17,9 @@ interface Erasure {
 
 export class Bodies {
   readonly #findings: Findings;
-  /** The numbers of events without their body. A later `audit.erased` may explain the missing bodies. */
+  /** The numbers of the events whose bodies are missing. A later `audit.erased` may explain the missing bodies. */
   readonly #unaccounted = new Ranges();
-  /** How many bodies were erased with a record. */
+  /** How many bodies were erased with a record on the trail. */
   erased = 0;
 
   constructor(findings: Findings) {
@@ -35,15 +36,16 @@ export class Bodies {
   }
 
   /**
-   * Reads an `audit.erased` event.
+   * Reads an `audit.erased` event, which explains missing bodies.
    *
-   * @param first  The first event that was read. Bodies of earlier events are not known.
-   * @returns The last event that retention removed, if the event records a removal of whole events.
+   * @param first  The number of the first event that the verification read. The verification does not know the bodies of earlier
+   * events.
+   * @returns The last event that retention removed, if the `audit.erased` event records a removal of whole events.
    */
   readErasure({ meta }: EventRow, first: number): Erasure["pruned"] {
     const { bodies = [], pruned } = (metaOf(meta)?.detail ?? {}) as Erasure;
     for (const [from, to] of bodies) {
-      // An older copy of the row can bring an erased body back, with the right hash.
+      // An older copy of an event's row can bring back an erased body that has the right hash.
       for (const [start] of this.#unaccounted.without(Math.max(from, first), to))
         this.#findings.say("altered", start, `The body of event ${start} was erased, but the store has a body for it again`);
       this.erased += this.#unaccounted.remove(from, to);
@@ -51,7 +53,7 @@ export class Bodies {
     return pruned;
   }
 
-  /** Called after the last event. A body that is still missing was removed without a record. */
+  /** Reports the bodies that were removed without a record. The Verifier calls this function after the last event. */
   finish(): void {
     for (const [from, to] of this.#unaccounted)
       this.#findings.say(

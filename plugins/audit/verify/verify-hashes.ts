@@ -1,4 +1,4 @@
-// Verifies the hash chain: each event must be the event that Quater wrote, and must follow the event before it.
+// Verifies the hash chain: each event must be the event that Quater wrote, and must contain the hash of the event before.
 
 import type { ReadRow } from "../log/rows.ts";
 import { chain } from "../log/tables.ts";
@@ -10,34 +10,44 @@ import { formProblem, saysColumns, saysSeq } from "./verify-row.ts";
 export class Hashes {
   readonly #keys: VerifyKeys;
   readonly #findings: Findings;
-  /** The stored hash of the event before. `undefined` after missing events. */
+  /** The stored hash of the event before; `undefined` after missing events. */
   #previous: string | undefined;
-  /** The right hash of the event before, if only its stored hash was changed. The next event still refers to the right hash. */
+  /**
+   * The right hash of the event before, if somebody changed only the stored hash of this event. The next event still contains the
+   * right hash.
+   */
   #repaired: string | undefined;
 
-  /** @param previous  The hash that the first event refers to. */
+  /** @param previous  The hash to which the first event must refer. */
   constructor(keys: VerifyKeys, findings: Findings, previous: string) {
     this.#keys = keys;
     this.#findings = findings;
     this.#previous = previous;
   }
 
-  /** The stored hash of the last event. */
+  /** The stored hash of the last verified event. */
   get last(): string | undefined {
     return this.#previous;
   }
 
-  /** The hashes that the next event may refer to. */
+  /** The hashes of the event before to which the next event may refer. */
   get candidates(): readonly (string | undefined)[] {
     return [this.#previous, this.#repaired];
   }
 
-  /** Called where events are missing. The next event is accepted without a comparison with the event before it. */
+  /**
+   * Notes that events are missing. After missing events, `read` accepts the next event without a comparison with the event
+   * before.
+   */
   interrupted(): void {
     [this.#previous, this.#repaired] = [undefined, undefined];
   }
 
-  /** Verifies an event. The next call verifies the next event. @returns Whether its hash, its form and its columns are right. */
+  /**
+   * Verifies an event. Each call verifies the event after the event of the last call.
+   *
+   * @returns Whether the hash, the form and the columns of the event are right.
+   */
   read(row: ReadRow): boolean {
     const isRight = this.#isRight(row);
     this.#previous = row.hash;
@@ -82,7 +92,7 @@ export class Hashes {
     return isSame;
   }
 
-  /** Returns the right hash of a malformed row, if only its stored hash was changed. */
+  /** Returns the right hash of a malformed row, if an attacker changed only the stored hash of the row. */
   #expected({ seq, meta, body_hash }: ReadRow): string | undefined {
     if (this.#previous === undefined || !saysSeq(meta, seq) || metaOf(meta) === undefined) return undefined;
     return this.#keys.ofEvent(meta)?.ofEvent(chain, seq, this.#previous, meta, body_hash);

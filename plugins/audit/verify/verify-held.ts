@@ -4,19 +4,24 @@ import type { Acknowledged } from "../restore/acknowledged.ts";
 import type { Claim } from "../restore/attestation.ts";
 import type { Findings } from "./damage.ts";
 
-/** A line that attests another history. An event `store.restored` may explain it. */
+/** A signed line that attests another history than the trail. A later event `store.restored` may explain the line. */
 interface Disputed {
   readonly line: Claim;
   readonly seq: number | undefined;
   readonly what: string;
 }
 
-/** The most disputed lines that are kept until the end. Further disputed lines are reported immediately. */
+/**
+ * The most disputed lines that stay in memory until the end of the trail. The verification reports further disputed lines
+ * immediately.
+ */
 const mostDisputed = 10_000;
-/** The most lines far out of order whose events are looked up at the end. Further lines are not compared. */
+/**
+ * The most late lines, whose events the verification looks up at the end. The verification does not compare further late lines.
+ */
 const mostLate = 10_000;
 
-/** The kinds of lines as subjects of a sentence. */
+/** The names of the types of sink lines, as subjects of a sentence. */
 const names = {
   "audit.checkpoint": "A checkpoint outside of the store",
   "approval.used": "The record of a used approval outside of the store",
@@ -33,12 +38,15 @@ export class HeldLines {
   #last: Claim | undefined;
   #compared = 0;
   #disputed: Disputed[] = [];
-  /** The number up to which the trail was read. At first, the number at which the verification begins. */
+  /**
+   * The number of the event up to which the verification has read the trail. At first, this is the number of the event at which
+   * the verification begins.
+   */
   #seq: number;
 
   /**
-   * @param held  The lines, nearly in the order of their numbers.
-   * @param after  Lines about events up to this number are not compared.
+   * @param held  The signed lines from outside the store, nearly in the order of their event numbers.
+   * @param after  The verification does not compare lines about events up to this number.
    */
   constructor(held: Iterator<Claim>, genesis: string, findings: Findings, after: number) {
     this.#held = held;
@@ -49,17 +57,20 @@ export class HeldLines {
     while (this.#next !== undefined && this.#next.seq <= after) this.#next = this.#take();
   }
 
-  /** The number of lines that attest an event whose number the trail has. */
+  /** How many of the lines attest an event whose number is on the trail. */
   get compared(): number {
     return this.#compared;
   }
 
-  /** The lines about events that were read before the line was read. */
+  /** The late lines: the verification had read the event of a late line before the line. */
   get late(): readonly Claim[] {
     return [...this.#late.values()];
   }
 
-  /** Called when the trail was read up to the given event. */
+  /**
+   * Compares the lines about events up to the given event. The Verifier calls this function when the Verifier has read this
+   * event.
+   */
   reached(seq: number, hash: string): void {
     const before = this.#seq;
     this.#seq = seq;
@@ -71,18 +82,20 @@ export class HeldLines {
     }
   }
 
-  /** Called for an acknowledged restore, which explains lines about the lost events. */
+  /**
+   * Removes the disputed lines that an acknowledged restore explains, because these lines attest events that the restore lost.
+   */
   acknowledged(restore: Acknowledged): void {
     this.#restores.push(restore);
     this.#disputed = this.#disputed.filter(({ line }) => !restore.covers(line));
   }
 
-  /** Compares the late lines. @param hashes The hashes of the events of the lines in `late`. */
+  /** Compares the late lines with the trail. @param hashes  The hashes of the events of the lines in `late`. */
   lookedUp(hashes: ReadonlyMap<number, string>): void {
     for (const line of this.late) this.#compare(line, hashes.get(line.seq));
   }
 
-  /** Called at the end of the trail. */
+  /** Reports the lines about events behind the end of the trail. The Verifier calls this function at the end of the trail. */
   ended(seq: number): void {
     for (; this.#next !== undefined; this.#next = this.#take()) {
       const { type, seq: attested } = this.#next;
@@ -93,12 +106,16 @@ export class HeldLines {
     }
   }
 
-  /** Reports the lines that no restore explains. */
+  /** Reports the disputed lines that no restore explains. */
   finish(): void {
     for (const { line, seq, what } of this.#disputed) if (!this.#isExplained(line)) this.#findings.sayOfHeld("forked", seq, what);
   }
 
-  /** Compares a line. @param hash  The hash of the event with the line's number; `undefined` without such an event. */
+  /**
+   * Compares a signed line with the trail.
+   *
+   * @param hash  The hash of the event with the line's number; `undefined` without such an event.
+   */
   #compare(line: Claim, hash: string | undefined): void {
     const { type, seq } = line;
     this.#compared++;
@@ -110,7 +127,7 @@ export class HeldLines {
     );
   }
 
-  /** @returns The next line that is signed and belongs to this trail, without repeated lines. */
+  /** @returns The next line that has a valid signature and belongs to this trail. Skips repeated lines. */
   #take(): Claim | undefined {
     for (;;) {
       const { value, done } = this.#held.next();
@@ -119,8 +136,8 @@ export class HeldLines {
       const { type, seq, hash, genesis } = line;
       const last = this.#last;
       if (last?.seq === seq && last.hash === hash && last.genesis === genesis && last.type === type) continue;
-      // Skip copies before their signatures are checked, because checking signatures takes longer than all other work. An
-      // attacker may have appended many copies.
+      // Skip copies of lines before Quater checks their signatures, because checking signatures takes longer than all other work.
+      // An attacker may have appended many copies to the sink file.
       if (genesis === this.#genesis && this.#late.has(`${seq} ${hash}`)) continue;
       this.#last = line;
       const what = `${names[type]}, of ${seq} events, is`;

@@ -1,4 +1,4 @@
-// The keys for a verification: the keys by which events are chained, and the keys that may sign a checkpoint.
+// The keys for a verification of the trail: the chain keys of events, and the checkpoint keys that may sign a checkpoint.
 
 import type { KeyObject } from "node:crypto";
 import { isSignedBy, Keyed, type SignedCheckpoint } from "../log/chain.ts";
@@ -7,10 +7,10 @@ import { metaOf } from "./meta.ts";
 
 export class VerifyKeys {
   readonly #secrets: ReadonlyMap<string, Buffer>;
-  /** The public keys whose signatures count, by id. */
+  /** The public checkpoint keys whose signatures the verification accepts, by key id. */
   readonly #publicKeys: ReadonlyMap<string, KeyObject>;
   readonly #keyed = new Map<string, Keyed>();
-  /** The text of the key id in the last event. Nearly always, the next event has the same key id. */
+  /** The text of the field `key` in the last event. Nearly always, the next event has the same key id. */
   #said = "";
   #now: Keyed | undefined;
 
@@ -19,10 +19,10 @@ export class VerifyKeys {
     this.#publicKeys = trusted(keys, fingerprint);
   }
 
-  /** Returns the chain key that an event names. */
+  /** Returns the chain key that the `meta` of an event names. */
   ofEvent(meta: string): Keyed | undefined {
-    // Only short values without a field `key` follow the event's `key`, so the last `key` in `meta` is the event's, even if
-    // `detail` has a field `key`.
+    // Only short values without a field `key` follow the event's `key`, so the last `key` in `meta` is the field of the event,
+    // even if `detail` has a field `key`.
     if (this.#now !== undefined && meta.startsWith(this.#said, meta.lastIndexOf('"key":'))) return this.#now;
     const id = metaOf(meta)?.key;
     if (typeof id !== "string") return undefined;
@@ -47,8 +47,8 @@ export class VerifyKeys {
 }
 
 /**
- * Returns the keys whose signatures count. If `fingerprint` is not the fingerprint of the current key, only the key with
- * `fingerprint` counts, because the key file is then not trusted.
+ * Returns the checkpoint keys whose signatures the verification accepts. If `fingerprint` is not the fingerprint of the current
+ * key, the verification does not trust the key file and accepts only the key with `fingerprint`.
  */
 export const trusted = (keys: TrailKeys, fingerprint: string): ReadonlyMap<string, KeyObject> => {
   if (fingerprint === keys.checkpoint.fingerprint) return keys.publicKeys;

@@ -1,6 +1,6 @@
-// Verifies one row: its cells, and its hash over the row before it. `meta` is RFC 8785 text with its keys in one order. Unescaped
-// quotes are only around keys and whole values, so a value cannot look like a key. So this file can compare values in `meta`
-// without parsing `meta`.
+// Verifies the row of one event: the cells of the row, and its hash over the row before. `meta` is RFC 8785 text, which has only
+// one order of keys. In `meta`, unescaped quotes are only around keys and whole values, so a value cannot look like a key. So
+// this file can compare values in `meta` without parsing `meta`.
 
 import { bodyHashOf, noBody } from "../log/chain.ts";
 import type { EventRow } from "../log/event.ts";
@@ -14,10 +14,10 @@ const salts = /^[0-9a-f]{32}$/;
 const controls = /[\u0000-\u001f]/;
 
 /**
- * Checks each cell separately. Hashes cover bytes and not cells, so a cell of another length could move bytes from one cell into
- * another under the same hash.
+ * Checks each cell of a row separately. The hash of an event covers bytes and not cells, so a cell of another length could move
+ * bytes from one cell into another under the same hash.
  *
- * @returns What is wrong with the row, as the end of a sentence; `undefined` when the row has the right form.
+ * @returns The problem of the row, as the end of a sentence; `undefined` when the row has the right form.
  */
 export const formProblem = ({ seq, at, meta, body, salt, body_hash, hash, malformed }: ReadRow): string | undefined => {
   if (malformed !== undefined) return malformed;
@@ -33,11 +33,11 @@ export const formProblem = ({ seq, at, meta, body, salt, body_hash, hash, malfor
 };
 
 /**
- * Verifies the form of one row, its hash over the row before it, its columns and its body. Readers that do not read all rows use
- * this function. Only `audit verify` finds missing rows.
+ * Verifies the form, the columns and the body of one row, and its hash over the row before. Functions that do not read all rows
+ * of the trail use this function, which cannot find missing rows. Only `audit verify` finds missing rows.
  *
- * @param previous  The stored hash of the row before.
- * @returns Why the row is not trusted, as the end of a sentence; `undefined` if it verifies.
+ * @param previous  The stored hash of the event before.
+ * @returns The reason why Quater does not trust the row, as the end of a sentence; `undefined` if the row verifies.
  */
 export const rowProblem = (row: ReadRow, previous: string | undefined, keys: VerifyKeys): string | undefined => {
   const { seq, meta, body, salt, body_hash, hash } = row;
@@ -54,19 +54,19 @@ export const rowProblem = (row: ReadRow, previous: string | undefined, keys: Ver
   return bodyHashOf(salt ?? "", body) === body_hash ? undefined : "has a body that was changed after it was written";
 };
 
-/** Whether the body of the row is missing, because it was erased with a record or removed by another program. */
+/** Whether the body of an event is missing, because an operator has erased the body or another program has removed the body. */
 export const isBodyGone = ({ body, body_hash }: EventRow): boolean => body === null && body_hash !== noBody;
 
 /**
- * Whether `meta` contains this number as the event's `seq`. Only short texts follow the event's `seq`, so the last `seq` in
- * `meta` is the event's, even if `detail` has a field `seq`.
+ * Whether `meta` contains the number `seq` as the event's `seq`. Only short texts follow the event's `seq`, so the last `seq` in
+ * `meta` is the field of the event, even if `detail` has a field `seq`.
  */
 export const saysSeq = (meta: string, seq: number): boolean =>
   meta.startsWith(`${seq},`, meta.lastIndexOf(seqKey) + seqKey.length);
 
 /**
- * Whether the columns agree with `meta`. Only keyed digests and ids come before the event's `at`, so the first `at` in `meta` is
- * the event's. The call id comes after `at`, if the event has a call id.
+ * Whether the columns of an event's row agree with `meta`. Only keyed digests and ids come before the event's `at`, so the first
+ * `at` in `meta` is the field of the event. The call id comes after `at`, if the event has a call id.
  */
 export const saysColumns = ({ meta, at, call_id, type }: EventRow): boolean => {
   const from = meta.indexOf(atKey) + atKey.length;
@@ -79,8 +79,8 @@ export const saysColumns = ({ meta, at, call_id, type }: EventRow): boolean => {
 };
 
 /**
- * Whether `meta` has the text at this place. Compares part by part, because joining the texts first would take longer than all
- * other work.
+ * Whether `meta` contains a text as a JSON string at the place `from`. This function compares the quotes and the text one after
+ * the other, because joining the quotes and the text first would take longer than all other work of the verification.
  */
 const saysText = (meta: string, from: number, text: string): boolean => {
   if (/["\\]|[^ -~]/.test(text)) return meta.startsWith(`${JSON.stringify(text)},`, from);
@@ -91,12 +91,12 @@ const seqKey = '"seq":';
 const atKey = '"at":';
 const callKey = '"callId":';
 
-/** The end of an event's text for each type, by format. */
+/** The texts with which the `meta` of an event ends, one for each format, by event type. */
 const endings = new Map<string, readonly string[]>();
 
 /**
- * Whether `meta` contains the type. Checks the type against a pattern first, because a type with a quote could match more than
- * one value in `meta`.
+ * Whether `meta` contains the type of the event. This function first checks the type against a pattern, because a type with a
+ * quote could match more than one value in `meta`.
  */
 const saysType = (meta: string, type: string): boolean => {
   let known = endings.get(type);

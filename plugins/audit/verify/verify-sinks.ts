@@ -1,5 +1,5 @@
-// Checks the configured sinks. A sink file that is missing or empty proves nothing, so the report must not treat the file like a
-// sink that agrees with the trail.
+// Checks the configured sinks. A sink file that is missing or empty proves nothing, so the report of a verification must not
+// treat such a file like a sink that agrees with the trail.
 
 import { closeSync, openSync } from "node:fs";
 import type { Reading } from "../../store/service.ts";
@@ -10,16 +10,19 @@ import { linesOf } from "./source.ts";
 
 export interface SinkProblem {
   readonly file: string;
-  /** The problem as a sentence. */
+  /** The problem of the sink as a sentence. */
   readonly what: string;
 }
 
-/** The newest checkpoint in a sink file, or why the file cannot be read. */
+/** The size of the newest checkpoint in a sink file, or the reason why Quater cannot read the sink file. */
 export type SinkState = { readonly file: string; readonly newest: number } | { readonly file: string; readonly error: string };
 
 const noKeys = new Map<string, never>();
 
-/** @param file  An absolute path. @returns Why the file cannot be read; `undefined` when it can be read. */
+/**
+ * @param file  The absolute path of a sink file.
+ * @returns The reason why Quater cannot read the sink file; `undefined` when Quater can read the sink file.
+ */
 export const unreadableSink = (file: string): SinkState | undefined => {
   try {
     closeSync(openSync(file, "r"));
@@ -35,11 +38,12 @@ const unreadable = (file: string, error: unknown): SinkState => {
 };
 
 /**
- * Reads a sink file. Call `sinkState()` after `sentTo()`, because Quater writes a checkpoint to the sink before Quater records
- * the checkpoint in the store.
+ * Reads the newest checkpoint of a sink file. Call `sinkState()` after `sentTo()`, because Quater writes a checkpoint to the sink
+ * before Quater records the checkpoint in the store.
  *
  * @param file  The absolute path of the sink file.
- * @returns The largest size in the checkpoints of the file (0 without a checkpoint), or why the file cannot be read.
+ * @returns The largest size in the checkpoints of the sink file (0 without a checkpoint), or the reason why Quater cannot read
+ * the sink file.
  */
 export const sinkState = (file: string): SinkState => {
   try {
@@ -54,7 +58,7 @@ export const sinkState = (file: string): SinkState => {
   }
 };
 
-/** @returns The size of the newest checkpoint that reached each file according to the store, by the file's name. */
+/** @returns The size of the newest checkpoint that each sink file has according to the store, by the name of the sink file. */
 export const sentTo = async (store: Reading): Promise<ReadonlyMap<string, number>> => {
   const rows = await store.read<SinkRow>(queriesOn(store).db.selectFrom("audit_sink").selectAll());
   return new Map(
@@ -65,10 +69,10 @@ export const sentTo = async (store: Reading): Promise<ReadonlyMap<string, number
 };
 
 /**
- * Returns the problems of the sinks.
+ * Returns the problems of the configured sinks.
  *
  * @param checkpoints  How many checkpoints the trail has. Without a checkpoint on the trail, no sink can have a checkpoint.
- * @param sent  The result of `sentTo`.
+ * @param sent  The sizes of the newest checkpoints that `sentTo` returned.
  */
 export const sinkProblems = (
   states: readonly SinkState[],

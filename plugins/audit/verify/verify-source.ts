@@ -1,5 +1,5 @@
-// Runs a verification: reads pages from a source and passes the pages to a Verifier. While the Verifier checks a page, the next
-// page is read.
+// Runs a verification of the trail: reads pages of rows from a source and passes the pages to a Verifier. While the Verifier
+// checks a page, the source reads the next page.
 
 import { closeSync, openSync } from "node:fs";
 import { visible } from "../../../core/diagnostics/text.ts";
@@ -16,17 +16,25 @@ import { trusted } from "./verify-keys.ts";
 
 export interface VerifyOptions {
   readonly keyFile: string;
-  /** The fingerprint of the key whose signatures count. Default: the key file's current key. */
+  /**
+   * The fingerprint of the checkpoint key whose signatures the verification accepts. Default: the fingerprint of the key file's
+   * current checkpoint key.
+   */
   readonly fingerprint?: string | undefined;
-  /** The number of the event from which to verify. Earlier events are assumed to be right. */
+  /** The number of the event from which to verify. The verification assumes that earlier events are right. */
   readonly from?: number | undefined;
-  /** Files with signed lines that were kept outside the store: sinks, and copies of sinks. */
+  /** The paths of files with signed lines outside the store: sink files, and copies of sink files. */
   readonly against?: readonly string[];
 }
 
-/** Verifies a trail. @returns The report; `undefined` when there is no trail. @throws when a file or the store cannot be read. */
+/**
+ * Verifies a trail.
+ *
+ * @returns The report; `undefined` when the source has no trail.
+ * @throws when Quater cannot read the source or a file in `against`.
+ */
 export const verifySource = async (source: Source, options: VerifyOptions): Promise<Report | undefined> => {
-  // Report an unreadable file before the long verification.
+  // Open each file first, so that Quater reports an unreadable file before the long verification.
   for (const file of options.against ?? []) closeSync(openSync(file, "r"));
   const held = (options.against ?? []).map(heldFile);
   let head = await source.head();
@@ -43,8 +51,8 @@ export const verifySource = async (source: Source, options: VerifyOptions): Prom
     held: heldIn(held, trusted(keys, fingerprint)),
     ...(begin === undefined ? {} : { after: begin }),
   });
-  // The number up to which rows were read. `verifier.seq` is not enough, because rows behind the end of the trail do not change
-  // `verifier.seq`, and would be read again forever.
+  // `read` is the event number up to which rows were read. `verifier.seq` is not enough, because rows behind the end of the trail
+  // do not change `verifier.seq`. With `verifier.seq`, this loop would read such rows again forever.
   let read = verifier.seq;
   let page = source.after(read);
   for (;;) {
@@ -52,8 +60,8 @@ export const verifySource = async (source: Source, options: VerifyOptions): Prom
     const last = rows.at(-1);
     if (last === undefined) {
       if (verifier.isComplete) break;
-      // Either the trail is cut, or another process has added events since the head was read. The trail is cut only if the head
-      // no longer moves.
+      // Either the trail is cut, or another process has added events after Quater read the head. The trail is cut only if the
+      // head does not move any more.
       const again = await source.head();
       const more = await source.after(read);
       if (again === undefined || (more.length === 0 && again.seq === head.seq)) break;
@@ -70,8 +78,8 @@ export const verifySource = async (source: Source, options: VerifyOptions): Prom
         head = moved;
       }
     }
-    // JavaScript rounds a number above 2^53, so the same page would be read again forever. A row with such a number is read once,
-    // as an orphan.
+    // JavaScript rounds a number above 2^53, so this loop would read the same page again forever. Quater reads a row with such a
+    // number once, as an orphan.
     const isRepeated = last !== undefined && last.seq <= read;
     if (isRepeated) break;
     read = last === undefined ? read : last.seq;
@@ -118,16 +126,16 @@ export interface ExportHeader {
   readonly type: "quater.trail.v1";
   readonly head: HeadRow;
   readonly fingerprint: string;
-  /** The event after which the export begins; absent if the export begins at the beginning of the trail. */
+  /** The event after which the export begins; absent if the export starts at the beginning of the trail. */
   readonly after?: EventLink;
 }
 
-/** The fields that the head of an export from before format 2 does not have. */
+/** The fields that are missing in the head of an export of format 1. */
 const ofFormat1 = { format: 1, approval_seq: 0, approval_hash: noBody } as const;
 
 /**
- * Makes a source of an exported file. The source reads the file once, from beginning to end. @throws for a file that is not an
- * export.
+ * Makes a source of an exported file. The source reads the exported file once, from beginning to end. @throws for a file that is
+ * not an export.
  */
 export const fileSource = (path: string): Source => {
   const lines = linesOf(path);
@@ -149,7 +157,7 @@ export const fileSource = (path: string): Source => {
   };
 };
 
-/** Describes the result of a verification in sentences. */
+/** Returns sentences that describe the report of a verification. */
 export const summaryOf = (report: Report, isCompared: boolean): string => {
   const { events, first, last, checkpoints, compared, erasedBodies, prunedEvents, damage, damageCount, fingerprint } = report;
   const found = damage.map(({ kind, what }) => `${kind}: ${what}\n`).join("");

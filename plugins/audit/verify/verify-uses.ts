@@ -1,6 +1,6 @@
-// Checks each event of an approval request against the earlier events of the request: the request must be filed, voted on by
-// enough people, approved, and not ended. The hashes of the events were verified before. This check finds events that should
-// never have been written.
+// Checks each event of an approval request against the earlier events of the request. Before a use, the request must be filed,
+// voted on by enough people, approved, and not ended. VerifyHashes has verified the hashes of the events before. This file finds
+// events with right hashes that Quater should never have written.
 
 import type { EventMeta } from "../log/event.ts";
 import { advanced, type Standing } from "../log/evidence.ts";
@@ -8,31 +8,37 @@ import type { Findings } from "./damage.ts";
 
 export class Uses {
   readonly #findings: Findings;
-  /** The open requests. Requests that ended are removed, so memory does not grow with the trail. */
+  /**
+   * The states of the open approval requests, by request id. The Verifier removes requests that have ended, so the memory does
+   * not grow with the length of the trail.
+   */
   readonly #open = new Map<string, Standing>();
-  /** Whether the filing events of all open requests were read. */
+  /** Whether the verification has read the filing events of all open requests. */
   #isComplete: boolean;
-  /** Whether requests may have been filed in format 1, whose filing events are not checked. */
+  /**
+   * Whether the trail may contain requests that were filed in format 1. The verification does not check filing events of format
+   * 1.
+   */
   #hasFormat1 = false;
 
-  /** @param isComplete  Whether the events are read from the first one on. */
+  /** @param isComplete  Whether the verification reads the trail from the first event on. */
   constructor(findings: Findings, isComplete: boolean) {
     this.#findings = findings;
     this.#isComplete = isComplete;
   }
 
-  /** Called where events are missing or changed. A missing event may have filed a request. */
+  /** Forgets the open requests where events are missing or changed, because a missing event may have filed a request. */
   interrupted(): void {
     this.#open.clear();
     this.#isComplete = false;
   }
 
-  /** Reads an event of format 1 about a request. */
+  /** Notes that the trail has an event of format 1 about an approval request. */
   readFormat1(): void {
     this.#hasFormat1 = true;
   }
 
-  /** Reads an event of format 2 about a request. Events of format 1 do not contain enough for the check. */
+  /** Checks an event of format 2 about an approval request. Events of format 1 do not contain enough fields for the check. */
   read(meta: EventMeta): void {
     const { type, seq, at, approvalId } = meta;
     if (type === "store.restored") this.#open.clear(); // A restore voids all open requests.
@@ -52,8 +58,8 @@ export class Uses {
   }
 
   /**
-   * Reports an event whose request was never filed, except `approval.voided`, which records that a row did not agree with the
-   * trail.
+   * Reports an event whose approval request was never filed. An exception is `approval.voided`, which records that the row of a
+   * request did not agree with the trail.
    */
   #unfiled({ type, seq, approvalId }: EventMeta): void {
     if (!this.#isComplete || this.#hasFormat1 || type === "approval.voided" || !type.startsWith("approval.")) return;

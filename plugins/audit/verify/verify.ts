@@ -1,5 +1,6 @@
-// Verifies the trail from its beginning, row by row, and reports what is damaged. The memory that a verification needs grows with
-// the damage, and with erased bodies whose record was not read yet, but not with the length of the trail.
+// Verifies the trail from its beginning, row by row, and reports damage. The memory that a verification needs grows with the
+// damage and with the erased bodies whose record the verification has not read yet. The memory does not grow with the length of
+// the trail.
 
 import { cut, visible } from "../../../core/diagnostics/text.ts";
 import { genesisHash, headMac, noBody, type SignedCheckpoint } from "../log/chain.ts";
@@ -22,12 +23,15 @@ import { Uses } from "./verify-uses.ts";
 
 export interface Verification {
   readonly keys: TrailKeys;
-  /** The fingerprint of the checkpoint key whose signatures count. Older keys count as long as the key file has them. */
+  /**
+   * The fingerprint of the checkpoint key whose signatures the verification accepts. The verification also accepts older
+   * checkpoint keys that the key file contains.
+   */
   readonly fingerprint: string;
   readonly head: HeadRow;
   /** The event after which the verification begins. The verification assumes that this event is right. */
   readonly after?: { readonly seq: number; readonly hash: string };
-  /** Signed lines from outside the store, nearly in the order of their numbers. */
+  /** Signed lines from outside the store, nearly in the order of their event numbers. */
   readonly held: Iterator<Claim>;
 }
 
@@ -50,9 +54,12 @@ export class Verifier {
   #checkpoints = 0;
   #signedAt: number;
   #isFloorAttested = false;
-  /** Events that were lost in acknowledged restores. */
+  /** The events that acknowledged restores lost. */
   readonly #gaps: Gap[] = [];
-  /** The newest linked event so far. `undefined` after missing events, and when the verification did not begin at event 1. */
+  /**
+   * The newest linked event that this Verifier has read; `undefined` after missing events, and if the verification did not begin
+   * at event 1.
+   */
   #linked: EventLink | undefined;
 
   constructor(given: Verification) {
@@ -76,12 +83,12 @@ export class Verifier {
     return this.#seq;
   }
 
-  /** Whether the rows so far reach the event that the head names. */
+  /** Whether this Verifier has read the event that the head names. */
   get isComplete(): boolean {
     return this.#seq >= this.#head.seq;
   }
 
-  /** Called when other processes added events during the verification. */
+  /** Sets a newer head, because other processes have added events during the verification. */
   moveHead(head: HeadRow): void {
     this.#checkHead(head);
     this.#head = head;
@@ -132,7 +139,7 @@ export class Verifier {
     this.#held.reached(seq, hash);
   }
 
-  /** Reads an event that verifies. @param before The hashes to which the event may refer. */
+  /** Reads an event whose row verifies. @param before  The hashes to which the event may refer. */
   #readRight(row: ReadRow, before: readonly (string | undefined)[]): void {
     const { type } = row;
     this.#bodies.read(row);
@@ -153,26 +160,31 @@ export class Verifier {
       );
   }
 
-  /** @param rows  How many rows the store has in the range that was read so far. */
+  /** @param rows  How many rows the store has in the range of event numbers that this Verifier has read. */
   counted(rows: number): void {
     if (rows > this.#events)
       this.#findings.say("orphan", undefined, `The store has ${rows} rows, but the trail has ${this.#events} events`);
   }
 
   /**
-   * Called after every row was read. @returns Lines from outside the store about events that were read before the line was read.
+   * Reports the lines from outside the store about events behind the end of the trail. Call this function after the last row.
+   *
+   * @returns The late lines: this Verifier had read the event of a late line before the line.
    */
   ended(): readonly Claim[] {
     this.#held.ended(this.#seq);
     return this.#held.late;
   }
 
-  /** @param instances  The processes in the store that are running, or that are dead and not swept yet. */
+  /**
+   * @param instances  The names of the processes that are registered in the store. A registered process is running, or is dead
+   * and not swept yet.
+   */
   registered(instances: ReadonlySet<string>): void {
     if (this.isComplete) this.#calls.ended(instances);
   }
 
-  /** @param hashes  The hashes of the events of the lines that `ended` returned. */
+  /** @param hashes  The hashes of the events that the lines from `ended` attest. */
   lookedUp(hashes: ReadonlyMap<number, string>): void {
     this.#held.lookedUp(hashes);
   }
@@ -216,7 +228,7 @@ export class Verifier {
   }
 
   /**
-   * Called where events are missing or wrong. After missing or wrong events, the state of open requests and calls is not known.
+   * Forgets the open requests and calls where events are missing or wrong, because their state is no longer known.
    */
   #interrupted(): void {
     this.#linked = undefined;
@@ -224,7 +236,7 @@ export class Verifier {
     this.#calls.interrupted();
   }
 
-  /** Checks the link of a linked event to the linked event before it. Events of format 1 have no link. */
+  /** Checks the link of a linked event to the linked event before. Events of format 1 have no link. */
   #linkage({ seq, meta, hash }: EventRow): void {
     const read = metaOf(meta);
     const link = read?.link;
@@ -265,8 +277,8 @@ export class Verifier {
   }
 
   /**
-   * Whether a row begins a new segment after the event before it, so that the events with the numbers in between are lost in a
-   * restore, and not missing.
+   * Whether a row begins a new segment after the event before. In this case, a restore lost the events with the numbers in
+   * between, so the verification does not report these events as missing.
    */
   #continues({ type, meta }: EventRow): boolean {
     if (type !== "store.restored") return false;
@@ -282,7 +294,7 @@ export class Verifier {
     this.#gaps.push({ from, through, at, reason: restored.reason });
   }
 
-  /** Checks the head. @returns The genesis hash. */
+  /** Checks the head of the trail. @returns The genesis hash of the trail. */
   #checkHead(head: HeadRow): string {
     const [id = "", mac] = head.mac.split(":");
     const keyed = this.#keys.of(id);

@@ -1,5 +1,5 @@
-// Runs one call on a booted kernel, from the command line to the exit code. `quater run` and the probe of the cli surface use
-// this file.
+// Runs one call, from the command line to the exit code. The call runs on a booted kernel, or on a remote. `quater run` and the
+// probe of the cli surface use this file.
 
 import { isQuaterError, QuaterError } from "../../../core/diagnostics/errors.ts";
 import type { Principal } from "../../../core/index.ts";
@@ -27,15 +27,15 @@ import type { Failed } from "./failing.ts";
 import { flagsOf } from "./flags.ts";
 import type { RunArguments } from "./run-arguments.ts";
 
-/** The parts of a kernel that a call needs. The cli surface has these parts without the kernel. */
+/** The parts of a kernel that a call needs. A call on a remote gets these parts without a kernel. */
 export interface Host {
   readonly gate: Pick<Gate, "enter" | "invoke" | "newCallId">;
   readonly catalog: Catalog;
-  /** The approvals service. Help texts and `--wait` use the service. */
+  /** The approvals service. Help texts and the flag `--wait` use this service. */
   readonly approvals?: Pick<Approvals, "untilDecided" | "requirementOf"> | undefined;
 }
 
-/** Authenticates the caller of the cli surface. @throws {QuaterError} */
+/** Authenticates the caller at the terminal for the cli surface. @throws {QuaterError} if the credential is refused. */
 export const enterDoor = ({ gate }: Host, context: Context, callId: string, handler?: string): Awaitable<Principal> =>
   gate.enter(entryOf(context, callId, handler));
 
@@ -47,8 +47,8 @@ const entryOf = ({ env }: Context, callId: string, handler?: string): Arriving =
 });
 
 /**
- * @param words  The words after `quater run`. The output line about the next step repeats these words.
- * @returns The exit code. @throws {UsageError}
+ * @param words  The words after `quater run`. The program repeats these words in the command lines for the next step.
+ * @returns The exit code of `quater run`. @throws {UsageError}
  */
 export const act = async (
   host: Host,
@@ -79,18 +79,18 @@ export const act = async (
   let given: (() => Awaitable<readonly GivenInput[]>) | undefined;
   const callOnce = async (approvalId: string | undefined): Promise<Failed | number> => {
     const callId = host.gate.newCallId();
-    // Authenticate again for every call, because rights may have changed.
+    // Authenticate the caller again for every call, because the rights of the caller may have changed.
     const caller = await entered(host, context, operation, callId);
     if ("error" in caller) return caller;
     given ??= once(
       await collectGiven(context, args.tokens, flags, {
         input: args.input,
-        isAsking: isVisibleTo(operation, caller.principal), // A caller without the right needs no answers.
+        isAsking: isVisibleTo(operation, caller.principal), // Ask no questions if the caller may not make the call.
         onAnswers: (answers) => typed.push(...answers),
       }),
     );
     const read = given;
-    // Open the files again for every call, because the files of a call are removed at its end.
+    // Open the file inputs again for every call, because the gate removes the files of a call when the call ends.
     const complete = () => (files.length === 0 ? read() : opened(read));
     return invoked(host, context, { operation, given: complete, callId, approvalId, args, results, ...caller });
   };
@@ -105,7 +105,7 @@ export const act = async (
   const enter = () => enterDoor(host, context, host.gate.newCallId(), operation.name);
   const code = await waitFor({ approvals: host.approvals, context, announced, next, enter });
   if (code !== undefined) return code;
-  // Repeat the call. The gate then runs the approved call, or refuses the denied call.
+  // Repeat the call after the decision of the approvers. The gate then runs the approved call, or refuses the denied call.
   const repeated = await callOnce(announced.id);
   return typeof repeated === "number" ? repeated : report(repeated);
 };
@@ -124,7 +124,7 @@ const entered = async (
   }
 };
 
-/** Returns a function that reads the input only once, because standard input cannot be read again when the call is repeated. */
+/** Returns a function that reads the input only once, because a repeated call cannot read standard input again. */
 const once = (read: () => Awaitable<readonly GivenInput[]>): (() => Awaitable<readonly GivenInput[]>) => {
   let reading: Awaitable<readonly GivenInput[]> | undefined;
   return () => {
@@ -143,18 +143,18 @@ interface Calling {
   readonly results: Results;
 }
 
-/** @returns The exit code if the result was written, or the error of the call. */
+/** Runs one call. @returns The exit code if the call succeeded or nobody reads the output, or the error of the call. */
 const invoked = async (host: Host, context: Context, calling: Calling): Promise<Failed | number> => {
   const { terminal } = context;
   const { operation, principal, given, callId, approvalId, args, results } = calling;
   const output = results.terminal;
   const columns = args.columns.length === 0 ? undefined : await columnsOf(args.columns);
-  // A remote gives the call an id of its own.
+  // A remote gives the call its own call id.
   let id = callId;
   const cancellation = new Cancellation();
   const failed = async (error: QuaterError): Promise<Failed | number> => {
     if (output.closed.aborted) return exit.ok;
-    // The message of a remote already contains what is known.
+    // The error message of a remote already contains the known part of the outcome.
     if (error.kind !== "cancelled" || context.remote !== undefined) return { error, callId: id };
     return { error, callId: id, known: (await failing()).knownOutcome(operation, cancellation) };
   };
@@ -192,7 +192,7 @@ const invoked = async (host: Host, context: Context, calling: Calling): Promise<
     columns?.report(terminal);
     return exit.ok;
   } catch (error) {
-    // A stream throws only QuaterErrors, because the gate converts all other errors.
+    // A stream of the gate throws only QuaterErrors, because the gate converts all other errors.
     if (!isQuaterError(error)) throw error;
     return failed(error);
   } finally {
@@ -201,7 +201,7 @@ const invoked = async (host: Host, context: Context, calling: Calling): Promise<
   }
 };
 
-/** Loads the code for failed calls. */
+/** Loads the code that reports failed calls. */
 const failing = () => import("./failing.ts");
 
 const columnsOf = async (names: readonly string[]): Promise<Columns> => new (await import("../output/columns.ts")).Columns(names);
@@ -209,7 +209,7 @@ const columnsOf = async (names: readonly string[]): Promise<Columns> => new (awa
 const cancelling = (callId: string): string =>
   `Cancelling the call${callId === "" ? "" : ` ${callId}`}. After another Ctrl-C, the program ends at once, and the outcome is not known\n`;
 
-/** Rejects once the process has nothing left to wait for, because then the handler never ends. */
+/** Returns a promise that rejects when the process has nothing left to wait for, because the handler then never ends. */
 const neverEnding = ({ idle }: Context, handler: string): Promise<never> =>
   new Promise((_, reject) => {
     const end = () =>
@@ -228,8 +228,8 @@ const isStreamed = (value: unknown): value is AsyncIterable<unknown> =>
   value !== null && typeof value === "object" && Symbol.asyncIterator in value;
 
 /**
- * Writes one line per item of a stream, as fast as the reader of standard output reads. If the reader closes standard output, the
- * stream ends, even between two items.
+ * Writes one line for each item of a stream, as fast as the reader of standard output reads. If the reader closes standard
+ * output, this function ends the stream, even between two items.
  */
 const writeItems = async (
   items: AsyncIterable<unknown>,
@@ -247,8 +247,8 @@ const writeItems = async (
   for (;;) {
     const step = await Promise.race([iterator.next(), left, endless]);
     if (step === undefined) {
-      // Do not wait for `return`, because it runs after the pending item, which may take long. The stop of the kernel waits for
-      // it.
+      // Do not wait for `return`, because `return` runs after the pending item, which may take long. The stop of the kernel waits
+      // for `return`.
       void Promise.resolve(iterator.return?.()).catch(() => {});
       return;
     }

@@ -1,4 +1,4 @@
-// Makes the help of an action: text for people, and JSON for agents.
+// Makes the help of an action, as text for people and as JSON for agents.
 
 import { visible, visibleLines } from "../../../core/diagnostics/text.ts";
 import type { JsonSchema, Operation } from "../../../core/plugin-api.ts";
@@ -13,10 +13,10 @@ import { type Flag, isByInput, placeholderOf } from "./flags.ts";
 import type { ReadyLines } from "./ready-lines.ts";
 import { runFlags } from "./run-flags.ts";
 
-/** Returns the flag with its placeholder: `--order-id <string>`. */
+/** Returns a flag with the placeholder of its value, such as `--order-id <string>`. */
 export const spelled = (flag: Flag): string => `--${flag.flag}${flag.kind === "switch" ? "" : ` ${placeholderOf(flag)}`}`;
 
-/** Returns the usage line: `quater run refundOrder --order-id <string> [--reason <string>]` */
+/** Returns the usage line of an action: `quater run refundOrder --order-id <string> [--reason <string>]`. */
 export const usageLine = (name: string, flags: readonly Flag[], program = "quater"): string => {
   const typed = flags.filter((flag) => !isByInput(flag) && !flag.hasParts);
   const needsInput = flags.some((flag) => flag.isShadowed && flag.isRequired);
@@ -26,7 +26,7 @@ export const usageLine = (name: string, flags: readonly Flag[], program = "quate
   return [program, "run", name, ...parts, ...(needsInput ? ["--input <file>"] : [])].join(" ");
 };
 
-/** Returns the limits of a schema in words: `1 to 50 characters`, `at most 5 items`, `more than 0`. */
+/** Returns the limits of a schema in words, such as `1 to 50 characters`, `at most 5 items`, `more than 0`. */
 const limitsOf = (schema: JsonSchema): readonly string[] => [
   ...range(schema["minimum"], schema["maximum"]),
   ...single("more than", schema["exclusiveMinimum"]),
@@ -69,18 +69,18 @@ const remarks = (flag: Flag): string => {
 const descriptionOf = (schema: JsonSchema): string =>
   typeof schema["description"] === "string" ? visible(schema["description"]) : "";
 
-/** Returns the description of a flag with its limits in parentheses. It is safe to print. */
+/** Returns the description of a flag, with the limits of its value in parentheses. The text is safe to print. */
 export const aboutOf = (flag: Flag): string =>
   [descriptionOf(flag.schema), `(${visible(remarks(flag))})`].filter((text) => text !== "" && text !== "()").join(" ");
 
 const flagRows = (flags: readonly Flag[]): [string, string][] =>
   flags.map((flag) => [visible(isByInput(flag) ? flag.name : spelled(flag)), aboutOf(flag)]);
 
-/** Returns the help text of the flags. It is safe to print. */
+/** Returns the help text of the flags of a command. The text is safe to print. */
 export const flagHelp = (flags: readonly Flag[], paint: Paint): string =>
   flags.length === 0 ? "\nThis command takes no input.\n" : `\n${paint("bold", "Flags")}\n${aligned(flagRows(flags))}`;
 
-/** Returns the help text of an action. It is safe to print. */
+/** Returns the help text of an action. The text is safe to print. */
 export const actionHelp = (
   operation: Operation,
   flags: readonly Flag[],
@@ -110,8 +110,8 @@ const factRows = (operation: Operation, requirement: Requirement | undefined): [
 };
 
 /**
- * Returns who must approve a call: `finance: 1 with role finance`. If the approval plugin returns no requirement, this function
- * returns the exposure's value. `null` if nobody must approve.
+ * Returns the people who must approve a call, such as `finance: 1 with role finance`. Returns `needed` if a call needs approval
+ * but no requirement is known, and `null` if calls need no approval.
  */
 export const approvalOf = (operation: Operation, requirement: Requirement | undefined): string | null => {
   return operation.needsApproval ? (requirement?.words ?? "needed") : null;
@@ -122,11 +122,11 @@ export interface ActionDescription {
   readonly description: string;
   readonly effect: string;
   readonly auth: string;
-  /** A `Requirement`, or the value in the exposure. */
+  /** The `Requirement` of the approval policy, or the value of the key `approval` in the exposure. */
   readonly approval?: unknown;
-  /** The handler's own error codes. */
+  /** The error codes that the handler itself declares. */
   readonly problems?: readonly string[];
-  /** The kinds of the error codes that were made by `problem()`, by code. The kind determines the exit code. */
+  /** The error kinds of the codes that `problem()` made, by code. The error kind determines the exit code. */
   readonly problemKinds?: Readonly<Record<string, string>>;
   readonly input: JsonSchema;
   readonly output?: JsonSchema;
@@ -142,7 +142,7 @@ export interface ActionDescription {
   readonly usage: { readonly run: string; readonly dryRun: string };
 }
 
-/** Returns the kinds of the handler's error codes. A code that the handler declares as text has no kind. */
+/** Returns the error kinds of the handler's error codes. A code that the handler declares as a plain text has no error kind. */
 const kindsOf = (problems: Operation["problems"]): Readonly<Record<string, string>> =>
   Object.fromEntries(problems.flatMap(({ code, kind }) => (kind === undefined ? [] : [[code, kind]])));
 
@@ -177,7 +177,7 @@ export const describeAction = (
   };
 };
 
-/** Returns the description of an action as text. It is safe to print. */
+/** Returns the description of an action as text that is safe to print. */
 export const descriptionText = (
   operation: Operation,
   flags: readonly Flag[],
@@ -199,7 +199,7 @@ export const descriptionText = (
 
 const surfaces = { run: "At the terminal", http: "Over HTTP", mcp: "As a tool, over MCP" } as const;
 
-/** Returns the command lines that can be pasted unchanged. */
+/** Returns the text with the command lines that the reader can paste unchanged. */
 const readyText = (ready: ReadyLines, paint: Paint): string => {
   const lines = (["run", "http", "mcp"] as const).flatMap((surface) => {
     const line = ready[surface];

@@ -1,4 +1,4 @@
-// Names of actions as people type them.
+// Compares the names of actions that people type, and makes the words that call an action.
 
 import { cut, nearest, sameCase } from "../../../core/diagnostics/text.ts";
 import { UsageError } from "../output/exit.ts";
@@ -11,6 +11,6 @@ export const unknownAction = (typed: string, names: readonly string[]): UsageErr
   return new UsageError(`No action named ${JSON.stringify(cut(typed))}${advice}`, "unknown_handler");
 };
 
-/** Returns the words after `quater run` that call the action: `refundOrder`, or `--remote prod refundOrder`. */
+/** Returns the words after `quater run` that call an action, such as `refundOrder` or `--remote prod refundOrder`. */
 export const calledName = (name: string, remote: string | undefined): string =>
   remote === undefined ? name : `--remote ${remote} ${name}`;

@@ -1,5 +1,5 @@
-// Asks the person at the terminal for required inputs that the command line does not contain. In a pipe nobody can answer, so the
-// call is refused there, and the refusal names all missing flags.
+// Asks the person at the terminal for required inputs that the command line does not contain. Nobody can answer a question in a
+// pipe. So the gate refuses such a call in a pipe, and the refusal names all missing flags.
 
 import { isQuaterError, type QuaterError } from "../../../core/diagnostics/errors.ts";
 import { binderOf } from "../../../core/pipeline/bind.ts";
@@ -11,7 +11,8 @@ import { type Flag, isByInput, valuesOfFlag } from "./flags.ts";
 import { givenFrom, pointerOf, type Texts } from "./given.ts";
 
 /**
- * Returns the required inputs that are missing. An object whose fields have flags is missing through its required fields.
+ * Returns the flags of the required inputs that are missing. For an object whose required fields have flags, returns the flags of
+ * the fields.
  *
  * @param given  The names of the inputs that the command line contains.
  */
@@ -24,7 +25,7 @@ export const missingOf = (flags: readonly Flag[], given: ReadonlySet<string>): r
 const hasRequiredPart = (flags: readonly Flag[], { name, path }: Flag): boolean =>
   flags.some((part) => part.isRequired && part.path.length === path.length + 1 && part.name.startsWith(`${name}.`));
 
-/** Returns the hint for a refused call, `Missing flags: --order-id <string> --amount-cents <integer>`; `undefined` if all are there. */
+/** Returns a hint for a refused call, such as `Missing flags: --order-id <string>`; `undefined` if no flag is missing. */
 export const missingHint = (flags: readonly Flag[], { errors = [] }: QuaterError): string | undefined => {
   const absent = new Set(errors.flatMap(({ path, message }) => (message === "is required" ? [path] : [])));
   const isAbsent = ({ path }: Flag) => path.some((_, at) => absent.has(pointerOf(path.slice(0, at + 1))));
@@ -33,7 +34,7 @@ export const missingHint = (flags: readonly Flag[], { errors = [] }: QuaterError
   return missing.length === 0 ? undefined : `Missing flags: ${missing.map(spelled).join(" ")}`;
 };
 
-/** Returns the answers by the name of the input, without answers if nobody can be asked. @throws {QuaterError} `cancelled`. */
+/** Returns the answers of the person by input name, or no answers if nobody can answer. @throws {QuaterError} `cancelled`. */
 export const askMissing = async (terminal: Terminal, flags: readonly Flag[], given: ReadonlySet<string>): Promise<Texts> => {
   const answers = new Map<string, readonly string[]>();
   if (!terminal.canAsk) return answers;
@@ -50,7 +51,9 @@ export const askMissing = async (terminal: Terminal, flags: readonly Flag[], giv
   return answers;
 };
 
-/** Checks one answer like the binding of the call. References to other parts of the schema are checked only by the call. */
+/**
+ * Returns a function that checks one answer like the binding of the call, but without references to other parts of the schema.
+ */
 const problemOf = (flag: Flag): ((answer: string) => string | undefined) => {
   const own = { ...flag, name: "answer", path: ["answer"] };
   const schema = closed({ type: "object", properties: { answer: flag.schema }, required: ["answer"] }) as JsonSchema;
@@ -66,7 +69,7 @@ const problemOf = (flag: Flag): ((answer: string) => string | undefined) => {
   };
 };
 
-/** Returns `undefined` for a schema that cannot be compiled. A remote may send one, and checks the call itself. */
+/** Returns `undefined` for a schema that cannot be compiled. A remote may send such a schema. The remote also checks the call. */
 const binderFor = (schema: JsonSchema): ReturnType<typeof binderOf> | undefined => {
   try {
     return binderOf(schema);
@@ -75,6 +78,6 @@ const binderFor = (schema: JsonSchema): ReturnType<typeof binderOf> | undefined 
   }
 };
 
-/** Returns the answers as words of a command line, so that the command can be repeated. */
+/** Returns the answers of the person as words of a command line, so that the person can repeat the command. */
 export const asWords = (answers: Texts, flags: readonly Flag[]): readonly string[] =>
   flags.flatMap((flag) => (answers.get(flag.name) ?? []).map((answer) => `--${flag.flag}=${answer}`));

@@ -1,5 +1,5 @@
-// Collects the input of a call from flags, words without a flag, `--input`, and secrets. Secrets come from sources that other
-// processes cannot read.
+// Collects the input of a call from flags, from words without a flag, from `--input`, and from the sources of secrets. Other
+// processes cannot read the sources of secrets.
 
 import { cut } from "../../../core/diagnostics/text.ts";
 import { type Awaitable, type GivenInput, parseJsonBytes } from "../../../core/plugin-api.ts";
@@ -10,22 +10,23 @@ import { givenFrom, readTyped, secretsFrom, type Texts } from "./given.ts";
 import type { Token } from "./tokens.ts";
 
 interface Choice {
-  /** The value of `--input`. */
+  /** The value of the flag `--input`. */
   readonly input?: string | undefined;
   /**
-   * Names of inputs that may be given as words without a flag, in this order. An input that is a list takes all remaining words.
+   * The names of the inputs that the user may type as words without a flag, in this order. An input that is a list gets all
+   * remaining words.
    */
   readonly positional?: readonly string[];
   /** Whether to ask the person at the terminal for missing required inputs. Default true. */
   readonly isAsking?: boolean;
-  /** Called with the answers as words of a command line. */
+  /** The program calls this function with the answers of the person, as words of a command line. */
   readonly onAnswers?: (words: readonly string[]) => void;
 }
 
 /**
- * @returns A function that reads the input for binding. Call the function after the policy's static part has allowed the caller,
- * because the function reads standard input and parses JSON.
- * @throws {UsageError}
+ * @returns A function that reads the input for binding. Call this function after the static part of the policy has allowed the
+ * caller, because the function reads standard input and parses JSON.
+ * @throws {UsageError} for a wrong command line.
  */
 export const collectGiven = async (
   context: Context,
@@ -61,8 +62,8 @@ export const collectGiven = async (
 };
 
 /**
- * Returns the flags as text, for the error about a word that belongs to no flag and no input. For example, `5000` in `--wait
- * 5000` is such a word, because `--wait` takes no value.
+ * Returns the flags of a command as text for an error message. The error is about a word that belongs to no flag and to no input.
+ * For example, `5000` in `--wait 5000` is such a word, because `--wait` has no value.
  */
 const asFlags = (flags: readonly Flag[]): string => {
   const shadowed = flags.filter((flag) => flag.isShadowed).map(({ name }) => name);

@@ -1,4 +1,4 @@
-// Reports a failed call. The module is loaded only for failed calls.
+// Reports a failed call. The program loads this file only for failed calls.
 
 import type { QuaterError } from "../../../core/index.ts";
 import type { Cancellation, Operation } from "../../../core/plugin-api.ts";
@@ -13,15 +13,15 @@ import type { Flag } from "./flags.ts";
 
 export { announcedIn } from "../program/announce.ts";
 
-/** An error, and the id of the call that failed. With `--wait` there may be two calls. */
+/** The error of a failed call, and the id of this call. With `--wait` the program may make two calls. */
 export interface Failed {
   readonly error: QuaterError;
   readonly callId: string;
-  /** The known part of the outcome of a cancelled call. */
+  /** A sentence with the known part of the outcome of a cancelled call. */
   readonly known?: string;
 }
 
-/** Reports a failed call. @returns The exit code. */
+/** Reports a failed call. @returns The exit code of the program. */
 export const report = async (
   { error, callId, known }: Failed,
   context: Context,
@@ -37,11 +37,11 @@ export const report = async (
   return error.kind === "cancelled" ? exitOfSignal(context.heedInterrupt().reason) : code;
 };
 
-/** Returns the next commands for a call that people must approve. */
+/** Returns the next commands of the user for a call that people must approve. */
 export const nextOf = (announced: Announced, context: Context, words: readonly string[]): NextSteps =>
   nextSteps(announced, words, programWords(context), context.remote);
 
-/** Returns a sentence about the effect of a cancelled call. */
+/** Returns a sentence about what a cancelled call may have changed. */
 export const knownOutcome = ({ name, handler }: Operation, { hasBegun }: Cancellation): string => {
   if (!hasBegun) return `The handler ${name} did not begin, so the call changed nothing`;
   if (handler.effect === "read") return `The handler ${name} had begun, but it only reads, so the call changed nothing`;

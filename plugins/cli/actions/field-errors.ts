@@ -1,4 +1,4 @@
-// Names the flags of wrong inputs in the errors that people at the terminal read.
+// Adds the names of flags to errors about wrong inputs, for people at the terminal.
 
 import { cut, nearest } from "../../../core/diagnostics/text.ts";
 import { QuaterError } from "../../../core/index.ts";
@@ -7,7 +7,7 @@ import { type Flag, kebab } from "./flags.ts";
 import { pointerOf } from "./given.ts";
 
 /**
- * Returns the error of a command that is not a call, with flags instead of paths: `--name is required: Who or what the key is
+ * Replaces the paths of fields by flags in the error of a command that is not a call: `--name is required: Who or what the key is
  * for`. Errors of calls keep the paths, because errors of calls are the same on every surface.
  */
 export const inFlags = (error: QuaterError, flags: readonly Flag[]): QuaterError => {
@@ -26,7 +26,8 @@ export const inFlags = (error: QuaterError, flags: readonly Flag[]): QuaterError
 };
 
 /**
- * Returns `Unknown flag --stat; did you mean --state?` if the error of a command that is not a call is about an unknown field.
+ * Returns a text such as `Unknown flag --stat; did you mean --state?` if the error of a command that is not a call is about an
+ * unknown field.
  */
 export const unknownFlagIn = ({ errors = [] }: QuaterError, flags: readonly Flag[]): string | undefined => {
   const unknown = errors.find(({ path, message }) => /^\/[^/]+$/.test(path) && message.startsWith("is not a known field"));
@@ -52,7 +53,7 @@ const flagError = ({ path, message }: FieldError, flags: readonly Flag[]): Field
   return { path: `${flag.isSecret ? flag.variable : `--${flag.flag}`}${deeper === "" ? "" : ` ${deeper}`}`, message: plain };
 };
 
-/** Returns the line about a field error for a person at a terminal, with the flag of the field. */
+/** Returns the line about a field error with the flag of the field, for a person at a terminal. */
 export const fieldLine = (field: FieldError, flags: readonly Flag[]): string => {
   const { path, message } = field;
   const [, name = "", deeper = ""] = /^\/([^/]*)(.*)$/.exec(path) ?? [];

@@ -1,35 +1,36 @@
-// Derives flags from an input schema: the names of the flags, the format of their values, and their placeholders in help texts.
+// Derives flags from an input schema: the names of the flags, the formats of their values, and the placeholders for help texts.
 
 import type { JsonSchema } from "../../../core/plugin-api.ts";
 import { fileRulesOf } from "../../../core/schema/file.ts";
 import { hasSecret, isPlainObject, propertiesOf, requiredOf } from "../../../core/schema/schema.ts";
 
 /**
- * The format of the flag's value. A `switch` needs no value. Binding converts a `text`. A `list` is a flag that may be repeated,
- * with one text each time. `json` is JSON text. `either` is JSON if the value begins like an object or array, and otherwise text.
+ * The format of the value of a flag. A `switch` needs no value. Binding converts a `text`. The user may repeat the flag of a
+ * `list`, with one text each time. `json` is JSON text. `either` is JSON if the value begins like an object or array, and
+ * otherwise text.
  */
 export type FlagKind = "switch" | "text" | "list" | "json" | "either";
 
 export interface Flag {
-  /** The name of the input. */
+  /** The name of the input that the flag sets. */
   readonly name: string;
-  /** The name of the flag in kebab-case, without the dashes. */
+  /** The name of the flag in kebab-case, without the dashes at the start. */
   readonly flag: string;
   readonly kind: FlagKind;
   readonly schema: JsonSchema;
   readonly isRequired: boolean;
   /**
-   * Whether the input contains a `secret()`. Secrets are never read from the command line, because other processes can read the
-   * command line.
+   * Whether the input contains a `secret()`. The program never reads secrets from the command line, because other processes can
+   * read the command line.
    */
   readonly isSecret: boolean;
-  /** Whether the program has a flag of the same name. If so, the input can be given only by --input. */
+  /** Whether the program has a flag of the same name. If so, the user can give the input only with --input. */
   readonly isShadowed: boolean;
-  /** The environment variable from which a secret may be read. */
+  /** The name of the environment variable from which the program may read a secret. */
   readonly variable: string;
-  /** The path of the input: `["article", "title"]` for `--article.title`. The name is then `article.title`. */
+  /** The path of the input: `["article", "title"]` for `--article.title`. For this path, `name` is `article.title`. */
   readonly path: readonly string[];
-  /** Whether the fields of this input have flags of their own. */
+  /** Whether the fields of this input have their own flags. */
   readonly hasParts: boolean;
 }
 
@@ -43,14 +44,14 @@ export const kebab = (name: string): string =>
 
 const ofTheProgram = ["json", "no-json", "help", "config"];
 const ofRun: ReadonlySet<string> = new Set([...ofTheProgram, "input", "dry-run", "approval", "wait", "output", "columns"]);
-/** Flags that commands of plugins cannot have. */
+/** The flags of the program, which a command of a plugin cannot define. */
 export const ofEveryCommand: ReadonlySet<string> = new Set(ofTheProgram);
 
 /** @param taken  Flags in kebab-case that belong to the command and not to the input. Default: the flags of `quater run`. */
 export const flagsOf = (input: unknown, taken: ReadonlySet<string> = ofRun): readonly Flag[] => {
   const own = levelOf(input, [], true, taken);
   const names = new Set(own.map(({ name }) => name));
-  // An input may have a name with a dot. Then a flag of the same name belongs to this input.
+  // The name of an input may contain a dot. If an input and a nested field have the same flag, the flag belongs to the input.
   return own.flatMap((flag) => [flag, ...partsOf(flag, taken).filter(({ name }) => !names.has(name))]);
 };
 
@@ -76,17 +77,17 @@ const levelOf = (object: unknown, above: readonly string[], isNeeded: boolean, t
   });
 };
 
-/** How many names the flag of a nested field may have: `--article.author.name`. Deeper fields are part of JSON text. */
+/** The most names in the flag of a nested field, such as `--article.author.name`. JSON text contains the deeper fields. */
 const deepestParts = 3;
 
-/** Returns the flags for the fields of an object, and for the fields inside of them. */
+/** Returns the flags for the fields of an object, and for the fields of nested objects. */
 const partsOf = (flag: Flag, taken: ReadonlySet<string>): readonly Flag[] => {
   if (!flag.hasParts) return [];
   const parts = levelOf(flag.schema, flag.path, flag.isRequired, taken);
   return parts.flatMap((part) => [part, ...partsOf(part, taken)]);
 };
 
-/** Returns a function that finds a flag by its text, which may be in kebab-case or as in the schema. */
+/** Returns a function that finds a flag by the typed text. The text may be in kebab-case or may be the name in the schema. */
 export const finderOf = (flags: readonly Flag[]): ((flag: string) => Flag | undefined) => {
   const found = new Map<string, Flag>();
   for (const flag of flags) found.set(flag.name, flag);
@@ -124,23 +125,23 @@ const kindOf = (schema: JsonSchema): FlagKind => {
   if (fileRulesOf(schema) !== undefined) return "text";
   if (isFileList(schema)) return "list";
   const shapes = new Set(shapesOf(schema).filter((shape) => shape !== "null"));
-  // Binding makes a list of repeated texts only if the schema accepts only a list.
+  // Binding makes a list from repeated texts only if the schema accepts only a list.
   if (shapes.has("list")) return schema["type"] === "array" ? "list" : shapes.has("text") ? "either" : "json";
   if (shapes.has("json")) return shapes.has("text") || shapes.has("boolean") ? "either" : "json";
   return shapes.has("boolean") && !shapes.has("text") ? "switch" : "text";
 };
 
-/** Whether the input cannot be given by a flag, but only by `--input`. */
+/** Whether the user can give the input only with `--input` or the sources of secrets, and not with a flag. */
 export const isByInput = (flag: Flag): boolean => flag.isSecret || flag.isShadowed;
 
-/** Returns the values that a flag accepts as texts, if its schema lists them; `undefined` for other flags and for switches. */
+/** Returns the texts that a flag accepts, if the schema of the flag lists them; `undefined` for other flags and for switches. */
 export const valuesOfFlag = ({ kind, schema }: Flag): readonly string[] | undefined => {
   if (kind === "switch" || kind === "json") return undefined;
   const values = valuesOf(kind === "list" && isPlainObject(schema["items"]) ? schema["items"] : schema);
   return values?.filter((value) => value !== null).map(String);
 };
 
-/** Returns the placeholder after the flag in help texts: `<integer>`, `paid|open`, `<json>`. Empty for a switch. */
+/** Returns the placeholder of a flag in help texts, such as `<integer>`, `paid|open`, `<json>`. Empty for a switch. */
 export const placeholderOf = ({ kind, schema }: Flag): string => {
   if (kind === "switch") return "";
   if (kind === "json") return "<json>";
@@ -156,7 +157,7 @@ const typeWord = (schema: JsonSchema): string => {
   return `<${format ?? (types.length > 0 ? types.join("|") : "value")}>`;
 };
 
-/** Returns the values of an enum, a const, or a union of enums and consts; undefined for other schemas. */
+/** Returns the values of an enum, of a const, or of a union of enums and consts; undefined for other schemas. */
 const valuesOf = (schema: unknown): readonly unknown[] | undefined => {
   if (!isPlainObject(schema)) return undefined;
   if ("const" in schema) return [schema["const"]];

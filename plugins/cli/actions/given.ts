@@ -1,5 +1,5 @@
-// Converts flags to the input for binding. Texts stay texts, so binding converts them by the rules for an HTTP query. Objects are
-// parsed as strict JSON.
+// Converts flags to the input for binding. The values of most flags stay texts, because binding converts texts by the rules for
+// an HTTP query. This file parses objects as strict JSON.
 
 import { visible } from "../../../core/diagnostics/text.ts";
 import { invalid, isQuaterError, QuaterError } from "../../../core/index.ts";
@@ -13,15 +13,15 @@ import { joinValues, type Token } from "./tokens.ts";
 export type Texts = ReadonlyMap<string, readonly string[]>;
 
 export interface TypedInput {
-  /** The texts by input name. The texts of unknown flags are included, so that binding refuses them. */
+  /** The typed texts by input name. The texts of unknown flags are included, so that binding refuses them. */
   readonly texts: Texts;
   readonly words: readonly string[];
 }
 
-/** @throws {UsageError} for a wrong command line, such as a command line with a secret. */
+/** Reads the typed flags of a command. @throws {UsageError} for a wrong command line, such as a command line with a secret. */
 export const readTyped = (tokens: readonly Token[], flags: readonly Flag[]): TypedInput => {
   const find = finderOf(flags);
-  /** Returns the switch that a flag such as `--no-urgent` turns off, unless an input is named `noUrgent`. */
+  /** Returns the switch that a flag such as `--no-urgent` turns off; `undefined` if an input has the name `noUrgent`. */
   const negated = (flag: string) => {
     const positive = flag.startsWith("no-") && find(flag) === undefined ? find(flag.slice(3)) : undefined;
     return positive?.kind === "switch" ? positive : undefined;
@@ -50,7 +50,7 @@ const secretTyped = ({ flag, variable }: Flag): UsageError =>
     "secret_in_arguments",
   );
 
-/** Returns the secrets in the environment variables `QUATER_INPUT_<NAME>`. */
+/** Returns the secrets from the environment variables `QUATER_INPUT_<NAME>`. */
 export const secretsFrom = (env: Readonly<Record<string, string | undefined>>, flags: readonly Flag[]): Texts =>
   new Map(
     flags.flatMap(({ name, isSecret, variable }) => {
@@ -60,7 +60,7 @@ export const secretsFrom = (env: Readonly<Record<string, string | undefined>>, f
   );
 
 /**
- * @param from  The source of the texts, for error messages: "flags" or "environment".
+ * @param from  The source of the texts in error messages: "flags" or "environment".
  * @throws {QuaterError} `json_*` and `invalid_input`, with the path of the wrong value inside the input.
  */
 export const givenFrom = (from: string, texts: Texts, flags: readonly Flag[]): readonly GivenInput[] => {
@@ -88,7 +88,7 @@ export const givenFrom = (from: string, texts: Texts, flags: readonly Flag[]): r
   ];
 };
 
-/** Adds the value of `--article.title` to the object `article`, converted to the type in the schema. @throws {QuaterError} */
+/** Adds the value of a flag such as `--article.title` to an object, converted to the type in the schema. @throws {QuaterError} */
 const placePart = (into: Record<string, unknown>, { path, kind, schema }: Flag, values: readonly string[]): void => {
   const pointer = pointerOf(path);
   const last = path.at(-1) ?? "";
@@ -112,10 +112,10 @@ const placePart = (into: Record<string, unknown>, { path, kind, schema }: Flag, 
   object[last] = value;
 };
 
-/** The objects that flags of fields have made. */
+/** The objects that this file made for the flags of nested fields. */
 const placed = new WeakSet<object>();
 
-/** Returns the path of an input as errors contain it: `/article/title`. */
+/** Returns the path of an input as error messages contain it, such as `/article/title`. */
 export const pointerOf = (path: readonly string[]): string => visible(path.map((step) => `/${pointerStep(step)}`).join(""));
 
 const pathOf = (name: string): string => visible(`/${pointerStep(name)}`);

@@ -1,4 +1,4 @@
-// Reads `--input FILE` and `--input -`: the whole input as one JSON text.
+// Reads the input of a call from `--input FILE` or `--input -`. The whole input is one JSON text.
 
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
@@ -6,15 +6,15 @@ import { tooLarge } from "../../../core/diagnostics/errors.ts";
 import { UsageError } from "../output/exit.ts";
 import type { Context } from "../program/context.ts";
 
-/** The largest input, bytes (threat T12). The number equals the default limit of the body of an HTTP request. */
+/** The largest JSON text of an input, in bytes (threat T12). The limit equals the default limit of an HTTP request body. */
 const maxInputBytes = 1_048_576;
 
 /**
- * Opens a file immediately, so that a wrong file name is reported as a mistake in the command line. Standard input is read only
- * when the returned function is called.
+ * Opens a file with input immediately, so that the program reports a wrong file name as a mistake in the command line. For the
+ * name `-`, only the returned function reads standard input.
  *
- * @returns A function that returns the bytes. @throws {QuaterError} `too_large`.
- * @throws {UsageError} when the file cannot be read.
+ * @returns A function that returns the bytes of the input. @throws {QuaterError} `too_large`.
+ * @throws {UsageError} when the file with input cannot be read.
  */
 export const openInput = ({ cwd, terminal }: Context, name: string): (() => Promise<Buffer>) => {
   if (name === "-") return () => readAll(terminal.stdin, terminal.isErrorTerminal ? (text) => terminal.say(text) : undefined);
@@ -37,13 +37,15 @@ const limited = (bytes: Buffer): Buffer => {
 };
 
 /**
- * Returns the bytes without a byte order mark. Shells and editors on Windows write this mark at the beginning of files and pipes.
- * Other surfaces refuse the mark, because RFC 8259 8.1 forbids it between programs.
+ * Returns the bytes of an input without a byte order mark. Shells and editors on Windows write this mark at the beginning of
+ * files and pipes. Other surfaces refuse the mark, because RFC 8259 8.1 forbids programs to send the mark.
  */
 const withoutMark = (bytes: Buffer): Buffer =>
   bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? bytes.subarray(3) : bytes;
 
-/** Reads a UTF-8 text file that a person may have written, without a byte order mark. @throws the error of the system. */
+/**
+ * Reads a UTF-8 text file that a person may have written, without a byte order mark. @throws the error of the operating system.
+ */
 export const readTextFile = (file: string): string => withoutMark(readFileSync(file)).toString("utf8");
 
 const readAll = async (

@@ -1,5 +1,5 @@
-// Reads file inputs at the terminal: `--photo @pictures/shelf.jpg`. The content of a file is read after the policy's static part
-// has allowed the caller.
+// Reads file inputs at the terminal, such as `--photo @pictures/shelf.jpg`. The program reads the content of a file only after
+// the static part of the policy has allowed the caller.
 
 import { createReadStream, statSync } from "node:fs";
 import { basename, resolve } from "node:path";
@@ -10,9 +10,9 @@ import { type FileField, OfferedFile } from "../../../core/schema/file.ts";
 import { isPlainObject } from "../../../core/schema/schema.ts";
 
 /**
- * Replaces each text that names a file, such as `@pictures/shelf.jpg`, by the file.
+ * Replaces each text that names a file, such as `@pictures/shelf.jpg`, by the file itself.
  *
- * @param folder  The folder to which relative paths are relative.
+ * @param folder  The folder to which relative file paths are relative.
  * @throws {QuaterError} `invalid_input` for a path that cannot be read.
  */
 export const withFiles = async (

@@ -8,7 +8,7 @@ import type { Web } from "../../offered.ts";
 import { shellWord } from "../program/announce.ts";
 import { type Flag, flagsOf } from "./flags.ts";
 
-/** Command lines with a valid input. A line is missing if the surface does not expose the handler, or cannot carry the input. */
+/** Command lines with a valid input. A field is absent without an exposure or if no command line can send the input. */
 export interface ReadyLines {
   readonly run?: string;
   readonly http?: string;
@@ -16,18 +16,19 @@ export interface ReadyLines {
 }
 
 export interface ReadyPlaces {
-  /** The words that start the program: `npx quater`. */
+  /** The words with which the user starts the program, such as `npx quater`. */
   readonly program: string;
   readonly http: Web | undefined;
-  /** The URL of the server without a slash at the end; `undefined` if it is not known. */
+  /** The URL of the server without a slash at the end; `undefined` for an unknown URL. */
   readonly url: string | undefined;
   readonly hasMcp: boolean;
-  /** The part of the command line that sends the credential: `-H "Authorization: Bearer $QUATER_TOKEN"`. */
+  /** The part of the command line that sends the credential, such as `-H "Authorization: Bearer $QUATER_TOKEN"`. */
   readonly header: string;
 }
 
 /**
- * Returns a valid input of the handler, without fields that have a default; `undefined` if no input can be made from the schema.
+ * Returns a valid input of the handler, without fields that have a default; `undefined` if Quater can make no input from the
+ * schema.
  */
 export const sampleInput = async ({ input }: Operation): Promise<Readonly<Record<string, unknown>> | undefined> => {
   try {
@@ -55,7 +56,9 @@ export const readyLines = async (operation: Operation, places: ReadyPlaces): Pro
   };
 };
 
-/** Inputs that no flag can carry are in the JSON text of `--input -`. Secrets and files stay out of command lines. */
+/**
+ * Makes the command line of `quater run`; `undefined` for an input with a secret. Inputs without a flag are sent by `--input -`.
+ */
 const runLine = (
   name: string,
   input: Readonly<Record<string, unknown>>,

@@ -1,4 +1,4 @@
-// Splits the words after `quater run`: the action, the flags of the command, and the flags of the action.
+// Splits the words after `quater run` into the action, the flags of `quater run` and the flags of the action.
 
 import { UsageError } from "../output/exit.ts";
 import { type Token, tokenize } from "./tokens.ts";
@@ -8,19 +8,19 @@ export interface RunArguments {
   readonly isDryRun: boolean;
   /** The value of `--approval`: the id of the approval request to use. */
   readonly approval: string | undefined;
-  /** Whether `--wait` is set. If people must approve the call, the command then waits for their decision and repeats the call. */
+  /** Whether `--wait` is set. With `--wait`, the command waits for the decision of the approvers and then repeats the call. */
   readonly isWaiting: boolean;
-  /** The value of `--input`: a file, or "-" for standard input. */
+  /** The value of `--input`: the name of a file, or "-" for standard input. */
   readonly input: string | undefined;
-  /** The value of `--output`: the file for the result. */
+  /** The value of `--output`: the name of the file for the result. */
   readonly output: string | undefined;
-  /** The fields of the result that `--columns` selects. Empty: all fields. */
+  /** The fields of the result that `--columns` selects. An empty list selects all fields. */
   readonly columns: readonly string[];
-  /** The flags of the action. */
+  /** The typed flags of the action. Binding converts their values later. */
   readonly tokens: readonly Token[];
 }
 
-/** @throws {UsageError} */
+/** Reads the words after `quater run`. @throws {UsageError} for a wrong command line. */
 export const readRunArguments = (args: readonly string[]): RunArguments => {
   let action: string | undefined;
   const switches = { "dry-run": false, wait: false };
@@ -69,7 +69,7 @@ const needs = {
 
 const isValued = (flag: string): flag is keyof typeof needs => Object.hasOwn(needs, flag);
 
-/** Returns the names in the value of `--columns`. @throws {UsageError} for an empty name. */
+/** Returns the names of fields in the value of `--columns`. @throws {UsageError} for an empty name. */
 const columnsIn = (text: string | undefined): readonly string[] => {
   const names = text?.split(",").map((name) => name.trim()) ?? [];
   if (names.includes("")) throw new UsageError(needs.columns);

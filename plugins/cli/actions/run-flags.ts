@@ -1,8 +1,8 @@
-// The description of `quater run` and its own flags, for help texts and completion.
+// Describes `quater run` and its own flags, for help texts and completion.
 
 import type { CommandHelp, FlagHelp } from "../program/command-help.ts";
 
-/** The flags that every action has, besides its inputs. */
+/** The flags of `quater run` that every action has, in addition to the flags of its inputs. */
 export const runFlags: readonly FlagHelp[] = [
   {
     flag: "--input",

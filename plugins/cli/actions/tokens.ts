@@ -1,24 +1,24 @@
-// Splits the flags of actions and of plugin commands. This file does not interpret the values of flags, so binding gets the texts
-// as they were typed.
+// Splits the typed words of actions and of plugin commands into flags and values. This file does not interpret the values of
+// flags, so binding gets the texts unchanged.
 
 import { cut } from "../../../core/diagnostics/text.ts";
 import { UsageError } from "../output/exit.ts";
 
 export interface FlagToken {
-  /** The flag as typed, without the dashes: `amount-cents`. */
+  /** The typed flag without the dashes, such as `amount-cents`. */
   readonly flag: string;
-  /** The text after "=". Undefined without "="; then the next word may be the value of the flag. */
+  /** The text after "=" in the typed flag. Without "=" the field is undefined, and the next word may be the value of the flag. */
   readonly joined: string | undefined;
 }
 
 export type Token = FlagToken | { readonly word: string };
 
 /**
- * Whether an argument is a word and not a flag. "-5" and "-.5" are words, because no flag is written with one dash and a digit.
+ * Whether an argument is a word and not a flag. "-5" and "-.5" are words, because no flag begins with one dash and a digit.
  */
 const isWord = (text: string): boolean => !text.startsWith("-") || text === "-" || /^-[0-9.]/.test(text);
 
-/** @throws {UsageError} for `-x`: flags have two dashes. */
+/** Splits the arguments of a command. @throws {UsageError} for `-x`, because flags have two dashes. */
 export const tokenize = (args: readonly string[]): readonly Token[] => {
   const end = args.indexOf("--");
   const before = end === -1 ? args : args.slice(0, end);
@@ -39,7 +39,7 @@ const tokenOf = (text: string): Token => {
 export type Taking = "value" | "switch" | "unknown";
 
 export interface Typed {
-  /** The flags in the order typed. A switch has the value "true" or "false". */
+  /** The flags in the order in which the user typed them. A switch has the value "true" or "false". */
   readonly flags: readonly { readonly flag: string; readonly value: string }[];
   readonly words: readonly string[];
 }
@@ -47,10 +47,11 @@ export interface Typed {
 /**
  * Joins flags with their values.
  *
- * A separate word is a value only if the word does not begin with a dash, or is a number or "-". In `--reason --dry-run` the user
- * forgot the reason. If `--dry-run` were the value of `--reason`, the call would run although the user wanted a dry run.
+ * A separate word is the value of a flag only if the word does not begin with a dash, or is a number or "-". In the command line
+ * `--reason --dry-run`, the user forgot the reason. If `--dry-run` were the value of `--reason`, the call would run although the
+ * user wanted a dry run.
  *
- * @throws {UsageError}
+ * @throws {UsageError} for a flag without its value.
  */
 export const joinValues = (tokens: readonly Token[], taking: (flag: string) => Taking): Typed => {
   const flags: { flag: string; value: string }[] = [];

@@ -1,5 +1,5 @@
-// Runs `quater run --wait`: waits until people have decided. No call is open during the wait. If the wait is interrupted, the
-// approval request stays pending. The same command then continues to wait for that approval request.
+// Runs `quater run --wait`, which waits until approvers have decided. No call is open during the wait. If the user interrupts the
+// wait, the approval request stays pending. The same command then continues to wait for that approval request.
 
 import { isQuaterError } from "../../../core/diagnostics/errors.ts";
 import { visible } from "../../../core/diagnostics/text.ts";
@@ -14,7 +14,7 @@ import type { Context } from "../program/context.ts";
 interface Waiting {
   readonly approvals: Pick<Approvals, "untilDecided">;
   readonly context: Context;
-  /** Authenticates the caller again. */
+  /** Authenticates the caller at the terminal again. */
   readonly enter: () => Awaitable<Principal>;
   readonly announced: Announced;
   readonly next: NextSteps;

@@ -1,10 +1,10 @@
-// The option `accept` of cli(), which accepts findings of `quater check` by their code.
+// Reads the option `accept` of cli(). With `accept`, the manifest accepts findings of `quater check` by their codes.
 
 import { nearest } from "../../../core/diagnostics/text.ts";
 import type { BootProblem } from "../../../core/plugin-api.ts";
 import { checks, type Finding, finding } from "./finding.ts";
 
-/** Returns a problem for each unknown code, and for each code without a reason. */
+/** Returns a boot problem for each unknown code of `accept`, and for each code without a reason. */
 export const acceptProblems = (accept: Readonly<Record<string, string>>): readonly BootProblem[] => {
   const problem = (cause: string, remedy: string): BootProblem => ({ place: "cli()", plugin: "cli", cause, remedy });
   return Object.entries(accept).flatMap(([code, reason]) => {
@@ -20,7 +20,7 @@ export const acceptProblems = (accept: Readonly<Record<string, string>>): readon
   });
 };
 
-/** Adds the reasons to the findings, and reports reasons for codes without a finding. */
+/** Adds the reasons of `accept` to the findings. Adds a finding for each reason whose code has no finding. */
 export const withReasons = (findings: readonly Finding[], accept: Readonly<Record<string, string>>): readonly Finding[] => {
   const unused = Object.keys(accept).filter((code) => !findings.some((each) => each.code === code));
   return [

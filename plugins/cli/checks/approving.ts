@@ -1,4 +1,4 @@
-// Finds approval policies that nobody can satisfy, and policies that one person alone can satisfy.
+// Finds approval policies that the existing keys cannot satisfy, and approval policies that one person alone can satisfy.
 
 import type { Kernel } from "../../../core/boot/kernel.ts";
 import { asAuthenticator } from "../../../core/model/authenticator.ts";
@@ -6,7 +6,7 @@ import type { KnownCredential } from "../../../core/model/known-credentials.ts";
 import { approvalsRef, type Rules } from "../../offered.ts";
 import { type Finding, finding } from "./finding.ts";
 
-/** The plugin whose surface authenticates approvers. */
+/** The name of the plugin whose surface authenticates approvers. */
 const approvalPlugin = "approval";
 
 export const approving = ({ catalog, plugins, services }: Kernel): readonly Finding[] => {
@@ -23,7 +23,7 @@ export const approving = ({ catalog, plugins, services }: Kernel): readonly Find
   ]);
 };
 
-/** Returns the credentials that may vote; `undefined` if the authenticator also accepts others. */
+/** Returns the credentials of approvers; `undefined` if the authenticator accepts credentials that Quater cannot list. */
 const approversIn = (plugins: Kernel["plugins"]): readonly KnownCredential[] | undefined => {
   const authenticate = plugins.find(({ name }) => name === approvalPlugin)?.surface?.authenticate;
   const list = authenticate === undefined ? undefined : asAuthenticator(authenticate).listed?.();
@@ -33,7 +33,7 @@ const approversIn = (plugins: Kernel["plugins"]): readonly KnownCredential[] | u
   );
 };
 
-/** Whether enough people exist for each approver of the policy. A person who could vote for two entries is counted for both. */
+/** Whether enough people exist for each approver entry of the policy. A person who could vote for two entries counts for both. */
 const isSatisfiable = ({ approvers }: Rules, known: readonly KnownCredential[]): boolean =>
   approvers.every(({ role, person, need }) => {
     const people = known.filter(({ principal }) =>

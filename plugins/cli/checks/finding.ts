@@ -1,7 +1,9 @@
-// The codes of all findings of `quater check`. docs/reference/checks.md lists the same codes, and a test compares that page with this
-// file.
+// The codes of all findings of `quater check`. The page docs/reference/checks.md lists the same codes. A test compares that page
+// with this file.
 
-/** `fix`: do not serve with this setting. `note`: the setting may be intended. */
+/**
+ * The level of a finding. `fix`: the setting is unsafe for serving. `note`: the author of the manifest may intend the setting.
+ */
 export type Level = "fix" | "note";
 
 export const checks = {
@@ -30,7 +32,7 @@ export interface Finding {
   readonly level: Level;
   readonly cause: string;
   readonly remedy: string;
-  /** The reason why the manifest accepts the finding; `null` if it does not. */
+  /** The reason for which the manifest accepts the finding; `null` if the manifest does not accept the finding. */
   readonly accepted: string | null;
 }
 
@@ -42,5 +44,5 @@ export const finding = (code: CheckCode, cause: string, remedy: string): Finding
   accepted: null,
 });
 
-/** Whether the project must not be served with this finding. */
+/** Whether the operator must correct the finding before serving the project. */
 export const isOpen = ({ level, accepted }: Finding): boolean => level === "fix" && accepted === null;

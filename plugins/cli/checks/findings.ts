@@ -1,5 +1,5 @@
-// Finds settings that an operator should check before real callers use the project. The check boots the manifest like `quater
-// serve`, but does not start the kernel. Boot itself refuses wrong settings. The settings here are allowed, but may be unsafe.
+// Finds settings that an operator should check before real callers use the project. Boot refuses settings that are wrong. This
+// file reports settings that boot allows, but that may be unsafe. The check boots the manifest, but does not start the kernel.
 
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -14,7 +14,7 @@ import { withReasons } from "./accepting.ts";
 import { approving } from "./approving.ts";
 import { type Finding, finding, isOpen } from "./finding.ts";
 
-/** Returns all findings, with the reasons of findings that the manifest accepts. */
+/** Returns all findings of a project, with the reasons for which the manifest accepts findings. */
 export const findingsOf = (kernel: Kernel, manifestFile?: string): readonly Finding[] =>
   withReasons(
     [
@@ -40,7 +40,9 @@ const recording = ({ catalog, plugins }: Kernel): Finding[] => {
   ];
 };
 
-/** Reports that no sink can be read back. Without such a sink, nobody notices a store that was set back. */
+/**
+ * Reports a project without a sink that Quater can read. Without such a sink, nobody notices that an old copy replaced the store.
+ */
 const attestation = ({ services }: Kernel): Finding[] => {
   const sinks = services.find(auditRef)?.sinks;
   if (sinks === undefined || sinks.files.length > 0) return [];
@@ -52,7 +54,7 @@ const attestation = ({ services }: Kernel): Finding[] => {
   ];
 };
 
-/** Reports surfaces whose callers are all agents, because calls over them were not typed by a person. */
+/** Reports destructive handlers that agents can run over mcp without an approval, because no person types these calls. */
 const agreement = ({ catalog }: Kernel): Finding[] => {
   const alone = catalog.operations.filter(
     ({ handler, surfaces, needsApproval }) => handler.effect === "destructive" && surfaces.has("mcp") && !needsApproval,
@@ -117,7 +119,7 @@ const openness = ({ catalog, services }: Kernel): Finding[] => {
 
 const secretFiles = /^(?:.*keys?(?:\.json)?|development-key)$/;
 
-/** Reports addresses with which callers or approvers cannot reach the server. */
+/** Reports addresses of the HTTP server that callers or approvers cannot reach. */
 const addresses = ({ services }: Kernel): Finding[] => {
   const http = services.find(httpRef);
   if (http === undefined || http.bound.isLoopback) return [];
@@ -155,7 +157,7 @@ const addresses = ({ services }: Kernel): Finding[] => {
   ];
 };
 
-/** Reports surfaces for which no key works, although the surface accepts only keys. */
+/** Reports surfaces that accept only keys, and for which the project has no working key. */
 const doors = ({ plugins, catalog }: Kernel): Finding[] => {
   const closed = plugins.flatMap(({ surface }) => {
     const isNeeded = catalog.operations.some(({ surfaces, isPublic }) => surface && surfaces.has(surface.name) && !isPublic);
@@ -169,7 +171,7 @@ const doors = ({ plugins, catalog }: Kernel): Finding[] => {
   return [finding("no_key", cause, "Create a key: quater keys create --name <name>")];
 };
 
-/** Reports secret files that other users of this computer can read. Windows has other permissions, which are not checked. */
+/** Reports secret files that other users of this computer can read. Quater checks no permissions on Windows. */
 const files = (root: string, manifestFile: string | undefined): Finding[] => {
   if (process.platform === "win32") return [];
   const isReadable = (file: string) => {
@@ -203,7 +205,7 @@ const files = (root: string, manifestFile: string | undefined): Finding[] => {
 };
 
 /**
- * Returns the report for a terminal, without control characters.
+ * Returns the report of `quater check` for a terminal, without control characters.
  *
  * @param bootOrder  The names of the plugins in boot order.
  */
@@ -226,7 +228,7 @@ export const findingsText = (findings: readonly Finding[], bootOrder: readonly s
   return `${part(open, "To fix")}${part(notes, "To know")}${part(accepted, "Accepted")}${order}\n${verdict}\nquater check --gate tests the access checks of every handler.\n`;
 };
 
-/** Returns the problems that stop `quater serve` if other computers can reach the server. */
+/** Returns the boot problems that stop `quater serve` if other computers can reach the HTTP server. */
 export const servingProblems = (kernel: Kernel, manifestFile: string): readonly BootProblem[] =>
   kernel.services.find(httpRef)?.bound.isLoopback === false
     ? findingsOf(kernel, manifestFile)

@@ -1,5 +1,5 @@
-// The clients that `quater mcp add` supports: the file in which each client stores its MCP servers, the format of this file, and
-// the way in which an entry refers to an environment variable. An entry never contains a token.
+// The MCP clients that `quater mcp add` supports. For each client, this file defines the configuration file with the MCP servers,
+// the format of this configuration file, and how an entry refers to an environment variable. An entry never contains a token.
 
 import { basename, join } from "node:path";
 import { UsageError } from "../output/exit.ts";
@@ -7,43 +7,43 @@ import { homeOf, type Place, pathFrom, programOf, settingsOf } from "./places.ts
 
 export type Scope = "project" | "user";
 
-/** A server, independent of the format of a client. */
+/** The MCP server of a project, independent of the format of a client. */
 export interface Server {
   readonly name: string;
-  /** The URL of the endpoint; `undefined` for a program over standard input and output. */
+  /** The URL of the MCP endpoint; `undefined` for a server over standard input and output. */
   readonly url: string | undefined;
-  /** The path of the manifest. */
+  /** The path of the project's manifest. */
   readonly manifest: string;
-  /** The environment variable that contains the credential. */
+  /** The name of the environment variable that contains the credential. */
   readonly variable: string;
 }
 
 export type Entry = Readonly<Record<string, unknown>>;
-/** `jsonc` is JSON with comments and trailing commas. */
+/** The format of a configuration file. `jsonc` is JSON with comments and trailing commas. */
 export type Format = "json" | "jsonc" | "toml";
 
 export interface Client {
-  /** The name for people. */
+  /** The name of the client for people. */
   readonly title: string;
   readonly format: Format;
-  /** The member of the file that contains the servers by name. */
+  /** The name of the member of the configuration file that contains the servers by name. */
   readonly member: string;
-  /** The configuration file for each scope. The first scope is the default. */
+  /** The path of the configuration file for each scope. The first scope is the default. */
   readonly files: ReadonlyMap<Scope, (place: Place) => string>;
-  /** Makes the entry of a server. @throws {UsageError} when the client has no such entry. */
+  /** Makes the entry of a server. @throws {UsageError} when the client supports no such entry. */
   readonly entry: (server: Server, scope: Scope, place: Place) => Entry;
   /** Returns the words of the client's own command that adds the same entry; `undefined` if the client has no such command. */
   readonly command: (server: Server, scope: Scope, entry: Entry) => readonly string[] | undefined;
-  /** Returns the next step for the person before the client can use the entry. */
+  /** Returns a sentence about what the person must do before the client can use the entry. */
   readonly next: (server: Server, place: Place) => string;
 }
 
 export const tokenVariable = "QUATER_MCP_TOKEN";
 
 /**
- * Returns the program and its arguments. A configuration file of the project is the same on all computers, so its paths are
- * relative. A configuration file of the user contains absolute paths, because the client starts the program in any folder, often
- * without the PATH of a shell.
+ * Returns the program that a client starts, and the arguments. A configuration file of the project is the same on all computers,
+ * so its paths are relative. A configuration file of the user contains absolute paths, because the client starts the program in
+ * any folder, often without the PATH of a shell.
  */
 const programIn = ({ manifest }: Server, scope: Scope, { root }: Place, prefix: string): { command: string; args: string[] } => {
   const program = programOf(root);
@@ -65,7 +65,7 @@ const entries =
 
 const inEditor = (variable: string): string => `\${env:${variable}}`;
 
-/** @param isEmpty  Whether the client passes an empty text if the variable is not set, so that the caller is the local user. */
+/** @param isEmpty  Whether the client passes an empty text for an unset variable. The caller is then the local user. */
 const setVariable =
   (client: string, isEmpty = true): Client["next"] =>
   ({ variable, url }) =>
@@ -80,7 +80,8 @@ const claudeCode: Client = {
     ["project", ({ root }) => join(root, ".mcp.json")],
     ["user", (place) => join(place.env["CLAUDE_CONFIG_DIR"] || homeOf(place), ".claude.json")],
   ]),
-  // If the reference has no default and the variable is not set, Claude Code passes the text of the reference as the token.
+  // If a reference has no default and the environment variable is not set, Claude Code sends the text of the reference as the
+  // token.
   entry: entries(
     "",
     true,

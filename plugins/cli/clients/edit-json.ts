@@ -1,5 +1,5 @@
-// Adds a server to a configuration file in JSON, or in JSON with comments. Only the text of the entry changes, so comments and
-// the format of other entries do not change.
+// Adds a server to a configuration file in JSON, or in JSON with comments. This file changes only the text of the entry, so
+// comments and the format of other entries stay the same.
 
 import { getNodeValue, type Node, type ParseError, parseTree, printParseErrorCode, stripComments } from "jsonc-parser";
 import { isPlainObject } from "../../../core/schema/schema.ts";
@@ -21,7 +21,7 @@ export const editJson: Edit = (text, { member, name, entry, hasComments }): Edit
 export const newJson = (member: string, name: string, entry: unknown): string =>
   `${JSON.stringify({ [member]: { [name]: entry } }, null, 2)}\n`;
 
-/** Returns the value of the whole file. @throws {BrokenFile} */
+/** Returns the value of a whole configuration file. @throws {BrokenFile} */
 export const readJson = (text: string, hasComments: boolean): unknown => getNodeValue(objectIn(text, hasComments));
 
 const objectIn = (text: string, hasComments: boolean): Node => {
@@ -38,7 +38,7 @@ const positionIn = (text: string, offset: number): string => {
   return `line ${lines.length}, column ${(lines.at(-1) ?? "").length + 1}`;
 };
 
-/** @throws {BrokenFile} when the object repeats the member, because programs then disagree about its value. */
+/** @throws {BrokenFile} when an object repeats a member, because programs then disagree about the value of the member. */
 const memberOf = ({ children = [] }: Node, name: string): Node | undefined => {
   const found = children.filter(({ children: [key] = [] }) => key?.value === name);
   if (found.length > 1) throw new BrokenFile(`${name} is there ${found.length} times`);
@@ -55,7 +55,7 @@ const styleOf = (text: string): Style => ({
   newline: text.includes("\r\n") ? "\r\n" : "\n",
 });
 
-/** Returns the white space at the start of the line. */
+/** Returns the white space at the start of the line that contains an offset. */
 const indentAt = (text: string, offset: number): string =>
   /^[ \t]*/.exec(text.slice(text.lastIndexOf("\n", offset - 1) + 1, offset))?.[0] ?? "";
 
@@ -63,7 +63,7 @@ const indentAt = (text: string, offset: number): string =>
 const written = (value: unknown, indent: string, { indent: unit, newline }: Style): string =>
   JSON.stringify(value, null, unit).replaceAll("\n", `${newline}${indent}`);
 
-/** Adds a member after all other members of an object, and after the comments of these members. */
+/** Adds a member to an object after all other members and after the comments of these members. */
 const inserted = (text: string, { offset, length, children = [] }: Node, name: string, value: unknown, style: Style): Edited => {
   const { indent, newline } = style;
   const outer = indentAt(text, offset);

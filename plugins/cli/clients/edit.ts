@@ -22,13 +22,14 @@ import { UsageError } from "../output/exit.ts";
 import type { Format, Scope } from "./clients.ts";
 import { BrokenFile, type Edit, type Edited, isSame, type Wanted } from "./edited.ts";
 
-/** The change of one file. */
+/** The change of one configuration file. */
 export interface Change extends Edited {
   readonly file: string;
-  /** The text of the file before the change; `undefined` for a file that does not exist. */
+  /** The text of the configuration file before the change; `undefined` for a file that does not exist. */
   readonly before: string | undefined;
   /**
-   * A file with only the entry, before and after the change. Quater shows this file, because other entries may contain secrets.
+   * The text of a configuration file that contains only the entry, before and after the change. Quater shows these texts and not
+   * the whole file, because other entries may contain secrets.
    */
   readonly shown: { readonly before: string; readonly after: string };
 }
@@ -39,7 +40,7 @@ interface Editor {
   readonly read: (text: string) => unknown;
 }
 
-/** Loads the editor at its first use, because only `quater mcp add` needs the libraries of the editors. */
+/** Loads the editor for a format at its first use, because only `quater mcp add` needs the libraries of the editors. */
 export const editorOf = async (format: Format): Promise<Editor> => {
   if (format === "toml") {
     const { editToml, newToml, readToml } = await import("./edit-toml.ts");
@@ -52,7 +53,7 @@ export const editorOf = async (format: Format): Promise<Editor> => {
 const mark = "\u{feff}";
 
 /**
- * Computes the change, and does not write it.
+ * Computes the change of a configuration file, but does not write the file.
  *
  * @throws {UsageError} when the file is not valid, or has another entry of the same name.
  */
@@ -86,7 +87,7 @@ export const changeOf = (
   }
 };
 
-/** Reads a file. @returns `undefined` when the file does not exist. @throws {UsageError} when the file cannot be read. */
+/** Reads a configuration file. @returns `undefined` for a file that does not exist. @throws {UsageError} if it cannot be read. */
 const textOf = (file: string): string | undefined => {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(readFileSync(file));
@@ -98,8 +99,9 @@ const textOf = (file: string): string | undefined => {
 };
 
 /**
- * Replaces the file in one step, so that a client that reads the file at the same time never reads half of the file. An existing
- * file keeps its owner and mode, and a symbolic link stays a link. For `--scope user`, only the user can read a new file.
+ * Replaces the configuration file in one step, so that a client that reads the file at the same time never reads half of the
+ * file. An existing file keeps its owner and mode, and a symbolic link stays a link. For `--scope user`, only the user can read a
+ * new file.
  *
  * @throws {UsageError} when the file cannot be written, or changed since `changeOf`.
  */
@@ -109,7 +111,8 @@ export const write = ({ file, before, text }: Change, scope: Scope): void => {
     mkdirSync(dirname(file), { recursive: true, ...(scope === "user" ? { mode: 0o700 } : {}) });
     const target = before === undefined ? file : realpathSync(file);
     fresh = `${target}.${randomBytes(12).toString("hex")}.new`;
-    // Only the user can read the copy until the copy has the mode of the existing file, because the file may contain secrets.
+    // Only the user can read the new copy until the copy gets the mode of the existing file, because the file may contain
+    // secrets.
     const descriptor = openSync(fresh, "wx", scope === "user" || before !== undefined ? 0o600 : 0o666);
     try {
       writeFileSync(descriptor, text);
@@ -129,8 +132,8 @@ export const write = ({ file, before, text }: Change, scope: Scope): void => {
 };
 
 /**
- * Gives the new file the owner and the mode of the old file. If root edits the file of a user, the user must still be able to
- * read the file.
+ * Gives the new file the owner and the mode of the old file. If root edits the configuration file of a user, the user must still
+ * be able to read the file.
  */
 const takeOwnerAndMode = (file: string, now: Stats, { uid, gid, mode }: Stats): void => {
   if (now.uid !== uid || now.gid !== gid) chownSync(file, uid, gid);
@@ -138,8 +141,8 @@ const takeOwnerAndMode = (file: string, now: Stats, { uid, gid, mode }: Stats): 
 };
 
 /**
- * Returns the changed lines of the entry, and no lines of the file, because a line of the file may contain a secret of another
- * entry.
+ * Returns the changed lines of the entry, and no other lines of the configuration file, because these may contain a secret of
+ * another entry.
  */
 export const diffOf = ({ file, before = "", text, shown }: Change): string => {
   const [old, now] = [shown.before.split("\n"), shown.after.split("\n")];
@@ -156,7 +159,7 @@ export const diffOf = ({ file, before = "", text, shown }: Change): string => {
   return lines.map((line) => `${line}\n`).join("");
 };
 
-/** Returns how many lines at the start of both texts are the same. */
+/** Returns the number of lines at the start of both texts that are the same. */
 const sameLines = (old: readonly string[], now: readonly string[]): number => {
   let count = 0;
   while (count < old.length && count < now.length && old[count] === now[count]) count++;

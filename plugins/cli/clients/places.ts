@@ -1,4 +1,4 @@
-// The folders of clients, by operating system, and the program file that a client starts.
+// Finds the folders of clients on each operating system, and the file of the program that a client starts.
 
 import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
@@ -17,7 +17,7 @@ export interface Place {
 export const homeOf = ({ env, platform }: Place): string =>
   (platform === "win32" ? env["USERPROFILE"] : env["HOME"]) || homedir();
 
-/** Returns the folder in which programs store the settings of this user. */
+/** Returns the folder in which programs store the settings of the user. */
 export const settingsOf = (place: Place): string => {
   const { env, platform } = place;
   if (platform === "darwin") return join(homeOf(place), "Library", "Application Support");
@@ -25,7 +25,7 @@ export const settingsOf = (place: Place): string => {
   return env["XDG_CONFIG_HOME"] || join(homeOf(place), ".config");
 };
 
-/** Returns the file of the program `quater` that the project has installed. @throws {UsageError} when it is not installed. */
+/** Returns the file of the program `quater` that the project has installed. @throws {UsageError} without an installed Quater. */
 export const programOf = (root: string): string => {
   for (let folder = root; ; folder = dirname(folder)) {
     const found = join(folder, "node_modules", "quater");
@@ -38,5 +38,5 @@ export const programOf = (root: string): string => {
   throw new UsageError(`The package quater is not installed in ${root}. Run npm install there, or name a server with --http URL`);
 };
 
-/** Returns the path of a file below a folder with forward slashes, which every operating system accepts. */
+/** Returns the relative path of a file from a folder, with forward slashes. Every operating system accepts forward slashes. */
 export const pathFrom = (folder: string, file: string): string => relative(folder, file).replaceAll("\\", "/");

@@ -1,5 +1,5 @@
 // The command `quater actions`, which lists the actions that the caller may run. The cli surface authenticates the caller, and
-// the static part of each policy filters the list.
+// the static part of each policy filters the list of actions.
 
 import { isQuaterError } from "../../../core/diagnostics/errors.ts";
 import { sameCase, visible } from "../../../core/diagnostics/text.ts";
@@ -19,12 +19,12 @@ import type { Context } from "../program/context.ts";
 import { Option, ProgramCommand, usage } from "../program/family.ts";
 import { programWords } from "../program/program-words.ts";
 
-/** The facts about the project that a description contains. On a remote, only the requirements are known. */
+/** The data about the project that the description of an action contains. For a remote, only the requirements are known. */
 interface Around extends Partial<Pick<ReadyPlaces, "http" | "hasMcp">> {
   readonly requirementOf: Approvals["requirementOf"];
 }
 
-/** @returns The exit code of `use`, or of the refused authentication. */
+/** @returns The exit code of `use`, or the exit code of a refused authentication. */
 const withActions = async (
   program: Context,
   use: (operations: readonly Operation[], around: Around) => Promise<number>,
@@ -38,7 +38,8 @@ const withActions = async (
   const kernel = await boot(program, loaded, { mode: "inspect" });
   const callId = kernel.newCallId();
   try {
-    // Start the plugins, because a refused authentication runs `settled` hooks, which may need what `start` opens.
+    // Start the plugins, because a refused authentication runs `settled` hooks. These hooks may need what the plugins open in
+    // `start`.
     await kernel.start();
     const principal = await enterDoor({ gate: kernel, catalog: kernel.catalog }, program, callId);
     return await use(
@@ -95,7 +96,7 @@ class Search extends ProgramCommand {
   }
 }
 
-/** Returns the operations that contain all words. An operation whose name contains a word comes first. */
+/** Returns the operations whose texts contain all words. An operation whose name contains a word comes first. */
 const found = (operations: readonly Operation[], words: readonly string[]): readonly Operation[] => {
   const named = ({ name }: Operation) => words.some((word) => sameCase(name).includes(sameCase(word)));
   const all = operations.filter((operation) => {
@@ -128,7 +129,7 @@ class Describe extends ProgramCommand {
       }
       const flags = flagsOf(operation.input);
       const requirement = requirementOf(operation);
-      // No sample input is made from the schema of a remote, because its patterns could keep this computer busy.
+      // Make no sample input from the schema of a remote, because patterns in this schema could keep this computer busy.
       const ready = program.remote === undefined ? await readyLines(operation, readyPlaces(program, http, hasMcp)) : {};
       await program.terminal.write(
         program.isJson

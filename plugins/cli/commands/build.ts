@@ -1,5 +1,5 @@
 // The command `quater build`, which bundles the manifest and its handlers into one JavaScript file that starts faster than
-// TypeScript. The file is used only while its sources have not changed. Otherwise the sources are loaded.
+// TypeScript. Quater uses the built file only while its sources are unchanged. If a source has changed, Quater loads the sources.
 
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire, isBuiltin } from "node:module";
@@ -33,7 +33,7 @@ class Build extends ProgramCommand {
 }
 
 const output = "manifest.mjs";
-/** Files that determine which file an import loads, or how a file is compiled. */
+/** The names of files that determine which file an import loads, or how the module loader compiles a file. */
 const deciding = ["package.json", "tsconfig.json", "package-lock.json", "pnpm-lock.yaml", "yarn.lock", "bun.lock"];
 
 const bundle = async (file: string, root: string): Promise<{ inputs: number; bytes: number }> => {
@@ -45,7 +45,7 @@ const bundle = async (file: string, root: string): Promise<{ inputs: number; byt
   const { metafile, outputFiles } = await build({
     entryPoints: [file],
     bundle: true,
-    conditions: [], // Node knows no condition "module", which esbuild would add.
+    conditions: [], // Node does not use the condition "module", which esbuild would add.
     format: "esm",
     platform: "node",
     target: "node20",
@@ -59,7 +59,7 @@ const bundle = async (file: string, root: string): Promise<{ inputs: number; byt
       {
         name: "own-place",
         setup: ({ onLoad }) =>
-          // In the bundle each file keeps its original import.meta.url.
+          // Each module in the bundle keeps the import.meta.url of its source file.
           onLoad({ filter: /\.(?:[cm]?ts|tsx|m?js)$/ }, async ({ path }) => {
             const { code } = await transform(readFileSync(path, "utf8"), {
               loader: loaders[path.slice(path.lastIndexOf("."))] ?? "ts",
@@ -93,9 +93,9 @@ const bundle = async (file: string, root: string): Promise<{ inputs: number; byt
 };
 
 /**
- * Keeps packages outside of the bundle, so that Quater and every package exist once, as without a build. Packages that export
- * TypeScript, such as packages of a workspace, and aliases of tsconfig.json become part of the bundle, because Node can load
- * neither from the built file.
+ * Keeps packages outside of the bundle, so that Quater and every package exist once, as without a build. Some packages export
+ * TypeScript, such as packages of a workspace. These packages and the aliases of tsconfig.json become part of the bundle, because
+ * Node cannot load them from the built file.
  */
 const outsidePackages = (root: string, folder: string): import("esbuild").Plugin => ({
   name: "outside-packages",
@@ -107,7 +107,8 @@ const outsidePackages = (root: string, folder: string): import("esbuild").Plugin
       const found = await find(resolveDir);
       if (found.errors.length > 0 || found.external) return { path, external: true };
       if (/\.(?:[cm]?ts|tsx)$/.test(found.path) || !isInstalled(path, resolveDir)) return { path: found.path };
-      // The built file is in the folder of the project, where a package of a workspace may have another version, or none.
+      // The built file is in the folder of the project. From this folder, Node may find another version of a workspace package,
+      // or none.
       const isSame = (await find(root)).path === found.path;
       const file = relative(folder, found.path).replaceAll("\\", "/");
       return { path: isSame ? path : file.startsWith(".") ? file : `./${file}`, external: true };
@@ -115,7 +116,7 @@ const outsidePackages = (root: string, folder: string): import("esbuild").Plugin
   },
 });
 
-/** Whether a package of this name is installed for a file in the folder. Other names are aliases. */
+/** Whether a package of this name is installed for a file in the folder. A name without an installed package is an alias. */
 const isInstalled = (specifier: string, folder: string): boolean => {
   const name = specifier.split("/", specifier.startsWith("@") ? 2 : 1).join("/");
   for (let at = folder; ; at = dirname(at)) {
@@ -124,7 +125,7 @@ const isInstalled = (specifier: string, folder: string): boolean => {
   }
 };
 
-/** Returns esbuild from tsx, so that there is one copy of it, and builds read TypeScript like the loader does. */
+/** Returns the esbuild package of tsx, so that only one copy of esbuild exists, and builds read TypeScript like the loader. */
 const esbuildOfLoader = (): typeof import("esbuild") => {
   const own = createRequire(import.meta.url);
   return createRequire(own.resolve("tsx/package.json"))("esbuild") as typeof import("esbuild");

@@ -1,4 +1,5 @@
-// The command `quater check`, which checks whether a project can be served. With `--gate` it also runs the gate suite.
+// The command `quater check`, which checks whether a project is ready to serve. With `--gate` the command also runs the gate
+// suite.
 
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
@@ -14,7 +15,7 @@ import { load, withKernel } from "../program/boot.ts";
 import type { Context } from "../program/context.ts";
 import { Option, ProgramCommand, usage } from "../program/family.ts";
 
-/** The file beside the manifest with inputs that the gate suite cannot make itself. */
+/** The name of a file in the manifest's folder. The file contains inputs that the gate suite cannot make itself. */
 const samplesFile = "quater.gate.json";
 
 class Check extends ProgramCommand {
@@ -74,7 +75,7 @@ const checkGate = async (program: Context, named: string | undefined, opensResou
   return isGreen ? exit.ok : exit.unfit;
 };
 
-/** Reads the samples for the gate suite. @throws {UsageError} */
+/** Reads the sample inputs for the gate suite. @throws {UsageError} */
 const samplesFrom = (folder: string, named: string | undefined): GateSamples => {
   const shown = named ?? samplesFile;
   const file = resolve(folder, shown);

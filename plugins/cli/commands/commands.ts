@@ -1,4 +1,4 @@
-// The command `quater commands`, which lists the commands that configured plugins add.
+// The command `quater commands`, which lists the commands that configured plugins add to the program.
 
 import { visible } from "../../../core/diagnostics/text.ts";
 import { exit } from "../output/exit.ts";

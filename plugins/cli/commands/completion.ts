@@ -1,4 +1,4 @@
-// The command `quater completion <shell>`, which prints a completion script, and the query that the scripts send.
+// The command `quater completion <shell>`, which prints a completion script, and the query that the completion scripts send.
 
 import { cut, nearest } from "../../../core/diagnostics/text.ts";
 import { candidatesFor, filesMark, type KnownCommand } from "../completion/query.ts";
@@ -8,7 +8,7 @@ import type { CommandHelp } from "../program/command-help.ts";
 import type { Context } from "../program/context.ts";
 import type { LoadedCommand, Runner } from "../program/runner.ts";
 
-/** @param commands  The built-in commands, which completion offers. */
+/** @param commands  The built-in commands that completion offers. */
 export const completionOf = (commands: readonly KnownCommand[]): LoadedCommand => ({
   run: (context, words) => {
     const [, word, end, ...typed] = words;

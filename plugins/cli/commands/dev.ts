@@ -1,5 +1,5 @@
-// The command `quater dev`, which runs the server in a child process, and replaces the process when a file changes. A new process
-// runs only the new code. A reload in the same process cannot guarantee this.
+// The command `quater dev`, which runs the server in a child process and replaces the child process when a file changes. A new
+// process runs only the new code. A reload in the same process cannot guarantee that only the new code runs.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -41,15 +41,15 @@ class Dev extends ProgramCommand {
   }
 }
 
-/** The message that the child process sends once it listens. */
+/** The message that the child process sends once its server listens. */
 interface Ready {
-  /** The project's files that the child loaded, if the loader reports them. */
+  /** The files of the project that the child process loaded, if the module loader reports them. */
   readonly files: readonly string[] | undefined;
   readonly exposure: ExposureReport;
   readonly text: string;
 }
 
-/** The message that the child process sends before it ends because its port is in use. */
+/** The message that the child process sends before it ends because another process uses its port. */
 interface Taken {
   readonly taken: TakenPort;
 }
@@ -77,7 +77,7 @@ const serveOnce = async (program: Context): Promise<number> => {
   });
 };
 
-/** Adds the page at `/` and the command lines of all routes and actions to the report. */
+/** Returns the start report with the URL of the page at `/` and the command lines of all routes and actions. */
 const devReport = ({ url, urls, curl, exposure }: StartReport, called: readonly Callable[]): Partial<StartReport> => {
   const { lines, more } = linesOf(called);
   const others = lines.filter((line) => line !== curl);
@@ -88,7 +88,7 @@ const devReport = ({ url, urls, curl, exposure }: StartReport, called: readonly 
   };
 };
 
-/** Returns all scopes and roles that policies name, so that every call works in development. */
+/** Returns all scopes and roles that policies of the project name, so that the development key may make every call. */
 const rightsOf = ({ catalog }: Kernel) => {
   const policies = catalog.operations.map(({ policy }) => policy);
   return {
@@ -97,7 +97,7 @@ const rightsOf = ({ catalog }: Kernel) => {
   };
 };
 
-/** Returns the roles that approval policies name; undefined if no call needs approval. */
+/** Returns the roles that approval policies of the project name; undefined if no call needs approval. */
 const approverRolesOf = ({ catalog, services }: Kernel): readonly string[] | undefined => {
   const approvals = services.find(approvalsRef);
   const requirements = catalog.operations.flatMap((operation) => approvals?.requirementOf(operation) ?? []);
@@ -105,19 +105,19 @@ const approverRolesOf = ({ catalog, services }: Kernel): readonly string[] | und
   return [...new Set(requirements.flatMap(({ approvers }) => approvers.flatMap(({ role }) => role ?? [])))].sort();
 };
 
-/** Changes in these folders do not restart the server. */
+/** Matches the folders and test files whose changes do not restart the server. */
 const quiet = /(?:^|[/\\])(?:node_modules|dist|coverage|tests?|\.(?!env$)[^/\\]+)(?:[/\\]|$)|\.test\.\w+$/;
 const relevant = /(?:\.(?:ts|mts|cts|tsx|js|mjs|cjs|json)|\.env)$/;
 
 const watch = async (program: Context): Promise<number> => {
   const { terminal } = program;
-  // The environment before .env was read. Existing variables have priority over .env, so a child with the variables of this
-  // process would ignore a changed or removed line of .env.
+  // The environment before this process read .env. Variables of the environment have priority over .env. So a child process with
+  // the variables of this process would ignore a changed or removed line of .env.
   const env = { ...program.env };
   const { file, root } = await load(program).catch((error: unknown) => {
-    // A manifest that does not load yet is still watched, if its file exists.
+    // Watch a manifest that does not load yet, if the file of the manifest exists.
     const place = program.config ?? "quater.config.ts";
-    if (!existsSync(resolve(program.cwd, place))) throw error; // Without a file there is nothing to watch.
+    if (!existsSync(resolve(program.cwd, place))) throw error; // Without a manifest file, there is no file to watch.
     if (program.config === undefined) return { file: place, root: program.cwd };
     if (error instanceof Error) return { file: place, root: dirname(place) };
     throw error;
@@ -140,7 +140,9 @@ const watch = async (program: Context): Promise<number> => {
   return exit.ok;
 };
 
-/** Runs one child process at a time. If a file changes while a child starts, the restart waits until the start has ended. */
+/**
+ * Runs one child process at a time. If a file changes while a child process starts, the restart waits for the end of the start.
+ */
 class Runner {
   readonly #program: Context;
   readonly #env: Env;
@@ -150,7 +152,7 @@ class Runner {
   #files: ReadonlySet<string> | undefined;
   #begin = performance.now();
   #timer: NodeJS.Timeout | undefined;
-  /** The port that made the last child end because it was in use. */
+  /** The port that another process uses, if the last child process ended for this reason. */
   #taken: TakenPort | undefined;
   #isStopping = false;
 
@@ -190,8 +192,8 @@ class Runner {
   }
 
   /**
-   * There is no event for a port that becomes free, so try to start a child each second, until a child was started because of a
-   * changed file.
+   * Starts a child process again after one second. No event reports that a port became free, so the runner repeats the attempt
+   * each second until a changed file has started a child process.
    */
   #startOnceFree(taken: TakenPort): void {
     setTimeout(async () => {
@@ -203,14 +205,14 @@ class Runner {
   }
 
   /**
-   * Restarts for a changed file that the running child has loaded. Without a running child, any changed file may correct the
-   * mistake.
+   * Restarts the server when a file has changed that the running child process has loaded. Without a running child process, any
+   * changed file may correct the mistake.
    */
   changed(path: string, shown: string): void {
     const isLoaded = this.#files === undefined || this.#files.has(path) || path.endsWith(".env") || path === this.#file;
     if (this.#child !== undefined && !isLoaded) return;
     clearTimeout(this.#timer);
-    // Wait a moment, because editors write a file in several steps.
+    // Wait a moment before the restart, because editors write a file in several steps.
     this.#timer = setTimeout(() => {
       this.#program.terminal.say(`${this.#program.terminal.paintError("dim", `${visible(shown)} changed`)}\n`);
       void this.#end().then(() => this.start());

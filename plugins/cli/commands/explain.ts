@@ -1,4 +1,5 @@
-// The command `quater explain <action>`, which says for each step of a call whether the call would pass, and makes no call.
+// The command `quater explain <action>`. For each step of a call, the command prints whether the call would pass. The command
+// makes no call.
 
 import type { Kernel } from "../../../core/boot/kernel.ts";
 import { cut, nearest } from "../../../core/diagnostics/text.ts";
@@ -40,7 +41,7 @@ export const explain: Runner = async (context, words) => {
   }
 };
 
-/** Finds an exposed handler by its name. @throws {UsageError} */
+/** Finds an exposed handler by its name. @throws {UsageError} for an unknown name. */
 export const operationNamed = ({ catalog: { operations } }: Pick<Kernel, "catalog">, typed: string): Operation => {
   const found = operations.find(({ name }) => name === typed) ?? operations.find(({ name }) => sameName(name, typed));
   if (found !== undefined) return found;
@@ -52,7 +53,7 @@ export const operationNamed = ({ catalog: { operations } }: Pick<Kernel, "catalo
   throw new UsageError(`No handler named ${JSON.stringify(cut(typed))} is exposed${advice}`, "unknown_handler");
 };
 
-/** @throws {UsageError} for a surface that the project does not have. */
+/** Checks the name of a surface. @throws {UsageError} for a surface that the project does not have. */
 const assertSurface = ({ plugins }: Kernel, given: string | undefined): void => {
   const names = plugins.flatMap(({ surface, exposure = [] }) =>
     surface !== undefined && exposure.some(({ key }) => key === surface.name) ? surface.name : [],
@@ -63,7 +64,7 @@ const assertSurface = ({ plugins }: Kernel, given: string | undefined): void => 
   throw new UsageError(`The project has no surface named ${JSON.stringify(cut(given))}${advice}`);
 };
 
-/** Returns the surface that the caller names, or the only surface, or cli. @throws {UsageError} */
+/** Returns the surface that the user named, or else the only surface of the handler, or else cli. @throws {UsageError} */
 export const surfaceOf = ({ name, surfaces }: Operation, given: string | undefined): string => {
   if (given !== undefined) return given;
   const [only, second] = [...surfaces];

@@ -1,5 +1,5 @@
-// The command `quater exposure`, which prints which handlers are exposed over which surface, for reviewers. With `--write` it
-// keeps the exposure in a file, and with `--check` it compares the exposure with such a file.
+// The command `quater exposure`, which prints for reviewers which surfaces expose which handlers. With `--write` the command
+// writes the exposure to the file `quater.exposure.json`. With `--check` the command compares the exposure with such a file.
 
 import { acceptedAfter, type Comparison, comparisonOf } from "../exposure/comparison.ts";
 import { comparisonMarkdown, comparisonText } from "../exposure/comparison-text.ts";
@@ -62,7 +62,7 @@ const list = (program: Context): Promise<number> =>
     return exit.ok;
   });
 
-/** Returns the present exposure. A build has other texts of functions, so the sources are loaded. */
+/** Returns the present exposure. This function loads the sources, because a build contains other texts of functions. */
 const present = async (program: Context): Promise<{ readonly root: string; readonly kept: Kept }> => {
   const loaded = await load(program, { useBuild: false });
   const kernel = await boot(program, loaded, { mode: "inspect" });

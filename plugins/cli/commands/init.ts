@@ -1,5 +1,5 @@
 // The command `quater init [dir]`, which creates a project in a folder. The command loads no manifest and no .env, because the
-// folder is not trusted yet.
+// user may not trust the folder yet.
 
 import { existsSync } from "node:fs";
 import { basename, join, relative, resolve } from "node:path";
@@ -38,7 +38,7 @@ export const run: Runner = async (context, words) => {
   return exit.ok;
 };
 
-/** Returns the folder, the name and the package manager: from the command line, from a person, or the defaults. */
+/** Returns the folder, the project name and the package manager: from the command line, from a person, or the defaults. */
 const answers = async (
   { terminal, cwd, env }: Context,
   args: InitArguments,
@@ -64,7 +64,7 @@ const nameThere = (root: string): string | undefined => {
 
 /**
  * Returns the dependency on Quater for package.json. A path on the command line is relative to the current folder, but a path in
- * package.json is relative to the project's folder.
+ * package.json is relative to the folder of the project.
  */
 const specOf = (spec: string, cwd: string, root: string): string => {
   const file = resolve(cwd, spec.replace(/^file:/, ""));

@@ -1,5 +1,5 @@
-// The command `quater mcp add`, which connects an MCP client with the project. The command prints the entry for the client's file,
-// and with `--write` edits the file. No token is read or written.
+// The command `quater mcp add`, which connects an MCP client with the project. The command prints an entry for the configuration
+// file of the MCP client. With `--write` the command edits this configuration file. The command reads and writes no token.
 
 import { nearest } from "../../../core/diagnostics/text.ts";
 import { type Client, clients, type Entry, type Scope, type Server, tokenVariable } from "../clients/clients.ts";
@@ -126,7 +126,7 @@ const checked = (flag: string, value: string, form: RegExp, allowed: string): st
   throw new UsageError(`${flag} ${JSON.stringify(value)} is not valid. Write a name of ${allowed} that begins with a letter`);
 };
 
-/** Returns the URL of the endpoint. A URL without a path gets the path of Quater's endpoint. @throws {UsageError} */
+/** Returns the URL of the MCP endpoint. A URL without a path gets the path of Quater's MCP endpoint. @throws {UsageError} */
 const endpointOf = (text: string): string => {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol))

@@ -1,4 +1,4 @@
-// The command `quater mcp`: MCP over standard input and output. Only protocol messages are written to standard output.
+// The command `quater mcp`, which serves MCP over standard input and output. Standard output gets only protocol messages.
 
 import { mcpRef } from "../../offered.ts";
 import { claimed } from "../output/claimed.ts";
@@ -10,7 +10,7 @@ import { programWords } from "../program/program-words.ts";
 import { whenAborted } from "../program/serving.ts";
 import { McpAdd } from "./mcp-add.ts";
 
-/** How long running calls may take after SIGTERM, milliseconds. Clients send SIGKILL two seconds later. */
+/** The longest time for running calls after SIGTERM, in milliseconds. MCP clients send SIGKILL two seconds after SIGTERM. */
 const interruptedMs = 1_000;
 
 class Mcp extends ProgramCommand {

@@ -1,5 +1,5 @@
 // The command `quater openapi`, which prints the whole OpenAPI document, including operations that the caller may not use. With
-// `--check` it reports changes that break clients of an older document.
+// `--check` the command compares the document with an older document and reports the changes that break clients.
 
 import { existsSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
@@ -48,7 +48,7 @@ class OpenApi extends ProgramCommand {
   }
 }
 
-/** Writes the document with indentation, so that people can compare two versions. */
+/** Writes the OpenAPI document with indentation, so that people can compare two versions of the document. */
 const write = ({ cwd, terminal }: Context, output: string, document: object): void => {
   try {
     writeFileSync(resolve(cwd, output), `${JSON.stringify(document, null, 2)}\n`);
@@ -58,7 +58,7 @@ const write = ({ cwd, terminal }: Context, output: string, document: object): vo
   terminal.say(`Wrote ${visible(output)}\n`);
 };
 
-/** Reads the older document. @throws {UsageError} */
+/** Reads the older OpenAPI document. @throws {UsageError} */
 const keptDocument = (folder: string, named: string): JsonSchema => {
   const file = resolve(folder, named);
   if (!existsSync(file))

@@ -1,5 +1,5 @@
-// The commands `quater remote ...`: the servers that `--remote NAME` names, and their tokens. No manifest and no `.env` is read,
-// and no token is ever printed.
+// The commands `quater remote ...`, which add, list and remove remotes and store their tokens. The commands read no manifest and
+// no `.env`, and never print a token.
 
 import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
@@ -28,7 +28,7 @@ import {
 } from "../remote/known.ts";
 import { listed } from "../remote/listing.ts";
 
-/** The flags that name the source of a token. */
+/** A command with the flags that name the source of a token. */
 abstract class TokenCommand extends ProgramCommand {
   tokenFile = Option.String("--token-file", {
     description: 'Read the token from this file, readable only by you; "-" reads standard input',
@@ -36,7 +36,7 @@ abstract class TokenCommand extends ProgramCommand {
   tokenEnv = Option.String("--token-env", { description: "Read the token from this environment variable" });
   token = Option.String("--token", { hidden: true });
 
-  /** @returns The token, or undefined if no flag names a source. @throws {UsageError} */
+  /** @returns The token, or undefined if no flag names the source of a token. @throws {UsageError} */
   protected async givenToken(program: Context): Promise<string | undefined> {
     const { tokenFile, tokenEnv, token } = this;
     if (token !== undefined)
@@ -146,7 +146,7 @@ class Login extends TokenCommand {
   }
 }
 
-/** Gets a token from the authorization server that the remote names, or asks for a token. @returns An exit code for a refusal. */
+/** Gets a token by the device login of the remote, or reads a typed token. @returns An exit code if the remote refused. */
 const obtained = async (program: Context, remote: Remote): Promise<Pick<Remote, "token" | "expiresAt"> | number> => {
   const listing = await listed(program.env, remote, undefined);
   if ("error" in listing && listing.login !== undefined) {
@@ -162,16 +162,17 @@ const obtained = async (program: Context, remote: Remote): Promise<Pick<Remote, 
 };
 
 /**
- * Asks the server for its list of actions. Without a token, the refusal of the server shows that it speaks the protocol.
+ * Requests the list of actions from a remote. Without a token, the remote refuses the request, but the refusal shows that the
+ * remote uses the protocol.
  *
- * @returns The exit code of a refusal. @throws {Distrusted | QuaterError}
+ * @returns The exit code if the remote refused; undefined otherwise. @throws {Distrusted | QuaterError}
  */
 const verified = async (program: Context, remote: Remote): Promise<number | undefined> => {
   const listing = await listed(program.env, remote);
   if (!("error" in listing)) return undefined;
   const { error, callId } = listing;
   if (error.kind === "unauthenticated" && tokenFor(program.env, remote) === undefined) return undefined;
-  // A token may have the right to read the trail, and not the right to run actions.
+  // A valid token may have the right to read the trail, but not the right to run actions.
   if (error.code === "missing_scope") return undefined;
   if (error.kind === "invalid_input") throw strangeAnswer(remote.name, `refused the question for its actions: ${error.message}`);
   return reportCall({ error, callId, flags: [] }, program.terminal, program.isJson);

@@ -29,8 +29,8 @@ export const run: Runner = async (context, words) => {
   requireCli(loaded);
   const name = actionNamed(loaded, args.action);
   if (name === undefined) {
-    // The mistake may be in the manifest and not in the command line, so boot the project first, which reports mistakes in the
-    // manifest.
+    // The mistake may be in the manifest and not in the command line. So boot the project first, because the boot reports
+    // mistakes in the manifest.
     await (await boot(context, loaded, { mode: "inspect" })).stop();
     throw unknownAction(args.action, exposedNames(loaded));
   }
@@ -47,7 +47,7 @@ export const run: Runner = async (context, words) => {
   }
 };
 
-/** Runs a call whose results go to standard output, or to the file of `--output`. */
+/** Runs a call and writes the results to standard output, or to the file that `--output` names. */
 const resultsTo = async (
   { output }: RunArguments,
   context: Context,
@@ -57,7 +57,7 @@ const resultsTo = async (
   return (await import("../output/output-file.ts")).writingTo(output, context, call);
 };
 
-/** Returns the names that the manifest exposes over cli, without loading a module. */
+/** Returns the names of the handlers that the manifest exposes over cli, without loading a module. */
 const exposedNames = ({ manifest }: LoadedManifest): readonly string[] =>
   manifest.handlers.flatMap(({ table }) =>
     Object.entries((table ?? {}) as Record<string, Exposure | undefined>).flatMap(([key, exposure]) =>
@@ -70,7 +70,10 @@ const actionNamed = (loaded: LoadedManifest, typed: string): string | undefined 
   return names.find((name) => name === typed) ?? names.find((name) => sameName(name, typed));
 };
 
-/** The help of an action needs the project, because its flags are the fields of its input. */
+/**
+ * Whether `quater run` prints its own help. The help of an action needs the project, because the flags come from the input
+ * schema.
+ */
 export const hasOwnHelp = (words: readonly string[]): boolean => readRunArguments(words.slice(1)).action !== undefined;
 
 export const help = async (): Promise<readonly CommandHelp[]> => (await import("../actions/run-flags.ts")).runHelp;

@@ -1,4 +1,4 @@
-// The command `quater serve`, which runs the server until a signal ends it, and then waits for running calls.
+// The command `quater serve`, which runs the server until a process signal stops it, and then waits for running calls.
 
 import { exposureOf } from "../exposure/exposure.ts";
 import { startReport, startText } from "../output/start-report.ts";

@@ -37,7 +37,7 @@ class WhoCanCommand extends ProgramCommand {
   }
 }
 
-/** Returns the text about the callers of a handler. It is safe to print. */
+/** Returns the text about the callers of a handler. The text is safe to print. */
 const whoCanText = ({ handler, auth, combinations, approval, surfaces }: WhoCan, paint: Paint): string => {
   const enough = combinations.map(({ scopes, roles }) => {
     const rights = [...scopes.map((scope) => `scope ${scope}`), ...roles.map((role) => `role ${role}`)];

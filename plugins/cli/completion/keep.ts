@@ -1,4 +1,4 @@
-// Writes the list of actions for completion, which list.ts reads.
+// Writes the file with the list of actions for completion. `list.ts` reads this file.
 
 import { join } from "node:path";
 import { replacePrivateFile } from "../../../core/boot/private-file.ts";
@@ -6,7 +6,7 @@ import type { Operation } from "../../../core/plugin-api.ts";
 import { flagsOf, isByInput, valuesOfFlag } from "../actions/flags.ts";
 import { fileName, folderName, format, type ListedAction, type ListedFlag, lineOf } from "./list.ts";
 
-/** Writes the list. A list that cannot be written is left out, because completion is a convenience. */
+/** Writes the list of actions. Ignores a failed write, because the program also works without completion. */
 export const keepActions = (root: string, operations: readonly Operation[]): void => {
   const actions = operations
     .filter(({ surfaces }) => surfaces.has("cli"))
@@ -16,7 +16,7 @@ export const keepActions = (root: string, operations: readonly Operation[]): voi
   try {
     replacePrivateFile(join(root, folderName, fileName), `${JSON.stringify({ format, actions })}\n`);
   } catch {
-    // The folder may be read-only, or writable by others.
+    // The folder `.quater` may be read-only, or writable by other users.
   }
 };
 

@@ -1,6 +1,6 @@
-// Reads the list of actions for completion: a file in the `.quater` folder of the project that `quater dev` and `quater build`
-// keep, so that completion loads no manifest. Completion also runs in folders of strangers, so the file is data that is not trusted: no
-// link is followed, another owner is refused, and only names with harmless characters are used.
+// Reads the list of actions for completion from a file in the project's `.quater` folder, so that completion loads no manifest.
+// `quater dev` and `quater build` write this file. A user may also press Tab in a folder that other people control. So completion
+// follows no link to the file, refuses a file of another owner, and uses only names with harmless characters.
 
 import { existsSync, lstatSync } from "node:fs";
 import { homedir } from "node:os";
@@ -20,25 +20,26 @@ export interface ListedAction {
   readonly flags: readonly ListedFlag[];
 }
 
-/** The version of the file. */
+/** The version of the format in which the list of actions is stored. */
 export const format = 1;
 export const folderName = ".quater";
 export const fileName = "completion.json";
 const manifests = ["quater.config.ts", "quater.config.mts", "quater.config.js", "quater.config.mjs"];
-/** The largest file that is read, bytes, and the most entries of one list that are used. */
+/** The largest size of the file with the list of actions, in bytes, and the largest number of entries used from one list. */
 const most = { bytes: 1_048_576, entries: 2_000 } as const;
 
-/** Characters that need no quotes in any shell, and that are no word break in bash. */
+/** Matches a completion candidate that needs no quotes in any shell and contains no word break of bash. */
 const harmless = /^[\w.,@/+-]{1,100}$/;
 
-/** Returns one line for a description: without control characters, at most 80 characters. */
+/** Returns a description as one line of at most 80 characters, without control characters. */
 export const lineOf = (text: string): string => cut(visible(text.replaceAll(/\s+/g, " ").trim()), 80);
 
 /**
- * Reads the list of the project in which the user types.
+ * Reads the list of actions of the project in which the user types.
  *
  * @param config  The value of `--config`.
- * @returns The actions, without entries that are not valid. Empty without a list that can be trusted. Never throws.
+ * @returns The actions, without entries that are not valid. Without a list that can be trusted, the result is empty. Never
+ * throws.
  */
 export const listedActions = (cwd: string, config: string | undefined): readonly ListedAction[] => {
   try {
@@ -46,7 +47,7 @@ export const listedActions = (cwd: string, config: string | undefined): readonly
     const folder = root === undefined ? undefined : join(root, folderName);
     if (folder === undefined || !lstatSync(folder).isDirectory()) return [];
     const file = join(folder, fileName);
-    const stats = lstatSync(file); // A link is no file here.
+    const stats = lstatSync(file); // A symbolic link does not count as a file here.
     if (!stats.isFile() || stats.size > most.bytes) return [];
     return actionsIn(JSON.parse(readPrivateFile(file) ?? "null"));
   } catch {

@@ -1,5 +1,5 @@
-// Answers the scripts that shells run for completion. No manifest is loaded and no remote is called: the answer comes from the
-// descriptions of the commands, from the list of actions, and from the names of remotes that the user has added.
+// Answers the completion scripts of shells. The answer comes from the descriptions of the commands, from the list of actions, and
+// from the names of remotes that the user has added. No code here loads a manifest or calls a remote.
 
 import type { CommandHelp } from "../program/command-help.ts";
 import type { Context } from "../program/context.ts";
@@ -11,7 +11,7 @@ export interface Candidate {
   readonly about?: string;
 }
 
-/** The line that tells the script to complete names of files. */
+/** The line of an answer that makes the completion script complete file names. */
 export const filesMark = ":files";
 
 const ofProgram: readonly ListedFlag[] = [
@@ -22,32 +22,32 @@ const ofProgram: readonly ListedFlag[] = [
   { flag: "--help", takesValue: false },
 ];
 
-/** A built-in command. */
+/** A built-in command that completion offers. */
 export interface KnownCommand {
   readonly word: string;
   readonly summary: string;
   readonly load: () => Promise<LoadedCommand>;
-  /** The descriptions, if they can be loaded without the command itself. */
+  /** Loads the descriptions of the command. Absent if only the command itself contains the descriptions. */
   readonly help?: () => Promise<readonly CommandHelp[]>;
 }
 
-/** What a query knows: where it was typed, and the built-in commands. */
+/** The data for a completion query: the folder and environment of the shell, and the built-in commands. */
 export interface Known extends Pick<Context, "cwd" | "env"> {
   readonly commands: readonly KnownCommand[];
 }
 
-/** The line before the current word, split by what the words mean. */
+/** The words that the user typed before the current word, split by their meaning. */
 interface Line {
-  /** The words without flags: `["approvals", "list"]`. */
+  /** The typed words that are no flags, such as `["approvals", "list"]`. */
   readonly words: readonly string[];
   readonly config: string | undefined;
-  /** The flag that still needs its value. */
+  /** The last typed flag, if the user has not typed its value yet. */
   readonly open: string | undefined;
 }
 
 /**
- * @param typed  The words after `quater`. The last one is the word to complete, which may be empty.
- * @returns The candidates that begin with the last word, or the mark for names of files.
+ * @param typed  The words after `quater`. The last word is the word to complete, and it may be empty.
+ * @returns The completion candidates that begin with the last word, or the mark for file names.
  */
 export const candidatesFor = async (
   context: Known,
@@ -119,7 +119,7 @@ const commandOf = async (context: Known, before: readonly string[]): Promise<Typ
   return { words: [...next, ...following(context, exact, config)], flags: owner?.flags ?? [] };
 };
 
-/** The words that may follow a whole command: names of actions, or a fixed list. */
+/** Returns the words that may follow the words of a command: names of actions, or a fixed list. */
 const following = (
   { cwd }: Pick<Context, "cwd">,
   help: CommandHelp | undefined,

@@ -1,5 +1,5 @@
-// The completion scripts. Each script passes the typed words to `quater completion query`, which prints one candidate per line,
-// with a tab before its description.
+// Makes the completion scripts for shells. A completion script passes the typed words to `quater completion query`. The query
+// prints one candidate per line, with a tab between the candidate and its description.
 
 export const shells = ["bash", "zsh", "fish"] as const;
 export type Shell = (typeof shells)[number];

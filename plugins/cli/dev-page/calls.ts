@@ -1,4 +1,5 @@
-// Makes the command lines that call the handlers of a running development server, for the terminal and for the page of `quater dev`.
+// Makes command lines that call the handlers of a running development server. `quater dev` shows these command lines in the
+// terminal and on the page of the server.
 
 import type { Kernel } from "../../../core/boot/kernel.ts";
 import type { Operation } from "../../../core/plugin-api.ts";
@@ -7,27 +8,27 @@ import { approvalOf } from "../actions/action-help.ts";
 import { readyLines } from "../actions/ready-lines.ts";
 import { reachable } from "../exposure/exposure.ts";
 
-/** One handler as it can be called. */
+/** A handler, with the command lines that call the handler. */
 export interface Callable {
   readonly operation: Operation;
-  /** Who must approve calls: `finance: 1 with role finance`. */
+  /** The people who must approve calls of the handler, such as `finance: 1 with role finance`; `null` without approval. */
   readonly approval: string | null;
   readonly calls: readonly CallLine[];
 }
 
 export interface CallLine {
   readonly surface: "http" | "mcp" | "cli";
-  /** The route, or the name of the tool or action. */
+  /** The route of the handler, or the name of the tool or action. */
   readonly target: string;
-  /** The command line; `undefined` if no input can be made from the schema. */
+  /** The command line that calls the handler; `undefined` if Quater can make no input from the input schema. */
   readonly line: string | undefined;
 }
 
 export interface CallPlaces {
   readonly kernel: Kernel;
-  /** The words that start the program: `npx quater`. */
+  /** The words with which the user starts the program, such as `npx quater`. */
   readonly program: string;
-  /** The key in the command lines, or a variable of the shell. */
+  /** The API key in the command lines, or a shell variable with the API key. */
   readonly key: string;
 }
 
@@ -53,10 +54,12 @@ export const callables = async ({ kernel, program, key }: CallPlaces): Promise<r
   );
 };
 
-/** How many command lines are printed. */
+/** The largest number of command lines that `quater dev` prints in the terminal. */
 const mostLines = 24;
 
-/** Returns one command line for each route and each action, the routes first. `more` counts the lines that are left out. */
+/**
+ * Returns one command line for each route and each action, the routes first. `more` counts the command lines beyond the limit.
+ */
 export const linesOf = (callable: readonly Callable[]): { readonly lines: readonly string[]; readonly more: number } => {
   const of = (surface: CallLine["surface"]) =>
     callable.flatMap(({ calls }) => calls.flatMap((call) => (call.surface === surface ? (call.line ?? []) : [])));

@@ -12,7 +12,7 @@ import { style } from "./style.ts";
 
 const styleDigest = createHash("sha256").update(style).digest("base64");
 
-/** The page may only use its own style sheet. It may run no script, send no form and load nothing. */
+/** The HTTP headers of the page of `quater dev`. The headers allow the page no script, no form and only its own style sheet. */
 const headers: readonly string[] = [
   ...["content-type", "text/html; charset=utf-8"],
   ...[
@@ -26,12 +26,12 @@ const headers: readonly string[] = [
 ];
 
 /**
- * The page has no authentication, so it does not contain the development key. The command lines read the key from the file that
- * only the owner can read.
+ * The shell variable with the development key. The page has no authentication, so the page does not contain the development key.
+ * The command lines on the page read the key from a file that only the owner of the file can read.
  */
 const variable = "QUATER_KEY";
 
-/** Mounts the page. Call this function before the kernel starts. */
+/** Mounts the page of `quater dev`. Call this function before the kernel starts. */
 export const mountDevPage = (kernel: Kernel, context: Pick<Context, "env" | "cwd">): void => {
   const http = kernel.services.find(httpRef);
   if (kernel.catalog.operations.some((operation) => reachable(operation, "http") === "GET /")) return;
@@ -40,7 +40,7 @@ export const mountDevPage = (kernel: Kernel, context: Pick<Context, "env" | "cwd
   );
 };
 
-/** The entry of the page in the table of routes without the checks of a handler. */
+/** The entry for the page of `quater dev` in the table of routes that no handler's policy protects. */
 export const devPageEntry = "GET / (the page of quater dev)";
 
 const shownBy = async (kernel: Kernel, context: Pick<Context, "env" | "cwd">): Promise<Shown> => {

@@ -1,5 +1,5 @@
-// Makes the page that `quater dev` serves at `/`: the handlers with their routes, tools and actions, and links to the other pages
-// of the server.
+// Makes the page that `quater dev` serves at `/`. The page shows the handlers with their routes, tools and actions, and links to
+// the other pages of the server.
 
 import { type Html, html, type Part } from "../../../core/diagnostics/html.ts";
 import { visible, visibleLines } from "../../../core/diagnostics/text.ts";
@@ -10,13 +10,13 @@ export interface Shown {
   readonly name: string;
   readonly url: string;
   readonly callables: readonly Callable[];
-  /** Other pages of the server: the name, the path or URL, and one sentence. */
+  /** The links to other pages of the server. Each link has a name, a path or URL, and one sentence about the linked page. */
   readonly links: readonly (readonly [name: string, href: string, about: string])[];
-  /** Paths without the checks of a handler. */
+  /** The mounted paths of the HTTP server that no handler's policy protects. */
   readonly mounted: readonly string[];
-  /** Handlers that no surface exposes. */
+  /** The names of handlers that no surface exposes. */
   readonly declared: readonly string[];
-  /** The variable with the key in the command lines, and the command line that sets the variable. */
+  /** The shell variable with the development key in the command lines, and the command line that sets the variable. */
   readonly key: { readonly variable: string; readonly line: string };
 }
 
@@ -54,7 +54,7 @@ ${
 </html>
 `.toString();
 
-/** The policy allows exactly this text as a style sheet, so it must not change. */
+/** The style sheet of the page. The content security policy contains the digest of this text, so the text must never differ. */
 const inlineStyle = html`<style>${style}</style>`;
 
 const list = (names: readonly string[]): Part => names.map((name, at) => [at > 0 && ", ", html`<code>${visible(name)}</code>`]);

@@ -1,5 +1,6 @@
 // The style sheet of the page of `quater dev`. The page is readable on a phone, in light and dark mode, and without scripts. The
-// text contains no character that HTML escapes, because the content security policy contains the digest of the text.
+// style sheet contains no character that HTML escapes, because the content security policy contains the digest of the style
+// sheet.
 
 export const style = `:root { color-scheme: light dark; --ink: #1b1b1b; --soft: #565656; --line: #c9c9c9; --ground: #fff; --card: #f6f6f4;
   --accent: #0b57a4; --warn-ink: #6b3d00; --warn: #fff3d6; }

@@ -1,4 +1,4 @@
-// Splits the words after `quater explain`: the action, the flags of the command, and the flags of the action.
+// Splits the words after `quater explain` into the action, the flags of `quater explain` and the flags of the action.
 
 import { cut } from "../../../core/diagnostics/text.ts";
 import type { Principal } from "../../../core/index.ts";
@@ -7,7 +7,7 @@ import { UsageError } from "../output/exit.ts";
 
 const once = ["as", "surface", "input", "approval", "kind", "person"] as const;
 const repeated = ["scope", "role"] as const;
-/** The flags of the command. An input of the same name can be given only with `--input`. */
+/** The flags of `quater explain`. A user can give an input of the same name only with `--input`. */
 export const explainFlags: ReadonlySet<string> = new Set(["json", "no-json", "help", "config", ...once, ...repeated]);
 
 type Values = Partial<Record<(typeof once)[number], string>> & Record<(typeof repeated)[number], string[]>;
@@ -17,15 +17,15 @@ export interface ExplainArguments {
   readonly surface: string | undefined;
   readonly input: string | undefined;
   readonly approval: string | undefined;
-  /** The name or id of a key. */
+  /** The name or id of the API key for which the call is explained. */
   readonly as: string | undefined;
-  /** The principal that the flags describe. */
+  /** The principal that the flags `--scope`, `--role`, `--kind` and `--person` describe. */
   readonly described: Principal | undefined;
-  /** The flags of the action. */
+  /** The typed flags of the action. Binding converts their values later. */
   readonly tokens: readonly Token[];
 }
 
-/** @throws {UsageError} */
+/** Reads the words after `quater explain`. @throws {UsageError} for a wrong command line. */
 export const readExplainArguments = (words: readonly string[]): ExplainArguments => {
   const values: Values = { scope: [], role: [] };
   let action: string | undefined;

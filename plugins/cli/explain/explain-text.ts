@@ -1,4 +1,4 @@
-// Writes the explanation of a call for a terminal.
+// Formats the explanation of a call as text for a terminal.
 
 import { visible } from "../../../core/diagnostics/text.ts";
 import type { ExplainedStep, Explanation } from "../../../core/plugin-api.ts";
@@ -8,7 +8,7 @@ import type { Paint } from "../output/terminal.ts";
 const words = { passes: "passes", stops: "stops", cannot_tell: "cannot tell", skipped: "skipped" } as const;
 const colours = { passes: "bold", stops: "red", cannot_tell: "yellow", skipped: "dim" } as const;
 
-/** Returns the explanation as text. It is safe to print. */
+/** Returns the explanation of a call as text that is safe to print. */
 export const explanationText = (explanation: Explanation, paint: Paint): string => {
   const { handler, surface, steps } = explanation;
   const width = Math.max(...Object.values(words).map(({ length }) => length));
@@ -25,7 +25,7 @@ export const explanationText = (explanation: Explanation, paint: Paint): string 
   ].join("");
 };
 
-/** Returns the missing rights and the wrong fields of a step. */
+/** Returns the rights that the caller lacks and the input fields that are wrong, for one step of a call. */
 const lackingIn = ({ errors = [], missing }: ExplainedStep): readonly string[] => [
   ...errors.map(({ path, message }) => `${path === "" ? "input" : path} ${message}`),
   ...(missing?.scopes ?? []).map((scope) => `scope ${scope}`),

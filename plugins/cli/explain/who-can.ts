@@ -1,4 +1,5 @@
-// Finds out which keys, and which scopes and roles, the part of a policy that needs no input allows.
+// Finds the keys, scopes and roles that a policy allows. The functions of a policy need the input of a call, so this file does
+// not run the functions.
 
 import type { Principal } from "../../../core/index.ts";
 import { asAuthenticator } from "../../../core/model/authenticator.ts";
@@ -11,29 +12,31 @@ export interface KeyVerdict {
   readonly kind: string;
   readonly person: string | null;
   readonly actsFor: string | null;
-  /** `may`: the scopes and roles are enough, and functions of the policy decide about each call. */
+  /**
+   * `can`: the key may call the handler. `may`: the key has the scopes and roles, and functions of the policy decide each call.
+   */
   readonly verdict: "can" | "may";
 }
 
 export interface SurfaceCallers {
   readonly surface: string;
   readonly authenticator: string | null;
-  /** Whether callers need no credential. */
+  /** Whether callers on this surface need no credential. */
   readonly isPublic: boolean;
-  /** The active keys that the door of the surface accepts and the policy allows. */
+  /** The active keys that the authenticator of the surface accepts and the policy of the handler allows. */
   readonly keys: readonly KeyVerdict[];
-  /** What Quater cannot know, as sentences. */
+  /** Sentences about callers of this surface that Quater cannot list. */
   readonly unknown: readonly string[];
 }
 
 export interface WhoCan {
   readonly handler: string;
   readonly auth: string;
-  /** The combinations of scopes and roles that are enough: a caller needs all rights of one combination. */
+  /** The combinations of scopes and roles that satisfy the policy. A caller needs all rights of one combination. */
   readonly combinations: readonly { readonly scopes: readonly string[]; readonly roles: readonly string[] }[];
-  /** The functions of the policy, which decide with the input of a call. */
+  /** The names of the functions of the policy. These functions decide with the input of a call. */
   readonly functions: readonly string[];
-  /** Who must approve each call; `null` if nobody must. */
+  /** The people who must approve each call of the handler; `null` if calls need no approval. */
   readonly approval: string | null;
   readonly surfaces: readonly SurfaceCallers[];
 }
@@ -41,7 +44,7 @@ export interface WhoCan {
 interface Asked {
   readonly operation: Operation;
   readonly plugins: readonly ConfiguredPlugin[];
-  /** Only this surface. Default: all surfaces of the handler. */
+  /** The surface for which the callers are listed. Default: all surfaces of the handler. */
   readonly surface?: string | undefined;
   readonly approval: string | null;
 }

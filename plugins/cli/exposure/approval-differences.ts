@@ -1,4 +1,4 @@
-// Compares the approval rules of a handler. Each rule that makes an approval easier to get, or usable in more ways, is wider.
+// Compares the approval rules of a handler. A changed rule is wider if an approval becomes easier to get or usable in more ways.
 
 import type { Rules } from "../../offered.ts";
 import { type Finding, finding, isSame } from "./difference.ts";
@@ -22,11 +22,11 @@ export const approvalFindings = (before: Gated, after: Gated): readonly Finding[
       ? []
       : [finding("changed", `approval: the policy ${was.policy} is now ${is.policy}`, was.policy, is.policy)]),
   ];
-  // Any other difference of the rules is reported, too.
+  // If no other comparison in this function found the difference of the rules, report that the rules changed.
   return found.length > 0 || isSame(was, is) ? found : [finding("changed", "approval: the rules changed", was, is)];
 };
 
-/** Returns how many people each entry needs, by `role finance` or `person ana`. */
+/** Returns how many people each approver entry needs. The key of an entry is a text such as `role finance` or `person ana`. */
 const needsOf = ({ approvers }: Rules): ReadonlyMap<string, number> => {
   const needs = new Map<string, number>();
   for (const { role, person, need } of approvers) {
@@ -86,7 +86,7 @@ const settings = (was: Rules, is: Rules): readonly Finding[] => {
   return found;
 };
 
-/** Compares on which of the present surfaces calls need approval. A new surface without approval is wider. */
+/** Compares the surfaces on which calls need approval. A new surface on which calls need no approval is wider. */
 const surfaceFindings = (present: Gated["surfaces"], was: Rules, is: Rules): readonly Finding[] => {
   const isGated = ({ surfaces }: Rules, surface: string) => surfaces?.includes(surface) !== false;
   return present.flatMap((surface): Finding[] => {

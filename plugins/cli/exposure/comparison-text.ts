@@ -1,4 +1,4 @@
-// Writes a comparison for a terminal, and as Markdown for a pull request.
+// Formats a comparison of exposures as text for a terminal, and as Markdown for a pull request.
 
 import { visible } from "../../../core/diagnostics/text.ts";
 import type { Paint } from "../output/terminal.ts";
@@ -11,7 +11,7 @@ const headings = { widened: "Widened", narrowed: "Narrowed", changed: "Changed" 
 
 const isOpen = ({ verdict, accepted }: ComparedDifference): boolean => verdict === "widened" && accepted === null;
 
-/** Returns the comparison as text. It is safe to print. */
+/** Returns the comparison of exposures as text that is safe to print. */
 export const comparisonText = (comparison: Comparison, paint: Paint): string => {
   const parts = verdicts.map((verdict) => {
     const lines = comparison.differences
@@ -59,7 +59,7 @@ const sentences = (comparison: Comparison): readonly string[] => {
   ];
 };
 
-/** Returns the comparison as Markdown for a pull request. Names and texts of the project cannot add markup, links or mentions. */
+/** Returns the comparison of exposures as Markdown. Names and texts of the project can add no markup, links or mentions. */
 export const comparisonMarkdown = (comparison: Comparison): string => {
   const rows = verdicts
     .flatMap((verdict) => comparison.differences.filter((each) => each.verdict === verdict))
@@ -75,8 +75,8 @@ export const comparisonMarkdown = (comparison: Comparison): string => {
 };
 
 /**
- * Writes a text so that Markdown shows exactly its characters. In `<code>`, GitHub and GitLab make no links and mentions, and
- * character references are never markup.
+ * Writes a text so that Markdown shows exactly the characters of the text. In `<code>`, GitHub and GitLab make no links and
+ * mentions. A character reference is never markup.
  */
 const literal = (text: string): string =>
   `<code>${visible(text).replaceAll(/[^A-Za-z0-9 ,=-]/gu, (character) => `&#${character.codePointAt(0)};`)}</code>`;

@@ -1,4 +1,4 @@
-// Compares the project's exposure with a kept file, and decides which differences are accepted.
+// Compares the exposure of the project with an exposure file, and decides which differences the file accepts.
 
 import { UsageError } from "../output/exit.ts";
 import { type Difference, isSame } from "./difference.ts";
@@ -7,38 +7,38 @@ import type { Kept } from "./kept.ts";
 import { type Accepted, type KeptFile, keptFileName } from "./kept-file.ts";
 
 export interface ComparedDifference extends Difference {
-  /** The reason why the difference is accepted. `null` if the difference is not accepted. */
+  /** The reason for which the exposure file accepts the difference; `null` if the file does not accept the difference. */
   readonly accepted: string | null;
 }
 
 export interface Comparison {
-  /** The git revision of the kept file. `null`: the file of the working folder. */
+  /** The git revision of the compared exposure file. `null`: the exposure file of the working folder is compared. */
   readonly base: string | null;
-  /** Whether the compared revision has a kept file. Without this file, the file of the working folder is compared. */
+  /** Whether the git revision has an exposure file. If not, Quater compares with the exposure file of the working folder. */
   readonly hasBase: boolean;
-  /** Whether `quater.exposure.json` in the working folder describes the project as it is. */
+  /** Whether `quater.exposure.json` in the working folder describes the present exposure of the project. */
   readonly isCurrent: boolean;
-  /** Whether every wider difference is accepted, and with a revision also whether the file is current. */
+  /** Whether every wider difference is accepted. With a git revision, `quater.exposure.json` must also be current. */
   readonly isFit: boolean;
   readonly differences: readonly ComparedDifference[];
 }
 
 export interface Compared {
   readonly present: Kept;
-  /** The file in the working folder. */
+  /** The exposure file in the working folder. */
   readonly kept: KeptFile;
-  /** The revision, and its file if it has one. */
+  /** The git revision, and the exposure file of this revision if the revision has an exposure file. */
   readonly base?: { readonly revision: string; readonly file: KeptFile | undefined };
 }
 
 /**
- * Compares the project with the kept file, or with the file of another revision.
+ * Compares the project with the exposure file of the working folder, or with the exposure file of another git revision.
  *
- * With a revision, a wider difference passes if the file of the working folder accepts it. Acceptances that the other revision
- * already has do not count, because they were for an earlier change.
+ * With a git revision, a wider difference passes if the exposure file of the working folder accepts the difference. Acceptances
+ * that the other revision already contains do not count, because people gave them for an earlier change.
  */
 export const comparisonOf = ({ present, kept, base }: Compared): Comparison => {
-  // The whole file must be equal, because a later pull request is compared with every entry of this file.
+  // The whole exposure file must be equal, because later pull requests are compared with every entry of this exposure file.
   const isCurrent = isSame(kept.kept, present);
   const reference = base?.file ?? kept;
   const reasonFor = base?.file === undefined ? () => undefined : freshReasons(kept, base.file);
@@ -57,8 +57,8 @@ export const comparisonOf = ({ present, kept, base }: Compared): Comparison => {
 };
 
 /**
- * Returns a function that finds the reason for a difference. An acceptance must have the words of the difference, because people
- * review the words and not the id.
+ * Returns a function that finds the reason for which a difference is accepted. People review the words and not the id of a
+ * difference, so an acceptance must contain the words.
  */
 const freshReasons = ({ accepted }: KeptFile, base: KeptFile): ((difference: Difference) => string | undefined) => {
   const earlier = new Set(base.accepted.map(({ id }) => id));
@@ -66,17 +66,17 @@ const freshReasons = ({ accepted }: KeptFile, base: KeptFile): ((difference: Dif
   return ({ id, subject, what }) => fresh.find((one) => one.id === id && one.subject === subject && one.what === what)?.reason;
 };
 
-/** The acceptance that the command line asks for. */
+/** The acceptance of differences that the user requests on the command line. */
 export interface Accepting {
   readonly reason: string;
-  /** The beginnings of the ids to accept. Empty: all wider differences. */
+  /** The beginnings of the ids of the differences to accept. Empty: all wider differences are accepted. */
   readonly ids: readonly string[];
 }
 
 /**
- * Returns the acceptances to write: acceptances that still count, and new acceptances with the reason.
+ * Returns the acceptances for the new exposure file: old acceptances that still count, and new acceptances with the given reason.
  *
- * @throws {UsageError} for an id that no wider difference has.
+ * @throws {UsageError} for the beginning of an id that no wider difference has.
  */
 export const acceptedAfter = (compared: Compared, accepting: Accepting | undefined): readonly Accepted[] => {
   const { kept, base } = compared;
@@ -99,5 +99,5 @@ export const acceptedAfter = (compared: Compared, accepting: Accepting | undefin
 const isNamed = ({ id }: Difference, given: string): boolean =>
   given.length >= 8 && (id === given || id.slice("sha256:".length).startsWith(given));
 
-/** Returns the part of an id that the program prints. */
+/** Returns the part of a difference's id that the program prints. */
 export const shortId = (id: string): string => id.slice("sha256:".length, "sha256:".length + 12);

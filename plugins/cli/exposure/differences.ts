@@ -1,4 +1,4 @@
-// Compares two descriptions of a project's exposure, and names each difference.
+// Compares two descriptions of a project's exposure, and describes each difference in words.
 
 import { approvalFindings } from "./approval-differences.ts";
 import { type Difference, differenceOf, type Finding, finding, isSame } from "./difference.ts";
@@ -6,7 +6,7 @@ import type { Kept, KeptDoor, KeptHandler, KeptWay } from "./kept.ts";
 import { comparedAuth } from "./kept-auth.ts";
 import { schemaFindings } from "./schema-differences.ts";
 
-/** Returns the differences: first what became wider, then what became narrower, then the other changes. */
+/** Returns the differences in this order: wider differences, narrower differences, other changes. */
 export const differencesBetween = (before: Kept, after: Kept): readonly Difference[] => {
   const renamed = renamedHandlers(before, after);
   const found: Difference[] = [];
@@ -36,8 +36,8 @@ const keysOf = (one: object, other: object): readonly string[] =>
   [...new Set([...Object.keys(one), ...Object.keys(other)])].sort();
 
 /**
- * Finds handlers that only have another name. Everything that decides who can reach the handler must be equal, so nobody gains or
- * loses access. @returns The old name by the new name.
+ * Finds handlers that differ only in their names. Everything that decides who can reach the handler must be equal, so a renamed
+ * handler gives no caller more or less access. @returns The old name of each renamed handler by its new name.
  */
 const renamedHandlers = (before: Kept, after: Kept): ReadonlyMap<string, string> => {
   const missingIn = ({ handlers }: Kept, all: Kept) =>
@@ -106,8 +106,8 @@ const wayFindings = (surface: string, old: KeptWay, now: KeptWay): readonly Find
 ];
 
 /**
- * A route with `extra: "drop"` accepts unknown fields, and a route with `forms` accepts the forms of pages. The other options
- * change documents, names and forms of calls.
+ * Compares one option of an exposure. A route with `extra: "drop"` accepts unknown fields, and a route with `forms` accepts
+ * bodies of HTML forms. The other options only change documents, names and formats of calls.
  */
 const optionFinding = (surface: string, key: string, old: unknown, now: unknown): Finding => {
   const what = `${surface} option ${key}: ${shown(old)} -> ${shown(now)}`;
@@ -145,8 +145,8 @@ const authFindings = (was: KeptHandler, is: KeptHandler): readonly Finding[] => 
 const effects = ["read", "write", "destructive"];
 
 /**
- * A stronger effect lets the same callers change more. An effect that became `read` is wider, too: the trail then records calls
- * only after they ran, and agents call the tool without a confirmation.
+ * Compares the effects of a handler. A stronger effect lets the same callers change more. An effect that became `read` is also
+ * wider, because the trail then records calls only after the calls ran, and agents call the tool without a confirmation.
  */
 const effectFindings = (was: KeptHandler, is: KeptHandler): readonly Finding[] => {
   const found: Finding[] = [];
@@ -161,7 +161,7 @@ const effectFindings = (was: KeptHandler, is: KeptHandler): readonly Finding[] =
   return found;
 };
 
-/** Approvers decide by the preview, and an approval is valid only for this preview. */
+/** Compares whether a handler has a preview. Approvers decide by the preview, and an approval is valid only for one preview. */
 const previewFindings = (was: KeptHandler, is: KeptHandler): readonly Finding[] => {
   if (was.preview === is.preview) return [];
   const isForApprovers = was.approval !== null && is.approval !== null;
@@ -172,13 +172,13 @@ const previewFindings = (was: KeptHandler, is: KeptHandler): readonly Finding[] 
 
 const auditLevels = ["off", "metadata", "request", "response"];
 
-/** A key of a plugin that is gone may have protected the handler. */
+/** Compares one exposure key of a plugin. A removed key counts as wider, because the key may have protected the handler. */
 const keyFindings = (key: string, old: unknown, now: unknown): readonly Finding[] => {
   if (isSame(old, now)) return [];
   const what = `${key}: ${shown(old)} -> ${shown(now)}`;
   const say = (verdict: Finding["verdict"]) => [finding(verdict, what, { [key]: old ?? null }, { [key]: now ?? null })];
   if (key === "audit") {
-    // The default level depends on the handler, so an absent level is compared by the words only.
+    // The default audit level depends on the handler, so `auditLevels` gives no order for an absent level.
     const [was, is] = [auditLevels.indexOf(String(old)), auditLevels.indexOf(String(now))];
     if (now === "off" || now === "metadata") return say(was >= 0 && was < is ? "narrowed" : "widened");
     return say(was < 0 || is < 0 ? "changed" : is < was ? "widened" : "narrowed");
@@ -210,7 +210,7 @@ const doorFindings = (was: KeptDoor | undefined, is: KeptDoor | undefined): read
   ];
 };
 
-/** A request from a host, an origin or a proxy that is not listed is refused, or its forwarded address is ignored. */
+/** Compares the entries of one http() option that lists hosts, origins or proxies. An added entry admits more HTTP requests. */
 const admitFindings = (option: string, was: readonly string[], is: readonly string[]): readonly Finding[] => [
   ...is.filter((one) => !was.includes(one)).map((one) => finding("widened", `${option} has ${one} now`, null, one)),
   ...was.filter((one) => !is.includes(one)).map((one) => finding("narrowed", `${option} no longer has ${one}`, one, null)),

@@ -1,9 +1,9 @@
-// Compares two exposure reports and prints the differences for reviewers, beginning with new surfaces.
+// Compares two exposure reports and prints their differences for reviewers. New surfaces of handlers come first.
 
 import type { ExposureReport, ExposureRow } from "./exposure.ts";
 
 export interface ExposureChange {
-  /** Whether the change may give callers new access. */
+  /** Whether the change of the exposure may give callers access that they did not have. */
   readonly isWider: boolean;
   readonly line: string;
 }

@@ -1,4 +1,4 @@
-// Makes the exposure report: a row for each handler in the manifest's order, and a column for each surface.
+// Makes the exposure report. The report has a row for each handler in the order of the manifest, and a column for each surface.
 
 import type { Kernel } from "../../../core/boot/kernel.ts";
 import { visible } from "../../../core/diagnostics/text.ts";
@@ -10,20 +10,20 @@ import type { Paint } from "../output/terminal.ts";
 
 export interface ExposureRow {
   readonly handler: string;
-  /** The route, tool or action by surface; null for a surface that does not expose the handler. */
+  /** The route, tool or action of the handler by surface; `null` for a surface that does not expose the handler. */
   readonly surfaces: Readonly<Record<string, string | null>>;
   readonly effect: string;
   readonly auth: string;
   readonly isPublic: boolean;
-  /** Who must approve calls: `finance: 1 with role finance`. */
+  /** The people who must approve calls of the handler, such as `finance: 1 with role finance`; `null` without approval. */
   readonly approval: string | null;
 }
 
 export interface ExposureReport {
   readonly handlers: readonly ExposureRow[];
-  /** Handlers that loaded modules export and the manifest does not list. No surface can call them. */
+  /** Handlers that a loaded module exports but the manifest does not list. No surface can call these handlers. */
   readonly declared: readonly { readonly name: string; readonly module: string }[];
-  /** Paths that plugins and users mounted on the HTTP server. No handler's policy protects them. */
+  /** The paths that plugins and users mounted on the HTTP server. No handler's policy protects these paths. */
   readonly outsideThePipeline: readonly string[];
 }
 
@@ -33,7 +33,7 @@ export const exposureOf = ({ catalog, plugins, services }: Kernel): ExposureRepo
     { catalog, services },
   );
 
-/** @param given  The names of the surfaces that get a column. */
+/** @param given  The names of the surfaces for which the exposure report has a column. */
 export const exposureOn = (
   given: readonly string[],
   { catalog, services }: Pick<Kernel, "catalog" | "services">,
@@ -54,19 +54,19 @@ export const exposureOn = (
   };
 };
 
-/** A surface that exposes no handlers, such as that of the approvals page, gets no column. */
+/** Whether a surface can expose handlers. A surface that cannot, such as the approvals page, has no column in the report. */
 const takesHandlers = ({ surface, exposure = [] }: ConfiguredPlugin): boolean =>
   exposure.some(({ key }) => key === surface?.name);
 
 /**
- * The surfaces whose columns come first, in this order. Other surfaces follow alphabetically. The boot order is not used, because
- * it depends on which plugins need other plugins.
+ * The surfaces whose columns come first in the report, in this order. Other surfaces follow alphabetically. The report does not
+ * use the boot order, because the boot order depends on which plugins need other plugins.
  */
 const usual = ["http", "mcp", "cli"];
 const bySurface = (a: string, b: string): number => rank(a) - rank(b) || (a < b ? -1 : 1);
 const rank = (surface: string): number => (usual.includes(surface) ? usual.indexOf(surface) : usual.length);
 
-/** Returns the route or `yes`; `null` where the surface does not have the operation. */
+/** Returns the route of the operation, or `yes`, for one surface; `null` if the surface does not expose the operation. */
 export const reachable = (operation: Operation, surface: string): string | null => {
   if (!operation.surfaces.has(surface)) return null;
   const given = operation.exposure[surface];
@@ -74,7 +74,7 @@ export const reachable = (operation: Operation, surface: string): string | null 
   return typeof route === "string" ? route : "yes";
 };
 
-/** Returns the report as text. It is safe to print. */
+/** Returns the exposure report as text that is safe to print. */
 export const exposureText = ({ handlers, declared, outsideThePipeline }: ExposureReport, paint: Paint): string => {
   const surfaces = Object.keys(handlers[0]?.surfaces ?? {});
   const rows = handlers.map((row) =>

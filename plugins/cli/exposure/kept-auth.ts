@@ -1,11 +1,11 @@
-// Describes the policy of a handler as data, and compares two policies.
+// Describes the policy of a handler as data for the exposure file, and compares two such descriptions.
 
 import { isStaticPolicy, mapPolicies, type NamedPolicy, type PolicyFunction } from "../../../core/model/policy.ts";
 import { digestOfText } from "../../../core/schema/digest.ts";
 
 /**
- * A part of a policy. A function is known only by its name and by the digest of its text, so a comparison can find that a
- * function changed, but not whether the function now allows more callers.
+ * A part of a policy. For a function, the exposure file contains only the name of the function and the digest of its source text.
+ * So a comparison can find that a function changed, but not whether the function now allows more callers.
  */
 export type AuthPart =
   | { readonly rule: "anyone" | "authenticated" }
@@ -14,14 +14,14 @@ export type AuthPart =
   | { readonly function: string; readonly digest: string };
 
 export interface KeptAuth {
-  /** The policy in words: `can(orders:refund) and isOwner`. */
+  /** The policy in words, such as `can(orders:refund) and isOwner`. */
   readonly words: string;
-  /** `all`: each part must allow the call. `any`: one part is enough. */
+  /** `all`: each part of the policy must allow the call. `any`: one part of the policy is enough. */
   readonly joint: "all" | "any";
   readonly parts: readonly AuthPart[];
 }
 
-/** @param auth  The `auth` of a handler, which boot has checked. */
+/** @param auth  The option `auth` of a handler. Boot has checked this option. */
 export const keptAuth = (auth: unknown, words: string): KeptAuth => {
   const parts: AuthPart[] = [];
   mapPolicies(auth, (part) => parts.push(partOf(part)));
@@ -37,19 +37,19 @@ const partOf = (part: unknown): AuthPart => {
   }
   const asked = part as NamedPolicy | PolicyFunction<never>;
   const run = typeof asked === "function" ? asked : asked.allow;
-  // JavaScript names a function after the property that holds it, so `auth` is no name that the author chose.
+  // JavaScript names a function after the property to which it is assigned, so the name `auth` was not chosen by the author.
   return { function: asked.name === "auth" ? "" : asked.name, digest: textDigest(run) };
 };
 
-/** Returns the digest of a function's source text. */
+/** Returns the digest of the source text of a function. */
 export const textDigest = (run: unknown): string => digestOfText(String(run));
 
 export interface AuthComparison {
-  /** Whether some caller may call now who could not call before, as far as functions do not decide this. */
+  /** Whether some caller may call now who could not call before. Decisions of functions are not compared. */
   readonly letsMoreIn: boolean;
-  /** Whether some caller can no longer call. */
+  /** Whether some caller who could call before may no longer call. */
   readonly keepsMoreOut: boolean;
-  /** The names of functions whose text changed. */
+  /** The names of the policy functions whose source text changed. */
   readonly changedFunctions: readonly string[];
 }
 
@@ -60,10 +60,13 @@ interface Formula {
   readonly atoms: readonly Atom[];
 }
 
-/** The most different parts for which all combinations are compared. Beyond this number every change counts as wider. */
+/**
+ * The largest number of different policy parts whose combinations are all compared. With more parts, every change counts as
+ * wider.
+ */
 const mostAtoms = 14;
 
-/** Compares for which callers the two policies allow a call, by trying all combinations of rights and answers of functions. */
+/** Compares for which callers two policies allow a call. The comparison tries all combinations of rights and function results. */
 export const comparedAuth = (before: KeptAuth, after: KeptAuth): AuthComparison => {
   const { names, changedFunctions } = pairedFunctions(before, after);
   const formula = ({ joint, parts }: KeptAuth): Formula => ({ joint, atoms: parts.map((part) => atomOf(part, names)) });
@@ -83,7 +86,7 @@ export const comparedAuth = (before: KeptAuth, after: KeptAuth): AuthComparison 
   return { letsMoreIn, keepsMoreOut, changedFunctions };
 };
 
-/** A part that every caller with a valid credential meets counts as true. Public handlers are compared apart from the policy. */
+/** Returns the comparable form of a policy part. A part that all callers with a valid credential meet counts as true. */
 const atomOf = (part: AuthPart, names: ReadonlyMap<AuthPart, string>): Atom => {
   if ("rule" in part) return true;
   if ("scope" in part) return `scope ${part.scope}`;
@@ -91,8 +94,8 @@ const atomOf = (part: AuthPart, names: ReadonlyMap<AuthPart, string>): Atom => {
 };
 
 /**
- * Finds the functions of both policies that are the same function: first by their text, then by their name. A function with the
- * same name and another text counts as the same function, and is reported as changed.
+ * Pairs the functions of both policies, first by the same source text and then by the same name. A function with the same name
+ * and another source text is reported as changed.
  */
 const pairedFunctions = (before: KeptAuth, after: KeptAuth) => {
   const isFunction = (part: AuthPart) => "function" in part;

@@ -1,4 +1,4 @@
-// Reads and writes the file `quater.exposure.json`, and reads it from another git revision.
+// Reads and writes the exposure file `quater.exposure.json`, and reads the exposure file of another git revision.
 
 import { execFile } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
@@ -13,7 +13,7 @@ import { type Kept, keptSchema } from "./kept.ts";
 export const keptFileName = "quater.exposure.json";
 const format = "quater.exposure.v1";
 
-/** The acceptance of one difference. It counts for exactly the difference with this id. */
+/** The acceptance of one difference. An acceptance counts only for the difference with this id. */
 export interface Accepted {
   readonly id: string;
   readonly subject: string;
@@ -26,14 +26,14 @@ export interface KeptFile {
   readonly accepted: readonly Accepted[];
 }
 
-/** Returns the text of the file. The same exposure always gives the same bytes, with one block per handler, sorted by name. */
+/** Returns the text of the exposure file, with one block per handler, sorted by name. Equal exposures give equal bytes. */
 export const keptText = ({ kept, accepted }: KeptFile): string => {
   const { app, admits, doors, outsideThePipeline, handlers } = kept;
   const sorted = accepted.toSorted((one, other) => (`${one.subject} ${one.id}` < `${other.subject} ${other.id}` ? -1 : 1));
   return `${JSON.stringify({ format, app, admits, doors, outsideThePipeline, accepted: sorted, handlers }, null, 2)}\n`;
 };
 
-/** @param root  The folder of the manifest. @throws {UsageError} */
+/** Writes the exposure file. @param root  The folder of the manifest. @throws {UsageError} */
 export const writeKept = (root: string, file: KeptFile): void => {
   try {
     writeFileSync(join(root, keptFileName), keptText(file));
@@ -42,7 +42,9 @@ export const writeKept = (root: string, file: KeptFile): void => {
   }
 };
 
-/** Returns the content of the file, or `undefined` if there is no file. @throws {UsageError} for a file with mistakes. */
+/**
+ * Returns the content of the exposure file; `undefined` without an exposure file. @throws {UsageError} for a file with mistakes.
+ */
 export const readKept = (root: string): KeptFile | undefined => {
   const file = join(root, keptFileName);
   return existsSync(file) ? parsed(readFileSync(file, "utf8"), keptFileName) : undefined;
@@ -96,7 +98,7 @@ const keptFileSchema = closedObject({
   handlers: Type.Array(handlerEntry),
 });
 
-/** @param shown  The name of the file for errors. */
+/** @param shown  The name of the exposure file in error messages. */
 const parsed = (content: string, shown: string): KeptFile => {
   const again = "Write the file again with quater exposure --write";
   let read: unknown;
@@ -120,14 +122,14 @@ const parsed = (content: string, shown: string): KeptFile => {
 };
 
 /**
- * Reads the file of another git revision.
+ * Reads the exposure file of another git revision.
  *
  * @param root  The folder of the manifest.
- * @returns `undefined` if the revision has no such file.
- * @throws {UsageError} for an unknown revision, or a file with mistakes.
+ * @returns `undefined` if the git revision has no exposure file.
+ * @throws {UsageError} for an unknown git revision, or for an exposure file with mistakes.
  */
 export const readKeptAt = async (root: string, revision: string): Promise<KeptFile | undefined> => {
-  // git would read a revision that begins with a dash as a flag.
+  // The program git would read a revision that begins with a dash as a flag.
   if (!/^[^-\s:][^\s:]*$/.test(revision))
     throw new UsageError(`--base ${visible(revision)} is not a git revision. Write for example --base main`);
   const git = (...words: readonly string[]) =>
@@ -143,7 +145,7 @@ export const readKeptAt = async (root: string, revision: string): Promise<KeptFi
   }
   const shown = `${visible(revision)}:${keptFileName}`;
   try {
-    // A partial clone may lack the file's content. Such a file must not count as a file that the revision does not have.
+    // A partial clone may lack the content of the exposure file. Such a file must not count as an absent exposure file.
     const { stdout: entry } = await git("ls-tree", `${revision}^{commit}`, "--", keptFileName);
     if (entry === "") return undefined;
     const { stdout } = await git("cat-file", "blob", `${revision}:./${keptFileName}`);

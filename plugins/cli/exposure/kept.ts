@@ -1,4 +1,4 @@
-// Describes everything that decides who can reach a handler, as data that is kept in the file `quater.exposure.json`. The same
+// Describes everything that decides who can reach a handler, as data for the exposure file `quater.exposure.json`. The same
 // manifest always gives the same data.
 
 import type { Kernel } from "../../../core/boot/kernel.ts";
@@ -10,17 +10,17 @@ import { approvalsRef, httpRef, type Rules } from "../../offered.ts";
 import { reachable } from "./exposure.ts";
 import { type KeptAuth, keptAuth, textDigest } from "./kept-auth.ts";
 
-/** A schema, and the digest of its RFC 8785 text. */
+/** A schema, and the digest of the RFC 8785 text of the schema. */
 export interface KeptSchema {
   readonly digest: string;
   readonly schema: JsonSchema;
 }
 
-/** How callers reach a handler over one surface. */
+/** The ways in which callers reach a handler over one surface. */
 export interface KeptWay {
-  /** The route, the name of the surface's kind (`tool`, `resource`, `prompt`), or `yes`. */
+  /** The ways on one surface: the route, `tool`, `resource` and `prompt`, or `yes`. */
   readonly ways: readonly string[];
-  /** The other options of the exposure for this surface. */
+  /** The other options of the handler's exposure for this surface. */
   readonly options: Readonly<Record<string, unknown>>;
 }
 
@@ -31,39 +31,39 @@ export interface KeptHandler {
   readonly idempotent: boolean;
   readonly public: boolean;
   readonly auth: KeptAuth;
-  /** The rules of the approval policy. `null` if nobody must approve calls. */
+  /** The rules of the handler's approval policy; `null` if calls of the handler need no approval. */
   readonly approval: Rules | null;
   /** Whether the handler has a preview. Approvers see the preview, and an approval is valid only for this preview. */
   readonly preview: boolean;
   readonly surfaces: Readonly<Record<string, KeptWay>>;
-  /** The exposure keys of other plugins, such as `audit` and `lock`. */
+  /** The exposure keys of plugins that are not surfaces, such as `audit` and `lock`. */
   readonly keys: Readonly<Record<string, unknown>>;
   readonly streams: boolean;
   readonly input: KeptSchema;
-  /** `null` if the handler has no output schema. */
+  /** The output schema of the handler; `null` if the handler has no output schema. */
   readonly output: KeptSchema | null;
 }
 
 /** The authenticator of a surface. Quater cannot see which credentials the code of the authenticator accepts. */
 export interface KeptDoor {
   readonly authenticator: string;
-  /** The token issuers and audiences that the authenticator accepts, `<issuer> for <audience>`. */
+  /** The token issuers and audiences that the authenticator accepts, as texts `<issuer> for <audience>`. */
   readonly accepts: readonly string[];
 }
 
 export interface Kept {
   readonly app: string;
-  /** The entries of the options of http() that decide whose requests are read, by the name of the option: `allowedOrigins`. */
+  /** The http() options that decide whose HTTP requests the server reads, such as `allowedOrigins`, with their entries. */
   readonly admits: Readonly<Record<string, readonly string[]>>;
-  /** By surface. */
+  /** The authenticators of the surfaces, by the name of the surface. */
   readonly doors: Readonly<Record<string, KeptDoor>>;
-  /** The routes that plugins and users mounted on the HTTP server. No handler's policy protects them. */
+  /** The routes that plugins and users mounted on the HTTP server. No handler's policy protects these routes. */
   readonly outsideThePipeline: readonly string[];
-  /** Sorted by name. */
+  /** The handlers of the project, sorted by name. */
   readonly handlers: readonly KeptHandler[];
 }
 
-/** Returns the description of the booted project. The handlers' modules must all be loaded. */
+/** Returns the description of the booted project. All modules of the handlers must be loaded before this function is called. */
 export const keptOf = ({ catalog, plugins, services, project }: Kernel): Kept => {
   const surfaces = plugins.flatMap(({ surface, exposure = [] }) =>
     surface !== undefined && exposure.some(({ key }) => key === surface.name) ? [surface] : [],
@@ -74,7 +74,8 @@ export const keptOf = ({ catalog, plugins, services, project }: Kernel): Kept =>
     const { name, handler, policy, isPublic, exposure, input, output, isStream } = operation;
     const ways = surfaces.filter((surface) => operation.surfaces.has(surface.name));
     const rules = approvals?.rulesOf(operation) ?? null;
-    // The approval key of another plugin has no rules that Quater knows, so its value is kept.
+    // If another plugin defines the exposure key `approval`, Quater knows no approval rules. The description then contains the
+    // value of the exposure key.
     const told = new Set([...surfaceNames, "public", "name", ...(rules === null ? [] : ["approval"])]);
     const keys = Object.entries(exposure).filter(([key]) => !told.has(key));
     return {
@@ -93,7 +94,7 @@ export const keptOf = ({ catalog, plugins, services, project }: Kernel): Kept =>
       output: output === undefined ? null : keptSchema(output),
     };
   });
-  // Surfaces without handlers, such as the approvals page, let callers in, too.
+  // Surfaces without handlers, such as the approvals page, also authenticate callers.
   const doors = plugins.flatMap(({ surface }): [string, KeptDoor][] => {
     if (surface?.authenticate === undefined) return [];
     const { name, authenticate } = surface;
@@ -125,7 +126,7 @@ export const keptSchema = (schema: JsonSchema): KeptSchema => {
 const sortedTable = <Value>(entries: readonly (readonly [string, Value])[]): Readonly<Record<string, Value>> =>
   Object.fromEntries(entries.toSorted(([one], [other]) => (one < other ? -1 : 1)));
 
-/** Returns the value as JSON with sorted keys. A function becomes the digest of its text. */
+/** Returns a value as JSON with sorted keys. A function is replaced by the digest of its source text. */
 const plain = (value: unknown): unknown => {
   if (typeof value === "function") return { function: textDigest(value) };
   if (Array.isArray(value)) return value.map(plain);

@@ -1,5 +1,5 @@
-// Compares the schemas of a handler. An input that accepts more values is wider, and an output that can contain more values is
-// wider. The comparison of values is shared with `quater openapi --check`.
+// Compares the schemas of a handler. An input schema that accepts more values is wider, and an output schema that allows more
+// values is wider. `quater openapi --check` uses the same comparison of schemas.
 
 import { pointerStep } from "../../../core/schema/json.ts";
 import { isPlainObject, type JsonSchema } from "../../../core/schema/schema.ts";
@@ -8,7 +8,7 @@ import { breakingWords, compatibleWords, type Direction, line } from "../openapi
 import { type Finding, finding, isSame } from "./difference.ts";
 import type { KeptSchema } from "./kept.ts";
 
-/** Compares two schemas. `null` means that every JSON value fits. */
+/** Compares two schemas. The schema `null` accepts every JSON value. */
 export const schemaFindings = (before: KeptSchema | null, after: KeptSchema | null, direction: Direction): readonly Finding[] => {
   if (before?.digest === after?.digest) return [];
   const [was, is] = [before?.schema ?? {}, after?.schema ?? {}];
@@ -38,16 +38,16 @@ interface Side {
   readonly schema: unknown;
 }
 
-/** Lists of values can be compared in both directions: each direction names other values. */
+/** Whether a misfit is about the values of an enum. Enums are compared in both directions, because each finds other values. */
 const isListed = ({ kind, from }: Misfit): boolean => kind === "enum" && from !== undefined;
 
 const unique = (found: readonly Finding[]): readonly Finding[] => [
   ...new Map(found.map((one) => [`${one.verdict} ${one.what}`, one])).values(),
 ];
 
-/** Keywords that limit no value, but that callers, agents or the trail read. */
+/** The keywords that limit no value. Callers, agents or the trail read these keywords. */
 const described = ["title", "description", "default", "examples", "deprecated"];
-/** Marks that protect a value. Without them, the value is shown or recorded, or the trail cannot erase it. */
+/** The keywords that protect a value. Without these keywords, Quater shows or records the value, or the trail cannot erase it. */
 const protections = new Map([
   ["x-quater-secret", "secret"],
   ["x-quater-personal", "personal"],
@@ -70,7 +70,9 @@ const marks = (was: unknown, is: unknown, path: string, say: Say): readonly Find
   ];
 };
 
-/** A property of the input may have the name `description`. The value of such a property is a schema. */
+/**
+ * Whether a key is a keyword that limits no value. An input property may also be named `description`, and its value is a schema.
+ */
 const isMark = (key: string, value: unknown): boolean =>
   key.startsWith("x-") || (described.includes(key) && (key === "default" || key === "examples" || !isPlainObject(value)));
 

@@ -1,4 +1,4 @@
-// The example of `--example approvals`: a payment that runs after a person has approved it.
+// The example of `quater init --example approvals`: a payment that runs after a person has approved the payment.
 
 import type { Example } from "./example.ts";
 

@@ -1,5 +1,5 @@
-// Reads the command line of `quater init`. clipanion is not used, because in a command with an optional word, its error does not
-// contain the mistyped flag.
+// Reads the command line of `quater init`. This file does not use clipanion, because the error of clipanion does not contain a
+// mistyped flag if the command has an optional word.
 
 import { parseArgs } from "node:util";
 import { cut, nearest } from "../../../core/diagnostics/text.ts";
@@ -11,12 +11,12 @@ import { isManager, type Manager, managers } from "./manager.ts";
 
 export interface InitArguments {
   readonly folder: string | undefined;
-  /** The flag `-y`: ask no questions. */
+  /** Whether the flag `-y` is set. With `-y`, the command asks no questions. */
   readonly isSilent: boolean;
   readonly name: string | undefined;
   readonly manager: Manager | undefined;
   readonly example: ExampleName;
-  /** The version of Quater for package.json. */
+  /** The version of Quater that package.json requires. */
   readonly quater: string | undefined;
 }
 
@@ -29,7 +29,7 @@ const options = {
 } as const;
 const flags = ["-y", ...Object.keys(options).map((name) => `--${name}`)];
 
-/** @param words  The words after `init`. @throws {UsageError} */
+/** Reads the command line of `quater init`. @param words  The words after `init`. @throws {UsageError} */
 export const readInitArguments = (words: readonly string[]): InitArguments => {
   const { tokens, values, positionals } = parseArgs({
     args: [...words],
@@ -102,7 +102,7 @@ export const help = (): readonly CommandHelp[] => [
   },
 ];
 
-/** Returns `hello, approvals (a handler that needs approval)`. */
+/** Returns the list of examples for an error message, such as `hello, approvals (a handler that needs approval)`. */
 const exampleList = (): string =>
   Object.entries(examples)
     .map(([name, { purpose }]: [string, Example]) => `${name} (${purpose})`)

@@ -1,4 +1,4 @@
-// The example of `--example crud`: notes that callers create, read, change and delete.
+// The example of `quater init --example crud`: notes that callers create, read, change and delete.
 
 import type { Example } from "./example.ts";
 

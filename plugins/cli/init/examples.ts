@@ -1,4 +1,4 @@
-// The examples for `quater init --example`, by name.
+// The examples that `quater init --example` offers, by name.
 
 import { approvalsExample } from "./approvals.ts";
 import { crudExample } from "./crud.ts";

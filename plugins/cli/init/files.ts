@@ -1,8 +1,8 @@
-// The files that `quater init` writes in addition to the example's files.
+// Makes the files that `quater init` writes in addition to the files of the example.
 
 import type { Example, Project, ProjectFile } from "./example.ts";
 
-/** Lines of .gitignore. These lines protect keys and secrets, so they are also added to an existing .gitignore. */
+/** Lines of .gitignore. These lines protect keys and secrets, so `quater init` also adds the lines to an existing .gitignore. */
 export const ignored: readonly string[] = ["node_modules/", ".quater/", ".env"];
 
 export const tsconfig: ProjectFile = {
@@ -24,7 +24,7 @@ export const tsconfig: ProjectFile = {
 `,
 };
 
-/** README.md of a project with the example. */
+/** Returns the README.md of a project with an example. */
 export const readme = (project: Project, example: Example): ProjectFile => {
   const { name, command } = project;
   const { about, rows, createKey, more } = example.readme(project);

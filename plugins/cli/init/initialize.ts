@@ -1,4 +1,4 @@
-// Creates a project in a folder. Existing files are kept, and missing files are written.
+// Creates a project in a folder. This file writes missing files, and keeps existing files.
 
 import { existsSync, lstatSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -19,22 +19,22 @@ export interface Wanted {
   readonly name: string;
   readonly manager: Manager;
   readonly example: ExampleName;
-  /** The dependency on Quater, as package.json has it. */
+  /** The dependency on Quater as package.json contains it, such as a version or a path. */
   readonly quater: string;
   readonly own: OwnPackage;
 }
 
 export interface Initialized extends Wanted {
   readonly files: readonly Written[];
-  /** The changes that the user has to make by hand. */
+  /** Sentences about the changes that the user has to make by hand. */
   readonly advice: readonly string[];
   readonly project: Project;
-  /** Whether the folder has the example's manifest. */
+  /** Whether the folder of the project contains the manifest of the example. */
   readonly hasExample: boolean;
 }
 
 /**
- * @param keys  The function that creates the development key. Without this function, no key is written.
+ * @param keys  The function that creates the development key. Without this function, `quater init` writes no key.
  * @throws {UsageError} before any file is written, if the folder cannot become a project.
  */
 export const initialize = (wanted: Wanted, keys: DevelopmentKeys | undefined): Initialized => {
@@ -50,14 +50,14 @@ export const initialize = (wanted: Wanted, keys: DevelopmentKeys | undefined): I
   const exampleFiles = example.files(project);
   const manifest = manifestNames.find((file) => existsSync(join(root, file)));
   const changed = exampleFiles.map((file) => obstacleTo(root, file)).find((path) => path !== undefined);
-  // An earlier run wrote these files, and the files have not changed since then.
+  // True if an earlier run of `quater init` wrote the example's files, and the files have not changed since that run.
   const isThere = changed === undefined && exampleFiles.every(({ path }) => existsSync(join(root, path)));
   const obstacle = isThere ? undefined : (manifest ?? changed);
   const hasExample = obstacle === undefined;
   const files: Written[] = [
-    // Write .gitignore first, so that keys are never committed.
+    // Write .gitignore first, so that nobody commits keys.
     addLines(root, ".gitignore", ignored),
-    // Write all files of the example or none: with another manifest, the example's handler would not be exposed, and with another
+    // Write all files of the example or none. With another manifest, no surface would expose the example's handler. With another
     // handler, the example's manifest would not boot.
     ...(hasExample
       ? exampleFiles.map((file) => writeNew(root, file))
@@ -92,7 +92,7 @@ const packageOf = (root: string, old: string | undefined, { text, added }: Retur
   return { path, what: "added", detail: added.join(", ") };
 };
 
-/** Creates the development key. An existing key is not changed, because a running server may use it. */
+/** Creates the development key. Does not change an existing key, because a running server may use the existing key. */
 const keyOf = (root: string, { scopes }: Example, keys: DevelopmentKeys): Written => {
   if (existsSync(join(root, developmentKeyFile))) return { path: developmentKeyFile, what: "kept" };
   keys.developmentKey(root, { scopes, roles: [] });

@@ -1,11 +1,11 @@
-// The settings file of a package manager, for managers whose default settings do not work.
+// Makes the settings file of a package manager, for package managers whose default settings do not work with Quater.
 
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { ProjectFile } from "./example.ts";
 import type { Manager } from "./manager.ts";
 
-/** The settings with which a project installs, for managers whose default settings do not work. */
+/** The settings with which a package manager can install the project, for managers whose default settings do not work. */
 const settings: Readonly<Partial<Record<Manager, ProjectFile>>> = {
   pnpm: {
     path: "pnpm-workspace.yaml",
@@ -23,8 +23,8 @@ nodeLinker: node-modules
 };
 
 /**
- * Returns the file with the settings of the manager, and what the user has to add by hand if the project is a part of a larger
- * one, whose file has these settings for all its parts.
+ * Returns the settings file of the package manager. A part of a larger project uses the settings file of the larger project. For
+ * such a part, the function returns advice about the settings that the user has to add to the file of the larger project.
  */
 export const settingsOf = (manager: Manager, root: string): { readonly file?: ProjectFile; readonly advice?: string } => {
   const file = settings[manager];

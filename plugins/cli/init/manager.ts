@@ -1,4 +1,4 @@
-// The package managers, and how a command is written for each of them.
+// Lists the package managers, and the words with which each package manager runs scripts and programs.
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -9,9 +9,9 @@ export type Manager = (typeof managers)[number];
 
 export interface ManagerWords {
   readonly install: string;
-  /** The words before the name of a script. */
+  /** The words of the package manager before the name of a script, such as `npm run`. */
   readonly run: string;
-  /** The words before a program of a dependency. */
+  /** The words of the package manager before a program of a dependency, such as `npx`. */
   readonly exec: string;
 }
 
@@ -38,7 +38,7 @@ export const isManager = (name: string | undefined): name is Manager => managers
  */
 export const detectManager = (root: string, env: Env): Manager | undefined => {
   const locked = lockFiles.find(([file]) => existsSync(join(root, file)))?.[1];
-  // Package managers set this variable for programs that they start: `pnpm/10.34.9 npm/? node/v20.20.2 linux x64`.
+  // Package managers set this variable for programs that they start, for example to `pnpm/10.34.9 npm/? node/v20.20.2 linux x64`.
   const [name] = (env["npm_config_user_agent"] ?? "").split("/");
   return locked ?? (isManager(name) ? name : undefined);
 };

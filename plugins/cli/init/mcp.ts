@@ -1,4 +1,4 @@
-// The example of `--example mcp`: a tool, a resource and a prompt for agents.
+// The example of `quater init --example mcp`: a tool, an MCP resource and a prompt for agents.
 
 import type { Example } from "./example.ts";
 

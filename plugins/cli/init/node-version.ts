@@ -1,9 +1,9 @@
-// Checks the version of Node before any file is written.
+// Checks whether the version of Node is new enough for Quater.
 
 /**
  * @param version  The value of `process.versions.node`.
- * @param engines  The value in package.json: `>=20.19`.
- * @returns The message for the user, or undefined for a supported version.
+ * @param engines  The value of `engines.node` in Quater's package.json, such as `>=20.19`.
+ * @returns The message for the user; undefined for a supported version of Node.
  */
 export const nodeProblem = (version: string, engines: string): string | undefined => {
   const wanted = engines.replace(/^>=/, "");

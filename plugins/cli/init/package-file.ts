@@ -1,11 +1,14 @@
-// Creates or completes the project's package.json. Existing content stays unchanged, except for one line that `npm init` writes.
+// Creates or completes the package.json of the project. Existing content stays, except for one line that `npm init` writes.
 
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { UsageError } from "../output/exit.ts";
 import { scripts } from "./scripts.ts";
 
-/** The fields of Quater's own package.json that are used here, with the versions of the tools with which Quater was tested. */
+/**
+ * The fields of Quater's own package.json that `quater init` uses. The fields contain the versions of the tools with which Quater
+ * was tested.
+ */
 export interface OwnPackage {
   readonly version: string;
   readonly engines: { readonly node: string };
@@ -22,8 +25,8 @@ type Json = Record<string, unknown>;
 const isObject = (value: unknown): value is Json => value !== null && typeof value === "object" && !Array.isArray(value);
 
 /**
- * The tools of a new project, in the versions with which this version of Quater was tested. `tsx` is listed because pnpm links
- * only direct dependencies.
+ * Returns the tools of a new project, in the versions with which this version of Quater was tested. `tsx` is a direct dependency
+ * of the project, because pnpm links only direct dependencies.
  */
 const toolsOf = ({ dependencies, devDependencies }: OwnPackage): Readonly<Record<string, string>> => ({
   "@biomejs/biome": devDependencies["@biomejs/biome"] ?? "*",
@@ -32,7 +35,7 @@ const toolsOf = ({ dependencies, devDependencies }: OwnPackage): Readonly<Record
   typescript: devDependencies["typescript"] ?? "*",
 });
 
-/** Returns the names that the project cannot have. */
+/** Returns the names of the project's dependencies. The project cannot have one of these names. */
 export const packagesOf = (own: OwnPackage): readonly string[] => ["quater", ...Object.keys(toolsOf(own))];
 
 const wanted = (name: string, quater: string, own: OwnPackage): Json => ({
@@ -46,36 +49,36 @@ const wanted = (name: string, quater: string, own: OwnPackage): Json => ({
 });
 
 /**
- * The test script that `npm init` writes. `quater init` replaces this script, because the user did not choose the script, and the
- * script always fails.
+ * The test script that `npm init` writes. `quater init` replaces this test script, because the user did not choose the script and
+ * the script always fails.
  */
 const placeholder = 'echo "Error: no test specified" && exit 1';
 
-/** Parses package.json. @throws {UsageError} for text that is not a JSON object. */
+/** Parses the text of package.json. @throws {UsageError} for text that is not a JSON object. */
 export const readPackage = (text: string | undefined): Json => {
   try {
     const content: unknown = JSON.parse(text?.replace(/^\ufeff/, "") ?? "{}");
     if (isObject(content)) return content;
   } catch {
-    // The error is thrown below, with the file's name.
+    // The `throw` below reports the error with the name of the file.
   }
   throw new UsageError("package.json is not valid JSON. Correct the file, or choose another folder");
 };
 
 export interface Completed {
   readonly text: string;
-  /** The fields that were missing before: `scripts.dev`. If the list is empty, the text is unchanged. */
+  /** The names of the fields that were missing in package.json, such as `scripts.dev`. Empty: the text is unchanged. */
   readonly added: readonly string[];
   readonly scripts: Readonly<Record<string, unknown>>;
-  /** The changes that the user has to make by hand, because a field has another value. */
+  /** Sentences about the changes that the user has to make by hand, because a field has another value. */
   readonly advice: readonly string[];
 }
 
-/** @param old  The text of an existing package.json. @throws {UsageError} when the text is not a JSON object. */
+/** @param old  The text of an existing package.json. @throws {UsageError} when this text is not a JSON object. */
 export const completePackage = (old: string | undefined, name: string, quater: string, own: OwnPackage): Completed => {
   const content = readPackage(old);
-  // When a package manager has installed one package in an empty folder, package.json contains only dependencies, so the project
-  // counts as new.
+  // When a package manager has installed one package in an empty folder, package.json contains only dependencies. So such a
+  // project counts as new.
   const isNew = Object.keys(content).every((key) => /dependencies$/i.test(key) || key === "packageManager");
   const all = wanted(name, quater, own);
   const given = isNew

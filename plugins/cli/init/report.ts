@@ -1,4 +1,4 @@
-// Prints the result of `quater init`: what the command did with each file, and command lines to paste.
+// Makes the report of `quater init`: what the command did with each file, and command lines to paste.
 
 import { relative } from "node:path";
 import { visible } from "../../../core/diagnostics/text.ts";
@@ -10,13 +10,13 @@ import type { Initialized } from "./initialize.ts";
 import { wordsOf } from "./manager.ts";
 
 const shellWord = (text: string): string => (/^[\w.:/@-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
-/** The command line reads the key from its file, because a key on a command line stays in the shell's history. */
+/** A curl header with which the shell reads the key from a file. A key on a command line would stay in the shell's history. */
 const header = `-H "Authorization: Bearer $(cat ${developmentKeyFile})"`;
 
 export interface NextSteps {
-  /** The commands that serve the project. */
+  /** The commands that start the server of the project. */
   readonly start: readonly string[];
-  /** Calls to paste, at most one per surface; none for a project with its own manifest. */
+  /** Command lines that call handlers, at most one per surface; none for a project with its own manifest. */
   readonly calls: readonly string[];
 }
 
@@ -34,7 +34,7 @@ export const nextSteps = ({ root, manager, hasExample, example, project }: Initi
   };
 };
 
-/** Returns the report as text. It is safe to print. */
+/** Returns the report of `quater init` as text that is safe to print. */
 export const initText = (made: Initialized, cwd: string, paint: Paint): string => {
   const { start, calls } = nextSteps(made, cwd);
   const rows = made.files.map(

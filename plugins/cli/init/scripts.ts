@@ -1,24 +1,24 @@
-// The scripts of a new project, and the commands that run them.
+// The scripts in the package.json of a new project, and the commands that run these scripts.
 
 import type { ManagerWords } from "./manager.ts";
 
 export const scripts = {
   dev: "quater dev",
   start: "quater serve",
-  // The pattern is not quoted, because the shell must expand the pattern for Node 20.
+  // The pattern is not quoted, because on Node 20 the shell must expand the pattern.
   test: "node --import tsx --test test/*.test.ts",
-  // The flag is needed, because an existing tsconfig.json may emit JavaScript beside the sources.
+  // The flag `--noEmit` is needed, because an existing tsconfig.json may write JavaScript files beside the sources.
   check: "tsc --noEmit",
-  // Lints every folder except those in .gitignore, such as `.quater/` with keys and builds.
+  // Lints every folder except the folders in .gitignore, such as `.quater/` with keys and builds.
   lint: "biome lint --error-on-warnings --vcs-enabled=true --vcs-client-kind=git --vcs-use-ignore-file=true",
 } as const;
 
-/** Returns the command that does the work of a script. */
+/** A function that returns the command line for the work of a script. */
 export type CommandOf = (script: keyof typeof scripts) => string;
 
 /**
  * @param there  The scripts of the completed package.json. If the project has another script of the same name, the returned
- * command does not use the script.
+ * function does not use the script of the project.
  */
 export const commandIn =
   (there: Readonly<Record<string, unknown>>, { run, exec }: ManagerWords): CommandOf =>

@@ -1,14 +1,14 @@
-// Writes files without overwriting: an existing file is kept, and two files get missing lines added.
+// Writes files without overwriting. An existing file is kept, but missing lines are added to two of the files.
 
 import { lstatSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { ProjectFile } from "./example.ts";
 
-/** The result for one file. */
+/** What `quater init` did with one file. */
 export interface Written {
   readonly path: string;
   readonly what: "wrote" | "added" | "kept";
-  /** The lines that were added, or the reason why the file was kept. */
+  /** The lines that were added to the file, or the reason why the file was kept. */
   readonly detail?: string;
 }
 
@@ -22,8 +22,8 @@ export const readIfThere = (file: string): string | undefined => {
 };
 
 /**
- * Returns the path that prevents writing the file: another file at this path, or a file in place of a folder. Undefined if the
- * file can be written, or exists with the same text.
+ * Returns the path that prevents writing a file: another file at this path, or a file in place of a folder. Returns `undefined`
+ * if the file can be written, or exists with the same text.
  */
 export const obstacleTo = (root: string, { path, text }: ProjectFile): string | undefined => {
   const folder = dirname(path);
@@ -34,8 +34,8 @@ export const obstacleTo = (root: string, { path, text }: ProjectFile): string | 
 };
 
 /**
- * Creates the file exclusively, so that a file that another process creates at the same time is not overwritten, and a link is
- * not followed.
+ * Creates a file exclusively. So this function does not follow a symbolic link, and does not overwrite a file that another
+ * process creates at the same time.
  */
 export const writeNew = (root: string, { path, text }: ProjectFile): Written => {
   const file = join(root, path);
@@ -49,7 +49,7 @@ export const writeNew = (root: string, { path, text }: ProjectFile): Written => 
   }
 };
 
-/** Adds the missing lines at the end of the file. */
+/** Adds the missing lines at the end of a file. */
 export const addLines = (root: string, path: string, lines: readonly string[]): Written => {
   const file = join(root, path);
   const old = readIfThere(file);

@@ -6,7 +6,7 @@ import { followed, listIn, tableIn } from "./schema.ts";
 import { type Difference, type Direction, differences } from "./sentences.ts";
 
 export interface Change extends Difference {
-  /** The operation, `POST /orders`, or `the document`. */
+  /** The changed operation, such as `POST /orders`, or `the document`. */
   readonly operation: string;
 }
 
@@ -28,7 +28,7 @@ const operationsOf = (document: JsonSchema): ReadonlyMap<string, Operation> =>
     }),
   );
 
-/** Returns the changes in the order of the older document. Breaking changes come first. */
+/** Returns the changes in the order of the older OpenAPI document. The changes that break clients come first. */
 export const changesBetween = (kept: JsonSchema, present: JsonSchema): readonly Change[] => {
   const [before, after] = [operationsOf(kept), operationsOf(present)];
   const found: Change[] = [...serverChanges(kept, present)];
@@ -68,8 +68,8 @@ const operationDifferences = (before: Operation, after: Operation): readonly Dif
 };
 
 /**
- * Returns the alternative credentials of an operation, each with its schemes and scopes. The security schemes themselves are
- * compared, because a scheme may have another name now.
+ * Returns the alternative credentials of an operation, each with its security schemes and scopes. The function compares the
+ * contents of the security schemes and not their names, because a security scheme may have another name now.
  */
 const alternativesOf = ({ document, object }: Operation): readonly (readonly string[])[] => {
   const security = Array.isArray(object["security"]) ? object["security"] : listIn(document, "security");

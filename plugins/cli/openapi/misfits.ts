@@ -1,32 +1,32 @@
-// Finds out why a value that fits one schema may not fit another schema. A changed input breaks clients if the server no longer
-// accepts a value that it accepted before. A changed output breaks clients if the server may send a value that it could not send
-// before. One comparison finds both changes, with the two schemas exchanged.
+// Finds out why a value that fits one schema may not fit another schema. A changed input schema breaks clients if the server no
+// longer accepts a value that the server accepted before. A changed output schema breaks clients if the server may send a new
+// kind of value. For outputs, the same comparison runs with the two schemas exchanged.
 
 import { isPlainObject, type JsonSchema } from "../../../core/schema/schema.ts";
 import { branchesOf, flat, isOpen, listIn, type Side, tableIn, typesOf, valuesOf } from "./schema.ts";
 
 export interface Misfit {
-  /** A JSON Pointer into the value. `*` stands for any item or any undeclared field. */
+  /** A JSON Pointer to a part of the value. `*` in the pointer means any item or any undeclared field. */
   readonly path: string;
   /**
-   * `required`: the field may be absent in one schema. `gone`: the other schema does not accept the field. Otherwise the keyword
-   * that differs.
+   * `required`: the field may be absent by one schema. `gone`: the other schema does not accept the field. In other cases, the
+   * kind is the keyword that differs.
    */
   readonly kind: string;
   readonly from: unknown;
   readonly to: unknown;
 }
 
-/** Keywords whose larger value is stricter. */
+/** The keywords of a schema for which a larger value is stricter. */
 const lowerLimits = ["minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties", "minContains"];
 const upperLimits = ["maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties", "maxContains"];
-/** Keywords whose values are only compared as texts, because this file cannot find out which of two values is stricter. */
+/** The keywords whose values are only compared as texts, because this file cannot find out which of two values is stricter. */
 const compared = [
   ..."pattern format uniqueItems contentEncoding contentMediaType".split(" "),
   ..."prefixItems patternProperties propertyNames contains dependentRequired dependentSchemas not if then else".split(" "),
 ];
 
-/** @returns The places at which a value of `from` may not fit `to`. */
+/** @returns The places at which a value that fits `from` may not fit `to`. */
 export const misfits = (from: Side, to: Side, path = "", onTheWay: readonly string[] = []): readonly Misfit[] => {
   const [a, b] = [flat(from), flat(to)];
   const pair = `${refOf(from)} ${refOf(to)}`;
@@ -96,7 +96,7 @@ const typeMisfit = (a: JsonSchema, b: JsonSchema): { readonly from: unknown; rea
 };
 
 /**
- * Chooses the misfits to report for a value that fits none of several schemas. If the value has the type of only one schema,
+ * Chooses the misfits to report for a value that fits none of several schemas. If only one schema has the type of the value,
  * returns the misfits with that schema. Otherwise returns one misfit of the kind `shape`.
  */
 const closest = (choices: readonly (readonly Misfit[])[], { path, a, b }: Omit<Objects, "way">): readonly Misfit[] => {
@@ -112,7 +112,7 @@ const refOf = ({ schema }: Side): string => {
   return typeof ref === "string" ? ref : "";
 };
 
-/** Returns a text that does not depend on the order of keys. */
+/** Returns a text of a JSON value that does not depend on the order of keys. */
 export const textOf = (value: unknown): string =>
   JSON.stringify(value, (_, part: unknown) =>
     isPlainObject(part) ? Object.fromEntries(Object.entries(part).sort(([one], [other]) => (one < other ? -1 : 1))) : part,

@@ -1,8 +1,8 @@
-// Reads JSON Schemas of an OpenAPI document for a comparison.
+// Reads the JSON Schemas in an OpenAPI document for a comparison.
 
 import { isPlainObject, type JsonSchema } from "../../../core/schema/schema.ts";
 
-/** A schema, and the document in which its `$ref`s are looked up. */
+/** A schema, and the OpenAPI document that contains the targets of the schema's `$ref`s. */
 export interface Side {
   readonly document: JsonSchema;
   readonly schema: unknown;
@@ -18,7 +18,7 @@ export const at = (document: JsonSchema, path: string): unknown =>
       document,
     );
 
-/** Returns the target of a `$ref`, or the value itself. Keywords beside a `$ref` are kept, because OpenAPI 3.1 allows them. */
+/** Returns the target of a `$ref`, or the value itself. Keywords beside a `$ref` also count, because OpenAPI 3.1 allows them. */
 export const followed = (document: JsonSchema, value: unknown): JsonSchema => {
   let found = value;
   for (let depth = 0; depth < 32 && isPlainObject(found) && typeof found["$ref"] === "string"; depth++) {
@@ -32,7 +32,7 @@ export const followed = (document: JsonSchema, value: unknown): JsonSchema => {
 export const tableIn = (schema: JsonSchema, key: string): JsonSchema => (isPlainObject(schema[key]) ? schema[key] : {});
 export const listIn = (schema: JsonSchema, key: string): readonly unknown[] => (Array.isArray(schema[key]) ? schema[key] : []);
 
-/** The schema with its `$ref` followed, and with the parts of `allOf` merged into it. */
+/** Returns a schema with its `$ref` replaced by the target, and with the parts of `allOf` merged into the schema. */
 export const flat = ({ document, schema }: Side, depth = 0): JsonSchema => {
   const { allOf, ...own } = followed(document, schema);
   if (!Array.isArray(allOf) || depth > 16) return own;
@@ -45,7 +45,7 @@ export const flat = ({ document, schema }: Side, depth = 0): JsonSchema => {
   return { ...whole, ...(Object.keys(properties).length > 0 ? { properties, required } : {}) };
 };
 
-/** Returns the schemas of a union. A value must fit one of these schemas. */
+/** Returns the schemas of a union; `undefined` for a schema without a union. A value must fit one schema of the union. */
 export const branchesOf = (schema: JsonSchema): readonly unknown[] | undefined =>
   [schema["anyOf"], schema["oneOf"]].find(Array.isArray) as readonly unknown[] | undefined;
 

@@ -1,15 +1,15 @@
-// Writes the differences between two schemas as sentences for people who maintain an API and its clients.
+// Writes the differences between two schemas as sentences for people who maintain an API and clients of the API.
 
 import { type Misfit, misfits, textOf } from "./misfits.ts";
 import { flat, type Side, tableIn } from "./schema.ts";
 
 export interface Difference {
   readonly isBreaking: boolean;
-  // The difference as text: `/items/*/sku: maxLength was 40, is 20`.
+  // The difference as text, such as `/items/*/sku: maxLength was 40, is 20`.
   readonly what: string;
 }
 
-/** Whether clients send the value or receive it. */
+/** Whether clients send the values of a schema or receive them. */
 export type Direction = "input" | "output";
 
 const shown = (value: unknown): string => (value === undefined ? "(none)" : JSON.stringify(value));
@@ -17,7 +17,7 @@ const listed = (values: unknown): string => (Array.isArray(values) ? values.map(
 
 type Words = Readonly<Record<Direction, string>>;
 
-/** Describes a difference that breaks clients. */
+/** Describes in words a difference between schemas that breaks clients. */
 export const breakingWords = ({ kind, from, to }: Misfit): Words => {
   switch (kind) {
     case "gone":
@@ -90,7 +90,7 @@ export const differences = (before: Side, after: Side, direction: Direction): re
   ];
 };
 
-/** Returns the fields that answers had and no longer have, including optional fields, because programs read fields by name. */
+/** Returns the output fields that servers no longer send. Optional fields are included, because programs read fields by name. */
 const removedFields = (before: Side, after: Side, path: string, onTheWay: readonly string[]): readonly string[] => {
   const [a, b] = [flat(before), flat(after)];
   const key = textOf(a);

@@ -1,11 +1,11 @@
-// Reserves standard output for one protocol.
+// Reserves standard output of the process for the messages of one protocol.
 
 import { Writable } from "node:stream";
 
 /**
- * Returns a stream to standard output. After the call, output of modules, handlers and libraries to standard output is written to
- * standard error. Call this function before any of them is loaded. Child processes that inherit the descriptor still print to
- * standard output.
+ * Returns a stream to standard output. After this call, everything else that modules, handlers and libraries print to standard
+ * output appears on standard error. Call this function before modules, handlers or libraries are loaded. A child process that
+ * inherits the file descriptor can still print to standard output.
  */
 export const claimed = (stdout: Writable): Writable => {
   if (stdout !== process.stdout) return stdout;

@@ -1,9 +1,9 @@
-// Selects fields of a result: `--columns id,customer.name`.
+// Selects the fields of a result that the flag `--columns id,customer.name` names.
 
 import { cut, visible } from "../../../core/diagnostics/text.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** Selects the columns of each object. Remembers which columns were found. */
+/** Selects the named columns of each object of a result, and remembers which columns were found. */
 export class Columns {
   readonly #names: readonly string[];
   readonly #missing: Set<string>;
@@ -14,7 +14,7 @@ export class Columns {
     this.#missing = new Set(names);
   }
 
-  /** Returns the selected fields of an object, or of each object of a list. Other values are returned unchanged. */
+  /** Returns the selected fields of an object, or of each object in a list. Returns other values unchanged. */
   of(value: unknown): unknown {
     if (Array.isArray(value)) return value.map((item) => this.of(item));
     if (value === null || typeof value !== "object") return value;
@@ -28,7 +28,7 @@ export class Columns {
     );
   }
 
-  /** Prints the columns that no object had. */
+  /** Prints the names of the columns that no object of the result had. */
   report(terminal: Terminal): void {
     if (this.#missing.size === 0 || this.#known.size === 0) return;
     const [missing, known] = [this.#missing, this.#known].map((names) => cut(visible([...names].join(", ")), 400));
@@ -36,7 +36,7 @@ export class Columns {
   }
 }
 
-/** Finds a field by its whole name, or by the names of nested objects with dots between. */
+/** Finds a field of an object by the whole name of the field, or by the names of nested objects with dots between them. */
 const fieldIn = (value: object, path: string): unknown => {
   if (Object.hasOwn(value, path)) return (value as Readonly<Record<string, unknown>>)[path];
   const dot = path.indexOf(".");

@@ -1,9 +1,10 @@
-// All exit codes. Scripts may depend on these exit codes. If sysexits(3) has a number for a case, that number is used.
+// Defines all exit codes of the program. Scripts may depend on these exit codes. If sysexits(3) has a number for a case, the
+// program uses this number.
 
 import { cut } from "../../../core/diagnostics/text.ts";
 import type { ErrorKind } from "../../../core/plugin-api.ts";
 
-/** The exit code for each error kind. 75 always means that the same call may be repeated later. */
+/** The exit code for each error kind. The exit code 75 always means that the user may repeat the same call later. */
 export const exitOfKind: Readonly<Record<ErrorKind, number>> = {
   invalid_input: 65,
   unauthenticated: 77,
@@ -20,30 +21,30 @@ export const exitOfKind: Readonly<Record<ErrorKind, number>> = {
   internal: 70,
 };
 
-/** Exit codes of the program when it ran no call. */
+/** The exit codes of the program for cases in which the program made no call. */
 export const exit = {
   ok: 0,
-  /** `quater check` or a similar command found a problem. */
+  /** `quater check` or a similar command found a problem in the project. */
   unfit: 1,
   /** The command line is wrong. */
   usage: 64,
-  /** An error in Quater, which is printed with its stack. */
+  /** An error in Quater occurred. The program prints this error with its stack. */
   internal: 70,
-  /** Standard output could not be written for another reason than a reader that closed it. */
+  /** The program could not write to standard output. A reader that closes standard output early is not such a failure. */
   output: 74,
-  /** The project does not boot, or a remote is not trusted. */
+  /** The project does not boot, or the program does not trust a remote. */
   configuration: 78,
 } as const;
 
-/** Returns 128 plus the number of the signal, as shells do. */
+/** Returns the exit code for a process signal: 128 plus the number of the signal, as shells do. */
 export const exitOfSignal = (signal: unknown): number => (signal === "SIGTERM" ? 143 : 130);
 
-/** The longest message, in characters, because a message repeats words of the command line. */
+/** The longest error message, in characters. Error messages need a limit, because they repeat words of the command line. */
 const mostMessage = 1_000;
 
-/** A mistake in the command line. The program prints one line without a stack, and exits with 64. */
+/** A mistake in the command line. The program prints the message of this error on one line without a stack, and exits with 64. */
 export class UsageError extends Error {
-  /** The code for programs: `usage`, or an error code of calls. */
+  /** The error code for scripts: `usage`, or an error code of calls. */
   readonly code: string;
 
   constructor(message: string, code = "usage") {
@@ -54,10 +55,11 @@ export class UsageError extends Error {
 }
 
 /**
- * A remote, or the file of the known remotes, that the program does not trust. The program prints one sentence and exits with 78.
+ * The error about a remote, or about the file of the known remotes, that the program does not trust. The program prints the
+ * message of this error and exits with 78.
  */
 export class Distrusted extends Error {
-  /** `remote_not_trusted`, or another code for programs. */
+  /** The error code for scripts: `remote_not_trusted`, or another error code. */
   readonly code: string;
 
   constructor(message: string, code = "remote_not_trusted") {

@@ -1,30 +1,32 @@
 // Writes the lines of a log in batches. pino takes 2.6 µs of CPU time for a line of the access log, and a write of one line to a
-// file takes 2 to 4 µs (Node 20). So all lines of one turn of the event loop are written together.
+// file takes 2 to 4 µs (Node 20). So a batch writes all lines of one turn of the event loop together.
 
 import type { Writable } from "node:stream";
 
-/** A batch with at least this many characters is written at once. */
+/** The number of characters from which a batch is written immediately. */
 const batchLength = 16 * 1024;
 /**
- * The most bytes that may wait in memory for a slow reader. While more bytes wait, further lines are dropped. Dropping ends when
- * only `resume` bytes wait.
+ * The most bytes that may wait in memory for a slow reader of the log. While more bytes wait, the batch drops new lines. The
+ * batch adds lines again when only `resume` bytes wait.
  */
 const waiting = { most: 8 * 1024 * 1024, resume: 1024 * 1024 } as const;
 
 export interface BatchFormat {
-  /** Escapes characters in the lines of a batch. Escaping a batch instead of each line saves 1 µs of CPU time a line (Node 20). */
+  /**
+   * Escapes characters in the lines of a batch. Escaping a batch instead of each line saves 1 µs of CPU time a line (Node 20).
+   */
   readonly escaped: (lines: string) => string;
-  /** Returns the line that reports how many lines were dropped. */
+  /** Returns the log line that reports how many lines the batch dropped. */
   readonly droppedLine: (count: number) => string;
 }
 
 /**
- * Collects lines for a stream. Any other text that is written to the stream comes after the lines that were added before, and all
- * lines are written before the process exits.
+ * Collects log lines for a stream. Other text that is written to the stream appears after the lines that were added before. The
+ * batch writes all lines before the process exits.
  */
 export class LogBatch {
   readonly #stream: Writable;
-  /** The stream's own `write`. */
+  /** The original method `write` of the stream. */
   readonly #write: (text: string) => boolean;
   readonly #restore: () => void;
   readonly #format: BatchFormat;
@@ -48,7 +50,7 @@ export class LogBatch {
     process.on("exit", this.flush);
   }
 
-  /** Adds a line, which is written at the end of this turn of the event loop. */
+  /** Adds a line to the batch. The batch writes the line at the end of this turn of the event loop. */
   add(line: string): void {
     if (this.#isTooSlow) {
       this.#dropped++;
@@ -62,7 +64,7 @@ export class LogBatch {
     }
   }
 
-  /** Writes all lines now. */
+  /** Writes all lines of the batch now. */
   readonly flush = (): void => {
     if (this.#lines === "") return;
     const lines = this.#lines;
@@ -70,7 +72,7 @@ export class LogBatch {
     this.#write(this.#format.escaped(lines));
   };
 
-  /** Writes all lines and stops changing the stream. Each line that is added later is written at once. */
+  /** Writes all lines of the batch and restores the stream. The batch writes each line that is added later immediately. */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;

@@ -1,4 +1,4 @@
-// Logs, always on standard error: readable lines for people, JSON lines (pino) for a server whose output is collected.
+// Makes the logs of the program, always on standard error: readable lines for people, and JSON lines (pino) for servers.
 
 import { inspect } from "node:util";
 import { errorText } from "../../../core/diagnostics/error-text.ts";
@@ -12,22 +12,22 @@ import type { Terminal } from "./terminal.ts";
 type Level = "info" | "warn" | "error";
 const order: Readonly<Record<string, number>> = { info: 0, warn: 1, error: 2, silent: 3 };
 
-/** Returns the log level from `QUATER_LOG=info|warn|error|silent`. */
+/** Returns the log level from the environment variable `QUATER_LOG=info|warn|error|silent`. */
 const leastOf = (env: Env, otherwise: string): string => {
   const asked = env["QUATER_LOG"];
   return asked !== undefined && asked in order ? asked : otherwise;
 };
 
 /**
- * The log of commands that end by themselves. By default, the log prints warnings and errors for a person at a terminal, and
- * nothing for a script, because a script reads the result.
+ * Makes the log of commands that end by themselves. By default, the log prints warnings and errors for a person at a terminal.
+ * The log prints nothing for a script, because a script reads the result of the command.
  */
 export const terminalLog = (terminal: Terminal, env: Env): Log =>
   readable(terminal, leastOf(env, terminal.isErrorTerminal ? "warn" : "silent"));
 
 /**
- * Returns where the cause of an internal error is, if the log of this command does not show it. Callers of other surfaces never
- * get this sentence.
+ * Returns a sentence about where the operator finds the cause of an internal error, if the log of this command does not show the
+ * cause. Callers of other surfaces never get this sentence.
  */
 export const whereIsTheCause = (
   { kind }: QuaterError,
@@ -42,15 +42,15 @@ export const whereIsTheCause = (
 };
 
 /**
- * The longest message, the longest text field, and the longest field with several lines, such as a stack with its causes, in
- * characters.
+ * The longest message of a log line, the longest text field, and the longest field with several lines, such as a stack with its
+ * causes, in characters.
  */
 const most = { message: 1_000, field: 1_000, lines: 32 * 1024 } as const;
 
-/** Prepares fields for JSON. Returns the same object if no field changes, because most lines need no copy. */
+/** Prepares the fields of a log line for JSON. Returns the same object if no field changes, because most lines need no copy. */
 const written = (fields: LogFields): LogFields => (isShort(fields) ? fields : cutFields(fields));
 
-/** Whether no field must be converted or cut. */
+/** Whether all fields of a log line can be written without a conversion or a cut. */
 const isShort = (fields: LogFields): boolean => {
   for (const name in fields) {
     const value = fields[name];
@@ -63,20 +63,20 @@ const cutFields = (fields: LogFields): LogFields =>
   Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, writtenValue(value)]));
 
 /**
- * Prepares a value for a line. JSON.stringify converts an error to `{}`, so the text of the error is written instead. Texts are
- * cut, because callers can choose parts of the texts.
+ * Prepares a value for a log line. JSON.stringify converts an error to `{}`, so the log contains the text of the error instead.
+ * This function cuts texts, because callers can choose parts of the texts.
  */
 const writtenValue = (value: unknown): unknown => {
   const text = value instanceof Error ? errorText(value) : value;
   if (typeof text === "string") return cut(text, text.includes("\n") ? most.lines : most.field);
   if (text === null || typeof text !== "object") return text;
   const json = jsonOf(text);
-  // An object without JSON, such as an object that contains itself, is written as Node shows it.
+  // For an object without JSON, such as an object that contains itself, the log contains the text of Node's `inspect`.
   if (json === undefined) return cut(inspect(text, { customInspect: false }), most.field);
   return json.length <= most.lines ? text : cut(json, most.field);
 };
 
-/** Returns the JSON of a value; `undefined` for a value without JSON, such as an object that contains itself. */
+/** Returns the JSON text of a value; `undefined` for a value without JSON, such as an object that contains itself. */
 const jsonOf = (value: object): string | undefined => {
   try {
     return JSON.stringify(value);
@@ -95,7 +95,7 @@ const readable = (terminal: Terminal, least: string): Log => {
 const lineOf = ({ paintError }: Terminal, level: Level, message: string, fields: LogFields): string => {
   const given = Object.entries(written(fields)).filter(([, value]) => value !== undefined);
   const short = given.filter(([, value]) => !String(value).includes("\n"));
-  // Texts of several lines, such as stacks, are printed below the line.
+  // Texts of several lines, such as stacks, are printed below the log line.
   const long = given.filter(([, value]) => String(value).includes("\n"));
   const pairs = short.map(
     ([name, value]) => ` ${visible(`${name}=${typeof value === "object" ? JSON.stringify(value) : String(value)}`)}`,
@@ -107,15 +107,15 @@ const lineOf = ({ paintError }: Terminal, level: Level, message: string, fields:
 };
 
 /**
- * JSON escapes only the control characters below a space. A terminal that prints the log interprets other control characters,
- * too.
+ * Escapes the control characters that JSON does not escape. JSON escapes only the control characters below a space, but a
+ * terminal that prints the log also interprets other control characters.
  */
 const withoutControls = (lines: string): string =>
   lines.replace(/[\u007f-\u009f]/g, (character) => `\\u00${character.charCodeAt(0).toString(16)}`);
 
 /**
- * Writes an uncaught error as a line of the JSON log. The line is written at every log level, because the error is the reason why
- * the process ends.
+ * Returns an uncaught error as a line of the JSON log. The process writes this line at every log level, because the error is the
+ * reason why the process ends.
  */
 export const failureLine = (error: unknown): string => jsonLine("error", "Unexpected failure", { error: errorText(error) });
 
@@ -126,8 +126,8 @@ const jsonLine = (level: Level, message: string, fields: LogFields): string =>
   withoutControls(`${JSON.stringify({ level, time: new Date().toISOString(), ...fields, message })}\n`);
 
 /**
- * Makes pino's `timestamp` function. The text of the current millisecond is kept, because making the text takes 0.8 of the 2.6 µs
- * of CPU time of a line of the access log (Node 20).
+ * Makes the `timestamp` function for pino. The function reuses the text of the current millisecond, because making the text takes
+ * 0.8 of the 2.6 µs of CPU time of a line of the access log (Node 20).
  */
 const timestamps = (): (() => string) => {
   let at = Number.NaN;
@@ -142,7 +142,7 @@ const timestamps = (): (() => string) => {
   };
 };
 
-/** The log of commands that keep running. */
+/** Makes the log of commands that run until a signal ends the process. */
 export const serverLog = async (terminal: Terminal, env: Env): Promise<Log> => {
   const least = leastOf(env, "info");
   if (terminal.isErrorTerminal) return readable(terminal, least);

@@ -1,5 +1,5 @@
-// Writes a result to the file of `--output`. The file gets its name only when the result is complete, so a failed call does not
-// change an existing file.
+// Writes a result to the file that `--output` names. The new file gets this name only when the result is complete, so a failed
+// call does not change an existing file.
 
 import { randomBytes } from "node:crypto";
 import { createWriteStream } from "node:fs";
@@ -11,14 +11,14 @@ import type { Context, Results } from "../program/context.ts";
 import { UsageError } from "./exit.ts";
 import { Terminal } from "./terminal.ts";
 
-/** Only the owner may read a new file, because a result may contain personal data. */
+/** The mode of a new output file. Only the owner may read an output file, because a result may contain personal data. */
 const mode = 0o600;
 
 /**
- * Runs `work`, whose results go into the file, as JSON or as the bytes of a file.
+ * Runs `work` and writes its results into an output file, as JSON or as the bytes of a file.
  *
- * @param work  Returns the exit code. The file is kept only for 0.
- * @throws {UsageError} when the file cannot be written.
+ * @param work  Returns the exit code of the command. The output file is kept only for the exit code 0.
+ * @throws {UsageError} when the output file cannot be written.
  */
 export const writingTo = async (file: string, context: Context, work: (results: Results) => Promise<number>): Promise<number> => {
   const target = await targetOf(resolve(context.cwd, file)).catch((error: unknown) => unwritable(file, error));
@@ -49,11 +49,11 @@ interface Target {
 }
 
 const targetOf = async (path: string): Promise<Target> => {
-  // Follow links, so that the link stays and the file that it names is replaced.
+  // Follow symbolic links, so that the link stays and the target of the link is replaced.
   const real = await realpath(path).catch(() => path);
   const found = await stat(real).catch(() => undefined);
   const nothing = async () => {};
-  // A device or a pipe cannot be replaced, so write into it.
+  // A device or a pipe cannot be replaced, so the result is written into the device or pipe.
   if (found?.isFile() === false) return { path: real, flags: "w", mode, keep: nothing, discard: nothing };
   const part = join(dirname(real), `.${basename(real)}.${randomBytes(6).toString("hex")}.part`);
   return {

@@ -1,5 +1,5 @@
-// Runs plain commands: the commands of configured plugins, and built-in commands of the same form. The flags of a plain command
-// are derived from the schema of its input, as for actions, and the same binding builds the input.
+// Runs plain commands. A plain command is a command of a configured plugin, or a built-in command of the same form. The program
+// derives the flags of a plain command from its input schema, as for actions, and the same binding builds the input.
 
 import { resolve } from "node:path";
 import type { LoadedManifest } from "../../../core/boot/load.ts";
@@ -20,15 +20,15 @@ import { exit, UsageError } from "./exit.ts";
 import { shownResult } from "./shown-result.ts";
 
 /**
- * Returns the command whose path is at the beginning of the words. If several paths match, returns the command with the longest
- * path.
+ * Returns the command whose path is at the beginning of the typed words. If several paths match, returns the command with the
+ * longest path.
  */
 export const commandFor = (commands: readonly PluginCommand[], words: readonly string[]): PluginCommand | undefined =>
   [...commands]
     .sort((a, b) => b.path.length - a.path.length)
     .find(({ path }) => path.length > 0 && path.every((word, at) => words[at] === word));
 
-/** Returns the error for words that begin like a command, but are not a command. */
+/** Returns the error for typed words that begin like a command, but are not a command. */
 export const unknownAmong = (commands: readonly PluginCommand[], words: readonly string[]): UsageError => {
   const end = words.findIndex((word) => word.startsWith("-"));
   const typed = (end === -1 ? words : words.slice(0, end)).slice(0, 2).join(" ");
@@ -39,7 +39,7 @@ export const unknownAmong = (commands: readonly PluginCommand[], words: readonly
   return new UsageError(`Unknown command ${JSON.stringify(cut(typed))}; ${advice}`);
 };
 
-/** Runs the command of `commandsOf` that the words name. The command needs the manifest, but no kernel. */
+/** Runs the command of `commandsOf` that the typed words name. The command needs the manifest, but no kernel. */
 export const runPlain = async (
   context: Context,
   commandsOf: (loaded: LoadedManifest) => readonly PluginCommand[],
@@ -51,7 +51,7 @@ export const runPlain = async (
   throw unknownAmong(commands, words);
 };
 
-/** Runs a plugin command. @returns The exit code. @throws {UsageError | QuaterError} */
+/** Runs the command of a plugin. @returns The exit code of the command. @throws {UsageError | QuaterError} */
 export const runCommand = async (context: Context, command: PluginCommand, args: readonly string[]): Promise<number> => {
   const { terminal } = context;
   if (context.isHelp) {
@@ -77,7 +77,7 @@ const perform = async (
   const { terminal } = context;
   const given = await collectGiven(context, tokenize(args), flags, { positional: command.positional ?? [] });
   const input = bound(schema, flags, await given());
-  // The command does not wait for `write`, so this promise is the queue of its texts.
+  // The command does not wait for `write`, so this promise is the queue of the texts that the command writes.
   let written: Promise<void> = Promise.resolve();
   const queue = (textOf: () => string | Promise<string>): Promise<void> => {
     written = written.then(async () => terminal.write(await textOf()));
@@ -114,8 +114,8 @@ const bound = (schema: JsonSchema, flags: readonly Flag[], given: readonly Given
 };
 
 /**
- * Checks the exit code of a plugin command. `undefined` is 0. Integers above 255 are refused, because POSIX keeps eight bits and
- * the shell would see another code.
+ * Checks the exit code that the command of a plugin returned. `undefined` means 0. Integers above 255 are refused, because POSIX
+ * keeps eight bits and the shell would see another exit code.
  */
 const exitCodeOf = (code: unknown, { path }: PluginCommand): number => {
   if (code === undefined || code === null) return exit.ok;

@@ -1,4 +1,4 @@
-// Draws the progress of a call as a bar on standard error, if standard error is a terminal.
+// Shows the progress of a call as a bar on standard error, if standard error is a terminal.
 
 import { visible } from "../../../core/diagnostics/text.ts";
 import type { Terminal } from "./terminal.ts";
@@ -6,7 +6,7 @@ import { cutTo } from "./width.ts";
 
 const barWidth = 20;
 
-/** Returns a bar with the percentage and the message: `[#####...............] 25% orders`. @param columns  The width of the line. */
+/** Returns a progress bar such as `[#####...............] 25% orders`. @param columns  The width of the terminal, in columns. */
 export const progressLine = (fraction: number, message: string | undefined, columns: number): string => {
   const part = Math.min(1, Math.max(0, fraction));
   const full = Math.floor(part * barWidth);

@@ -1,4 +1,4 @@
-// Asks the person at the terminal. The terminal does not show a typed secret, and the secret is not part of a command line.
+// Asks the person at the terminal a question. The terminal does not show a typed secret, and no command line contains the secret.
 
 import { createInterface } from "node:readline/promises";
 import { Writable } from "node:stream";
@@ -8,7 +8,8 @@ import type { Terminal } from "./terminal.ts";
 
 /**
  * @returns The typed text, which may be empty. Undefined without a terminal.
- * @throws {QuaterError} `cancelled` on Ctrl-C, which sends no signal while the terminal is read key by key.
+ * @throws {QuaterError} `cancelled` on Ctrl-C. Ctrl-C sends no process signal here, because readline reads the terminal key by
+ * key.
  */
 export const ask = async (
   terminal: Terminal,
@@ -24,11 +25,11 @@ export const ask = async (
   });
   const output = Object.assign(written, { columns: terminal.columns });
   const asking = createInterface({ input: terminal.stdin, output, terminal: true });
-  // Print the question only now: from here on the terminal shows no typed character, even if a person pastes quickly.
+  // Print the question only now, because the terminal now hides typed characters, even if a person pastes a text quickly.
   if (isSecret) terminal.say(`${visible(question)} (not shown): `);
   try {
     return await Promise.race([
-      asking.question(`${visible(question)}: `), // Use readline's own question, because it clears other output on its line.
+      asking.question(`${visible(question)}: `), // Use readline's own question, because readline clears other output on its line.
       new Promise<string>((resolve, reject) => {
         asking.once("SIGINT", () => reject(cancelled()));
         asking.once("close", () => resolve("")); // The person pressed Ctrl-D.
@@ -40,6 +41,6 @@ export const ask = async (
   }
 };
 
-/** @returns The secret; undefined without a terminal or without a typed text. @throws {QuaterError} `cancelled`. */
+/** @returns The typed secret; undefined without a terminal or if the person typed nothing. @throws {QuaterError} `cancelled`. */
 export const askSecret = async (terminal: Terminal, name: string): Promise<string | undefined> =>
   (await ask(terminal, name, { isSecret: true })) || undefined;

@@ -1,21 +1,21 @@
-// Asks a person at the terminal with the prompts package. Only this file imports the package, and only when there is a question.
+// Asks a person at the terminal with the package @clack/prompts. Only this file imports the package, and only for a question.
 
 import { Writable } from "node:stream";
 import { cancelled } from "../../../core/diagnostics/errors.ts";
 import { visible } from "../../../core/diagnostics/text.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** Returns why an answer is refused; `undefined` for a valid answer. */
+/** Returns why the answer of the person is refused; `undefined` for a valid answer. */
 type Problem = (answer: string) => string | undefined;
 
-/** Every function throws a QuaterError `cancelled` on Ctrl-C. */
+/** The questions of one command. Every function throws a QuaterError `cancelled` on Ctrl-C. */
 export interface Asking {
-  /** Returns the suggestion for an empty answer. The suggestion is shown, but the person does not have to delete it. */
+  /** Asks for a text. Returns the suggestion for an empty answer. The person sees the suggestion and need not delete it. */
   readonly text: (question: string, suggestion: string, problem: Problem) => Promise<string>;
   readonly choice: <Value extends string>(question: string, values: readonly Value[]) => Promise<Value>;
 }
 
-/** Questions are not results, so they are written to standard error. */
+/** Makes the questions for a terminal. Questions are not results, so the program writes questions to standard error. */
 export const asking = async (terminal: Terminal): Promise<Asking> => {
   const { isCancel, select, text } = await import("@clack/prompts");
   const output = Object.assign(

@@ -1,4 +1,4 @@
-// Reports a refused or failed call: as text for a person, as JSON for a script.
+// Reports a refused or failed call, as text for a person or as JSON for a script.
 
 import { visible, visibleLines } from "../../../core/diagnostics/text.ts";
 import type { QuaterError } from "../../../core/index.ts";
@@ -14,18 +14,18 @@ export interface CallFailure {
   readonly error: QuaterError;
   readonly callId: string;
   readonly flags: readonly Flag[];
-  /** The next step for the operator, shown only on a terminal. */
+  /** The next step for the operator. The program prints the advice only on a terminal. */
   readonly advice?: string | undefined;
-  /** Where the cause of an internal error is, if this output does not contain it. */
+  /** A sentence about where the operator finds the cause of an internal error, if the report does not contain the cause. */
   readonly hint?: string | undefined;
-  /** The next commands if people must approve the call first. */
+  /** The next commands of the user, if people must approve the call first. */
   readonly next?: NextSteps;
 }
 
-/** Reports a failed call. @returns The exit code. */
+/** Reports a failed call. @returns The exit code of the program. */
 export const reportCall = (failure: CallFailure, terminal: Terminal, isJson: boolean): number => {
   const { error, callId, flags, advice, hint, next } = failure;
-  // A call that never reached a remote has no id.
+  // A call that never reached a remote has no call id.
   const id = callId === "" ? undefined : callId;
   if (isJson) terminal.say(`${JSON.stringify(errorBody(error, id, { next, hint }))}\n`);
   else {
@@ -45,8 +45,8 @@ export const reportCall = (failure: CallFailure, terminal: Terminal, isJson: boo
 };
 
 /**
- * Returns the text about a needed approval: first the data of the request, then the next steps of the approver, then the next
- * steps of the caller.
+ * Returns the text about a call that needs approval. The text contains first the data of the approval request, then the next
+ * steps of the approver, then the next steps of the caller.
  */
 const approvalText = (error: QuaterError, { decide, wait, repeat }: NextSteps): string => {
   const { id, expiresAt } = Object(error.details?.["approval"]) as Readonly<Record<string, unknown>>;

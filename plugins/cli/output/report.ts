@@ -1,5 +1,5 @@
-// Reports failures outside of calls: a wrong command line, a project that does not boot, an error in Quater. This file imports
-// only small files of core, so that the program can report an unknown command without loading schemas.
+// Reports failures that are not failures of calls: a wrong command line, a project that does not boot, an error in Quater. This
+// file imports only small files of core, so that the program can report an unknown command without loading schemas.
 
 import { errorText } from "../../../core/diagnostics/error-text.ts";
 import { fieldSentence, isQuaterError, type QuaterError } from "../../../core/diagnostics/errors.ts";
@@ -11,7 +11,7 @@ import { Distrusted, exit, exitOfKind, UsageError } from "./exit.ts";
 import { aligned } from "./render.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** Returns an error of a call for programs, in the same form as on other surfaces. */
+/** Returns the error of a call as JSON for scripts. The JSON has the same form as on other surfaces. */
 export const errorBody = (
   error: QuaterError,
   callId: string | undefined,
@@ -29,7 +29,7 @@ export const errorBody = (
   },
 });
 
-/** Reports errors that are not the outcome of a call. @returns The exit code. */
+/** Reports errors that are not the outcome of a call. @returns The exit code of the program. */
 export const reportFailure = (error: unknown, terminal: Terminal, isJsonAsked: boolean): number => {
   if (error instanceof UsageError) {
     terminal.say(isJsonAsked ? json({ code: error.code, message: error.message }) : `quater: ${visible(error.message)}\n`);

@@ -1,5 +1,5 @@
-// Prints the report of `quater serve` and `quater dev` once the server listens: the exposed handlers, the URLs, and how to call
-// them.
+// Makes the report that `quater serve` and `quater dev` print once the server listens: the exposed handlers, the URLs, and
+// command lines that call the handlers.
 
 import type { Kernel } from "../../../core/boot/kernel.ts";
 import { visible } from "../../../core/diagnostics/text.ts";
@@ -19,23 +19,23 @@ export interface StartReport {
   readonly mcp: string | undefined;
   readonly urls: readonly (readonly [string, string])[];
   readonly curl: string | undefined;
-  /** More command lines to paste, for the other routes and the actions. */
+  /** More command lines to paste, for the other routes and for the actions. */
   readonly calls?: readonly string[];
   readonly connect: string | undefined;
-  /** The URL of the approvals page, and the key of a demo approver if there is a demo approver. */
+  /** The URL of the approvals page, and the key of the demo approver if the project has a demo approver. */
   readonly approvals: { readonly page: string; readonly key: string } | undefined;
   readonly handlers: number;
   readonly exposure: ExposureReport;
 }
 
-/** Keys that exist only in development. */
+/** The API keys that exist only in development. */
 export interface DevelopmentKeys {
-  /** The key in the command lines to paste. Without this key, the command lines contain a placeholder. */
+  /** The API key in the command lines to paste. Without `key`, the command lines contain a placeholder. */
   readonly key?: string | undefined;
   readonly approverKey?: string | undefined;
 }
 
-/** @param context  The program's context, for the words that start the program in command lines. */
+/** @param context  The program's context, for the words with which command lines start the program. */
 export const startReport = async (
   kernel: Kernel,
   exposure: ExposureReport,
@@ -45,7 +45,7 @@ export const startReport = async (
   const { catalog, project, services, plugins } = kernel;
   const http = services.find(httpRef);
   const url = http?.baseUrl;
-  // Whether http serves the approvals page. If approval() has a separate listener, only the links of approval() contain the URL.
+  // True if http serves the approvals page. If approval() has a separate listener, only the links of approval() contain its URL.
   const isMounted = http?.mounted.includes("/approvals") === true;
   const page = isMounted && url !== undefined ? `${url}/approvals` : services.find(approvalsRef)?.urlOf("")?.replace(/\/$/, "");
   const hasMcp = plugins.some(({ surface }) => surface?.name === "mcp");
@@ -76,8 +76,8 @@ export const startReport = async (
 const routeOf = (operation: Operation): string | undefined => reachable(operation, "http") ?? undefined;
 
 /**
- * Returns a curl command for one route, which can be pasted unchanged if an input can be made from the schema: a GET route, if
- * possible without path parameters, or the first route.
+ * Returns a curl command for one route. The reader can paste the command unchanged if Quater can make an input from the input
+ * schema. The function prefers a GET route without path parameters, then another GET route, then the first route.
  */
 const curlOf = async (
   url: string,
@@ -100,7 +100,7 @@ const curlOf = async (
 const tryIt = (lines: readonly string[]): string =>
   lines.length === 0 ? "" : `\nTry it:\n${lines.map((line) => `  ${visible(line)}\n`).join("")}`;
 
-/** Returns the report as text. It is safe to print. */
+/** Returns the report about the start as text that is safe to print. */
 export const startText = (report: StartReport, paint: Paint): string =>
   [
     `\n${exposureText(report.exposure, paint)}`,

@@ -1,5 +1,5 @@
-// Formats results for people: a table for a list of objects, names and values for an object. A table fits the width of the
-// terminal. The module is loaded only for results on a terminal.
+// Formats results for people: a list of objects as a table, and an object as names and values. A table fits the width of the
+// terminal. The program loads this file only for results on a terminal.
 
 import { visible, visibleLines } from "../../../core/diagnostics/text.ts";
 import { jsonPretty, jsonVisible } from "./render.ts";
@@ -11,7 +11,7 @@ type Row = Readonly<Record<string, unknown>>;
 const isRow = (value: unknown): value is Row => value !== null && typeof value === "object" && !Array.isArray(value);
 const isScalar = (value: unknown): boolean => value === null || typeof value !== "object";
 
-/** Returns a result for a person. @param columns  The width of the terminal. */
+/** Returns a result as text for a person. @param columns  The width of the terminal, in columns. */
 export const renderValue = (value: unknown, columns: number, paint: Paint): string => {
   if (typeof value === "string") return `${visibleLines(value)}\n`;
   if (Array.isArray(value)) return renderList(value, columns, paint);
@@ -39,13 +39,13 @@ const renderList = (list: readonly unknown[], columns: number, paint: Paint): st
 };
 
 const gap = "  ";
-/** The narrowest column whose cells are cut. In a narrower column, people could not tell cells apart. */
+/** The smallest width of a column with cut cells. In a narrower column, people could not tell cells apart. */
 const narrowest = 8;
 
 /**
- * Makes the widest columns narrower until the table fits.
+ * Makes the widest columns of a table narrower until the table fits the terminal.
  *
- * @returns `undefined` if a column would become too narrow.
+ * @returns `undefined` if a column of the table would become too narrow.
  */
 const fitting = (widths: readonly number[], columns: number): readonly number[] | undefined => {
   const room = columns - gap.length * (widths.length - 1);
@@ -55,7 +55,7 @@ const fitting = (widths: readonly number[], columns: number): readonly number[] 
   return sum(most) > room ? undefined : widths.map((width) => Math.min(width, most));
 };
 
-/** Returns one line for each value of an object. The names of nested objects are joined by dots. Lists of objects become tables. */
+/** Returns one line for each value of an object. Dots join the names of nested objects. Lists of objects become tables. */
 const renderRow = (value: Row, columns: number, paint: Paint): string => {
   const lines = linesOf(value);
   const width = Math.max(0, ...lines.filter(({ list }) => list === undefined).map(({ name }) => widthOf(name)));
@@ -85,7 +85,7 @@ const linesOf = (value: Row, before = ""): readonly Line[] =>
     return [{ name, text: cell(item) }];
   });
 
-/** Returns a value on one line. */
+/** Returns a value on one line, for a cell of a table. */
 const cell = (value: unknown): string => {
   if (value === undefined || value === null) return "-";
   if (Array.isArray(value) && value.every(isScalar)) return value.length === 0 ? "-" : value.map(cell).join(", ");

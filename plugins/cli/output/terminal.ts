@@ -1,5 +1,5 @@
-// The streams of the program. Only results go to standard output. If the reader of standard output closes it early (`| head -1`),
-// the program ends without an error. If the reader is slow, `write` waits.
+// The streams of the program. Standard output gets only results. If the reader closes standard output early (`| head -1`), the
+// program ends without an error. If the reader is slow, `write` waits.
 
 import type { Readable, Writable } from "node:stream";
 import { styleText } from "node:util";
@@ -19,17 +19,17 @@ type Style = "bold" | "dim" | "red" | "yellow";
 export type Paint = (style: Style, text: string) => string;
 
 export class Terminal {
-  /** Standard output itself, for a protocol. Results are written by `write`. */
+  /** Standard output itself, for the messages of a protocol. Call `write` for results. */
   readonly stdout: Output;
   /** Whether standard output is a terminal, so that a person reads the result. */
   readonly isTerminal: boolean;
-  /** Whether standard error is a terminal, so that a line can be replaced. */
+  /** Whether standard error is a terminal, so that the program can replace a printed line. */
   readonly isErrorTerminal: boolean;
-  /** Aborted once standard output accepts no more text. */
+  /** An AbortSignal that aborts once standard output accepts no more text. */
   readonly closed: AbortSignal;
-  /** Styles texts for results. */
+  /** Adds styles to texts of results on standard output. */
   readonly paint: Paint;
-  /** Styles texts for standard error. */
+  /** Adds styles to texts on standard error. */
   readonly paintError: Paint;
   readonly #streams: Pick<Streams, "stdin">;
   readonly #stderr: Output;
@@ -48,7 +48,7 @@ export class Terminal {
     this.isTerminal = stdout.isTTY === true;
     this.isErrorTerminal = stderr.isTTY === true;
     this.closed = this.#closing.signal;
-    const mayColour = (env["NO_COLOR"] ?? "") === ""; // The rule of no-color.org: the variable is set and not empty.
+    const mayColour = (env["NO_COLOR"] ?? "") === ""; // By the rule of no-color.org, the variable is set and not empty.
     const painter =
       (isOn: boolean): Paint =>
       (style, text) =>
@@ -63,7 +63,7 @@ export class Terminal {
       resume();
     };
     const close = () => end();
-    const ignore = () => {}; // If standard error is closed, the error cannot be reported.
+    const ignore = () => {}; // If standard error is closed, the program cannot report the error.
     stdout.on("drain", resume).on("error", end).on("close", close);
     stderr.on("error", ignore);
     this.#release = () => {
@@ -72,12 +72,12 @@ export class Terminal {
     };
   }
 
-  /** Opens standard input at the first use. */
+  /** Standard input. The first use opens standard input. */
   get stdin(): Input {
     return this.#streams.stdin;
   }
 
-  /** Whether a person can answer a question: input and questions are both on a terminal. */
+  /** Whether a person can answer a question: standard input and standard error are both a terminal. */
   get canAsk(): boolean {
     return this.isErrorTerminal && this.stdin.isTTY === true;
   }
@@ -86,22 +86,24 @@ export class Terminal {
     return this.stdout.columns ?? 80;
   }
 
-  /** The width of the terminal on standard error. */
+  /** The width of the terminal on standard error, in columns. */
   get errorColumns(): number {
     return this.#stderr.columns ?? 80;
   }
 
-  /** Standard error itself, for a second terminal whose results go elsewhere. */
+  /** Standard error itself, for a second `Terminal` whose results are written to another stream. */
   get stderr(): Output {
     return this.#stderr;
   }
 
-  /** The exit code if standard output failed for another reason than a reader that closed it; otherwise undefined. */
+  /**
+   * The exit code for a failed write to standard output; undefined without a failure, or if the reader closed standard output.
+   */
   get exitCode(): number | undefined {
     return this.#failure === undefined ? undefined : exit.output;
   }
 
-  /** Writes a result. Resolves when more text may be written, or immediately if the reader has closed standard output. */
+  /** Writes a result. Resolves when the reader accepts more text, or immediately if the reader has closed standard output. */
   async write(content: string | Uint8Array): Promise<void> {
     if (this.closed.aborted) return;
     this.#clearStatus();
@@ -112,19 +114,19 @@ export class Terminal {
     this.#resume = undefined;
   }
 
-  /** Writes to standard error, for all texts that are not results. */
+  /** Writes a text that is not a result to standard error. */
   say(text: string): void {
     this.#clearStatus();
     this.#stderr.write(text);
   }
 
-  /** Makes a batch for the lines of a log on standard error. `end` closes the batch. @param droppedLine  See `LogBatch`. */
+  /** Makes a batch for log lines on standard error. The method `end` closes the batch. @param format  See `BatchFormat`. */
   logBatch(format: BatchFormat): LogBatch {
     this.#logBatch ??= new LogBatch(this.#stderr, format);
     return this.#logBatch;
   }
 
-  /** Writes a line on standard error that the next status replaces. Does nothing without a terminal. */
+  /** Writes a line on standard error. The next call of `status` replaces the line. Does nothing without a terminal. */
   status(text: string): void {
     if (!this.isErrorTerminal) return;
     const line = text.slice(0, Math.max(1, this.errorColumns - 1));
@@ -139,7 +141,7 @@ export class Terminal {
     const flushed = (stream: Output) => new Promise<void>((resolve) => stream.write("", () => resolve()));
     await Promise.all([this.closed.aborted ? undefined : flushed(this.stdout), flushed(this.#stderr)]);
     this.#release();
-    // A write that fails after this moment must not end the process.
+    // A write to a stream that fails after this moment must not end the process.
     for (const stream of [this.stdout, this.#stderr]) if (stream.listenerCount("error") === 0) stream.on("error", () => {});
     if (this.#failure !== undefined) this.#stderr.write(`Writing to standard output failed: ${this.#failure.code}\n`);
   }

@@ -1,27 +1,27 @@
-// The text at the terminal for a call that needs approval: the approval request, the place where people decide it, and the next
-// commands.
+// Makes the text at the terminal for a call that needs approval: the approval request, the place where approvers decide the
+// request, and the next commands.
 
 import type { QuaterError } from "../../../core/diagnostics/errors.ts";
 import { isPlainObject } from "../../../core/schema/schema.ts";
 
-/** The details that approval() adds to its refusal. */
+/** The data about an approval request that approval() adds to its refusal. */
 export interface Announced {
   readonly id: string;
   readonly url?: string;
-  /** The time of expiry as ISO 8601 text. */
+  /** The time at which the approval request expires, as ISO 8601 text. */
   readonly expiresAt?: string;
 }
 
 export interface NextSteps {
-  /** The place where people decide the request: a link, or a command if there is no approvals page. */
+  /** The place where approvers decide the approval request: a link, or a command if the project has no approvals page. */
   readonly decide: string;
-  /** The command that waits until the request is decided. */
+  /** The command that waits until approvers have decided the approval request. */
   readonly wait: string;
-  /** The command that repeats the call, which then runs. With `--wait`, this command is not needed. */
+  /** The command that repeats the call. With `--wait`, the user does not need this command. */
   readonly repeat: string;
 }
 
-/** Returns the announced request; `undefined` for errors that an approval would not change. */
+/** Returns the approval request that an error announces; `undefined` for errors that an approval would not change. */
 export const announcedIn = ({ kind, details }: QuaterError): Announced | undefined => {
   const approval = details?.["approval"];
   if (kind !== "approval_required" || !isPlainObject(approval) || typeof approval["id"] !== "string") return undefined;
@@ -34,8 +34,8 @@ export const announcedIn = ({ kind, details }: QuaterError): Announced | undefin
 };
 
 /**
- * The longest command that is printed, in characters. A longer command is not printed, because a cut command would be another
- * command.
+ * The longest command that the program prints, in characters. The program does not print a longer command, because a cut command
+ * would do something else.
  */
 const longestCommand = 2_000;
 

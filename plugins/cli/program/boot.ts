@@ -1,4 +1,4 @@
-// Boots a kernel for a command. Only commands that need a project import this file, because it loads all of core.
+// Boots a kernel for a command. Only commands that need a project import this file, because this file loads all of core.
 
 import { createKernel, type Kernel } from "../../../core/boot/kernel.ts";
 import { type LoadedManifest, loadManifest } from "../../../core/boot/load.ts";
@@ -8,25 +8,28 @@ import { terminalLog } from "../output/log.ts";
 import { builtinWords } from "./builtin-words.ts";
 import type { Context } from "./context.ts";
 
-/** Loads the manifest. @throws {BootError} */
+/** Loads the manifest of a project. @throws {BootError} */
 export const load = async ({ cwd, config }: Context, how: { readonly useBuild?: boolean } = {}): Promise<LoadedManifest> => {
-  // Import what manifests import before the TypeScript loader is registered, because with the loader each file takes several
-  // times as long. When Quater runs from source, this would not help, because the loader reads its own copy of these files.
+  // Import what manifests import before the TypeScript loader is registered, because each import takes several times as long with
+  // the loader. An early import would not help when Quater runs from source, because the loader reads its own copy of these
+  // files.
   if (!import.meta.url.endsWith(".ts")) await Promise.all([import("../../../core/index.ts"), import("../../index.ts")]);
   return loadManifest(cwd, config, how);
 };
 
 export interface BootChoice {
   readonly mode: RunMode;
-  /** Load only the module of this handler. */
+  /** The name of the only handler whose module is loaded. Absent: all modules are loaded. */
   readonly only?: string;
-  /** The log. Default: warnings and errors on a terminal, and nothing in a pipe. */
+  /** The log of the kernel. Default: the log prints warnings and errors on a terminal, and nothing in a pipe. */
   readonly log?: Log;
-  /** Called when a plugin requires that the process stops. Default: the request is ignored, because the command ends soon. */
+  /**
+   * The kernel calls this function when a plugin wants to stop the process. Default: no effect, because the command ends soon.
+   */
   readonly halt?: PluginContext["halt"];
 }
 
-/** Boots a kernel. @throws {BootError} */
+/** Boots a kernel for a command. @throws {BootError} */
 export const boot = (context: Context, loaded: LoadedManifest, choice: BootChoice): Promise<Kernel> => {
   const { mode, only, log = terminalLog(context.terminal, context.env), halt } = choice;
   for (const warning of loaded.warnings ?? []) log.warn(warning);
@@ -55,7 +58,7 @@ export const withKernel = async <Result>(
   }
 };
 
-/** Returns the error of a command whose plugin the manifest does not list. */
+/** Returns the error of a command that needs a plugin that the manifest does not list. */
 export const notConfigured = (loaded: LoadedManifest, plugin: string, example: string, what: string): BootError =>
   new BootError([
     {
@@ -65,7 +68,7 @@ export const notConfigured = (loaded: LoadedManifest, plugin: string, example: s
     },
   ]);
 
-/** Whether the manifest configures the surface. This function can be called before the manifest is checked. */
+/** Whether the manifest configures a surface. The manifest may be unchecked, so this function expects no valid plugins. */
 export const hasSurface = (loaded: LoadedManifest, name: string): boolean =>
   (loaded.manifest.plugins as readonly ({ surface?: { name?: string } } | undefined)[]).some(
     (plugin) => plugin?.surface?.name === name,

@@ -1,4 +1,4 @@
-// The first words of the built-in commands. A plugin's command must not begin with one of them.
+// The first words of the built-in commands. The command of a plugin must not begin with one of these words.
 
 export const builtinWords = [
   "init",

@@ -1,4 +1,4 @@
-// The built-in commands, which are known without a project. Only the code of the typed command is imported.
+// The built-in commands, which the program knows without a project. The program imports only the code of the typed command.
 
 import type { LoadedManifest } from "../../../core/boot/load.ts";
 import type { PluginCommand } from "../../../core/plugin-api.ts";
@@ -12,21 +12,25 @@ import type { LoadedCommand } from "./runner.ts";
 export interface Builtin {
   readonly word: BuiltinWord;
   readonly summary: string;
-  /** The usage lines of the command in the overview: `run <action> [flags]`. */
+  /** The usage lines of the command in the overview, such as `run <action> [flags]`. */
   readonly usage: string;
   readonly load: () => Promise<LoadedCommand>;
-  /** The descriptions, if they can be loaded without the command itself. For fast completion. */
+  /**
+   * Loads the descriptions of the command without the command itself, so that completion is fast. Absent if this is impossible.
+   */
   readonly help?: () => Promise<readonly CommandHelp[]>;
 }
 
-/** Loads a family of commands that clipanion routes. */
+/** Returns a function that loads a family of commands. The library clipanion chooses the command of the family. */
 const family =
   (load: () => Promise<{ readonly commands: readonly ProgramCommandClass[] }>) => async (): Promise<LoadedCommand> => {
     const [{ familyHelp, runFamily }, { commands }] = await Promise.all([import("./family.ts"), load()]);
     return { run: (context, words) => runFamily(context, commands, words), help: () => familyHelp(commands) };
   };
 
-/** Loads plain commands that need the manifest's folder but no kernel, so that they work in a project that does not boot. */
+/**
+ * Loads plain commands that need the manifest's folder but no kernel. These commands also work in a project that does not boot.
+ */
 const plain =
   (load: () => Promise<(loaded: Pick<LoadedManifest, "root">) => readonly PluginCommand[]>) =>
   async (): Promise<LoadedCommand> => {
@@ -37,7 +41,7 @@ const plain =
     ]);
     return {
       run: (context, words) => runPlain(context, commandsOf, words),
-      help: () => commandsOf({ root: "." }).map(pluginHelp), // The help does not use the folder.
+      help: () => commandsOf({ root: "." }).map(pluginHelp), // The help of plain commands does not use the folder.
     };
   };
 
@@ -67,8 +71,8 @@ export const builtins: readonly Builtin[] = [
     word: "run",
     usage: "run <action> [flags]",
     summary: "Runs an action: a handler that the manifest exposes over cli",
-    // clipanion is not used here: clipanion would only forward the flags, and importing clipanion takes a fifth of the time of a
-    // fast start.
+    // The command run parses its own flags. clipanion would only forward these flags, and importing clipanion takes a fifth of
+    // the time of a fast start.
     load: () => import("../commands/run.ts"),
     help: async () => (await import("../actions/run-flags.ts")).runHelp,
   },

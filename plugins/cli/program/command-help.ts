@@ -1,35 +1,35 @@
-// The description of a command, from which the program makes help texts, the CLI reference and the list for completion.
+// Describes a command. The program makes help texts, the CLI reference and the list for completion from such descriptions.
 
 import { visible, visibleLines } from "../../../core/diagnostics/text.ts";
 import { aligned } from "../output/render.ts";
 import type { Paint } from "../output/terminal.ts";
 
 export interface FlagHelp {
-  /** The flag as users type it: `--limit`. */
+  /** The flag as users type it, such as `--limit`. */
   readonly flag: string;
-  /** The flag with a placeholder: `--limit <integer>`. */
+  /** The flag with a placeholder for its value, such as `--limit <integer>`. */
   readonly spelled: string;
   readonly about: string;
   readonly takesValue: boolean;
-  /** The values that the flag accepts, if they are a list. */
+  /** The values that the flag accepts, if the input schema lists the values. */
   readonly values?: readonly string[];
 }
 
 export interface CommandHelp {
-  /** The words of the command: `["audit", "tail"]`. */
+  /** The words of the command, such as `["audit", "tail"]`. */
   readonly path: readonly string[];
-  /** The usage line without the word `quater`: `audit tail [flags]`. */
+  /** The usage line without the word `quater`, such as `audit tail [flags]`. */
   readonly usage: string;
   readonly description: string;
   readonly details?: string | undefined;
   readonly flags: readonly FlagHelp[];
-  /** Command lines with what they do: `["Show the newest events", "quater audit tail"]`. */
+  /** Command lines with descriptions, such as `["Show the newest events", "quater audit tail"]`. */
   readonly examples: readonly (readonly [what: string, line: string])[];
-  /** The words that may follow the path: names of actions, or a fixed list. */
+  /** The words that may follow the words of the command: names of actions, or a fixed list. */
   readonly words?: "actions" | readonly string[];
 }
 
-/** The descriptions of the typed words: of one command, or of all commands that begin with the words. */
+/** Returns the description of the typed command, or the descriptions of all commands that begin with the typed words. */
 export const helpsFor = (helps: readonly CommandHelp[], words: readonly string[]): readonly CommandHelp[] => {
   const end = words.findIndex((word) => word.startsWith("-"));
   const typed = end === -1 ? words : words.slice(0, end);
@@ -37,11 +37,11 @@ export const helpsFor = (helps: readonly CommandHelp[], words: readonly string[]
   const below = helps.filter(({ path }) => isBeginning(typed, path));
   if (below.length > 0) return below;
   const above = helps.filter(({ path }) => isBeginning(path, typed)).sort((a, b) => b.path.length - a.path.length);
-  // Behind a group, a mistyped word is no word of a command.
+  // If an unknown word follows the words of a group, return the description of the group.
   return above.length > 0 ? above.slice(0, 1) : helps.filter(({ path }) => path[0] === typed[0]);
 };
 
-/** Returns the help text for one command, or an overview for several commands. It is safe to print. */
+/** Returns the help text for one command, or an overview of several commands. The text is safe to print. */
 export const helpText = (helps: readonly CommandHelp[], paint: Paint): string => {
   const [first] = helps;
   if (first === undefined) return "";

@@ -1,5 +1,5 @@
-// Keeps compiled code for the next start, on Node 22 and later. The folder must belong to the user, because another user who can
-// write to the folder could change the code that runs. Node's default is a folder that all users share.
+// Stores compiled code for the next start of the program, on Node 22 and later. The folder of the cache must belong to the user,
+// because another user who can write to this folder could change the code that runs. All users share the default folder of Node.
 
 import { mkdirSync, realpathSync, statSync } from "node:fs";
 import nodeModule from "node:module";
@@ -9,8 +9,8 @@ import { dirname, isAbsolute, join } from "node:path";
 type Env = Readonly<Record<string, string | undefined>>;
 
 /**
- * Turns on Node's compile cache. Does nothing on an older Node, without a safe home folder, or if the environment turns the cache
- * off.
+ * Turns on the compile cache of Node. Does nothing on an older Node, without a safe home folder, or if the environment turns the
+ * cache off.
  */
 export const keepCompiled = (env: Env): void => {
   const { enableCompileCache } = nodeModule as { readonly enableCompileCache?: (folder: string) => unknown };
@@ -22,13 +22,13 @@ export const keepCompiled = (env: Env): void => {
     const folder = realpathSync(join(base, "quater"));
     if (isOnlyOurs(folder)) enableCompileCache(folder);
   } catch {
-    // Without the cache every start compiles the code again.
+    // Without the compile cache, Node compiles the code again at every start.
   }
 };
 
 /**
- * Returns the cache folder by the XDG Base Directory Specification: a path that is not absolute is ignored. A user may have no
- * home.
+ * Returns the cache folder by the XDG Base Directory Specification, which ignores a path that is not absolute. Returns
+ * `undefined` for a user without a home folder.
  */
 const cacheHome = (env: Env): string | undefined => {
   const said = env["XDG_CACHE_HOME"];
@@ -37,7 +37,7 @@ const cacheHome = (env: Env): string | undefined => {
   return isAbsolute(home) ? join(home, ".cache") : undefined;
 };
 
-/** Whether only this user can read the folder or replace it. */
+/** Whether only this user can read or replace the folder of the compile cache. */
 const isOnlyOurs = (folder: string): boolean => {
   if (process.getuid === undefined) return true;
   const uid = process.getuid();

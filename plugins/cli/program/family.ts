@@ -1,9 +1,9 @@
-// Runs families of built-in commands such as `quater approvals`, with the library clipanion. clipanion prints its errors to
+// Runs families of built-in commands, such as `quater approvals`, with the library clipanion. clipanion prints its errors to
 // standard output with exit code 1, and suggests no similar name. So this file catches the errors of clipanion, and the program
 // reports them like other errors.
 
-// The import names the file, because the ES module build of clipanion imports a folder, which Node refuses. A test runner would
-// choose the ES module build.
+// The import names a file of clipanion, because the ES module build of clipanion imports a folder, which Node refuses. A test
+// runner would choose the ES module build.
 import { type BaseContext, Cli, Command, type CommandClass, Option } from "clipanion/lib/advanced/index.js";
 import { cut, nearest } from "../../../core/diagnostics/text.ts";
 import { UsageError } from "../output/exit.ts";
@@ -18,12 +18,12 @@ export interface FamilyContext extends BaseContext {
   readonly program: Context;
 }
 
-/** A built-in command that gets the program's context. */
+/** A built-in command that gets the context of the program. */
 export abstract class ProgramCommand extends Command<FamilyContext> {
-  /** The words that may follow the path, for completion. */
+  /** The words that completion offers after the path of the command. */
   static completes: CommandHelp["words"];
 
-  /** Runs the command. @returns The exit code. */
+  /** Runs the command. @returns The exit code of the command. */
   abstract perform(program: Context): Promise<number>;
 
   execute(): Promise<number> {
@@ -44,7 +44,7 @@ export const runFamily = async (
   return commandOf(cli, commands, words, context).execute() as Promise<number>;
 };
 
-/** Returns the commands of the second word if there are any, so that errors and help are only about these commands. */
+/** Returns the commands that have the second typed word, so that errors and help are only about these commands. */
 const typedIn = (commands: readonly ProgramCommandClass[], [, word]: readonly string[]): readonly ProgramCommandClass[] => {
   const typed = commands.filter(({ paths = [] }) => word !== undefined && paths.some(([, second]) => second === word));
   return typed.length > 0 ? typed : commands;
@@ -96,7 +96,7 @@ const wrongLine = (
   return new UsageError(`An argument is missing. Write ${usage}`);
 };
 
-/** clipanion numbers the values of flags: `--http #0`. */
+/** Replaces the numbers that clipanion gives to the values of flags, as in `--http #0`. */
 const withValues = (usage: string): string => usage.replaceAll(/ #\d+/g, " <value>");
 
 const meant = (near: string | undefined): string =>

@@ -1,22 +1,22 @@
-// Reads the program's own flags at any place of the command line, before the flags of the command are known. This is safe,
-// because the value of a flag cannot begin with two dashes unless "=" joins them.
+// Reads the program's own flags at any place of the command line, before the program knows the flags of the command. This is
+// safe, because the value of a flag cannot begin with two dashes unless "=" joins the flag and the value.
 
 import { UsageError } from "../output/exit.ts";
 
 export interface Globals {
-  /** The flag `--json` or `--no-json`. If it is undefined, output is JSON unless standard output is a terminal. */
+  /** True for `--json` and false for `--no-json`. Without both flags, output is JSON unless standard output is a terminal. */
   readonly json: boolean | undefined;
   readonly isHelp: boolean;
   readonly isVersion: boolean;
-  /** The value of `--config FILE`. */
+  /** The value of the flag `--config FILE`. */
   readonly config: string | undefined;
-  /** The value of `--remote NAME`. */
+  /** The value of the flag `--remote NAME`. */
   readonly remote: string | undefined;
-  /** The remaining words in their order: the command's words and its flags. */
+  /** The remaining words of the command line in their order: the words of the command and its flags. */
   readonly rest: readonly string[];
 }
 
-/** Splits the command line. @throws {UsageError} */
+/** Splits the command line of the program. @throws {UsageError} */
 export const readGlobals = (argv: readonly string[]): Globals => {
   let json: boolean | undefined;
   let isHelp = false;
@@ -33,10 +33,10 @@ export const readGlobals = (argv: readonly string[]): Globals => {
     if (word === "--json" || word === "--json=true") json = true;
     else if (word === "--no-json" || word === "--json=false") json = false;
     else if (word === "--help" || word === "-h") isHelp = true;
-    // After a command, `--version` may be an input of the action.
+    // After a command, `--version` may be an input of an action.
     else if (word === "--version" && rest.length === 0) isVersion = true;
-    // After the name of an action, `--config` and `--remote` belong to the action: values of inputs may come from other people,
-    // loading a manifest runs its code, and a remote gets the input.
+    // After the name of an action, the flags `--config` and `--remote` belong to the action. Values of inputs may come from other
+    // people. A manifest that such a value names would run code, and a remote that such a value names would get the input.
     else if (rest[0] === "run" && rest.length > 1) rest.push(word);
     else if (word === "--config") config = valueAfter(argv, at++);
     else if (word.startsWith("--config=")) config = word.slice("--config=".length);

@@ -1,4 +1,4 @@
-// The next step for the operator when a caller at the terminal lacks a scope or a role.
+// Makes the advice for the operator when a caller at the terminal lacks a scope or a role.
 
 import type { QuaterError } from "../../../core/index.ts";
 import { isPlainObject } from "../../../core/schema/schema.ts";
@@ -6,7 +6,7 @@ import { shellWord } from "./announce.ts";
 import { type Context, credentialsOf } from "./context.ts";
 import { programWords } from "./program-words.ts";
 
-/** Returns how to grant the missing right; `undefined` for every other error. */
+/** Returns advice on how to get a missing right, or a valid token for a remote; `undefined` for every other error. */
 export const howToGrant = (
   { code, details }: QuaterError,
   context: Pick<Context, "env" | "cwd" | "remote">,

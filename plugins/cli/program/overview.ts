@@ -1,4 +1,4 @@
-// Prints `quater --help` and `quater --version`, which work without a project.
+// Prints the outputs of `quater --help` and `quater --version`, which work without a project.
 
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";

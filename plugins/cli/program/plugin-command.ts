@@ -1,5 +1,5 @@
-// Runs commands that configured plugins add. These commands are known only after the kernel has set up the project, so the
-// program looks for them last.
+// Runs commands that configured plugins add. The program knows these commands only after the kernel has set up the project, so
+// the program looks for these commands last.
 
 import type { Kernel } from "../../../core/boot/kernel.ts";
 import type { LoadedManifest } from "../../../core/boot/load.ts";
@@ -13,7 +13,7 @@ import { groupHelp, pluginGroups } from "./plugin-groups.ts";
 
 /**
  * @param words  The typed words, including flags.
- * @param unknown  Makes the error for words that no plugin command has.
+ * @param unknown  A function that makes the error for words that are no command of a plugin.
  */
 export const runPluginCommand = async (
   context: Context,
@@ -31,7 +31,7 @@ export const runPluginCommand = async (
     loaded = await load(context);
     kernel = await boot(context, loaded, { mode: "run" });
   } catch (error) {
-    // The command exists, so the problem is the project.
+    // The typed command exists, so the mistake is in the project and not in the command line.
     if (!isBootError(error) || group !== undefined) throw error;
     const [first] = error.problems;
     throw unknown(`the commands of plugins are not known, because the project does not boot (${first?.place}: ${first?.cause})`);

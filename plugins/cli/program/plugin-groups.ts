@@ -1,4 +1,5 @@
-// The groups of commands that Quater's own plugins add, so that their help works in every folder, without a project.
+// Lists the groups of commands that Quater's own plugins add. So the help of these commands works in every folder, without a
+// project.
 
 import type { PluginCommand } from "../../../core/plugin-api.ts";
 import { commandGroups } from "../../command-groups.ts";
@@ -9,7 +10,7 @@ export interface PluginGroup {
   readonly word: string;
   readonly usage: string;
   readonly summary: string;
-  /** The plugin that adds the commands, and its entry in the manifest. */
+  /** The name of the plugin that adds the commands. The field `example` contains the entry of this plugin in the manifest. */
   readonly plugin: string;
   readonly example: string;
   readonly load: () => Promise<readonly PluginCommand[]>;
@@ -51,7 +52,7 @@ export const pluginGroups: readonly PluginGroup[] = [
   ),
 ];
 
-/** Returns the descriptions of the commands of a group; `undefined` for other words. */
+/** Returns the descriptions of the commands of a group; `undefined` for a word that is no group. */
 export const groupHelp = async (word: string): Promise<readonly CommandHelp[] | undefined> => {
   const found = pluginGroups.find((candidate) => candidate.word === word);
   if (found === undefined) return undefined;

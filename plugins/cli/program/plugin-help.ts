@@ -1,4 +1,5 @@
-// Describes commands that are derived from an input schema: the commands of plugins, and built-in commands of the same form.
+// Describes commands whose flags are derived from an input schema: the commands of plugins, and built-in commands of the same
+// form.
 
 import type { PluginCommand } from "../../../core/plugin-api.ts";
 import { aboutOf, spelled } from "../actions/action-help.ts";
@@ -18,10 +19,10 @@ export const pluginHelp = (command: PluginCommand): CommandHelp => {
   };
 };
 
-/** The first sentence of the description, which says what the example does. */
+/** Returns the first sentence of a command's description, which becomes the title of the example. */
 const exampleTitle = (description: string): string => /^[^.]+/.exec(description)?.[0] ?? description;
 
-/** Returns a command line with placeholders for what the command needs, if the command has no example of its own. */
+/** Returns a command line with placeholders for the required inputs, for a command that has no example of its own. */
 const exampleOf = ({ path, positional = [] }: PluginCommand, flags: readonly Flag[]): string => {
   const needed = flags.filter(({ isRequired, isSecret, isShadowed }) => isRequired && !isSecret && !isShadowed);
   const byPosition = positional.flatMap((name) => needed.find((flag) => flag.name === name) ?? []).map(placeholderOf);

@@ -1,4 +1,4 @@
-// Calls the cli surface for tests: runs the program with a command line, and reads the output of the program.
+// Calls the cli surface for tests. The probe runs the program with a command line, and reads the output of the program.
 
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -64,14 +64,14 @@ export const cliProbe =
   };
 
 interface Apart {
-  /** The JSON input without its files. */
+  /** The JSON text of the input without its files. */
   readonly json: string;
-  /** The flags for the files: `--photo=@/tmp/...` */
+  /** The flags for the files of the input, such as `--photo=@/tmp/...`. */
   readonly flags: readonly string[];
   readonly clean: () => Promise<void>;
 }
 
-/** Writes the files in the JSON input of a call to a folder, like the files of a user at a terminal. */
+/** Writes the files in the JSON input of a call to a folder, because a user at a terminal gives files by their paths. */
 const withFilesApart = async (json: string, input: unknown): Promise<Apart> => {
   const fields = fileFieldsOf(input);
   if (fields.length === 0) return { json, flags: [], clean: async () => {} };
@@ -81,7 +81,7 @@ const withFilesApart = async (json: string, input: unknown): Promise<Apart> => {
   const flags: string[] = [];
   for (const { name } of fields) {
     const files = [values[name]].flat().filter((one): one is WrittenFile => typeof Object(one).base64 === "string");
-    if (files.length === 0) continue; // An empty list stays in the input, so that binding refuses it.
+    if (files.length === 0) continue; // An empty list stays in the input, so that binding refuses the list.
     delete values[name];
     for (const [at, file] of files.entries()) {
       const path = join(folder, `${at}-${name}.${mime.getExtension(file.mediaType) ?? "bin"}`);

@@ -1,4 +1,4 @@
-// Connects the program with the process, and turns signals and broken pipes into the exit codes that a shell expects.
+// Connects the program with the process, and converts process signals and broken pipes into the exit codes that a shell expects.
 
 import { Console } from "node:console";
 import { errorText } from "../../../core/diagnostics/error-text.ts";
@@ -8,7 +8,7 @@ import { runProgram } from "./program.ts";
 const interrupt = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.on(signal, () => {
-    // The first signal asks the program to end, and the second ends it at once.
+    // The first process signal asks the program to end, and the second process signal ends the program immediately.
     if (interrupt.signal.aborted) process.exit(exitOfSignal(signal));
     interrupt.abort(signal);
   });
@@ -16,15 +16,15 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
 let hasFailed = false;
 let failureText = (error: unknown): string => `quater: unexpected failure\n${errorText(error)}\n`;
 /**
- * The longest time after a failure until the process ends, milliseconds. The time is a little longer than the kernel waits for
- * running calls.
+ * The longest time from a failure to the end of the process, in milliseconds. The time is a little longer than the time for which
+ * the kernel waits for running calls.
  */
 const patienceMs = 12_000;
 process.on("uncaughtException", (error) => {
   process.stderr.write(failureText(error));
   if (hasFailed) process.exit(exit.internal);
   hasFailed = true;
-  // A server waits for the other running calls, as after a signal. Other processes end at once.
+  // After a failure, a server waits for the other running calls, as after a process signal. Other processes end immediately.
   interrupt.abort("an unexpected failure");
   setTimeout(() => process.exit(exit.internal), patienceMs).unref();
 });
@@ -38,17 +38,17 @@ process.on("beforeExit", () => {
     process.exit(exit.internal);
   }
   idle.abort();
-  setImmediate(() => {}); // Keeps the process for one more turn, in which a call reports that it never ends.
+  setImmediate(() => {}); // Runs one more turn of the event loop, so that a call can report an endless handler.
 });
 
 const { env, stdout, stderr } = process;
-// Output of console.log in a handler is not a result, so it goes to standard error.
+// The output of console.log in a handler is not a result, so the output is written to standard error.
 globalThis.console = new Console(stderr, stderr);
 const code = await runProgram({
   argv: process.argv.slice(2),
   env,
   cwd: process.cwd(),
-  // Opened at the first use, because most commands do not read standard input.
+  // Open standard input at the first use, because most commands do not read standard input.
   get stdin() {
     return process.stdin;
   },
@@ -60,5 +60,5 @@ const code = await runProgram({
     failureText = line;
   },
 });
-// End the process here: a timer of a handler or an open connection would keep a finished command running.
+// End the process here, because a timer of a handler or an open connection would keep the process of a finished command running.
 process.exit(hasFailed ? exit.internal : code);

@@ -1,11 +1,11 @@
-// Finds the words with which the user must start this program, for command lines that are ready to paste.
+// Finds the words with which the user must start this program, for command lines that the user can paste.
 
 import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { detectManager, wordsOf } from "../init/manager.ts";
 import type { Context } from "./context.ts";
 
-/** Returns `quater` if a shell finds it, otherwise the words of the package manager: `npx quater`, `pnpm exec quater`. */
+/** Returns `quater` if a shell finds the program, otherwise words of the package manager, such as `npx quater`. */
 export const programWords = ({ env, cwd }: Pick<Context, "env" | "cwd">): string => {
   const isStartedByManager = env["npm_config_user_agent"] !== undefined;
   if (!isStartedByManager && isOnPath(env["PATH"] ?? "")) return "quater";
@@ -15,8 +15,8 @@ export const programWords = ({ env, cwd }: Pick<Context, "env" | "cwd">): string
 const names = process.platform === "win32" ? ["quater.cmd", "quater.exe"] : ["quater"];
 
 /**
- * Whether a shell finds the path. Folders that a package manager added to PATH do not count, because the user's shell does not
- * have them.
+ * Whether a shell of the user finds a path. Folders that a package manager added to PATH do not count, because the user's shell
+ * does not search these folders.
  */
 const isOnPath = (path: string): boolean =>
   path

@@ -1,5 +1,5 @@
 // Runs the `quater` program from a command line to an exit code. Streams, environment and folder are parameters, so that tests
-// can run the program in their own process.
+// can run the program in the process of the test.
 
 import { cut, nearest } from "../../../core/diagnostics/text.ts";
 import { exit, exitOfSignal, UsageError } from "../output/exit.ts";
@@ -13,15 +13,17 @@ export interface ProgramOptions extends Streams {
   readonly argv: readonly string[];
   readonly env: Env;
   readonly cwd: string;
-  /** Aborted when the process is asked to end. The reason is the name of the signal that the process got, such as SIGTERM. */
+  /**
+   * Aborts when a process signal asks the process to end. The abort reason is the name of the process signal, such as SIGTERM.
+   */
   readonly interrupt?: AbortSignal;
   /** See `Context.idle`. */
   readonly idle?: AbortSignal;
-  /** Called when uncaught errors must be written in another form than text. */
+  /** The program calls this function when it writes uncaught errors in another form than plain text. */
   readonly sayFailuresAs?: Context["sayFailuresAs"];
 }
 
-/** Runs the program. @returns The exit code. Never throws. */
+/** Runs the program. Never throws. @returns The exit code of the program. */
 export const runProgram = async (options: ProgramOptions): Promise<number> => {
   const terminal = new Terminal(options, options.env);
   let isJsonAsked = false;

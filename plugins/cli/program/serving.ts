@@ -1,4 +1,5 @@
-// Runs a server in this process until a signal ends it. `serve` and the child process of `dev` share this code.
+// Runs a server in this process until a process signal ends it. `quater serve` and the child process of `quater dev` use this
+// file.
 
 import type { Kernel } from "../../../core/boot/kernel.ts";
 import type { LoadedManifest } from "../../../core/boot/load.ts";
@@ -9,8 +10,8 @@ import { boot, load } from "./boot.ts";
 import type { Context } from "./context.ts";
 
 /**
- * @param ready  Called once all ports are open.
- * @param prepare  Called before the ports are opened.
+ * @param ready  The function that is called once all ports are open.
+ * @param prepare  The function that is called before the ports are opened.
  * @returns The exit code, after running calls have ended: 0, or the exit code of the plugin that stopped the process.
  */
 export const serveUntilStopped = async (
@@ -19,7 +20,7 @@ export const serveUntilStopped = async (
   ready: (kernel: Kernel, log: Log, loaded: LoadedManifest) => Promise<void>,
   prepare?: (kernel: Kernel) => void,
 ): Promise<number> => {
-  const loaded = await load(program, { useBuild: mode === "serve" }); // In development the sources are loaded, and not a build.
+  const loaded = await load(program, { useBuild: mode === "serve" }); // In development, the sources are loaded and not a build.
   const log = await serverLog(program.terminal, program.env);
   if (!program.terminal.isErrorTerminal) program.sayFailuresAs(failureLine);
   const halted = new AbortController(); // The abort reason is the exit code.
@@ -29,7 +30,7 @@ export const serveUntilStopped = async (
   };
   const kernel = await boot(program, loaded, { mode, log, halt });
   const interrupt = program.heedInterrupt();
-  // This timer keeps the process running when no port is open.
+  // This timer keeps the process running when the project opens no port.
   const staying = setInterval(() => {}, 2 ** 30);
   try {
     prepare?.(kernel);
@@ -46,12 +47,12 @@ export const serveUntilStopped = async (
   }
 };
 
-/** @throws {BootError} with all problems. */
+/** @throws {BootError} with all boot problems. */
 const assertFit = (problems: readonly BootProblem[]): void => {
   if (problems.length > 0) throw new BootError(problems);
 };
 
-/** Resolves when one of the signals is aborted. */
+/** Returns a promise that resolves when one of the AbortSignals aborts. */
 export const whenAborted = (...signals: readonly AbortSignal[]): Promise<void> =>
   new Promise((resolve) => {
     for (const signal of signals) {
@@ -66,7 +67,7 @@ export interface TakenPort {
   readonly address?: string;
 }
 
-/** Returns the port that made the start fail because it is in use; `undefined` for other errors. */
+/** Returns the port that another process uses, so that the start failed; `undefined` for other errors. */
 export const takenPortOf = (error: unknown): TakenPort | undefined => {
   const { code, port, address } = Object(Object(error).cause) as { code?: unknown; port?: unknown; address?: unknown };
   if (code !== "EADDRINUSE" || typeof port !== "number") return undefined;

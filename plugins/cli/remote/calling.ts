@@ -1,5 +1,5 @@
-// Runs one call on a remote. `act` uses this gate like the gate of a kernel in this process, so everything that the program prints
-// is the same.
+// Runs one call on a remote. `act` uses this gate in the same way as the gate of a kernel in this process, so the program prints
+// the same texts for a remote call as for a local call.
 
 import { Readable } from "node:stream";
 import { cancelled } from "../../../core/diagnostics/errors.ts";
@@ -27,7 +27,7 @@ interface Calling {
   readonly operation: Operation;
 }
 
-/** Sends a call and waits for its outcome. A stream is an outcome whose value is read while it arrives. */
+/** Sends a call to the remote and waits for the outcome of the call. The value of a stream is read while the items arrive. */
 export const callRemote = async (calling: Calling, invocation: Invocation): Promise<Outcome> => {
   const { env, remote, token, operation } = calling;
   const { callId: ownId = "", cancellation = new NewCancellation(), dryRun, approvalId } = invocation;
@@ -67,7 +67,7 @@ export const callRemote = async (calling: Calling, invocation: Invocation): Prom
   return followed(calling, invocation, answer, failed);
 };
 
-/** Reads an answer in lines. Returns at the end, or at the first item of a stream or the first bytes of a file. */
+/** Reads a remote's answer in lines. Returns at the last line, at the first item of a stream, or at the first bytes of a file. */
 const followed = async (
   calling: Calling,
   { progress, dryRun }: Invocation,
@@ -80,7 +80,7 @@ const followed = async (
   } = calling;
   const lines = answer.lines();
   let end: Outcome | undefined;
-  /** Returns the next item or bytes; `undefined` at the end. */
+  /** Returns the next line of the answer that contains an item or bytes; `undefined` at the last line of the answer. */
   const next = async () => {
     for (;;) {
       const step = await lines.next();
@@ -121,7 +121,9 @@ const followed = async (
   }
 };
 
-/** The program reads only the content of the file. */
+/**
+ * Makes a file from the bytes of an answer. The program reads only the content, so the other data of the file are placeholders.
+ */
 const fileOf = (operation: Operation, content: AsyncIterable<unknown>): SentFile =>
   new SentFile(
     { name: operation.name, mediaType: "application/octet-stream", bytes: 0, version: "", modifiedAt: undefined },
@@ -134,7 +136,7 @@ const outcomeIn = ({ remote, operation }: Calling, answered: Parameters<typeof e
   if (!envelope.ok) return { ok: false, error: envelope.error, callId };
   const { value } = envelope;
   if (isDryRun || value !== undefined) return { ok: true, value, callId };
-  // A stream without items, or a file without content.
+  // If a remote's answer has no value, the result of the call is a stream without items, a file without content, or no value.
   if (operation.isStream) return { ok: true, value: nothing(), callId };
   return { ok: true, value: fileAnswerRulesOf(operation.output) === undefined ? value : fileOf(operation, nothing()), callId };
 };
@@ -143,7 +145,7 @@ async function* nothing(): AsyncGenerator<never> {}
 
 const given = async ({ given: parts }: Invocation) => (typeof parts === "function" ? parts() : parts);
 
-/** Returns the input for the body of a call. @throws {QuaterError} for files. */
+/** Returns the input of a call in the form of the protocol. @throws {QuaterError} for an input that contains a file. */
 export const partsOf = (parts: Awaited<ReturnType<typeof given>>): readonly Part[] =>
   parts.map(({ from, isText, values }) => {
     const named = Object.entries(Object(values) as object);
@@ -157,7 +159,7 @@ export const partsOf = (parts: Awaited<ReturnType<typeof given>>): readonly Part
     return { from: from as Part["from"], isText, values: values as Part["values"] };
   });
 
-/** Returns the error of a call without an answer. A write that was sent may have taken effect. */
+/** Returns the error of a call to which the remote sent no complete answer. A write that was sent may have taken effect. */
 const whyFailed = (
   error: unknown,
   { remote, operation }: Calling,

@@ -1,14 +1,14 @@
-// The commands that work with `--remote`, and the refusal of the others.
+// Lists the commands that work with `--remote`, and refuses all other commands with `--remote`.
 
 import { cut } from "../../../core/diagnostics/text.ts";
 import { parts } from "../../parts.ts";
 import { UsageError } from "../output/exit.ts";
 import type { Runner } from "../program/runner.ts";
 
-/** Commands that choose between this computer and a remote themselves. */
+/** Commands that decide in their own code whether to use this computer or a remote. */
 const ownChoice: ReadonlySet<string> = new Set(["run", "actions", "explain", "exposure"]);
 
-/** Commands that print what a remote shows, and the part that knows their flags. */
+/** Commands that print the outputs of a remote, and the name of the part in `plugins/parts.ts` that defines their flags. */
 const readings: ReadonlyMap<string, "approvalReads" | "auditReads"> = new Map([
   ["approvals list", "approvalReads"],
   ["approvals show", "approvalReads"],
@@ -21,7 +21,8 @@ const readings: ReadonlyMap<string, "approvalReads" | "auditReads"> = new Map([
 const known = `These commands do: ${[...ownChoice, ...readings.keys()].join(", ")}`;
 
 /**
- * Returns the runner of a command that only prints what a remote shows; `undefined` for a command that chooses itself.
+ * Returns the runner of a command that only prints the outputs of a remote; `undefined` for `help` and the commands of
+ * `ownChoice`.
  *
  * @throws {UsageError} for a command that works only on this computer.
  */

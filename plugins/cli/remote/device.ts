@@ -1,5 +1,5 @@
-// Gets a token from an authorization server without typing it: the device authorization grant (RFC 8628). The person confirms a
-// code in a browser, which may be on another device.
+// Gets a token from an authorization server, so that no person must type a token. This file uses the device authorization grant
+// (RFC 8628): a person confirms a code in a browser. The browser may run on another device.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { cut, visible } from "../../../core/diagnostics/text.ts";
@@ -15,14 +15,14 @@ import { limitsNow, send, type Target } from "./requests.ts";
 
 type Obtained = Pick<Remote, "token" | "expiresAt">;
 
-/** The longest wait for the person, milliseconds, even if the server allows more. */
+/** The longest wait for the confirmation of a device login, in milliseconds. The authorization server may allow more time. */
 const longestWaitMs = 15 * 60_000;
 
 /**
- * Shows a code, and waits until the person has confirmed it in a browser.
+ * Shows the code of a login, and waits until the person has confirmed the code in a browser.
  *
- * @throws {Distrusted} for an authorization server that does not answer as RFC 8414 and RFC 8628 say.
- * @throws {UsageError} when the person refused, or the code expired.
+ * @throws {Distrusted} for an authorization server whose answers do not match RFC 8414 and RFC 8628.
+ * @throws {UsageError} when the person refused the login, or when the code expired.
  */
 export const tokenByDevice = async (program: Context, remote: Remote, login: Login): Promise<Obtained> => {
   const { env, terminal } = program;
@@ -31,7 +31,7 @@ export const tokenByDevice = async (program: Context, remote: Remote, login: Log
   const { device, token } = await endpointsOf(env, server, issuer);
   const interrupt = program.heedInterrupt();
   const common = { client_id: clientId };
-  // RFC 8707: the token is only for this remote.
+  // By RFC 8707, the parameter `resource` makes the token valid only for this remote.
   const begun = await post(env, server, device, { ...common, scope: scopes.join(" "), resource: remote.url }, interrupt);
   const code = codeIn(server, begun.body);
   terminal.say(
@@ -51,7 +51,7 @@ export const tokenByDevice = async (program: Context, remote: Remote, login: Log
     const { status, body } = await post(env, server, token, { ...grant, resource: remote.url }, interrupt);
     if (status === 200) return tokenIn(server, body);
     const { error } = body;
-    // RFC 8628 3.5: ask more slowly from now on.
+    // By RFC 8628 3.5, a client waits longer between its requests after the error `slow_down`.
     if (error === "slow_down") intervalMs += 5_000;
     else if (error === "access_denied") throw new UsageError("The login was refused in the browser", "login_refused");
     else if (error === "expired_token") break;
@@ -62,7 +62,7 @@ export const tokenByDevice = async (program: Context, remote: Remote, login: Log
 
 const wrong = ({ url }: Target, what: string): Distrusted => new Distrusted(`The authorization server ${url} ${what}`);
 
-/** Returns the authorization server as a target. It may use http only if it and the remote are on this computer. */
+/** Returns the authorization server as a target. Its URL may use http only if the server and the remote are on this computer. */
 const serverOf = (remote: Remote, issuer: string): Target => {
   const url = URL.canParse(issuer) ? new URL(issuer) : undefined;
   const isRight = url !== undefined && isPrivateUrl(url) && url.search === "" && url.hash === "" && url.username === "";
@@ -71,7 +71,7 @@ const serverOf = (remote: Remote, issuer: string): Target => {
   return { name: `${remote.name} (authorization server)`, url: url.origin, ca: remote.ca };
 };
 
-/** Reads the metadata of the authorization server (RFC 8414 3). @throws {Distrusted} */
+/** Reads the metadata of the authorization server (RFC 8414 3). @throws {Distrusted} for metadata that are missing or wrong. */
 const endpointsOf = async (
   env: Env,
   server: Target,
@@ -93,7 +93,9 @@ const endpointsOf = async (
   throw wrong(server, "has no metadata document");
 };
 
-/** Returns the path of an endpoint. Endpoints on another host are refused, because nobody has checked that host. */
+/**
+ * Returns the path of an endpoint of the authorization server. An endpoint on another host is refused, because it is unchecked.
+ */
 const endpoint = (server: Target, address: unknown): string => {
   const url = typeof address === "string" && URL.canParse(address) ? new URL(address) : undefined;
   if (url === undefined) throw wrong(server, "has no device login");
@@ -122,7 +124,7 @@ const codeIn = (server: Target, body: JsonSchema) => {
     typeof userCode === "string" &&
     page !== undefined &&
     isPrivateUrl(page) &&
-    // In https://login.example@evil.example/, the host is evil.example.
+    // In the URL https://login.example@evil.example/, the host is evil.example and the user name is login.example.
     page.username === "" &&
     page.password === "" &&
     typeof seconds === "number" &&
@@ -130,7 +132,7 @@ const codeIn = (server: Target, body: JsonSchema) => {
     isPlainObject(body);
   if (!isRight) throw wrong(server, "began no device login");
   const intervalMs = Math.min(Math.max(interval * 1_000, limitsNow().pollMs), 60_000);
-  // The parsed URL shows a host of other letters in its ASCII form.
+  // The parsed URL shows a host name with non-ASCII letters in its ASCII form.
   return { deviceCode, userCode: cut(userCode, 100), address: page.href, expiresInMs: seconds * 1_000, intervalMs };
 };
 

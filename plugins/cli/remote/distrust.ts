@@ -1,4 +1,4 @@
-// Errors about remotes that the program does not trust, and errors of connections.
+// Makes the errors about remotes that the program does not trust, and the errors of connections to remotes.
 
 import { cut, visible } from "../../../core/diagnostics/text.ts";
 import { QuaterError } from "../../../core/index.ts";
@@ -6,14 +6,16 @@ import { Distrusted } from "../output/exit.ts";
 
 export { Distrusted } from "../output/exit.ts";
 
-/** For a text of a server inside a sentence. */
+/** Quotes a text of a server, so that the text can be part of a sentence. */
 export const quoted = (text: unknown): string => JSON.stringify(cut(visible(String(text)), 200));
 
-/** For an answer that is not an answer of the protocol. */
+/** Makes the error for an answer of a remote that does not follow the protocol `quater-actions`. */
 export const strangeAnswer = (name: string, what: string): Distrusted =>
   new Distrusted(`The remote ${name} ${what}. Check the URL with quater remote list`);
 
-/** For a request that did not reach the server, or whose answer changed nothing. The same command may be repeated. */
+/**
+ * Makes the error for an HTTP request that did not reach the remote or changed nothing there. The user may repeat the command.
+ */
 export const unreachable = (name: string, why: string): Unreachable =>
   Object.assign(
     new QuaterError({
@@ -24,10 +26,10 @@ export const unreachable = (name: string, why: string): Unreachable =>
     { why },
   );
 
-/** `why` is the reason alone, as the end of a sentence. */
+/** `why` is the reason why the remote cannot be reached, written as the end of a sentence. */
 export type Unreachable = QuaterError & { readonly why: string };
 
-/** For a call that was sent, and whose answer did not arrive completely. */
+/** Makes the error for a call that the program sent to the remote, and whose answer did not arrive completely. */
 export const unanswered = (name: string, action: string, why: string): QuaterError =>
   new QuaterError({
     code: "remote_unanswered",

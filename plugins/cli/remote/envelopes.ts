@@ -1,4 +1,5 @@
-// Reads answers of the protocol. Everything in an answer is checked, because a server may be hostile or only old.
+// Reads the answers of a remote. This file checks everything in an answer, because a remote may be hostile or may run an old
+// version of Quater.
 
 import { isCode } from "../../../core/diagnostics/errors.ts";
 import { QuaterError } from "../../../core/index.ts";
@@ -9,10 +10,12 @@ import { type Envelope, type Line, type Login, protocol } from "../serving/proto
 import { Distrusted, quoted, strangeAnswer, unreachable } from "./distrust.ts";
 import type { Answer } from "./requests.ts";
 
-/** The deepest nesting of an answer, which no result of a handler reaches. Deeper values could overflow the stack. */
+/**
+ * The deepest nesting of a remote's answer, in levels. Deeper values could overflow the stack. No handler's result is so deep.
+ */
 const mostLevels = 1_100;
 
-/** Parses one JSON text of an answer. @throws {Distrusted} */
+/** Parses one JSON text in a remote's answer. @throws {Distrusted} for a text that is no JSON object or has too many levels. */
 export const parsed = (name: string, text: string): JsonSchema => {
   let value: unknown;
   try {
@@ -40,7 +43,7 @@ export interface Failure {
   readonly login?: Login | undefined;
 }
 
-/** Reads an envelope. @throws {Distrusted} for an object that is not an envelope of this version. */
+/** Reads the envelope in a remote's answer. @throws {Distrusted} for an object that is no envelope of `quater-actions.v2`. */
 export const envelopeOf = (
   name: string,
   value: JsonSchema,
@@ -59,10 +62,10 @@ export const otherProtocol = (name: string, spoken: unknown): Error =>
       )
     : strangeAnswer(name, `answered with JSON that is not an answer of ${protocol}`);
 
-/** Returns the id of a call, which is printed and which people paste. Empty for any other text. */
+/** Returns the call id in an answer; an empty text for a value that is no call id. People paste the call id from the output. */
 const idOf = (value: unknown): string => (typeof value === "string" && /^[0-9a-f-]{1,40}$/.test(value) ? value : "");
 
-/** Makes the error of an answer, so that it is printed like the error of a call in this process. */
+/** Makes the error in a remote's answer, so that the program prints the error like the error of a call in this process. */
 const errorOf = (body: unknown): Omit<Failure, "login"> | undefined => {
   if (!isPlainObject(body)) return undefined;
   const { code, kind, message, errors, details, retryAfterSeconds, callId } = body;
@@ -91,7 +94,7 @@ const hasItsKind = (code: string, kind: ErrorKind): boolean =>
 const isFieldError = (error: unknown): boolean =>
   isPlainObject(error) && typeof error["path"] === "string" && typeof error["message"] === "string";
 
-/** The id becomes a part of commands to paste, and the link is for people. */
+/** Checks the id and the link of an approval request, because people paste the id into commands and open the link. */
 const isApproval = ({ id, url, expiresAt }: JsonSchema): boolean =>
   isApprovalId(id) &&
   (url === undefined || (typeof url === "string" && URL.canParse(url) && /^https?:$/.test(new URL(url).protocol))) &&
@@ -104,7 +107,7 @@ const loginOf = (value: unknown): Login | undefined => {
   return scopes.every((scope) => typeof scope === "string") ? { issuer, clientId, scopes: scopes as string[] } : undefined;
 };
 
-/** Reads a line before the last line; `undefined` for the last line, which is an envelope. @throws {Distrusted} */
+/** Reads one line of a remote's answer; `undefined` for the last line, an envelope. @throws {Distrusted} for an unknown line. */
 export const lineOf = (name: string, value: JsonSchema): Line | undefined => {
   const { progress, bytes } = value;
   if ("item" in value) return { item: value["item"] };
@@ -120,10 +123,10 @@ export const lineOf = (name: string, value: JsonSchema): Line | undefined => {
 };
 
 /**
- * Reads an answer that is one JSON text.
+ * Reads a remote's answer that is one JSON text.
  *
- * @throws {Distrusted} for an answer that a server of Quater does not give.
- * @throws {QuaterError} for a server or a proxy in front of it that cannot answer now.
+ * @throws {Distrusted} for an answer that no server of Quater sends.
+ * @throws {QuaterError} if the server, or a proxy in front of the server, cannot answer now.
  */
 export const bodyOf = async (name: string, answer: Answer): Promise<JsonSchema> => {
   if (answer.type === "application/json") {
@@ -134,7 +137,7 @@ export const bodyOf = async (name: string, answer: Answer): Promise<JsonSchema> 
   throw await refusedBefore(name, answer);
 };
 
-/** Returns the error for an answer that is not from an endpoint of the protocol: HTTP itself, or a proxy, refused the request. */
+/** Returns the error for an answer that no endpoint of the protocol sent: the HTTP server or a proxy refused the HTTP request. */
 export const refusedBefore = async (name: string, answer: Answer): Promise<Error> => {
   const { status, type } = answer;
   const detail = type === "application/problem+json" ? await problemIn(name, answer) : undefined;

@@ -1,4 +1,4 @@
-// Runs `quater explain --remote NAME`: the remote says for each step of the caller's own call whether the call would pass.
+// Runs `quater explain --remote NAME`. The remote explains for each step of the caller's own call whether the call would pass.
 
 import { sameName } from "../actions/action-names.ts";
 import { collectGiven } from "../actions/collect.ts";
@@ -13,7 +13,7 @@ import { remoteNamed } from "./known.ts";
 import { listed, requireToken } from "./listing.ts";
 import { printCommand } from "./printing.ts";
 
-/** @returns The exit code. @throws {UsageError | Distrusted | QuaterError} */
+/** @returns The exit code of `quater explain`. @throws {UsageError | Distrusted | QuaterError} */
 export const explainRemote = async (context: Context, name: string, action: string, args: ExplainArguments): Promise<number> => {
   if (args.as !== undefined || args.described !== undefined)
     throw new UsageError(
@@ -27,7 +27,7 @@ export const explainRemote = async (context: Context, name: string, action: stri
   }
   const { operations } = listing;
   const found = operations.find((one) => one.name === action) ?? operations.find((one) => sameName(one.name, action));
-  // An action that the caller may not call is not in the list. Its flags are then sent as texts.
+  // The remote does not list an action that the caller may not call. For such an action, the program sends all values as texts.
   const given = await collectGiven(context, args.tokens, flagsOf(found?.input ?? {}, explainFlags), { input: args.input });
   return printCommand(context, "explain", {
     action: found?.name ?? action,

@@ -1,4 +1,5 @@
-// The known remotes of a user, with their tokens: one file that only the user can read. Nothing of a project is read.
+// Stores the known remotes of a user and their tokens in one file that only the user can read. This code reads no file of a
+// project.
 
 import { lstatSync, mkdirSync } from "node:fs";
 import { homedir } from "node:os";
@@ -14,9 +15,9 @@ import { Distrusted } from "./distrust.ts";
 
 export interface Remote {
   readonly name: string;
-  /** The base URL without a slash at the end: `https://shop.example`. */
+  /** The base URL of the remote, without a slash at the end: `https://shop.example`. */
   readonly url: string;
-  /** The path of a file with certificates that this remote may use, in addition to those that Node trusts. */
+  /** The path of a file with certificates that the program trusts for this remote, in addition to the certificates of Node. */
   readonly ca?: string;
   readonly token?: string;
   /** The time at which the token expires, as ISO 8601 text. */
@@ -26,7 +27,7 @@ export interface Remote {
 const nameForm = /^[a-z][a-z0-9-]{0,31}$/;
 const tokenForm = /^[\x21-\x7e]{1,8192}$/;
 
-/** @throws {UsageError} */
+/** Returns the name of a remote unchanged. @throws {UsageError} for a name that is not valid. */
 export const checkName = (name: string): string => {
   if (nameForm.test(name)) return name;
   throw new UsageError(
@@ -34,15 +35,15 @@ export const checkName = (name: string): string => {
   );
 };
 
-/** Returns the fault of a token; `undefined` for a token that can be sent in a header. */
+/** Returns the fault of a token; `undefined` for a token that can be sent in an HTTP header. */
 export const faultOfToken = (token: string): string | undefined =>
   tokenForm.test(token) ? undefined : "is empty, too long, or has spaces or characters that no token has";
 
 /**
  * Returns the base URL of a remote.
  *
- * @throws {UsageError} for a URL that is not https, and for a URL with a user, a query or a fragment. The sentence does not repeat
- * the URL, because the URL may contain a password.
+ * @throws {UsageError} for a URL that is not https, and for a URL with a user, a query or a fragment. The error message does not
+ * repeat the URL, because the URL may contain a password.
  */
 export const baseUrlOf = (text: string): string => {
   const url = URL.canParse(text) ? new URL(text) : undefined;
@@ -65,7 +66,7 @@ export const homeOf = (env: Env): string => {
     throw new UsageError("The variable QUATER_HOME must contain an absolute path");
   }
   const config = env["XDG_CONFIG_HOME"];
-  // By the XDG Base Directory Specification, a path that is not absolute is ignored.
+  // By the XDG Base Directory Specification, programs ignore a relative path in XDG_CONFIG_HOME.
   if (config && isAbsolute(config)) return join(config, "quater");
   const home = env["HOME"] && isAbsolute(env["HOME"]) ? env["HOME"] : homedir();
   return join(home, ".config", "quater");
@@ -73,7 +74,7 @@ export const homeOf = (env: Env): string => {
 
 const fileIn = (env: Env): string => join(homeOf(env), "remotes.json");
 
-/** Returns the known remotes by name. @throws {Distrusted} when other users can read or change the file. */
+/** Returns the known remotes by name. @throws {Distrusted} when other users can read or change the file of the remotes. */
 export const knownRemotes = (env: Env): ReadonlyMap<string, Remote> => {
   const file = fileIn(env);
   checkFolder(homeOf(env));
@@ -98,7 +99,9 @@ export const knownRemotes = (env: Env): ReadonlyMap<string, Remote> => {
   );
 };
 
-/** Reads an entry as strictly as `remote add` writes it, because another program may have changed the file. */
+/**
+ * Reads one remote from the file of remotes as strictly as `remote add` writes it, because a program may have changed the file.
+ */
 const remoteIn = (name: string, entry: unknown): Remote | undefined => {
   if (!nameForm.test(name) || !isPlainObject(entry)) return undefined;
   const { url, ca, token, expiresAt } = entry;
@@ -119,7 +122,7 @@ const isBase = (url: string): boolean => {
   }
 };
 
-/** Returns a known remote. @throws {UsageError | Distrusted} */
+/** Returns the known remote with the given name. @throws {UsageError} for an unknown name. @throws {Distrusted} */
 export const remoteNamed = (env: Env, name: string): Remote => {
   const known = knownRemotes(env);
   const found = known.get(name);
@@ -130,10 +133,10 @@ export const remoteNamed = (env: Env, name: string): Remote => {
   throw new UsageError(`There is no remote named ${JSON.stringify(cut(name))}; ${advice}`);
 };
 
-/** Returns the variable that contains the token of a remote: `QUATER_REMOTE_TOKEN_PROD`. Each remote has a variable of its own. */
+/** Returns the name of the variable that contains the token of one remote, such as `QUATER_REMOTE_TOKEN_PROD`. */
 export const tokenVariableOf = (name: string): string => `QUATER_REMOTE_TOKEN_${name.replaceAll("-", "_").toUpperCase()}`;
 
-/** Returns the token for a remote: from its variable, or the stored token. @throws {UsageError} */
+/** Returns the token for a remote from its environment variable, or else the stored token. @throws {UsageError} */
 export const tokenFor = (env: Env, { name, token, expiresAt }: Remote): string | undefined => {
   const variable = tokenVariableOf(name);
   const given = env[variable];
@@ -146,7 +149,7 @@ export const tokenFor = (env: Env, { name, token, expiresAt }: Remote): string |
   return token;
 };
 
-/** Stores a changed remote, or removes it. @throws {Distrusted} */
+/** Stores a changed remote. Removes the remote if `remote` is undefined. @throws {Distrusted} */
 export const change = (env: Env, name: string, remote: Remote | undefined): void => {
   const known = new Map(knownRemotes(env));
   if (remote === undefined) known.delete(name);
@@ -158,7 +161,7 @@ export const change = (env: Env, name: string, remote: Remote | undefined): void
   });
 };
 
-/** @throws {Distrusted} when other users can look into the folder. Windows has other permissions, which are not checked. */
+/** @throws {Distrusted} when other users can look into the folder of the remotes. Quater checks no permissions on Windows. */
 const checkFolder = (folder: string): void => {
   if (process.getuid === undefined) return;
   const stats = lstatSync(folder, { throwIfNoEntry: false });

@@ -1,4 +1,5 @@
-// Asks a remote for its actions, and makes operations of them, so that flags, help and output are the same as without `--remote`.
+// Reads the list of actions of a remote, and makes operations from the actions. So flags, help and output are the same as without
+// `--remote`.
 
 import { isCode } from "../../../core/diagnostics/errors.ts";
 import type { Operation } from "../../../core/plugin-api.ts";
@@ -18,7 +19,7 @@ export interface Listing {
   readonly requirementOf: (operation: Operation) => Requirement | undefined;
 }
 
-/** Asks for the document. @returns The actions, or the refusal. @throws {Distrusted | QuaterError} */
+/** Reads the actions of a remote. @returns The actions, or the refusal of the remote. @throws {Distrusted | QuaterError} */
 export const listed = async (env: Env, remote: Remote, token = tokenFor(env, remote)): Promise<Listing | Failure> => {
   const answer = await send(env, remote, { method: "GET", path: paths.document, token });
   const body = await bodyOf(remote.name, answer);
@@ -29,7 +30,7 @@ export const listed = async (env: Env, remote: Remote, token = tokenFor(env, rem
   return listingOf(remote.name, body);
 };
 
-/** Returns the token, or throws the advice to log in. @throws {UsageError} */
+/** Returns the token for a remote. @throws {UsageError} without a valid token. The error advises the user to log in. */
 export const requireToken = (env: Env, remote: Remote): string => {
   const token = tokenFor(env, remote);
   if (token !== undefined) return token;
@@ -77,8 +78,8 @@ const operationOf = (action: unknown): Operation | undefined => {
     problems.every((problem) => isPlainObject(problem) && isCode(problem["code"]));
   if (!isRight) return undefined;
   const listedProblems = problems.map(({ code, kind }: JsonSchema) => ({ code, ...(kind === undefined ? {} : { kind }) }));
-  // Only the program's own code for flags, help and output reads this operation, and no gate. So it has no function, no exposure,
-  // and no policy that refuses: the remote lists only actions that the caller may call.
+  // Only the code for flags, help and output reads this operation, and no gate reads the operation. The remote lists only actions
+  // that the caller may call. So the operation has no function, no exposure, and no policy that refuses.
   return {
     name,
     handler: { description, effect, ...(problems.length === 0 ? {} : { problems: listedProblems }) },
@@ -92,7 +93,7 @@ const operationOf = (action: unknown): Operation | undefined => {
   } as unknown as Operation;
 };
 
-/** Whether the flags can be derived from a schema. */
+/** Whether the program can derive flags from an input schema. */
 const isSchema = (input: unknown): boolean => {
   if (!isPlainObject(input)) return false;
   const { properties = {}, required = [] } = input;

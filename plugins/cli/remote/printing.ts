@@ -1,4 +1,4 @@
-// Prints what a command that reads shows on a remote: `quater audit tail --remote NAME`.
+// Runs a command on a remote and prints the outputs that the remote sends: `quater audit tail --remote NAME`.
 
 import { visibleLines } from "../../../core/diagnostics/text.ts";
 import type { CommandIo, PluginCommand } from "../../../core/plugin-api.ts";
@@ -14,7 +14,7 @@ import { requireToken } from "./listing.ts";
 import { type Asking, readRemote } from "./reading.ts";
 import { untilDecided } from "./running.ts";
 
-/** Runs the command that the words name. @returns The exit code. */
+/** Runs the command on a remote whose path is at the beginning of `words`. @returns The exit code of the command. */
 export const runReading = (
   context: Context,
   { remoteDefinitions, ...more }: ReadDefinitions & Partial<WaitCommand>,
@@ -40,10 +40,10 @@ const reading = (context: Context, definition: RemoteDefinition): PluginCommand 
     printRemote(reach(context), definition.path.join(" "), { ...input }, io),
 });
 
-/** Where a command prints. */
+/** The functions with which a command prints its outputs. */
 type Output = Pick<CommandIo, "write" | "show" | "say" | "isJson" | "signal">;
 
-/** Prints what a command shows on a remote. @returns The exit code. */
+/** Prints the outputs of a command that runs on a remote. @returns The exit code of the command. */
 export const printRemote = async (
   asking: Asking,
   command: string,
@@ -63,7 +63,7 @@ export const printRemote = async (
       await print(name, step.value, io);
     }
   } catch (error) {
-    // The command that follows a trail ends with Ctrl-C, or when the reader of its output leaves.
+    // A user ends `audit tail --follow` with Ctrl-C. The command also ends when the reader closes standard output.
     if (stopping.signal.aborted) return exit.ok;
     throw error;
   } finally {
@@ -71,7 +71,7 @@ export const printRemote = async (
   }
 };
 
-/** Runs a command of the program that is not a plain command, such as `explain`. */
+/** Runs a built-in command on a remote that is not a plain command, such as `explain`. */
 export const printCommand = async (
   context: Context,
   command: string,
@@ -102,7 +102,9 @@ const codeIn = (name: string, value: unknown): number => {
   throw strangeAnswer(name, "answered without an exit code");
 };
 
-/** Prints one output. Texts of a remote could contain escapes for the terminal, so these are shown and not executed. */
+/**
+ * Prints one output of a remote. A text of a remote could contain terminal escapes, so the terminal shows the escapes as text.
+ */
 const print = async (name: string, item: unknown, io: Output): Promise<void> => {
   const { show, write, say } = isPlainObject(item) ? item : {};
   if (typeof write === "string") await io.write(io.isJson ? jsonLines(name, write) : visibleLines(write));
@@ -111,7 +113,7 @@ const print = async (name: string, item: unknown, io: Output): Promise<void> => 
   else throw strangeAnswer(name, "answered with an output that this program does not know");
 };
 
-/** Checks that each line is JSON, because programs read the lines. JSON text has no control characters below U+0020. */
+/** Checks that each line of a remote's text is JSON, because scripts parse the lines. JSON has no controls below U+0020. */
 const jsonLines = (name: string, text: string): string => {
   for (const line of text.split("\n")) {
     if (line === "") continue;

@@ -1,4 +1,4 @@
-// Asks a remote for the values of a command that reads, such as `audit tail`.
+// Requests the outputs of a command that reads from a remote, such as `audit tail`.
 
 import type { Env } from "../program/context.ts";
 import { linesType, paths, protocol, type ReadBody } from "../serving/protocol.ts";
@@ -14,7 +14,7 @@ export interface Asking {
   readonly signal?: AbortSignal;
 }
 
-/** Yields the outputs while they arrive. @returns The value of the last line. @throws {QuaterError} The refusal of the remote. */
+/** Yields the outputs of a remote command. @returns The value with the exit code. @throws {QuaterError} The remote's refusal. */
 export async function* readRemote(
   { env, remote, token, signal }: Asking,
   command: string,

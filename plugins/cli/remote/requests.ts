@@ -1,5 +1,5 @@
-// Sends requests to a remote. A request goes only to the host of the remote, never to a host that a server names, so a token
-// never reaches another host. The library undici handles proxies and certificates.
+// Sends HTTP requests to a remote. An HTTP request goes only to the host of the remote, never to a host that a server names, so a
+// token never reaches another host. The library undici handles proxies and certificates.
 
 import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -10,7 +10,7 @@ import type { Env } from "../program/context.ts";
 import { linesType } from "../serving/protocol.ts";
 import { Distrusted, quoted, strangeAnswer, unreachable } from "./distrust.ts";
 
-/** What this file uses of the library undici. */
+/** The functions and classes of the library undici that this file uses. */
 interface Undici {
   readonly EnvHttpProxyAgent: new (options: object) => Dispatcher;
   readonly Agent: new (options: object) => Dispatcher;
@@ -29,16 +29,16 @@ interface Received {
 
 /** The address of a server: a remote, or an authorization server. */
 export interface Target {
-  /** The name of the server in messages. */
+  /** The name of the server in error messages. */
   readonly name: string;
-  /** The base URL without a slash at the end. */
+  /** The base URL of the server, without a slash at the end. */
   readonly url: string;
-  /** The file with certificates that this server may use, in addition to those that Node trusts. */
+  /** The path of a file with certificates that the program trusts for this server, in addition to the certificates of Node. */
   readonly ca?: string | undefined;
 }
 
 export interface Asked {
-  /** A path that the program itself knows. */
+  /** The path of an endpoint. The program chooses this path, and no answer of a server names it. */
   readonly path: string;
   readonly method: "GET" | "POST";
   readonly token?: string | undefined;
@@ -48,34 +48,36 @@ export interface Asked {
 
 export interface Answer {
   readonly status: number;
-  /** The media type without parameters, in lower case. */
+  /** The media type of the HTTP response without parameters, in lower case. */
   readonly type: string;
-  /** The id that the server gave the call. Empty if the server sent none. */
+  /** The call id that the server sent. The text is empty if the server sent no call id. */
   readonly callId: string;
-  /** The lines of the answer, or its whole text as one line. Ends the connection if the reader stops. */
+  /**
+   * Yields the lines of the HTTP response, or its whole text as one line. Closes the connection when the reader stops reading.
+   */
   readonly lines: () => AsyncGenerator<string>;
-  /** Closes the connection. */
+  /** Closes the connection to the server. */
   readonly close: () => void;
 }
 
 const limits = {
-  /** The longest time until the connection is open, and between two bytes of an answer, milliseconds. */
+  /** The longest time for opening a connection, and the longest silence in an HTTP response, in milliseconds. */
   connectMs: 10_000,
   silenceMs: 60_000,
-  /** The shortest pause between two questions whether a person has confirmed a login. */
+  /** The shortest pause between two polls of a device login, in milliseconds. */
   pollMs: 1_000,
-  /** The largest document or error, and the largest line of a result, bytes. */
+  /** The largest size of a remote's document or error, and the largest size of one line of a result, in bytes. */
   documentBytes: 4 * 1024 * 1024,
   lineBytes: 64 * 1024 * 1024,
 } as const;
 
-/** The limits of requests. Tests pass shorter ones. */
+/** The limits of HTTP requests to remotes. Tests pass shorter limits. */
 export type Limits = { readonly [Name in keyof typeof limits]: number };
 let chosen: Limits = limits;
 
 export const limitsNow = (): Limits => chosen;
 
-/** Replaces limits. For tests. @returns A function that restores the limits. */
+/** Replaces the limits of HTTP requests in tests. @returns A function that restores the limits. */
 export const useLimits = (given: Partial<Limits>): (() => void) => {
   chosen = { ...limits, ...given };
   return () => {
@@ -84,10 +86,10 @@ export const useLimits = (given: Partial<Limits>): (() => void) => {
 };
 
 /**
- * Sends a request.
+ * Sends an HTTP request to a remote or to an authorization server.
  *
- * @throws {Distrusted} for a redirect or an answer that is too large.
- * @throws {QuaterError} `remote_unreachable` when there is no answer: see `hasNotLeft`.
+ * @throws {Distrusted} for a redirect. `lines()` throws the same error for an HTTP response that is too large.
+ * @throws {QuaterError} `remote_unreachable` when the server sends no HTTP response: see `hasNotLeft`.
  */
 export const send = async (env: Env, target: Target, asked: Asked): Promise<Answer> => {
   const { name, url } = target;
@@ -166,7 +168,7 @@ const dispatcherFor = ({ Agent, EnvHttpProxyAgent }: Undici, env: Env, { url, ca
   const { connectMs, silenceMs } = chosen;
   const connect = { timeout: connectMs, ...(ca === undefined ? {} : { ca: certificatesWith(ca) }) };
   const options = { connect, requestTls: connect, headersTimeout: silenceMs, bodyTimeout: silenceMs, pipelining: 1 };
-  // A request to this computer needs no proxy, and must not leave this computer unencrypted.
+  // An HTTP request to this computer needs no proxy, and the request must not leave this computer unencrypted.
   if (loopbackHosts.includes(new URL(url).hostname)) return new Agent(options);
   return new EnvHttpProxyAgent({
     ...options,
@@ -176,11 +178,11 @@ const dispatcherFor = ({ Agent, EnvHttpProxyAgent }: Undici, env: Env, { url, ca
   });
 };
 
-/** Returns the certificates that Node trusts, and those in the file. @throws {Distrusted} */
+/** Returns the certificates that Node trusts, and the certificates in a file. @throws {Distrusted} if the file does not exist. */
 const certificatesWith = (file: string): readonly string[] => {
   if (!existsSync(file))
     throw new Distrusted(`The file with certificates ${file} does not exist. Add the remote again with --ca FILE`);
-  // Newer versions of Node also list the certificates of NODE_EXTRA_CA_CERTS.
+  // Newer versions of Node also list the certificates of the variable NODE_EXTRA_CA_CERTS.
   const { getCACertificates } = tls as { readonly getCACertificates?: (type: "default") => string[] };
   return [...(getCACertificates?.("default") ?? tls.rootCertificates), readFileSync(file, "utf8")];
 };
@@ -193,7 +195,7 @@ const redirected = ({ name, url }: Target, location: string | string[] | undefin
   );
 };
 
-/** The words for errors of connections. */
+/** The words for the error codes of connections. */
 const words: Readonly<Record<string, string>> = {
   ECONNREFUSED: "no program listens at this address",
   ENOTFOUND: "its host name is unknown",
@@ -206,10 +208,10 @@ const words: Readonly<Record<string, string>> = {
   UND_ERR_ABORTED: "the proxy refused the connection",
 };
 
-/** The codes of errors before anything was sent. */
+/** The codes of errors that occur before undici has sent any byte. */
 const beforeSending = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "UND_ERR_CONNECT_TIMEOUT", "UND_ERR_ABORTED"]);
 
-/** Whether the request cannot have reached the server. */
+/** Whether the HTTP request of an error cannot have reached the server. */
 export const hasNotLeft = (error: unknown): boolean => {
   const { cause } = Object(error) as { readonly cause?: unknown };
   return error instanceof Distrusted || beforeSending.has(codeIn(cause)) || isOfCertificate(codeIn(cause));

@@ -1,4 +1,4 @@
-// Runs actions on a remote: `quater run --remote NAME`, and the lists of actions. No manifest and no `.env` is read.
+// Runs actions on a remote: `quater run --remote NAME`, and the lists of actions. This file reads no manifest and no `.env`.
 
 import { isQuaterError, type Principal } from "../../../core/index.ts";
 import type { Operation } from "../../../core/plugin-api.ts";
@@ -17,7 +17,7 @@ import { type Remote, remoteNamed } from "./known.ts";
 import { type Listing, listed, requireToken } from "./listing.ts";
 import { statusOn } from "./statuses.ts";
 
-/** The remote has authenticated the caller already, so this principal only fills a place. */
+/** A placeholder principal, because the remote has already authenticated the caller. */
 const someone: Principal = Object.freeze({
   issuer: "remote",
   subject: "remote",
@@ -41,7 +41,7 @@ const reach = (context: Context, name: string): Reached => {
 const refused = (context: Context, { error, callId }: Failure): number =>
   reportCall({ error, callId, flags: [], advice: howToGrant(error, context) }, context.terminal, context.isJson);
 
-/** Runs an action. @returns The exit code. */
+/** Runs an action on a remote. @returns The exit code of `quater run`. */
 export const runRemote = async (
   context: Context,
   name: string,
@@ -61,8 +61,8 @@ export const runRemote = async (
 };
 
 /**
- * Asks the remote why an action is not in the list. The action may be unknown, or the caller may lack a right. The question is a
- * dry run without input, so that it changes nothing if the action was added in the meantime.
+ * Finds out why the remote does not list an action. The action may be unknown, or the caller may lack a right. The program sends
+ * a dry run without input. So the program changes nothing if somebody has added the action in the meantime.
  */
 const unlisted = async (context: Context, { remote, token }: Reached, listing: Listing, action: string): Promise<number> => {
   const operation = { name: action, isStream: false, handler: { effect: "read" } } as unknown as Operation;
@@ -95,7 +95,7 @@ const hostOf = (context: Context, { remote, token }: Reached, listing: Listing, 
   };
 };
 
-/** Warns of a link to another host, because a server could show a page that looks like the approvals page. */
+/** Warns of an approval link to another host, because a hostile server could show a page that looks like the approvals page. */
 const warnOfLink = ({ terminal, isJson }: Context, { name, url }: Remote, approval: unknown): void => {
   if (isJson || !isPlainObject(approval) || typeof approval["url"] !== "string") return;
   const { origin } = new URL(approval["url"]);
@@ -105,10 +105,10 @@ const warnOfLink = ({ terminal, isJson }: Context, { name, url }: Remote, approv
     );
 };
 
-/** The pauses between two questions, milliseconds, as for an approval on this computer. */
+/** The pauses between two polls of an approval request, in milliseconds. The pauses are the same as on this computer. */
 const pause = { firstMs: 200, growth: 1.5, longestMs: 2_000 } as const;
 
-/** Asks for the state of the caller's own request until it is decided. No call is open in the meantime. */
+/** Polls the state of the caller's own approval request until approvers have decided the request. No call is open meanwhile. */
 export const untilDecided = async (
   { env }: Pick<Context, "env">,
   { remote, token }: Reached,
@@ -137,7 +137,7 @@ const elapsed = (milliseconds: number, signal: AbortSignal): Promise<void> =>
     if (signal.aborted) done();
   });
 
-/** Lists the actions of a remote for `quater actions`. @returns The exit code of `use`, or of the refusal. */
+/** Runs `use` with the actions of a remote. @returns The exit code of `use`, or the exit code for the refusal of the remote. */
 export const withRemoteActions = async (
   context: Context,
   name: string,

@@ -1,4 +1,4 @@
-// Asks a remote for the state of the caller's own approval request.
+// Reads the state of the caller's own approval request from a remote.
 
 import { isPlainObject } from "../../../core/schema/schema.ts";
 import type { OwnStatus } from "../../offered.ts";
@@ -9,7 +9,7 @@ import { readRemote } from "./reading.ts";
 
 const states: ReadonlySet<unknown> = new Set(["pending", "approved", "consumed", "denied", "cancelled", "expired", "revoked"]);
 
-/** @throws {Distrusted | QuaterError} */
+/** Returns the state of one approval request. @throws {Distrusted | QuaterError} */
 export const statusOn = async (env: Env, remote: Remote, token: string, id: string): Promise<OwnStatus> => {
   for await (const item of readRemote({ env, remote, token }, "approvals status", { id })) {
     const status = isPlainObject(item) ? item["show"] : undefined;

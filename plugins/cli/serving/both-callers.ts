@@ -1,16 +1,17 @@
-// The authenticator of cli() if it has the option `remote`: one authenticator for the terminal of this computer, and another one
-// for remote callers. Neither ever gets the credentials that belong to the other.
+// Makes the authenticator of cli() for a project with the option `remote`. One authenticator checks the callers at the terminal
+// of this computer, and another authenticator checks remote callers. Neither authenticator gets the credentials for the other
+// one.
 
 import { authenticatorOver } from "../../../core/model/authenticator.ts";
 import { partOf, readingOf } from "../../../core/model/credentials.ts";
 import type { KnownCredentials } from "../../../core/model/known-credentials.ts";
 import { type Authentication, type Authenticator, asAuthenticator } from "../../../core/plugin-api.ts";
 
-/** @param local  The authenticator for `quater run` without `--remote`. If it is undefined, local callers are refused. */
+/** @param local  The authenticator for `quater run` without `--remote`. If `local` is undefined, Quater refuses local callers. */
 export const bothCallers = (local: Authentication | undefined, remote: Authentication): Authenticator => {
   const [here, there] = [local === undefined ? undefined : asAuthenticator(local), asAuthenticator(remote)];
   return authenticatorOver(here === undefined ? [there] : [here, there], {
-    // Both names, so that the exposure file shows a change of either authenticator.
+    // The name contains the names of both authenticators, so that the exposure file shows a change of either authenticator.
     name: here === undefined ? there.name : `${here.name} for local callers, ${there.name} for remote callers`,
     listed: here === undefined ? there.listed : listedBy(here, there),
     authenticate: (credentials, resources) => {
@@ -20,7 +21,9 @@ export const bothCallers = (local: Authentication | undefined, remote: Authentic
   });
 };
 
-/** Lists the credentials of local callers. A key that only remote callers can use gives no answer about a local call. */
+/**
+ * Lists the credentials of local callers. For a key that only remote callers can use, the list says nothing about a local call.
+ */
 const listedBy =
   (here: Authenticator, there: Authenticator): (() => KnownCredentials) =>
   () => {

@@ -1,4 +1,4 @@
-// The endpoint `POST /__quater__/actions/call`: runs an action for a remote caller through the same gate as every other call.
+// The endpoint `POST /__quater__/actions/call`, which runs an action for a remote caller through the gate.
 
 import { isQuaterError } from "../../../core/index.ts";
 import { isApprovalId } from "../../../core/plugin/gate.ts";
@@ -32,7 +32,7 @@ const call = async (parts: CallEndpoint, request: WebRequest): Promise<WebReply 
   const operation = catalog.get(action);
   const hasFile =
     operation !== undefined && fileFieldsOf(operation.input).some(({ name }) => given.some(({ values }) => name in values));
-  // The gate reads the input after it has checked who may call, so nobody can find a hidden handler by this refusal.
+  // The gate calls `read` after it has checked the caller's rights, so no caller can find a hidden handler by this refusal.
   const read = () => {
     if (hasFile) throw malformed("Files cannot be sent to a remote. Call the handler over HTTP, or run the action on the server");
     return given;
@@ -79,7 +79,7 @@ const sendItems = async (items: AsyncIterable<unknown>, lines: Lines, callId: st
     for await (const item of items) if (!(await lines.send({ item }))) return undefined;
     return await lines.end(200, success(callId));
   } catch (error) {
-    // A stream throws only QuaterErrors, because the gate converts all other errors.
+    // A stream of the gate throws only QuaterErrors, because the gate converts all other errors.
     if (!isQuaterError(error)) throw error;
     return lines.end(200, failure(error, callId));
   }
@@ -101,12 +101,12 @@ const failure = (error: Parameters<typeof errorBodyOf>[0], callId: string): Enve
 const isStreamed = (value: unknown): value is AsyncIterable<unknown> =>
   value !== null && typeof value === "object" && Symbol.asyncIterator in value;
 
-/** The levels of `{ parts: [{ values: ... }] }` around the input. */
+/** The number of levels of `{ parts: [{ values: ... }] }` around the input of a call. */
 const levelsAround = 3;
 
 const fields = new Set(["protocol", "action", "parts", "dryRun", "approvalId"]);
 
-/** @throws {QuaterError} */
+/** Reads the body of a call. @throws {QuaterError} for a body that is not valid. */
 const readCall = (bytes: Buffer): CallBody => {
   const body = parseJsonBytes(bytes, levelsAround);
   if (!isPlainObject(body)) throw malformed("The body must be a JSON object");

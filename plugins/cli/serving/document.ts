@@ -1,5 +1,5 @@
-// The document at `/.well-known/quater-actions.json`: the actions that the caller may run, with the facts that the program needs
-// for flags, help and output.
+// The document at `/.well-known/quater-actions.json`. The document contains the actions that the caller may run, and the data
+// that the program `quater` needs for flags, help and output.
 
 import { isVisibleTo } from "../../../core/model/operation.ts";
 import type { Catalog, Operation, Project } from "../../../core/plugin-api.ts";
@@ -16,7 +16,7 @@ export interface DocumentEndpoint extends Endpoints {
 export const documentEndpoint = (parts: DocumentEndpoint) =>
   answering(parts, "GET", async (request) => {
     const caller = await entered(parts, request);
-    // `quater explain` needs the list for its flags.
+    // The program `quater explain` reads this document to derive the flags of the action.
     const mayExplain = caller.principal.scopes.includes(scopeOf("explain"));
     checkRight(parts, caller, mayExplain ? "explain" : "run", "actions list");
     const approvals = parts.services.find(approvalsRef);
@@ -44,7 +44,7 @@ const actionOf = (
   problems: problems.map(({ code, kind }) => ({ code, ...(kind === undefined ? {} : { kind }) })),
 });
 
-/** Removes the folder of a file output, because paths of the server stay on the server. */
+/** Removes the folder from the schema of a file output, because a client must not see paths of the server. */
 const withoutFolder = (output: Operation["input"]): Operation["input"] => {
   const rules = fileAnswerRulesOf(output);
   if (rules === undefined) return output;

@@ -1,5 +1,5 @@
-// Sends the answer of a remote endpoint: one JSON text, or several lines if something must be sent before the end. The first line
-// before the end decides, so most answers are one JSON text with the HTTP status of their outcome.
+// Sends the answer of a remote endpoint. The answer is several lines if the endpoint sends data before the end of the call. Most
+// answers are one JSON text with the HTTP status of the outcome.
 
 import { once } from "node:events";
 import type { Writable } from "node:stream";
@@ -14,24 +14,24 @@ export class Lines {
   readonly #beats: NodeJS.Timeout;
   #hasBegun = false;
 
-  /** @param heartbeatMs  The time after which a silent answer gets an empty line, so that proxies keep the connection open. */
+  /** @param heartbeatMs  The longest silence before the class sends an empty line, so that proxies keep the connection open. */
   constructor(request: WebRequest, http: Web, heartbeatMs: number) {
     this.#request = request;
     this.#http = http;
     this.#beats = setInterval(() => this.#write("\n"), heartbeatMs).unref();
   }
 
-  /** Sends a line, or drops it if the client does not read. */
+  /** Sends a line of the answer. Drops the line if the client does not read. */
   offer(line: Line): void {
     this.#write(`${JSON.stringify(line)}\n`);
   }
 
-  /** Sends a line as fast as the client reads. @returns Whether the line was sent. */
+  /** Sends a line of the answer as fast as the client reads. @returns Whether the line was sent. */
   async send(line: Line): Promise<boolean> {
     const { res } = this.#request;
     const bytes = Buffer.from(`${JSON.stringify(line)}\n`);
     if (bytes.length >= largeAnswer && (await this.#http.room(this.#request, "answer").take(bytes.length)) === undefined) {
-      // Without its last line, the client recognizes that the answer is incomplete.
+      // The client recognizes an incomplete answer by the absence of the last line.
       res.destroy();
       return false;
     }
@@ -41,7 +41,7 @@ export class Lines {
     return !res.destroyed;
   }
 
-  /** Ends the answer. @param status  The HTTP status, unless lines were sent before. */
+  /** Ends the answer. @param status  The HTTP status of the answer. The status has no effect if lines were sent before. */
   async end(status: number, envelope: Envelope, headers: readonly string[] = []): Promise<WebReply | undefined> {
     clearInterval(this.#beats);
     if (!this.#hasBegun) return reply(status, envelope, headers);

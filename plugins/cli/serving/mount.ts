@@ -1,4 +1,4 @@
-// Mounts the endpoints for remote callers on the server of http().
+// Mounts the endpoints for remote callers on the HTTP server of http().
 
 import { isServing } from "../../../core/model/run-mode.ts";
 import { BootError, type PluginContext } from "../../../core/plugin-api.ts";
@@ -6,10 +6,12 @@ import { httpRef } from "../../offered.ts";
 import { type RemoteOption, remoteWithoutHttp } from "./option.ts";
 import { paths } from "./protocol.ts";
 
-/** The time between two empty lines of a silent answer, milliseconds. Proxies close silent connections after about a minute. */
+/**
+ * The time between two empty lines in a silent answer, in milliseconds. Proxies close silent connections after about a minute.
+ */
 const heartbeatMs = 15_000;
 
-/** @throws {BootError} without http(). */
+/** @throws {BootError} for a project without http(). */
 export const mountRemote = async ({ login }: RemoteOption, context: PluginContext): Promise<void> => {
   const { services, gate, catalog, project, mode } = context;
   const http = services.find(httpRef);
@@ -19,7 +21,7 @@ export const mountRemote = async ({ login }: RemoteOption, context: PluginContex
     ["POST", paths.call],
     ["POST", paths.read],
   ];
-  // In other run modes, only list the paths in the exposure table.
+  // In other run modes, the endpoints are mounted only so that the exposure report lists their paths.
   if (!isServing(mode)) {
     for (const [method, path] of mounts) http.mount(`${method} ${path}`, () => {});
     return;

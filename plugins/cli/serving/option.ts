@@ -1,4 +1,4 @@
-// The option `remote` of cli(): the server side of `quater ... --remote NAME`.
+// The option `remote` of cli(), which configures the server side of `quater ... --remote NAME`.
 
 import { isPrivateUrl } from "../../../core/model/loopback.ts";
 import { type Authentication, asAuthenticator, type BootProblem, opaque } from "../../../core/plugin-api.ts";
@@ -6,9 +6,11 @@ import { isPlainObject } from "../../../core/schema/schema.ts";
 import type { Login } from "./protocol.ts";
 
 export interface RemoteOption {
-  /** Authenticates callers who run commands with `--remote`. `localUser()` is refused, because it knows no remote callers. */
+  /**
+   * Authenticates callers who use `--remote`. `localUser()` is refused, because `localUser()` authenticates only local callers.
+   */
   readonly authenticate: Authentication;
-  /** The authorization server from which `quater remote login` gets tokens. Without this option, people paste a token. */
+  /** The authorization server from which `quater remote login` gets tokens. Without `login`, people paste a token. */
   readonly login?: Login | undefined;
 }
 
@@ -29,12 +31,12 @@ const isRemote = (value: unknown): boolean =>
   value["authenticate"] !== undefined &&
   isLogin(value["login"]);
 
-/** The schema of the option. */
+/** The schema of the option `remote`. */
 export const remoteOption = opaque<RemoteOption>("{ authenticate, login: { issuer, clientId, scopes } }", isRemote);
 
 const problem = (cause: string, remedy: string): BootProblem => ({ place: "cli()", plugin: "cli", cause, remedy });
 
-/** Returns the problems of the option that do not depend on other plugins. */
+/** Returns the boot problems of the option `remote` that do not depend on other plugins. */
 export const remoteProblems = (remote: RemoteOption | undefined): readonly BootProblem[] => {
   if (remote === undefined) return [];
   const { authenticate, login } = remote;
@@ -60,7 +62,7 @@ export const remoteProblems = (remote: RemoteOption | undefined): readonly BootP
   ];
 };
 
-/** The boot problem of a project with `remote` and without http(). */
+/** The boot problem of a project that sets the option `remote` but does not configure http(). */
 export const remoteWithoutHttp: BootProblem = problem(
   "cli() has the option remote, but http() is not configured, so no remote caller can reach the server",
   "Add http({ authenticate: apiKeys() }) to plugins, or remove remote from cli()",

@@ -1,4 +1,5 @@
-// The commands `quater exposure --remote NAME` and `quater explain --remote NAME`. A remote explains only the caller's own calls.
+// The server side of `quater exposure --remote NAME` and `quater explain --remote NAME`. A remote explains only the caller's own
+// calls.
 
 import { type Static, Type } from "../../../core/index.ts";
 import { isApprovalId } from "../../../core/plugin/gate.ts";
@@ -17,10 +18,10 @@ const explainInput = Type.Object({
   parts: Type.Array(Type.Unknown(), { maxItems: 8 }),
 });
 
-/** The caller's program prints the text, so the text has no colours. */
+/** Returns each text without a style, because the caller's program prints the text of the report. */
 const plain = (_style: string, text: string): string => text;
 
-/** Returns the surfaces for handlers: those of Quater that are configured, and those on which a handler is exposed. */
+/** Returns the names of the configured surfaces of Quater, and the names of the other surfaces that expose a handler. */
 const surfacesOf = ({ operations }: Catalog, plugins: PluginContext["plugins"]): readonly string[] => {
   const configured = plugins.map(({ name }) => name).filter((name) => ["http", "mcp", "cli"].includes(name));
   return [...new Set([...configured, ...operations.flatMap(({ surfaces }) => [...surfaces])])];

@@ -1,5 +1,5 @@
-// The endpoint `POST /__quater__/actions/read`: commands that read, such as `quater audit tail --remote NAME`. Each command
-// belongs to a plugin and needs its own right. No command of this endpoint changes anything.
+// The endpoint `POST /__quater__/actions/read`, which runs commands that read, such as `quater audit tail --remote NAME`. Each
+// command needs one right. No command of this endpoint changes anything.
 
 import { resolve } from "node:path";
 import { tooMuchUnread } from "../../../core/diagnostics/errors.ts";
@@ -15,13 +15,13 @@ import { accounted, answering, bodyIn, checkRight, type Endpoints, entered, erro
 
 export interface ReadEndpoint extends Endpoints {
   readonly heartbeatMs: number;
-  /** The commands of the program itself. */
+  /** The commands that the plugin cli defines itself: `exposure` and `explain`. */
   readonly own: readonly RemoteRead[];
 }
 
-/** How long a revoked credential may still read, milliseconds. */
+/** The longest time for which a revoked credential may still read the output of a command, in milliseconds. */
 const againMs = 1_000;
-/** The most text that waits for a slow client, UTF-16 units. */
+/** The largest amount of command output that may wait in memory for a slow client, in UTF-16 units. */
 const mostWaiting = 32 * 1024 * 1024;
 
 const readsIn = ({ services, own }: ReadEndpoint): readonly RemoteRead[] => [
@@ -73,7 +73,7 @@ const read = async (parts: ReadEndpoint, request: WebRequest): Promise<WebReply 
   }
 };
 
-/** Sends the output of a command to the caller, in order. */
+/** Sends the outputs of a command to the caller in the order in which the command printed them. */
 class Output {
   readonly #lines: Lines;
   readonly #stopping = new AbortController();
@@ -102,13 +102,13 @@ class Output {
     };
   }
 
-  /** Ends the command with an error, such as a revoked credential. */
+  /** Stops the running command with an error, such as the error for a revoked credential. */
   stop(error: unknown): void {
     this.#failure ??= error;
     this.#stopping.abort();
   }
 
-  /** Waits until the client has got everything. @throws {unknown} The error of `stop`. */
+  /** Waits until the client has received all outputs of the command. @throws {unknown} The error that was passed to `stop`. */
   async written(): Promise<void> {
     await this.#sending;
     if (this.#failure !== undefined) throw this.#failure;
@@ -134,7 +134,7 @@ const unknownCommand = (command: string): QuaterError =>
     message: `This server has no command ${JSON.stringify(cut(visible(command)))} for remote callers. Its manifest may lack the plugin`,
   });
 
-/** @throws {QuaterError} */
+/** Reads the body of an HTTP request for a command that reads. @throws {QuaterError} for a body that is not valid. */
 const readBody = (bytes: Buffer): ReadBody => {
   const body = parseJsonBytes(bytes);
   if (!isPlainObject(body)) throw malformed("The body must be a JSON object");

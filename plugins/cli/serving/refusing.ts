@@ -1,4 +1,4 @@
-// Answers of the remote endpoints that are one JSON text, and the refusal of callers who may not use an endpoint.
+// Makes the answers of the remote endpoints that are one JSON text, and refuses callers who may not use an endpoint.
 
 import type { IncomingMessage } from "node:http";
 import { missingScope } from "../../../core/diagnostics/errors.ts";
@@ -8,7 +8,7 @@ import { type Arriving, type Awaitable, type Gate, type Services, traceIdOf } fr
 import { auditRef, type Web, type WebReply, type WebRequest } from "../../offered.ts";
 import { type Envelope, type ErrorBody, type Login, protocol, type Right, scopeOf } from "./protocol.ts";
 
-/** The parts of the server that all remote endpoints need. */
+/** The parts of the server that all remote endpoints use. */
 export interface Endpoints {
   readonly http: Web;
   readonly gate: Gate;
@@ -29,14 +29,14 @@ export const errorBodyOf = (error: QuaterError, callId: string): ErrorBody => {
   };
 };
 
-/** Returns an answer with one JSON text. Caches must not keep the answer, because it is for one caller. */
+/** Makes an answer with one JSON text. Caches must not store the answer, because the answer is for one caller. */
 export const reply = (status: number, body: object, headers: readonly string[] = []): WebReply => ({
   status,
   headers: [...headers, "content-type", "application/json", "cache-control", "no-store"],
   body: JSON.stringify(body),
 });
 
-/** Returns the answer for a refused or failed request. */
+/** Makes the answer for an HTTP request that the endpoint refused or that failed. */
 export const refusal = ({ http, login }: Endpoints, { req, callId }: WebRequest, error: QuaterError): WebReply => {
   const challenge = challengeOf(error);
   const envelope: Envelope = {
@@ -48,7 +48,7 @@ export const refusal = ({ http, login }: Endpoints, { req, callId }: WebRequest,
   return reply(http.statusOf(error), envelope, [
     ...(challenge === undefined ? [] : ["www-authenticate", challenge]),
     ...(error.retryAfterSeconds === undefined ? [] : ["retry-after", String(error.retryAfterSeconds)]),
-    // The client may still be sending a body that nobody reads.
+    // The client may still send a request body that the server does not read, so the server closes the connection.
     ...(req.complete || req.method === "GET" ? [] : ["connection", "close"]),
   ]);
 };
@@ -59,8 +59,9 @@ const wrong = (code: "forbidden" | "invalid_input", message: string): QuaterErro
 export const malformed = (message: string): QuaterError => wrong("invalid_input", message);
 
 /**
- * Refuses browsers. Browsers add these headers to the requests of pages, and pages cannot remove them. The program never sends
- * them, so no page can use a remote endpoint, not even a page of an allowed origin.
+ * Refuses HTTP requests of browsers. A browser adds the headers Origin or Sec-Fetch-Site to the HTTP requests of web pages, and a
+ * web page cannot remove these headers. The program `quater` never sends these headers. So no web page can use a remote endpoint,
+ * even from an allowed origin.
  */
 const refuseBrowsers = ({ headers }: IncomingMessage): void => {
   if (headers.origin !== undefined || headers["sec-fetch-site"] !== undefined)
@@ -79,7 +80,7 @@ export interface Entered {
   readonly enteredAt: number;
 }
 
-/** Authenticates the caller of a request, before the body is read. @throws {QuaterError} */
+/** Authenticates the caller of an HTTP request before the server reads the body. @throws {QuaterError} */
 export const entered = async ({ http, gate }: Endpoints, request: WebRequest): Promise<Entered> => {
   const { req, callId } = request;
   refuseBrowsers(req);
@@ -152,7 +153,7 @@ const recordRefusal = (
   });
 };
 
-/** Runs an endpoint for one method. Errors become answers in the form of the protocol. */
+/** Wraps an endpoint so that the endpoint answers only one HTTP method. Errors become answers in the form of the protocol. */
 export const answering =
   (parts: Endpoints, method: "GET" | "POST", answer: (request: WebRequest) => Promise<WebReply | undefined>) =>
   async (request: WebRequest): Promise<WebReply | undefined> => {

@@ -9,16 +9,16 @@ import type { Listener } from "./listener.ts";
 import type { Notifier } from "./progress.ts";
 
 /**
- * The caller of an MCP request. All data about the caller comes from authentication, and no data about the caller comes from the
+ * The caller of an MCP request. All data about the caller comes from authentication, and none of these data come from the MCP
  * message.
  */
 export interface Caller {
   readonly principal: Principal;
-  /** The protocol era of the request. */
+  /** The protocol era of the MCP request. */
   readonly era: Era;
-  /** The headers of a POST of revision 2026-07-28, which must match the body. */
+  /** The headers of a POST request of revision 2026-07-28, which must match the body of the POST request. */
   readonly headers?: IncomingHttpHeaders | undefined;
-  /** The object that was passed to `enter` of the gate: see `Invocation`. */
+  /** The object that the dispatcher passed to `enter` of the gate: see `Invocation`. */
   readonly entry: Arriving;
   readonly callId: string;
   readonly peer: string | undefined;
@@ -26,13 +26,19 @@ export interface Caller {
   readonly cancellation: Cancellation;
   readonly notifier: Notifier;
   readonly room: AnswerRoom;
-  /** Receives the changes of resources to which a client of the revisions of 2025 subscribes. Absent over HTTP. */
+  /** The listener for changes of the MCP resources to which a client of the revisions of 2025 subscribes. Absent over HTTP. */
   readonly listener?: CallersListener;
-  /** The authorization servers from which the caller can get more scopes. Absent over stdio, where callers cannot sign in. */
+  /**
+   * The authorization servers from which the caller can get more scopes. Absent over stdio, because callers over stdio cannot
+   * sign in.
+   */
   readonly authorization?: Authorization | undefined;
-  /** Called when the call has its outcome, or when a stream begins. Quater does not call this function for dry runs. */
+  /**
+   * Quater calls this function when a call has its outcome, or when the stream of a call begins. Quater does not call this
+   * function for dry runs.
+   */
   readonly ended?: (operation: Operation, outcome: Outcome) => void;
 }
 
-/** The listener of one client, with the caller who subscribed to each resource. */
+/** The listener of one MCP client, with the caller who subscribed to each MCP resource. */
 export type CallersListener = Listener<Caller>;

@@ -1,6 +1,6 @@
-// The catalog for many tools: instead of all tools, the tool list contains the tools `search` and `call`. `search` finds tools
-// that the caller may call, and `call` calls one of these tools. A tool that is called with `call` runs exactly like a tool that
-// is called by its name.
+// The catalog for apps with many tools. Instead of all tools, the tool list contains the tools `search` and `call`. `search`
+// finds tools that the caller may call, and `call` calls one of these tools. A tool that a client calls with `call` runs exactly
+// like a tool that a client calls by its name.
 
 import { inputInvalid } from "../../../core/diagnostics/errors.ts";
 import type { Principal, QuaterError } from "../../../core/index.ts";
@@ -17,7 +17,10 @@ import { failureResult } from "./outcome.ts";
 const usualCount = 10;
 const mostCount = 50;
 const longestQuery = 500;
-/** The most words of a query that count. Each word is compared with all words of all tools, which blocks other requests. */
+/**
+ * The most words of a query that `search` uses. `search` compares each word with all words of all tools, which blocks other
+ * requests.
+ */
 const mostWords = 20;
 
 const searchTool = {
@@ -57,9 +60,9 @@ const callTool = {
 
 interface Indexed {
   readonly tool: Tool;
-  /** The list entry of the tool, without the output schema. */
+  /** The entry of the tool in the tool list, without the output schema. */
   readonly shown: object;
-  /** The words of the tool, with their weight. */
+  /** The words that describe the tool, each with its weight. */
   readonly words: ReadonlyMap<string, number>;
 }
 
@@ -72,15 +75,15 @@ export class CatalogSearch {
     this.#tools = toolbox.tools.map(indexed);
   }
 
-  /** Returns the result of `tools/list` as JSON text. */
+  /** Returns the result of the request `tools/list` as JSON text. */
   list(principal: Principal, listing?: Listing): string {
     const annotations = worst(this.#seenBy(principal, listing).map(({ tool }) => annotationsOf(tool.operation)));
     return JSON.stringify({ tools: [searchTool, { ...callTool, annotations }] });
   }
 
   /**
-   * Returns the answer to a call of `search`, or to a call of `call` that does not name a tool. Returns `undefined` for all other
-   * calls.
+   * Returns the answer to a call of the tool `search`, or to a call of the tool `call` that does not name a tool. Returns
+   * `undefined` for all other tool calls.
    */
   answer({ id, params, argumentsRefused }: Request, { principal, authorization, callId, era }: Caller): Answer | undefined {
     const { name, arguments: given = {} } = params;
@@ -103,7 +106,8 @@ export class CatalogSearch {
   }
 
   /**
-   * If the request calls `call`, returns a request that calls the tool named in the arguments. Returns other requests unchanged.
+   * If a request calls the tool `call`, returns a request that calls the tool named in the arguments. Returns other requests
+   * unchanged.
    */
   unwrapped(request: Request): Request {
     const { name, arguments: given } = request.params;
@@ -118,7 +122,7 @@ export class CatalogSearch {
     );
   }
 
-  /** Returns the tools that have at least one word of the query, the best first. */
+  /** Returns the tools that have at least one word of the query, the best match first. */
   #find(query: string, tools: readonly Indexed[]): readonly Indexed[] {
     const wanted = [...new Set(wordsOf(query))].slice(0, mostWords);
     if (wanted.length === 0) return tools;
@@ -177,7 +181,7 @@ const wordsOf = (text: string): readonly string[] =>
     .toLowerCase()
     .match(/[\p{L}\p{N}]+/gu) ?? [];
 
-/** The shortest word that also matches words that begin with it: "order" matches "orders". */
+/** The length of the shortest word that also matches longer words with the same beginning: "order" matches "orders". */
 const shortestStem = 3;
 
 const scoreOf = (wanted: string, words: ReadonlyMap<string, number>): number => {
@@ -191,7 +195,7 @@ const scoreOf = (wanted: string, words: ReadonlyMap<string, number>): number => 
   return best;
 };
 
-/** Returns annotations for a tool that may do everything that the given tools do. */
+/** Returns the annotations of the tool `call`, which may do everything that the given tools do. */
 const worst = (all: readonly Annotations[]): Annotations => ({
   readOnlyHint: all.every(({ readOnlyHint }) => readOnlyHint),
   destructiveHint: all.some(({ destructiveHint }) => destructiveHint),

@@ -1,5 +1,5 @@
-// Completes the text that a person types for an argument of a prompt or for a variable of a resource template. The values come
-// from the literals and booleans of the schema, or from the function in `complete` of the handler.
+// Completes the text that a person types for an argument of a prompt or for a variable of a resource template. The proposed
+// values come from the literals and booleans of the field's schema, or from the function in `complete` of the handler.
 
 import { isAbort } from "../../../core/model/call.ts";
 import { type Catalog, errorText, isVisibleTo, type Operation } from "../../../core/plugin-api.ts";
@@ -13,16 +13,16 @@ import { invalidParams, type Results } from "../protocol/answers.ts";
 import type { Request } from "../protocol/messages.ts";
 import type { Caller } from "./caller.ts";
 
-/** The most values of an answer (MCP 2025-11-25, server/utilities/completion). */
+/** The most values in the answer to a completion request (MCP 2025-11-25, server/utilities/completion). */
 const mostValues = 100;
-/** The longest text to complete, characters. */
+/** The longest text that Quater completes, characters. */
 const longestValue = 1_000;
 
 export class Completion {
   readonly #resources: Resources;
   readonly #prompts: Prompts;
   readonly #results: Results;
-  /** Whether no prompt and no template has a field that can be completed. */
+  /** Whether Quater can complete no field of any prompt or resource template. */
   readonly isEmpty: boolean;
 
   constructor({ operations }: Catalog, resources: Resources, prompts: Prompts, results: Results) {
@@ -49,8 +49,8 @@ export class Completion {
     const operation = this.#find(ref);
     if (operation === undefined || !isReachable(operation, caller.principal))
       return invalidParams(id, "No prompt and no resource template has this name or URI");
-    // Check the rights of the caller before the name of the argument, so that callers without rights cannot guess the names of
-    // arguments.
+    // Check whether the caller may call the handler before you look up the name of the argument. So callers without rights cannot
+    // guess the names of arguments.
     const isVisible = isVisibleTo(operation, caller.principal);
     if (isVisible && !Object.hasOwn(propertiesOf(operation.input), name))
       return invalidParams(id, "The ref has no argument with this name");
@@ -66,7 +66,10 @@ export class Completion {
   }
 }
 
-/** Returns the function that completes the field. A field may have the name of a method of all objects, such as `toString`. */
+/**
+ * Returns the function of the handler that completes a field. A field may have the name of a method of all objects, such as
+ * `toString`.
+ */
 const completerOf = ({ handler: { complete = {} } }: Operation, name: string) =>
   Object.hasOwn(complete, name) ? complete[name] : undefined;
 
@@ -87,7 +90,8 @@ const valuesOf = async (
     found = await completer({ value, principal, signal: cancellation.signal });
   } catch (error) {
     if (cancellation.isCancelled && isAbort(error)) return []; // Nobody gets the values.
-    // A QuaterError would look like a refusal of the caller, and nobody would log it.
+    // Throw an error that is not a QuaterError, because a QuaterError would look like a refusal of the caller, and Quater would
+    // not log the QuaterError.
     throw new Error(`complete.${name} of the handler ${handlerName} failed: ${errorText(error)}`, { cause: error });
   }
   if (!Array.isArray(found) || !found.every((each) => ["string", "number", "boolean"].includes(typeof each)))
@@ -95,12 +99,15 @@ const valuesOf = async (
   return found.map(String);
 };
 
-/** The largest number of `$ref`s to follow one after the other, because schemas may refer to each other in a circle. */
+/**
+ * The largest number of `$ref`s that `choicesIn` follows one after the other, because schemas may refer to each other in a
+ * circle.
+ */
 const mostLevels = 16;
 
 /**
  * Returns the literals and booleans that a schema allows, as texts. For the schema of a list, returns the literals and booleans
- * of the items.
+ * that the schema of the items allows.
  */
 const choicesIn = (root: JsonSchema, schema: unknown, level = 0): readonly string[] => {
   if (!isPlainObject(schema) || level > mostLevels) return [];

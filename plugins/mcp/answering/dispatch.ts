@@ -1,7 +1,7 @@
 // Answers the messages of MCP clients of both protocol eras. The transports (HTTP and stdio) pass each message to `serve`, which
-// authenticates the caller before the message is read. This file passes tools/call to the gate, and answers the other frequent
-// methods: tools/list, ping and server/discover. Requests for resources and prompts go to reader.ts. Requests with other methods
-// go to the SDK of their era. Each SDK is loaded when the first such request arrives.
+// authenticates the caller before Quater reads the message. This file passes tools/call to the gate, and answers the other
+// frequent methods: tools/list, ping and server/discover. reader.ts answers requests for MCP resources and prompts. The MCP SDK
+// of the era answers requests with other methods. Quater loads the SDK of an era when the first such request arrives.
 
 import type { Principal } from "../../../core/index.ts";
 import { type Awaitable, type Gate, traceIdOf } from "../../../core/plugin-api.ts";
@@ -30,7 +30,10 @@ interface DispatcherParts {
   readonly results: Results;
   readonly subscriptions: Subscriptions;
   readonly maxOutputBytes: number;
-  /** Absent if the app has no approvals or no key for signing `requestState`, or if `approvalHoldMs` is 0. */
+  /**
+   * The approval rounds of calls; absent if the app has no approvals or no key for signing `requestState`, or if `approvalHoldMs`
+   * is 0.
+   */
   readonly rounds: ApprovalRounds | undefined;
 }
 
@@ -39,7 +42,7 @@ export class Dispatcher {
   readonly #toolbox: Toolbox;
   readonly #about: About;
   readonly #rounds: ApprovalRounds | undefined;
-  /** The result of server/discover as JSON text. */
+  /** The result of the request server/discover as JSON text. */
   readonly #discovered: string;
   readonly #results: Results;
   readonly #search: CatalogSearch | undefined;
@@ -65,17 +68,18 @@ export class Dispatcher {
     this.#maxOutputBytes = maxOutputBytes;
   }
 
-  /** Authenticates the caller of a message and answers the message. Returns the reply of the transport. */
+  /** Authenticates the caller of a message and answers the message. Returns the reply for the transport. */
   async serve<Reply>(incoming: Incoming<Reply>): Promise<Reply> {
     const { entry } = incoming;
     let principal: Principal;
     /**
-     * The time at which the caller was authenticated. `undefined` if the message has not waited for anything, so that most messages
-     * do not read the clock.
+     * The time at which the gate authenticated the caller; `undefined` if the message did not wait after authentication, so that
+     * most messages do not read the clock.
      */
     let enteredAt: number | undefined;
     try {
-      // Over HTTP, only the headers were read, so callers without access cannot make the server read or parse a body.
+      // Over HTTP, Quater has read only the headers of the POST request at this point, so callers without access cannot make the
+      // server read or parse a body.
       const entering = this.#gate.enter(entry);
       if (entering instanceof Promise) {
         enteredAt = performance.now();
@@ -91,7 +95,7 @@ export class Dispatcher {
     const refused = receiving instanceof Promise ? await receiving : receiving;
     if (refused !== undefined) return refused;
     try {
-      // A key may have been revoked while the body arrived.
+      // An operator may have revoked the key of the caller while the body of the POST request arrived.
       const again = enteredAt === undefined ? principal : this.#gate.enterAgain(entry, principal, enteredAt);
       principal = again instanceof Promise ? await again : again;
     } catch (error) {
@@ -159,13 +163,15 @@ export class Dispatcher {
       surface: "mcp",
       principal,
       entry,
-      // Refused arguments also go through the gate, so that the policy is checked first and the refusal is recorded.
+      // A call with refused arguments also goes through the gate, so that the gate checks the policy first and audit records the
+      // refusal.
       given: refused === undefined ? [{ from: "arguments", isText: false, values }] : () => Promise.reject(refused),
       callId,
       cancellation,
       dryRun,
       peer,
-      // The trace id in the message is more specific than the trace id in the headers of the HTTP request.
+      // Use the trace id in the MCP message first, because this trace id is more specific than the trace id in the headers of the
+      // POST request.
       traceId: traceIdOf(traceparent) ?? caller.traceId,
       approvalId: approvalId ?? resumed?.approvalId,
       progress: progress?.report,
@@ -182,7 +188,7 @@ export class Dispatcher {
       : { body: resultMessage(id, asked) };
   }
 
-  /** Returns the earlier round of a repeated call, or the reason why the call must begin again. */
+  /** Returns the earlier approval round of a repeated call, or the reason why the call must begin again. */
   #resumed(
     { params, argumentsRefused }: Request,
     call: StatedCall,

@@ -1,4 +1,5 @@
-// A message that arrived over HTTP or stdio, as the dispatcher sees it. Each transport has classes for its messages.
+// A message that arrived over HTTP or stdio, in the form in which the dispatcher receives messages. Each transport implements
+// these interfaces for its messages.
 
 import type { Principal } from "../../../core/index.ts";
 import type { Arriving, Awaitable } from "../../../core/plugin-api.ts";
@@ -6,14 +7,16 @@ import type { Answer } from "../protocol/answers.ts";
 import type { Request } from "../protocol/messages.ts";
 import type { Caller } from "./caller.ts";
 
-/** A message whose caller is not authenticated yet. `Reply` is the type of the replies of the transport. */
+/** A message whose caller is not authenticated yet. `Reply` is the type of the transport's replies. */
 export interface Incoming<Reply> {
   readonly entry: Arriving;
   /** Returns the reply to a caller whose credential was refused. */
   turnedAway(error: unknown): Reply;
-  /** Receives the bytes of the message, if they have not arrived. Returns a reply if the transport refuses the message. */
+  /**
+   * Receives the bytes of the message, if the bytes have not arrived yet. Returns a reply if the transport refuses the message.
+   */
   receive(principal: Principal): Awaitable<Reply | undefined>;
-  /** Reads the message. Returns a reply if the message is not a request that the dispatcher answers. */
+  /** Reads the received message. Returns a reply if the message is not a request that the dispatcher answers. */
   read(principal: Principal): IncomingRequest<Reply> | { readonly reply: Reply };
 }
 
@@ -21,10 +24,10 @@ export interface Incoming<Reply> {
 export interface IncomingRequest<Reply> {
   readonly request: Request;
   readonly caller: Caller;
-  /** Returns the reply with the answer. */
+  /** Sends the answer to the MCP request. Returns the reply for the transport. */
   send(answer: Awaitable<Answer>): Awaitable<Reply>;
-  /** Returns the reply to a request whose caller was refused during the call, or that could not be answered. */
+  /** Returns the reply to a request whose caller was refused during the call, or that Quater could not answer. */
   failed(error: unknown): Awaitable<Reply>;
-  /** Called when the request was answered. */
+  /** The dispatcher calls this function when the transport has answered the MCP request. */
   end(): void;
 }

@@ -1,19 +1,22 @@
-// Sends notifications about changed resources to one client. A change marks its resource, and one notification is sent for all
-// changes since the last notification, so a client that reads slowly does not fill the memory.
+// Sends notifications about changed MCP resources to one client. A listener sends one notification for all changes of a resource
+// since the last notification, so a client that reads slowly does not fill the memory.
 
 import type { Notifier } from "./progress.ts";
 
 export interface ListenerParts<Watched> {
   readonly notifier: Notifier;
-  /** Returns the notification for a change, or `undefined` if the client may no longer read the resource. Never rejects. */
+  /**
+   * Returns the notification about a changed resource, or `undefined` if the client may no longer read the resource. Never
+   * rejects.
+   */
   readonly notification: (uri: string, watched: Watched) => Promise<string | undefined>;
 }
 
-/** @typeParam Watched  The data about each watched resource. */
+/** @typeParam Watched  The data that the listener stores about each watched resource. */
 export class Listener<Watched> {
   readonly #parts: ListenerParts<Watched>;
   readonly #watched = new Map<string, Watched>();
-  /** The watched resources that have changed since their last notification. */
+  /** The watched resources that have changed since the last notification about the resource. */
   readonly #changed = new Set<string>();
   #isSending = false;
 
@@ -42,13 +45,13 @@ export class Listener<Watched> {
     this.#changed.delete(uri);
   }
 
-  /** Stops all notifications. */
+  /** Stops all notifications of this listener. */
   end(): void {
     this.#watched.clear();
     this.#changed.clear();
   }
 
-  /** Reports that a resource has changed. */
+  /** Notes that a resource has changed, and starts to send the notification about this resource. */
   changed(uri: string): void {
     if (!this.#watched.has(uri)) return;
     this.#changed.add(uri);
@@ -59,13 +62,14 @@ export class Listener<Watched> {
     const { notifier, notification } = this.#parts;
     this.#isSending = true;
     for (const uri of this.#changed) {
-      // Changes during the wait belong to the same notification.
+      // While the client reads slowly, wait with the notification. One notification then covers all changes of the resource until
+      // this time.
       if (notifier.isBehind) await notifier.caughtUp();
       this.#changed.delete(uri);
       const watched = this.#watched.get(uri);
       if (watched === undefined) continue;
       const message = await notification(uri, watched);
-      // The client may have unsubscribed while its rights were checked.
+      // The client may have unsubscribed while Quater checked the rights of the client.
       if (message !== undefined && this.#watched.get(uri) === watched) await notifier.send(message);
     }
     this.#isSending = false;

@@ -11,14 +11,14 @@ import { Completion } from "./completion.ts";
 export interface Offers {
   readonly completion: Completion;
   readonly toolbox: Toolbox;
-  /** Present if the list of tools has only `search` and `call`. */
+  /** The search for tools; `undefined` if the tool list contains all tools. */
   readonly search: CatalogSearch | undefined;
   readonly resources: Resources;
   readonly prompts: Prompts;
 }
 
 export interface OfferParts extends ToolboxParts {
-  /** Whether callers get all tools in lists, or search for tools. */
+  /** Whether callers get all tools in the tool list (`list`), or search for tools (`search`). */
   readonly catalog: "list" | "search";
   readonly results: Results;
 }
@@ -32,9 +32,10 @@ export const offersIn = (catalog: Catalog, { catalog: choice, results, ...parts 
 };
 
 /**
- * Returns the capabilities of the server. All lists are fixed at boot, so the server announces no changes of lists.
+ * Returns the capabilities of the MCP server. The boot fixes all lists of the server, so the server announces no changes of
+ * lists.
  *
- * @param subscribe  Whether the client can subscribe to resources.
+ * @param subscribe  Whether the client can subscribe to MCP resources.
  */
 export const capabilitiesOf = ({ resources, prompts, completion }: Offers, subscribe: boolean) => ({
   tools: {},

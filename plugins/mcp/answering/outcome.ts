@@ -1,5 +1,5 @@
-// Turns outcomes into MCP results. A table has one entry for each kind of error. If a kind of error has no entry, the code does
-// not compile.
+// Turns the outcomes of calls into MCP results. The table in this file has one entry for each kind of error. If a kind of error
+// has no entry in the table, the code does not compile.
 
 import { visibleLines } from "../../../core/diagnostics/text.ts";
 import type { QuaterError } from "../../../core/index.ts";
@@ -9,11 +9,11 @@ import type { Wrapping } from "../offers/schema.ts";
 import { type ErrorData, rpcCodes } from "../protocol/messages.ts";
 
 interface Words {
-  /** The HTTP status of a refusal during authentication, before the body is read. */
+  /** The HTTP status of a refusal during authentication, before Quater reads the body of the POST request. */
   readonly door: number;
-  /** The JSON-RPC code of an error for a request that has no tool result, such as `resources/read`. */
+  /** The JSON-RPC code of this kind of error for a request that has no tool result, such as `resources/read`. */
   readonly rpc: number;
-  /** Returns the next step for the model, which follows the message. */
+  /** Returns the next step for the model. The answer contains this step after the message of the error. */
   readonly advice?: (error: QuaterError) => string | undefined;
 }
 
@@ -61,11 +61,11 @@ const adviceFor = (error: QuaterError): string | undefined => approvalAdvice(err
  * Returns the result of a `tools/call` that was refused or failed, as JSON text: `isError`, a text for the model, and
  * `_meta["quater/error"]` for programs.
  *
- * @param advice  The next step for the model. Default: the step for the error's code or kind.
+ * @param advice  The next step for the model. Default: the next step for the code or kind of the error.
  */
 export const failureResult = (error: QuaterError, callId: string, advice = adviceFor(error)): string => {
   const [first, ...others] = (error.errors ?? []).map(fieldSentence);
-  // Nearly always, the message of the error already contains the first field error.
+  // Nearly always, the message of an error already contains the first field error.
   const isSaid = first === undefined || error.message.includes(first);
   const lines = [error.message, ...(isSaid ? [] : [first]), ...others];
   if (advice !== undefined) lines.push(advice);
@@ -81,28 +81,32 @@ export const failureResult = (error: QuaterError, callId: string, advice = advic
 };
 
 /**
- * Returns a value as JSON text, wrapped into the object that the output schema describes. Without an output schema, the value is
- * not wrapped.
+ * Returns the value of a handler as JSON text, wrapped into the object that the tool's output schema describes. Without an output
+ * schema, Quater does not wrap the value.
  */
 const wrapped = (value: unknown, wrapping: Wrapping | undefined): string => {
   const bare = JSON.stringify(value) ?? "null"; // An output schema may allow `undefined`, which JSON does not have.
   return wrapping === undefined || wrapping === "none" ? bare : wrappedJson(bare);
 };
 
-/** Returns the result with content blocks. @param content  The content blocks as JSON text, from `contentOf`. */
+/**
+ * Returns the result of a successful call with content blocks.
+ *
+ * @param content  The content blocks as JSON text, from `contentOf`.
+ */
 export const contentResult = (value: unknown, wrapping: Wrapping | undefined, callId: string, content: string): string =>
   jsonResult(wrapping === undefined ? "" : wrapped(value, wrapping), wrapping, callId, content);
 
-/** @param json  JSON text. */
+/** @param json  The JSON text of the value to wrap. */
 export const wrappedJson = (json: string): string => `{"result":${json}}`;
 
 /**
- * Returns the result of a call that succeeded, as JSON text. The text and the structured content are the same JSON (MCP
- * 2025-11-25, server/tools, "Structured Content"). Without an output schema, the result has no structured content. A string
- * without an output schema is sent without quotes, because models understand quoted text less well.
+ * Returns the result of a call that succeeded, as JSON text. The text block and the structured content of the result are the same
+ * JSON (MCP 2025-11-25, server/tools, "Structured Content"). Without an output schema, the result has no structured content.
+ * Quater sends a string without quotes if the tool has no output schema, because models understand quoted text less well.
  *
- * @param value  A JSON value.
- * @param mediaType  The media type of a text, with which programs can distinguish a text from JSON.
+ * @param value  The value of the handler as JSON value.
+ * @param mediaType  The media type of a text output, by which programs can distinguish a text from JSON.
  */
 export const successResult = (
   value: unknown,
@@ -115,7 +119,10 @@ export const successResult = (
   return jsonResult(wrapped(value, wrapping), wrapping, callId);
 };
 
-/** @param json  From `wrapped`. @param content  The content blocks as JSON text. Default: the JSON as text. */
+/**
+ * @param json  The JSON text that `wrapped` returns.
+ * @param content  The content blocks as JSON text. Default: one text block with `json`.
+ */
 export const jsonResult = (json: string, wrapping: Wrapping | undefined, callId: string, content?: string): string => {
   const blocks = content ?? `[{"type":"text","text":${JSON.stringify(json)}}]`;
   const structured = wrapping === undefined ? "" : `,"structuredContent":${json}`;
@@ -123,9 +130,9 @@ export const jsonResult = (json: string, wrapping: Wrapping | undefined, callId:
 };
 
 /**
- * Returns the result of a dry run, as JSON text. The result of a dry run is not the tool's output, so it has no structured
- * content. For a tool with an output schema, SDK clients throw an error if a result has neither structured content nor `isError`.
- * So the result of such a tool has `isError`.
+ * Returns the result of a dry run, as JSON text. The result of a dry run is not the tool's output, so the result has no
+ * structured content. For a tool with an output schema, SDK clients throw an error if a result has neither structured content nor
+ * `isError`. So the result of such a tool has `isError`.
  */
 export const dryRunResult = (value: unknown, wrapping: Wrapping | undefined, callId: string): string => {
   const json = JSON.stringify(value);

@@ -1,6 +1,6 @@
-// Some headers repeat arguments. This file compares these headers with the arguments (MCP 2026-07-28, SEP-2243). If the schema of
-// an argument has the keyword `x-mcp-header`, clients repeat the argument in the header `Mcp-Param-<name>`, so that proxies can
-// route requests by this header.
+// Compares headers of a POST request that repeat arguments of a tool call with these arguments (MCP 2026-07-28, SEP-2243). If the
+// schema of an argument has the keyword `x-mcp-header`, clients repeat the argument in the header `Mcp-Param-<name>`, so that
+// proxies can route requests by this header.
 
 import { isVisibleTo } from "../../../core/plugin-api.ts";
 import type { Tool } from "../offers/tools.ts";
@@ -13,15 +13,15 @@ import type { Caller } from "./caller.ts";
 const keyword = "x-mcp-header";
 
 interface Declaration {
-  /** The name of the header, lower-case. */
+  /** The lower-case name of the header that repeats the argument. */
   readonly header: string;
-  /** The path of the argument. */
+  /** The path of the argument inside the arguments of the tool call. */
   readonly path: readonly string[];
 }
 
 type Schema = Readonly<Record<string, unknown>>;
 
-/** Reads the headers to check from the published schema, because clients also read the published schema. */
+/** Finds the headers to check in the published input schema of the tool, because clients also read the published input schema. */
 const declarationsIn = (schema: Schema, path: readonly string[]): readonly Declaration[] => {
   const own = schema[keyword];
   const properties = Object.entries(Object(schema["properties"]) as Readonly<Record<string, Schema>>);
@@ -46,15 +46,18 @@ const declarationsOf = (tool: Tool): readonly Declaration[] => {
 const valueAt = (value: unknown, path: readonly string[]): unknown =>
   path.reduce((inner, name) => (Object.hasOwn(Object(inner), name) ? Object(inner)[name] : undefined), value);
 
-/** Returns the refusal of a call with a header that is missing or differs from its argument. Ignores headers of absent arguments. */
+/**
+ * Returns the refusal of a tool call if a header is missing or differs from its argument. Ignores headers of absent arguments.
+ */
 export const paramHeaderRefused = (
   { id, isThroughCatalog }: Request,
   tool: Tool | undefined,
   values: unknown,
   { headers, principal }: Caller,
 ): Answer | undefined => {
-  // Clients repeat arguments in headers only for tools of the list, and `call` is the tool of the list in a catalog. For a caller
-  // without rights the gate refuses the call, so that the answer does not show which arguments the tool has.
+  // Clients repeat arguments in headers only for tools of the tool list, and with a catalog the tool list contains `call` instead
+  // of the called tool. If the caller has no right to call the tool, the gate refuses the call, so that the answer does not show
+  // which arguments the tool has.
   if (headers === undefined || tool === undefined || isThroughCatalog === true || !isVisibleTo(tool.operation, principal))
     return undefined;
   const wrong = declarationsOf(tool).find(({ header, path }) => {

@@ -1,29 +1,32 @@
-// Turns the progress that a handler reports into notifications that follow the protocol's rules.
+// Turns the progress that a handler reports into notifications that follow the rules of MCP.
 
 import { visibleLines } from "../../../core/diagnostics/text.ts";
 import type { Awaitable } from "../../../core/plugin-api.ts";
 import { type MessageId, notificationMessage } from "../protocol/messages.ts";
 
-/** Sends messages to the client while a call runs. */
+/** Sends messages to a client while a call of the client runs. */
 export interface Notifier {
-  /** Whether the receiver has left. */
+  /** Whether the client has left. */
   readonly isGone: boolean;
-  /** Whether the receiver accepts messages before the answer. */
+  /** Whether the client accepts messages before the answer to its call. */
   readonly canSend: boolean;
-  /** Whether the receiver reads more slowly than Quater sends messages. */
+  /** Whether the client reads more slowly than Quater sends messages. */
   readonly isBehind: boolean;
-  /** Sends a message. Waits while the memory for large messages is full, and drops the message if too many messages wait. */
+  /**
+   * Sends a message to the client. Waits while the memory for large messages is full, and drops the message if too many messages
+   * wait.
+   */
   send(message: string): Awaitable<void>;
-  /** Resolves when the receiver has read everything or left. */
+  /** Resolves when the client has read all messages or has left. */
   caughtUp(): Promise<void>;
 }
 
-/** The increase of the progress value for a report whose value is not larger than the previous value. */
+/** The increase of the progress value if a handler reports a value that is not larger than the previous value. */
 const nudge = 1e-9;
 
 export class Progress {
   readonly #notifier: Notifier;
-  /** The caller's progress token as JSON text. */
+  /** The progress token of the caller as JSON text. */
   readonly #token: string;
   #last = Number.NEGATIVE_INFINITY;
   #isOver = false;
@@ -34,8 +37,8 @@ export class Progress {
   }
 
   /**
-   * The function `progress` of handlers. While the receiver has not read earlier messages, reports are dropped, because the
-   * handler cannot wait and the next report is newer.
+   * The function `progress` that handlers call. This function drops reports while the client has not read earlier messages,
+   * because the handler cannot wait and the next report of the handler is newer.
    */
   readonly report = (fraction: number, message?: string): void => {
     if (this.#isOver || this.#notifier.isBehind || !Number.isFinite(fraction)) return;
@@ -46,22 +49,22 @@ export class Progress {
     );
   };
 
-  /** Reports an item of a stream, given as JSON text. */
+  /** Sends an item of a stream, given as JSON text, to the client. */
   async item(count: number, json: string): Promise<void> {
     await this.#notify(count, "", json);
     if (this.#notifier.isBehind) await this.#notifier.caughtUp();
   }
 
   /**
-   * Stops all notifications, because no notification may follow the answer. Code that a handler started may still report progress
-   * after the handler has returned.
+   * Stops all progress notifications of the call, because no progress notification may follow the answer to the call. Code that a
+   * handler started may still report progress after the handler has returned.
    */
   end(): void {
     this.#isOver = true;
   }
 
   #notify(value: number, total: string, message: string | undefined): Awaitable<void> {
-    // MCP 2025-11-25, basic/utilities/progress: the value must increase with each notification.
+    // MCP 2025-11-25, basic/utilities/progress: the progress value must increase with each notification.
     if (value <= this.#last && message === undefined) return;
     this.#last = value > this.#last ? value : this.#last + nudge;
     const words = message === undefined ? "" : `,"message":${JSON.stringify(message)}`;

@@ -1,5 +1,5 @@
-// Answers the requests for resources and prompts. A client that reads a resource or gets a prompt calls a handler, and the call
-// goes through the gate like a tool call.
+// Answers the requests for MCP resources and prompts. If a client reads a resource or gets a prompt, Quater calls a handler. Such
+// a call goes through the gate like a tool call.
 
 import { outputTooLarge, tooMuchUnread } from "../../../core/diagnostics/errors.ts";
 import { isQuaterError, type QuaterError } from "../../../core/index.ts";
@@ -34,14 +34,14 @@ export interface ReaderParts {
   readonly maxOutputBytes: number;
 }
 
-/** A request for a resource or a prompt. */
+/** A request for an MCP resource or a prompt. */
 interface Reading {
   readonly request: Request;
   readonly caller: Caller;
-  /** `undefined` if no resource or prompt has the requested URI or name. */
+  /** The handler that the request calls; `undefined` if no resource or prompt has the requested URI or name. */
   readonly operation: Operation | undefined;
   readonly given: GivenInput;
-  /** Returns the result as JSON text, from the handler's value. */
+  /** Returns the MCP result as JSON text, from the value of the handler. */
   readonly result: (value: unknown, callId: string) => Awaitable<string>;
   /** The JSON-RPC error for a resource or prompt that does not exist. */
   readonly unknown: { readonly message: string; readonly code: number; readonly uri?: string };
@@ -54,7 +54,10 @@ export class Reader {
     this.#parts = parts;
   }
 
-  /** Returns the answer, or `undefined` if the app offers nothing for the method of the request. */
+  /**
+   * Returns the answer to a request, or `undefined` if the app offers no resources, prompts or completion for the method of the
+   * request.
+   */
   answer(request: Request, caller: Caller): Awaitable<Answer> | undefined {
     const { resources, prompts } = this.#parts;
     const { method } = request;
@@ -117,7 +120,7 @@ export class Reader {
     const { dryRun, progressToken, traceparent } = meta;
     const progress = progressToken === undefined ? undefined : new Progress(caller.notifier, progressToken);
     const outcome = await this.#parts.gate.invoke({
-      // The gate also gets requests for unknown resources and prompts, so that the refusal is recorded.
+      // The gate also gets requests for unknown resources and prompts, so that audit records the refusal.
       handler: operation?.name ?? "",
       surface: "mcp",
       principal,
@@ -140,8 +143,8 @@ export class Reader {
     }
     const { uri } = unknown;
     const more = uri === undefined ? {} : { uri };
-    // If the static part of the policy refuses the principal even with more scopes, the principal must not learn that the handler
-    // exists.
+    // If the static part of the handler's policy refuses the principal even with more scopes, the principal must not learn that
+    // the handler exists.
     if (operation === undefined || !isReachable(operation, principal)) {
       const { code } = unknownHandler("", "mcp");
       return { body: errorMessage(id, unknown.code, unknown.message, { code, callId, errors: [], ...more }) };
@@ -186,7 +189,7 @@ export class Reader {
 
 export const unknownCursor = "This list has no page with this cursor. Begin again without a cursor";
 
-/** Returns the function that writes the result of a dry run, which has no content. */
+/** Returns a function that writes the result of a dry run, which has no content. */
 const forecastOf = (method: string) => (value: unknown, callId: string) =>
   JSON.stringify({
     _meta: { "quater/callId": callId, "quater/dryRun": value },
@@ -199,6 +202,6 @@ const areTexts = (values: unknown): values is Readonly<Record<string, string>> =
   !Array.isArray(values) &&
   Object.values(values).every((value) => typeof value === "string");
 
-/** Returns a text output as it is, and other values as JSON. */
+/** Returns the text of a text output unchanged, and other values as JSON text. */
 const textOf = (value: unknown, mimeType: string | undefined): string =>
   typeof value === "string" && mimeType !== "application/json" ? value : (JSON.stringify(value) ?? "null");

@@ -1,6 +1,6 @@
-// Passes reports of changed resources to the other instances of the app through the store. The instance that reports a change does
-// not know which instances have subscribers. So it writes the change to the store, and the other instances read the changes while
-// they have subscribers.
+// Passes reports of changed MCP resources to the other instances of the app through the store. The instance that reports a change
+// does not know which instances have subscribers. So this instance writes the change to the store, and the instances that have
+// subscribers read the changes.
 
 import { randomBytes } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
@@ -11,15 +11,18 @@ import { digestOf, StoreWork } from "./store-work.ts";
 
 /** The time between two reads of the store while this process has subscribers, milliseconds. */
 const pollMs = 500;
-/** How long a change is kept, milliseconds. */
+/** How long the store keeps a change, milliseconds. */
 const keptMs = 60_000;
 /** The time between two writes to the store, milliseconds. */
 const writeMs = 100;
-/** The most resources whose change waits to be written. Further changes are dropped, so that the memory stays limited. */
+/**
+ * The most resources whose change waits for the next write to the store. Quater drops further changes, so that the memory stays
+ * limited.
+ */
 const mostWaiting = 10_000;
 /**
- * How far each read goes back before the newest change that was read, milliseconds. A transaction can be committed after a
- * transaction with a later time.
+ * How far each read of the store goes back before the time of the newest change that was read, milliseconds. The store may commit
+ * a transaction after another transaction with a later time.
  */
 const overlapMs = 5_000;
 
@@ -32,19 +35,25 @@ export class SharedUpdates {
   #writing: Promise<void> | undefined;
   readonly #stopping = new AbortController();
   #timer: NodeJS.Timeout | undefined;
-  /** The time of the newest change that was read, by the store's clock. `undefined` while this process has no subscribers. */
+  /**
+   * The time of the newest change that this process has read, by the store's clock; `undefined` while this process has no
+   * subscribers.
+   */
   #newest: number | undefined;
-  /** The changes that were read and are not older than `overlapMs`: the time of each change by its key. */
+  /**
+   * The changes that this process has read and that are not older than `overlapMs`: the time of each change by the key of its
+   * URI.
+   */
   #seen = new Map<string, number>();
 
-  /** @param received  Called with the digests of the URIs that other instances have reported. */
+  /** @param received  A function that receives the digests of the URIs that other instances have reported. */
   constructor(store: Store, log: Log, received: (uriKeys: ReadonlySet<string>) => void) {
     this.#store = store;
     this.#work = new StoreWork(log);
     this.#received = received;
   }
 
-  /** Sends the report of a change to the other instances. */
+  /** Sends the report of a changed resource to the other instances. */
   send(uri: string): void {
     if (this.#waiting.size >= mostWaiting) return;
     this.#waiting.add(digestOf(uri));
@@ -53,7 +62,7 @@ export class SharedUpdates {
     });
   }
 
-  /** Starts to read the changes of other instances. Resolves when no later change can be missed. */
+  /** Starts to read the changes that other instances report. Resolves when this process cannot miss a later change. */
   async watch(): Promise<void> {
     if (this.#newest !== undefined || this.#stopping.signal.aborted) return;
     await this.#work.run("The clock of the store could not be read", async () => {
@@ -65,7 +74,7 @@ export class SharedUpdates {
     this.#timer ??= setTimeout(this.#poll, pollMs).unref();
   }
 
-  /** Stops to read, because this process has no more subscribers. */
+  /** Stops to read changes, because this process has no more subscribers. */
   unwatch(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;

@@ -1,12 +1,12 @@
-// Work with the store that may fail without consequences for a caller.
+// Runs work with the store that may fail without consequences for a caller.
 
 import { createHash } from "node:crypto";
 import { errorText, type Log } from "../../../core/plugin-api.ts";
 
-/** The shortest time between two log lines about errors of the store, milliseconds. */
+/** The shortest time between two log lines about failed work with the store, milliseconds. */
 const silenceMs = 60_000;
 
-/** Runs work with the store, and logs its errors at most once a minute. */
+/** Runs work with the store, and logs errors of the work at most once a minute. */
 export class StoreWork {
   readonly #log: Log;
   #warnedAt = Number.NEGATIVE_INFINITY;
@@ -15,7 +15,7 @@ export class StoreWork {
     this.#log = log;
   }
 
-  /** @param failure  The text of the log line: "Cancellations of other instances could not be read". */
+  /** @param failure  The text of the log line if the work fails: "Cancellations of other instances could not be read". */
   async run(failure: string, work: () => Promise<void>): Promise<void> {
     try {
       await work();
@@ -28,5 +28,5 @@ export class StoreWork {
   }
 }
 
-/** Returns the digest of a text, for rows that must not contain the text itself. */
+/** Returns the digest of a text, for rows in the store that must not contain the text. */
 export const digestOf = (text: string): string => createHash("sha256").update(text).digest("base64url");

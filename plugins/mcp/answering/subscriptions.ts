@@ -1,9 +1,10 @@
-// Subscriptions to resources. Clients of revision 2026-07-28 send `subscriptions/listen`, whose answer is a stream of notifications.
-// Clients of the revisions of 2025 send `resources/subscribe` over stdio. Over HTTP, these revisions deliver notifications on a
-// GET stream, which this server does not have. So over HTTP, the server does not declare subscriptions to clients of 2025.
+// Handles subscriptions to MCP resources. Clients of revision 2026-07-28 send `subscriptions/listen`, whose answer is a stream of
+// notifications. Clients of the revisions of 2025 send `resources/subscribe` over stdio. Over HTTP, the revisions of 2025 deliver
+// notifications on a GET stream, which Quater does not have. So over HTTP, Quater does not declare subscriptions to clients of
+// 2025.
 //
-// The rights of the subscriber are judged by a dry run of the handler: when the client subscribes, and again with the current
-// rights of the credential before each notification.
+// Quater checks the rights of a subscriber with a dry run of the handler when the client subscribes. Before each notification,
+// Quater checks the current rights of the credential in the same way.
 
 import type { ErrorKind, Gate, Log } from "../../../core/plugin-api.ts";
 import { isPlainObject } from "../../../core/schema/schema.ts";
@@ -26,9 +27,9 @@ import type { Notifier } from "./progress.ts";
 import { SharedUpdates } from "./shared-updates.ts";
 import { digestOf } from "./store-work.ts";
 
-/** The most clients that may listen at the same time in one process. */
+/** The most clients with subscriptions at the same time in one process. */
 const mostListeners = { ofPrincipal: 16, ofAll: 128 } as const;
-/** The most resources that one client may watch. */
+/** The most MCP resources to which one client may subscribe. */
 const mostUris = 100;
 
 export interface SubscriptionParts {
@@ -43,10 +44,12 @@ export interface SubscriptionParts {
 export class Subscriptions {
   readonly #parts: SubscriptionParts;
   readonly #shared: SharedUpdates | undefined;
-  /** The listeners with at least one subscription, and the key of their principal. */
+  /** The listeners with at least one subscription, each with the key of its principal. */
   readonly #listeners = new Map<CallersListener, string>();
   readonly #counts = new PrincipalCounts();
-  /** The functions that end the streams of `subscriptions/listen`. */
+  /**
+   * The functions that end the streams of `subscriptions/listen`, each with a promise that resolves when the stream has ended.
+   */
   readonly #streams = new Map<() => void, Promise<unknown>>();
   #isStopping = false;
 
@@ -56,7 +59,7 @@ export class Subscriptions {
     this.#shared = store === undefined ? undefined : new SharedUpdates(store, log, (keys) => this.#receive(keys));
   }
 
-  /** Reports that the content of a resource has changed. */
+  /** Reports to all instances that the content of an MCP resource has changed. */
   updated(uri: string): void {
     for (const listener of this.#listeners.keys()) listener.changed(uri);
     this.#shared?.send(uri);
@@ -67,7 +70,9 @@ export class Subscriptions {
       for (const uri of listener.uris) if (keys.has(digestOf(uri))) listener.changed(uri);
   }
 
-  /** Returns a listener for a client of the revisions of 2025 over stdio. Call `close` when the client has left. */
+  /**
+   * Returns a listener for a client of the revisions of 2025 over stdio. The transport calls `close` when the client has left.
+   */
   open(notifier: Notifier): CallersListener {
     const listener: CallersListener = new Listener({
       notifier,
@@ -85,7 +90,7 @@ export class Subscriptions {
     this.#remove(listener);
   }
 
-  /** Ends all streams. */
+  /** Ends all streams of `subscriptions/listen`. */
   async stop(): Promise<void> {
     this.#isStopping = true;
     for (const end of this.#streams.keys()) end();
@@ -93,7 +98,9 @@ export class Subscriptions {
     await this.#shared?.stop();
   }
 
-  /** Returns the answer, or `undefined` if the request is not about subscriptions, or the client cannot subscribe. */
+  /**
+   * Returns the answer to a request, or `undefined` if the request is not about subscriptions, or the client cannot subscribe.
+   */
   answer(request: Request, caller: Caller): Promise<Answer> | undefined {
     const { method } = request;
     if (this.#parts.resources.isEmpty) return undefined;
@@ -110,7 +117,7 @@ export class Subscriptions {
     if (listener.size >= mostUris && !listener.has(uri)) return refused(id, tooManyUris);
     if (!this.#hasPlace(listener, caller)) return refused(id, tooMany);
     await this.#shared?.watch();
-    // Add the listener first, so that the client gets the changes that are reported while its rights are judged.
+    // Add the listener first, so that the client gets the changes that are reported during the check of its rights.
     this.#add(listener, caller);
     listener.watch(uri, caller);
     const judged = await this.#judge(uri, caller, caller.callId);
@@ -151,7 +158,7 @@ export class Subscriptions {
       notification: async (uri) => {
         const judged = await this.#judgeAgain(uri, caller);
         if (judged === true) return updateMessage({ _meta: meta, uri });
-        // A stopping gate judges nobody, and the stream ends as at every stop.
+        // A stopping gate runs no dry runs. In this case, the stream ends without an error, like every stream at a stop.
         if (judged !== false && !this.#parts.gate.isStopping) failure = judged.error;
         end();
         return undefined;
@@ -169,7 +176,8 @@ export class Subscriptions {
         if (judged === true) granted.push(uri);
         else if (judged !== false) throw judged.error;
       }
-      // Resources that do not exist and resources that the caller may not read are missing in the same way.
+      // The first notification leaves out resources that do not exist and resources that the caller may not read, so that callers
+      // cannot distinguish the two cases.
       const notifications = granted.length === 0 ? {} : { resourceSubscriptions: granted };
       for (const uri of granted) listener.watch(uri, caller);
       await notifier.send(
@@ -184,7 +192,7 @@ export class Subscriptions {
     }
   }
 
-  /** Judges the caller with the current rights of the credential. */
+  /** Checks with the current rights of the credential whether the caller may read a resource. */
   async #judgeAgain(uri: string, caller: Caller): Promise<Judgement> {
     const { gate } = this.#parts;
     try {
@@ -199,7 +207,7 @@ export class Subscriptions {
     const { gate, resources } = this.#parts;
     const found = resources.find(uri);
     const outcome = await gate.invoke({
-      // The gate also gets requests for unknown resources, so that the refusal is recorded.
+      // The gate also gets requests for unknown resources, so that audit records the refusal.
       handler: found?.operation.name ?? "",
       surface: "mcp",
       principal,
@@ -242,16 +250,19 @@ export class Subscriptions {
   }
 }
 
-/** The end of a stream: a function that ends the stream, and the promise that the function resolves. */
+/** The end of a stream of `subscriptions/listen`: a function that ends the stream, and the promise that the function resolves. */
 interface Ending {
   readonly end: () => void;
   readonly ended: Promise<void>;
 }
 
-/** Whether the caller may read a resource, or the error because of which the caller could not be judged. */
+/** Whether a caller may read a resource, or the error because of which Quater could not check the rights of the caller. */
 type Judgement = boolean | { readonly error: unknown };
 
-/** The errors that get the answer for an unknown resource, so that callers without rights cannot find out which resources exist. */
+/**
+ * The kinds of errors for which Quater sends the answer for an unknown resource, so that callers without rights cannot find out
+ * which resources exist.
+ */
 const hidden: ReadonlySet<ErrorKind> = new Set(["forbidden", "not_found", "invalid_input"]);
 
 const updateMessage = (params: object): string => notificationMessage("notifications/resources/updated", JSON.stringify(params));
@@ -263,7 +274,10 @@ const refused = (id: MessageId, message: string): Answer => ({
   body: errorMessage(id, rpcCodes.refused, message, { code: "rate_limited", errors: [] }),
 });
 
-/** Returns the URIs that a client wants to watch, each one once, or the reason why the params are malformed. */
+/**
+ * Returns the URIs of the resources that a client wants to watch, without repeated URIs, or the reason why the params are
+ * malformed.
+ */
 const urisIn = (notifications: unknown): readonly string[] | string => {
   if (!isPlainObject(notifications)) return 'The params of subscriptions/listen must have "notifications", an object';
   const { resourceSubscriptions: uris = [] } = notifications;

@@ -1,4 +1,4 @@
-// Turns the outcome of a tool call into the answer to the request.
+// Turns the outcome of a tool call into the answer to the MCP request.
 
 import { itemUndelivered, outputTooLarge, tooMuchUnread } from "../../../core/diagnostics/errors.ts";
 import { isQuaterError, type QuaterError } from "../../../core/index.ts";
@@ -18,16 +18,16 @@ import type { Progress } from "./progress.ts";
 
 /** A tool call that has ended. */
 export interface EndedCall {
-  /** The tool; `undefined` if no tool has the name that the caller sent. */
+  /** The called tool; `undefined` if no tool has the name that the caller sent. */
   readonly tool: Tool | undefined;
   readonly isDryRun: boolean;
   readonly progress: Progress | undefined;
   readonly caller: Caller;
-  /** The largest size of the answer, bytes. */
+  /** The largest size of the answer to the call, bytes. */
   readonly maxBytes: number;
 }
 
-/** Returns the result of a call as JSON text, or the error of the call. */
+/** Returns the MCP result of a tool call as JSON text, or the error of the call. */
 export const toolResult = (outcome: Outcome, call: EndedCall): Awaitable<string | QuaterError> => {
   if (!outcome.ok) return outcome.error;
   const { callId, value } = outcome;
@@ -43,7 +43,7 @@ export const toolResult = (outcome: Outcome, call: EndedCall): Awaitable<string 
   );
 };
 
-/** Returns the result of a call without a stream. */
+/** Returns the MCP result of a call whose handler does not return a stream. */
 const single = (
   value: unknown,
   callId: string,
@@ -66,13 +66,14 @@ const collected = async (
   for await (const item of items) {
     const json = JSON.stringify(item) ?? "null";
     size += Buffer.byteLength(json) + 1;
-    // Reserve memory for the item and its text. The output check has already reserved memory for a large item.
+    // Reserve memory for the item of the stream and for its JSON text. The output check has already reserved memory for a large
+    // item.
     const hasRoom = room.reserve(json.length >= largeAnswer ? json.length : 2 * json.length);
     if (size > maxBytes || !hasRoom) {
       const refused = hasRoom ? outputTooLarge(name, maxBytes) : tooMuchUnread();
       await items.throw?.(handler.effect === "read" ? refused : itemUndelivered(name, refused)); // Throw into the stream, so that the failure is recorded.
     }
-    // The stream of a client that has left may continue, but nobody gets its items.
+    // The stream may continue after the client has left, but then no client gets the items of the stream.
     if (notifier.isGone) parts.length = 0;
     else parts.push(json);
     await progress?.item(++count, json);
@@ -80,7 +81,7 @@ const collected = async (
   return wrappedJson(`[${parts.join(",")}]`);
 };
 
-/** @param isFull  Whether the call could not wait for the decision about its approval, because too many calls wait. */
+/** @param isFull  Whether a repeated call could not wait for the decision of the approvers, because too many calls wait. */
 export const toolRefusal = (
   { id, params, isThroughCatalog }: Request,
   error: QuaterError,
@@ -89,8 +90,8 @@ export const toolRefusal = (
   results: Results,
   isFull = false,
 ): Answer => {
-  // If the static part of the policy refuses the principal even with more scopes, the principal must not learn that the tool
-  // exists.
+  // If the static part of the tool's policy refuses the principal even with more scopes, the principal must not learn that the
+  // tool exists.
   if (tool === undefined || !isReachable(tool.operation, principal)) {
     const unknown = unknownHandler(String(params["name"]), "mcp");
     if (isThroughCatalog === true) return { body: results.result(era, id, failureResult(unknown, callId)) };

@@ -1,6 +1,6 @@
-// Lets a repeated call of revision 2026-07-28 wait until people have decided. SDK clients repeat a call at once when their user
-// has opened the approvals page, and give up after some repetitions. Each wait is short, and the call is not in the gate during
-// the wait.
+// Lets a repeated call of revision 2026-07-28 wait until the approvers have decided. SDK clients repeat a call immediately after
+// their user has opened the approvals page, and give up after some repetitions. Each wait of a repeated call is short, and the
+// call does not enter the gate before the end of the wait.
 
 import { isQuaterError, type Principal } from "../../../core/index.ts";
 import type { Arriving, Cancellation, Gate } from "../../../core/plugin-api.ts";
@@ -8,12 +8,12 @@ import type { Approvals, OwnStatus } from "../../offered.ts";
 import { PrincipalCounts, principalKey } from "../answering/principal-counts.ts";
 
 /**
- * How many calls may wait at the same time in one process. Each waiting call needs a connection, and reads the store every two
- * seconds.
+ * How many calls may wait at the same time in one process. Each waiting call needs a connection, and Quater reads the store for
+ * each waiting call every two seconds.
  */
 const mostHeld = { ofPrincipal: 16, ofAll: 128 } as const;
 
-/** The caller of a repeated call. */
+/** The caller of a call that the client repeats. */
 export interface HeldCaller {
   readonly principal: Principal;
   readonly entry: Arriving;
@@ -21,11 +21,11 @@ export interface HeldCaller {
 }
 
 export interface Held {
-  /** The principal of the caller with its current rights. */
+  /** The principal of the caller, with the current rights of the credential. */
   readonly principal: Principal;
-  /** The last state of the approval request; `undefined` if the state could not be read. */
+  /** The last state of the approval request; `undefined` if Quater could not read the state. */
   readonly status?: OwnStatus;
-  /** Whether the call did not wait, because too many calls wait already. */
+  /** Whether the call did not wait, because too many other calls already wait. */
   readonly isFull?: boolean;
 }
 
@@ -35,10 +35,10 @@ export class ApprovalHold {
   readonly #mostMs: number;
   /** The number of waiting calls of each principal. */
   readonly #ofPrincipal = new PrincipalCounts();
-  /** The waiting calls. Each key is the function that ends the wait of the call. */
+  /** The waits of calls. Each key is the function that ends the wait of one call. */
   readonly #held = new Map<() => void, Promise<unknown>>();
 
-  /** @param mostMs  The longest wait, milliseconds. */
+  /** @param mostMs  The longest wait of a repeated call, milliseconds. */
   constructor(gate: Gate, approvals: Pick<Approvals, "untilDecided">, mostMs: number) {
     this.#gate = gate;
     this.#approvals = approvals;
@@ -46,7 +46,7 @@ export class ApprovalHold {
   }
 
   /**
-   * Waits until people have decided, the client leaves, the server stops, or the longest wait is over.
+   * Waits until the approvers have decided, the client leaves, the server stops, or the time of the longest wait has passed.
    *
    * @throws {QuaterError} when the credential of the caller is no longer accepted.
    */
@@ -61,7 +61,7 @@ export class ApprovalHold {
     const { signal } = caller.cancellation;
     signal.addEventListener("abort", leave);
     if (signal.aborted) leave();
-    // When the server stops, all waits end, and clients are asked to repeat their calls, which another instance may answer.
+    // When the server stops, Quater ends all waits and asks the clients to repeat their calls, which another instance may answer.
     const asked = () => {
       if (this.#gate.isStopping) leave();
     };
@@ -77,12 +77,12 @@ export class ApprovalHold {
     }
   }
 
-  /** Reads the state of the approval request once. @throws {QuaterError} in the same case as `until`. */
+  /** Reads the state of an approval request once. @throws {QuaterError} in the same case as `until`. */
   look(id: string, caller: HeldCaller): Promise<Held> {
     return this.#read(id, caller, AbortSignal.abort());
   }
 
-  /** Ends all waits. */
+  /** Ends the waits of all calls. */
   async stop(): Promise<void> {
     for (const leave of this.#held.keys()) leave();
     await Promise.allSettled(this.#held.values());
@@ -104,8 +104,8 @@ export class ApprovalHold {
       const status = await this.#approvals.untilDecided(enter, "mcp", id, { signal, asked });
       return { principal, status };
     } catch (error) {
-      // If the state cannot be read, the gate decides. The gate answers with its own error if the store fails or the approval
-      // request was removed.
+      // If Quater cannot read the state, the call goes to the gate. The gate answers with its own error if the store fails or the
+      // store no longer has the approval request.
       if (refused === undefined && isQuaterError(error)) return { principal };
       throw error;
     }

@@ -1,9 +1,9 @@
-// Asks clients of revision 2026-07-28 to show their users the approvals page for a call. In this case, the answer to the call is
-// not an error but the result `input_required` with a URL, and the client repeats the call with the answer of its user.
+// Asks clients of revision 2026-07-28 to show the approvals page for a call to their users. In this case, the answer to the call
+// is not an error but the result `input_required` with a URL. The client then repeats the call with the answer of its user.
 //
-// The answer of the user means only that the user opens the approvals page. Only the gate decides whether the call runs. Clients
-// that cannot show a URL get a tool error instead. An implementation of MCP's tasks extension would be another way to answer a
-// call that needs approval, beside `ask`.
+// If the user accepts the question, this means only that the user opens the approvals page. Only the gate decides whether the
+// repeated call runs. Clients that cannot show a URL to their user get a tool error instead of the question. An implementation of
+// MCP's tasks extension would be another way to answer a call that needs approval, beside `ask`.
 
 import { QuaterError } from "../../../core/index.ts";
 import { isPrivateUrl } from "../../../core/model/loopback.ts";
@@ -17,8 +17,8 @@ import { RequestStates, type State, type StatedCall } from "./state.ts";
 import { afterDeclined, mustBeApproved, questionAbout } from "./texts.ts";
 
 /**
- * How often Quater asks a client for the same call. After the last question, the call gets the tool error, so that the agent
- * continues.
+ * How often Quater asks a client for the same call. After the last question, Quater answers the call with the tool error, so that
+ * the agent continues.
  */
 const mostRounds = 3;
 /** The name of the question in `inputRequests`, and of the answer in `inputResponses`. */
@@ -31,21 +31,21 @@ type Params = Readonly<Record<string, unknown>>;
 interface RoundsParts {
   readonly gate: Gate;
   readonly approvals: Pick<Approvals, "untilDecided">;
-  /** Returns the keys that audit() derives for a label. */
+  /** Returns the keys that the plugin audit derives for a label. */
   readonly secretsOf: (label: string) => readonly Buffer[];
-  /** The longest time that a repeated call waits for the decision, milliseconds. */
+  /** The longest time that a repeated call waits for the decision of the approvers, milliseconds. */
   readonly holdMs: number;
   readonly results: Results;
 }
 
 /** A call that the client repeats. */
 export interface Resumed extends State {
-  /** The answer of the user; `undefined` if the client sent no answer. */
+  /** The answer of the user to the question; `undefined` if the client sent no answer. */
   readonly action: "accept" | "decline" | "cancel" | undefined;
 }
 
 export interface Waited extends Held {
-  /** The result of the call as JSON text, if the call must not go to the gate. */
+  /** The MCP result of the call as JSON text, if the call must not go to the gate. */
   readonly result?: string;
 }
 
@@ -62,7 +62,10 @@ export class ApprovalRounds {
     this.#states = new RequestStates(() => secretsOf(stateLabel));
   }
 
-  /** @returns `undefined` if the state does not belong to this call of this caller, or the answer has another form. */
+  /**
+   * @returns The repeated call; `undefined` if the `requestState` does not belong to this call of this caller, or the answer of
+   * the user is malformed.
+   */
   resumed({ requestState, inputResponses = {} }: Params, call: StatedCall): Resumed | undefined {
     const state = this.#states.read(requestState, call);
     const answer = isObject(inputResponses) ? (inputResponses[questionKey] ?? { action: undefined }) : undefined;
@@ -73,7 +76,7 @@ export class ApprovalRounds {
   }
 
   /**
-   * Waits for the decision about a call that the client repeats.
+   * Waits for the decision of the approvers about a call that the client repeats.
    *
    * @throws {QuaterError} when the credential of the caller is no longer accepted.
    */
@@ -87,11 +90,14 @@ export class ApprovalRounds {
     return { ...held, ...(result === undefined ? {} : { result }) };
   }
 
-  /** Handles a call whose user did not accept the question. The call must not run, even if people have approved the call. */
+  /**
+   * Handles a repeated call whose user did not accept the question. Such a call must not run, even if the approvers have approved
+   * the call.
+   */
   async #declined({ approvalId, action }: Resumed, caller: HeldCaller & { readonly callId: string }): Promise<Waited> {
     const held = await this.#hold.look(approvalId, caller);
     const { status, url, expiresAt } = held.status ?? unknownStatus;
-    // All other states of an approval request are final, so the gate answers without running the call.
+    // All states of an approval request except `pending` and `approved` are final, so the gate answers without running the call.
     if (held.status !== undefined && status !== "pending" && status !== "approved") return held;
     const did = action === "decline" ? "declined to open" : "did not open";
     const state =
@@ -106,10 +112,10 @@ export class ApprovalRounds {
   }
 
   /**
-   * Returns the result that asks the client to show the approvals page, as JSON text; `undefined` if the client gets the tool
-   * error.
+   * Returns the MCP result that asks the client to show the approvals page, as JSON text; `undefined` if Quater answers with the
+   * tool error instead.
    *
-   * @param resumed  The call that the client repeats; `undefined` for the first call.
+   * @param resumed  The call that the client repeats; `undefined` if the client makes the call for the first time.
    */
   ask(
     { code, message, details }: QuaterError,
@@ -148,12 +154,14 @@ const unknownStatus: Partial<OwnStatus> = {};
 
 const isObject = (value: unknown): value is Params => value !== null && typeof value === "object" && !Array.isArray(value);
 
-/** Whether the client declares that it can show its user a URL. `elicitation: {}` means forms only. */
+/**
+ * Whether the client declares that the client can show URLs to its user. The declaration `elicitation: {}` includes only forms.
+ */
 const showsUrls = ({ _meta: meta }: Params): boolean => {
   const capabilities = Object(Object(meta)[metaKeys.capabilities]) as Params;
   const { elicitation } = capabilities;
   return isObject(elicitation) && isObject(elicitation["url"]);
 };
 
-/** Whether the protocol allows clients to show this URL, because the URL begins with `https:` or belongs to this computer. */
+/** Whether MCP allows clients to show a URL, because the URL begins with `https:` or belongs to this computer. */
 export const mayBeShown = (url: string): boolean => URL.canParse(url) && isPrivateUrl(new URL(url));

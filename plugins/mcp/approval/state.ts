@@ -1,31 +1,31 @@
 // The `requestState` of revision 2026-07-28: a signed text that the server gives to a client whose call waits for approval. The
-// client repeats its call with this text. The server keeps nothing in memory, so any instance accepts the text. The text gives no
-// rights: the gate looks up the approval by the caller, the handler and the arguments, and refuses the call if people have not
-// approved the call.
+// client repeats its call with this text. Quater does not store a `requestState`, and every instance of the app accepts a
+// `requestState`. A `requestState` gives no rights, because the gate looks up the approval by the caller, the handler and the
+// arguments. The gate refuses the call if the approvers have not approved the call.
 
 import { createHmac, timingSafeEqual } from "node:crypto";
 import type { Principal } from "../../../core/index.ts";
 import { canonicalText } from "../../../core/schema/digest.ts";
 
-/** How long a client may take to repeat its call, milliseconds. The limit is long, because people may see the question late. */
+/** How long a client may take to repeat its call, milliseconds. This time is long, because people may see the question late. */
 const lifetimeMs = 24 * 3_600_000;
 /** How far the clock of another instance may be ahead, milliseconds. */
 const skewMs = 300_000;
-/** The longest text that is read, characters. Quater's own texts are much shorter. */
+/** The longest `requestState` that Quater reads, characters. A `requestState` of Quater is much shorter. */
 const longestState = 1_024;
 
-/** The call to which a state belongs. */
+/** The call to which a `requestState` belongs. */
 export interface StatedCall {
   readonly handler: string;
-  /** The arguments as the client sent them. */
+  /** The arguments of the call in the form in which the client sent the arguments. */
   readonly values: unknown;
   readonly principal: Principal;
 }
 
-/** The part of a `requestState` that the server needs when the client repeats the call. */
+/** The data in a `requestState` that Quater needs when the client repeats the call. */
 export interface State {
   readonly approvalId: string;
-  /** How often Quater has asked the client for this call, from 1. */
+  /** How often Quater has asked the client to show the approvals page for this call, from 1. */
   readonly round: number;
 }
 
@@ -34,15 +34,16 @@ export class RequestStates {
   readonly #now: () => number;
 
   /**
-   * @param secrets  Returns the keys. The first key signs, and all keys verify. All instances of an app need the same keys.
-   * @param now  Returns the time, milliseconds since 1970.
+   * @param secrets  Returns the keys for signatures of a `requestState`. The first key signs, and all keys verify. All instances
+   * of an app need the same keys.
+   * @param now  Returns the current time, milliseconds since the epoch.
    */
   constructor(secrets: () => readonly Buffer[], now: () => number = Date.now) {
     this.#secrets = secrets;
     this.#now = now;
   }
 
-  /** Returns the `requestState` for a call; `undefined` if there is no key. */
+  /** Returns the `requestState` for a call; `undefined` if `secrets` returns no key. */
   issue({ approvalId, round }: State, call: StatedCall): string | undefined {
     const [secret] = this.#secrets();
     if (secret === undefined) return undefined;
@@ -50,12 +51,15 @@ export class RequestStates {
     return `${head}.${signed(secret, head, call).toString("base64url")}`;
   }
 
-  /** @returns `undefined` for a text that was not issued for this call of this principal, was changed, or is too old. */
+  /**
+   * @returns The state in a `requestState`; `undefined` if the text was not issued for this call of this principal, was changed,
+   * or is too old.
+   */
   read(text: unknown, call: StatedCall): State | undefined {
     if (typeof text !== "string" || text.length > longestState) return undefined;
     const [head = "", signature = ""] = text.split(".", 2);
     const given = Buffer.from(signature, "base64url");
-    // This check refuses other Base64 spellings of the same bytes, and texts with more than two parts.
+    // This check refuses other Base64 spellings of the signature, and texts with more than two parts.
     if (`${head}.${given.toString("base64url")}` !== text) return undefined;
     const isOurs = this.#secrets().some((secret) => {
       const own = signed(secret, head, call);

@@ -17,7 +17,7 @@ const repeated =
 
 const isRepeat = (details: Details): boolean => textIn(Object(details["earlier"]) as Details, "match") === "identical";
 
-/** Returns the text for `approval_required`. */
+/** Returns the text for models that explains the error `approval_required`. */
 export const howToGetApproval = (error: QuaterError): string => {
   const details = approvalOf(error);
   const url = textIn(details, "url");
@@ -35,7 +35,7 @@ export const howToGetApproval = (error: QuaterError): string => {
 };
 
 /**
- * Returns the question to the person who uses the agent: whether to open the approvals page.
+ * Returns the question to the person who uses the agent. The question is whether to open the approvals page.
  *
  * @param sentence  The sentence that people must approve the call, without a full stop.
  */
@@ -43,15 +43,19 @@ export const questionAbout = (tool: string, sentence: string): string =>
   `An agent calls the tool ${tool}. ${sentence}. Open the page to see the call, and who can approve it. If you open the page, the ` +
   "call is not approved yet: people decide on the page.";
 
-/** Returns the beginning of the question if Quater knows only the id of the approval request. */
+/** Returns the first sentence of the question if Quater knows only the id of the approval request. */
 export const mustBeApproved = (id: string): string =>
   `People must approve this exact call before it runs. The approval request ${id} is pending`;
 
-/** Returns the text for a call whose user did not want to open the approvals page. @param url  The URL of the approvals page. */
+/**
+ * Returns the text for models about a call whose user did not want to open the approvals page.
+ *
+ * @param url  The URL of the approvals page.
+ */
 export const afterDeclined = (url: string | undefined): string =>
   `People can still decide the request${url === undefined ? "" : ` at ${url}`}. Do not repeat the call unless the user asks for it.`;
 
-/** The text after the text for `approval_required` if the server did not wait for the decision of the approvers. */
+/** The text that follows the text for `approval_required` if Quater did not wait for the decision of the approvers. */
 export const notHeld =
   "The server did not wait for the approval, because too many calls of this caller wait already. Repeat the call later.";
 
@@ -98,6 +102,6 @@ const adviceOf: Readonly<Record<string, (error: QuaterError) => string>> = {
     "Too many approval requests were made for this person within one hour. The call did not run. Wait, then repeat the call.",
 };
 
-/** Returns the next step for error codes about approval; `undefined` for other codes. */
+/** Returns the next step for the model for error codes about approvals; `undefined` for other error codes. */
 export const approvalAdvice = (error: QuaterError): string | undefined =>
   Object.hasOwn(adviceOf, error.code) ? adviceOf[error.code]?.(error) : undefined;

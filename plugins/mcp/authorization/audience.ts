@@ -1,12 +1,13 @@
-// The check that a token was made for this MCP server.
+// Checks that a token was made for this MCP server.
 
 import { invalidToken } from "../../../core/diagnostics/errors.ts";
 import type { Principal } from "../../../core/index.ts";
 import { type AuthorizationOption, resourceOf } from "./option.ts";
 
 /**
- * Checks that a token of an authorization server was made for this MCP server (RFC 8707). The authenticator has already checked
- * the audience in its own options, but this audience may belong to another service, such as the HTTP routes of this app.
+ * Checks that a token of an authorization server was made for this MCP server (RFC 8707). The authenticator has already compared
+ * the audience of the token with its own options. But the audience in these options may belong to another service, such as the
+ * HTTP routes of this app.
  */
 export class AudienceCheck {
   readonly #servers: ReadonlySet<string>;
@@ -17,7 +18,7 @@ export class AudienceCheck {
     this.#audience = option?.audience;
   }
 
-  /** @param publicUrl  The public origin, from http(). */
+  /** @param publicUrl  The public origin of the app: `publicUrl` of http(). */
   set(publicUrl: string): void {
     this.#audience ??= resourceOf(publicUrl);
   }
@@ -31,7 +32,8 @@ export class AudienceCheck {
 }
 
 /**
- * Returns the issuer without differences that people overlook. An authenticator of the app may write the issuer with another slash
- * or letter case than the option, and tokens of this server must not pass unchecked for this reason.
+ * Returns the URL of an issuer without differences that people overlook. An authenticator of the app may write the issuer with
+ * another slash or letter case than the option `authorization`. Without this function, tokens of this issuer would pass without a
+ * check of their audience.
  */
 const comparable = (issuer: string): string => (issuer.endsWith("/") ? issuer.slice(0, -1) : issuer).toLowerCase();

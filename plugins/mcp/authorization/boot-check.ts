@@ -1,12 +1,15 @@
-// Checks at boot that the option `authorization` fits http() and the authenticator. With a wrong option, Quater would refuse
-// every token, and neither clients nor people could see the reason.
+// Checks at boot that the option `authorization` fits http() and the authenticator. With a wrong `authorization`, Quater would
+// refuse every token, and neither clients nor people could find out the reason.
 
 import { isPrivateUrl } from "../../../core/model/loopback.ts";
 import { type Authentication, asAuthenticator, BootError, type BootProblem } from "../../../core/plugin-api.ts";
 import type { HttpService } from "../../http/service.ts";
 import { type AuthorizationOption, resourceOf } from "./option.ts";
 
-/** @throws {BootError} when the option does not fit http() or the authenticator. @returns The public origin of the server. */
+/**
+ * @throws {BootError} when the option `authorization` does not fit http() or the authenticator.
+ * @returns The public origin of the MCP server.
+ */
 export const checkAuthorization = (
   option: AuthorizationOption,
   authenticate: Authentication | undefined,

@@ -1,6 +1,6 @@
 // Makes the MCP server an OAuth resource server (MCP 2025-11-25 and 2026-07-28, basic/authorization). Clients read the metadata
 // document of the MCP server (RFC 9728), get a token from an authorization server, and request more scopes when a call needs more
-// scopes. The authenticator verifies the tokens. This file publishes the metadata document and writes the challenges.
+// scopes. The authenticator of the app verifies the tokens. This file publishes the metadata document and writes the challenges.
 
 import type { Principal, QuaterError } from "../../../core/index.ts";
 import { challengeOf, missingScopesOf, type ResourceMetadata } from "../../../core/model/credentials.ts";
@@ -13,10 +13,10 @@ import { type AuthorizationOption, mcpPath, resourceOf } from "./option.ts";
 const metadataPath = "/.well-known/oauth-protected-resource";
 
 /**
- * Returns the challenge for an error that the caller could avoid with another credential, otherwise `undefined`. An error code of
- * a handler, such as `wrong_password`, is about the input of the call, so a client must not sign in again because of this code.
- * For a missing scope, there is a challenge only if an authorization server could give the scope to this caller. Callers without
- * such an authorization server cannot request scopes, so the callers get a tool error.
+ * Returns the challenge for an error that the caller could avoid with another credential; `undefined` for all other errors. An
+ * error code of a handler, such as `wrong_password`, concerns the input of the call, so a client must not sign in again because
+ * of such an error code. For a missing scope, Quater sends a challenge only if an authorization server could give the scope to
+ * this caller. Other callers cannot request scopes, so Quater answers with a tool error.
  */
 export const challengeIn = (
   error: QuaterError,
@@ -30,7 +30,10 @@ export const challengeIn = (
   return header === undefined ? undefined : { status: isOfScope ? 403 : 401, header };
 };
 
-/** Whether the static part of the policy would allow the principal if the principal had all scopes that the policy names. */
+/**
+ * Whether the static part of the handler's policy would allow the principal if the principal had all scopes that the policy
+ * names.
+ */
 export const isReachable = ({ policy }: Operation, principal: Principal): boolean =>
   policy.judgeStatic({ ...principal, scopes: [...principal.scopes, ...policy.scopes] }) === undefined;
 
@@ -42,12 +45,12 @@ interface Parts {
   readonly title: string;
 }
 
-/** The authorization servers of an MCP server, for callers over HTTP. */
+/** The authorization servers of the MCP server, for callers over HTTP. */
 export class Authorization {
   readonly #servers: ReadonlySet<string>;
   readonly #url: string;
   readonly #prefix: string;
-  /** The scopes that the policies of tools name. */
+  /** All scopes that the policies of tools name. */
   readonly #known: ReadonlySet<string>;
   readonly #firstScopes: readonly string[];
   readonly #document: EndpointReply;
@@ -69,7 +72,9 @@ export class Authorization {
     });
   }
 
-  /** Publishes the metadata document at the path of the endpoint, and at the root for clients that do not know the path. */
+  /**
+   * Publishes the metadata document at the path of the MCP endpoint, and at the root path for clients that do not know the path.
+   */
   mount(http: HttpService): void {
     for (const path of [metadataPath, `${metadataPath}${mcpPath}`]) {
       http.mount(`GET ${path}`, ({ open }) =>
@@ -84,8 +89,8 @@ export class Authorization {
   }
 
   /**
-   * Whether the tool list for this caller contains the tool, because the caller may call the tool or could call the tool with
-   * more scopes.
+   * Whether the tool list for a caller contains a tool, because the caller may call the tool or could call the tool with more
+   * scopes.
    */
   isListed(operation: Operation, principal: Principal): boolean {
     return isVisibleTo(operation, principal) || (this.hasIssued(principal) && isReachable(operation, principal));
@@ -93,9 +98,9 @@ export class Authorization {
 
   /**
    * Returns the URL of the metadata document and the scopes for a challenge. When a client must sign in, the challenge contains
-   * the scopes to request first. When scopes are missing, the challenge contains the missing scopes and the scopes that the
-   * caller already has, because clients of the revisions of 2025 request exactly the scopes of the challenge and would lose all
-   * other scopes.
+   * the scopes that clients request first. When scopes are missing, the challenge contains the missing scopes and the scopes that
+   * the caller already has, because clients of the revisions of 2025 request exactly the scopes of the challenge and would lose
+   * all other scopes.
    */
   resourceFor({ code, details }: QuaterError, principal?: Principal): ResourceMetadata {
     if (code !== "missing_scope") return { url: this.#url, scopes: this.#firstScopes };
@@ -109,8 +114,8 @@ export class Authorization {
 }
 
 /**
- * Returns the scopes that a client needs to call the tools with the effect `read`. Clients request other scopes when a call needs
- * the scopes.
+ * Returns the scopes that a client needs to call the tools with the effect `read`. Clients request other scopes only when a call
+ * needs these scopes.
  */
 const scopesToRead = (tools: readonly Operation[]): readonly string[] =>
   tools.flatMap(({ handler, policy }) => (handler.effect === "read" ? (policy.scopeChoices[0] ?? []) : []));

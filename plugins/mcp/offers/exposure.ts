@@ -1,4 +1,4 @@
-// The exposure key `mcp` defines how MCP clients can use a handler. This file also finds mistakes in the key.
+// The exposure key `mcp` defines how MCP clients can use a handler. This file also finds mistakes in the values of this key.
 
 import type { BootProblem } from "../../../core/diagnostics/problem.ts";
 import { visible } from "../../../core/diagnostics/text.ts";
@@ -13,28 +13,28 @@ import { type Icon, iconSchema } from "../protocol/about.ts";
 import { isObjectAtRoot } from "./object-root.ts";
 import { isUriPattern, uriPatternOf } from "./uri.ts";
 
-/** The options of a handler for MCP clients, in place of `mcp: true`. */
+/** The options that the exposure of a handler can have in the key `mcp`, instead of `mcp: true`. */
 export interface McpExposure {
   /**
-   * The title for people who look at a list of tools. The title is printable and has at most 100 characters. Without a title,
-   * clients show the tool's name.
+   * The title of the handler for people who look at a list of tools. The title must be printable and can have up to 100
+   * characters. If the handler has no title, clients show the name of the tool.
    */
   readonly title?: string;
   /**
    * Whether the tool uses systems outside of this app, such as mail or the web (`openWorldHint`). If `openWorld` is not set,
-   * clients must assume true. Quater never derives `openWorld` from the handler.
+   * clients must assume that the tool uses such systems. Quater never derives `openWorld` from the handler.
    */
   readonly openWorld?: boolean;
   /** The icons that clients may show for the handler. */
   readonly icons?: readonly Icon[];
   /**
    * Also offers a `read` handler as a resource with this URI, or as resources with this URI template: `"order://{orderId}"`. Each
-   * variable is a field of the input, and each required field of the input is a variable.
+   * variable of the template is a field of the input, and each required field of the input is a variable.
    */
   readonly resource?: string;
-  /** Offers a `read` handler as a prompt. Its output is a text, or `messages`. */
+  /** Offers a `read` handler as a prompt. The output of the handler must be a text, or `messages`. */
   readonly prompt?: boolean;
-  /** Whether the handler is a tool. Default: true, and false with `prompt: true`. */
+  /** Whether Quater offers the handler as a tool. Default: true, or false if `prompt` is true. */
   readonly tool?: boolean;
 }
 
@@ -55,7 +55,7 @@ const exposureSchema = Type.Union([
 
 export const isTool = ({ tool, prompt }: McpExposure): boolean => tool ?? prompt !== true;
 
-/** Returns the ways in which MCP clients reach a handler. */
+/** Returns the ways in which MCP clients can reach a handler. */
 export const waysTo = (operation: Operation, catalog: "list" | "search" = "list"): readonly Way[] => {
   const exposure = mcpKey.of(operation);
   if (exposure === undefined) return [];
@@ -67,15 +67,15 @@ export const waysTo = (operation: Operation, catalog: "list" | "search" = "list"
   ];
 };
 
-/** A way of MCP clients to a handler. `call` is the tool `call` of `catalog: "search"`. */
+/** A way in which MCP clients reach a handler. With `catalog: "search"`, clients reach tools through the tool `call`. */
 export type Way = "tool" | "resource" | "prompt" | "call";
 
 /** The form of a tool's name (MCP 2025-11-25, server/tools, "Tool Names"). */
 const toolName = /^[A-Za-z0-9._-]{1,128}$/;
 
 /**
- * Returns the reasons why a handler cannot be offered to MCP clients. SDK clients parse a list as a whole, so one bad tool would
- * make all tools unusable.
+ * Returns the reasons why Quater cannot offer a handler to MCP clients. SDK clients refuse a whole tool list that contains one
+ * malformed tool, so one such tool would make all tools unusable.
  */
 const exposureProblems = (given: McpExposure | undefined, operation: Operation): KeyProblem[] => {
   if (given === undefined) return [];
@@ -123,7 +123,7 @@ const toolProblems = ({ name, input }: Operation): KeyProblem[] => {
   return found;
 };
 
-/** Returns the reasons why a handler cannot be a resource or a prompt, which clients read without asking the user. */
+/** Returns the reasons why a handler cannot be a resource or a prompt, which clients read without asking their user. */
 const readProblems = ({ name, handler, needsApproval, isStream }: Operation, what: string): KeyProblem[] => {
   const cause = (why: string) => `The handler ${name} cannot be an MCP ${what}: ${why}`;
   const remedy = `Remove ${what} from mcp, so that ${name} is only a tool`;
@@ -186,13 +186,13 @@ const promptProblems = (operation: Operation): KeyProblem[] => {
   return found;
 };
 
-/** Returns the fields that a caller must send. Binding fills in fields with a default. */
+/** Returns the input fields that a caller must send. Binding sets the value of an absent field with a default. */
 export const required = ({ input }: Operation): readonly string[] => {
   const fields = propertiesOf(input);
   return requiredOf(input).filter((name) => !("default" in (fields[name] ?? {})));
 };
 
-/** Returns the options of a handler that is exposed over MCP; `undefined` if the handler is not exposed over MCP. */
+/** Returns the MCP options of a handler that is exposed over MCP; `undefined` if the handler is not exposed over MCP. */
 const given = (value: Static<typeof exposureSchema>): McpExposure | undefined =>
   typeof value === "object" ? (value as McpExposure) : value ? {} : undefined;
 
@@ -201,17 +201,17 @@ export const mcpKey = exposureKey("mcp", exposureSchema, {
   resolve: given,
 });
 
-/** Returns the fields of a list entry that people see. */
+/** Returns the fields of a list entry that clients show to people. */
 export const shownIn = ({ title, icons }: McpExposure) => ({
   ...(title === undefined ? {} : { title }),
   ...(icons === undefined ? {} : { icons }),
 });
 
-/** The tools of the list with `catalog: "search"`. */
+/** The names of the tools in the tool list with `catalog: "search"`. */
 export const searchName = "search";
 export const callName = "call";
 
-/** Returns a problem for each handler that is a tool with the name `search` or `call`. */
+/** Returns a boot problem for each handler that is a tool with the name `search` or `call`. */
 export const nameClashes = ({ operations }: Catalog): readonly BootProblem[] =>
   operations.flatMap((operation): readonly BootProblem[] => {
     const { name, place } = operation;

@@ -1,45 +1,45 @@
-// The lists of MCP: tools, resources, resource templates and prompts. A caller gets pages with the entries that the caller's
+// The lists of tools, MCP resources, resource templates and prompts. A caller gets pages with the list entries that the caller's
 // rights allow.
 
 import { createHash } from "node:crypto";
 import type { Principal } from "../../../core/index.ts";
 import { isVisibleTo, type Operation } from "../../../core/plugin-api.ts";
 
-/** An entry of a list. */
+/** An entry of an MCP list. */
 export interface Entry {
   readonly operation: Operation;
-  /** The entry as JSON text. */
+  /** The entry of the list as JSON text. */
   readonly json: string;
 }
 
-/** Decides which entries a caller sees. */
+/** Decides which entries of a list a caller sees. */
 export interface Listing {
   readonly isListed: (operation: Operation, principal: Principal) => boolean;
 }
 
-/** The most entries of a page. */
+/** The most entries on one page of a list. */
 const mostEntries = 500;
-/** The most characters of a page. A larger entry has a page of its own. */
+/** The most characters on one page of a list. A larger entry has its own page. */
 const mostCharacters = 1_000_000;
 
 /**
- * The number of pages in the cache. Principals with different rights get different lists, but apps use only a few sets of rights
- * at the same time.
+ * The most pages in the cache of a list. Principals with different rights get different pages, but apps use only a few sets of
+ * rights at the same time.
  */
 const keptPages = 32;
 
 export class List {
   readonly #field: string;
   readonly #entries: readonly Entry[];
-  /** A text that is different for each list of entries, so that a cursor of another list is refused. */
+  /** A text that is different for each list of entries, by which Quater refuses a cursor of another list. */
   readonly #version: string;
   /**
-   * Serialised pages. A key contains the first entry of the page, and one character per entry that says whether the caller sees
-   * the entry.
+   * The cache of pages as JSON text. Each key contains the position of the first entry on the page, and one character per entry
+   * that shows whether the caller sees the entry.
    */
   readonly #pages = new Map<string, string>();
 
-  /** @param field  The field of the result with the entries: `tools`. */
+  /** @param field  The field of the MCP result that contains the entries, such as `tools`. */
   constructor(field: string, entries: readonly Entry[]) {
     this.#field = field;
     this.#entries = entries;
@@ -53,11 +53,12 @@ export class List {
   }
 
   /**
-   * Returns a page as JSON text: the entries whose handlers the principal may call, and `nextCursor` if there are more.
+   * Returns a page of the list as JSON text: the entries whose handlers the principal may call, and `nextCursor` if the list has
+   * more such entries.
    *
-   * @param cursor  The `nextCursor` of the previous page. `undefined` for the first page.
+   * @param cursor  The `nextCursor` of the previous page; `undefined` for the first page.
    * @param listing  The authorization servers from which the caller can get more scopes.
-   * @returns `undefined` if no page of this list has this cursor.
+   * @returns The page; `undefined` if `cursor` is not a cursor of this list.
    */
   page(principal: Principal, cursor: unknown, listing?: Listing): string | undefined {
     const start = this.#startOf(cursor);
@@ -97,8 +98,8 @@ export class List {
   }
 
   /**
-   * A cursor contains only the position of the next entry. Every page is filtered by the rights of its caller, so a cursor needs
-   * no signature.
+   * Returns the position in a cursor. A cursor contains only the position of the next entry in the list. Quater filters every
+   * page by the rights of the caller, so a cursor needs no signature.
    */
   #startOf(cursor: unknown): number | undefined {
     if (cursor === undefined) return 0;

@@ -1,5 +1,5 @@
-// Handlers as prompts. When a client gets a prompt, Quater calls the handler with the arguments, which are texts, and returns the
-// messages of the handler.
+// Offers handlers as prompts. When a client gets a prompt, Quater calls the handler with the arguments of the prompt, which are
+// texts, and returns the messages of the handler.
 
 import type { Catalog, Operation } from "../../../core/plugin-api.ts";
 import { propertiesOf } from "../../../core/schema/schema.ts";

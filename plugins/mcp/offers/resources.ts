@@ -1,5 +1,6 @@
-// Handlers as resources: a handler whose exposure has a URI is a resource, and a handler whose exposure has a URI template is a
-// resource template. Reading a resource calls the handler with the values of the template's variables.
+// Offers handlers as MCP resources. A handler whose exposure has a URI is a resource, and a handler whose exposure has a URI
+// template is a resource template. When a client reads a resource, Quater calls the handler with the values of the template's
+// variables.
 
 import type { BootProblem } from "../../../core/diagnostics/problem.ts";
 import type { Catalog, Operation } from "../../../core/plugin-api.ts";
@@ -10,11 +11,11 @@ import { isUriPattern, type UriPattern, uriPatternOf } from "./uri.ts";
 
 export interface OfferedResource extends Entry {
   readonly pattern: UriPattern;
-  /** The media type of the content; `undefined` if the output is a file of one of several types. */
+  /** The media type of the resource's content; `undefined` if the handler's output is a file of one of several media types. */
   readonly mimeType: string | undefined;
 }
 
-/** The resource that a request names by its URI, with the values of the variables in the URI. */
+/** The MCP resource that a request names by a URI, with the values of the variables in the URI. */
 export interface FoundResource extends OfferedResource {
   readonly values: Readonly<Record<string, string>>;
 }
@@ -79,7 +80,10 @@ export class Resources {
     return this.#fixed.size === 0 && this.#templates.length === 0;
   }
 
-  /** Finds the resource of a URI. Resources without variables are tried first, and then the templates in the manifest's order. */
+  /**
+   * Finds the resource of a URI. This function tries resources without variables first, and then the templates in the manifest's
+   * order.
+   */
   find(uri: string): FoundResource | undefined {
     const fixed = this.#fixed.get(uri);
     if (fixed !== undefined) return { ...fixed, values: {} };

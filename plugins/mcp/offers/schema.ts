@@ -1,29 +1,37 @@
-// Turns schemas into a form that MCP clients can read: an object at the root, references only to definitions at the root, and no
-// keywords that only Quater has. The folder `portable` turns this form into one that all model providers accept.
+// Turns schemas into a form that MCP clients can read. In this form, schemas have an object at the root, references only to
+// definitions at the root, and no keywords that only Quater has. The folder `portable` turns such schemas into schemas that all
+// model providers accept.
 
 import type { JsonSchema } from "../../../core/plugin-api.ts";
 import { portable } from "../portable/index.ts";
 import { type Plain, plainOf } from "../portable/plain.ts";
 import { isObjectAtRoot } from "./object-root.ts";
 
-/** How a value becomes the object that the protocol requires: unchanged, or as the only property of another object. */
+/**
+ * How Quater turns the value of a handler into the object that MCP requires. The value of the handler stays unchanged (`none`),
+ * or becomes the only property of another object.
+ */
 export type Wrapping = "none" | "result" | "items";
 
-/** Which schemas tools publish: schemas that all model providers accept, or the schemas of the handlers as they are. */
+/**
+ * Which schemas tools publish: schemas that all model providers accept (`portable`), or the unchanged schemas of the handlers
+ * (`any`).
+ */
 export type SchemaChoice = "portable" | "any";
 
 /**
- * Returns an input schema as callers see it. Callers may omit a field with a default, because binding sets the default. So a
+ * Returns the input schema that a tool publishes. Callers may omit a field with a default, because binding sets the default. So a
  * field with a default is not in `required`.
  *
- * @returns `undefined` when the root is not an object. Clients of the 2025 revisions would refuse the whole list of tools.
+ * @returns `undefined` when the root of the schema is not an object. Clients of the 2025 revisions would refuse a tool list with
+ * such a schema.
  */
 export const inputSchemaFor = (input: JsonSchema, choice: SchemaChoice = "portable"): JsonSchema | undefined => {
   if (!isObjectAtRoot(input)) return undefined;
   return shownBy(choice, plainInput(input));
 };
 
-/** Returns the input schema before it is made portable. */
+/** Returns the input schema of a tool before Quater makes the schema portable. */
 export const plainInput = (input: JsonSchema): Plain => {
   const { root, definitions } = plainOf(input, true);
   return { root: { type: "object", ...root }, definitions };
@@ -32,7 +40,7 @@ export const plainInput = (input: JsonSchema): Plain => {
 export const wrappingOf = (output: JsonSchema, isStream: boolean): Wrapping =>
   isStream ? "items" : output["type"] === "object" ? "none" : "result";
 
-/** Returns an output schema with an object at its root, and how values are wrapped to match the output schema. */
+/** Returns an output schema with an object at its root, and how Quater wraps values to match this output schema. */
 export const outputSchemaFor = (
   output: JsonSchema,
   isStream: boolean,

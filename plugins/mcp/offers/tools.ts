@@ -1,5 +1,5 @@
-// Describes handlers as tools. The descriptions are made at boot, in the manifest's order. Each principal gets a list of the
-// tools that the principal may see.
+// Describes handlers as tools. Quater makes the descriptions at boot, in the manifest's order. Each principal gets a list of the
+// tools that the principal may call.
 
 import type { BootProblem } from "../../../core/diagnostics/problem.ts";
 import type { KeyProblem } from "../../../core/plugin/exposure-key.ts";
@@ -16,13 +16,13 @@ export type { Listing } from "./lists.ts";
 
 export interface Tool extends Entry {
   /**
-   * How values are wrapped for `structuredContent`. `undefined` for a tool without an output schema, because its results are only
-   * text.
+   * How Quater wraps values for `structuredContent`; `undefined` for a tool without an output schema, because the results of such
+   * a tool contain only text.
    */
   readonly wrapping: Wrapping | undefined;
 }
 
-/** Whether results of the tool have structured content besides their content blocks. */
+/** Whether the results of a tool have structured content besides the content blocks. */
 export const isStructured = ({ output, isStream }: Operation): boolean =>
   output !== undefined &&
   (isStream ||
@@ -30,7 +30,7 @@ export const isStructured = ({ output, isStream }: Operation): boolean =>
       textTypeOf(output) === undefined &&
       contentKindsOf(output)?.includes("resource") !== true));
 
-/** Returns a problem for each part of a tool that some model providers refuse. */
+/** Returns a boot problem for each part of a tool that some model providers refuse. */
 export const portabilityOf = ({ operations }: Catalog): readonly BootProblem[] =>
   operations.flatMap((operation) => {
     const exposure = mcpKey.of(operation);
@@ -48,9 +48,9 @@ const descriptionProblems = ({ name, handler, needsApproval }: Operation): reado
 };
 
 /**
- * Returns the annotations of a tool (MCP 2025-11-25, `ToolAnnotations`). The annotations are derived from the effect, so that
- * they cannot contradict the effect. `destructiveHint` and `idempotentHint` mean nothing for reads, but reads also have them,
- * because some hosts ignore `readOnlyHint`.
+ * Returns the annotations of a tool (MCP 2025-11-25, `ToolAnnotations`). Quater derives the annotations from the effect of the
+ * handler, so that the annotations cannot contradict the effect. `destructiveHint` and `idempotentHint` mean nothing for reads,
+ * but reads also have these two annotations, because some hosts ignore `readOnlyHint`.
  */
 export const annotationsOf = (operation: Operation): Annotations => {
   const { handler } = operation;
@@ -63,7 +63,7 @@ export const annotationsOf = (operation: Operation): Annotations => {
   };
 };
 
-/** What a tool does, for clients that decide whether to ask their user (MCP 2025-11-25, `ToolAnnotations`). */
+/** Data about the effect of a tool, by which clients decide whether to ask their user (MCP 2025-11-25, `ToolAnnotations`). */
 export interface Annotations {
   readonly readOnlyHint: boolean;
   readonly destructiveHint: boolean;
@@ -81,7 +81,8 @@ const withApproval = (description: string): string =>
   `${description}${/[.!?]$/.test(description) ? "" : "."} ${approvalSentence}`;
 
 /**
- * The data about approvals of a tool that clients see before a call. `policy` is absent if another plugin requires the approval.
+ * The data about approvals that clients see before a call of a tool. `policy` is absent if another plugin than approval requires
+ * the approval.
  */
 interface ApprovalFacts {
   readonly required: true;
@@ -124,7 +125,7 @@ export interface ToolboxParts {
 export class Toolbox {
   readonly #tools: readonly Tool[];
   readonly #byName: ReadonlyMap<string, Tool>;
-  /** The names of handlers that are offered, but not as tools. */
+  /** The names of handlers that Quater offers only as resources or prompts. */
   readonly #apart: ReadonlySet<string>;
   readonly list: List;
 
@@ -141,7 +142,7 @@ export class Toolbox {
     this.list = new List("tools", this.#tools);
   }
 
-  /** All tools, in the manifest's order. */
+  /** All tools of the app, in the manifest's order. */
   get tools(): readonly Tool[] {
     return this.#tools;
   }
@@ -151,8 +152,8 @@ export class Toolbox {
   }
 
   /**
-   * Returns the handler name to pass to the gate. A handler that is only a resource or prompt must not run when a client calls a
-   * tool with its name.
+   * Returns the handler name for a tool name, which Quater passes to the gate. A handler that is only a resource or prompt must
+   * not run when a client calls a tool with the name of this handler.
    */
   handlerOf(name: string): string {
     return this.#apart.has(name) ? "" : name;

@@ -1,33 +1,38 @@
-// Reads URIs and URI templates of resources (RFC 6570 level 1), and matches the URIs of requests.
+// Parses the URIs and URI templates of MCP resources (RFC 6570 level 1), and matches URIs of requests with the templates.
 
 import type { KeyProblem } from "../../../core/plugin/exposure-key.ts";
 
-/** A URI, or a template for URIs. */
+/** A parsed URI, or a parsed template for URIs. */
 export interface UriPattern {
   readonly text: string;
-  /** The names of the variables. Empty for a URI. */
+  /** The names of the variables in the template. Empty for a URI. */
   readonly variables: readonly string[];
-  /** The URI or template with every variable replaced by `{}`. Two patterns with the same shape match the same URIs. */
+  /**
+   * The text of the URI or template with every variable replaced by `{}`. Two patterns with the same shape match the same URIs.
+   */
   readonly shape: string;
-  /** Returns the decoded values of the variables, or `undefined` if the URI does not match. */
+  /** Returns the decoded values of the variables in a URI, or `undefined` if the URI does not match the pattern. */
   match(uri: string): Readonly<Record<string, string>> | undefined;
-  /** Returns the URI with these values. Each variable must have a value that is not empty. */
+  /** Returns the URI in which the variables have the given values. Each variable must have a value that is not empty. */
   expand(values: Readonly<Record<string, string>>): string;
 }
 
-/** The longest URI of a resource, characters. */
+/** The longest URI of an MCP resource, characters. */
 const longestUri = 4_096;
 
 const scheme = /^[a-z][a-z0-9+.-]*:/;
 const literal = /^(?:[A-Za-z0-9\-._~:/?#[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})*$/;
-/** Matches a character that an expanded variable cannot contain. */
+/** A pattern that matches a character which the expanded value of a variable cannot contain. */
 const separating = /[:/?#[\]@!$&'()*+,;=]/;
 const expression = /\{([^{}]*)\}/;
 const variable = /^[A-Za-z_][A-Za-z0-9_]*$/;
-/** Matches an expanded variable. RFC 6570 section 3.2.2 encodes all characters that are not unreserved. */
+/**
+ * A pattern that matches the expanded value of a variable. In an expanded value, all characters that are not unreserved are
+ * percent-encoded (RFC 6570 section 3.2.2).
+ */
 const value = "((?:[A-Za-z0-9\\-._~]|%[0-9A-Fa-f]{2})+)";
 
-/** Returns the pattern of a URI or template, or the problem with the text. */
+/** Returns the pattern of a URI or template, or the reason why the text is neither a URI nor a template. */
 export const uriPatternOf = (text: string): UriPattern | KeyProblem => {
   const parts = text.split(expression); // Literals at even indexes, and names of variables at odd indexes.
   const literals = parts.filter((_, at) => at % 2 === 0);
@@ -75,6 +80,6 @@ export const isUriPattern = (read: UriPattern | KeyProblem): read is UriPattern 
 
 const escaped = (part: string): string => part.replaceAll(/[.*+?^${}()|[\]\\/]/g, "\\$&");
 
-/** Encodes all characters that RFC 3986 does not list as unreserved. */
+/** Percent-encodes all characters of a text that RFC 3986 does not list as unreserved. */
 const encoded = (given = ""): string =>
   encodeURIComponent(given).replaceAll(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);

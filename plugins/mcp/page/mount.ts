@@ -1,5 +1,5 @@
-// Serves the page with the tools at `/mcp/docs`. Like `/docs`, the page needs a credential except in development, and shows only
-// the tools that the reader may see.
+// Serves the page with the tools at `/mcp/docs`. Like `/docs`, this page requires a credential except in development, and shows
+// only the tools that the reader of the page may call.
 
 import type { Principal } from "../../../core/index.ts";
 import { type Gate, isVisibleTo } from "../../../core/plugin-api.ts";
@@ -16,17 +16,20 @@ export interface PageParts {
   readonly toolbox: Toolbox;
   readonly about: About;
   readonly authorization: Listing | undefined;
-  /** Whether everybody can read the page. True only in development. */
+  /** Whether everybody can read the page with the tools. True only in development. */
   readonly isOpen: boolean;
 }
 
-/** The content security policy: the page loads only its style sheet, runs no script, and no page can frame it. */
+/**
+ * The content security policy of the page with the tools. The page loads only its style sheet, runs no script, and no other page
+ * can frame this page.
+ */
 const policy = "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 export const mountPage = ({ http, gate, toolbox, about, authorization, isOpen }: PageParts): void => {
   /**
-   * Authenticates the reader of the page: a reader with a token as a caller over MCP, and a reader with another credential, such
-   * as a cookie, as a caller over HTTP.
+   * Authenticates the reader of the page with the tools. A reader with a token is authenticated as a caller over MCP. A reader
+   * with another credential, such as a cookie, is authenticated as a caller over HTTP.
    */
   const readerOf = async (ctx: KoaContext): Promise<Principal | undefined> => {
     if (isOpen) return undefined;

@@ -1,4 +1,4 @@
-// Makes the HTML page that shows people what agents see of the MCP server: name, instructions and tools.
+// Makes the HTML page that shows people the name, the instructions and the tools of the MCP server, in the form that agents get.
 
 import { type Html, html, type Part } from "../../../core/diagnostics/html.ts";
 import { visible, visibleLines } from "../../../core/diagnostics/text.ts";
@@ -18,10 +18,10 @@ interface Listed {
 
 export interface Shown {
   readonly about: About;
-  /** The URL of the endpoint. */
+  /** The URL of the MCP endpoint. */
   readonly url: string;
   readonly tools: readonly Tool[];
-  /** Whether the page shows all tools, because the server runs for development. */
+  /** Whether the page shows all tools, because the server runs in development. */
   readonly isOpen: boolean;
 }
 
@@ -89,7 +89,10 @@ const words = { read: "only reads", write: "changes data", destructive: "destroy
 const marks = (effect: keyof typeof words): Part =>
   html`<span class="mark${effect === "destructive" && " warn"}">${words[effect]}</span>`;
 
-/** Writes a schema that can have the keyboard focus, so that a reader without a mouse can scroll the schema. */
+/**
+ * Returns the HTML of a schema. The element of the schema can have the keyboard focus, so that a reader without a mouse can
+ * scroll the schema.
+ */
 const schema = (what: string, value: object): Html => html`<details>
 <summary>${what}</summary>
 <pre tabindex="0" role="region" aria-label="${what}"><code>${visibleLines(JSON.stringify(value, null, 2))}</code></pre>

@@ -1,4 +1,5 @@
-// The style sheet of the page with the tools. The page is readable on a phone and in light and dark mode, and needs no scripts.
+// The style sheet of the page with the tools. The page with the tools is readable on a phone and in light and dark mode, and
+// needs no scripts.
 
 export const style = `:root { color-scheme: light dark; --ink: #1b1b1b; --soft: #565656; --line: #c9c9c9; --ground: #fff; --card: #f6f6f4;
   --accent: #0b57a4; --warn-ink: #6b3d00; --warn: #fff3d6; }

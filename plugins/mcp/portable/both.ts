@@ -1,12 +1,12 @@
 // Merges schemas that apply to the same value, such as the parts of an `allOf`. The merged schema accepts every value that all
-// parts accept. If one schema cannot express the rules of all parts, the merged schema accepts more values.
+// parts accept. If one schema cannot express the rules of all parts, the merged schema also accepts other values.
 
 import { canonicalText } from "../../../core/schema/digest.ts";
 import { isPlainObject, type JsonSchema } from "../../../core/schema/schema.ts";
 
 /**
- * Marks a merged schema that must not restrict undeclared fields, because a dropped part of the schema may declare further
- * fields.
+ * Marks a merged schema that must not restrict undeclared fields, because a part of the schema that Quater has dropped may
+ * declare further fields.
  */
 export const openMark = "~open";
 
@@ -73,7 +73,10 @@ const combine: Readonly<Record<string, Combine>> = {
   maxProperties: smallest,
 };
 
-/** Merges two schemas without `$ref`, `allOf`, `oneOf` and `const`. The annotations of the first schema win. */
+/**
+ * Merges two schemas without `$ref`, `allOf`, `oneOf` and `const`. If both schemas have an annotation, the merged schema has the
+ * annotation of the first schema.
+ */
 export const both = (one: JsonSchema, other: JsonSchema): JsonSchema => {
   const merged: Record<string, unknown> = { ...one };
   const hasPrefix = "prefixItems" in one || "prefixItems" in other;
@@ -86,10 +89,12 @@ export const both = (one: JsonSchema, other: JsonSchema): JsonSchema => {
 };
 
 const unions = ["oneOf", "anyOf"] as const;
-/** Keywords that may declare further fields, depending on the value. */
+/** The keywords that declare further fields only for some values. */
 const conditional = ["if", "then", "else", "dependentSchemas"] as const;
 
-/** Writes `const` as `enum` and `oneOf` as `anyOf`, and drops keywords that depend on the value. */
+/**
+ * Returns the schema with `enum` instead of `const` and `anyOf` instead of `oneOf`, and without the keywords in `conditional`.
+ */
 export const simplified = (schema: JsonSchema): JsonSchema => {
   const copy: Record<string, unknown> = { ...schema };
   if ("const" in copy) {
@@ -106,5 +111,5 @@ export const simplified = (schema: JsonSchema): JsonSchema => {
   return copy;
 };
 
-/** Whether `not` has a schema that accepts every value. */
+/** Whether the schema of a `not` accepts every value, so that the `not` accepts no value. */
 const isNever = (not: unknown): boolean => not === true || (isPlainObject(not) && Object.keys(not).length === 0);

@@ -1,7 +1,7 @@
 // Makes schemas that all major model providers accept. If a provider refuses the schema of one tool, the provider refuses the
 // whole request to the model, so one schema can make all tools of a server unusable. The portable schema accepts every value that
-// the given schema accepts. If providers have no keyword for a rule, the portable schema accepts more values. Binding always
-// checks the whole schema of the handler.
+// the schema of the handler accepts. If providers support no keyword for a rule, the portable schema also accepts other values.
+// Binding always checks the input with the whole schema of the handler.
 
 import { isPlainObject, type JsonSchema } from "../../../core/schema/schema.ts";
 import { both, openMark, simplified } from "./both.ts";
@@ -9,10 +9,10 @@ import { isPortableFormat, isPortablePattern, notesOnList, notesOnNumber, notesO
 import type { Plain } from "./plain.ts";
 import { annotated, joined, oneObject, split } from "./unions.ts";
 
-/** Thrown for a schema with so many combinations of branches that the portable schema would be too large. */
+/** The error for a schema with so many combinations of branches that the portable schema would be too large. */
 export class TooManyCombinations extends Error {}
 
-/** The most schemas to visit for one tool. */
+/** The most schemas that Quater visits to make the portable schema of one tool. */
 const mostVisits = 20_000;
 
 /** @throws {TooManyCombinations} */
@@ -20,7 +20,7 @@ export const portable = ({ root, definitions }: Plain): Plain => new Porter(defi
 
 const allTypes = ["string", "number", "boolean", "null", "array", "object"];
 /**
- * The definitions that are currently written in place of their references. A second reference to such a definition stays a
+ * The definitions that Quater is currently writing in place of their references. A second reference to such a definition stays a
  * reference.
  */
 type Inlined = ReadonlySet<string>;
@@ -50,8 +50,8 @@ class Porter {
   }
 
   /**
-   * Returns the branches of a portable schema, through references and unions. A definition that is not finished yet stays a
-   * reference.
+   * Returns the branches of a portable schema. This function follows references and unions. A reference to a definition that
+   * Quater has not finished yet stays a reference.
    */
   #leavesOf(schema: JsonSchema): JsonSchema[] {
     const made = "$ref" in schema ? this.#made[nameIn(schema["$ref"])] : undefined;
@@ -60,7 +60,10 @@ class Porter {
     return branches === undefined ? [schema] : branches.flatMap((branch) => this.#leavesOf(branch));
   }
 
-  /** Returns the definitions to which the root refers. After schemas were merged, some definitions may have no reference. */
+  /**
+   * Returns the definitions to which the root schema refers. After Quater has merged schemas, no reference may lead to some
+   * definitions.
+   */
   #used(root: JsonSchema): Plain["definitions"] {
     const used: Record<string, JsonSchema> = {};
     const look = (part: unknown): void => {
@@ -80,7 +83,7 @@ class Porter {
   readonly #join = (schemas: readonly JsonSchema[]): JsonSchema =>
     schemas.some((schema) => Object.keys(schema).length === 0) ? this.#any() : (joined(schemas) ?? this.#any());
 
-  /** Returns a schema for any JSON value. Gemini refuses a schema without a type. */
+  /** Returns a schema that accepts any JSON value. Gemini refuses a schema without a type. */
   #any(): JsonSchema {
     this.#made["Json"] ??= { anyOf: this.#anyBranches() };
     return { $ref: "#/$defs/Json" };
@@ -104,7 +107,7 @@ class Porter {
     if (++this.#visits > mostVisits) throw new TooManyCombinations();
   }
 
-  /** Returns the portable schema, or `undefined` if no value matches. */
+  /** Returns the portable schema of a schema, or `undefined` if the schema accepts no value. */
   #port(given: unknown, inlined: Inlined): JsonSchema | undefined {
     this.#count();
     if (given === false) return undefined;
@@ -118,7 +121,7 @@ class Porter {
     return made && annotated(made, own.annotations);
   }
 
-  /** Merges a schema with its `allOf` and its `$ref`. */
+  /** Returns a schema merged with the parts of its `allOf` and with the target of its `$ref`. */
   #whole(given: unknown, inlined: Inlined): { readonly schema: JsonSchema; readonly seen: Inlined } {
     this.#count();
     if (given === false) return { schema: { enum: [] }, seen: inlined };
@@ -158,7 +161,7 @@ class Porter {
       const made = this.#port(isBare ? branch : { allOf: [rest, branch] }, seen);
       return made === undefined ? [] : [made];
     });
-    // A value may match several branches, and may then have the fields of all matching branches.
+    // A value may match several branches of a union, and may then have the fields of all these branches.
     if (!("unevaluatedProperties" in rest) || this.#areApart(anyOf, seen)) return joined(branches);
     const leaves = branches.flatMap((branch) => this.#leavesOf(branch));
     const objects = leaves.filter(isObject);
@@ -166,7 +169,9 @@ class Porter {
     return joined(objects.length === 0 ? others : [oneObject(objects, this.#join), ...others]);
   }
 
-  /** Whether every branch requires the same field with a different constant, so that a value can match only one branch. */
+  /**
+   * Whether all branches of a union require one field, each with a different constant, so that a value can match only one branch.
+   */
   #areApart(anyOf: readonly unknown[], seen: Inlined): boolean {
     const wholes = anyOf.map((branch) => this.#whole(branch, seen).schema);
     const constants = (schema: JsonSchema, name: string): readonly unknown[] => {
@@ -191,7 +196,7 @@ class Porter {
       if (wanted !== undefined && !wanted.includes(own) && !(own === "integer" && wanted.includes("number"))) return [];
       if (value === "") return [{ type: "string", maxLength: 0 }]; // Gemini refuses the empty text in `enum`.
       if (value === null) return [{ type: "null" }];
-      // Gemini accepts only texts and numbers in `enum`.
+      // Gemini accepts only texts and numbers in `enum`, so write another schema for a boolean.
       if (typeof value === "boolean")
         return [values.includes(!value) ? { type: own } : { type: own, description: `Must be ${value}.` }];
       if (typeof value !== "object") return [{ type: own === "integer" && hasFraction ? "number" : own, enum: [value] }];
@@ -262,7 +267,7 @@ class Porter {
     return annotated(object, {}, notesOnObject(schema));
   }
 
-  /** Returns the schema of the fields that the object does not declare. */
+  /** Returns the schema of the fields that a schema of an object does not declare. */
   #others(schema: JsonSchema, seen: Inlined): JsonSchema | boolean {
     const patterns = Object.values(isPlainObject(schema["patternProperties"]) ? schema["patternProperties"] : {});
     const unevaluated = openMark in schema ? true : schema["unevaluatedProperties"];
@@ -294,7 +299,9 @@ const recordOf = (value: JsonSchema): JsonSchema => ({
   additionalProperties: false,
 });
 
-/** Returns `minimum` and `maximum`. Gemini refuses `exclusiveMinimum` and `exclusiveMaximum`. */
+/**
+ * Returns the bounds of a number as `minimum` and `maximum`, because Gemini refuses `exclusiveMinimum` and `exclusiveMaximum`.
+ */
 const boundsOf = ({ type, minimum, maximum, exclusiveMinimum, exclusiveMaximum }: JsonSchema): JsonSchema => {
   const isInteger = type === "integer";
   const above = typeof exclusiveMinimum === "number" ? [isInteger ? Math.floor(exclusiveMinimum) + 1 : exclusiveMinimum] : [];

@@ -1,22 +1,23 @@
-// Describes in words the rules that a portable schema cannot contain, so that models can still follow the rules.
+// Describes in words the rules that a portable schema cannot contain, so that models can still follow these rules.
 
 import { isPlainObject, type JsonSchema } from "../../../core/schema/schema.ts";
 
 /**
- * Formats of texts that all model providers accept. Gemini accepts only `date-time`, and OpenAI refuses formats such as `uri`.
+ * The formats of texts that all model providers accept. Gemini accepts only `date-time`, and OpenAI refuses formats such as
+ * `uri`.
  */
 const portableFormats = new Set<unknown>(["date-time"]);
 
 /**
- * Syntax of patterns that other regular expression engines refuse or read differently: lookarounds, named groups, backreferences,
- * Unicode escapes, and an opening bracket in a character class.
+ * A pattern for regular expression syntax that other regular expression engines refuse or interpret differently: lookarounds,
+ * named groups, backreferences, Unicode escapes, and an opening bracket in a character class.
  */
 const jsOnly = /\(\?(?!:)|\\[1-9ckpPux]|\[(?:\\.|[^\]\\])*\[|&&|--|~~/;
 
 export const isPortablePattern = (pattern: unknown): boolean => typeof pattern === "string" && !jsOnly.test(pattern);
 export const isPortableFormat = (format: unknown): boolean => portableFormats.has(format);
 
-/** The pattern of `Type.Record(Type.String(), ...)`, which accepts all keys. */
+/** The pattern of `Type.Record(Type.String(), ...)`, which accepts all field names. */
 const anyKey = "^.*$";
 
 export const notesOnText = ({ format, pattern }: JsonSchema): string[] => [
@@ -38,7 +39,7 @@ export const notesOnObject = ({ patternProperties, propertyNames }: JsonSchema):
   return patterns.length === 0 || patterns.includes(anyKey) ? [] : [`Names of fields match ${patterns.join(" or ")}`];
 };
 
-/** Appends notes to a description. */
+/** Returns the description of a schema with the notes appended. */
 export const described = (description: unknown, notes: readonly string[]): string | undefined => {
   const text = typeof description === "string" ? description.trim() : "";
   if (notes.length === 0) return text === "" ? undefined : text;

@@ -1,4 +1,4 @@
-// Removes the keywords that only Quater has, and gives all references of a schema one form: `#/$defs/NAME`.
+// Removes the schema keywords that only Quater has, and gives all references in a schema one form: `#/$defs/NAME`.
 
 import { isPlainObject, type JsonSchema, referred } from "../../../core/schema/schema.ts";
 
@@ -13,31 +13,34 @@ const schemaKeys = new Set(
 );
 const listKeys = new Set(["allOf", "anyOf", "oneOf", "prefixItems"]);
 const tableKeys = new Set(["properties", "patternProperties", "dependentSchemas"]);
-/** The keywords with subschemas whose defaults binding sets. */
+/** The keywords whose subschemas can contain defaults that binding sets. */
 const filledKeys = new Set(["properties", "patternProperties", "items", "allOf"]);
 const droppedKeys = new Set(["$defs", "definitions", "$id", "$anchor", "x-message"]);
 
 interface Walk {
-  /** The tables `$defs` of the schemas around the current place, the nearest first. */
+  /** The `$defs` of the schemas around the current place in a schema, nearest first. */
   readonly scopes: readonly JsonSchema[];
   /**
-   * Whether binding sets defaults at the current place. Binding sets no defaults inside unions, because binding does not know the
-   * branch yet.
+   * Whether binding sets defaults at the current place in a schema. Binding sets no defaults inside unions, because binding does
+   * not know yet which branch a value matches.
    */
   readonly isFilled: boolean;
-  /** The fields of this object that have a default in a schema around this part of an `allOf`. */
+  /** The fields of the current object schema that have a default in a schema around this part of an `allOf`. */
   readonly defaulted: ReadonlySet<string>;
 }
 
 const nothing: ReadonlySet<string> = new Set();
 
-/** @param isFilled  Whether the schema is an input, whose defaults binding sets. A field with a default is then not required. */
+/**
+ * @param isFilled  Whether the schema is an input schema, whose defaults binding sets. In an input schema, a field with a default
+ * is not required.
+ */
 export const plainOf = (root: JsonSchema, isFilled: boolean): Plain => new Plainer(root).plain(isFilled);
 
 class Plainer {
   readonly #root: JsonSchema;
   readonly #definitions: Record<string, unknown> = {};
-  /** The names of the definitions, by the schema that a reference leads to. */
+  /** The names of the definitions, by the schema to which a reference leads. */
   readonly #names = new Map<unknown, string>();
 
   constructor(root: JsonSchema) {
@@ -50,7 +53,7 @@ class Plainer {
   }
 
   #shown(schema: unknown, outer: Walk): unknown {
-    // SDK clients accept only objects in place of a property's schema.
+    // Return an object instead of `true`, because SDK clients accept only objects as schemas of properties.
     if (schema === true) return {};
     if (schema === false) return { not: {} };
     if (!isPlainObject(schema)) return schema;
@@ -80,7 +83,7 @@ class Plainer {
     return Object.fromEntries(Object.entries(table).map(([name, value]) => [name, this.#shown(value, walk)]));
   }
 
-  /** Moves the target of a reference to the root under a unique name, so that all references have one form. */
+  /** Moves the target of a reference to the `$defs` of the root under a unique name, so that all references have one form. */
   #reference(ref: string, scopes: readonly JsonSchema[]): string {
     const name = ref.startsWith("#/$defs/") ? ref.slice("#/$defs/".length) : ref;
     const at = scopes.findIndex((defs) => Object.hasOwn(defs, name));
@@ -106,7 +109,7 @@ class Plainer {
   }
 }
 
-/** Returns the properties that have a default, also in the parts of an `allOf`. */
+/** Returns the properties of an object schema that have a default, including properties in the parts of an `allOf`. */
 const defaultedIn = (schema: JsonSchema): string[] => {
   const { properties, allOf } = schema;
   const own = Object.entries(isPlainObject(properties) ? properties : {}).flatMap(([name, part]) =>

@@ -12,7 +12,7 @@ const portableName = /^[a-zA-Z0-9_.-]{1,64}$/;
 
 const otherwise = 'set mcp({ schemas: "any" }) if no client uses such a provider';
 
-/** @param name  The name of the tool. @param input  The closed input schema. */
+/** @param name  The name of the tool. @param input  The closed input schema of the tool. */
 export const portabilityProblems = (name: string, input: JsonSchema): KeyProblem[] => {
   const found = [...problemsIn(name, input, "")];
   if (found.length > 0) return found;
@@ -46,13 +46,16 @@ const problemsIn = function* (name: string, schema: unknown, path: string): Gene
   for (const [step, part] of eachSubschema(schema)) yield* problemsIn(name, part, `${path}/${escaped(step)}`);
 };
 
-/** Escapes the name in a step such as `properties/a~b`. */
+/** Escapes the property name in a step of a JSON pointer, such as `properties/a~b`. */
 const escaped = (step: string): string => {
   const at = step.indexOf("/");
   return at < 0 ? step : `${step.slice(0, at)}/${pointerStep(step.slice(at + 1))}`;
 };
 
-/** Whether the portable schema may be much larger than the given schema. Only merged schemas repeat their parts. */
+/**
+ * Whether the portable schema may be much larger than the given schema. Only merged schemas repeat their parts, so a schema
+ * without merged parts cannot grow.
+ */
 const mayGrow = (schema: unknown): boolean =>
   isPlainObject(schema) &&
   ("allOf" in schema ||

@@ -1,4 +1,4 @@
-// Joins the branches of a union: literals become one `enum`, and equal branches become one branch. This file also turns a union
+// Joins the branches of a union. Literals become one `enum`, and equal branches become one branch. This file also turns a union
 // of objects into one object schema, for places where providers accept no union.
 
 import { isPlainObject, type JsonSchema } from "../../../core/schema/schema.ts";
@@ -6,7 +6,7 @@ import { described } from "./notes.ts";
 
 const annotationKeys = new Set(["title", "description", "default"]);
 
-/** Splits a schema into its annotations and its other keywords. */
+/** Splits a schema into its annotations and its rules, which are all other keywords. */
 export const split = (schema: JsonSchema): { readonly annotations: JsonSchema; readonly rules: JsonSchema } => {
   const entries = Object.entries(schema);
   return {
@@ -16,8 +16,8 @@ export const split = (schema: JsonSchema): { readonly annotations: JsonSchema; r
 };
 
 /**
- * Adds annotations to a schema. For a reference, the annotations are in an `anyOf` around the reference, because providers refuse
- * keywords beside `$ref`.
+ * Adds annotations to a schema. If the schema is a reference, this function writes the annotations in an `anyOf` around the
+ * reference, because providers refuse keywords beside `$ref`.
  */
 export const annotated = (schema: JsonSchema, annotations: JsonSchema, notes: readonly string[] = []): JsonSchema => {
   const own = annotations["description"] === undefined ? [] : [schema["description"]];
@@ -31,7 +31,7 @@ export const annotated = (schema: JsonSchema, annotations: JsonSchema, notes: re
 const isLiteral = (branch: JsonSchema): boolean =>
   Array.isArray(branch["enum"]) && Object.keys(branch).every((key) => ["type", "enum", "description", "title"].includes(key));
 
-/** Returns one schema for all branches, or `undefined` if there is no branch. */
+/** Returns one schema for all branches of a union, or `undefined` if the union has no branch. */
 export const joined = (all: readonly JsonSchema[]): JsonSchema | undefined => {
   const flat = all.flatMap((branch) => (isBareUnion(branch) ? (branch["anyOf"] as JsonSchema[]) : [branch]));
   const literals = new Map<unknown, { values: unknown[]; notes: string[]; at: number }>();
@@ -62,7 +62,8 @@ const isBareUnion = (schema: JsonSchema): boolean => Object.keys(schema).length 
 type Join = (schemas: readonly JsonSchema[]) => JsonSchema;
 
 /**
- * Returns one object schema that accepts every value of all branches. Only fields that every branch requires are required.
+ * Returns one object schema that accepts every value that a branch of a union accepts. The object schema requires only fields
+ * that every branch requires.
  *
  * @param branches  Portable schemas of objects.
  */

@@ -2,7 +2,7 @@
 
 import { Type } from "../../../core/index.ts";
 
-/** An icon that clients show beside a name (MCP 2025-11-25, `Icon`). */
+/** An icon that clients show beside the name of an app or handler (MCP 2025-11-25, `Icon`). */
 export interface Icon {
   /** The URL of the image: `https:`, or `data:` with the image itself. */
   readonly src: string;
@@ -10,7 +10,7 @@ export interface Icon {
   readonly mimeType?: string;
   /** The sizes of the image: `["48x48"]`, or `["any"]` for an image that scales. */
   readonly sizes?: readonly string[];
-  /** The background for which the image was made. */
+  /** The background for which the image is made: light or dark. */
   readonly theme?: "light" | "dark";
 }
 
@@ -33,7 +33,7 @@ export interface About {
   readonly icons?: readonly Icon[] | undefined;
 }
 
-/** Returns the name, version, title and icons of the server in the form of the protocol. */
+/** Returns the name, version, title and icons of the server in the form that MCP prescribes. */
 export const serverInfoOf = ({ name, version, title, icons }: About) => ({
   name,
   version,
@@ -43,5 +43,5 @@ export const serverInfoOf = ({ name, version, title, icons }: About) => ({
     : { icons: icons.map(({ sizes, ...icon }) => ({ ...icon, ...(sizes && { sizes: [...sizes] }) })) }),
 });
 
-/** Returns the field with the instructions, if there are instructions. */
+/** Returns an object with the field `instructions`, which is absent if the app has no instructions. */
 export const instructionsOf = ({ instructions }: About) => (instructions === undefined ? {} : { instructions });

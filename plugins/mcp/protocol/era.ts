@@ -1,16 +1,18 @@
-// Finds out to which protocol era a message belongs. In the revisions of 2025 and before, client and server agree on a version in
-// `initialize`. Revision 2026-07-28 has no `initialize`: each request contains its version and the client's capabilities in
-// `_meta`, and over HTTP some headers repeat parts of the body for proxies. Only the body determines the era, because a proxy may
-// remove or change headers.
+// Finds out to which protocol era a message belongs. In the revisions of 2025 and before, client and server agree on a protocol
+// version in `initialize`. Revision 2026-07-28 has no `initialize`, so each request contains its protocol version and the
+// client's capabilities in `_meta`. Over HTTP, some headers repeat parts of the body for proxies. Only the body of a message
+// determines the era, because a proxy may remove or change headers.
 
 import type { IncomingHttpHeaders } from "node:http";
 import { decoded } from "./header-text.ts";
 import { errorMessage, type MessageId, type Notification, type Request, rpcCodes } from "./messages.ts";
 
-/** The era of a message. Each era has one SDK, which answers its rare requests. */
+/** The era of a message. Each era has one MCP SDK, which answers the rare requests of the era. */
 export type Era = "2025" | "2026";
 
-/** The supported protocol versions of 2025 and before, newest first, as the SDK's Server negotiates them. */
+/**
+ * The supported protocol versions of 2025 and before, newest first, in the order in which the SDK's Server negotiates versions.
+ */
 export const legacyVersions: readonly string[] = ["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05", "2024-10-07"];
 
 /** The supported protocol versions that requests name in `_meta`. */
@@ -24,17 +26,17 @@ export const metaKeys = {
   subscription: "io.modelcontextprotocol/subscriptionId",
 } as const;
 
-/** The answer to a message that belongs to no era, or whose headers do not match its body. */
+/** The answer to a message that belongs to no era, or to a message whose headers do not match the body. */
 export interface Misfit {
-  /** The HTTP status. */
+  /** The HTTP status of the answer. */
   readonly status: number;
-  /** One JSON-RPC error as text. */
+  /** The JSON-RPC error of the answer as text. */
   readonly answer: string;
 }
 
 type Message = Request | Notification;
 
-/** @param headers  The headers of the POST with the message; `undefined` over stdio. */
+/** @param headers  The headers of the POST request with the message; `undefined` over stdio. */
 export const eraOf = (message: Message, headers: IncomingHttpHeaders | undefined): Era | Misfit => {
   const { params } = message;
   const meta = Object(params["_meta"]) as Readonly<Record<string, unknown>>;
@@ -56,7 +58,7 @@ export const eraOf = (message: Message, headers: IncomingHttpHeaders | undefined
   return wrong === undefined ? "2026" : mismatch(message, wrong);
 };
 
-/** Checks a message if a header contains a protocol version, and the body contains no protocol version. */
+/** Checks a message that has a protocol version in a header and no protocol version in the body. */
 const unclaimed = (message: Message, said: string): Era | Misfit | undefined => {
   if (legacyVersions.includes(said)) return undefined;
   if (!modernVersions.includes(said)) return unsupported(message, said, [...modernVersions, ...legacyVersions]);
@@ -70,7 +72,7 @@ const legacyEra = (message: Message, headers: IncomingHttpHeaders | undefined): 
   return wrong === undefined ? "2025" : mismatch(message, wrong);
 };
 
-/** The methods whose requests have the header `Mcp-Name`, and the field of the params that this header repeats. */
+/** The methods whose requests have the header `Mcp-Name`, and the field of the params that the header `Mcp-Name` repeats. */
 const namedBy: Readonly<Record<string, string>> = { "tools/call": "name", "prompts/get": "name", "resources/read": "uri" };
 
 const namedIn = ({ method, params }: Message): string | undefined => {
@@ -78,7 +80,10 @@ const namedIn = ({ method, params }: Message): string | undefined => {
   return typeof named === "string" ? named : undefined;
 };
 
-/** Returns the header that differs from the body (threat T24). A proxy may have used this header for a decision. */
+/**
+ * Returns the name of a header that differs from the body of the POST request (threat T24). A proxy may have used such a header
+ * for a decision.
+ */
 const disagreeing = (message: Message, { "mcp-method": method, "mcp-name": name }: IncomingHttpHeaders): string | undefined => {
   if (method !== undefined && method !== message.method) return "Mcp-Method";
   if (name === undefined) return undefined;
@@ -100,13 +105,13 @@ const invalid = (message: Message, text: string): Misfit => refused(message, rpc
 
 const mismatch = (message: Message, header: string): Misfit => refused(message, rpcCodes.headerMismatch, mismatchText(header));
 
-/** Returns the text of the error for a header that differs from the body. */
+/** Returns the text of the error for a header that differs from the body of the POST request. */
 export const mismatchText = (header: string): string => `The header ${header} does not match the body`;
 
 const missing = (message: Message, header: string): Misfit =>
   refused(message, rpcCodes.headerMismatch, `The header ${header} is missing. It must repeat the value in the body`);
 
-/** The longest version that an error repeats. */
+/** The longest protocol version that an error repeats, characters. */
 const longestVersion = 64;
 
 const unsupported = (message: Message, version: string, supported: readonly string[]): Misfit => {

@@ -5,7 +5,7 @@ const encodedText = /^=\?base64\?(.*)\?=$/;
 /**
  * Decodes a header value. Clients send a value that is not printable ASCII as `=?base64?...?=`.
  *
- * @returns `undefined` if the Base64 is not valid.
+ * @returns The decoded text; `undefined` if the Base64 is not valid.
  */
 export const decoded = (value: string): string | undefined => {
   const base64 = encodedText.exec(value)?.[1];

@@ -1,6 +1,6 @@
-// The only file that imports the MCP SDK for the revisions of 2025 and before. The SDK's low-level Server answers rare requests:
-// `initialize` with its negotiation of versions, and all methods that Quater does not have. The SDK recommends its class
-// McpServer, but McpServer needs zod schemas and checks arguments a second time.
+// The only file that imports the MCP SDK for the revisions of 2025 and before. The SDK's low-level Server answers rare requests,
+// which are `initialize` with the negotiation of versions, and all methods that Quater does not have. The SDK recommends its
+// class McpServer, but McpServer needs zod schemas and checks arguments a second time.
 
 import { Server } from "@modelcontextprotocol/sdk/server/index.js";
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
@@ -10,7 +10,7 @@ import type { Answer } from "./answers.ts";
 import { errorMessage, type Request, rpcCodes } from "./messages.ts";
 import { methodNotFound, noValidator, paramsInvalid } from "./rare.ts";
 
-/** Answers a JSON-RPC request with a new server, so that no data of one caller remains for the next caller. */
+/** Answers a JSON-RPC request with a new Server of the SDK, so that no data of one caller remains for the next caller. */
 export const answerRarely = async (request: Request, about: About, capabilities: object): Promise<Answer> => {
   const server = new Server(serverInfoOf(about), {
     capabilities,
@@ -20,7 +20,7 @@ export const answerRarely = async (request: Request, about: About, capabilities:
   try {
     const answer = await new Promise<JSONRPCMessage>((resolve, reject) => {
       const exchange = new OneExchange(resolve);
-      // The SDK gives no answer to a message that it does not recognise as a request.
+      // The SDK gives no answer to a message that the SDK does not recognise as a request.
       const { id } = request;
       server.onerror = () => resolve({ jsonrpc: "2.0", id, error: { code: rpcCodes.invalidParams, message: "" } });
       server

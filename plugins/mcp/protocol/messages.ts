@@ -1,20 +1,20 @@
-// Reads and answers the messages of JSON-RPC 2.0 that are handled without the SDK, and defines the error codes. This file joins
-// the texts of messages itself, because the values in a message are JSON text already.
+// Reads and writes the messages of JSON-RPC 2.0 that Quater handles without the MCP SDK, and defines the error codes. This file
+// joins the texts of messages without JSON.stringify, because the values in a message are already JSON text.
 
 import { isQuaterError, type QuaterError } from "../../../core/index.ts";
 import { type FieldError, jsonRefused, parseJsonBytes } from "../../../core/plugin-api.ts";
 
-/** Error codes of JSON-RPC 2.0 section 5.1, and the error codes that MCP and its SDK add. */
+/** The error codes of JSON-RPC 2.0 section 5.1, and the error codes that MCP and the MCP SDK add. */
 export const rpcCodes = {
-  /** The SDK's code for requests that its HTTP transport refuses. */
+  /** The code that the MCP SDK uses for requests that the SDK's HTTP transport refuses. */
   transport: -32000,
-  /** The server refused the request, for the reason in `data.code`. JSON-RPC reserves this range of codes for servers. */
+  /** The server refused the MCP request, for the reason in `data.code`. JSON-RPC reserves the range of this code for servers. */
   refused: -32001,
-  /** No resource has the URI (MCP 2025-11-25). */
+  /** No MCP resource has the requested URI (MCP 2025-11-25). */
   resourceNotFound: -32002,
-  /** The headers and the body disagree (MCP 2026-07-28). */
+  /** A header differs from the body of the POST request (MCP 2026-07-28). */
   headerMismatch: -32020,
-  /** The server does not support the protocol version (MCP 2026-07-28). */
+  /** The server does not support the protocol version of the request (MCP 2026-07-28). */
   unsupportedVersion: -32022,
   invalidRequest: -32600,
   methodNotFound: -32601,
@@ -31,11 +31,11 @@ export interface Request {
   readonly method: string;
   readonly params: Readonly<Record<string, unknown>>;
   /**
-   * The error of strict JSON for the arguments of this `tools/call`. Paths in the error start at the arguments. If this field is
-   * set, the arguments must not be used.
+   * The error of strict JSON for the arguments of this `tools/call`. Paths in this error start at the arguments. If this field is
+   * set, Quater must not use the arguments.
    */
   readonly argumentsRefused?: QuaterError;
-  /** Whether the model named the tool in the arguments of the tool `call`, so that it must be able to read all errors. */
+  /** Whether the model named the tool in the arguments of the tool `call`, so that the model must be able to read all errors. */
   readonly isThroughCatalog?: boolean;
 }
 
@@ -45,25 +45,25 @@ export interface Notification {
   readonly params: Readonly<Record<string, unknown>>;
 }
 
-/** A response to a request of the server. The server sends no requests, so the response is ignored. */
+/** A response of a client to a request of the server. Quater ignores responses, because Quater sends no requests. */
 export interface Response {
   readonly kind: "response";
 }
 
-/** Text that is not a message. `answer` is the JSON-RPC error with the reason. */
+/** The result of reading a text that is not a message. `answer` is the JSON-RPC error with the reason. */
 export interface Malformed {
   readonly kind: "malformed";
   readonly answer: string;
 }
 
-/** The `data` of a JSON-RPC error, for programs. */
+/** The `data` of a JSON-RPC error, which programs read. */
 export interface ErrorData {
   readonly code: string;
   readonly callId?: string;
   readonly errors?: readonly FieldError[];
-  /** The client can repeat the request after this number of seconds. */
+  /** The number of seconds after which the client can repeat the MCP request. */
   readonly retryAfterSeconds?: number;
-  /** The URI of the resource that could not be read. */
+  /** The URI of the MCP resource that the client could not read. */
   readonly uri?: string;
 }
 
@@ -76,40 +76,43 @@ export interface VersionData {
 /**
  * Returns a JSON-RPC error.
  *
- * @param id  `undefined` if the id of the request is not known. The error then has no id, because MCP does not allow `null` (MCP
- * 2025-11-25, basic, "Error Responses").
+ * @param id  The id of the request; `undefined` if the id is not known. Without the id of the request, the error has no id,
+ * because MCP does not allow `null` (MCP 2025-11-25, basic, "Error Responses").
  */
 export const errorMessage = (id: MessageId | undefined, code: number, message: string, data?: ErrorData | VersionData): string =>
   JSON.stringify({ jsonrpc: "2.0", id, error: { code, message, ...(data === undefined ? {} : { data }) } });
 
-/** Returns the JSON-RPC error for a request that could not be answered because of a fault of the server. */
+/** Returns the JSON-RPC error for a request that Quater could not answer because of a mistake or fault in the server. */
 export const internalError = (id: MessageId, callId: string): string =>
   errorMessage(id, rpcCodes.internal, "The server failed while the server handled this MCP request", {
     code: "internal",
     callId,
   });
 
-/** Returns a JSON-RPC result. @param result  JSON text. */
+/** Returns a JSON-RPC message with a result. @param result  The result as JSON text. */
 export const resultMessage = (id: MessageId, result: string): string =>
   `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${result}}`;
 
-/** Returns a JSON-RPC notification. @param params  JSON text. */
+/** Returns a JSON-RPC notification. @param params  The params of the notification as JSON text. */
 export const notificationMessage = (method: string, params: string): string =>
   `{"jsonrpc":"2.0","method":"${method}","params":${params}}`;
 
 /**
- * Escapes the line separators U+2028 and U+2029, which JSON allows in texts. Some clients that read messages line by line end a
- * line at these characters.
+ * Escapes the line separators U+2028 and U+2029 in a message, because JSON allows these characters in texts. Some clients that
+ * read messages line by line end a line at these characters.
  */
 export const onOneLine = (message: string): string =>
   message.includes("\u2028") || message.includes("\u2029")
     ? message.replaceAll("\u2028", "\\u2028").replaceAll("\u2029", "\\u2029")
     : message;
 
-/** The levels of `{ params: { arguments } }`, so that arguments may be as deep as the body of a route. */
+/**
+ * The number of levels around the arguments in `{ params: { arguments } }`. With these levels, arguments may be as deep as the
+ * body of a route.
+ */
 const levelsAroundArguments = 2;
 
-/** Reads one message from its bytes with strict JSON. Never throws. */
+/** Reads one JSON-RPC message from its bytes with strict JSON. This function never throws. */
 export const readMessage = (bytes: Buffer): Request | Notification | Response | Malformed => {
   try {
     return messageOf(parseJsonBytes(bytes, levelsAroundArguments));
@@ -122,7 +125,7 @@ export const readMessage = (bytes: Buffer): Request | Notification | Response | 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   value !== null && typeof value === "object" && !Array.isArray(value);
 
-/** The longest id and progress token, because both are sent back in every answer. */
+/** The longest message id and progress token, characters. The limit exists because Quater sends both back to the client. */
 export const longestId = 256;
 
 export const isId = (value: unknown): value is MessageId =>
@@ -134,7 +137,7 @@ const malformed = (id: unknown, message: string, data?: ErrorData): Malformed =>
 });
 
 const messageOf = (value: unknown): Request | Notification | Response | Malformed => {
-  // Batches were removed from the protocol in 2025-06-18, and a batch would count as one request for every limit.
+  // Refuse batches. Revision 2025-06-18 removed batches from MCP, and each limit would count a batch as one request.
   if (Array.isArray(value))
     return malformed(undefined, "The server does not accept JSON-RPC batches. Send one message per request");
   if (!isRecord(value) || value["jsonrpc"] !== "2.0")
@@ -152,9 +155,9 @@ const messageOf = (value: unknown): Request | Notification | Response | Malforme
 const argumentsPath = "/params/arguments";
 
 /**
- * Returns the answer when strict JSON refused the bytes of a message. If only the arguments of a call were refused, the result is
- * a call, because the model reads tool errors and can correct the arguments. Every surface gives the same answer for the same
- * arguments.
+ * Returns the answer to a message whose bytes strict JSON refused. If strict JSON refused only the arguments of a tool call, the
+ * result is a call with refused arguments, because the model reads tool errors and can correct the arguments. Every surface gives
+ * the same answer for the same arguments.
  */
 const unreadable = (bytes: Buffer, refusal: QuaterError): Request | Malformed => {
   const { path = "", message = "" } = refusal.errors?.[0] ?? {};

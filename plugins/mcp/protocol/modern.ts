@@ -8,7 +8,7 @@ import { modernVersions } from "./era.ts";
 import { type Request, rpcCodes } from "./messages.ts";
 import { methodNotFound, noValidator, paramsInvalid } from "./rare.ts";
 
-/** Answers a JSON-RPC request with a new server, so that no data of one caller remains for the next caller. */
+/** Answers a JSON-RPC request with a new Server of the SDK, so that no data of one caller remains for the next caller. */
 export const answerRarely = async ({ id, method, params }: Request, about: About, capabilities: object): Promise<Answer> => {
   const server = new Server(serverInfoOf(about), {
     capabilities,
@@ -17,8 +17,8 @@ export const answerRarely = async ({ id, method, params }: Request, about: About
     jsonSchemaValidator: noValidator,
   });
   const revision = modernVersions[0] as string;
-  // This transport only classifies the request and collects one answer, so Quater can also use the transport for requests over
-  // stdio.
+  // The transport of the SDK only classifies the JSON-RPC request and collects one answer, so Quater can also use this transport
+  // for requests over stdio.
   const transport = new PerRequestHTTPServerTransport({ classification: { era: "modern", revision }, responseMode: "json" });
   try {
     await server.connect(transport);

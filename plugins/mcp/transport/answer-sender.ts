@@ -1,4 +1,5 @@
-// Sends the answer to one POST request: JSON, or an event stream if the call reports progress before its answer, or takes long.
+// Sends the answer to one POST request. This answer is JSON, or an event stream if the call reports progress before the answer,
+// or takes long.
 
 import type { ServerResponse } from "node:http";
 import { largeAnswer } from "../../../core/pipeline/answer-size.ts";
@@ -12,14 +13,14 @@ import { caughtUp } from "./line.ts";
 
 export interface SenderParts {
   readonly http: HttpService;
-  /** `jsonHeaders`, prepared by the HTTP server. */
+  /** The headers `jsonHeaders`, which the HTTP server has prepared. */
   readonly json: PreparedHeaders;
   readonly heartbeatMs: number;
 }
 
 /**
- * Calls `keepAlive` of the senders whose calls do not end at once. Most calls end in the turn of the event loop in which they
- * began. So the timer and the listener of a sender are made one turn later, which saves 3 % of the CPU time of a call.
+ * Calls `keepAlive` of the senders whose calls do not end immediately. Most MCP calls begin and end in one turn of the event
+ * loop. So Quater makes the timer and the listener of a sender one turn later, which saves 3 % of the CPU time of a call.
  */
 export class SlowAnswers {
   #begun: AnswerSender[] = [];
@@ -36,7 +37,7 @@ export class SlowAnswers {
   };
 }
 
-/** Sends the answer to one POST request, and the messages before the answer. */
+/** Sends the answer to one POST request, and the notifications before the answer. */
 export class AnswerSender implements Notifier {
   readonly #request: EndpointRequest;
   readonly #res: ServerResponse;
@@ -47,10 +48,10 @@ export class AnswerSender implements Notifier {
   #isOver = false;
   #timer: NodeJS.Timeout | undefined;
   #isStream = false;
-  /** The last large message that is being sent. Large messages are sent one after the other. */
+  /** Resolves when the last large message is sent. The sender sends large messages one after the other. */
   #sending: Promise<void> | undefined;
 
-  /** @param call  The call that the client can cancel with a notification. */
+  /** @param call  The call that the client can cancel with a notification; `undefined` if the client cannot cancel the call. */
   constructor(request: EndpointRequest, { http, json, heartbeatMs }: SenderParts, call: HttpCall | undefined) {
     this.#request = request;
     this.#res = request.res;
@@ -60,15 +61,15 @@ export class AnswerSender implements Notifier {
     this.#call = call;
   }
 
-  /** Whether the client has left. */
+  /** Whether the client of the POST request has left. */
   get isGone(): boolean {
     return this.#res.destroyed;
   }
 
   /**
-   * Called one turn of the event loop after the call began. If the call still runs, the sender starts to send comments to the
-   * client. Proxies close a connection if no byte arrives for about a minute. The first comment makes the answer an event stream,
-   * so only clients that accept event streams get comments.
+   * SlowAnswers calls this function one turn of the event loop after the call began. If the call still runs at this time, the
+   * sender starts to send comments to the client. Proxies close a connection if no byte arrives for about a minute. The first
+   * comment makes the answer an event stream, so only clients that accept event streams get comments.
    */
   keepAlive(): void {
     if (this.#isOver) return;
@@ -127,7 +128,7 @@ export class AnswerSender implements Notifier {
     return caughtUp(this.#res);
   }
 
-  /** Ends the response without an answer, because the client has cancelled its request. */
+  /** Ends the response without an answer, because the client has cancelled the request. */
   endUnanswered(): EndpointReply | undefined {
     this.#stopComments();
     if (!this.#acceptsStream) return { status: 202, headers: [], body: "" };
@@ -137,7 +138,7 @@ export class AnswerSender implements Notifier {
     return undefined;
   }
 
-  /** Ends the event stream, or returns the answer. */
+  /** Ends the event stream with the answer, or returns the answer as JSON. */
   end({ body, status = 200, session, challenge }: Answer): Awaitable<EndpointReply | undefined> {
     this.#stopComments();
     if (this.#isStream) return this.#endStream(Buffer.from(event(body)));
@@ -154,22 +155,22 @@ export class AnswerSender implements Notifier {
   async #endStream(last: Buffer): Promise<undefined> {
     await this.#sending;
     const isLarge = last.length >= largeAnswer;
-    // Close the connection if the memory is full. Because the last event is missing, the client recognizes that the answer is
-    // incomplete.
+    // Close the connection if the memory for large answers is full. Because the last event of the event stream is missing, the
+    // client recognizes that the answer is incomplete.
     if (isLarge && (await this.#http.room(this.#request, "answer").take(last.length)) === undefined) this.#res.destroy();
     else if (!this.#res.destroyed) this.#res.end(last);
   }
 }
 
-/** The header of an answer in JSON. */
+/** The name and value of the header of an answer in JSON. */
 export const jsonHeaders: readonly string[] = ["content-type", "application/json"];
 
-/** @param headers  Header names and values, one after the other. */
+/** @param headers  The names and values of further headers, one after the other. */
 export const jsonReply = (status: number, body: string, headers: readonly (string | string[])[] = []): EndpointReply => ({
   status,
   headers: [...headers, ...jsonHeaders],
   body: onOneLine(body),
 });
 
-/** Makes an event. JSON text has no line breaks, so one `data` line is enough. */
+/** Returns a message as an event of an event stream. JSON text has no line breaks, so one `data` line is enough. */
 const event = (message: string): string => `event: message\ndata: ${onOneLine(message)}\n\n`;

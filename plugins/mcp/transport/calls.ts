@@ -1,19 +1,19 @@
-// Lists the running calls in this process whose clients use the revisions of 2025.
+// Stores the running calls in this process whose clients use the revisions of 2025.
 
 import { Cancellation } from "../../../core/plugin-api.ts";
 import { PrincipalCounts } from "../answering/principal-counts.ts";
 
 /**
- * The most calls that may continue after their clients have left. Above a limit, a call aborts when its client leaves. Without
- * limits, one caller could run any number of calls over a few connections.
+ * The most calls that may continue after their clients have left. Above a limit, Quater aborts a call when the client of the call
+ * leaves. Without limits, one caller could run any number of calls over a few connections.
  */
 const mostLeft = { ofPrincipal: 16, ofAll: 128 } as const;
 /** How long a call may run after its client has left, milliseconds. Nobody gets the answer of such a call. */
 const longestLeftMs = 600_000;
 
-/** One running request of a client. */
+/** The call of one running request of a client. */
 export class ClientCall extends Cancellation {
-  /** Whether the client cancelled the request. A cancelled request must not be answered (basic/utilities/cancellation). */
+  /** Whether the client has cancelled the request. Quater must not answer a cancelled request (basic/utilities/cancellation). */
   isTakenBack = false;
 
   takeBack(): void {
@@ -24,9 +24,9 @@ export class ClientCall extends Cancellation {
 
 /** The running calls in this process. */
 export class Calls {
-  /** Running calls by request key. If a client uses an id twice, two calls have the same key. */
+  /** The running calls by request key. If a client uses a request id twice, two calls have the same key. */
   readonly #running = new Map<string, ClientCall[]>();
-  /** The number of running calls of each principal whose client has left. */
+  /** For each principal, the number of running calls whose client has left. */
   readonly #left = new PrincipalCounts();
   #allLeft = 0;
 
@@ -51,9 +51,9 @@ export class Calls {
   }
 
   /**
-   * Cancels the calls with this request key, because their client cancelled them.
+   * Cancels the calls with a request key, because the client has cancelled the request.
    *
-   * @returns Whether such a call runs in this process.
+   * @returns Whether a call with this request key runs in this process.
    */
   takeBack(key: string): boolean {
     const calls = this.#running.get(key) ?? [];
@@ -64,8 +64,8 @@ export class Calls {
   /**
    * Records that the client of a running call has left.
    *
-   * @param principal  From `principalKey`.
-   * @returns A function to call when the call has ended.
+   * @param principal  The key of the principal that `principalKey` returns.
+   * @returns A function that the transport calls when the call has ended.
    */
   leave(principal: string, call: ClientCall): () => void {
     const count = this.#left.add(principal);

@@ -1,5 +1,5 @@
 // Recognizes which messages come from the same HTTP client of the revisions of 2025, so that `notifications/cancelled` cancels
-// the right call. A closed connection does not cancel a call, because the network may have closed the connection.
+// the right call. A closed connection does not cancel a call, because a failure of the network may have closed the connection.
 
 import { createHash } from "node:crypto";
 import type { IncomingHttpHeaders, ServerResponse } from "node:http";
@@ -28,7 +28,7 @@ export class ClientCalls {
 
   constructor({ app, audit, store, log }: ClientParts) {
     // A session id gives no rights, because each request has its own credential, and the signature of the id covers the
-    // principal. So without audit(), a key that is not secret is enough to recognize damaged and old ids.
+    // principal. So without audit(), a key that is not secret is enough to recognize damaged and old session ids.
     const known = [createHash("sha256").update(`quater.mcp.session.v1\n${app}`).digest()];
     this.#sessions = new Sessions(() => audit?.deriveSecrets(label) ?? known);
     this.#shared = store === undefined ? undefined : new SharedCancels(store, this.#calls, log);
@@ -38,7 +38,7 @@ export class ClientCalls {
     return this.#sessions.issue(principal);
   }
 
-  /** Returns the session of a message. Sessions are optional, but a client cannot cancel its calls without a session. */
+  /** Returns the session id of a message. Session ids are optional, but a client cannot cancel its calls without a session id. */
   sessionOf(
     { method }: Request | Notification,
     { "mcp-session-id": id }: IncomingHttpHeaders,
@@ -48,19 +48,19 @@ export class ClientCalls {
     return this.#sessions.accepts(String(id), principal) ? String(id) : "refused";
   }
 
-  /** Cancels the call that a notification names. */
+  /** Cancels the call that a `notifications/cancelled` names. */
   notified({ method, params }: Notification, session: string | undefined, principal: Principal): void {
     const { requestId } = params;
     if (method !== "notifications/cancelled" || session === undefined || !isId(requestId)) return;
     const key = keyOf(session, requestId);
-    // If the call does not run in this process, the call runs on another instance or has ended.
+    // If the cancelled call does not run in this process, the call runs on another instance or has ended.
     if (!this.#calls.takeBack(key)) this.#shared?.send(key, principalKey(principal));
   }
 
   /**
-   * Begins a request. Call `end` of the returned call when the request was answered.
+   * Begins the call of a request. Call `end` of the returned call when Quater has answered the request.
    *
-   * @returns `undefined` for a method that runs no code of the app.
+   * @returns The call of the request; `undefined` for a method that runs no code of the app.
    */
   begin({ method, id }: Request, session: string | undefined, principal: Principal): HttpCall | undefined {
     if (!appMethods.has(method)) return undefined;
@@ -81,16 +81,16 @@ export class ClientCalls {
 /** The methods that run code of the app, so that their requests can take long. */
 const appMethods: ReadonlySet<string> = new Set(["tools/call", "resources/read", "prompts/get", "completion/complete"]);
 
-/** Returns a key for a request that is unique among the requests of all clients. */
+/** Returns a key for a request. This key is unique among the requests of all clients. */
 const keyOf = (session: string, id: MessageId): string => `${session} ${JSON.stringify(id)}`;
 
-/** A running request over HTTP. */
+/** The call of a running request over HTTP. */
 export class HttpCall extends ClientCall {
   readonly #calls: Calls;
   readonly #principal: Principal;
   readonly #key: string | undefined;
   #isOver = false;
-  /** Ends the count of this call among the calls whose client has left. */
+  /** Removes this call from the count of calls whose client has left; `undefined` if the call is not counted. */
   #uncount: (() => void) | undefined;
 
   /** @param key  The key of the request; `undefined` if the client has no session. */
@@ -101,13 +101,16 @@ export class HttpCall extends ClientCall {
     this.#key = key;
   }
 
-  /** Counts the call when its client leaves. Called only for calls that take long, because most calls end at once. */
+  /**
+   * Counts this call among the calls whose client has left, when the client leaves. Quater calls this function only for calls
+   * that take long, because most calls end immediately.
+   */
   watchClient(res: ServerResponse): void {
     if (res.destroyed) this.#clientLeft();
     else res.once("close", () => this.#clientLeft());
   }
 
-  /** Called when the request was answered. */
+  /** Ends the call after Quater has answered the request. */
   end(): void {
     this.#isOver = true;
     if (this.#key !== undefined) this.#calls.end(this.#key, this);

@@ -1,8 +1,9 @@
-// Serves MCP over HTTP. The dispatcher decides in which order a message is authenticated, read and answered.
+// Serves MCP over HTTP. The dispatcher decides in which order Quater authenticates the caller, reads the message and answers the
+// message.
 //
-// Each POST request contains one message, and the answer is JSON. The answer becomes an event stream only if a call reports
-// progress before its answer, or takes long. There is no GET stream, no resumption, and no session in memory, so any instance can
-// answer any request.
+// Each POST request contains one message, and Quater answers with JSON. The answer of Quater becomes an event stream only if a
+// call reports progress before the answer, or takes long. Quater has no GET stream, no resumption of streams, and no sessions in
+// memory, so any instance can answer any request.
 
 import { isQuaterError, type Principal } from "../../../core/index.ts";
 import { type Arriving, type Awaitable, errorText, type Log, traceIdOf } from "../../../core/plugin-api.ts";
@@ -37,7 +38,7 @@ export const mcpOverHttp = (parts: HttpParts): Endpoint => {
 
 type Prepared = HttpParts & SenderParts & { readonly slow: SlowAnswers };
 
-/** `undefined` if the answer was already sent, as an event stream. */
+/** The reply to a POST request; `undefined` if Quater has already sent the answer as an event stream. */
 type Reply = EndpointReply | undefined;
 
 class Post implements Incoming<Reply> {
@@ -102,7 +103,7 @@ class PostedRequest implements IncomingRequest<Reply> {
   readonly caller: Caller;
   readonly #parts: Prepared;
   readonly #sender: AnswerSender;
-  /** `undefined` in revision 2026-07-28, where clients cancel a call by closing its connection. */
+  /** The call of this request; `undefined` in revision 2026-07-28, where clients cancel a call by closing the connection. */
   readonly #call: HttpCall | undefined;
 
   constructor(message: Request, { era, session, principal, entry }: Origin, request: EndpointRequest, parts: Prepared) {
@@ -144,7 +145,7 @@ class PostedRequest implements IncomingRequest<Reply> {
     const { http, authorization, log } = this.#parts;
     const { callId } = this.caller;
     const { id } = this.request;
-    // The credential was refused while the call waited for the decision of the approvers.
+    // The gate refused the credential of the caller while the call waited for the decision of the approvers.
     if (isQuaterError(error)) return this.#sender.end(refusedLater(id, http.sentenceOf(error), error, callId, authorization));
     log.error("An MCP request could not be answered", { callId, error: errorText(error) });
     return this.#sender.end({ body: internalError(id, callId) });
@@ -162,5 +163,5 @@ const sessionUnknown = (message: Request | Notification): string =>
     "The Mcp-Session-Id is not valid, or too old. Initialize again",
   );
 
-/** The answer to a notification or a response. */
+/** The reply to a POST request with a notification or a response. */
 const accepted: EndpointReply = { status: 202, headers: [], body: "" };

@@ -1,14 +1,17 @@
-// Writes messages to stdout in order, one at a time, as fast as the client reads. Answers that the client has not read stay in
-// memory, so there is a limit for the bytes of these answers.
+// Writes MCP messages to stdout in order, one at a time, as fast as the client reads. Answers that the client has not read stay
+// in memory, so this file limits the bytes of unread answers.
 
 import type { Readable, Writable } from "node:stream";
 import type { AnswerRoom } from "../../../core/plugin-api.ts";
 import type { Notifier } from "../answering/progress.ts";
 import { onOneLine } from "../protocol/messages.ts";
 
-/** The most bytes of answers that are being made, wait or are being written. Above this limit, large answers are dropped. */
+/**
+ * The most bytes of answers that Quater is making, that wait, or that Quater is writing. Above this limit, Quater drops large
+ * answers.
+ */
 const mostUnsent = 16 * 1024 * 1024;
-/** Notices below this size are always sent, bytes. */
+/** Quater always sends messages before an answer that are smaller than this size, bytes. */
 const smallNotice = 4 * 1024;
 
 export class Line {
@@ -16,9 +19,9 @@ export class Line {
   readonly #output: Writable;
   readonly #gone: () => void;
   readonly #waiting: Buffer[] = [];
-  /** How many bytes wait to be written. */
+  /** How many bytes of messages wait to be written to the stream. */
   #queued = 0;
-  /** How many bytes of answers are being made. */
+  /** How many bytes are reserved for answers that Quater is making. */
   #reserved = 0;
 
   constructor(output: Writable, input: Readable) {
@@ -37,7 +40,7 @@ export class Line {
     return !this.isGone && (this.#waiting.length > 0 || this.#output.writableNeedDrain);
   }
 
-  /** Sends a message after all earlier messages. */
+  /** Sends a message to the client after all earlier messages. */
   send(message: string): void {
     if (this.isGone) return;
     const line = `${onOneLine(message)}\n`;
@@ -54,7 +57,10 @@ export class Line {
     while (this.isBehind) await caughtUp(this.#output);
   }
 
-  /** Returns a sender for messages before an answer. While the memory is full, messages of `smallNotice` and more are dropped. */
+  /**
+   * Returns a sender for messages before an answer. While the memory for answers is full, this sender drops messages of
+   * `smallNotice` bytes and more.
+   */
   notices(): Notifier {
     const line = this;
     return {
@@ -88,7 +94,7 @@ export class Line {
     };
   }
 
-  /** Whether the memory is full. If no other answer uses memory, an answer of any size is accepted. */
+  /** Whether the memory for answers is full. If no other answer uses memory, Quater accepts an answer of any size. */
   #isFull(own: number): boolean {
     const unsent = this.#reserved + this.#queued + this.#output.writableLength;
     return unsent >= mostUnsent && unsent > own;
@@ -104,7 +110,8 @@ export class Line {
   };
 
   /**
-   * Releases the stream. An error listener stays on the stream, because a pipe may break while the last answer is being written.
+   * Removes the listener for `close` from the stream. An error listener stays on the stream, because a pipe may break while
+   * Quater writes the last answer.
    */
   release(): void {
     this.#output.off("close", this.#gone);
@@ -113,7 +120,7 @@ export class Line {
 
 /** The memory account for the answer to one request. */
 export interface LineRoom extends AnswerRoom {
-  /** Called when the answer was sent, or needs no memory. */
+  /** Releases the reserved memory when Quater has sent the answer, or when the answer needs no memory. */
   readonly release: () => void;
 }
 

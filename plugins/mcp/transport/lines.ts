@@ -1,18 +1,18 @@
-// Reads the messages of stdin: one message per line.
+// Reads MCP messages from stdin, which contains one message per line.
 
 import type { Readable } from "node:stream";
 import { IdFinder } from "./long-line.ts";
 
-/** The largest message, bytes (threat T12). This limit equals the limit of a body over HTTP. */
+/** The size of the largest message, bytes (threat T12). This limit equals the limit for the body of a POST request. */
 export const maxLineBytes = 1024 * 1024;
 
 const newline = 10;
 const carriageReturn = 13;
 
-/** A line that was too long. Only the id of the message in the line is kept in memory. */
+/** A line that was too long. Only the id of the message in the line stays in memory. */
 export type LongLine = Pick<IdFinder, "id">;
 
-/** Yields lines without their line ends. */
+/** Yields the lines of stdin without the line ends. */
 export async function* linesOf(input: Readable): AsyncGenerator<Buffer | LongLine> {
   let parts: Buffer[] = [];
   let size = 0;
@@ -45,7 +45,7 @@ export async function* linesOf(input: Readable): AsyncGenerator<Buffer | LongLin
   }
 }
 
-/** Yields the message of a line. Yields nothing for a blank line. */
+/** Yields the bytes of the message in a line. Yields no message for a blank line. */
 function* message(parts: readonly Buffer[]): Generator<Buffer> {
   const bytes = Buffer.concat(parts);
   if (bytes.length > 1 || (bytes.length === 1 && bytes[0] !== carriageReturn)) yield bytes;

@@ -1,14 +1,15 @@
-// Finds the id of a message that is too long to keep in memory, so that the refusal can name the request. The id may be at the
-// end of the message, because SDK clients write the id at the end. Only the id is kept in memory.
+// Finds the id of a message that is too long to keep in memory, so that the refusal of the message can contain the id of the
+// request. The id may be at the end of the message, because SDK clients write the id at the end. Of such a message, only the id
+// stays in memory.
 
 import { isId, longestId, type MessageId } from "../protocol/messages.ts";
 
 const [quote, backslash, comma, colon] = [...'"\\,:'].map((character) => character.charCodeAt(0));
 const [openBrace, closeBrace, openBracket, closeBracket] = [..."{}[]"].map((character) => character.charCodeAt(0));
-/** The longest text of an id: each character may be an escape of six bytes. */
+/** The most bytes of an id in JSON text, because each character of the id may be an escape of six bytes. */
 const longestText = 6 * longestId + 2;
 
-/** Reads one line of JSON in parts. */
+/** Reads one line of JSON in parts and finds the id of the message. */
 export class IdFinder {
   #depth = 0;
   #isInString = false;
@@ -19,7 +20,7 @@ export class IdFinder {
   #text: number[] = [];
   readonly #found: unknown[] = [];
 
-  /** The id; `undefined` if the line has no id, more than one id, or an id that is not valid. */
+  /** The id of the message; `undefined` if the line has no id, more than one id, or an id that is not valid. */
   get id(): MessageId | undefined {
     const [id] = this.#found;
     return this.#found.length === 1 && isId(id) ? id : undefined;
@@ -69,7 +70,7 @@ export class IdFinder {
     if (this.#depth === 1 && this.#text.length <= longestText) this.#text.push(byte);
   }
 
-  /** Returns the key or value that was read; `undefined` if the bytes are not exactly one text or number. */
+  /** Returns the key or value in `#text`; `undefined` if the bytes are not exactly one text or number. */
   #taken(): unknown {
     const text = Buffer.from(this.#text).toString("utf8");
     this.#text = [];

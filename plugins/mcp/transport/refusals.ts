@@ -11,8 +11,9 @@ import { type ErrorData, errorMessage, type MessageId, rpcCodes } from "../proto
 import { jsonReply } from "./answer-sender.ts";
 
 /**
- * Checks the headers of a POST. Clients must accept JSON and event streams (MCP 2025-11-25, basic/transports, "Sending Messages to
- * the Server"), but many accept only JSON, everything, or send no `Accept`. They get JSON, without progress and heartbeats.
+ * Checks the headers of a POST request. Clients must accept JSON and event streams (MCP 2025-11-25, basic/transports, "Sending
+ * Messages to the Server"), but many clients accept only JSON, accept everything, or send no header `Accept`. Such clients get
+ * JSON, without progress and heartbeats.
  */
 export const headersRefused = ({
   headers,
@@ -52,8 +53,8 @@ export const turnedAway = (
 };
 
 /**
- * Returns the answer to a caller whose credential was refused while the call waited for approval. The answer may already be an
- * event stream.
+ * Returns the answer to a caller whose credential was refused while the call waited for the decision of the approvers. Quater may
+ * already be sending the answer as an event stream.
  */
 export const refusedLater = (
   id: MessageId,
@@ -71,8 +72,8 @@ export const refusedLater = (
 };
 
 /**
- * Returns an answer before the body was read. The connection closes after the answer, because the client may still be sending the
- * unread body.
+ * Returns a reply before Quater has read the body of the POST request. Quater closes the connection after this reply, because the
+ * client may still be sending the unread body.
  */
 export const refusal = (
   { req }: EndpointRequest,

@@ -1,6 +1,6 @@
-// Passes cancellations to the other instances of the app through the store. The instance that receives a cancellation does not
-// know which instance runs the call. So the receiving instance writes the cancellation to the store, and the other instances read
-// the cancellation.
+// Passes cancellations of calls to the other instances of the app through the store. The instance that receives a cancellation
+// does not know which instance runs the call. So the receiving instance writes the cancellation to the store, and the other
+// instances read the cancellation from the store.
 
 import { setTimeout as pause } from "node:timers/promises";
 import type { Log } from "../../../core/plugin-api.ts";
@@ -11,16 +11,16 @@ import type { Calls } from "./calls.ts";
 
 /** The time between two reads of the store while calls run in this process, milliseconds. */
 const pollMs = 500;
-/** How long a cancellation is kept, milliseconds. */
+/** How long the store keeps a cancellation, milliseconds. */
 const keptMs = 60_000;
 /**
  * The time between two writes to the store, milliseconds. `writeMs` and `mostWaiting` together limit how many rows clients can
- * add.
+ * add to the store.
  */
 const writeMs = 100;
 /**
- * The most cancellations that wait to be written. Further cancellations are dropped, so that clients cannot fill the memory and
- * the store. One caller alone cannot reach the limit of all callers.
+ * The most cancellations that wait for the next write to the store. Quater drops further cancellations, so that clients cannot
+ * fill the memory and the store. One caller alone cannot reach the limit of all callers.
  */
 const mostWaiting = { ofPrincipal: 20, ofAll: 200 } as const;
 
@@ -29,7 +29,7 @@ export class SharedCancels {
   readonly #calls: Calls;
   readonly #work: StoreWork;
   #timer: NodeJS.Timeout | undefined;
-  /** The digests of call keys, and the names of the principals who cancelled these calls. */
+  /** The digests of the request keys of cancelled calls, each with the key of the principal who cancelled the call. */
   readonly #waiting = new Map<string, string>();
   #writing: Promise<void> | undefined;
   readonly #stopping = new AbortController();
@@ -40,7 +40,7 @@ export class SharedCancels {
     this.#work = new StoreWork(log);
   }
 
-  /** Sends a cancellation of a client to the other instances. @param principal  The name of the principal. */
+  /** Sends a cancellation of a client to the other instances. @param principal  The key of the principal, from `principalKey`. */
   send(key: string, principal: string): void {
     if (this.#waiting.size >= mostWaiting.ofAll) return;
     let own = 0;
@@ -53,8 +53,8 @@ export class SharedCancels {
   }
 
   /**
-   * Starts to read the cancellations of other instances, until no call runs in this process. Called at the beginning of each
-   * call.
+   * Starts to read the cancellations that other instances write, until no call runs in this process. Quater calls this function
+   * at the beginning of each call.
    */
   watch(): void {
     if (this.#stopping.signal.aborted) return;

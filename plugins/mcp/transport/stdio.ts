@@ -1,4 +1,4 @@
-// Serves MCP over a pair of streams: one message per line (MCP 2025-11-25, basic/transports, "stdio").
+// Serves MCP over a pair of streams, which contain one message per line (MCP 2025-11-25, basic/transports, "stdio").
 
 import { setImmediate, setTimeout } from "node:timers/promises";
 import { visible } from "../../../core/diagnostics/text.ts";
@@ -17,18 +17,18 @@ import { Line } from "./line.ts";
 import { type LongLine, linesOf, maxLineBytes } from "./lines.ts";
 
 /**
- * The most running requests. No client needs more requests at the same time. Further requests are refused and not delayed, so
- * that the server can still read a cancellation.
+ * The most running requests of a client, because no client needs more requests at the same time. Quater refuses further requests
+ * immediately, so that Quater can still read a cancellation.
  */
 const maxInFlight = 256;
-/** If at least this number of requests is running, answers are sent before further requests are read. */
+/** If at least this number of requests is running, Quater sends answers before Quater reads further requests. */
 const manyInFlight = 32;
 /**
- * How long a client gets answers after the client has closed the input, milliseconds. After this time, the calls of the client
- * are aborted.
+ * How long Quater sends answers after the client has closed the input, milliseconds. After this time, Quater aborts the calls of
+ * the client.
  */
 const lastAnswersMs = 300;
-/** How long aborted calls may take to end, milliseconds. */
+/** How long Quater waits for the end of aborted calls, milliseconds. */
 const heedMs = 100;
 export const tokenVariable = "QUATER_MCP_TOKEN";
 
@@ -55,7 +55,7 @@ class StdioSession {
   readonly #parts: StdioParts;
   readonly #line: Line;
   readonly #inFlight = new Map<MessageId, ClientCall>();
-  /** The running requests that end only when the client or the server ends them. */
+  /** The calls of requests that end only when the client cancels the request or the server stops. */
   readonly #listening = new Set<ClientCall>();
   readonly #answering = new Set<Promise<void>>();
   readonly #listener: CallersListener;
@@ -75,11 +75,11 @@ class StdioSession {
   async run(): Promise<void> {
     for await (const bytes of linesOf(this.#streams.input)) {
       this.#take(bytes);
-      // Read no further message while the client reads too slowly, because unread answers would fill the memory.
+      // Read no further message while the client reads answers too slowly, because unread answers would fill the memory.
       if (this.#line.isBehind) await this.#line.caughtUp();
       if (this.#inFlight.size >= manyInFlight) await setImmediate();
     }
-    // The client has closed the input, or no longer reads answers.
+    // At this point, the client has closed the input, or no longer reads answers.
     for (const call of this.#listening) call.cancel();
     if (!this.#line.isGone) await this.#answeredWithin(lastAnswersMs);
     for (const call of this.#inFlight.values()) call.cancel();
@@ -148,7 +148,7 @@ class StdioSession {
     this.#answering.add(answering);
   }
 
-  /** Returns the answer to a request whose caller was refused, or that could not be answered. */
+  /** Returns the answer to a request whose caller was refused, or that Quater could not answer. */
   #failed(error: unknown, { id }: Request, { callId }: Arriving): string {
     if (isQuaterError(error)) {
       this.#say(error);
@@ -161,15 +161,16 @@ class StdioSession {
   #credentials() {
     const token = this.#streams.env[tokenVariable];
     const header = () => undefined;
-    // If there is a token, check only the token, because a caller with a refused token must not become the local user.
+    // If the environment contains a token, check only the token, because a caller with a refused token must not become the local
+    // user.
     return token === undefined || token === ""
       ? { surface: "mcp", header, isLocal: true }
       : { surface: "mcp", header, isLocal: false, token };
   }
 
   /**
-   * Writes an error to the person who started the server, because clients often hide errors of servers. Does not write the same
-   * error twice in a row.
+   * Prints an error for the person who started the server, because clients often hide errors of servers. Does not print one error
+   * twice in a row.
    */
   #say({ code, kind, message }: QuaterError): void {
     if (this.#lastSaid === code) return;
@@ -179,17 +180,20 @@ class StdioSession {
   }
 }
 
-/** Where the request of a line comes from. */
+/** Data about the caller and the connection of a request. */
 type Origin = Pick<Caller, "era" | "entry" | "cancellation" | "listener" | "notifier" | "room">;
 
-/** A request in a line. The caller is authenticated for each request, so that a revoked key stops working without a restart. */
+/**
+ * A request in a line of stdin. The gate authenticates the caller for each request, so that a revoked key stops working without a
+ * restart.
+ */
 class LineRequest implements Incoming<string> {
   readonly entry: Arriving;
   readonly turnedAway: (error: unknown) => string;
   readonly #request: Request;
   readonly #origin: Origin;
 
-  /** @param failed  Returns the answer to a request that could not be answered. */
+  /** @param failed  Returns the answer to a request that Quater could not answer. */
   constructor(request: Request, origin: Origin, failed: (error: unknown) => string) {
     this.entry = origin.entry;
     this.turnedAway = failed;
