@@ -177,7 +177,7 @@ const positions: Readonly<Record<string, Position>> = {
 };
 
 test.each(Object.entries(positions))(
-  "each string of the list of naughty strings comes back unchanged from %s",
+  "each string of the list of naughty strings returns unchanged from %s",
   async (_title, { ask, carries, refused = [] }) => {
     const answerTo = async (text: string) => {
       const { status, body } = await ask(text);
@@ -191,7 +191,7 @@ test.each(Object.entries(positions))(
   },
 );
 
-test("the name of an uploaded file is the last part of the sent name, with invisible characters escaped", async () => {
+test("the name of an uploaded file is the last part of the sent name, and invisible characters are escaped", async () => {
   for (const text of naughty) {
     const { status, body } = await send(multipart("photo", text, "content"));
     expect([text, status]).toEqual([text, 200]);
@@ -208,7 +208,7 @@ const controls = /(?![\t\n])\p{Cc}/u;
 test.each([
   ["lines for people", true],
   ["JSON lines", false],
-])("%s of the log contain no control characters", async (_form, isTTY) => {
+])("%s of the log of Quater contain no control characters", async (_form, isTTY) => {
   const before = app.log.length;
   for (const text of naughty) {
     const { status } = await send({ path: "/fails", headers: json, body: JSON.stringify({ text }) });
@@ -230,7 +230,7 @@ test.each([
   expect(written.split("\n").filter((line) => controls.test(line))).toEqual([]);
 });
 
-test("each string of the list of naughty strings comes back from a flag of quater run", async () => {
+test("each string of the list of naughty strings returns unchanged from a flag of quater run", async () => {
   for (const text of naughty) {
     const read = await quater(["run", "greet", `--name=${text}`]);
     const { out, ...rest } = read;
@@ -239,7 +239,7 @@ test("each string of the list of naughty strings comes back from a flag of quate
   }
 });
 
-test("the program writes no control characters to standard output and standard error of a terminal", async () => {
+test("the quater program writes no control characters to standard output and standard error of a terminal", async () => {
   // A start for each string would take long, and most strings have only letters.
   for (const text of naughty.filter((one, at) => at % 10 === 0 || /\p{C}/u.test(one))) {
     const shown = await quater(["run", "greet", `--name=${text}`], { isTerminal: true });

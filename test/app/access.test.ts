@@ -68,7 +68,7 @@ test("the handler listOwnOrders returns only orders of the caller", async () => 
   expect(codeOf(await app.as(anonymous).call("listOwnOrders"))).toBe("unauthenticated");
 });
 
-test("a handler without an exposure in the manifest cannot be called", async () => {
+test("a caller cannot call a handler of the sample app that the manifest does not expose", async () => {
   // Refused before anything opens a database.
   await using app = await bootTest({ handlers, expose: { salesReport: { direct: true } } });
   expect(codeOf(await app.as(staff).send("rebuildStatistics"))).toBe("unknown_handler");

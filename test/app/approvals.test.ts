@@ -42,7 +42,7 @@ const approve = async (who: Principal, id: string) => {
   return (await approvals.vote({ principal: who, via: "api" }, { id, verdict: "approve", digest })).state;
 };
 
-test("refundOrder runs only after a person with the role finance has approved the order and the amount", async () => {
+test("the handler refundOrder runs only after a person with the role finance has approved the order and the amount", async () => {
   const { surfaces } = app.catalog.get("refundOrder") ?? {};
   expect([...(surfaces ?? [])].sort()).toEqual(["cli", "http", "mcp"]);
   const refund = () => app.as(agent).call("refundOrder", { orderId: "ord_1300", amountCents: 500 }, { surface: "mcp" });
@@ -62,7 +62,7 @@ test("refundOrder refuses a refund that cannot succeed, and files no approval re
   expect(await approvals.list(bea)).toEqual([]);
 });
 
-test("purgeOrders needs two approvers other than the requester, and its preview shows how many orders the call would delete", async () => {
+test("purgeOrders needs two approvers other than the requester, and the preview shows the number of orders", async () => {
   const purge = () => app.as(staff).call("purgeOrders", { createdBefore: "2025-07-01" }, { surface: "http" });
   const id = idIn(await purge());
   const { preview } = await approvals.show(olga, id);

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { seededCustomers } from "../../app/seed.ts";
 import { bootShop, codeOf, newFile, staff } from "./kit.ts";
 
-test("the pages of listCustomers together contain each customer once", async () => {
+test("the pages of the sample handler listCustomers together contain each customer once", async () => {
   await using app = await bootShop(await newFile());
   const first = await expectOk(app.as(staff).call("listCustomers", { limit: 50 }));
   const second = await expectOk(app.as(staff).call("listCustomers", { limit: 50, cursor: first.next ?? "" }));

@@ -23,7 +23,7 @@ test("the sample database gets its sample rows only when the file is new, and ke
   expect(await expectOk(app.as(staff).call("status"))).toEqual({ ok: true, orders: seededOrders + 1 });
 });
 
-test("two new database files get the same sample rows", async () => {
+test("two new database files of the sample app get the same sample rows", async () => {
   const all = async () => {
     const database = await openDatabase(await newFile());
     const rows = ["orders", "order_items", "customers", "refunds"].map((table) => database.all(`select * from ${table}`));
@@ -33,7 +33,7 @@ test("two new database files get the same sample rows", async () => {
   expect(await all()).toEqual(await all());
 });
 
-test("a new database file gets its sample rows once when three processes start at the same time", async () => {
+test("a new sample database gets its sample rows once when three processes start at the same time", async () => {
   const file = await newFile();
   const script = `
     const { openDatabase } = await import("./app/database.ts");
@@ -57,7 +57,7 @@ test("openDatabase of the sample app waits while another process writes to a new
   other.close();
 });
 
-test("a new database file gets its sample rows once when one process opens several connections at the same time", async () => {
+test("a new sample database gets its sample rows once when one process opens several connections at once", async () => {
   const file = await newFile();
   const databases = await Promise.all(Array.from({ length: 8 }, () => openDatabase(file)));
   for (const database of databases) {
@@ -81,7 +81,7 @@ test("the sample database converts values that would make the SQLite driver abor
   database.close();
 });
 
-test("a transaction of the sample database that throws is rolled back, and the connection stays usable", async () => {
+test("the sample database rolls back a transaction that throws, and the connection stays usable", async () => {
   const database = await openDatabase(await newFile());
   expect(() =>
     database.inTransaction(() => {

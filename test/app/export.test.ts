@@ -17,7 +17,7 @@ test("exportOrders streams every order once and reports its progress", async () 
   expect(told.at(-1)).toEqual([1, `${seededOrders} of ${seededOrders} orders`]);
 });
 
-test("exportOrders ends without an item when no order matches", async () => {
+test("the stream of exportOrders ends without an item when no order matches the filters", async () => {
   await using app = await bootShop(await newFile());
   const stream = await expectOk(app.as(staff).call("exportOrders", { createdAfter: "2999-01-01" }));
   expect(await collected(stream)).toEqual([]);
@@ -38,7 +38,7 @@ test("a stream of exportOrders that its caller cancels ends with an error, so th
   expect(seen).toHaveLength(3);
 });
 
-test("the server answers other calls while exportOrders runs", async () => {
+test("the server answers other calls while the sample handler exportOrders runs", async () => {
   await using app = await bootShop(await newFile());
   const stream = await expectOk(app.as(staff).call("exportOrders"));
   let exported = 0;

@@ -1,4 +1,4 @@
-// What the shop's tests share: a shop of its own for every test, and a process of its own for the few that need two.
+// The functions that the tests of the sample shop share. Each test gets its own shop, and a few tests start a second process.
 
 import { spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -15,24 +15,27 @@ import { status } from "../../app/status.ts";
 
 export const handlers = { ...orders, ...customers, ...reports, status };
 
-/** On the surface that only tests have, with previews for callers. */
+/** Exposures of all handlers of the sample shop on the surface `direct`, which only tests have. Callers may see previews. */
 const exposures = Object.fromEntries(Object.keys(handlers).map((name) => [name, { direct: true, preview: "caller" }]));
 
-/** Holds every scope and role of the shop. */
+/** A principal that has every scope and role of the sample shop. */
 export const staff = principal({
   subject: "staff",
   scopes: ["orders:read", "orders:write", "orders:refund", "customers:read", "customers:write", "reports:read"],
   roles: ["admin"],
 });
 
-/** A file name in a new folder, which goes when the test ends. */
+/** Returns a file name in a new folder. The function deletes the folder when the test ends. */
 export const newFile = async (): Promise<string> => {
   const folder = await mkdtemp(join(tmpdir(), "quater-shop-"));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   return join(folder, "shop.db");
 };
 
-/** Boots all handlers of the shop on one file; the file is chosen before the resource opens it, on the first call. */
+/**
+ * Boots all handlers of the sample shop with the database in `file`. The function sets SHOP_DB before the boot, because the
+ * resource of the shop opens this file at the first call.
+ */
 export const bootShop = async (file: string): Promise<TestApp<typeof handlers>> => {
   const before = process.env["SHOP_DB"];
   process.env["SHOP_DB"] = file;
@@ -53,7 +56,10 @@ export const codeOf = (outcome: Outcome): string => (outcome.ok ? "ok" : outcome
 
 const repository = fileURLToPath(new URL("../..", import.meta.url));
 
-/** Runs a module's text in a process of its own, on `file`. @returns What it printed. */
+/**
+ * Runs the text of a module in a separate process, with the database in `file`. @returns The standard output of the separate
+ * process.
+ */
 export const inOtherProcess = (file: string, script: string): Promise<string> =>
   new Promise((resolve, reject) => {
     const child = spawn(process.execPath, ["-C", "quater-source", "--import", "tsx", "--input-type=module", "-e", script], {

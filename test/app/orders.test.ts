@@ -23,14 +23,14 @@ test("listOrders returns pages without gaps, newest order first, and the last pa
   expect(seen).toEqual(Array.from({ length: seededOrders }, (_, index) => `ord_${1000 + seededOrders - index}`));
 });
 
-test("a page of listOrders that ends with the last order has no next cursor", async () => {
+test("a page of the sample handler listOrders that ends with the last order has no next cursor", async () => {
   await using shop = await booted();
   const page = await expectOk(shop.call("listOrders", { limit: 100, cursor: "ord_1101" }));
   expect(page.orders).toHaveLength(100);
   expect(page).not.toHaveProperty("next");
 });
 
-test("each filter of listOrders narrows the list, and filters can be combined", async () => {
+test("each filter of the sample handler listOrders narrows the list of orders, and callers can combine filters", async () => {
   await using shop = await booted();
   const filtered = async (filter: object) => (await expectOk(shop.call("listOrders", { limit: 100, ...filter }))).orders;
   const open = await filtered({ status: "open" });
@@ -191,7 +191,7 @@ test("purgeOrders deletes exactly the orders that its preview counted", async ()
   expect(await expectOk(shop.call("purgeOrders", given))).toEqual({ deletedOrders: 0 });
 });
 
-test("a new order never gets the number of a deleted order", async () => {
+test("the sample app never gives a new order the number of a deleted order", async () => {
   await using shop = await booted();
   const create = async () => (await expectOk(shop.call("createOrder", { customerId: "cus_101", items: oneItem }))).id;
   const first = await create();

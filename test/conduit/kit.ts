@@ -1,4 +1,4 @@
-// The functions that Conduit's tests share. The functions start a server, and send HTTP requests like Conduit's clients.
+// The functions that the tests of Conduit share. The functions start a server, and send HTTP requests like clients of Conduit.
 
 import { httpRef } from "quater/http";
 import { bootTest, type TestApp } from "quater/testing";
@@ -14,11 +14,11 @@ export interface Answer {
 export interface Client {
   readonly app: TestApp;
   /**
-   * Sends an HTTP request: `ask("PUT /user", { token, body })`. A body that is a text is sent unchanged. Other bodies are sent as
-   * JSON.
+   * Sends an HTTP request: `ask("PUT /user", { token, body })`. If the body is a text, the function sends the text unchanged.
+   * Other bodies are sent as JSON.
    */
   readonly ask: (route: string, given?: { readonly token?: string; readonly body?: unknown }) => Promise<Answer>;
-  /** Registers a user with this name. @returns The token of the user. */
+  /** Registers a user with the given name. @returns The token of the user. */
   readonly register: (name: string) => Promise<string>;
   /** Publishes an article. @returns The slug of the article. */
   readonly publish: (token: string, title: string, more?: object) => Promise<string>;

@@ -51,7 +51,7 @@ const checksOf = async ({ name, program, args }: Suite, url: string, installedIn
 };
 
 test.for(suites)(
-  "the conformance suite $name fails only in the listed scenarios",
+  "the MCP conformance suite $name fails only in the scenarios that the test lists",
   { timeout: 120_000 },
   async (suite, { skip }) => {
     if (tools === undefined) return skip(reason);

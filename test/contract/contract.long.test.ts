@@ -50,7 +50,7 @@ test.each<[string, () => Promise<Running>]>([
   ["the shop", shop],
   ["Conduit", conduit],
 ])(
-  "H16: %s accepts inputs, refuses inputs and answers as its OpenAPI document says",
+  "H16: the app %s accepts inputs, refuses inputs and answers as its OpenAPI document describes",
   async (_, boot) => {
     await using app = await boot();
     const traffic = new Traffic(app.target);

@@ -79,7 +79,7 @@ const apps: readonly (readonly [string, () => Promise<Running>])[] = [
 ];
 
 test.for(apps)(
-  "H16: Prism finds no violation in the traffic of %s",
+  "H16: Prism finds no violation of the OpenAPI document in the traffic of %s",
   { timeout: 60_000 + calls * 100 },
   async ([, boot], { skip }) => {
     if (tools === undefined) return skip(reason);

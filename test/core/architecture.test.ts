@@ -49,7 +49,7 @@ const breaches = (from: readonly Source[], isAllowed: (specifier: string, source
     source.imports.filter((specifier) => !isAllowed(specifier, source)).map((specifier) => `${source.path} -> ${specifier}`),
   );
 
-test("the import checker finds every kind of import statement and ignores comments and strings", () => {
+test("the import checker of the tests finds every kind of import statement, and ignores comments and strings", () => {
   const text =
     'import a from "a";\nimport {\n  b,\n} from "b";\nimport "c";\nexport * from "d";\nconst e = await import("e");\nimport type { F } from "f";\n// import "g";\nconst text = `import "h";`;\n';
   expect(importsIn(text)).toEqual(["a", "b", "c", "d", "e", "f"]);
@@ -120,7 +120,7 @@ test("core, plugins and app have no import cycle, not even through type imports"
   expect(cycles).toEqual([]);
 });
 
-test("handlers of the sample app import only Quater's public entries and their own packages", () => {
+test("handlers of the sample app import only public entry points of Quater and packages of the sample app", () => {
   const allowed = new Set(["quater", "libsql"]);
   expect(
     breaches(app, (specifier, source) =>
@@ -141,7 +141,7 @@ test.each(["koa", "mcp", "http", "argv", "stdout"])("the word %s is not in core 
   expect(lines).toEqual([]);
 });
 
-describe("plugins", () => {
+describe("plugins import only allowed files", () => {
   /** Files of the two last layers that plugins import all the same: private files are read, and inputs bound, as core does it. */
   const besidesLayers = [
     "core/boot/key-file.ts",
@@ -153,7 +153,7 @@ describe("plugins", () => {
   const ofTheProgram = ["core/boot/built.ts", "core/boot/kernel.ts", "core/boot/load.ts"];
   const folderOf = (path: string) => path.split("/").slice(0, 2).join("/");
 
-  test("plugins import only core's two entry files and its first four layers, except that the program may boot the kernel", () => {
+  test("plugins import only the two entry files and the first four layers of core, except to boot the kernel", () => {
     const isAllowed = (path: string, source: Source) =>
       ["core/index.ts", "core/plugin-api.ts", ...besidesLayers].includes(path) ||
       /^core\/(?:diagnostics|schema|model|plugin|testing)\//.test(path) ||
@@ -201,7 +201,7 @@ describe("plugins", () => {
     },
   );
 
-  test.runIf(existsSync(join(root, "plugins/mcp")))("the folders of plugins/mcp import only earlier folders of the list", () => {
+  test.runIf(existsSync(join(root, "plugins/mcp")))("folders of plugins/mcp import only earlier folders of the list", () => {
     // answering and approval import each other: a refused call may ask for approval, and this question is an answer.
     const order = [["protocol"], ["portable"], ["offers"], ["authorization"], ["answering", "approval"], ["transport"], ["page"]];
     const inMcp = plugins.filter(({ path }) => path.startsWith("plugins/mcp/"));
@@ -269,7 +269,7 @@ test.each([
   ["the names of loopback", '"[::1]"', "core/model/loopback.ts"],
   ["the guard of standard output", "process.stdout.write =", "plugins/cli/output/claimed.ts"],
   ["the reading of key files", "Array.isArray(content.keys)", "core/boot/key-file.ts"],
-])("the code for %s is in one file only", (_, text, path) => {
+])("the code for %s is in only one source file", (_, text, path) => {
   const found = [...core, ...plugins, ...app].filter((source) => source.text.includes(text));
   expect(found.map((source) => source.path)).toEqual([path]);
 });
@@ -295,7 +295,7 @@ test.runIf(["http", "mcp", "cli"].every((name) => existsSync(join(root, "plugins
   },
 );
 
-test("no source file has more than 350 lines, and pipeline.ts has at most 125", () => {
+test("no source file of Quater has more than 350 lines, and core/pipeline/pipeline.ts has at most 125 lines", () => {
   const long = [...core, ...plugins, ...app].filter(({ text }) => text.split("\n").length > 351);
   expect(long.map(({ path }) => path)).toEqual([]);
   const pipeline = core.find(({ path }) => path === "core/pipeline/pipeline.ts")?.text.split("\n") ?? [];

@@ -196,7 +196,7 @@ describe("binding refuses fields that the schema does not declare", () => {
     expect(bind(schema, ...given)).toEqual(expected),
   );
 
-  test("the error for an unknown field escapes a slash or a control character in the field name", () => {
+  test("the error for an unknown input field escapes a slash or a control character in the field name", () => {
     expect(bind(Type.Object({}), json({ "a/b\u001b": 1 }))).toEqual(["unknown_field", "/a~1b\\u{1b} is not a known field"]);
   });
 
@@ -244,7 +244,7 @@ test("binding fills in defaults at the top level, in nested objects, in lists an
   });
 });
 
-test("each call gets its own copy of a default object, so a change in one call does not reach the next call", () => {
+test("each call gets its own copy of a default object of the input schema, so calls do not share changes", () => {
   const input = closed(Type.Object({ tags: Type.Array(Type.String(), { default: [] }) })) as unknown as JsonSchema;
   const binder = binderOf(input);
   const tagsOf = () => (binder([json({})]) as { tags: string[] }).tags;
@@ -258,7 +258,7 @@ test("binding freezes an input deeply and converts -0 in the input to 0", () => 
   expect(Object.is(bound.a.list[0]?.n, 0)).toBe(true);
 });
 
-describe("every field error is one readable sentence", () => {
+describe("every field error of binding is one readable sentence", () => {
   const shape = Type.Union([
     Type.Object({ kind: Type.Literal("circle"), radius: Type.Number() }),
     Type.Object({ kind: Type.Literal("square"), side: Type.Number() }),
@@ -303,19 +303,19 @@ describe("every field error is one readable sentence", () => {
     ],
     ["a value for Type.Never", Type.Never(), 1, "does not match its schema"],
     ["a value for a schema that is false", false as never, 1, "is not allowed"],
-  ])("the error for %s is one sentence that names the field", (_name, schema, value, message) => {
+  ])("the field error for %s is one sentence that names the field", (_name, schema, value, message) => {
     const input = Type.Unsafe({ type: "object", properties: { v: schema } });
     expect(bind(input, json({ v: value }))).toEqual(["invalid_input", `/v ${message}`]);
   });
 
-  test("the errors for a value of a discriminated union are about the branch that the discriminator field selects", () => {
+  test("the field errors for a discriminated union are about the branch that the discriminator field selects", () => {
     expect(bind(Type.Object({ v: shape }), json({ v: { kind: "circle", radius: "1" } }))).toEqual([
       "invalid_input",
       "/v/radius must be a number",
     ]);
   });
 
-  test("the error for a wrong list item contains the index of the item", () => {
+  test("the field error for a wrong list item contains the index of the item", () => {
     const list = Type.Array(Type.Union([Type.String({ maxLength: 1 }), Type.Integer({ minimum: 3 })]));
     const values = ["xx", 1, "a", "a", "a", "a", "a", "a", "a", "a", true];
     expect(bind(Type.Object({ list }), json({ list: values }))).toEqual([
@@ -326,7 +326,7 @@ describe("every field error is one readable sentence", () => {
     ]);
   });
 
-  test("binding also reports an error in a field that follows a union of many literals", () => {
+  test("binding also reports an error in an input field that follows a union of many literals", () => {
     const letters = Type.Union("abcdefghijkl".split("").map((letter) => Type.Literal(letter)));
     expect(bind(Type.Object({ a: letters, b: Type.Integer() }), json({ a: 1, b: "x" }))).toHaveLength(3);
   });
@@ -343,7 +343,7 @@ test.each(["a", "𝄞", "a𝄞"])(
   },
 );
 
-test("a caller gets a general error when the check of the input fails without a list of errors", () => {
+test("a caller gets a general error when the schema check of an input fails without a list of errors", () => {
   // A defect of TypeBox: `if` that does not hold beside unevaluatedProperties. Boot refuses such schemas.
   const schema = {
     type: "object",
@@ -356,7 +356,7 @@ test("a caller gets a general error when the check of the input fails without a 
   expect(bind(Type.Unsafe(schema), json({ a: "x" }))).toEqual(["internal"]);
 });
 
-test("the handler does not run for a call with an unknown field", async () => {
+test("the handler does not run for a call with an unknown input field", async () => {
   const handled: unknown[] = [];
   const update = handler({
     description: "Updates.",

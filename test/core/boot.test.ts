@@ -192,7 +192,7 @@ describe("boot reports one problem as one sentence with its remedy", () => {
   );
 
   test.each(["greet", "Greet", "gr-eet", "g_reet"])(
-    "boot refuses two handlers when one is named greet and the other %s",
+    "boot refuses a handler with the name greet together with a handler with the name %s",
     async (name) => {
       const problems = await problemsOf(() =>
         bootTest({ handlers: { greet: good, other: good }, expose: { greet: { direct: true }, other: { direct: true, name } } }),
@@ -217,7 +217,7 @@ describe("boot reports one problem as one sentence with its remedy", () => {
     ["exposure key", { exposure: [exposureKey("x", Type.String())] }],
     ["service", { provides: [serviceRef("x")] }],
     ["surface", { surface: { name: "x", exposes: "X" } }],
-  ])("boot refuses two plugins that both define the same %s", async (what, owned) => {
+  ])("boot refuses two plugins that define the same %s", async (what, owned) => {
     const plugins = ["one", "two"].map((name) => definePlugin(() => ({ name, ...owned }))());
     expect(await problemsOf(() => bootTest({ handlers: {}, plugins }))).toEqual([
       `The ${what} x belongs to two plugins: one and two. Remove one of these two plugins from plugins in the manifest`,
@@ -267,7 +267,7 @@ test("boot reports all problems at once, before boot sets up or starts a plugin 
   expect(happened).toEqual([]);
 });
 
-test("a surface with only public handlers needs no authenticator, even when boot loads only one module", async () => {
+test("boot accepts a surface without an authenticator if the surface has only public handlers", async () => {
   const manifest = defineConfig({
     name: "x",
     handlers: ["a", "b"].map((name) =>
@@ -281,13 +281,13 @@ test("a surface with only public handlers needs no authenticator, even when boot
   expect(kernel.catalog.operations.map(({ name }) => name)).toEqual(["a"]);
 });
 
-test("a handler that the manifest does not list cannot be called", async () => {
+test("a caller cannot call a handler that the manifest does not list", async () => {
   await using app = await bootTest({ handlers: { listed: good, unlisted: good }, expose: { listed: { direct: true } } });
   expect(app.catalog.declared).toEqual([{ name: "unlisted", module: "a module" }]);
   expect(await app.as(principal()).send("unlisted")).toMatchObject({ ok: false, error: { code: "unknown_handler" } });
 });
 
-describe("start and stop", () => {
+describe("the kernel starts and stops plugins", () => {
   const witness = (happened: string[], name: string, more: object = {}) =>
     definePlugin(() => ({
       name,
@@ -331,7 +331,7 @@ describe("start and stop", () => {
     expect(happened).toEqual(["setup store", "stop store"]);
   });
 
-  test("boot accepts a missing service that no plugin needs", async () => {
+  test("boot accepts a missing service if no plugin needs the service", async () => {
     const store = serviceRef("store");
     const curious = witness([], "curious", { wants: [store] });
     await using app = await bootTest({ handlers: {}, plugins: [curious, witness([], "store", { provides: [store] })] });

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { newCallId } from "../../core/model/call-id.ts";
 
-test("call ids are version 4 UUIDs, and no two are equal", () => {
+test("call ids are version 4 UUIDs, and no two call ids are equal", () => {
   const ids = Array.from({ length: 10_000 }, newCallId);
   expect(new Set(ids).size).toBe(ids.length);
   for (const id of ids) expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);

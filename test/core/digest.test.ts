@@ -33,7 +33,7 @@ test("the digest of a call is the SHA-256 of the canonical text of its handler n
   expect(argumentsHash("pay", { cents: 5 })).toBe(`sha256:${expected}`);
 });
 
-describe("the digest that a dry run returns", () => {
+describe("a dry run returns the digest of the call", () => {
   const transfer = handler({
     description: "Transfers.",
     effect: "write",
@@ -60,16 +60,20 @@ describe("the digest that a dry run returns", () => {
     ["-0", { to: "ana", amount: -0 }],
     ["the default given", { ...plain, currency: "EUR" }],
     ["a field that is undefined", { ...plain, note: undefined }],
-  ])("the digest of a dry run is the same for %s", async (_name, input) => expect(await hashOf(input)).toBe(await hashOf(plain)));
+  ])("a dry run returns the same digest for an input with %s", async (_name, input) =>
+    expect(await hashOf(input)).toBe(await hashOf(plain)),
+  );
 
-  test("the digest of a dry run is the same whether a nested default is given or left out", async () =>
+  test("a dry run returns the same digest whether the input contains a nested default or omits the default", async () =>
     expect(await hashOf({ ...plain, options: {} })).toBe(await hashOf({ ...plain, options: { urgent: false } })));
 
   test.each<[string, unknown]>([
     ["another value", { to: "ana", amount: 1 }],
     ["an additional field", { ...plain, note: "" }],
     ["text in another Unicode form", { ...plain, to: "a\u0301na" }],
-  ])("the digest of a dry run differs for %s", async (_name, input) => expect(await hashOf(input)).not.toBe(await hashOf(plain)));
+  ])("a dry run returns another digest for an input with %s", async (_name, input) =>
+    expect(await hashOf(input)).not.toBe(await hashOf(plain)),
+  );
 
   test("dry runs of two handlers with equal inputs return different digests", () =>
     expect(argumentsHash("a", {})).not.toBe(argumentsHash("b", {})));

@@ -4,12 +4,12 @@ import * as plugins from "quater/plugins";
 import * as testing from "quater/testing";
 import { expect, test } from "vitest";
 
-test("quater/plugins exports exactly the plugins and the authenticators", () => {
+test("the entry point quater/plugins exports exactly the plugins and the authenticators", () => {
   const names = ["apiKeys", "approval", "audit", "bearer", "cli", "firstOf", "http", "jwt", "localUser", "mcp", "store"];
   expect(Object.keys(plugins).sort()).toEqual(names);
 });
 
-test("quater/testing exports exactly the test kit", () => {
+test("the entry point quater/testing exports exactly the test kit", () => {
   const names = [
     "bootTest",
     "direct",

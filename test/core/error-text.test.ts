@@ -6,7 +6,7 @@ import { errorText } from "quater/plugin-api";
 import { bootTest, principal } from "quater/testing";
 import { expect, test } from "vitest";
 
-test("the log of a failed call contains the error's causes, including codes of the operating system", async () => {
+test("the log of a failed call contains the causes of the error, including codes of the operating system", async () => {
   const plan = handler({
     description: "Plans.",
     effect: "read",
@@ -35,7 +35,7 @@ test("the log of a failed call contains the error's causes, including codes of t
   ]);
 });
 
-test("the log writes every error inside an AggregateError", () => {
+test("the log of a failed call contains every error inside an AggregateError", () => {
   const text = errorText(new AggregateError([new Error("first"), "second"], "none of them"));
   expect(text).toMatch(/^AggregateError: none of them\n.*\none of: Error: first\n.*\none of: second$/s);
 });
@@ -100,7 +100,7 @@ test.each<[string, unknown, string]>([
   expect(errorText(thrown)).toBe(text),
 );
 
-test("T9: an object that a handler throws is described in the log of its call", async () => {
+test("T9: the log of a call describes an object that the handler of the call throws", async () => {
   const fail = handler({
     description: "Fails.",
     effect: "read",

@@ -20,7 +20,7 @@ const order = handler({
   handle: ({ id, count }) => ({ id, count }),
 });
 
-describe("an input schema of Zod", () => {
+describe("a handler can have an input schema of Zod", () => {
   test("every surface binds and checks an input with a Zod schema, and the refinements of the schema run after the check", async () => {
     const authenticate = tokens({ key: principal() });
     await using app = await bootTest({
@@ -95,7 +95,7 @@ describe("an input schema of Zod", () => {
     expect(digests[0]).toBe(digests[1]);
   });
 
-  test("an output schema of Zod is used to check a returned value and each item of a stream", async () => {
+  test("the gate checks a returned value and each item of a stream with an output schema of Zod", async () => {
     const Item = z.object({ n: z.int() }).refine(({ n }) => n < 2, { path: ["n"], error: "must be small" });
     const read = handler({ ...about, input: z.object({ n: z.int() }), output: Item, handle: ({ n }) => ({ n }) });
     const list = handler({
@@ -132,7 +132,7 @@ describe("an input schema of Zod", () => {
   });
 });
 
-describe("schemas of other libraries at boot", () => {
+describe("boot accepts and refuses schemas of other libraries", () => {
   const old = (vendor: string) => ({ "~standard": { version: 1 as const, vendor, validate: () => ({ value: {} }) } });
   const odd = {
     "~standard": {
@@ -179,7 +179,7 @@ describe("schemas of other libraries at boot", () => {
       odd,
       '/properties/a has the keyword "sparkle", which JSON Schema does not define. Remove the keyword, or rename it to "x-sparkle". Keywords of your own must begin with x-',
     ],
-  ])("H22: boot refuses %s with a cause and a remedy", async (_name, input, message) =>
+  ])("H22: boot refuses a schema of another library with a cause and a remedy: %s", async (_name, input, message) =>
     expect(await problemOf(input)).toBe(message),
   );
 
@@ -195,7 +195,7 @@ describe("schemas of other libraries at boot", () => {
 /** Named by variables, so that the compiler does not read these large types. */
 const load = async (name: string) => (await import(/* @vite-ignore */ name)) as Record<string, never>;
 
-test("a schema of ArkType works as an input schema", async () => {
+test("a schema of ArkType works as the input schema of a handler", async () => {
   const { type } = (await load("arktype")) as unknown as { type: (shape: object) => { narrow: (check: unknown) => TSchema } };
   const input = type({ id: "string>=2", n: "number.integer" }).narrow(
     (value: { n: number }, context: { reject: (said: object) => boolean }) =>
@@ -213,7 +213,7 @@ test("a schema of ArkType works as an input schema", async () => {
   });
 });
 
-test("a schema of Valibot works as an input schema through its adapter", async () => {
+test("a schema of Valibot works as the input schema of a handler through the adapter of Valibot", async () => {
   const v = (await load("valibot")) as unknown as Record<string, (...given: unknown[]) => unknown>;
   const { toStandardJsonSchema } = (await load("@valibot/to-json-schema")) as unknown as {
     toStandardJsonSchema: (schema: unknown) => TSchema;

@@ -36,7 +36,7 @@ const callUnder = async (
   return { outcome, log: app.log };
 };
 
-test("the table hookKinds has an entry for every hook", () => {
+test("the table hookKinds of core has an entry for every hook of plugins", () => {
   expect(hookKinds).toEqual({
     authorize: "every",
     admit: "every",
@@ -49,9 +49,9 @@ test("the table hookKinds has an entry for every hook", () => {
   });
 });
 
-describe("hooks of the kind every", () => {
+describe("all hooks of the kind every must allow a call", () => {
   test.each(["authorize", "admit", "approve"] as const)(
-    "the %s hooks of all plugins must allow a call, and the first refusal ends the call",
+    "the %s hooks of all plugins must allow a call, and the first refusal by a hook ends the call",
     async (name) => {
       const happened: string[] = [];
       const asking = (by: string, answer: object) => plugin(by, { [name]: () => noting(happened, by, answer) });
@@ -137,7 +137,7 @@ describe("hooks of the kind every", () => {
     expect(await answered({ approve: () => ({ allow: true, consume: () => answer }) })).toMatchObject(expected);
   });
 
-  test("S20: a refusal by a hook that names its plugin is logged once, as info", async () => {
+  test("S20: Quater logs a refusal by a hook that names the plugin of the hook once, with the level info", async () => {
     const { outcome, log } = await callUnder([], [plugin("limits", { authorize: () => refuse("limits") })]);
     const fields = { callId: outcome.callId, surface: "direct", code: "forbidden", policy: "limits" };
     expect(log).toEqual([{ level: "info", message: "pay was refused by limits", fields }]);
@@ -167,7 +167,7 @@ describe("hooks of the kind every", () => {
   });
 });
 
-describe("approval hooks", () => {
+describe("the gate runs approval hooks", () => {
   test("the consume function of an approval runs inside the around hooks, after the resources of the call were opened", async () => {
     const happened: string[] = [];
     const consuming = plugin("approval", {
@@ -201,7 +201,7 @@ describe("approval hooks", () => {
   });
 });
 
-describe("around hooks", () => {
+describe("around hooks enclose the handler", () => {
   const wrap = (happened: string[], name: string) =>
     plugin(name, {
       around: async (_call, next) => {
@@ -233,7 +233,7 @@ describe("around hooks", () => {
   });
 });
 
-describe("settled hooks", () => {
+describe("settled hooks run after each call", () => {
   const observing = (seen: string[], name: string, fails = false) =>
     plugin(name, {
       settled: (call, outcome) => {
@@ -242,7 +242,7 @@ describe("settled hooks", () => {
       },
     });
 
-  test("settled hooks all run when one throws, and the caller gets outcome_unrecorded", async () => {
+  test("all settled hooks run when one settled hook throws, and the caller gets outcome_unrecorded", async () => {
     const seen: string[] = [];
     const { outcome } = await callUnder(seen, [observing(seen, "a", true), observing(seen, "b")]);
     expect(seen).toEqual(["handle", "a pay ok", "b pay ok"]);
@@ -266,7 +266,7 @@ describe("settled hooks", () => {
     );
   });
 
-  test("the log contains the cause of an error that a plugin wrapped", async () => {
+  test("the log contains the cause of an error that a settled hook of a plugin wrapped", async () => {
     const words = () => unavailable("The trail cannot be written", { cause: new Error("disk full") } as never);
     const { log } = await callUnder([], [plugin("trail", { settled: words })]);
     expect(log[0]?.fields["error"]).toContain("The trail cannot be written");
@@ -312,7 +312,7 @@ describe("settled hooks", () => {
   });
 });
 
-describe("hooks in a dry run", () => {
+describe("a dry run calls only some hooks", () => {
   test("a dry run calls the authorize and forecast hooks, but neither the admit, approve and around hooks nor the handler", async () => {
     const happened: string[] = [];
     const hooks: Hooks = {
@@ -365,7 +365,7 @@ test("boot calls the hooks function of a plugin once for each handler, and once 
   expect(asked).toEqual([undefined, "a", "b"]);
 });
 
-describe("hold hooks", () => {
+describe("hold hooks run before the handler, and their release functions run after the call", () => {
   const holding = (happened: string[], by: string, confirm: () => void = () => {}) =>
     plugin(by, {
       hold: (_, keep) => {
@@ -382,7 +382,7 @@ describe("hold hooks", () => {
       settled: () => void happened.push(`${by} settled`),
     });
 
-  test("hold hooks run between the approve and around hooks, and their release functions run in reverse order after the end of the call is recorded", async () => {
+  test("hold hooks run between approve and around hooks, and release functions run after the end of the call", async () => {
     const happened: string[] = [];
     const approves = plugin("a", { approve: () => noting(happened, "a approves", allow("a")) });
     await callUnder(happened, [holding(happened, "b"), holding(happened, "c"), approves]);
@@ -418,7 +418,7 @@ describe("hold hooks", () => {
     expect(happened).toEqual(["b holds", "b around", "b settled", "b releases"]);
   });
 
-  test("when the release function of a hold hook throws, the error is logged and the caller still gets the result", async () => {
+  test("when the release function of a hold hook throws, Quater logs the error and the caller gets the result", async () => {
     const fails = plugin("b", {
       hold: (_, keep) => {
         keep({ confirm: () => undefined, release: () => Promise.reject(new Error("no store")) });
@@ -435,7 +435,7 @@ describe("hold hooks", () => {
     );
   });
 
-  test("a dry run calls no hold hook", async () => {
+  test("a dry run of a call calls no hold hook", async () => {
     const happened: string[] = [];
     await callUnder(happened, [holding(happened, "b")], { dryRun: true });
     expect(happened).toEqual(["b settled"]);

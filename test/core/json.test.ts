@@ -75,7 +75,7 @@ test.each([
   "5e-324",
 ])("strict JSON accepts the number %s and keeps its exact value", (text) => expect(parseJson(text)).toBe(Number(text)));
 
-test("strict JSON accepts input that is exactly at a limit", () => {
+test("strict JSON accepts a text that is exactly at a limit of strict JSON", () => {
   expect(() => parseJson(nested(64))).not.toThrow();
   expect(parseJson(JSON.stringify(longText.slice(1)))).toHaveLength(jsonLimits.stringLength);
   // 200,000 quotes take 400,000 characters to write: the text that arrives is what is limited.

@@ -48,22 +48,25 @@ const boot = async (root: string): Promise<void> => {
   await kernel.stop();
 };
 
-describe("finding the manifest", () => {
-  test.each(["package.json", ".git/HEAD"])("the search for quater.config.ts ends at the folder with %s", async (top) => {
-    const root = project({
-      "quater.config.ts": plain,
-      "inner/deep/x.txt": "",
-      [`inner/${top}`]: top.endsWith("json") ? '{"type":"module"}' : "",
-    });
-    const [problem] = await problemsOf(() => loadManifest(join(root, "inner/deep")));
-    expect(problem).toEqual({
-      place: join(root, "inner/deep"),
-      cause: `Quater found no manifest quater.config.ts in this folder or in its parent folders up to ${join(root, "inner")}`,
-      remedy: "Create a manifest with `quater init`, or give the path of an existing manifest with --config",
-    });
-    writeFileSync(join(root, "inner/quater.config.ts"), plain, { mode: 0o644 });
-    expect((await loadManifest(join(root, "inner/deep"))).file).toBe(join(root, "inner/quater.config.ts"));
-  });
+describe("the quater program finds the manifest", () => {
+  test.each(["package.json", ".git/HEAD"])(
+    "the search for the manifest quater.config.ts ends at the folder with %s",
+    async (top) => {
+      const root = project({
+        "quater.config.ts": plain,
+        "inner/deep/x.txt": "",
+        [`inner/${top}`]: top.endsWith("json") ? '{"type":"module"}' : "",
+      });
+      const [problem] = await problemsOf(() => loadManifest(join(root, "inner/deep")));
+      expect(problem).toEqual({
+        place: join(root, "inner/deep"),
+        cause: `Quater found no manifest quater.config.ts in this folder or in its parent folders up to ${join(root, "inner")}`,
+        remedy: "Create a manifest with `quater init`, or give the path of an existing manifest with --config",
+      });
+      writeFileSync(join(root, "inner/quater.config.ts"), plain, { mode: 0o644 });
+      expect((await loadManifest(join(root, "inner/deep"))).file).toBe(join(root, "inner/quater.config.ts"));
+    },
+  );
 
   test("the search for the manifest does not read ~/.config and runs no .config/config.js", async () => {
     const root = project({
@@ -80,7 +83,7 @@ describe("finding the manifest", () => {
     );
   });
 
-  test("the flag --config names a manifest file by a path relative to the working directory", async () => {
+  test("the quater program reads the path in --config relative to the working directory", async () => {
     const root = project({ "conf/other.config.ts": plain, "a/x.txt": "" });
     expect((await loadManifest(join(root, "a"), "../conf/other.config.ts")).root).toBe(join(root, "conf"));
     expect(await problemsOf(() => loadManifest(root, "missing.ts"))).toEqual([
@@ -191,7 +194,7 @@ describe.skipIf(hasNoOwners)("boot does not run files that other users could cha
   });
 });
 
-describe("reading .env", () => {
+describe("boot reads the file .env", () => {
   test("boot sets missing environment variables from .env before boot loads the manifest", async () => {
     const root = project({
       ".env": "QUATER_TEST_NEW=from file\nQUATER_TEST_HAD=from file\n",

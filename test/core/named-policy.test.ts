@@ -36,7 +36,7 @@ const ownershipOf = (notes: ReturnType<typeof openNotes>["notes"]) =>
     allow: ({ input, notes, principal }) => notes.ownerOf(input.id) === principal.subject || "This note is somebody else's",
   });
 
-test("a named policy opens its own resources, and a handler with the same resources gets the opened ones", async () => {
+test("a named policy opens its own resources, and a handler with the same resources gets the opened resources", async () => {
   const { log, notes } = openNotes();
   const auth = ownershipOf(notes);
   const alone = handler({ ...about, auth, handle: ({ id }) => id });
@@ -79,7 +79,7 @@ test("a policy function in a list with a named policy gets the resources of the 
   expect(log).toEqual(["open", "closed", "open", "failed", "open", "failed"]);
 });
 
-test("when a resource of a policy fails to open, the call ends with internal and not with forbidden", async () => {
+test("when a resource of a named policy fails to open, the call ends with internal and not with forbidden", async () => {
   const broken = resource({ name: "broken", scope: "app", open: () => JSON.parse("{") as string });
   const auth = policy({ name: "isBroken", use: { broken }, allow: () => true });
   await using app = await bootTest({ handlers: { run: handler({ ...about, auth, handle: () => null }) } });

@@ -45,8 +45,8 @@ const refusal = (run: () => unknown): [message: string, hint: string | undefined
 const isRoot = process.getuid?.() === 0;
 const otherUser = 12_345;
 
-describe.skipIf(process.getuid === undefined)("S13: links and folders on the way to a file", () => {
-  test("S13: a key file below a folder that other users can write is neither read nor written", () => {
+describe.skipIf(process.getuid === undefined)("S13: Quater checks the symbolic links and folders on the way to a file", () => {
+  test("S13: Quater neither reads nor writes a key file below a folder that other users can write", () => {
     const { outer, file } = project();
     expect(readPrivateFile(file)).toBe("{}");
     chmodSync(outer, 0o777);
@@ -76,7 +76,7 @@ describe.skipIf(process.getuid === undefined)("S13: links and folders on the way
     ]);
   });
 
-  test("S13: a symbolic link in a folder that other users can write is refused, even when the target of the link is safe", () => {
+  test("S13: Quater refuses a symbolic link in a folder that other users can write, even when the target is safe", () => {
     const { file, shop } = project();
     const open = openTo(0o777, join(mkdtempSync(join(parent, "links-")), "open"));
     symlinkSync(file, join(open, "keys.json"));
@@ -85,7 +85,7 @@ describe.skipIf(process.getuid === undefined)("S13: links and folders on the way
       expect(refusal(() => readPrivateFile(join(open, path)))?.[0]).toContain(`is in ${open}, where other users can write`);
   });
 
-  test("S13: a chain of symbolic links is refused when one link is in a folder that other users can write", () => {
+  test("S13: Quater refuses a chain of symbolic links with one link in a folder that other users can write", () => {
     const { file } = project();
     const safe = mkdtempSync(join(parent, "links-"));
     const open = openTo(0o777, join(safe, "open"));
@@ -98,7 +98,7 @@ describe.skipIf(process.getuid === undefined)("S13: links and folders on the way
     expect(readPrivateFile(join(safe, "first"))).toBe("{}");
   });
 
-  test("S13: in a path, `..` after a symbolic link means the parent folder of the target of the link", () => {
+  test("S13: Quater reads `..` after a symbolic link in a path as the parent folder of the target of the link", () => {
     const safe = mkdtempSync(join(parent, "links-"));
     const open = openTo(0o777, join(mkdtempSync(join(parent, "other-")), "open"));
     mkdirSync(join(open, "inner"));
@@ -110,7 +110,7 @@ describe.skipIf(process.getuid === undefined)("S13: links and folders on the way
     expect(distrustOfWay(join(safe, "file"))?.what).toContain(`is in ${open}, where`);
   });
 
-  test("S13: symbolic links that lead to each other in a circle are refused with an error", () => {
+  test("S13: Quater refuses symbolic links that lead to each other in a circle", () => {
     const safe = mkdtempSync(join(parent, "links-"));
     symlinkSync("b", join(safe, "a"));
     symlinkSync("a", join(safe, "b"));
@@ -118,7 +118,7 @@ describe.skipIf(process.getuid === undefined)("S13: links and folders on the way
   });
 
   test.runIf(isRoot)(
-    "S13: a file below a folder of another user is refused, unless QUATER_TRUSTED_OWNERS names this user",
+    "S13: Quater refuses a file below a folder of another user, unless QUATER_TRUSTED_OWNERS names this user",
     () => {
       const { outer, file } = project();
       chownSync(outer, otherUser, otherUser);
@@ -131,23 +131,20 @@ describe.skipIf(process.getuid === undefined)("S13: links and folders on the way
     },
   );
 
-  test.runIf(isRoot)(
-    "S13: a symbolic link or subfolder in a sticky folder is refused when the owner of the link or subfolder is not trusted",
-    () => {
-      const { shop } = project();
-      const sticky = openTo(0o1777, join(mkdtempSync(join(parent, "sticky-")), "shared"));
-      const [link, folder] = [join(sticky, "link"), join(sticky, "folder")];
-      symlinkSync(shop, link);
-      mkdirSync(folder);
-      expect([link, folder].map((path) => distrustOfWay(join(path, "x")))).toEqual([undefined, undefined]);
-      lchownSync(link, otherUser, otherUser);
-      chownSync(folder, otherUser, otherUser);
-      for (const path of [link, folder])
-        expect(distrustOfWay(join(path, "x"))?.what).toBe(`is reached through ${path}, which belongs to the user ${otherUser}`);
-    },
-  );
+  test.runIf(isRoot)("S13: Quater refuses a symbolic link or subfolder of an untrusted owner in a sticky folder", () => {
+    const { shop } = project();
+    const sticky = openTo(0o1777, join(mkdtempSync(join(parent, "sticky-")), "shared"));
+    const [link, folder] = [join(sticky, "link"), join(sticky, "folder")];
+    symlinkSync(shop, link);
+    mkdirSync(folder);
+    expect([link, folder].map((path) => distrustOfWay(join(path, "x")))).toEqual([undefined, undefined]);
+    lchownSync(link, otherUser, otherUser);
+    chownSync(folder, otherUser, otherUser);
+    for (const path of [link, folder])
+      expect(distrustOfWay(join(path, "x"))?.what).toBe(`is reached through ${path}, which belongs to the user ${otherUser}`);
+  });
 
-  test.runIf(isRoot)("S13: a folder that a group can write is refused, unless the group is the own group of the process", () => {
+  test.runIf(isRoot)("S13: Quater refuses a folder that another group than the own group can write", () => {
     const { outer, file } = project();
     chmodSync(outer, 0o770);
     expect(readPrivateFile(file)).toBe("{}");

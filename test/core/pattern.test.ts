@@ -63,7 +63,7 @@ test.each(unrolled)(
 );
 
 test.each(unrolled)(
-  "S7: outputs and record keys with the pattern %s are checked without the RegExp engine of JavaScript",
+  "S7: Quater checks outputs and record keys with the pattern %s without the RegExp engine of JavaScript",
   async (pattern, text) => {
     const echo = handler({
       description: "Echoes.",
@@ -87,7 +87,7 @@ test.each(unrolled)(
   },
 );
 
-test("S7: a wrong value in a record with a slow key pattern is refused, and the error contains the path of the value", async () => {
+test("S7: binding refuses a wrong value in a record with a slow key pattern, and the error contains the path", async () => {
   const Price = Type.Union([Type.Literal("low"), Type.Literal("high")]);
   const take = handler({
     description: "Takes.",
@@ -266,7 +266,7 @@ const nativeMatch = (pattern: string) => {
   };
 };
 
-test("S7: generated patterns of every form match the same texts as in JavaScript", () => {
+test("S7: generated patterns of every form match the same texts on the linear-time engine as in JavaScript", () => {
   let compared = 0;
   fc.assert(
     fc.property(
@@ -351,7 +351,7 @@ test("S7: matching a pattern ends when the time budget of the input is spent, fo
   expect(patternOf(hard).test("a_aa1")).toBe(true);
 });
 
-test("S7: a text that is too long for the RegExp engine of JavaScript is matched within the time budget or refused", () => {
+test("S7: Quater matches a text that is too long for the RegExp engine within the time budget, or refuses the text", () => {
   const [pattern, text] = ["^[a-z]+(-[a-z]+)*$", `${"a-".repeat(4_000_000)}a`];
   expect(() => new RegExp(pattern, "u").test(text)).toThrow(RangeError);
   beginBudget();
@@ -375,7 +375,7 @@ const echoing = (pattern: string) =>
     handle: ({ of }) => [...of],
   });
 
-test("S7: a call ends with an error when matching the patterns of its output takes too long", async () => {
+test("S7: a call ends with an error when Quater needs too long to match the patterns of the output", async () => {
   await using app = await bootTest({ handlers: { echo: echoing(hard) } });
   const of = Array.from({ length: 20 }, (_, at) => `${hardText(100_000, at)}_aa1`);
   const result = await app.as(principal()).call("echo", { of: [...of, "!"] });
@@ -399,7 +399,7 @@ test("S7: filling in defaults of a record counts toward the time budget of the i
   expect(await app.as(principal()).send("take", { v: { a_aa1: {} } })).toMatchObject({ ok: true, value: { a_aa1: { ttl: 5 } } });
 });
 
-test("S7: a value is hidden like a secret when matching the name of its field with key patterns takes too long", () => {
+test("S7: Quater hides a value like a secret when it takes too long to match the field name with key patterns", () => {
   const schema = Type.Object({ v: Type.Record(Type.String({ pattern: hard }), secret(Type.String())) });
   const name = hardText(5_000_000, 3);
   expect(masked(schema, { v: { [name]: "open sesame" } })).toEqual({ v: { [name]: "[secret]" } });

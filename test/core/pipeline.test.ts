@@ -27,7 +27,7 @@ test("the pipeline binds the input of a call, checks the policy, runs the handle
   });
 });
 
-test("a string with a pattern may have 1,000 characters in an input, and any length in an output", async () => {
+test("a text with a pattern may have 1,000 characters in an input, and any length in an output", async () => {
   const Words = Type.Object({ t: Type.String({ pattern: "^[a-z ]+$" }) });
   const twice = handler({
     description: "Says it twice.",
@@ -109,7 +109,7 @@ test.each([
   },
 );
 
-test("a caller gets the error code that a handler throws, if the code is a code of the app or a general code of the same kind", async () => {
+test("a caller gets the error code that a handler throws if the code belongs to the app or has the same kind", async () => {
   const fail = handler({
     description: "Fails.",
     effect: "read",

@@ -114,13 +114,13 @@ describe("boot refuses unknown fields and hooks of a plugin", () => {
     expect(await problemsOf(parts)).toEqual([problem]);
   });
 
-  test("boot reports all problems of a plugin at once", async () => {
+  test("boot reports all boot problems of a plugin at once", async () => {
     const wrong = { hooks: { authorise: no }, strat: settled };
     expect(await problemsOf({ name: "a", ...wrong }, { name: "b", ...wrong })).toHaveLength(4);
     expect(await problemsOf({ name: "a", setup: () => wrong }, { name: "b", setup: () => wrong })).toHaveLength(4);
   });
 
-  test("a plugin may omit all optional fields and hooks", async () => {
+  test("boot accepts a plugin that omits all optional fields and hooks", async () => {
     const absent = { start: undefined, hooks: undefined };
     const choosing = (operation?: { name: string }) => operation?.name === "greet" && { authorize: undefined, settled };
     expect(await problemsOf({ name: "a", ...absent, setup: () => absent }, { name: "b", hooks: choosing })).toEqual([]);

@@ -80,7 +80,7 @@ test("the anonymous principal does not pass the policy authenticated", () => {
   expect(compilePolicy(authenticated).judgeStatic(anonymous)?.kind).toBe("unauthenticated");
 });
 
-test("the policy check before the body is read refuses only callers that the policy refuses for every input", () => {
+test("the check before the request body is read refuses only callers that the policy refuses for every input", () => {
   const isRefused = (auth: Auth<never>) => compilePolicy(auth).judgeStatic(ana) !== undefined;
   expect(
     [no, [hasRole("x"), no], [hasRole("support"), no], { any: [hasRole("x"), no] }, { any: [hasRole("x")] }].map((auth) =>
@@ -103,11 +103,11 @@ test("a compiled policy has a name that lists its scopes, roles and functions", 
   expect(compilePolicy(anyone).isAnyone).toBe(true);
 });
 
-describe("policies during a call", () => {
+describe("the gate checks policies during a call", () => {
   const made = (auth: Auth<{ n: number }>) =>
     handler({ description: "Does.", effect: "read", input: Type.Object({ n: Type.Integer() }), auth, handle: ({ n }) => n });
 
-  test("a call of a principal without the required scopes is refused before the check of the input", async () => {
+  test("the gate refuses a call of a principal without the required scopes before the check of the input", async () => {
     let reads = 0;
     await using app = await bootTest({ handlers: { run: made([can("x"), ({ input }) => input.n > 1]) } });
     const call = (who: typeof ana) =>

@@ -109,7 +109,7 @@ test("H6: boot refuses an authenticator that uses a call-scoped resource, and re
   ]);
 });
 
-test("H6: an authenticator with resources throws an error with its name when a wrapper omits the second argument", async () => {
+test("H6: an authenticator with resources throws an error when a wrapper function omits the second argument", async () => {
   const around = (credentials: Parameters<typeof sessions.authenticate>[0]) => sessions.authenticate(credentials);
   await expect(around({ header: () => "s-1" } as never)).rejects.toThrow(
     "The authenticator sessions needs resources, but was called without them. Pass the second argument of your authenticate function to sessions",

@@ -28,7 +28,7 @@ const using = (use: Uses, more: object = {}) =>
     ...more,
   } as never);
 
-describe("call-scoped resources", () => {
+describe("the gate opens and closes call-scoped resources", () => {
   test("the gate closes call-scoped resources in reverse order of opening, before settled hooks run", async () => {
     const happened: string[] = [];
     const [a, b] = [made(happened, "a", "call"), made(happened, "b", "call")];
@@ -108,7 +108,7 @@ describe("call-scoped resources", () => {
   );
 });
 
-describe("app-scoped resources", () => {
+describe("the kernel opens and closes app-scoped resources", () => {
   test("parallel calls open an app-scoped resource once, and stop closes the resource after the other resources that use this resource", async () => {
     const happened: string[] = [];
     const pool = made(happened, "pool", "app");
@@ -144,7 +144,7 @@ describe("app-scoped resources", () => {
     });
   });
 
-  test("stop waits for an app-scoped resource that is still opening, and closes the resource", async () => {
+  test("the stop of the app waits for an app-scoped resource that is still opening, and closes the resource", async () => {
     const happened: string[] = [];
     const open = new OpenResources();
     const opening = open.open({ a: made(happened, "a", "app") });

@@ -18,7 +18,7 @@ const field = (v: TSchema) => Type.Object({ v });
 const write = (input: TSchema, output: TSchema = Type.Any()) =>
   handler({ description: "Writes.", effect: "write", input, output, auth: anyone, handle: (given) => given });
 
-describe("schema limits above the limits of every input", () => {
+describe("boot refuses schema limits above the limits of every input", () => {
   test.each<[string, TSchema, string]>([
     [
       "a text",
@@ -77,7 +77,7 @@ describe("schema limits above the limits of every input", () => {
   });
 });
 
-describe("schema defaults at boot", () => {
+describe("boot checks the defaults in schemas", () => {
   const shared = { $defs: { Count: Type.Integer({ minimum: 1 }) } };
   const tree = Type.Cyclic({ Node: Type.Object({ next: Type.Optional(Type.Ref("Node")) }) }, "Node");
   test.each<[string, TSchema, string, string]>([
@@ -104,7 +104,7 @@ describe("schema defaults at boot", () => {
       "0",
     ],
     ["the whole", Type.Object({ a: Type.Optional(Type.Null()) }, { default: 5 }), "the root", "5"],
-  ])("H8: boot refuses a default with %s", (_name, schema, place, value) => {
+  ])("H8: boot refuses a default in a schema with %s", (_name, schema, place, value) => {
     expect(schemaProblems(schema)).toEqual([
       { cause: `${place} has the default ${value}, which does not match the schema`, remedy: "Change the default or the schema" },
     ]);
@@ -117,7 +117,7 @@ describe("schema defaults at boot", () => {
     ["a reference", Type.Object({ v: Type.Unsafe({ $ref: "#/$defs/Count", default: 3 }) }, shared)],
     ["the root itself", Type.Unsafe({ type: "object", properties: { v: { $ref: "#", default: { v: {} } } } })],
     ["a text with a slow pattern", field(Type.String({ pattern: "^(a|ab)+$", default: "aab" }))],
-  ])("H8: boot accepts a default that is %s", (_name, schema) => expect(schemaProblems(schema)).toEqual([]));
+  ])("H8: boot accepts a default in a schema that is %s", (_name, schema) => expect(schemaProblems(schema)).toEqual([]));
 
   test("H8: the boot problem about a wrong default names the handler and the path in the schema", async () => {
     const booting = bootTest({ handlers: { write: write(field(Type.String({ default: 5 }))) } });
@@ -127,7 +127,7 @@ describe("schema defaults at boot", () => {
   });
 });
 
-describe("multipleOf with decimal steps", () => {
+describe("multipleOf uses decimal arithmetic", () => {
   test.each([
     [1070468.14, 0.01, true],
     [1.005, 0.01, false],
@@ -168,7 +168,7 @@ describe("multipleOf with decimal steps", () => {
     expect(JSON.stringify(app.log.map(({ fields }) => fields["error"]))).toContain("/v must be a multiple of 0.01");
   });
 
-  test.each([0, -0.01])("H9: boot refuses a multipleOf of %s", (multipleOf) =>
+  test.each([0, -0.01])("H9: boot refuses a schema with a multipleOf of %s", (multipleOf) =>
     expect(schemaProblems(Type.Number({ multipleOf }))).toEqual([
       { cause: 'the root has a "multipleOf" that is not a number above 0', remedy: "Write a number above 0" },
     ]),
@@ -186,7 +186,7 @@ const complain = (schema: TSchema, given: unknown): readonly string[] => {
   }
 };
 
-describe("errors in unions with a constant discriminator field", () => {
+describe("the errors for discriminated unions name the right place", () => {
   const circle = Type.Object({ kind: Type.Literal("circle"), radius: Type.Integer({ minimum: 1 }), note: Type.String() });
   const rect = Type.Object({ kind: Type.Literal("rect"), sides: Type.Array(Type.Integer(), { minItems: 2 }) });
   const round = Type.Object({ kind: Type.Enum(["ball", "egg"]), radius: Type.Integer() });
@@ -284,7 +284,7 @@ describe("errors in unions with a constant discriminator field", () => {
   });
 });
 
-describe("a plus sign that a URL query decoded to a space", () => {
+describe("binding explains a plus sign that a URL query decoded to a space", () => {
   const email = Type.String({ format: "email" });
   const phone = Type.String({ pattern: "^\\+[0-9]+$" });
   const asPlus = ": in a URL, + must be sent as %2B";
@@ -304,7 +304,7 @@ describe("a plus sign that a URL query decoded to a space", () => {
   );
 });
 
-describe("the schema keyword x-message", () => {
+describe("the schema keyword x-message replaces error texts", () => {
   const name = Type.String({ minLength: 3, pattern: "^[a-z]*$", "x-message": "must be a name of at least three small letters" });
   const age = Type.Integer({
     minimum: 18,
@@ -357,7 +357,7 @@ describe("the schema keyword x-message", () => {
   });
 });
 
-describe("boot problems about schemas", () => {
+describe("boot reports mistakes in schemas", () => {
   const formats =
     "The formats are date-time, date, duration, email, hostname, idn-email, idn-hostname, ipv4, ipv6, iri, iri-reference, json-pointer, " +
     "json-pointer-uri-fragment, regex, relative-json-pointer, time, uri, uri-reference, uri-template, url, uuid";

@@ -146,7 +146,7 @@ test("Type.Optional keeps a field optional inside and outside of secret(), perso
   expect(Object.values(schema.properties).map((property) => hasSecret(property))).toEqual([true, true, true]);
 });
 
-test("`if` and `not` schemas stay open when objects are closed", () => {
+test("Quater does not close the objects inside `if` and `not` schemas", () => {
   const asked = { properties: { a: { const: 1 } } };
   const schema = closed({
     type: "object",
@@ -190,7 +190,7 @@ describe("masked() hides secrets wherever the schema has them", () => {
     expect(seen).toContain("[secret]");
   });
 
-  test("masked() leaves other fields unchanged", () => {
+  test("masked() does not change fields that are not secret", () => {
     expect(masked(Type.Object({ key, name: Type.String() }), { key: "x", name: "Ana" })).toEqual({
       key: "[secret]",
       name: "Ana",

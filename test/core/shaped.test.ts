@@ -37,11 +37,11 @@ class Entity {
   }
 }
 
-describe("H5: shaped outputs from database rows", () => {
+describe("H5: handlers return database rows as shaped outputs", () => {
   const row = { id: 7n, name: "Ana", at, password: "hunter2", note: undefined };
   const made = { id: 7, name: "Ana", at: "2026-01-02T03:04:05.678Z" };
 
-  test("H5: database rows with a Date and undeclared fields are refused without shaped()", async () => {
+  test("H5: without shaped(), the gate refuses a database row with a Date and undeclared fields", async () => {
     expect(await leaves(Row, row)).toContain("/at must be a string");
     expect(await leaves(Row, { ...made, password: "x" })).toContain("/password is not a known field");
   });
@@ -53,7 +53,7 @@ describe("H5: shaped outputs from database rows", () => {
     expect(await leaves(shaped(Type.Array(Row)), [row, row])).toEqual([made, made]);
   });
 
-  test("H5: shaped() cuts and converts each item of a stream", async () => {
+  test("H5: shaped() removes undeclared fields from each item of a stream, and converts each item", async () => {
     const list = handler({
       ...about,
       output: stream(shaped(Row)),
@@ -75,7 +75,7 @@ describe("H5: shaped outputs from database rows", () => {
   });
 });
 
-describe("H5: conversions of shaped outputs", () => {
+describe("H5: shaped() converts values to the types of the schema", () => {
   const big = 2n ** 60n;
   test.each<[string, TSchema, unknown, unknown]>([
     ["a bigint to a text", Type.String(), big, String(big)],
@@ -157,7 +157,7 @@ describe("H5: conversions of shaped outputs", () => {
   });
 });
 
-describe("H5: unions in shaped outputs", () => {
+describe("H5: shaped() selects a branch of a union", () => {
   const card = Type.Object({ kind: Type.Literal("card"), last4: Type.String() });
   const bank = Type.Object({ kind: Type.Literal("bank"), iban: Type.String() });
   const byKind = Type.Union([card, bank]);
@@ -208,7 +208,7 @@ describe("H5: unions in shaped outputs", () => {
   );
 });
 
-describe("H5: secret fields in shaped outputs", () => {
+describe("H5: boot checks secret fields in shaped outputs", () => {
   const Account = Type.Object({ id: Type.Integer(), token: secret(Type.String()) });
   test("H5: a handler whose shaped output has a secret field needs reveal: true", async () => {
     const booting = bootTest({ handlers: { list: returning(shaped(Account), {}) } });
@@ -221,7 +221,7 @@ describe("H5: secret fields in shaped outputs", () => {
   test.each<[string, Handler]>([
     ["an input", handler({ ...about, input: shaped(Type.Object({})), handle: () => null }) as Handler],
     ["a part of an output", returning(Type.Array(shaped(Account)), [])],
-  ])("H5: boot refuses shaped() around %s", async (_name, list) =>
+  ])("H5: boot refuses a handler with shaped() around %s", async (_name, list) =>
     expect(bootTest({ handlers: { list } })).rejects.toThrow("uses shaped() inside another schema or in an input"),
   );
 });

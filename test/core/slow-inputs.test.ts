@@ -112,7 +112,7 @@ const inputs: readonly [string, TSchema, unknown, string | RegExp][] = [
   ],
 ];
 
-test.each(inputs)("S7: an input with %s is refused within a time limit", async (_name, schema, value, sentence) => {
+test.each(inputs)("S7: binding refuses an input with %s within a time limit", async (_name, schema, value, sentence) => {
   const take = handler({
     description: "Takes.",
     effect: "write",
@@ -172,7 +172,7 @@ const fine: readonly [string, TSchema, unknown][] = [
   ],
 ];
 
-test.each(fine)("S7: an input with %s is accepted", async (_name, schema, value) => {
+test.each(fine)("S7: binding accepts an input with %s", async (_name, schema, value) => {
   const take = handler({
     description: "Takes.",
     effect: "write",

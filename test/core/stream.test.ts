@@ -44,7 +44,7 @@ const read = async (items: AsyncIterable<unknown>): Promise<unknown[]> => {
   return seen;
 };
 
-test("settled hooks run once for a stream, after the last item of the stream", async () => {
+test("settled hooks run once for the call of a stream, after the last item of the stream", async () => {
   const { app, happened, items } = await streaming(async function* () {
     yield 1;
     yield 2;
@@ -73,7 +73,7 @@ describe("a stream that ends early rolls back its resources and settles once", (
     expect(happened).toEqual(["rolled back", "cancelled"]);
   });
 
-  test("after a wrong item, a stream ends its source, rolls back its resources and settles once", async () => {
+  test("after an item that its schema refuses, a stream rolls back its resources and settles once", async () => {
     let isCleanedUp = false;
     const { app, happened, items } = await streaming(async function* () {
       try {
@@ -234,7 +234,7 @@ test.each<[string, unknown, unknown, boolean]>([
   ["an object of no class at all, without a schema", undefined, Object.create(Object.create(null)), false],
   ["a function, without a schema", undefined, { a: () => 1 }, false],
 ])(
-  "a call ends with an error when its handler returns a value that is not JSON or does not fit the output schema: %s",
+  "a call ends with an error when the result of the handler is not JSON or does not fit the output schema: %s",
   async (_name, output, value, isFine) => {
     const give = handler({
       description: "Gives.",
@@ -334,13 +334,16 @@ test.each<[string, unknown, () => unknown, string]>([
     () => Promise.reject(undefined),
     "Error: The code threw undefined, which is not an Error. Throw an Error",
   ],
-])("the log contains the cause when the output of a handler is wrong: %s", async (_name, output, handle, sentence) => {
-  const about = { description: "Gives.", effect: "read", input: Type.Object({}), auth: anyone } as const;
-  const give = handler({ ...about, handle, ...(output === undefined ? {} : { output }) } as never);
-  await using app = await bootTest({ handlers: { give } });
-  expect(await app.as(principal()).call("give")).toMatchObject({ ok: false, error: { code: "internal" } });
-  expect(app.log.map(({ fields }) => fields["error"])).toEqual([expect.stringContaining(sentence)]);
-});
+])(
+  "the log contains the cause when the output of a handler does not fit its schema: %s",
+  async (_name, output, handle, sentence) => {
+    const about = { description: "Gives.", effect: "read", input: Type.Object({}), auth: anyone } as const;
+    const give = handler({ ...about, handle, ...(output === undefined ? {} : { output }) } as never);
+    await using app = await bootTest({ handlers: { give } });
+    expect(await app.as(principal()).call("give")).toMatchObject({ ok: false, error: { code: "internal" } });
+    expect(app.log.map(({ fields }) => fields["error"])).toEqual([expect.stringContaining(sentence)]);
+  },
+);
 
 test("a stream whose source throws undefined ends with internal and rolls back its resources", async () => {
   const { app, happened, items } = await streaming(async function* () {

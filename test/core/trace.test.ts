@@ -19,6 +19,6 @@ test.each([
   `00-${trace}-00f067aa0ba902b7-01-more`,
   `00-${trace}-00f067aa0ba902b7-01, 00-${trace}-00f067aa0ba902b7-01`,
   `00-${trace}-00f067aa0ba902b7-01\n`,
-])("traceIdOf does not accept %j as a traceparent header", (value) => {
+])("traceIdOf refuses %j as a traceparent header", (value) => {
   expect(traceIdOf(value)).toBeUndefined();
 });

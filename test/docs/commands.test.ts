@@ -45,7 +45,7 @@ The flags \`--json\`, \`--no-json\`, \`--config FILE\` and \`--help\` work with 
   return `${[intro, ...parts].join("\n\n")}\n`;
 };
 
-test("docs/reference/commands.md is what the commands say about themselves", async () => {
+test("docs/reference/commands.md equals the help that the commands print", async () => {
   const text = await made();
   if (process.env["QUATER_WRITE_DOCS"] === "1") writeFileSync(page, text);
   const how = "Write the page again: QUATER_WRITE_DOCS=1 npx vitest run test/docs/commands.test.ts";

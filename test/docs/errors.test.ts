@@ -16,7 +16,7 @@ const rowsOf = (heading: string): string[][] => {
   );
 };
 
-test("docs/reference/errors.md lists exactly the general codes, each with its kind", () => {
+test("docs/reference/errors.md lists exactly the general error codes, each with its kind", () => {
   expect(Object.fromEntries(rowsOf("General codes").map(([code = "", kind]) => [code, kind]))).toEqual({ ...errorCodes });
 });
 
@@ -24,11 +24,11 @@ test.each([
   ["Codes of approvals", approvalCodes],
   ["Codes of locks", lockCodes],
   ["Codes of the approvals page", pageCodes],
-])("docs/reference/errors.md lists exactly the codes under %s, each with its kind", (heading, codes) => {
+])("docs/reference/errors.md lists exactly the error codes under %s, each with its kind", (heading, codes) => {
   expect(Object.fromEntries(rowsOf(heading).map(([code = "", kind]) => [code, kind]))).toEqual({ ...codes });
 });
 
-test("docs/reference/errors.md lists exactly the transport codes, each with its status", () => {
+test("docs/reference/errors.md lists exactly the transport error codes, each with its HTTP status", () => {
   expect(Object.fromEntries(rowsOf("Codes of HTTP").map(([code = "", status]) => [code, Number(status)]))).toEqual({
     ...transportStatus,
   });

@@ -22,7 +22,7 @@ test("docs/reference/events.md lists exactly the types of events, each once", ()
   expect(listed.toSorted()).toEqual(types.toSorted());
 });
 
-test("docs/reference/events.md lists every field of an event", () => {
+test("docs/reference/events.md lists every field of an event of the trail", () => {
   const fields = source.slice(
     source.indexOf("const names = ["),
     source.indexOf("] as const satisfies readonly (keyof EventMeta)"),

@@ -64,7 +64,7 @@ describe.each(pages.filter(({ examples }) => examples.length > 0))("$name", asyn
 
   const hasManifest = page.examples.some(({ file }) => file === "quater.config.ts");
   if (hasManifest) {
-    test("the manifest on a documentation page boots, and the calls on the page succeed", async () => {
+    test("the manifest on a documentation page boots, and the example calls on the page succeed", async () => {
       expect(page.calls).not.toEqual([]);
       const { manifest } = await loadManifest(page.folder, "quater.config.ts");
       await using app = await bootTest(manifest, { root: page.folder, start: false });

@@ -22,7 +22,7 @@ const manifest = (exposure: string) => `
   });
 `;
 
-test("docs/guides/exposure.md has a workflow for GitHub and one for GitLab", () => {
+test("docs/guides/exposure.md has a workflow for GitHub and a workflow for GitLab", () => {
   expect(workflows.map((yaml) => yaml.split("\n")[0])).toEqual(["name: exposure", "exposure:"]);
   for (const yaml of workflows) expect(checkIn(yaml)).toContain("--check --base");
 });
@@ -30,7 +30,7 @@ test("docs/guides/exposure.md has a workflow for GitHub and one for GitLab", () 
 test.each([
   ["GitHub", workflows[0] ?? "", { BASE: "main", GITHUB_STEP_SUMMARY: "exposure.md" }],
   ["GitLab", workflows[1] ?? "", { CI_MERGE_REQUEST_DIFF_BASE_SHA: "origin/main" }],
-])("the check of the workflow for %s fails for a wider pull request, and writes the table", (_, yaml, env) => {
+])("the workflow for %s in the docs fails for a pull request with a wider exposure, and writes the table", (_, yaml, env) => {
   const { folder, remove } = builtProject({ "package.json": "{}", "quater.config.mjs": manifest("cli: true") });
   const git = (...words: readonly string[]) =>
     execFileSync("git", ["-c", "user.name=ana", "-c", "user.email=ana@shop.example", ...words], { cwd: folder, stdio: "pipe" });

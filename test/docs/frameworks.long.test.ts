@@ -41,7 +41,7 @@ beforeAll(async () => {
   writeFileSync(join(folder, "vitest.config.mjs"), config);
 }, 300_000);
 
-test("the guides with code of other frameworks compile", { timeout: 300_000 }, async () => {
+test("the code examples in the guides for other frameworks compile", { timeout: 300_000 }, async () => {
   const tsc = [join(root, "node_modules/.bin/tsc"), "-p", folder, "--pretty", "false"] as const;
   const { stdout } = await run(process.execPath, tsc).catch((error: { stdout: string }) => error);
   expect(stdout).toBe("");

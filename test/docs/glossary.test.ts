@@ -39,7 +39,7 @@ const sentences = [...filesIn("core", ".ts"), ...filesIn("plugins", ".ts")].flat
   ].map(([, , text = ""]) => text),
 );
 
-test("the test can read the table of docs/explanation/glossary.md", () => {
+test("the glossary test can read the table of docs/explanation/glossary.md", () => {
   expect(rows.length).toBeGreaterThan(50);
   expect(synonyms.length).toBeGreaterThan(15);
   expect(new Set(rows.map(({ word }) => word)).size).toBe(rows.length);
@@ -48,12 +48,12 @@ test("the test can read the table of docs/explanation/glossary.md", () => {
   expect(sentences.length).toBeGreaterThan(100);
 });
 
-describe.each(synonyms)("the replaced word %s", (synonym) => {
+describe.each(synonyms)("the project does not use the replaced word %s", (synonym) => {
   test.each([
     ["exported names", exported.map(wordsOf)],
     ["headings", headings],
     ["errors", sentences],
-  ])("a word that the glossary replaces is not in %s", (_where, texts) => {
+  ])("no word that the glossary replaces is in %s", (_where, texts) => {
     expect(texts.filter((text) => has(text, synonym))).toEqual([]);
   });
 });

@@ -28,7 +28,7 @@ const headings = new Map(
 const linksOf = (text: string): readonly string[] =>
   [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = ""]) => link).filter((link) => !/^[a-z]+:/.test(link));
 
-test.each(pages)("every link in $name leads to an existing file and heading", ({ name, text }) => {
+test.each(pages)("every link in the documentation page $name leads to an existing file and heading", ({ name, text }) => {
   const broken = linksOf(text).filter((link) => {
     const [path = "", anchor] = link.split("#");
     const target = path === "" ? name : relative(root, resolve(root, dirname(name), path));

@@ -22,7 +22,7 @@ test("the search for banned words finds a banned word", () => {
   expect("there is nothing wrong".match(banned)).toBeNull();
 });
 
-test("no source text contains a banned word", () => {
+test("no source file and no documentation page of Quater contains a banned word", () => {
   expect(texts.length).toBeGreaterThan(500);
   const found = texts.flatMap((path) =>
     readFileSync(join(root, path), "utf8")

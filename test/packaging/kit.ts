@@ -1,4 +1,5 @@
-// The package as a user gets it: packed from a copy of the checkout, installed by real package managers, run as processes.
+// Functions for tests that use the package of Quater like a user. The tests pack the package from a copy of the checkout, install
+// the package with real package managers, and start processes.
 
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { cpSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
@@ -10,15 +11,17 @@ import { fileURLToPath } from "node:url";
 
 export const repository = fileURLToPath(new URL("../..", import.meta.url));
 
-/** A folder outside the checkout, so that nothing resolves into its node_modules by accident. */
+/**
+ * Creates a folder outside of the checkout, so that no import in the folder finds the node_modules of the checkout by accident.
+ */
 export const emptyFolder = (): { readonly folder: string; readonly remove: () => void } => {
   const folder = mkdtempSync(join(tmpdir(), "quater-packed-"));
   return { folder, remove: () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }) };
 };
 
 /**
- * The environment variables of a new shell, without the variables of the package manager and the test runner. The variables with
- * the address of the registry and the access to the registry are kept.
+ * Returns the environment variables of a new shell, without the variables of the package manager and the test runner. The result
+ * contains the variables with the address of the registry and the access to the registry.
  */
 const shellEnv = (): NodeJS.ProcessEnv => {
   const kept =
@@ -27,7 +30,7 @@ const shellEnv = (): NodeJS.ProcessEnv => {
     ([name]) => kept.test(name) || !/^(?:npm_|vitest|quater_|node_|init_cwd$|dev$|test$|prod$|mode$|ssr$)/i.test(name),
   );
   const path = [dirname(process.execPath), process.env["PATH"]].join(delimiter);
-  // Packages in the cache are not downloaded again, because these tests do not test a registry.
+  // npm does not download packages in its cache again, because these tests do not test a registry.
   const quick = { npm_config_prefer_offline: "true", npm_config_audit: "false", npm_config_fund: "false" };
   return { ...Object.fromEntries(own), ...quick, PATH: path, NO_COLOR: "1" };
 };
@@ -38,7 +41,7 @@ export interface Ran {
   readonly err: string;
 }
 
-/** Runs a line as a shell would, to its end. */
+/** Runs a command line in bash, and waits until the command line has ended. */
 export const shell = (line: string, cwd: string, env: Readonly<Record<string, string>> = {}): Promise<Ran> =>
   new Promise((resolve) => {
     const options = { cwd, env: { ...shellEnv(), ...env }, maxBuffer: 2 ** 26, encoding: "utf8" } as const;
@@ -48,14 +51,20 @@ export const shell = (line: string, cwd: string, env: Readonly<Record<string, st
     child.stdin?.end();
   });
 
-/** @throws {Error} with what was said, when it fails. @returns Standard output. */
+/**
+ * Runs a command line that must succeed. @throws {Error} with the output of the command line, if it fails. @returns Standard
+ * output.
+ */
 export const succeed = async (line: string, cwd: string, env?: Readonly<Record<string, string>>): Promise<string> => {
   const { code, out, err } = await shell(line, cwd, env);
   if (code !== 0) throw new Error(`${line}\nended with ${code}\n${out}\n${err}`);
   return out;
 };
 
-/** Packs into `target` without a trace in the checkout, whose own dist/ others may be using. @returns The file. */
+/**
+ * Packs a copy of the checkout into `target`. Packing changes no file of the checkout, because other tests may use its dist/.
+ * @returns The tarball and its files.
+ */
 export const pack = async (target: string): Promise<{ readonly tarball: string; readonly files: readonly string[] }> => {
   const copy = join(target, "source");
   const left = new Set([".git", ".quater", "coverage", "dist", "docs", "node_modules", "test"]);
@@ -78,9 +87,9 @@ export const freePort = (): Promise<number> =>
   });
 
 export interface Server {
-  /** What it said until now. */
+  /** The output of the server until now. */
   readonly said: () => string;
-  /** Resolves with all that was said once it matches. */
+  /** Resolves with the whole output of the server when the output matches the pattern. */
   readonly saying: (pattern: RegExp) => Promise<string>;
   readonly stop: () => Promise<void>;
 }

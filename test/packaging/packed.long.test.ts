@@ -53,7 +53,7 @@ interface Entry {
 }
 const key = () => readFileSync(join(hello, ".quater/development-key"), "utf8").trim();
 
-describe("the packed npm package", () => {
+describe("the packed npm package of Quater works", () => {
   test("the npm package of Quater contains only the build, licences and the readme", () => {
     const others = contents.filter((path) => !/^dist\/(?:.*\.(?:js|d\.ts)|\w+\.LICENSE)$/.test(path));
     expect(others.sort()).toEqual(["LICENSE", "README.md", "dist/plugins/http/docs/swagger-ui.css", "package.json"]);
@@ -136,7 +136,7 @@ export default defineConfig({
   });
 });
 
-describe("the guide to the typed client", () => {
+describe("the guide to the typed client works with the npm package", () => {
   test("a browser project with the typed client compiles with the declarations of the server and without types of Node", async () => {
     const guide = readFileSync(join(repository, "docs/guides/client.md"), "utf8");
     const project = join(folder, "two-projects");
@@ -159,8 +159,8 @@ describe("the guide to the typed client", () => {
   });
 });
 
-describe("the tutorial's first ten minutes", () => {
-  test("quater init lists the seven files that it wrote, and creates a key that only its owner can read", () => {
+describe("the first steps of the tutorial work with the npm package", () => {
+  test("quater init lists the seven files that it wrote, and creates a development key that only its owner can read", () => {
     expect(said.init.match(/^ {2}wrote {2}\S+/gm)?.map((line) => line.slice("  wrote  ".length))).toEqual([
       ".gitignore",
       "app/hello.ts",
@@ -191,7 +191,7 @@ describe("the tutorial's first ten minutes", () => {
     expect(typed.length).toBe(6);
   });
 
-  test("the tutorial shows exactly the files and the output of its commands", async () => {
+  test("the tutorial shows exactly the files and the output of the commands in the tutorial", async () => {
     const printedHere = [
       said.init,
       said.dev.slice(said.dev.indexOf("handler "), said.dev.indexOf("\nTry it:")),
@@ -246,7 +246,7 @@ describe("the tutorial's first ten minutes", () => {
     expect(out).toContain('{"text":"Hello Ana"}\n');
   }, 180_000);
 
-  test("a project from init --example approvals passes its test, asks for approval and prints the next commands", async () => {
+  test("a project from quater init --example approvals passes its test, and its call needs approval", async () => {
     const project = join(folder, "pay");
     await succeed(`./node_modules/.bin/quater init ../pay -y --example approvals --quater "${tarball}"`, hello);
     await succeed("npm install --no-audit --no-fund && npm test && npm run check && npm run lint", project);
@@ -256,7 +256,7 @@ describe("the tutorial's first ten minutes", () => {
     expect(err).toMatch(/quater approvals wait apr_[a-z2-7]{20}\n/);
   }, 120_000);
 
-  test("a second quater init changes nothing", async () => {
+  test("a second quater init in the same folder changes no file", async () => {
     const files = () =>
       [
         ".gitignore",
@@ -274,7 +274,7 @@ describe("the tutorial's first ten minutes", () => {
   });
 });
 
-describe("the mistakes in the tutorial give the messages in the tutorial", () => {
+describe("mistakes give the messages that the tutorial shows", () => {
   const curl = async (path: string, header = "") =>
     JSON.parse(await succeed(`curl -sS ${header} http://127.0.0.1:${port}${path}`, hello)) as { code: string; detail: string };
   const expectShown = (seen: string, messages: readonly string[]) => {
@@ -290,7 +290,7 @@ describe("the mistakes in the tutorial give the messages in the tutorial", () =>
     ["quater run hello --nmae Ana", 65, "/nmae is not a known field; did you mean --name?"],
     ["quater srve", 64, 'Unknown command "srve"; did you mean "serve"?'],
     ["quater init --nmae x", 64, "Unknown flag --nmae; did you mean --name?"],
-  ])("the command %s prints the message in the tutorial", async (line, code, message) => {
+  ])("the wrong command %s prints the message that the tutorial shows", async (line, code, message) => {
     const seen = await shell(`./node_modules/.bin/${line} --no-json`, hello);
     expect(seen.code).toBe(code);
     expectShown(seen.err, [message]);
@@ -357,7 +357,7 @@ describe("the mistakes in the tutorial give the messages in the tutorial", () =>
     expectShown(err, ["The project uses CommonJS modules", 'Set "type": "module" in package.json']);
   });
 
-  test("a request without a key or with a wrong key gets the message in the tutorial", async () => {
+  test("an HTTP request without a key or with a wrong key gets the message that the tutorial shows", async () => {
     const missing = await curl("/hello");
     expectShown(missing.code, ["unauthenticated"]);
     expectShown(missing.detail, ["send Authorization: Bearer <key>"]);
@@ -366,7 +366,7 @@ describe("the mistakes in the tutorial give the messages in the tutorial", () =>
     expectShown(wrong.detail, ["Ask the operator of this service for a new credential"]);
   });
 
-  test("boot prints the message in the tutorial when the port is in use", async () => {
+  test("quater serve prints the message that the tutorial shows when the port is in use", async () => {
     const { code, err } = await shell("./node_modules/.bin/quater serve", hello);
     expect(code).toBe(78);
     expectShown(err, [

@@ -11,7 +11,7 @@ import { type Store as RealStore, storeRef as realStore } from "../../plugins/st
 /** Does not compile where the plugin's service lacks something. */
 const offers = <Used, Real extends Used>(name: (service: Real) => Used) => name;
 
-test("the plugins have the names and types that plugins/offered.ts lists for the program and the gate suite", () => {
+test("the plugins of Quater have the names and types that plugins/offered.ts lists", () => {
   offers<offered.Approvals, RealApprovals>((service) => service);
   offers<offered.Trail, Audit>((service) => service);
   offers<offered.Web, HttpService>((service) => service);

@@ -89,17 +89,20 @@ test("M12: the items of a stream that a tool returns together may have at most t
   expect(answers).toMatchObject({ http: { ok: true }, cli: { ok: true }, mcp: large });
 });
 
-test("M12: without the option maxOutputBytes, an output may have at most 8 MiB", async () => {
+test("M12: without the option maxOutputBytes, an output of a handler may have at most 8 MiB", async () => {
   await using app = await boot();
   const most = 8 * 1024 * 1024;
   const status = async (bytes: number) => (await post(app, "plain", bytes)).status;
   expect([await status(most), await status(most + 1), await status(60_000_000)]).toEqual([200, 500, 500]);
 });
 
-test.each([0, 1.5, "8", Number.NaN])("M12: boot refuses maxOutputBytes: %j", async (maxOutputBytes) => {
-  const { fieldProblems } = await import("../../core/boot/manifest-fields.ts");
-  const manifest = { name: "a", handlers: [], plugins: [], maxOutputBytes } as never;
-  expect(fieldProblems(manifest, () => "quater.config.ts")).toMatchObject([
-    { remedy: "Write a whole number from 1024 to 536870912" },
-  ]);
-});
+test.each([0, 1.5, "8", Number.NaN])(
+  "M12: boot refuses the manifest option maxOutputBytes with the value %j",
+  async (maxOutputBytes) => {
+    const { fieldProblems } = await import("../../core/boot/manifest-fields.ts");
+    const manifest = { name: "a", handlers: [], plugins: [], maxOutputBytes } as never;
+    expect(fieldProblems(manifest, () => "quater.config.ts")).toMatchObject([
+      { remedy: "Write a whole number from 1024 to 536870912" },
+    ]);
+  },
+);

@@ -74,7 +74,7 @@ const tool = (app: TestApp, name: string) =>
     "application/json, text/event-stream",
   );
 
-test("O7: during a stop of the server, callers of handlers that ignore the AbortSignal get outcome_unknown before their connection closes", async () => {
+test("O7: during a stop of the server, callers of handlers that ignore the AbortSignal get outcome_unknown", async () => {
   const { app, begun, ended } = await boot(50);
   const answers = [post(app, "/writes"), post(app, "/reads"), tool(app, "writes"), tool(app, "reads")];
   await expect.poll(() => begun.length).toBe(4);
@@ -108,7 +108,7 @@ test.each([
   },
 );
 
-test("O7: a handler that ends after the answer to its caller changes neither the answer nor the event on the trail", async () => {
+test("O7: a handler that ends after the answer of the stopping server changes neither the answer nor the trail", async () => {
   const { given, give } = signs();
   const { app, begun, ended, closed } = await boot(20, given);
   const answer = post(app, "/writes");

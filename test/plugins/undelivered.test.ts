@@ -229,7 +229,7 @@ const cases = [
   stopped("wrongItem", wrong),
 ];
 
-describe.each(Object.entries(surfaces))("M12: results that cannot be sent over %s", (surface, ask) => {
+describe.each(Object.entries(surfaces))("M12: Quater reports results that it cannot send over %s", (surface, ask) => {
   test.each(cases)("M12: $name: the answer says that the handler ran, and the trail contains the same outcome", async (row) => {
     ended.splice(0);
     const logged = app.log.length;
@@ -247,7 +247,7 @@ describe.each(Object.entries(surfaces))("M12: results that cannot be sent over %
   test.each([
     ["reads", "output_too_large"],
     ["readsWrong", "internal"],
-  ])("M12: a read fails with an error that says that nothing changed: %s fails with %s", async (name, code) => {
+  ])("M12: the error of a read whose result cannot be sent says that nothing changed: %s fails with %s", async (name, code) => {
     ended.splice(0);
     expect(await ask(name)).toMatchObject({ code });
     expect(ended).toEqual(["rolled back"]);

@@ -141,7 +141,7 @@ test.each([
   ["routes of a client", `client("|>");`, ["GET /orders", "POST /orders/:orderId"]],
   ["inputs of a route", `client("POST /orders/:orderId", { |> });`, ["orderId", "page"]],
   ["options of a plugin", "quota({ |> });", ["file", "now", "perMinute"]],
-])("an editor completes %s", async (_, line, names) => {
+])("an editor with the types of Quater completes %s", async (_, line, names) => {
   expect(await editor.code(`${shop}\n${line}`).completions()).toEqual(expect.arrayContaining(names));
 });
 

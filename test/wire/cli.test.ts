@@ -5,7 +5,7 @@ import { till } from "../plugins/approval/till-kit.ts";
 import { quater } from "../plugins/cli/kit.ts";
 import { approvalIn, pinned } from "./wire-kit.ts";
 
-test("the command lines in test/wire/cli.json still get the stored answers", async () => {
+test("the command lines in test/wire/cli.json still get the answers that the file contains", async () => {
   using project = till();
   const seen: object[] = [];
   const type = async (line: string, isTerminal = false) => {

@@ -4,7 +4,7 @@
 import { expect, test } from "vitest";
 import { approvalIn, bootWire, pinned } from "./wire-kit.ts";
 
-test("the HTTP requests in test/wire/http.json still get the stored answers", async () => {
+test("the HTTP requests in test/wire/http.json still get the answers that the file contains", async () => {
   await using wire = await bootWire();
   const seen: object[] = [];
   const ask = async (line: string, { token = "ana", body, headers = {} }: Asked = {}) => {

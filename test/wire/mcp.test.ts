@@ -36,7 +36,7 @@ const asker = (baseUrl: string) => {
   return { seen, ask };
 };
 
-test("the MCP messages in test/wire/mcp.json still get the stored answers", async () => {
+test("the MCP messages in test/wire/mcp.json still get the answers that the file contains", async () => {
   await using wire = await bootWire();
   const { seen, ask } = asker(wire.baseUrl);
   const call = (name: string, input: object, meta?: object, token = "ana") =>
@@ -69,7 +69,7 @@ test("the MCP messages in test/wire/mcp.json still get the stored answers", asyn
   await expect(pinned(seen)).toMatchFileSnapshot("mcp.json");
 });
 
-test("the MCP messages of revision 2026-07-28 in test/wire/mcp-2026.json still get the stored answers", async () => {
+test("the MCP messages of revision 2026-07-28 in test/wire/mcp-2026.json still get the answers in the file", async () => {
   await using wire = await bootWire(offers);
   const { seen, ask } = asker(wire.baseUrl);
   const version = "2026-07-28";

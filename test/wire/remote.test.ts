@@ -18,7 +18,7 @@ const authenticate = tokens({
   dan: people.dan,
 });
 
-test("the answers and command lines in test/wire/remote.json stay the same", async () => {
+test("a server still gives the answers in test/wire/remote.json to the requests of a remote", async () => {
   using folder = tempFolder();
   using home = userHome();
   await using app = await bootTest({

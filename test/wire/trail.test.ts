@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import { eventsIn } from "../plugins/audit/kit.ts";
 import { approvalIn, bootWire, pinned } from "./wire-kit.ts";
 
-test("the events and sink lines of a new trail still equal those in test/wire/trail.json", async () => {
+test("the events and sink lines of a new trail still equal the events and sink lines in test/wire/trail.json", async () => {
   await using wire = await bootWire();
   const post = async (path: string, body: object, token = "ana") => {
     const headers = {

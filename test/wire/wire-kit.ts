@@ -1,4 +1,5 @@
-// A small shop on all surfaces whose answers are pinned word for word, and what makes two runs of it the same text.
+// A small shop on all surfaces. The wire tests compare the responses of the shop word for word, so `pinned` replaces the parts
+// that differ in each run.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,7 +11,7 @@ import { approval, audit, cli, http, mcp, store } from "quater/plugins";
 import { bootTest, principal, type TestApp, tokens } from "quater/testing";
 import type { Offers } from "./offers.ts";
 
-/** `ana` calls, `bea` decides, `dan` may do nothing. */
+/** The people of the shop. `ana` makes calls, `bea` decides approval requests, and `dan` has no rights. */
 export const people = {
   ana: principal({ subject: "ana", scopes: ["shop"] }),
   bea: principal({ subject: "bea", roles: ["finance"] }),
@@ -119,7 +120,7 @@ export const bootWire = async ({ handlers: more, expose }: Partial<Offers> = {})
   };
 };
 
-/** The id of the request that an answer names. */
+/** Returns the id of the approval request in a response. */
 export const approvalIn = (text: string): string => /apr_[a-z2-7]{20}/.exec(text)?.[0] ?? "";
 
 const variable: readonly (readonly [RegExp, string])[] = [
@@ -138,6 +139,6 @@ const variable: readonly (readonly [RegExp, string])[] = [
   ],
 ];
 
-/** As JSON for people, with a placeholder for each part that differs from run to run. */
+/** Converts a value to indented JSON, with a placeholder for each part that differs in each run. */
 export const pinned = (value: unknown): string =>
   variable.reduce((text, [pattern, name]) => text.replace(pattern, name), `${JSON.stringify(value, null, 2)}\n`);

@@ -17,8 +17,8 @@ beforeEach(() => {
   paid.length = 0;
 });
 
-describe("approval answers over HTTP", () => {
-  test("an HTTP call that needs approval gets 428 with id, link, expiry and state of the request, and the handler does not run", async () => {
+describe("approval() answers over HTTP", () => {
+  test("an HTTP call that needs approval gets 428 with id, link, expiry and state of the approval request", async () => {
     using folder = tempFolder();
     await using counter = await bootCounter({ root: folder.root });
     const { response, body } = await counter.post(toBo);
@@ -34,7 +34,7 @@ describe("approval answers over HTTP", () => {
     expect(paid).toEqual([]);
   });
 
-  test("after the approval, the repeated HTTP request runs once, and another repetition gets a new approval request that names the first call", async () => {
+  test("after the approval, the repeated HTTP request runs once, and another repetition needs a new approval", async () => {
     using folder = tempFolder();
     await using counter = await bootCounter({ root: folder.root });
     const id = String((await counter.post(toBo)).body.approval?.["id"]);
@@ -46,7 +46,7 @@ describe("approval answers over HTTP", () => {
     expect(again.body.approval).toMatchObject({ earlier: { id, callId: expect.any(String) as string, outcome: "succeeded" } });
   });
 
-  test("the events of the filing and use of an approval request contain the trace id of the HTTP caller", async () => {
+  test("the events about the filing and the use of an approval request contain the trace id of the HTTP caller", async () => {
     using folder = tempFolder();
     await using counter = await bootCounter({ root: folder.root });
     const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -76,7 +76,7 @@ describe("approval answers over HTTP", () => {
     expect(paid).toEqual([toBo]);
   });
 
-  test("a repeated HTTP request for a denied call gets 403 with the reason of the approver", async () => {
+  test("a repeated HTTP request for a denied call gets 403 with the reason that the approver wrote", async () => {
     using folder = tempFolder();
     await using counter = await bootCounter({ root: folder.root });
     const id = String((await counter.post(toBo)).body.approval?.["id"]);
@@ -86,7 +86,7 @@ describe("approval answers over HTTP", () => {
     expect(body.approval).toMatchObject({ id, status: "denied", reason: "paid already" });
   });
 
-  test("an HTTP request with a malformed Quater-Approval header is refused", async () => {
+  test("http refuses a request with a malformed Quater-Approval header", async () => {
     using folder = tempFolder();
     await using counter = await bootCounter({ root: folder.root });
     for (const name of ["", " ", "apr_a, apr_b", "../x", "a".repeat(200)]) {
@@ -96,7 +96,7 @@ describe("approval answers over HTTP", () => {
     expect([paid, await counter.approvals.list(staff.bea)]).toEqual([[], []]);
   });
 
-  test("S5: a GET request that waits for an approval checks the credential of its caller repeatedly, and ends when the credential is refused", async () => {
+  test("S5: a GET request that waits for an approval ends when its repeated check of the credential fails", async () => {
     using folder = tempFolder();
     await using counter = await bootCounter({ root: folder.root });
     const { body } = await counter.post(toBo);
@@ -151,8 +151,8 @@ describe("approval answers over HTTP", () => {
   });
 });
 
-describe("approval answers over MCP", () => {
-  test("a tool that needs approval answers with a tool error that says where and until when people can approve, and not in the conversation", async () => {
+describe("approval() answers over MCP", () => {
+  test("a tool that needs approval answers with a tool error that contains where and until when people can approve", async () => {
     using folder = tempFolder();
     await using counter = await bootCounter({ root: folder.root });
     const { result } = await counter.tool(toBo);
@@ -223,7 +223,7 @@ describe("approval answers over MCP", () => {
   });
 });
 
-describe("approval answers at the terminal", () => {
+describe("approval() answers at the terminal", () => {
   const paidIn = ({ folder }: Till) =>
     existsSync(join(folder, "paid.txt")) ? readFileSync(join(folder, "paid.txt"), "utf8").split("\n").filter(Boolean) : [];
   const run = ["run", "pay", "--to", "bo b", "--cents", "5"];
@@ -252,7 +252,7 @@ describe("approval answers at the terminal", () => {
     expect(paidIn(at)).toEqual([]);
   });
 
-  test("quater run --json prints the same facts about an approval request as the text does", async () => {
+  test("quater run --json prints the same facts about an approval request as the text of quater run", async () => {
     using at = till();
     const { code, out, err } = await quater([...run, "--json"], { cwd: at.folder });
     expect([code, out]).toEqual([75, ""]);
@@ -270,7 +270,7 @@ describe("approval answers at the terminal", () => {
     });
   });
 
-  test("after the approval, the same quater run command runs once, and --approval with the id of a used approval is refused", async () => {
+  test("after the approval, the same quater run command runs once, and quater run refuses a used --approval", async () => {
     using at = till();
     const id = idOf((await quater(run, { cwd: at.folder })).err);
     expect((await decide(at, "approve", id, await digestOf(at, id))).code).toBe(0);
@@ -387,7 +387,7 @@ describe("approval answers at the terminal", () => {
     expect(await quater(words, { cwd: at.folder })).toMatchObject({ code: 64, err: `quater: ${message}\n` });
   });
 
-  test("the commands exposure and actions describe, the help of an action and a dry run print who must approve", async () => {
+  test("quater exposure, quater actions describe, the help of an action and a dry run print who must approve", async () => {
     using at = till();
     const seen = async (...words: string[]) => (await quater(words, { cwd: at.folder })).out;
     const words = "finance: 1 with role finance";

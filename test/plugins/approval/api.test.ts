@@ -65,7 +65,7 @@ test("a program with the key of an approver can list and read approval requests 
   expect((await ask(shop, `${requests}?state=pending&state=revoked`, "bea")).json.requests).toHaveLength(1);
 });
 
-test("every refusal of the approvals API has problem details with an error code, and changes nothing", async () => {
+test("every refusal of the approvals API has problem details with an error code, and changes no approval request", async () => {
   await using shop = await bootShop();
   const id = await shop.file(people.ana);
   const { digest } = await shop.approvals.show(people.bea, id);
@@ -170,7 +170,7 @@ test("H14: the response 428 in the OpenAPI document has links to the routes of t
   });
 });
 
-test("the OpenAPI document has all routes of the approvals API", async () => {
+test("the OpenAPI document of the app has all routes of the approvals API", async () => {
   await using shop = await bootShop();
   const { json } = await ask(shop, "/openapi.json", "ana");
   const described = Object.entries(json.paths as Record<string, Record<string, unknown>>).flatMap(([path, item]) =>

@@ -48,7 +48,7 @@ const textOf = async (stream: Readable): Promise<string> => {
   return Buffer.concat(parts).toString("utf8");
 };
 
-describe("the approver key in quater approvals commands", () => {
+describe("quater approvals commands read the approver key", () => {
   test("quater approvals asks for the approver key on a terminal and does not show the typed key", async () => {
     using at = till();
     const id = await file(at);
@@ -101,7 +101,7 @@ describe("the approver key in quater approvals commands", () => {
   });
 });
 
-describe("a development key in quater approvals commands", () => {
+describe("quater approvals commands refuse a development key", () => {
   const told =
     "invalid_token: Only `quater dev` accepts a development key. Use the approvals page that `quater dev` serves, or create another key: `quater keys create --name NAME --person NAME --kind user --roles ROLE`\n";
   const general = /^invalid_token: The credential is unknown, expired, revoked/;
@@ -161,8 +161,8 @@ test("error messages of quater approvals contain flags on a terminal, and JSON P
   });
 });
 
-describe("quater approvals list and show", () => {
-  test("quater approvals list shows the newest requests first with their requesters, and has filters", async () => {
+describe("quater approvals list and quater approvals show print approval requests", () => {
+  test("quater approvals list shows the newest approval requests first with their requesters, and has filters", async () => {
     using at = till();
     const first = await file(at);
     const second = await file(at, ["run", "pay", "--to", "cy", "--cents", "5"]);
@@ -174,7 +174,7 @@ describe("quater approvals list and show", () => {
     expect((await withKey(at, ["list", "--state", "open"])).code).toBe(65);
   });
 
-  test("quater approvals show prints arguments, requester and preview of a request, with control characters escaped", async () => {
+  test("quater approvals show prints the parts of an approval request with escaped control characters", async () => {
     using at = till();
     const id = await file(at, ["run", "pay", "--to", "b\u001b[31mo\u202e", "--cents", "5"]);
     const { out, code } = await withKey(at, ["show", id, "--no-json"]);
@@ -194,22 +194,22 @@ describe("quater approvals list and show", () => {
     }
   });
 
-  test("quater approvals show prints the reason when a person may read but not decide a request", async () => {
+  test("quater approvals show prints the reason when a person may read but not decide an approval request", async () => {
     using at = till();
     const id = await file(at);
     const { code, err } = await withKey(at, ["show", id, "--no-json"], "ana");
     expect([code, err]).toEqual([0, expect.stringMatching(/^You cannot vote on this approval request: /)]);
   });
 
-  test("quater approvals show exits with 66 for an unknown request id", async () => {
+  test("quater approvals show exits with 66 for an unknown id of an approval request", async () => {
     using at = till();
     const seen = await withKey(at, ["show", "apr_aaaaaaaaaaaaaaaaaaaa"]);
     expect([seen.code, seen.err]).toEqual([66, expect.stringContaining("approval_not_found")]);
   });
 });
 
-describe("quater approvals approve, deny and revoke", () => {
-  test("on a terminal, quater approvals approve shows the request and asks for the first digits of the digest of the request", async () => {
+describe("quater approvals approve, deny and revoke decide approval requests", () => {
+  test("quater approvals approve shows the approval request and asks for the first digits of its digest", async () => {
     using at = till();
     const id = await file(at);
     const { code, err, out } = await atTerminal(at, ["approvals", "approve", id], [at.keyOf("bea"), "{digest}"]);
@@ -230,7 +230,7 @@ describe("quater approvals approve, deny and revoke", () => {
     },
   );
 
-  test("without a terminal, quater approvals approve needs the digest of the request and refuses any other digest", async () => {
+  test("without a terminal, quater approvals approve needs the digest of the approval request", async () => {
     using at = till();
     const [id, other] = [await file(at), await file(at, ["run", "pay", "--to", "cy", "--cents", "5"])];
     const without = await withKey(at, ["approve", id]);
@@ -245,7 +245,7 @@ describe("quater approvals approve, deny and revoke", () => {
     expect([done.code, JSON.parse(done.out)]).toMatchObject([0, { id, state: "approved", agreed: 1, needed: 1 }]);
   });
 
-  test("quater approvals approve refuses a vote of the requester, and the request stays pending", async () => {
+  test("quater approvals approve refuses a vote of the requester, and the approval request stays pending", async () => {
     using at = till();
     const id = await file(at);
     const seen = await withKey(at, ["approve", id, "--digest", await digestOf(at, id)], "ana");
@@ -255,7 +255,7 @@ describe("quater approvals approve, deny and revoke", () => {
     expect((await run(at, ask)).code).toBe(75);
   });
 
-  test("quater approvals deny stores the reason of the denial, and a second, different vote of the person is refused", async () => {
+  test("quater approvals deny stores the reason of the denial, and refuses a different second vote", async () => {
     using at = till();
     const id = await file(at);
     const denied = await withKey(at, ["deny", id, "--reason", "no money"]);
@@ -267,7 +267,7 @@ describe("quater approvals approve, deny and revoke", () => {
     expect([refused.code, errorIn(refused)]).toMatchObject([77, { code: "approval_denied" }]);
   });
 
-  test("quater approvals revoke revokes an approval, unless the approval was already used", async () => {
+  test("quater approvals revoke revokes an approval, unless a call has already used the approval", async () => {
     using at = till();
     const id = await file(at);
     await withKey(at, ["approve", id, "--digest", await digestOf(at, id)]);
@@ -278,10 +278,10 @@ describe("quater approvals approve, deny and revoke", () => {
   });
 });
 
-describe("quater approvals wait", () => {
+describe("quater approvals wait waits for the decision about an approval request", () => {
   const wait = (at: Till, id: string, ...more: string[]) => run(at, ["approvals", "wait", id, ...more]);
 
-  test("quater approvals wait exits with 75 for a pending request, 0 for an approved or used request, and 77 for a denied request", async () => {
+  test("quater approvals wait exits with 75 for a pending approval request, 0 if approved, 77 if denied", async () => {
     using at = till();
     const id = await file(at);
     expect(await wait(at, id, "--timeout-seconds", "0")).toMatchObject({
@@ -299,7 +299,7 @@ describe("quater approvals wait", () => {
     expect((await wait(at, next)).code).toBe(77);
   });
 
-  test("quater approvals wait needs no approver key, and does not show the requests of other callers", async () => {
+  test("quater approvals wait needs no approver key, and does not show the approval requests of other callers", async () => {
     using at = till();
     const id = await file(at);
     expect((await wait(at, id, "--timeout-seconds", "0")).code).toBe(75);
@@ -333,7 +333,7 @@ test("quater approvals code prints a code with which an approver can sign in", a
   expect([agent.code, agent.out, agent.err]).toEqual([77, "", expect.stringContaining("approver_not_eligible")]);
 });
 
-test("quater approvals code is refused when the project has no approvals page", async () => {
+test("quater approvals code fails when the project has no approvals page", async () => {
   using at = till();
   const seen = await withKey(at, ["code"]);
   expect([seen.code, seen.err]).toEqual([73, expect.stringContaining("The approvals page is not available")]);

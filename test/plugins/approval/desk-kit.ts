@@ -1,5 +1,5 @@
-// A small project whose `pay` needs people's agreement, on SQLite or PostgreSQL, with what it did, what its trail says, and
-// ways to ask, to vote and to look.
+// A small project whose handler `pay` needs approval, on SQLite or PostgreSQL. Functions of the project make calls, vote on
+// approval requests, and read approval requests and the trail.
 
 import type { Handler } from "quater";
 import { approvalsRef } from "quater/approval";
@@ -15,16 +15,16 @@ import { finance, other, type Principal, pay, people } from "./pay-kit.ts";
 
 export interface DeskBoot {
   readonly root: string;
-  /** Of PostgreSQL; absent: SQLite. */
+  /** The URL of PostgreSQL. Without a URL, the project uses SQLite. */
   readonly url?: string | undefined;
   readonly approval?: Partial<OptionsOf<typeof approval>>;
   readonly audit?: OptionsOf<typeof audit>;
   readonly store?: OptionsOf<typeof store>;
-  /** Default: `pay`, which needs finance on both surfaces. */
+  /** The handlers of the project. Default: `pay`, which needs approval by finance on both surfaces. */
   readonly handlers?: Readonly<Record<string, Handler>>;
   readonly expose?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   readonly plugins?: readonly ConfiguredPlugin[];
-  /** Default: `test`, which stays. */
+  /** The run mode of the project. Default: `test`, in which the project runs until the test stops it. */
   readonly mode?: RunMode;
 }
 
@@ -40,19 +40,22 @@ export interface Desk extends AsyncDisposable {
   readonly app: TestApp;
   readonly approvals: Approvals;
   call(who: Principal, input?: object, given?: CallGiven): Promise<Outcome>;
-  /** Calls, expects `approval_required`. @returns The request's id. */
+  /** Makes a call and expects the error `approval_required`. @returns The id of the approval request. */
   file(who: Principal, input?: object, given?: CallGiven): Promise<string>;
   vote(who: Principal, id: string, verdict?: "approve" | "deny", reason?: string): Promise<ApprovalRecord>;
-  /** Files and lets `bea` agree. */
+  /** Files an approval request, and approves it as `bea`. @returns The id of the approval request. */
   approved(who: Principal, input?: object, given?: CallGiven): Promise<string>;
   status(who: Principal, id: string, surface?: string): Promise<OwnStatus>;
-  /** As it is stored, expiry derived. */
+  /** Returns an approval request from the store, with the state by the store's clock. */
   record(id: string): Promise<ApprovalRecord>;
-  /** What the trail says of one request, in order; refused decisions too. */
+  /** Returns all events on the trail about one approval request, in order, including refused decisions. */
   events(id: string): Promise<readonly EventMeta[]>;
-  /** Runs one statement on the store, behind Quater's back. */
+  /** Runs one SQL statement on the store. Quater does not know about this statement. */
   sql(text: string, ...parameters: readonly unknown[]): Promise<readonly unknown[]>;
-  /** Lets the time of a request run out: the store's clock is as it is, so the request is made older. */
+  /**
+   * Lets an approval request expire. The test cannot change the store's clock, so this function changes the times of the approval
+   * request.
+   */
   elapse(id: string): Promise<void>;
 }
 
@@ -99,7 +102,7 @@ export const bootDesk = async (boot: DeskBoot): Promise<Desk> => {
     if (outcome.ok || outcome.error.code !== "approval_required") throw new Error(`It was not filed: ${said(outcome)}`);
     return idIn(outcome);
   };
-  // Everybody of finance may look, and nobody else: the tests look as one who never votes.
+  // Only people with the role finance may see approval requests. The tests read approval requests as a person who never votes.
   const looker = principal({ subject: "looker", roles: ["finance", "audit"] });
   const record: Desk["record"] = (id) => approvals.show(looker, id);
   const vote: Desk["vote"] = async (who, id, verdict = "approve", reason) =>
@@ -135,7 +138,7 @@ export const bootDesk = async (boot: DeskBoot): Promise<Desk> => {
   };
 };
 
-/** The code of a refusal, or `ok`. */
+/** Returns the error code of an outcome, or `ok`. */
 export const codeOf = (outcome: Outcome): string => (outcome.ok ? "ok" : outcome.error.code);
 
 export const idIn = (outcome: Outcome): string =>

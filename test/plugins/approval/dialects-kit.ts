@@ -1,4 +1,4 @@
-// Runs the same claims on SQLite and on PostgreSQL, each on a fresh store.
+// Runs the same tests on SQLite and on PostgreSQL, each test on a new store.
 
 import { tmpdir } from "node:os";
 import { afterAll, beforeAll, describe, test } from "vitest";
@@ -9,17 +9,17 @@ import { paid } from "./pay-kit.ts";
 
 export interface OnDialect {
   readonly dialect: "sqlite" | "postgres";
-  /** Boots on a fresh store. */
+  /** Boots a desk on a new store. */
   readonly boot: (boot?: Omit<DeskBoot, "root" | "url">) => Promise<Desk>;
-  /** Another instance on the same store. */
+  /** Boots another instance on the same store. */
   readonly again: (boot?: Omit<DeskBoot, "root" | "url">) => Promise<Desk>;
   readonly root: string;
   readonly url: string | undefined;
-  /** Of PostgreSQL, where the test file has one of its own, which it may stop. */
+  /** The PostgreSQL server, if the test file has its own server, which the test may stop. */
   readonly server: TestPostgres["server"];
 }
 
-/** The same claims on both databases; where there is no PostgreSQL the reason is printed. */
+/** Runs the same tests on both databases. Without PostgreSQL, the tests on PostgreSQL are skipped and print the reason. */
 export const onBothDialects = (
   claims: (claim: (title: string, prove: (on: OnDialect) => Promise<void>) => void, dialect: OnDialect["dialect"]) => void,
   { hasOwnServer = false }: { readonly hasOwnServer?: boolean } = {},
@@ -31,7 +31,7 @@ export const onBothDialects = (
   afterAll(async () => {
     if (typeof postgres !== "string") await postgres.close();
   });
-  describe.each(["sqlite", "postgres"] as const)("on %s", (dialect) => {
+  describe.each(["sqlite", "postgres"] as const)("approval() works with a store on %s", (dialect) => {
     const claim = (title: string, prove: (on: OnDialect) => Promise<void>) =>
       test(title, async (context) => {
         if (dialect === "postgres" && typeof postgres === "string") return context.skip(postgres);

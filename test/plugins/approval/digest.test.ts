@@ -78,7 +78,7 @@ const refund: Digested = {
   nonce: "n1",
 };
 
-test("the digest of an approval request is SHA-256 over one line that names its format and then RFC 8785 text", () => {
+test("the digest of an approval request is SHA-256 over a line with the name of the format and then RFC 8785 text", () => {
   const text = `quater.approval.v1
 {"app":"shop","args":{"amountCents":500,"orderId":"ord_1001"},"handler":"refundOrder","nonce":"n1","policy":{"name":"finance","rules":{"anySurface":false,"approvers":[{"need":1,"role":"finance"}],"denials":1,"kind":"dual","pendingForMs":3600000,"unattributed":false,"usableForMs":600000}},"preview":null,"principal":{"actsFor":"ana","credential":"qk_1","issuer":"keys","kind":"agent","subject":"bot"},"schema":"sha256:ab","surface":"mcp"}`;
   expect(digestedText(refund)).toBe(text);
@@ -120,7 +120,7 @@ const readBack = (text: string): Digested => {
   };
 };
 
-test("each tuple of fields of a request can be read back from its digested text, so two tuples never have the same text", () => {
+test("the digested text of an approval request contains each field of the request unambiguously", () => {
   fc.assert(
     fc.property(tuples, (tuple) => {
       expect(readBack(digestedText(tuple))).toEqual(tuple);
@@ -227,7 +227,7 @@ test.each(readdirSync(new URL("input/", vectors)))(
   },
 );
 
-describe("the key that finds requests for the same call", () => {
+describe("the call key finds approval requests for the same call", () => {
   const tag = (text: string) => createHmac("sha256", "key").update(text).digest("hex");
   const keyOf = (given: Partial<Digested> = {}) => callKeyOf(tag, { ...refund, ...given });
 
@@ -244,7 +244,7 @@ describe("the key that finds requests for the same call", () => {
     ["no arguments", { args: "{}" }],
     ["another principal", { requester: { ...refund.requester, subject: "bot2" } }],
     ["another surface", { surface: "http" }],
-  ])("the call key of an approval request differs for %s", (_name, changed) => expect(keyOf(changed)).not.toBe(keyOf()));
+  ])("the call key of an approval request is different for %s", (_name, changed) => expect(keyOf(changed)).not.toBe(keyOf()));
 
   test.each<[string, Partial<Digested>]>([
     ["another nonce", { nonce: "n2" }],

@@ -81,9 +81,9 @@ test.each<[string, string, string]>([
   ["marks stacked", "a\u0300\u0301\u0302\u0303\u0304", "a\u0300\u0301\u0302\\u{303}\\u{304}"],
   ["a letter with its mark", "e\u0301", "e\u0301"],
   ["other scripts", "Привет 你好 שלום", "Привет 你好 שלום"],
-])("approvers see %s unchanged", (_name, given, shown) => expect(safeText(given).text).toBe(shown));
+])("approvers see the text with %s in a readable form", (_name, given, shown) => expect(safeText(given).text).toBe(shown));
 
-describe("unusual characters in a displayed text are named", () => {
+describe("approvers see names of unusual characters in a displayed text", () => {
   const unseen = "has invisible characters, shown as \\u{…}";
   test.each<[string, readonly string[]]>([
     ["plain text", []],
@@ -103,7 +103,7 @@ describe("unusual characters in a displayed text are named", () => {
     ["a  b", ["has several spaces in a row"]],
     ["a\\b", ["has backslashes, each shown twice"]],
     [`${"a".repeat(450)}\u200b${"a".repeat(450)}`, [unseen]],
-  ])("the notice about unusual characters in the displayed text %j", (text, warnings) =>
+  ])("approvers see a notice about unusual characters in the displayed text %j", (text, warnings) =>
     expect(safeText(text).warnings).toEqual(warnings),
   );
 });

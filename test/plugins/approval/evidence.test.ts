@@ -41,7 +41,7 @@ const passed = async (desk: Desk, at: number): Promise<void> => {
 
 onBothDialects((claim) => {
   claim(
-    "S3: a pending request whose row was set to approved does not run and is voided, and the call can be requested again",
+    "S3: Quater voids a pending approval request whose row was set to approved, and the call does not run",
     async ({ boot, root }) => {
       const desk = await boot();
       const id = await desk.file(robot);
@@ -58,7 +58,7 @@ onBothDialects((claim) => {
   );
 
   claim(
-    "S3: a call with the id of a request whose row was set to approved does not run, not even in a new process",
+    "S3: a call with the id of an approval request whose row was set to approved does not run, not even in a new process",
     async ({ boot, again }) => {
       const first = await boot();
       const id = await first.file(robot);
@@ -71,7 +71,7 @@ onBothDialects((claim) => {
   );
 
   claim(
-    "S3: a used, revoked or cancelled request does not run after an older version of its row was put back",
+    "S3: the call of a used, revoked or cancelled approval request does not run after its older row was put back",
     async ({ boot, again, root }) => {
       const desk = await boot();
       const ends: readonly ((id: string, input: { cents: number }) => Promise<unknown>)[] = [
@@ -97,7 +97,7 @@ onBothDialects((claim) => {
   );
 
   claim(
-    "S3: a denied request accepts no vote and does not run after its row was set to pending and its denial was deleted",
+    "S3: a denied approval request accepts no vote after its row was set to pending and its denial was deleted",
     async ({ boot }) => {
       const desk = await boot();
       const id = await desk.file(robot);
@@ -112,7 +112,7 @@ onBothDialects((claim) => {
   );
 
   claim(
-    "S3: a revocation or denial that is only in the row of a request is not trusted, and the request ends",
+    "S3: Quater does not trust a revocation or denial that is only in the row of an approval request",
     async ({ boot, root }) => {
       const desk = await boot();
       const approved = await desk.approved(robot);
@@ -137,7 +137,7 @@ onBothDialects((claim) => {
   );
 
   claim(
-    "S3: a forged vote row does not count together with a real vote, and a vote whose row was deleted still counts",
+    "S3: a forged vote row on an approval request does not count, and a vote whose row was deleted still counts",
     async ({ boot, root }) => {
       const desk = await boot({ approval: two });
       const id = await desk.file(robot);
@@ -158,36 +158,42 @@ onBothDialects((claim) => {
     },
   );
 
-  claim("S3: a forged vote row of one person does not count together with the vote of another person", async ({ boot }) => {
-    const desk = await boot({ approval: two });
-    const id = await desk.file(robot);
-    await desk.sql(
-      "insert into approval_vote (id, person, issuer, subject, credential, roles, verdict, via, at) values (?, 'cleo', 'x', 'cleo', 'x', '[\"finance\"]', 'approve', 'api', 1)",
-      id,
-    );
-    expect(await desk.vote(bea, id)).toMatchObject({ state: "pending" });
-    expect(codeOf(await desk.call(robot))).toBe("approval_required");
-    expect(paid).toEqual([]);
-  });
-
-  claim("S3: an expired request does not run after the time in its row was changed to a later time", async ({ boot }) => {
-    const policies = { finance: { approvers: [{ role: "finance" }], usableForMs: 1_000, pendingForMs: 3_000 } } as const;
-    const desk = await boot({ approval: { policies } });
-    const id = await desk.approved(robot);
-    const { usableUntil } = await desk.record(id);
-    await set(desk, id, { usable_until: 9_000_000_000_000 });
-    const other = await desk.file(robot, { cents: 6 });
-    await set(desk, other, { pending_until: 9_000_000_000_000 });
-    await passed(desk, usableUntil ?? 0);
-    expect(codeOf(await desk.call(robot, undefined, { id }))).toBe("approval_expired");
-    const filed = (await desk.events(other))[0]?.detail as { pendingUntil: number };
-    await passed(desk, filed.pendingUntil);
-    await expect(desk.vote(bea, other)).rejects.toMatchObject({ code: "approval_decided" });
-    expect(paid).toEqual([]);
-  });
+  claim(
+    "S3: on an approval request, a forged vote row of one person does not count beside the vote of another person",
+    async ({ boot }) => {
+      const desk = await boot({ approval: two });
+      const id = await desk.file(robot);
+      await desk.sql(
+        "insert into approval_vote (id, person, issuer, subject, credential, roles, verdict, via, at) values (?, 'cleo', 'x', 'cleo', 'x', '[\"finance\"]', 'approve', 'api', 1)",
+        id,
+      );
+      expect(await desk.vote(bea, id)).toMatchObject({ state: "pending" });
+      expect(codeOf(await desk.call(robot))).toBe("approval_required");
+      expect(paid).toEqual([]);
+    },
+  );
 
   claim(
-    "S3: audit verify reports approval events that were moved from another request, changed or deleted, and the events prove nothing",
+    "S3: the call of an expired approval request does not run after the time in its row was changed to a later time",
+    async ({ boot }) => {
+      const policies = { finance: { approvers: [{ role: "finance" }], usableForMs: 1_000, pendingForMs: 3_000 } } as const;
+      const desk = await boot({ approval: { policies } });
+      const id = await desk.approved(robot);
+      const { usableUntil } = await desk.record(id);
+      await set(desk, id, { usable_until: 9_000_000_000_000 });
+      const other = await desk.file(robot, { cents: 6 });
+      await set(desk, other, { pending_until: 9_000_000_000_000 });
+      await passed(desk, usableUntil ?? 0);
+      expect(codeOf(await desk.call(robot, undefined, { id }))).toBe("approval_expired");
+      const filed = (await desk.events(other))[0]?.detail as { pendingUntil: number };
+      await passed(desk, filed.pendingUntil);
+      await expect(desk.vote(bea, other)).rejects.toMatchObject({ code: "approval_decided" });
+      expect(paid).toEqual([]);
+    },
+  );
+
+  claim(
+    "S3: audit verify reports approval events that were changed, deleted or moved from another approval request",
     async ({ boot, again, root }) => {
       const attacks: readonly ((desk: Desk, genuine: string, mine: string) => Promise<unknown>)[] = [
         (desk, genuine, mine) =>
@@ -229,7 +235,7 @@ onBothDialects((claim) => {
   );
 
   claim(
-    "S3: a used request does not run again after the event of its use was deleted and its older row was put back",
+    "S3: an approved call does not run again after the event of its use was deleted and its older row was put back",
     async ({ boot, again, root }) => {
       const desk = await boot();
       const id = await desk.approved(robot);
@@ -266,7 +272,7 @@ onBothDialects((claim) => {
   );
 
   claim(
-    "S3: the first start on a store from before format 2 voids open requests and keeps finished requests",
+    "S3: the first start on a store from before format 2 voids open approval requests and keeps finished ones",
     async ({ boot, again }) => {
       const desk = await boot();
       const pending = await desk.file(ana, { cents: 1 });

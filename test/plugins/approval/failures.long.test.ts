@@ -44,7 +44,7 @@ const useOf = async (desk: Desk, id: string) => (await desk.record(id)).use;
 onBothDialects(
   (claim, dialect) => {
     claim(
-      "while the store is locked, filing, voting and using an approval get 503 and have no effect",
+      "while the store is locked, the filing, the votes and the use of an approval get 503 and have no effect",
       async ({ boot, ...place }) => {
         const desk = await boot();
         const pending = await desk.file(robot, { cents: 1 });
@@ -74,31 +74,34 @@ onBothDialects(
       },
     );
 
-    claim("an approval whose use was committed too late is recorded as a call that did not run", async ({ boot, ...place }) => {
-      const desk = await boot();
-      const id = await desk.approved(robot);
-      const release = await hold(place);
-      const calling = desk.call(robot);
-      const { callId } = await calling;
-      await release();
-      await vi.waitFor(async () => {
-        const said = (await desk.events(id)).map(({ type, outcome, errorCode }) => [type, outcome ?? errorCode]);
-        const { state, use } = await desk.record(id);
-        // Withdrawn in time, or written and owned up to: never used and silent.
-        if (state === "approved") expect(said.map(([type]) => type)).not.toContain("approval.used");
-        else {
-          expect(use).toMatchObject({ callId, outcome: "failed" });
-          expect(said.slice(-3)).toEqual([
-            ["approval.used", undefined],
-            ["call.started", undefined],
-            ["call.ended", "refused"],
-          ]);
-        }
-      }, soon);
-      expect(paid).toEqual([]);
-    });
+    claim(
+      "Quater records an approval whose use the store committed too late as a call that did not run",
+      async ({ boot, ...place }) => {
+        const desk = await boot();
+        const id = await desk.approved(robot);
+        const release = await hold(place);
+        const calling = desk.call(robot);
+        const { callId } = await calling;
+        await release();
+        await vi.waitFor(async () => {
+          const said = (await desk.events(id)).map(({ type, outcome, errorCode }) => [type, outcome ?? errorCode]);
+          const { state, use } = await desk.record(id);
+          // Withdrawn in time, or written and owned up to: never used and silent.
+          if (state === "approved") expect(said.map(([type]) => type)).not.toContain("approval.used");
+          else {
+            expect(use).toMatchObject({ callId, outcome: "failed" });
+            expect(said.slice(-3)).toEqual([
+              ["approval.used", undefined],
+              ["call.started", undefined],
+              ["call.ended", "refused"],
+            ]);
+          }
+        }, soon);
+        expect(paid).toEqual([]);
+      },
+    );
 
-    claim("a fenced store refuses calls, votes and reading of approval requests", async ({ boot }) => {
+    claim("an instance with a fenced store refuses calls, votes and reading of approval requests", async ({ boot }) => {
       const desk = await boot();
       const id = await desk.approved(robot);
       const { digest } = await desk.record(id);
@@ -112,7 +115,7 @@ onBothDialects(
     // A file has no server that could go; its fence is the claim above.
     if (dialect === "postgres")
       claim(
-        "while the store is unreachable, calls get 503, and no request or vote is lost afterwards",
+        "while the store is unreachable, calls get 503, and Quater loses no approval request and no vote",
         async ({ boot, server }) => {
           if (server === undefined) throw new Error("This PostgreSQL is not ours to stop");
           const desk = await boot();
@@ -169,17 +172,20 @@ onBothDialects(
         expect(paid).toHaveLength(before + 1);
       });
 
-    claim("when the handler of an approved call fails, the approval is used with the outcome failed", async ({ boot }) => {
-      const { handlers, release } = hanging();
-      const desk = await boot({ handlers });
-      const id = await desk.approved(robot, {}, given);
-      release("throw");
-      const { callId } = await desk.call(robot, {}, given);
-      expect(await useOf(desk, id)).toMatchObject({ callId, outcome: "failed", endedAt: expect.any(Number) });
-      expect(await desk.call(robot, {}, given)).toMatchObject({
-        error: { code: "approval_required", details: { approval: { earlier: { id, callId, outcome: "failed" } } } },
-      });
-    });
+    claim(
+      "when the handler of an approved call fails, Quater stores the use of the approval with the outcome failed",
+      async ({ boot }) => {
+        const { handlers, release } = hanging();
+        const desk = await boot({ handlers });
+        const id = await desk.approved(robot, {}, given);
+        release("throw");
+        const { callId } = await desk.call(robot, {}, given);
+        expect(await useOf(desk, id)).toMatchObject({ callId, outcome: "failed", endedAt: expect.any(Number) });
+        expect(await desk.call(robot, {}, given)).toMatchObject({
+          error: { code: "approval_required", details: { approval: { earlier: { id, callId, outcome: "failed" } } } },
+        });
+      },
+    );
 
     claim(
       "when the client of an approved call leaves, the use of the approval has the outcome unknown until the handler ends",
@@ -202,7 +208,7 @@ onBothDialects(
     );
 
     claim(
-      "when the lease of an instance expires, another instance records its calls with the outcome unknown, and a later end is still recorded",
+      "when the lease of an instance expires, another instance records the open calls with the outcome unknown",
       async ({ boot, again }) => {
         const { handlers, isStarted, release } = hanging();
         const one = await boot({ handlers });
@@ -264,7 +270,7 @@ onBothDialects(
     );
 
     claim(
-      "the approval of a stream is used before the first item, and the outcome is recorded after the last item",
+      "a stream uses its approval before the first item, and Quater records the outcome after the last item",
       async ({ boot }) => {
         const count = handler({
           description: "Count.",
@@ -299,7 +305,7 @@ onBothDialects(
     );
 
     claim(
-      "an approved call whose end cannot be recorded gets outcome_unrecorded, and Quater records the end later",
+      "an approved call whose end Quater cannot record gets outcome_unrecorded, and Quater records the end later",
       async ({ boot, ...place }) => {
         const { handlers, isStarted, release } = hanging();
         const desk = await boot({ handlers });

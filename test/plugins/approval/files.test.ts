@@ -77,7 +77,7 @@ test("approvers see name, type, length and SHA-256 of a file input", async () =>
   });
 });
 
-test("after the approval, a call with the same file runs once", async () => {
+test("after the approval of a call with a file, a call with the same file runs once", async () => {
   const { id } = await agreed("Pay 20.");
   expect(await send("Pay 20.", { id })).toMatchObject({ status: 200 });
   expect(printed).toEqual(["Pay 20."]);

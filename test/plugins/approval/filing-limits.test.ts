@@ -85,7 +85,7 @@ test("S11: the key that finds similar calls depends on every argument that is no
 
 onBothDialects((claim) => {
   claim(
-    "S11: each person can file a limited number of requests per hour, counted over all credentials and cancelled requests",
+    "S11: a person can file a limited number of approval requests per hour with all credentials together",
     async ({ boot }) => {
       const desk = await boot({ approval: { maxFiledPerHour: 4 } });
       for (const [n, who] of [robot, robot2, ana, anaElsewhere].entries()) {
@@ -108,56 +108,68 @@ onBothDialects((claim) => {
     },
   );
 
-  claim("S11: a repeated call finds its pending request even when the person has reached the filing limit", async ({ boot }) => {
-    const desk = await boot({ approval: { maxFiledPerHour: 1 } });
-    const id = await desk.file(robot);
-    expect(idIn(await desk.call(robot))).toBe(id);
-    await desk.vote(bea, id);
-    expect(codeOf(await desk.call(robot))).toBe("ok");
-  });
+  claim(
+    "S11: a repeated call finds its pending approval request even when the person has reached the filing limit",
+    async ({ boot }) => {
+      const desk = await boot({ approval: { maxFiledPerHour: 1 } });
+      const id = await desk.file(robot);
+      expect(idIn(await desk.call(robot))).toBe(id);
+      await desk.vote(bea, id);
+      expect(codeOf(await desk.call(robot))).toBe("ok");
+    },
+  );
 
-  claim("S11: two instances that file requests at the same time apply one filing limit together", async ({ boot, again }) => {
-    const [one, other] = [await boot({ approval: { maxFiledPerHour: 5 } }), await again({ approval: { maxFiledPerHour: 5 } })];
-    const outcomes = await Promise.all(
-      Array.from({ length: 24 }, (_, n) => (n % 2 === 0 ? one : other).call(n % 3 === 0 ? robot2 : robot, { cents: n })),
-    );
-    const codes = outcomes.map(codeOf);
-    expect(codes.filter((code) => code === "approval_required")).toHaveLength(5);
-    expect(codes.filter((code) => code === "approval_filing_limit")).toHaveLength(19);
-    expect(await one.sql("select id from approval_request")).toHaveLength(5);
-  });
+  claim(
+    "S11: two instances that file approval requests at the same time apply one filing limit together",
+    async ({ boot, again }) => {
+      const [one, other] = [await boot({ approval: { maxFiledPerHour: 5 } }), await again({ approval: { maxFiledPerHour: 5 } })];
+      const outcomes = await Promise.all(
+        Array.from({ length: 24 }, (_, n) => (n % 2 === 0 ? one : other).call(n % 3 === 0 ? robot2 : robot, { cents: n })),
+      );
+      const codes = outcomes.map(codeOf);
+      expect(codes.filter((code) => code === "approval_required")).toHaveLength(5);
+      expect(codes.filter((code) => code === "approval_filing_limit")).toHaveLength(19);
+      expect(await one.sql("select id from approval_request")).toHaveLength(5);
+    },
+  );
 
-  claim("S11: after a denial, a similar call is refused for every credential of the person", async ({ boot }) => {
-    const desk = await boot({ handlers: { note } });
-    const id = await desk.file(robot, { to }, { handler: "note" });
-    await desk.vote(bea, id, "deny", "no notes");
-    for (const [what, input] of alike)
-      for (const [who, surface] of [
-        [robot, "direct"],
-        [robot2, "direct"],
-        [robot, "other"],
-        [anaElsewhere, "direct"],
-      ] as const) {
-        const outcome = await desk.call(who, input, { handler: "note", surface });
-        expect({ what, who: who.subject, code: codeOf(outcome) }).toEqual({ what, who: who.subject, code: "approval_denied" });
-        expect(outcome).toMatchObject({ error: { details: { approval: { id, reason: "no notes" } } } });
-        if (!outcome.ok) expect(outcome.error.retryAfterSeconds).toBeGreaterThan(500);
-      }
-    for (const [what, input] of different)
-      expect({ what, code: codeOf(await desk.call(robot, input, { handler: "note" })) }).toEqual({
-        what,
-        code: "approval_required",
-      });
-    expect(codeOf(await desk.call(dan, { to }, { handler: "note" }))).toBe("approval_required");
-  });
+  claim(
+    "S11: after the denial of an approval request, Quater refuses a similar call with every credential of the person",
+    async ({ boot }) => {
+      const desk = await boot({ handlers: { note } });
+      const id = await desk.file(robot, { to }, { handler: "note" });
+      await desk.vote(bea, id, "deny", "no notes");
+      for (const [what, input] of alike)
+        for (const [who, surface] of [
+          [robot, "direct"],
+          [robot2, "direct"],
+          [robot, "other"],
+          [anaElsewhere, "direct"],
+        ] as const) {
+          const outcome = await desk.call(who, input, { handler: "note", surface });
+          expect({ what, who: who.subject, code: codeOf(outcome) }).toEqual({ what, who: who.subject, code: "approval_denied" });
+          expect(outcome).toMatchObject({ error: { details: { approval: { id, reason: "no notes" } } } });
+          if (!outcome.ok) expect(outcome.error.retryAfterSeconds).toBeGreaterThan(500);
+        }
+      for (const [what, input] of different)
+        expect({ what, code: codeOf(await desk.call(robot, input, { handler: "note" })) }).toEqual({
+          what,
+          code: "approval_required",
+        });
+      expect(codeOf(await desk.call(dan, { to }, { handler: "note" }))).toBe("approval_required");
+    },
+  );
 
-  claim("S11: the cooldown after a denial ends, and covers each handler separately", async ({ boot }) => {
-    const desk = await boot({ handlers: { note, letter: note } });
-    const id = await desk.file(robot, { to }, { handler: "note" });
-    await desk.vote(bea, id, "deny");
-    expect(codeOf(await desk.call(robot, { to: `${to} ` }, { handler: "letter" }))).toBe("approval_required");
-    expect(codeOf(await desk.call(robot, { to: `${to} ` }, { handler: "note" }))).toBe("approval_denied");
-    await desk.sql("update approval_request set decided_at = decided_at - 600001 where id = ?", id);
-    expect(codeOf(await desk.call(robot, { to: `${to} ` }, { handler: "note" }))).toBe("approval_required");
-  });
+  claim(
+    "S11: the cooldown after the denial of an approval request ends, and covers each handler separately",
+    async ({ boot }) => {
+      const desk = await boot({ handlers: { note, letter: note } });
+      const id = await desk.file(robot, { to }, { handler: "note" });
+      await desk.vote(bea, id, "deny");
+      expect(codeOf(await desk.call(robot, { to: `${to} ` }, { handler: "letter" }))).toBe("approval_required");
+      expect(codeOf(await desk.call(robot, { to: `${to} ` }, { handler: "note" }))).toBe("approval_denied");
+      await desk.sql("update approval_request set decided_at = decided_at - 600001 where id = ?", id);
+      expect(codeOf(await desk.call(robot, { to: `${to} ` }, { handler: "note" }))).toBe("approval_required");
+    },
+  );
 });

@@ -34,7 +34,7 @@ test.each([
   expect(foldedText(other)).not.toBe(foldedText(one));
 });
 
-test("S11: folding leaves printable ASCII unchanged, and folding twice gives the same text as folding once", () => {
+test("S11: folding does not change printable ASCII, and folding a text twice gives the same text as folding once", () => {
   const ascii = String.fromCharCode(...Array.from({ length: 94 }, (_, at) => at + 33));
   expect(foldedText(ascii)).toBe(ascii);
   const surrogates = (code: number) => code >= 0xd800 && code < 0xe000;

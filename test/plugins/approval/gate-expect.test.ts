@@ -42,7 +42,7 @@ const boot = (root: string): Promise<TestApp> =>
     ],
   });
 
-describe("expectDenied", () => {
+describe("expectDenied() passes only for refusals", () => {
   test("expectDenied passes for a refusal in an outcome, a promise or an answer of a surface", async () => {
     using folder = tempFolder();
     await using app = await boot(folder.root);
@@ -81,7 +81,7 @@ describe("expectDenied", () => {
   );
 });
 
-describe("expectOk", () => {
+describe("expectOk() passes only for successful calls", () => {
   const fails = handler({
     description: "Fail.",
     effect: "read",
@@ -122,7 +122,7 @@ function app(name: string, input: object) {
   return (booted: TestApp) => booted.as(ana).call(name, input);
 }
 
-describe("expectApproval", () => {
+describe("expectApproval() passes only for calls that need approval", () => {
   test("expectApproval passes when the given number of people must approve, runs the call once, and returns the outcome of the call", async () => {
     using folder = tempFolder();
     await using app = await boot(folder.root);

@@ -80,7 +80,7 @@ describe("samplerOf makes samples from schemas", () => {
     ["examples first", Type.Object({ a: Type.String({ pattern: "^(?=x).$", examples: ["x"] }) })],
     ["no fields", Type.Object({})],
   ];
-  test.each(schemas)("the sample for a schema with %s is accepted by this schema", async (_, schema) => {
+  test.each(schemas)("the gate suite makes a sample that a schema with %s accepts", async (_, schema) => {
     const sampler = await samplerOf(schema as JsonSchema);
     expect(sampler.accepts(sampler.sample())).toBe(true);
   });
@@ -88,7 +88,7 @@ describe("samplerOf makes samples from schemas", () => {
   test.each([
     ["/a has the pattern ^(?=x).$, for which no text was found", Type.Object({ a: Type.String({ pattern: "^(?=x).$" }) })],
     ["/a must be at least 5", Type.Object({ a: Type.Integer({ minimum: 5, maximum: 4 }) })],
-  ])("a schema without a possible sample gives an error that names the place: %s", async (sentence, schema) => {
+  ])("the gate suite reports the place in a schema for which it finds no sample: %s", async (sentence, schema) => {
     const sampler = await samplerOf(schema as never);
     expect(() => sampler.sample()).toThrow(NoSample);
     expect(() => sampler.sample()).toThrow(sentence);

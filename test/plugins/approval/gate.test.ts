@@ -62,7 +62,7 @@ const write = (more: Partial<Parameters<typeof handler>[0]> = {}): Handler =>
 const caseNames = (report: GateReport, handlerName: string, surface: string): string[] =>
   report.rows.filter((row) => row.handler === handlerName && row.surface === surface).map((row) => row.case);
 
-describe("the gate suite on the sample shop", () => {
+describe("the gate suite checks the sample shop", () => {
   let report: GateReport;
   beforeAll(async () => {
     using folder = tempFolder(); // without the key files of this checkout
@@ -107,7 +107,7 @@ describe("the gate suite on the sample shop", () => {
       );
   });
 
-  test("purgeOrders needs two approvers and is not exposed over MCP", () => {
+  test("the sample handler purgeOrders needs two approvers and is not exposed over MCP", () => {
     const [row] = report.rows.filter((each) => each.handler === "purgeOrders" && each.case === "unapproved");
     // The second: a request whose row says "approved" without the people's votes in the trail.
     const codes = "approval_required, approval_unproven";
@@ -144,7 +144,7 @@ describe("the gate suite on the sample shop", () => {
   });
 });
 
-describe("S21: the gate suite on a policy that was written for another handler", () => {
+describe("S21: the gate suite checks a policy that was written for another handler", () => {
   type Foreign = { readonly principal: Principal; readonly input: object; readonly orders?: unknown };
   const isOwner = ({ principal, input }: Foreign) =>
     principal.claims["customerId"] === (input as { readonly customerId?: string }).customerId;
@@ -184,7 +184,7 @@ describe("S21: the gate suite on a policy that was written for another handler",
   });
 });
 
-describe("S5: the gate suite on a credential that is revoked while its call waits", () => {
+describe("S5: the gate suite checks a credential that is revoked while its call waits", () => {
   /** A surface of the project's own, without a transport. @param given  What it passes to the gate with each call. */
   const bus = definePlugin({ passesEntry: Type.Boolean() }, ({ passesEntry }) => ({
     name: "bus",
@@ -266,7 +266,7 @@ describe("S5: the gate suite on a credential that is revoked while its call wait
   );
 });
 
-describe("S20: the gate suite on the name of the policy or plugin that refused", () => {
+describe("S20: the gate suite checks the name of the policy or plugin that refused a call", () => {
   const isOwner =
     (sentence: false | string) =>
     ({ principal }: { readonly principal: Principal }) =>
@@ -314,7 +314,7 @@ describe("S20: the gate suite on the name of the policy or plugin that refused",
   );
 });
 
-describe("S13: the gate suite on the project's key files", () => {
+describe("S13: the gate suite checks the key files of the project", () => {
   const oneWith = (...plugins: ConfiguredPlugin[]) =>
     manifestOf({ handlers: { change: write() }, expose: { change: { cli: true } }, plugins });
   const manifest = oneWith(cli({ authenticate: firstOf(localUser(), apiKeys()) }), store(), audit());
@@ -470,7 +470,7 @@ describe("S13: the gate suite on the project's key files", () => {
   });
 });
 
-describe("what the gate suite needs from the caller", () => {
+describe("the gate suite needs sample inputs and principals from its caller", () => {
   const odd = write({ input: Type.Object({ code: Type.String({ pattern: "^(?=.*[0-9])[a-z0-9]{3}$" }) }) });
   const own = write({
     auth: ({ principal }: { principal: { claims: Readonly<Record<string, unknown>> } }) => principal.claims["team"] === 7,
@@ -488,7 +488,7 @@ describe("what the gate suite needs from the caller", () => {
     );
   });
 
-  test("the gate suite uses the given sample inputs and principals, and then finds no hole", async () => {
+  test("the gate suite uses the sample inputs and principals of its caller, and then finds no hole", async () => {
     const options = { inputs: { odd: { code: "a1b" } }, principals: { own: { allowed: { claims: { team: 7 } } } } };
     const report = await gateSuite(manifest, options);
     expect(report.holes).toEqual([]);
@@ -521,7 +521,7 @@ describe("what the gate suite needs from the caller", () => {
   });
 });
 
-describe("what the gate suite runs", () => {
+describe("the gate suite runs stand-ins or real handlers", () => {
   const opened: string[] = [];
   const database = resource({
     name: "database",
@@ -548,7 +548,7 @@ describe("what the gate suite runs", () => {
     expect([ran, opened]).toEqual([["the real one"], ["database"]]);
   });
 
-  test("the gate suite uses a store of its own and not the store of the project", async () => {
+  test("the gate suite uses a temporary store and not the store of the project", async () => {
     using folder = tempFolder();
     const { root } = folder;
     const plugins = [
@@ -595,7 +595,7 @@ describe("what the gate suite runs", () => {
   });
 });
 
-describe("the gate suite on a policy that reads a resource", () => {
+describe("the gate suite checks a policy that reads a resource", () => {
   const opened: string[] = [];
   const members = resource({
     name: "members",
@@ -613,7 +613,7 @@ describe("the gate suite on a policy that reads a resource", () => {
   const unjudged =
     'The handler change, called over cli, could not be tested in the case "missing right": the policy reads members, but the suite opens no resources. To open the resources of the project, use --real-resources, or resources: "real" in a test. The suite then opens resources, but still runs no handler';
 
-  test("without real resources, the gate suite cannot test a policy that reads a resource, and its report names the remedy", async () => {
+  test("without real resources, the report of the gate suite names a remedy for a policy that reads a resource", async () => {
     const report = await gateSuite(manifestWith({ any: [hasRole("staff"), owns] }));
     expect([report.isGreen, report.holes, opened]).toEqual([false, [unjudged], []]);
   });
@@ -704,7 +704,7 @@ test("the gate suite has cases for every kind of policy, input and surface", asy
   expect(caseNames(report, "open", "mcp")).toEqual(["not exposed"]);
 });
 
-describe("the gate suite with given tokens", () => {
+describe("the gate suite accepts tokens of its caller", () => {
   const own = { strong: principal({ scopes: ["change"] }), weak: principal({ subject: "weak" }) };
   const manifest = (elsewhere: Readonly<Record<string, Principal>> = {}) =>
     manifestOf({
@@ -717,7 +717,7 @@ describe("the gate suite with given tokens", () => {
     cli: { allowed: "local", elsewhere: "strong" },
   };
 
-  test("with given tokens, the gate suite uses the authenticators of the project", async () => {
+  test("with tokens of its caller, the gate suite uses the authenticators of the project", async () => {
     const report = await gateSuite(manifest(), { tokens: given });
     expect(report.holes).toEqual([]);
     const asked = report.rows.filter((row) => row.case.startsWith("own door"));

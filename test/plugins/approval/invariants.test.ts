@@ -17,7 +17,7 @@ const by = (who: Principal) => ({ principal: who, via: "api" });
 
 onBothDialects((claim) => {
   claim(
-    "I1: the number of handler starts equals the number of approvals, also in races on two instances",
+    "I1: an approved handler starts exactly as often as people approve, also in races on two instances",
     async ({ boot, again }) => {
       const desks = [await boot(), await again()] as const;
       const [one] = desks;
@@ -74,7 +74,7 @@ onBothDialects((claim) => {
   });
 
   claim(
-    "I2: the events approval.used and call.started, both with the approval id, are committed before the handler starts",
+    "I2: Quater commits the events approval.used and call.started with the approval id before the handler starts",
     async ({ boot }) => {
       let seen: readonly unknown[] = [];
       let look: () => Promise<readonly unknown[]> = async () => [];
@@ -99,28 +99,25 @@ onBothDialects((claim) => {
     },
   );
 
-  claim(
-    "I3: approvals page, digest and handler use the same text of a call, and a call fails when a plugin changes the input after the approval",
-    async ({ boot }) => {
-      const rewrites = definePlugin(() => ({
-        name: "rewrites",
-        hooks: {
-          around: (call, next) => {
-            (call.input as { cents: number }).cents = 1_000_000;
-            return next();
-          },
+  claim("I3: the approvals page, the digest and the handler use the same text of a call", async ({ boot }) => {
+    const rewrites = definePlugin(() => ({
+      name: "rewrites",
+      hooks: {
+        around: (call, next) => {
+          (call.input as { cents: number }).cents = 1_000_000;
+          return next();
         },
-      }));
-      const desk = await boot({ plugins: [rewrites()] });
-      const id = await desk.approved(robot, { cents: 5 });
-      expect(codeOf(await desk.call(robot, { cents: 5 }))).toBe("internal");
-      expect(paid).toEqual([]);
-      expect((await desk.record(id)).args).toBe('{"cents":5}');
-      expect((await desk.record(id)).state).toBe("approved");
-    },
-  );
+      },
+    }));
+    const desk = await boot({ plugins: [rewrites()] });
+    const id = await desk.approved(robot, { cents: 5 });
+    expect(codeOf(await desk.call(robot, { cents: 5 }))).toBe("internal");
+    expect(paid).toEqual([]);
+    expect((await desk.record(id)).args).toBe('{"cents":5}');
+    expect((await desk.record(id)).state).toBe("approved");
+  });
 
-  claim("I3: a request whose row was changed accepts no votes and is not used", async ({ boot }) => {
+  claim("I3: an approval request whose row was changed accepts no votes, and no call uses the request", async ({ boot }) => {
     const desk = await boot();
     const pending = await desk.file(robot, { cents: 1 });
     await desk.sql("update approval_request set args = ? where id = ?", '{"cents":0}', pending);
@@ -150,33 +147,30 @@ onBothDialects((claim) => {
     },
   );
 
-  claim(
-    "I4: after a recorded denial, revocation or expiry, no use of the request succeeds, with or without the request id",
-    async ({ boot }) => {
-      const desk = await boot();
-      const ends = [
-        async (id: string) => desk.vote(bea, id, "deny"),
-        async (id: string) => {
-          await desk.vote(bea, id);
-          await desk.approvals.revoke(by(bea), { id });
-        },
-        async (id: string) => {
-          await desk.vote(bea, id);
-          await desk.elapse(id);
-        },
-      ];
-      for (const [cents, end] of ends.entries()) {
-        const id = await desk.file(robot, { cents });
-        await end(id);
-        expect((await desk.call(robot, { cents })).ok).toBe(false);
-        expect((await desk.call(robot, { cents }, { id })).ok).toBe(false);
-      }
-      expect(paid).toEqual([]);
-    },
-  );
+  claim("I4: after a recorded denial, revocation or expiry, no call can use the approval request", async ({ boot }) => {
+    const desk = await boot();
+    const ends = [
+      async (id: string) => desk.vote(bea, id, "deny"),
+      async (id: string) => {
+        await desk.vote(bea, id);
+        await desk.approvals.revoke(by(bea), { id });
+      },
+      async (id: string) => {
+        await desk.vote(bea, id);
+        await desk.elapse(id);
+      },
+    ];
+    for (const [cents, end] of ends.entries()) {
+      const id = await desk.file(robot, { cents });
+      await end(id);
+      expect((await desk.call(robot, { cents })).ok).toBe(false);
+      expect((await desk.call(robot, { cents }, { id })).ok).toBe(false);
+    }
+    expect(paid).toEqual([]);
+  });
 
   claim(
-    "I5: votes of the requester's person and of agents never count under a policy of the kind dual, with any credential",
+    "I5: under an approval policy of the kind dual, votes of the requester's person and of agents never count",
     async ({ boot }) => {
       const desk = await boot();
       const id = await desk.file(ana);
@@ -196,7 +190,7 @@ onBothDialects((claim) => {
     },
   );
 
-  claim("I6: the final state of an approval request does not change, and no request is approved twice", async ({ boot }) => {
+  claim("I6: the final state of an approval request does not change, and Quater approves no request twice", async ({ boot }) => {
     const desk = await boot();
     const reach: Record<string, (id: string) => Promise<unknown>> = {
       denied: (id) => desk.vote(bea, id, "deny"),
@@ -226,7 +220,7 @@ onBothDialects((claim) => {
   });
 
   claim(
-    "I7: every change of the state of an approval request has exactly one event, with person and surface",
+    "I7: every change of the state of an approval request has exactly one event with person and surface",
     async ({ boot }) => {
       const desk = await boot({ approval: { policies: { finance: { approvers: [{ role: "finance", need: 2 }] } } } });
       const id = await desk.file(robot);
@@ -258,7 +252,7 @@ onBothDialects((claim) => {
   );
 
   claim(
-    "I7: the expiry of an approval request is recorded once, even while other processes file and sweep requests",
+    "I7: Quater records the expiry of an approval request once, even while other processes file requests",
     async ({ boot, again }) => {
       const short = { finance: { approvers: [{ role: "finance" }], pendingForMs: 3_000, usableForMs: 1_000 } };
       // A process that ends soon does not sweep by itself.
@@ -341,22 +335,19 @@ onBothDialects((claim) => {
     },
   );
 
-  claim(
-    "I8: when a person votes in two browser windows at the same time, one vote counts, and a different second vote is refused",
-    async ({ boot, again }) => {
-      const [one, two] = [await boot(), await again()];
-      const same = await one.file(robot, { cents: 1 });
-      await Promise.all([one.vote(bea, same), two.vote(bea, same), one.vote(bea, same)]);
-      expect((await one.record(same)).votes).toHaveLength(1);
-      const mixed = await one.file(robot, { cents: 2 });
-      const settled = await Promise.allSettled([one.vote(bea, mixed), two.vote(bea, mixed, "deny")]);
-      expect(settled.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
-      expect((await one.record(mixed)).votes).toHaveLength(1);
-    },
-  );
+  claim("I8: when a person votes in two browser windows on one approval request, one vote counts", async ({ boot, again }) => {
+    const [one, two] = [await boot(), await again()];
+    const same = await one.file(robot, { cents: 1 });
+    await Promise.all([one.vote(bea, same), two.vote(bea, same), one.vote(bea, same)]);
+    expect((await one.record(same)).votes).toHaveLength(1);
+    const mixed = await one.file(robot, { cents: 2 });
+    const settled = await Promise.allSettled([one.vote(bea, mixed), two.vote(bea, mixed, "deny")]);
+    expect(settled.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
+    expect((await one.record(mixed)).votes).toHaveLength(1);
+  });
 
   claim(
-    "all votes that arrive at two instances at the same time count, and the request is decided once",
+    "all votes on an approval request that arrive at two instances count, and Quater decides the request once",
     async ({ boot, again }) => {
       const policies = { finance: { approvers: [{ role: "finance", need: 8 }] } };
       const desks = [await boot({ approval: { policies } }), await again({ approval: { policies } })] as const;
@@ -369,7 +360,7 @@ onBothDialects((claim) => {
     },
   );
 
-  claim("a vote with a digest that differs from the digest of the approval request is refused", async ({ boot }) => {
+  claim("Quater refuses a vote with a digest that differs from the digest of the approval request", async ({ boot }) => {
     const desk: Desk = await boot();
     const id = await desk.file(robot);
     const { digest: ofAnother } = await desk.record(await desk.file(robot, { cents: 6 }));

@@ -1,4 +1,4 @@
-// What tests of approvals share.
+// The functions that the tests of approvals share.
 
 import { auditRef } from "quater/audit";
 import { storeRef } from "quater/store";
@@ -12,7 +12,7 @@ export * from "./desk-kit.ts";
 export * from "./dialects-kit.ts";
 export { finance, paid, pay, people } from "./pay-kit.ts";
 
-/** What the plugin's parts stand on, over the desk's own store and trail: for what runs by itself from time to time. */
+/** Returns the context of the approval plugin's parts, over the store and the trail of a desk, for tests of periodic work. */
 export const contextOf = ({ app }: Desk): ApprovalContext => {
   const { services, project } = kernelOf(app);
   const opened = services.get(storeRef);

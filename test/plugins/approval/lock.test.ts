@@ -116,22 +116,25 @@ onBothDialects((claim) => {
     },
   );
 
-  claim("S4: calls of a handler without a preview share a lock when the locked input has the same value", async ({ boot }) => {
-    reset();
-    const desk = await boot(deskOf({ lock: byOrder }));
-    await approved(desk, { order: "a", cents: 1, slowMs: 60 });
-    const outcomes = await Promise.all([
-      refunds(desk, { order: "a", cents: 1, slowMs: 60 }),
-      fees(desk, { id: "a", cents: 5 }),
-      fees(desk, { id: "a", cents: 5 }),
-    ]);
-    expect(outcomes.slice(1).map(codeOf)).toEqual(["ok", "ok"]);
-    expect(["ok", "approval_stale"]).toContain(codeOf(outcomes[0] as Outcome)); // whichever came first
-    expect(stale).toEqual([]);
-    expect(mostRunning).toBe(1);
-  });
+  claim(
+    "S4: calls of a handler without a preview share a lock when the input field of the lock has the same value",
+    async ({ boot }) => {
+      reset();
+      const desk = await boot(deskOf({ lock: byOrder }));
+      await approved(desk, { order: "a", cents: 1, slowMs: 60 });
+      const outcomes = await Promise.all([
+        refunds(desk, { order: "a", cents: 1, slowMs: 60 }),
+        fees(desk, { id: "a", cents: 5 }),
+        fees(desk, { id: "a", cents: 5 }),
+      ]);
+      expect(outcomes.slice(1).map(codeOf)).toEqual(["ok", "ok"]);
+      expect(["ok", "approval_stale"]).toContain(codeOf(outcomes[0] as Outcome)); // whichever came first
+      expect(stale).toEqual([]);
+      expect(mostRunning).toBe(1);
+    },
+  );
 
-  claim("S4: calls with different values of the locked input do not wait for each other", async ({ boot }) => {
+  claim("S4: calls with different values of the input field of a lock do not wait for each other", async ({ boot }) => {
     reset();
     const desk = await boot(deskOf({ lock: byOrder }));
     const slow = fees(desk, { id: "a", cents: 1, slowMs: 600 });
@@ -161,7 +164,7 @@ onBothDialects((claim) => {
     expect((await desk.record(id)).use?.outcome).toBe("succeeded");
   });
 
-  claim("S4: a lock is free again after its handler failed", async ({ boot }) => {
+  claim("S4: the lock of a call is free again after the handler of the call failed", async ({ boot }) => {
     reset();
     const desk = await boot(deskOf({ lock: byOrder }));
     await approved(desk, { order: "a", cents: -1 });
@@ -171,7 +174,7 @@ onBothDialects((claim) => {
   });
 
   claim(
-    "S4: when a caller leaves, its running call keeps the lock until the handler ends, and its waiting call ends immediately",
+    "S4: when a caller leaves, the running call keeps its lock until the handler ends, and a waiting call ends",
     async ({ boot }) => {
       reset();
       const desk = await boot(deskOf({ lock: byOrder }));
@@ -189,7 +192,7 @@ onBothDialects((claim) => {
     },
   );
 
-  claim("S4: two instances on one store share a lock", async ({ boot, again }) => {
+  claim("S4: two instances on one store share the lock of a handler", async ({ boot, again }) => {
     reset();
     const [one, two] = [await boot(deskOf({ lock: byOrder })), await again(deskOf({ lock: byOrder }))];
     await approved(one, { order: "a", cents: 7 });
@@ -268,7 +271,7 @@ onBothDialects((claim) => {
     },
   );
 
-  claim("S4: an approval is not used when another call has taken over the lock of the call", async ({ boot }) => {
+  claim("S4: a call does not use its approval when another call has taken over the lock of the call", async ({ boot }) => {
     reset();
     const desk = await boot(deskOf({ lock: byOrder }));
     const id = await approved(desk, { order: "a", cents: 1 });
@@ -307,7 +310,7 @@ onBothDialects((claim) => {
     expect(refunded.size).toBe(0);
   });
 
-  claim("S4: an approval is not used when the row of its lock was deleted", async ({ boot }) => {
+  claim("S4: a call does not use its approval when the row of its lock was deleted", async ({ boot }) => {
     reset();
     const desk = await boot(deskOf({ lock: byOrder }));
     const id = await approved(desk, { order: "a", cents: 1 });

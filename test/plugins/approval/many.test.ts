@@ -48,7 +48,7 @@ afterAll(async () => {
   if (typeof postgres !== "string") await postgres.close();
 });
 
-describe.each(["sqlite", "postgres"] as const)("on %s", (dialect) => {
+describe.each(["sqlite", "postgres"] as const)("approval() works with a store on %s", (dialect) => {
   let shop: Shop;
   let open: OpenStore;
   let newest = "";
@@ -79,78 +79,78 @@ describe.each(["sqlite", "postgres"] as const)("on %s", (dialect) => {
     return { status, json: JSON.parse(body) as any };
   };
 
-  claim(
-    "O9: the JSON API pages through 20,000 pending requests with a cursor, each request once, with its first arguments",
-    async () => {
-      const seen = new Set<string>();
-      let pages = 0;
-      for (let before = ""; ; pages++) {
-        const { status, json } = await ask(`state=pending&limit=200${before === "" ? "" : `&before=${before}`}`);
-        expect(status).toBe(200);
-        for (const { id, firstArguments } of json.requests) {
-          seen.add(id);
-          expect(firstArguments.rows.length).toBeGreaterThan(1);
-        }
-        before = json.next;
-        if (before === undefined) break;
+  claim("O9: the approvals API lists 20,000 pending requests in pages, each request once with its first arguments", async () => {
+    const seen = new Set<string>();
+    let pages = 0;
+    for (let before = ""; ; pages++) {
+      const { status, json } = await ask(`state=pending&limit=200${before === "" ? "" : `&before=${before}`}`);
+      expect(status).toBe(200);
+      for (const { id, firstArguments } of json.requests) {
+        seen.add(id);
+        expect(firstArguments.rows.length).toBeGreaterThan(1);
       }
-      expect([seen.size, pages]).toEqual([many, many / 200 - 1]);
-      const { json } = await ask("limit=2");
-      const shown = json.requests.map(({ firstArguments: { rows } }: { firstArguments: { rows: readonly object[] } }) =>
-        rows.map((row) => {
-          const { path, type, value } = row as Record<string, { text: string }>;
-          return [path?.text, type, value?.text];
-        }),
-      );
-      expect(shown).toEqual([
-        [
-          ["/amountCents", "number", "4200"],
-          ["/orderId", "string", "ord_1001"],
-          ["/pin", "secret", expect.stringMatching(/^7 characters, hmac:[\w-]+:\w+$/)],
-          ["/reason", "string", `${"a".repeat(32)}\\…${"a".repeat(12)}`],
-        ],
-        [
-          ["/amountCents", "number", "1"],
-          ["/orderId", "string", "ord_1"],
-        ],
-      ]);
-      expect(JSON.stringify(json)).not.toContain("1234567");
+      before = json.next;
+      if (before === undefined) break;
+    }
+    expect([seen.size, pages]).toEqual([many, many / 200 - 1]);
+    const { json } = await ask("limit=2");
+    const shown = json.requests.map(({ firstArguments: { rows } }: { firstArguments: { rows: readonly object[] } }) =>
+      rows.map((row) => {
+        const { path, type, value } = row as Record<string, { text: string }>;
+        return [path?.text, type, value?.text];
+      }),
+    );
+    expect(shown).toEqual([
+      [
+        ["/amountCents", "number", "4200"],
+        ["/orderId", "string", "ord_1001"],
+        ["/pin", "secret", expect.stringMatching(/^7 characters, hmac:[\w-]+:\w+$/)],
+        ["/reason", "string", `${"a".repeat(32)}\\…${"a".repeat(12)}`],
+      ],
+      [
+        ["/amountCents", "number", "1"],
+        ["/orderId", "string", "ord_1"],
+      ],
+    ]);
+    expect(JSON.stringify(json)).not.toContain("1234567");
+  });
+
+  claim(
+    "O9: lists of approval requests filter by handler, requester, state and time, and each filter accepts a cursor",
+    async () => {
+      const own = await shop.file(people.cleo, { orderId: "ord_77", amountCents: 7 });
+      const forAna = await shop.file(people.robot, { orderId: "ord_78", amountCents: 7 });
+      const ids = async (query: string) => (await ask(query)).json.requests.map(({ id }: { readonly id: string }) => id);
+      expect(await ids("requester=cleo")).toEqual([own]);
+      expect(await ids("requester=CLEO&state=pending&handler=refundOrder")).toEqual([own]);
+      expect(await ids("requester=cleo&state=denied")).toEqual([]);
+      expect(await ids("requester=nobody")).toEqual([]);
+      expect(await ids("requester=ana&limit=2")).toEqual([forAna, newest]);
+      expect(await ids(`requester=ana&limit=2&before=${newest}`)).toEqual([idOf(1), idOf(2)]);
+      expect(await ids("handler=refundOrder&limit=1")).toEqual([forAna]);
+      expect(await ids("handler=other")).toEqual([]);
+      expect(await ids("state=denied&state=approved&state=expired")).toEqual([]);
+      const [{ filed_at: at }] = (await open.read<{ filed_at: number }>({
+        sql: `select filed_at from approval_request where id = '${idOf(3)}'`,
+        parameters: [],
+      })) as [{ filed_at: number }];
+      const since = encodeURIComponent(new Date(at).toISOString());
+      expect(await ids(`since=${since}`)).toEqual([forAna, own, newest, idOf(1), idOf(2), idOf(3)]);
+      expect(await ids(`since=${since}&state=pending&handler=refundOrder&before=${idOf(1)}`)).toEqual([idOf(2), idOf(3)]);
+      expect((await ask("since=soon")).status).toBe(422);
+      const page = { states: ["pending"], requester: "cleo" } as const;
+      expect((await shop.approvals.page(people.bea, page)).requests.map(({ id }) => id)).toEqual([own]);
+      // Dan may see none of these requests, so a page ends after a bounded number of requests.
+      expect(await shop.approvals.page({ ...people.dan, person: "dan" })).toEqual({ requests: [], next: idOf(848) });
+      for (const [who, id] of [
+        [people.cleo, own],
+        [people.robot, forAna],
+      ] as const)
+        await shop.approvals.cancel(who, "direct", id);
     },
   );
 
-  claim("O9: a list filters by handler, requester, state and time, and each filter takes a cursor", async () => {
-    const own = await shop.file(people.cleo, { orderId: "ord_77", amountCents: 7 });
-    const forAna = await shop.file(people.robot, { orderId: "ord_78", amountCents: 7 });
-    const ids = async (query: string) => (await ask(query)).json.requests.map(({ id }: { readonly id: string }) => id);
-    expect(await ids("requester=cleo")).toEqual([own]);
-    expect(await ids("requester=CLEO&state=pending&handler=refundOrder")).toEqual([own]);
-    expect(await ids("requester=cleo&state=denied")).toEqual([]);
-    expect(await ids("requester=nobody")).toEqual([]);
-    expect(await ids("requester=ana&limit=2")).toEqual([forAna, newest]);
-    expect(await ids(`requester=ana&limit=2&before=${newest}`)).toEqual([idOf(1), idOf(2)]);
-    expect(await ids("handler=refundOrder&limit=1")).toEqual([forAna]);
-    expect(await ids("handler=other")).toEqual([]);
-    expect(await ids("state=denied&state=approved&state=expired")).toEqual([]);
-    const [{ filed_at: at }] = (await open.read<{ filed_at: number }>({
-      sql: `select filed_at from approval_request where id = '${idOf(3)}'`,
-      parameters: [],
-    })) as [{ filed_at: number }];
-    const since = encodeURIComponent(new Date(at).toISOString());
-    expect(await ids(`since=${since}`)).toEqual([forAna, own, newest, idOf(1), idOf(2), idOf(3)]);
-    expect(await ids(`since=${since}&state=pending&handler=refundOrder&before=${idOf(1)}`)).toEqual([idOf(2), idOf(3)]);
-    expect((await ask("since=soon")).status).toBe(422);
-    const page = { states: ["pending"], requester: "cleo" } as const;
-    expect((await shop.approvals.page(people.bea, page)).requests.map(({ id }) => id)).toEqual([own]);
-    // Dan may see none of these requests, so a page ends after a bounded number of requests.
-    expect(await shop.approvals.page({ ...people.dan, person: "dan" })).toEqual({ requests: [], next: idOf(848) });
-    for (const [who, id] of [
-      [people.cleo, own],
-      [people.robot, forAna],
-    ] as const)
-      await shop.approvals.cancel(who, "direct", id);
-  });
-
-  claim("O9: each page reads rows of an index in the order of the list, and sorts no more than a page", async () => {
+  claim("O9: each page of a list of approval requests reads rows of an index, and sorts no more than one page", async () => {
     const limit = 50;
     const filters: readonly Omit<RowsGiven, "limit">[] = [
       {},
@@ -185,7 +185,7 @@ describe.each(["sqlite", "postgres"] as const)("on %s", (dialect) => {
     }
   });
 
-  claim("O9: the approvals page shows first arguments, filters, and links to the next page with the same filter", async () => {
+  claim("O9: the list on the approvals page shows first arguments, filters, and links to the next page", async () => {
     const bea = new Visitor(shop.baseUrl);
     await bea.signIn({ key: "bea" });
     const linksIn = (text: string) => [...text.matchAll(/<a href="\/approvals\/(apr_[a-z2-7]{20})"/g)].map(([, id]) => id);
@@ -208,7 +208,7 @@ describe.each(["sqlite", "postgres"] as const)("on %s", (dialect) => {
   });
 });
 
-test("O9: quater approvals list shows the first arguments of each request, filters, and prints the cursor of the next page", async () => {
+test("O9: quater approvals list shows the first arguments of approval requests, and a cursor for the next page", async () => {
   using project = till();
   const run = (words: string, isTerminal = false) => quater(words.split(" "), { cwd: project.folder, isTerminal });
   for (const cents of [1, 2, 3]) expect((await run(`run pay --to ${"b".repeat(cents)}o --cents ${cents}`)).code).toBe(75);

@@ -62,7 +62,7 @@ const told = async (notify: NotifyOption, notices: readonly Notice[], patience =
   return lines;
 };
 
-test("the signature of a webhook equals the example in the Standard Webhooks specification", () => {
+test("the signature of a webhook of Quater equals the example in the Standard Webhooks specification", () => {
   const key = signingKeyOf(secret);
   expect(key).toBeDefined();
   expect(signatureOf(key as Buffer, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, '{"test": 2432232314}')).toBe(
@@ -70,8 +70,8 @@ test("the signature of a webhook equals the example in the Standard Webhooks spe
   );
 });
 
-describe("webhooks about approval requests", () => {
-  test("a webhook contains id, handler, app, policy and link, but no arguments", async () => {
+describe("Quater sends webhooks about approval requests", () => {
+  test("a webhook about an approval request contains id, handler, app, policy and link, but no arguments", async () => {
     const { received, url } = await receiver((_req, res) => res.end());
     const before = Date.now();
     expect(await told({ webhook: { url, secret } }, [filed])).toEqual([]);
@@ -85,7 +85,7 @@ describe("webhooks about approval requests", () => {
     expect(data).toEqual(rest);
   });
 
-  test("a webhook has the three signature headers of Standard Webhooks", async () => {
+  test("a webhook about an approval request has the three signature headers of Standard Webhooks", async () => {
     const { received, url } = await receiver((_req, res) => res.end());
     const before = Math.floor(Date.now() / 1_000);
     await told({ webhook: { url, secret } }, [filed]);
@@ -150,7 +150,7 @@ describe("webhooks about approval requests", () => {
   });
 });
 
-describe("notify functions", () => {
+describe("notify functions get notices about approval requests", () => {
   test("a notify function gets the same notices as a configured webhook", async () => {
     const { received, url } = await receiver((_req, res) => res.end());
     const got: Notice[] = [];
@@ -187,7 +187,7 @@ test("the number of undelivered notices about approvals in memory is limited", a
   await teller.stop();
 });
 
-describe("notify options at boot", () => {
+describe("boot checks the option notify of approval()", () => {
   test.each<[string, NotifyOption, RegExp]>([
     ["plain http", { webhook: { url: "http://hooks.example/a", secret } }, /does not use https/],
     ["a webhook without a url", { webhook: { url: "hooks", secret } }, /must be a function or a webhook with a url/],
@@ -202,11 +202,11 @@ describe("notify options at boot", () => {
       /has no valid secret for its signature/,
     ],
     ["a value that is neither a webhook nor a function", [{} as never], /must be a function or a webhook with a url/],
-  ])("boot refuses %s in notify", (_what, notify, cause) => {
+  ])("boot refuses %s in the option notify of approval()", (_what, notify, cause) => {
     expect(noticeProblems(notify)).toMatchObject([{ place: "approval()", cause: expect.stringMatching(cause) as string }]);
   });
 
-  test("the option notify accepts https URLs, loopback URLs and functions", () => {
+  test("the option notify of approval() accepts https URLs, loopback URLs and functions", () => {
     expect(noticeProblems(undefined)).toEqual([]);
     expect(
       noticeProblems([

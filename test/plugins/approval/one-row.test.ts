@@ -91,7 +91,7 @@ onBothDialects((claim, dialect) => {
   ];
 
   claim(
-    "a request row that an attacker inserts stops neither boot, maintenance, commands nor other calls",
+    "an approval request row that an attacker inserts stops neither boot, maintenance, commands nor other calls",
     async ({ boot, again }) => {
       const desk = await boot({ approval: { maxPending: 10_000 } });
       const id = await desk.file(robot);
@@ -123,7 +123,7 @@ onBothDialects((claim, dialect) => {
   };
 
   claim(
-    "a call is filed, approved and runs even when an attacker inserts a request row with a wrong number",
+    "a call gets its approval and runs even when an attacker inserts an approval request row with a wrong number",
     async ({ boot }) => {
       const desk = await boot();
       const ids = dialect === "sqlite" ? ["x", withNul, invalid] : ["x"];
@@ -148,7 +148,7 @@ onBothDialects((claim, dialect) => {
     },
   );
 
-  claim("a call ends a request row that an attacker inserted and that blocks a new request for the call", async ({ boot }) => {
+  claim("Quater ends an approval request row that an attacker inserted to block new requests for a call", async ({ boot }) => {
     const desk = await boot();
     const cases: readonly (readonly [Cells, readonly string[]])[] = [
       [{ nth: 0n, pending_until: 9_000_000_000_000n }, ["approval_unproven"]],
@@ -171,7 +171,7 @@ onBothDialects((claim, dialect) => {
   });
 
   claim(
-    "a denied request row that an attacker inserts with a version that Quater never writes refuses its call once and is logged",
+    "Quater logs a denied approval request row with an unknown version, and refuses the call of the row once",
     async ({ boot }) => {
       const desk = await boot();
       const id = await desk.approved(robot);
@@ -189,20 +189,23 @@ onBothDialects((claim, dialect) => {
     },
   );
 
-  claim("a request row with a number that Quater never assigns refuses its call and is logged", async ({ boot }) => {
-    const desk = await boot();
-    const id = await desk.file(robot);
-    await desk.elapse(id);
-    await plant(desk, id, { call_key: (await rowOf(desk, id))["call_key"], state: "expired", nth: BigInt(mostFiled) });
-    const outcome = await desk.call(robot);
-    expect(codeOf(outcome)).toBe("approval_unproven");
-    expect(outcome.ok ? "" : outcome.error.message).toBe(
-      `The row of request ${planted} was not written by Quater: the column nth has the invalid value ${mostFiled}`,
-    );
-    expect(codeOf(await desk.call(robot, { cents: 6 }))).toBe("approval_required");
-  });
+  claim(
+    "Quater logs an approval request row with a number that Quater never assigns, and refuses the call of the row",
+    async ({ boot }) => {
+      const desk = await boot();
+      const id = await desk.file(robot);
+      await desk.elapse(id);
+      await plant(desk, id, { call_key: (await rowOf(desk, id))["call_key"], state: "expired", nth: BigInt(mostFiled) });
+      const outcome = await desk.call(robot);
+      expect(codeOf(outcome)).toBe("approval_unproven");
+      expect(outcome.ok ? "" : outcome.error.message).toBe(
+        `The row of request ${planted} was not written by Quater: the column nth has the invalid value ${mostFiled}`,
+      );
+      expect(codeOf(await desk.call(robot, { cents: 6 }))).toBe("approval_required");
+    },
+  );
 
-  claim("a vote row that an attacker inserts does not stop the erasure of its approval request", async ({ boot }) => {
+  claim("a vote row that an attacker inserts does not stop the erasure of the approval request", async ({ boot }) => {
     const desk = await boot();
     const id = await desk.file(robot);
     await desk.vote(bea, id, "deny", "Ana the call was made twice");

@@ -1,5 +1,5 @@
-// A small shop whose refunds need one of finance, with its approvals page on a real socket. The visitors of the approvals page
-// are in visitor-kit.ts.
+// A small shop whose refunds need approval by one person of finance. The shop serves the approvals page on a real socket. The
+// visitors of the approvals page are in visitor-kit.ts.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -20,7 +20,10 @@ const agentOf = (subject: string, actsFor: string): Principal => {
   return agent;
 };
 
-/** Who is who, by token. `bea` and `cleo` are of finance, `ana` asks, `robot` is an agent that acts for `ana`. */
+/**
+ * The principals of the shop, by token. `bea` and `cleo` have the role finance and vote, `ana` makes calls, and `robot` is an
+ * agent that acts for `ana`.
+ */
 export const people = {
   ana: principal({ subject: "ana", roles: ["finance"] }),
   bea: principal({ subject: "bea", roles: ["finance"] }),
@@ -54,7 +57,7 @@ export interface PageBoot {
   readonly audit?: OptionsOf<typeof audit>;
   readonly http?: OptionsOf<typeof http>;
   readonly store?: OptionsOf<typeof store>;
-  /** The folder of another shop, which keeps it. */
+  /** The folder of another shop, which deletes the folder when the other shop stops. */
   readonly root?: string;
 }
 
@@ -63,7 +66,7 @@ export interface Shop extends AsyncDisposable {
   readonly root: string;
   readonly baseUrl: string;
   readonly approvals: Approvals;
-  /** Files a request as `who` does. @returns Its id. */
+  /** Files an approval request for a call of `who`. @returns The id of the approval request. */
   readonly file: (who: Principal, input?: object) => Promise<string>;
 }
 

@@ -20,7 +20,7 @@ const fieldsOf = async (visitor: Visitor, id: string, verdict = "approve"): Prom
 
 const stateOf = async ({ approvals }: Shop, id: string): Promise<string> => (await approvals.show(people.bea, id)).state;
 
-test("an approver can sign in to the approvals page, read a whole request and approve the request, and the call then runs once", async () => {
+test("an approver can sign in to the approvals page, read a whole approval request and approve the request", async () => {
   await using shop = await bootShop();
   const id = await shop.file(people.ana);
   const bea = new Visitor(shop.baseUrl);
@@ -59,7 +59,7 @@ test("the approvals page shows a requester the reason of a denial, and lets an a
   expect(await stateOf(shop, revoked)).toBe("revoked");
 });
 
-test("every answer of the approvals page forbids scripts, frames, caching and forms of other sites", async () => {
+test("every HTTP answer of the approvals page forbids scripts, frames, caching and forms of other sites", async () => {
   await using shop = await bootShop();
   const id = await shop.file(people.ana);
   const bea = await signedIn(shop, "bea");
@@ -95,7 +95,7 @@ test("the approvals page escapes texts from callers and isolates the writing dir
   expect(body).not.toMatch(/[\u202e\u200b]/);
 });
 
-test("a request that is too long for the short view of the approvals page can be approved only in the full view", async () => {
+test("approvers can approve a request that is too long for the short view only in the full view", async () => {
   await using shop = await bootShop();
   const reason = `${"a ".repeat(400)}the end`;
   const id = await shop.file(people.ana, { orderId: "1", amountCents: 1, reason });
@@ -138,7 +138,7 @@ test("the approvals page refuses a form that another site sends", async () => {
   expect(await stateOf(shop, id)).toBe("pending");
 });
 
-test("a GET request on the approvals page never votes", async () => {
+test("a GET request to the approvals page never votes on an approval request", async () => {
   await using shop = await bootShop();
   const id = await shop.file(people.ana);
   const bea = await signedIn(shop, "bea");
@@ -188,7 +188,7 @@ test("the approvals page accepts only form bodies, and refuses a form with a rep
   expect(await stateOf(shop, id)).toBe("pending");
 });
 
-test("the approvals page refuses a vote with a digest that differs from the digest of the request", async () => {
+test("the approvals page refuses a vote with a digest that differs from the digest of the approval request", async () => {
   await using shop = await bootShop();
   const id = await shop.file(people.ana);
   const bea = await signedIn(shop, "bea");
@@ -210,7 +210,7 @@ test("the approvals page accepts the same vote of one person again without effec
   expect((await bea.get(`/approvals/${id}`)).body).toContain("you have already approved this request");
 });
 
-test("the approvals page shows a requester why the requester cannot decide the request, and refuses the vote", async () => {
+test("the approvals page shows a requester why the requester cannot vote, and refuses the vote", async () => {
   await using shop = await bootShop();
   const id = await shop.file(people.ana);
   const ana = await signedIn(shop, "ana");
@@ -260,7 +260,7 @@ test("the approvals page answers unknown requests and paths with 404, and wrong 
   expect((await send(`${shop.baseUrl}/approvalsome`)).status).toBe(404);
 });
 
-test("the list on the approvals page has a link to older requests", async () => {
+test("the list on the approvals page has a link to older approval requests", async () => {
   await using shop = await bootShop({ approval: { maxPending: 100 } });
   const ids: string[] = [];
   for (let number = 0; number < 22; number++) {

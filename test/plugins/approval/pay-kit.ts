@@ -1,4 +1,5 @@
-// Whose payments need agreement: people, the handler `pay` that needs finance, and a second surface to call it from.
+// A project in which payments need approval: people, the handler `pay` that needs approval by finance, and a second surface that
+// exposes `pay`.
 
 import { authenticated, handler, Type } from "quater";
 import { definePlugin, exposureKey } from "quater/plugin-api";
@@ -6,7 +7,10 @@ import { principal, type TestApp, tokens } from "quater/testing";
 
 export type Principal = Parameters<TestApp["as"]>[0];
 
-/** `robot` is an agent that acts for `ana`; `bea`, `cleo` and `ana` are of finance; `dan` is nobody special. */
+/**
+ * The callers of the tests. `robot` is an agent that acts for `ana`. `bea`, `cleo` and `ana` have the role finance. `dan` has no
+ * role.
+ */
 export const people = {
   robot: Object.freeze({ ...withoutPerson(principal({ subject: "robot", kind: "agent" })), actsFor: "ana" }),
   ana: principal({ subject: "ana", roles: ["finance"] }),
@@ -26,7 +30,7 @@ export const other = definePlugin(() => ({
   surface: { name: "other", exposes: "Other handlers", authenticate: tokens({}) },
 }));
 
-/** What `pay` was called with. */
+/** The inputs with which `pay` ran, in order. */
 export const paid: { cents: number; to?: string }[] = [];
 
 export const pay = handler({

@@ -49,7 +49,7 @@ const damageOf = async (desk: Desk, root: string) => {
 const stateOf = async (desk: Desk, id: string) => (await rowOf(desk, id))["state"];
 
 onBothDialects((claim, dialect) => {
-  claim("S3: no event is written about a request that an attacker planted in the store", async ({ boot, root }) => {
+  claim("S3: Quater writes no event about an approval request that an attacker planted in the store", async ({ boot, root }) => {
     const desk = await boot();
     const id = await desk.file(robot);
     const ends: readonly (readonly [string, Row, () => Promise<unknown>])[] = [
@@ -82,7 +82,7 @@ onBothDialects((claim, dialect) => {
   });
 
   claim(
-    "S3: an approval event copies the fields of the request from the event of the filing, and not from the row",
+    "S3: an approval event copies the fields of its approval request from the event of the filing, not from the row",
     async ({ boot }) => {
       const policies = { finance: { approvers: [{ role: "finance" }], pendingForMs: 1_000 } };
       const desk = await boot({ approval: { policies }, mode: "run" });
@@ -98,7 +98,7 @@ onBothDialects((claim, dialect) => {
     },
   );
 
-  claim("S3: a changed time in the row of a request causes no event about an expiry", async ({ boot, root }) => {
+  claim("S3: a changed time in the row of an approval request causes no event about an expiry", async ({ boot, root }) => {
     const desk = await boot();
     const pending = await desk.file(robot, { cents: 1 });
     const used = await desk.approved(robot, { cents: 2 });
@@ -149,7 +149,7 @@ onBothDialects((claim, dialect) => {
   ];
 
   claim(
-    "S3: lists of approval requests omit a damaged row, and the row stops no call, maintenance or restore",
+    "S3: lists of approval requests omit a damaged request row, and the row stops no call, maintenance or restore",
     async ({ boot }) => {
       const desk = await boot({ approval: { maxPending: 1_000 } });
       for (const [index, cells] of damages.entries()) {
@@ -186,7 +186,7 @@ onBothDialects((claim, dialect) => {
     },
   );
 
-  claim("S3: a shown approval request omits a damaged vote row", async ({ boot }) => {
+  claim("S3: approvers see an approval request without a damaged vote row", async ({ boot }) => {
     const desk = await boot({ approval: { policies: { finance: { approvers: [{ role: "finance", need: 2 }] } } } });
     const id = await desk.file(robot);
     await desk.vote(bea, id);

@@ -13,7 +13,7 @@ import { bootDesk, codeOf, finance, pay, people } from "./kit.ts";
 
 const { robot, ana, bea, cleo } = people;
 
-describe("how votes fill the places of an approval policy", () => {
+describe("votes fill the places of an approval policy", () => {
   const policy = (...approvers: ApprovalPolicy["approvers"]): Policy => completed({ approvers });
   const person = (name: string, ...roles: string[]) => ({ person: name, roles });
 
@@ -79,7 +79,7 @@ describe("how votes fill the places of an approval policy", () => {
     expect(await desk.vote(people.dan, denied, "deny", "nor do I")).toMatchObject({ state: "denied", reason: "nor do I" });
   });
 
-  test("a vote counts with the roles that the voter has at the time of the vote", async () => {
+  test("a vote on an approval request counts with the roles that the voter has at the time of the vote", async () => {
     using folder = tempFolder();
     const policies = { finance: { approvers: [{ role: "finance", need: 2 }] } };
     await using desk = await bootDesk({ root: folder.root, approval: { policies } });
@@ -91,10 +91,10 @@ describe("how votes fill the places of an approval policy", () => {
   });
 });
 
-describe("who may request an approval", () => {
+describe("approval policies decide who may request an approval", () => {
   const nobody = { ...principal({ subject: "svc", kind: "service" }), person: undefined as unknown as string };
 
-  test("a call of a requester without a person is refused, unless the approval policy has unattributed: true", async () => {
+  test("Quater refuses an approval call of a requester without a person, unless the policy has unattributed: true", async () => {
     using folder = tempFolder();
     const policies = { finance: finance.finance, open: { approvers: [{ role: "finance" }], unattributed: true } };
     const exposure = (approvalOf: string) => ({ direct: true, other: true, approval: approvalOf });
@@ -109,7 +109,7 @@ describe("who may request an approval", () => {
     expect(codeOf(await desk.call(nobody, { cents: 5 }, { handler: "payOpenly" }))).toBe("approval_required");
   });
 
-  test("a call is refused when its approval policy has the kind confirm and the caller acts for no person", async () => {
+  test("Quater refuses a call under an approval policy of the kind confirm when the caller acts for no person", async () => {
     using folder = tempFolder();
     const policies = { finance: { approvers: [{ role: "finance" }], kind: "confirm" as const } };
     await using desk = await bootDesk({ root: folder.root, approval: { policies } });
@@ -119,7 +119,7 @@ describe("who may request an approval", () => {
     expect((await desk.vote(ana, id)).state).toBe("approved");
   });
 
-  test("when an exposure needs approval on one surface, calls over other surfaces run without approval and are recorded", async () => {
+  test("when an exposure needs approval on one surface, calls over other surfaces run without approval", async () => {
     using folder = tempFolder();
     await using desk = await bootDesk({
       root: folder.root,
@@ -136,7 +136,7 @@ describe("who may request an approval", () => {
   });
 });
 
-describe("approval options that boot refuses", () => {
+describe("boot refuses wrong approval options", () => {
   const problemsOf = async (
     options: unknown,
     exposure: Readonly<Record<string, unknown>> = { direct: true },

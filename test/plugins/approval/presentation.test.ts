@@ -14,7 +14,7 @@ const order = Type.Object({
   lines: Type.Optional(Type.Array(Type.Object({ sku: Type.String() }))),
 });
 
-test("the terminal shows every part of an approval request that approvers need", async () => {
+test("quater approvals show prints every part of an approval request that approvers need", async () => {
   const operation = await operationOf(order);
   const args = { orderId: "ord_1001", amountCents: 500, email: "bo@example.org", lines: [] };
   const votes = [
@@ -119,7 +119,7 @@ const pointed = (value: unknown, path = ""): readonly (readonly [string, unknown
   return inside.flatMap(([name, item]) => pointed(item, `${path}/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`));
 };
 
-test("a shown approval request contains every argument and no forbidden character", () => {
+test("the text of an approval request for approvers contains every argument and no forbidden character", () => {
   fc.assert(
     fc.property(values, wellFormed, wellFormed, (given, name, reason) => {
       const args = asJson(given);
@@ -152,13 +152,13 @@ test("a shown approval request contains every argument and no forbidden characte
   );
 });
 
-test("an approval request that is shown without a paint function has no colours", () => {
+test("the text of an approval request without a paint function has no colours", () => {
   const shown = show({ note: "a\u200b" });
   expect(terminalLines(shown).join("")).not.toContain("<");
   expect(terminalLines(shown, (style, text) => `<${style}>${text}</>`).join("")).toContain("<yellow>[has invisible characters");
 });
 
-describe("an approval policy in words", () => {
+describe("approvers see an approval policy in words", () => {
   const base = recordOf({ input: {} } as Operation, {}).policy;
   const words = (policy: object, requester: object = {}) =>
     show(
@@ -194,7 +194,7 @@ describe("an approval policy in words", () => {
       '2 different people with the role finance; not "ana, who asks; nobody", who made the request',
     ],
     [{}, { person: 'a"b' }, '2 different people with the role finance; not "a\\"b", who made the request'],
-  ])("approvers see the policy %j for the requester %j in words", (policy, requester, expected) =>
+  ])("approvers see the approval policy %j for the requester %j in words", (policy, requester, expected) =>
     expect(words(policy, requester)[0]).toBe(expected),
   );
 
@@ -220,7 +220,7 @@ test.each<[number, string]>([
   }),
 );
 
-test("a shown request contains the end of its validity when it is approved, and no such time when it is denied", () => {
+test("approvers see the end of validity of an approved request, and see no such time of a denied request", () => {
   const approved = { state: "approved", decidedAt: now - 1_000, usableUntil: now + 60_000 } as const;
   expect(show({}, approved).expires?.relative).toBe("in 1 minute");
   expect(show({}, { state: "denied", decidedAt: now - 1_000, reason: "no" })).toMatchObject({
@@ -234,7 +234,7 @@ test.each([
   ["succeeded", "used, succeeded"],
   ["failed", "used, failed"],
   ["unknown", "used, outcome unknown"],
-] as const)('approvers see a used request whose call is %s as "%s"', (outcome, words) => {
+] as const)('approvers see a used approval request whose call is %s as "%s"', (outcome, words) => {
   const use = { callId: "c", at: now, outcome, endedAt: undefined };
   expect(show({}, { state: "consumed", use }).stateInWords).toBe(words);
 });

@@ -125,7 +125,7 @@ const raced = async (root: string, url: string): Promise<void> => {
 const title = `${rounds} approvals, ${processes * racers} racers in ${processes} processes`;
 
 test(
-  `${title} on SQLite: each approval runs its handler once, and every refused call gets a reason`,
+  `${title} on SQLite: each approval runs the handler once, and every refused call gets a reason`,
   async () => {
     using folder = tempFolder();
     await raced(folder.root, "-");
@@ -134,7 +134,7 @@ test(
 );
 
 test(
-  `${title} on PostgreSQL: each approval runs its handler once, and every refused call gets a reason`,
+  `${title} on PostgreSQL: each approval runs the handler once, and every refused call gets a reason`,
   async (context) => {
     if (typeof postgres === "string") return context.skip(postgres);
     using folder = tempFolder();

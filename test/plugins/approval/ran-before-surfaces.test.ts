@@ -11,7 +11,7 @@ const toBo = { to: "Bo", cents: 5 };
 const sentence =
   /An identical call ran before, at \d{4}-[0-9T:.-]+Z, and succeeded at \d{4}-[0-9T:.-]+Z \(call [0-9a-f-]+, approval (apr_[a-z2-7]+)\)/;
 
-test("S18: HTTP, MCP, the approvals API and the approvals page show the earlier identical call that ran", async () => {
+test("S18: HTTP, MCP, the approvals API and the approvals page show that an identical call ran before", async () => {
   using folder = tempFolder();
   await using counter = await bootCounter({ root: folder.root });
   const id = String((await counter.post(toBo)).body.approval?.["id"]);
@@ -34,7 +34,7 @@ test("S18: HTTP, MCP, the approvals API and the approvals page show the earlier 
   expect(shown.ranBefore).toMatchObject({ match: "identical", id, words: expect.stringMatching(sentence) as string });
 });
 
-test("S18: the terminal shows requesters and approvers the earlier identical call that ran", async () => {
+test("S18: for a repeated call, the terminal shows requesters and approvers the earlier identical call", async () => {
   using at = till();
   const env = { QUATER_LOG: "silent" };
   const run = ["run", "pay", "--to", "Bo", "--cents", "5"];

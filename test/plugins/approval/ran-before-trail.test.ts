@@ -41,7 +41,7 @@ const withCurrency = handler({
 });
 
 onBothDialects((claim) => {
-  claim("S18: a request row that was set to used is not shown as an earlier call", async ({ boot, again }) => {
+  claim("S18: Quater does not show an approval request row that was set to used as an earlier call", async ({ boot, again }) => {
     const desk = await boot();
     const id = await desk.approved(robot, input);
     await desk.sql(
@@ -81,7 +81,7 @@ onBothDialects((claim) => {
   });
 
   claim(
-    "S18: a repeated call shows the earlier call even after the row of the earlier request was deleted or changed",
+    "S18: a repeated call shows the earlier call even after the row of its approval request was deleted or changed",
     async ({ boot, again }) => {
       const desk = await boot();
       const changes: readonly (readonly [what: string, text: string])[] = [
@@ -106,19 +106,22 @@ onBothDialects((claim) => {
     },
   );
 
-  claim("S18: a request row with other arguments under the same id does not hide the earlier call", async ({ boot }) => {
-    const desk = await boot();
-    const { id, callId } = await ran(desk);
-    const other = await ran(desk, { cents: 9 });
-    await desk.sql(
-      "update approval_request set args = (select o.args from approval_request o where o.id = ?), nonce = (select o.nonce from approval_request o where o.id = ?), digest = (select o.digest from approval_request o where o.id = ?), preview = (select o.preview from approval_request o where o.id = ?) where id = ?",
-      ...[other.id, other.id, other.id, other.id, id],
-    );
-    expect(await asked(desk)).toEqual(hidden(callId));
-  });
+  claim(
+    "S18: an approval request row with other arguments under the same id does not hide the earlier call",
+    async ({ boot }) => {
+      const desk = await boot();
+      const { id, callId } = await ran(desk);
+      const other = await ran(desk, { cents: 9 });
+      await desk.sql(
+        "update approval_request set args = (select o.args from approval_request o where o.id = ?), nonce = (select o.nonce from approval_request o where o.id = ?), digest = (select o.digest from approval_request o where o.id = ?), preview = (select o.preview from approval_request o where o.id = ?) where id = ?",
+        ...[other.id, other.id, other.id, other.id, id],
+      );
+      expect(await asked(desk)).toEqual(hidden(callId));
+    },
+  );
 
   claim(
-    "S18: after a change of the input schema, a repeated call cannot be compared with an earlier request whose row was deleted",
+    "S18: after a change of the input schema, Quater cannot compare a call with a request whose row was deleted",
     async ({ boot, again }) => {
       const first = await boot();
       const { id } = await ran(first);
@@ -148,7 +151,7 @@ onBothDialects((claim) => {
     },
   );
 
-  claim("S18: approvers see the earlier calls of a request", async ({ boot }) => {
+  claim("S18: approvers see earlier calls that equal the call of an approval request", async ({ boot }) => {
     const desk = await boot();
     const first = await ran(desk);
     const second = await ran(desk);
@@ -158,7 +161,7 @@ onBothDialects((claim) => {
     expect(await desk.approvals.ranBefore(await desk.record(second.id))).toEqual(hidden(first.callId));
   });
 
-  claim("S18: a changed type column of a use event does not hide the earlier call", async ({ boot, again }) => {
+  claim("S18: a changed type column of the event approval.used does not hide the earlier call", async ({ boot, again }) => {
     const desk = await boot();
     const { id, callId } = await ran(desk);
     const other = await desk.approved(robot, { cents: 8 });
@@ -176,14 +179,17 @@ onBothDialects((claim) => {
     expect(await asked(fresh, { cents: 10 })).toEqual(damaged);
   });
 
-  claim("S18: a request row that is marked as erased counts as erased only if an event says so", async ({ boot }) => {
-    const desk = await boot();
-    const { id, callId } = await ran(desk);
-    await desk.sql("update approval_request set nonce = 'erased', like_key = null where id = ?", id);
-    expect(await asked(desk)).toEqual(hidden(callId));
-  });
+  claim(
+    "S18: an approval request row that is marked as erased counts as erased only if an event records the erasure",
+    async ({ boot }) => {
+      const desk = await boot();
+      const { id, callId } = await ran(desk);
+      await desk.sql("update approval_request set nonce = 'erased', like_key = null where id = ?", id);
+      expect(await asked(desk)).toEqual(hidden(callId));
+    },
+  );
 
-  claim("S18: a denial that is only in the row of a request does not hide that the call ran", async ({ boot }) => {
+  claim("S18: a denial that is only in the row of an approval request does not hide that the call ran", async ({ boot }) => {
     const desk = await boot();
     const denied =
       "update approval_request set state = 'denied', reason = 'bea says no', decided_at = 9000000000000 where id = ?";

@@ -41,7 +41,7 @@ const at = expect.stringMatching(/^\d{4}-\d\d-\d\dT/) as string;
 
 onBothDialects((claim) => {
   claim(
-    "M12: an approved call whose result cannot be sent uses its approval, and a repeated call shows that the first call succeeded",
+    "M12: an approved call whose result cannot be sent uses its approval, and a repeated call shows the success",
     async ({ boot }) => {
       const large = handler({
         description: "Pay somebody.",
@@ -123,7 +123,7 @@ onBothDialects((claim) => {
   );
 
   claim(
-    "S18: the comparison with an earlier call lists changed, removed and renamed fields, or has the match cannot_tell",
+    "S18: the comparison of a call with an earlier call lists changed, removed and renamed fields",
     async ({ boot, again }) => {
       const { id } = await ran(await boot({ handlers: { pay: before } }), robot, order);
       const asText = await again({ handlers: { pay: withInput({ orderId: Type.String(), cents: Type.String() }) } });
@@ -142,7 +142,7 @@ onBothDialects((claim) => {
   );
 
   claim(
-    "S18: the comparison with an earlier call lists a new field inside an object or a list element",
+    "S18: the comparison of a call with an earlier call lists a new field inside an object or a list element",
     async ({ boot, again }) => {
       const nested = (line: Parameters<typeof Type.Object>[0]) =>
         withInput({ to: Type.Object({ name: Type.String() }), lines: Type.Array(Type.Object({ sku: Type.String(), ...line })) });
@@ -197,7 +197,7 @@ onBothDialects((claim) => {
   );
 
   claim(
-    "S18: after a rotation of the trail keys, a pending request can be approved and run, and is later found as an earlier call",
+    "S18: after a rotation of the trail keys, a pending approval request can be approved, run and found again",
     async ({ boot, again, root }) => {
       const secrets = withInput({ orderId: Type.String(), pin: secret(Type.String()) });
       const input = { orderId: "ord_7", pin: "1234" };
@@ -223,7 +223,7 @@ onBothDialects((claim) => {
   );
 
   claim(
-    "S18: a repeated call gets the match cannot_tell when the keys or the person of an earlier request are unknown",
+    "S18: a repeated call gets the match cannot_tell when the person of an earlier approval request is unknown",
     async ({ boot }) => {
       const one = await boot({ handlers: { pay: before } });
       const { id } = await ran(one, robot, order);
@@ -262,38 +262,38 @@ onBothDialects((claim) => {
     },
   );
 
+  claim("S18: Quater compares calls with approval requests of an older folding rule", async ({ boot }) => {
+    const desk = await boot({ handlers: { pay: before } });
+    const { id } = await ran(desk, robot, order);
+    const [keys] = (await desk.sql("select person_key, like_key from approval_request where id = ?", id)) as object[];
+    await desk.sql("update approval_request set like_key = 'hmac:older:00'");
+    const spaced = { ...order, orderId: "ord_7 " };
+    expect(earlierIn(await desk.call(robot, spaced))).toMatchObject({ match: "similar", id });
+    while (!(await fillKeys(contextOf(desk))));
+    expect(await desk.sql("select person_key, like_key from approval_request where id = ?", id)).toEqual([keys]);
+    expect(earlierIn(await desk.call(robot, order))).toMatchObject({ match: "identical", id });
+    // A request that cannot be read any more keeps its person.
+    await desk.sql("update approval_request set like_key = 'hmac:older:00', args = '{}' where id = ?", id);
+    while (!(await fillKeys(contextOf(desk))));
+    expect(await desk.sql("select person_key, like_key from approval_request where id = ?", id)).toEqual([
+      { ...keys, like_key: null },
+    ]);
+  });
+
   claim(
-    "S18: calls are compared with requests of an older folding rule, before and after these requests get new comparison keys",
+    "S18: approval requests of an older version of Quater get comparison keys, and Quater compares calls with them",
     async ({ boot }) => {
       const desk = await boot({ handlers: { pay: before } });
       const { id } = await ran(desk, robot, order);
-      const [keys] = (await desk.sql("select person_key, like_key from approval_request where id = ?", id)) as object[];
-      await desk.sql("update approval_request set like_key = 'hmac:older:00'");
-      const spaced = { ...order, orderId: "ord_7 " };
-      expect(earlierIn(await desk.call(robot, spaced))).toMatchObject({ match: "similar", id });
-      while (!(await fillKeys(contextOf(desk))));
-      expect(await desk.sql("select person_key, like_key from approval_request where id = ?", id)).toEqual([keys]);
+      const other = await ran(desk, dan, order);
+      await desk.sql("update approval_request set person_key = null, like_key = null");
+      await desk.sql("update approval_request set nonce = 'erased' where id = ?", other.id);
+      expect(earlierIn(await desk.call(robot, order))).toMatchObject({ match: "cannot_tell" });
+      const context = contextOf(desk);
+      while (!(await fillKeys(context)));
       expect(earlierIn(await desk.call(robot, order))).toMatchObject({ match: "identical", id });
-      // A request that cannot be read any more keeps its person.
-      await desk.sql("update approval_request set like_key = 'hmac:older:00', args = '{}' where id = ?", id);
-      while (!(await fillKeys(contextOf(desk))));
-      expect(await desk.sql("select person_key, like_key from approval_request where id = ?", id)).toEqual([
-        { ...keys, like_key: null },
-      ]);
+      const keys = (await desk.sql("select person_key, like_key from approval_request where id = ?", other.id)) as object[];
+      expect(keys).toEqual([{ person_key: "unknown", like_key: null }]);
     },
   );
-
-  claim("S18: requests of an older version of Quater get comparison keys, and are compared", async ({ boot }) => {
-    const desk = await boot({ handlers: { pay: before } });
-    const { id } = await ran(desk, robot, order);
-    const other = await ran(desk, dan, order);
-    await desk.sql("update approval_request set person_key = null, like_key = null");
-    await desk.sql("update approval_request set nonce = 'erased' where id = ?", other.id);
-    expect(earlierIn(await desk.call(robot, order))).toMatchObject({ match: "cannot_tell" });
-    const context = contextOf(desk);
-    while (!(await fillKeys(context)));
-    expect(earlierIn(await desk.call(robot, order))).toMatchObject({ match: "identical", id });
-    const keys = (await desk.sql("select person_key, like_key from approval_request where id = ?", other.id)) as object[];
-    expect(keys).toEqual([{ person_key: "unknown", like_key: null }]);
-  });
 });

@@ -27,30 +27,33 @@ const payOrFail = handler({
 });
 
 onBothDialects((claim) => {
-  claim("M10: a repeated call shows when and how the first call ended, and needs a new approval", async ({ boot }) => {
-    const desk = await boot({ handlers: { pay: payOrFail } });
-    for (const [cents, outcome] of [
-      [5, "succeeded"],
-      [13, "failed"],
-    ] as const) {
-      const id = await desk.approved(robot, { cents });
-      const { callId } = await desk.call(robot, { cents });
-      const ended = (await desk.events(id)).find(({ type }) => type === "call.ended");
-      const endedAt = new Date(ended?.at ?? 0).toISOString();
-      const { code, message, approval } = await approvalIn(desk, robot, { cents });
-      expect(code).toBe("approval_required");
-      expect(approval).toMatchObject({ status: "pending", earlier: { match: "identical", id, callId, outcome, endedAt } });
-      expect(approval["id"]).not.toBe(id);
-      expect(message).toContain(`and ${outcome} at ${endedAt} (call ${callId}, approval ${id})`);
-      const used = await approvalIn(desk, robot, { cents }, { id });
-      expect(used).toMatchObject({ code: "approval_used", approval: { usedBy: { callId, outcome } } });
-      const { usedBy } = await desk.status(robot, id);
-      expect(used.approval["usedBy"]).toEqual(usedBy);
-      expect(used.message).toContain(`the call ${callId} ran and ${outcome} at ${usedBy?.endedAt}`);
-      expect((await approvalIn(desk, dan, { cents })).approval["earlier"]).toBeUndefined();
-      expect((await approvalIn(desk, robot, { cents: cents + 100 })).approval["earlier"]).toBeUndefined();
-    }
-  });
+  claim(
+    "M10: a repeated call under an approval policy shows when and how the first call ended, and needs a new approval",
+    async ({ boot }) => {
+      const desk = await boot({ handlers: { pay: payOrFail } });
+      for (const [cents, outcome] of [
+        [5, "succeeded"],
+        [13, "failed"],
+      ] as const) {
+        const id = await desk.approved(robot, { cents });
+        const { callId } = await desk.call(robot, { cents });
+        const ended = (await desk.events(id)).find(({ type }) => type === "call.ended");
+        const endedAt = new Date(ended?.at ?? 0).toISOString();
+        const { code, message, approval } = await approvalIn(desk, robot, { cents });
+        expect(code).toBe("approval_required");
+        expect(approval).toMatchObject({ status: "pending", earlier: { match: "identical", id, callId, outcome, endedAt } });
+        expect(approval["id"]).not.toBe(id);
+        expect(message).toContain(`and ${outcome} at ${endedAt} (call ${callId}, approval ${id})`);
+        const used = await approvalIn(desk, robot, { cents }, { id });
+        expect(used).toMatchObject({ code: "approval_used", approval: { usedBy: { callId, outcome } } });
+        const { usedBy } = await desk.status(robot, id);
+        expect(used.approval["usedBy"]).toEqual(usedBy);
+        expect(used.message).toContain(`the call ${callId} ran and ${outcome} at ${usedBy?.endedAt}`);
+        expect((await approvalIn(desk, dan, { cents })).approval["earlier"]).toBeUndefined();
+        expect((await approvalIn(desk, robot, { cents: cents + 100 })).approval["earlier"]).toBeUndefined();
+      }
+    },
+  );
 
   claim(
     "M10: a repeated call shows the end of the earlier call from the trail and not from the row of the request",
@@ -124,7 +127,7 @@ test("M10: the answer to a repeated call over MCP says that the call ran, and th
   expect(other).not.toContain("valid");
 });
 
-test("M10: HTTP names the end of the first call in the 428 and 409 responses", async () => {
+test("M10: the 428 and 409 responses to a repeated HTTP call contain the end of the first call", async () => {
   using folder = tempFolder();
   await using counter = await bootCounter({ root: folder.root });
   const id = String((await counter.post(toBo)).body.approval?.["id"]);
@@ -139,7 +142,7 @@ test("M10: HTTP names the end of the first call in the 428 and 409 responses", a
   expect([other.response.status, other.body.approval]).toMatchObject([409, { status: "consumed", usedBy: end }]);
 });
 
-test("M10: the terminal names the end of the first call to the caller and to the approver", async () => {
+test("M10: the terminal shows the caller and the approver of a repeated call the end of the first call", async () => {
   using desk = till();
   const typed = (...argv: readonly string[]) => quater(argv, { cwd: desk.folder, env: { QUATER_LOG: "silent" } });
   const run = ["run", "pay", "--to", "Bo", "--cents", "5"];

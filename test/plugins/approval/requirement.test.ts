@@ -43,11 +43,11 @@ const changes: readonly (readonly [Partial<Policy>, string])[] = [
   [{ unattributed: true }, "money: 1 with role finance; the requester may be a credential without a person"],
 ];
 
-test.each(changes)("an approval policy with %j is printed as %j", (change, words) => {
+test.each(changes)("quater exposure prints an approval policy with %j as %j", (change, words) => {
   expect(wordsOf(change)).toBe(words);
 });
 
-test("every change of an approval policy changes its printed text", () => {
+test("every change of an approval policy changes the text that quater exposure prints for the policy", () => {
   expect(new Set(changes.map(([change]) => wordsOf(change))).size).toBe(changes.length);
 });
 

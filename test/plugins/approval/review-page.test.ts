@@ -13,7 +13,7 @@ test("the trail records sign-ins to the approvals page with wrong codes and wron
   expect(failed.map(({ meta }) => [meta.surface, meta.errorCode])).toEqual([["approvals", "invalid_token"]]);
 });
 
-test("the field for sign-in codes on the sign-in page of approvals does not accept keys", async () => {
+test("the field for sign-in codes on the sign-in page of approvals does not accept API keys", async () => {
   await using shop = await bootShop({ people: { AAAAAAAA: people.bea } });
   const answer = await new Visitor(shop.baseUrl).signIn({ code: "AAAAAAAA" });
   expect([answer.status, codeOn(answer), answer.headers["set-cookie"]]).toEqual([401, "sign_in_code_wrong", undefined]);

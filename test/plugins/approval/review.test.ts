@@ -20,7 +20,7 @@ import { operationOf, show } from "./shown-kit.ts";
 const { robot, ana, bea, cleo } = people;
 const notEligible = { code: "approver_not_eligible" };
 
-describe("two spellings of one person's name", () => {
+describe("Quater recognizes two spellings of one person's name", () => {
   test.each([
     ["Ana@Shop.example", "ana@shop.example"],
     ["jose\u0301", "josé"],
@@ -32,7 +32,7 @@ describe("two spellings of one person's name", () => {
     expect([isSamePerson(one, other), isSamePerson(other, one)]).toEqual([true, true]);
   });
 
-  test("isSamePerson returns false for missing names and for different names", () => {
+  test("isSamePerson returns false for missing names of persons and for different names", () => {
     expect([isSamePerson(undefined, undefined), isSamePerson("ana", undefined), isSamePerson("ana", "anna")]).toEqual([
       false,
       false,
@@ -40,7 +40,7 @@ describe("two spellings of one person's name", () => {
     ]);
   });
 
-  test("boot refuses a policy that needs two spellings of one person", () => {
+  test("boot refuses an approval policy that needs two spellings of one person", () => {
     const problems = optionProblems({
       ...readOptions(approvalOptions, undefined).values,
       authenticate: () => undefined,
@@ -53,7 +53,7 @@ describe("two spellings of one person's name", () => {
 });
 
 onBothDialects((claim) => {
-  claim("a person cannot approve their own request under another spelling of their name", async ({ boot }) => {
+  claim("a person cannot approve their own approval request under another spelling of their name", async ({ boot }) => {
     const desk = await boot();
     const spelt = (person: string): Principal => ({ ...ana, person, subject: "sso", credential: `sso:${person}` });
     for (const who of [robot, ana]) {
@@ -64,7 +64,7 @@ onBothDialects((claim) => {
     }
   });
 
-  claim("votes of one person under two spellings of the name count once", async ({ boot }) => {
+  claim("votes of one person on an approval request under two spellings of the name count once", async ({ boot }) => {
     const desk = await boot({ approval: { policies: { finance: { approvers: [{ role: "finance", need: 2 }] } } } });
     const id = await desk.file(robot);
     await desk.vote(bea, id);
@@ -73,7 +73,7 @@ onBothDialects((claim) => {
     expect((await desk.vote(cleo, id)).state).toBe("approved");
   });
 
-  claim("a credential that acts for another person cannot vote", async ({ boot }) => {
+  claim("a credential that acts for another person cannot vote on approval requests", async ({ boot }) => {
     const desk = await boot();
     const id = await desk.file(ana);
     for (const kind of ["service", "user", "operator"] as const)
@@ -82,7 +82,7 @@ onBothDialects((claim) => {
   });
 
   claim(
-    "a person whose name the database cannot store is refused without effect on other approval requests",
+    "Quater refuses a person whose name the database cannot store, without effect on other approval requests",
     async ({ boot }) => {
       const desk = await boot();
       const id = await desk.file(robot);
@@ -110,38 +110,41 @@ onBothDialects((claim) => {
     },
   );
 
-  claim("a list of approval requests is empty when no request matches the filters", async ({ boot }) => {
+  claim("a list of approval requests is empty when no approval request matches the filters of the list", async ({ boot }) => {
     const desk = await boot();
     await desk.file(robot);
     for (const given of [{ handler: "\0" }, { before: "\0" }, { before: "' or 1=1 --" }, { handler: "none" }])
       expect(await desk.approvals.list(bea, given)).toEqual([]);
   });
 
-  claim("a long reason of a vote is shortened between two characters and never inside a character", async ({ boot }) => {
+  claim("Quater shortens a long reason of a vote between two characters and never inside a character", async ({ boot }) => {
     const desk = await boot();
     const id = await desk.file(robot);
     const { reason = "" } = await desk.vote(bea, id, "deny", `a\n${"😀".repeat(499)}`);
     expect([reason.slice(0, 6), [...reason].length, /\p{Cs}/u.test(reason)]).toEqual(["a\\u{a}", 500, false]);
   });
 
-  claim("a preview that repeats a secret argument is stored neither in the trail nor in the request", async ({ boot }) => {
-    const login = handler({
-      description: "Sign in.",
-      effect: "write",
-      input: Type.Object({ user: Type.String(), pin: secret(Type.String()) }),
-      auth: authenticated,
-      preview: ({ user, pin }) => ({ says: `${user} with ${pin}` }),
-      handle: () => ({}),
-    });
-    const desk = await boot({ handlers: { login } });
-    const id = await desk.approved(robot, { user: "ana", pin: "7391-xyzzy" }, { handler: "login" });
-    expect(codeOf(await desk.call(robot, { user: "ana", pin: "7391-xyzzy" }, { handler: "login" }))).toBe("ok");
-    const rows = [await desk.sql("select * from audit_event"), await desk.sql("select * from approval_request")];
-    expect(JSON.stringify(rows)).not.toContain("xyzzy");
-    expect((await desk.record(id)).preview).toContain("xyzzy");
-  });
+  claim(
+    "Quater stores a preview that repeats a secret argument neither on the trail nor in the approval request",
+    async ({ boot }) => {
+      const login = handler({
+        description: "Sign in.",
+        effect: "write",
+        input: Type.Object({ user: Type.String(), pin: secret(Type.String()) }),
+        auth: authenticated,
+        preview: ({ user, pin }) => ({ says: `${user} with ${pin}` }),
+        handle: () => ({}),
+      });
+      const desk = await boot({ handlers: { login } });
+      const id = await desk.approved(robot, { user: "ana", pin: "7391-xyzzy" }, { handler: "login" });
+      expect(codeOf(await desk.call(robot, { user: "ana", pin: "7391-xyzzy" }, { handler: "login" }))).toBe("ok");
+      const rows = [await desk.sql("select * from audit_event"), await desk.sql("select * from approval_request")];
+      expect(JSON.stringify(rows)).not.toContain("xyzzy");
+      expect((await desk.record(id)).preview).toContain("xyzzy");
+    },
+  );
 
-  claim("the printed paths of the changes in a preview contain no control characters", async ({ boot }) => {
+  claim("quater approvals prints the paths of the changes in a preview without control characters", async ({ boot }) => {
     let times = 0;
     const erase = handler({
       description: "Erase.",
@@ -192,15 +195,15 @@ test("neither the caller of an MCP call nor the person for whom the caller acts 
   expect([plain.kind, plain.person, plain.actsFor]).toEqual(["agent", undefined, "ana"]);
 });
 
-test("a preview hides a secret argument that is a number", async () => {
+test("the preview of an approval request hides a secret argument that is a number", async () => {
   const input = Type.Object({ pin: secret(Type.Integer()) });
   const operation = await operationOf(input);
   const shown = show({ pin: 739_155 }, { preview: '{"says":"pin 739155","pin":739155}' }, { operation, view: "full" });
   expect(JSON.stringify(shown)).not.toContain("739155");
 });
 
-describe("notices about approval requests", () => {
-  test("a webhook URL with a password is refused, because failed deliveries are logged", () => {
+describe("Quater sends notices about approval requests", () => {
+  test("boot refuses a webhook URL with a password, because Quater logs failed deliveries", () => {
     const notify: NotifyOption = {
       webhook: { url: "https://hook:geheim@hooks.example/a", secret: `whsec_${Buffer.alloc(24).toString("base64")}` },
     };
@@ -211,7 +214,7 @@ describe("notices about approval requests", () => {
     expect(JSON.stringify(problems)).not.toContain("geheim");
   });
 
-  test("a notify function that throws an unprintable value does not end the process", async () => {
+  test("a notify function of approval() that throws an unprintable value does not end the process", async () => {
     const lines: unknown[] = [];
     const log = { info: () => {}, warn: (...line: unknown[]) => void lines.push(line), error: () => {} };
     const teller = tellerOf(() => Promise.reject(Object.create(null)), log);

@@ -47,7 +47,7 @@ describe("S12: attempts to sign in with a code", () => {
     expect((await visitor.signIn({ key: "bea" })).status).toBe(303);
   });
 
-  test("S12: behind a trusted proxy, only visitors from the network that sent the wrong sign-in codes must wait", async () => {
+  test("S12: behind a trusted proxy, only visitors from the network that sent wrong sign-in codes must wait", async () => {
     await using shop = await bootShop({ http: { trustedProxies: ["127.0.0.1"] } });
     const visitor = new Visitor(shop.baseUrl);
     const from = (address: string) => ({ "x-forwarded-for": address });

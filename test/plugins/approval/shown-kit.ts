@@ -1,5 +1,5 @@
-// Requests for approval as they are shown, the texts that somebody would try to deceive an approver with, and what must
-// never be among what is shown.
+// Approval requests as approvers see them, and texts with which a requester could deceive an approver. `isClean` finds characters
+// that no view may show.
 
 import { createHmac } from "node:crypto";
 import fc from "fast-check";
@@ -11,7 +11,8 @@ import type { ApprovalRecord } from "../../../plugins/approval/record.ts";
 import { digestOf } from "../../../plugins/approval/requests/digest.ts";
 import { type Presentation, presentationOf, type Surroundings } from "../../../plugins/approval/shown/presentation.ts";
 
-// Said once more, character by character of the specification, so that a class dropped from the code is missed here.
+// The characters that no view may show. The kit repeats each class of these characters from the specification, so that a test
+// fails if safe-text.ts no longer escapes a class.
 const forbidden = [
   /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/u,
   /\p{Default_Ignorable_Code_Point}/u,
@@ -22,7 +23,7 @@ const forbidden = [
 ];
 export const isClean = (text: string): boolean => forbidden.every((kind) => !kind.test(text));
 
-/** The text that a rendering shows. */
+/** Returns the original text of a shown text. */
 export const readBack = (shown: string): string =>
   shown.replace(/\\(?:u\{([0-9a-f]+)\}|\\)/g, (_all, hex?: string) =>
     hex === undefined ? "\\" : String.fromCodePoint(Number.parseInt(hex, 16)),
@@ -42,7 +43,7 @@ export const hostile = fc.oneof(
   fc.string({ unit: awkward, minLength: 350, maxLength: 450 }),
   fc.string({ unit: "grapheme" }),
 );
-/** As in JSON that was let in: without half surrogates. */
+/** Texts without half of a surrogate pair, like all texts in JSON that Quater accepts. */
 export const wellFormed = hostile.map((text) => text.replaceAll(/\p{Cs}/gu, ""));
 
 export const now = Date.parse("2026-03-01T12:00:00Z");
@@ -104,7 +105,7 @@ export const recordOf = (operation: Operation, args: unknown, given: Partial<App
   };
 };
 
-/** Takes any arguments. */
+/** An operation whose input schema accepts any arguments. */
 export const anything = await operationOf(Type.Record(Type.String(), Type.Unknown()));
 
 export const show = (args: unknown, given: Partial<ApprovalRecord> = {}, around: Partial<Surroundings> = {}): Presentation => {

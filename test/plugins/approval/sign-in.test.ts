@@ -122,7 +122,7 @@ test("a revoked key or a removed role takes effect at the next request in a sess
   expect(await shop.approvals.show(people.cleo, id)).toMatchObject({ state: "pending", votes: [] });
 });
 
-test("a sign-out from the approvals page removes the session cookie, and a sign-out without a form token is refused", async () => {
+test("a sign-out from the approvals page removes the session cookie, and needs a form token", async () => {
   await using shop = await bootShop();
   const bea = new Visitor(shop.baseUrl);
   await bea.signIn({ key: "bea" });
@@ -172,30 +172,27 @@ const places: readonly (readonly [string, () => Promise<OptionsOf<typeof store>>
   ...(typeof postgres === "string" ? [] : [["PostgreSQL", async () => ({ url: await postgres.freshUrl() })] as const]),
 ];
 
-test.each(places)(
-  "on %s, a code signs in once, and wrong, used and expired codes get the same answer",
-  async (_name, placeOf) => {
-    await using shop = await bootShop({ store: await placeOf() });
-    const before = Date.now();
-    const { code, expiresAt } = await issueCode(partsOf(shop), "bea");
-    expect(code).toMatch(/^[2-9A-Z]{4}-[2-9A-Z]{4}$/);
-    expect(expiresAt - before).toBeGreaterThanOrEqual(299_999); // the database may round
-    const racers = Array.from({ length: 4 }, () => new Visitor(shop.baseUrl));
-    const answers = await Promise.all(racers.map((racer) => racer.signIn({ code: code.toLowerCase() })));
-    expect(answers.map(({ status }) => status).sort()).toEqual([303, 401, 401, 401]);
-    expect(new Set(answers.filter(({ status }) => status === 401).map(codeOn))).toEqual(new Set(["sign_in_code_wrong"]));
-    const winner = racers[answers.findIndex(({ status }) => status === 303)] as Visitor;
-    expect((await winner.get("/approvals")).body).toContain("Signed in as");
+test.each(places)("on %s, a sign-in code is valid once, and all other codes get the same answer", async (_name, placeOf) => {
+  await using shop = await bootShop({ store: await placeOf() });
+  const before = Date.now();
+  const { code, expiresAt } = await issueCode(partsOf(shop), "bea");
+  expect(code).toMatch(/^[2-9A-Z]{4}-[2-9A-Z]{4}$/);
+  expect(expiresAt - before).toBeGreaterThanOrEqual(299_999); // the database may round
+  const racers = Array.from({ length: 4 }, () => new Visitor(shop.baseUrl));
+  const answers = await Promise.all(racers.map((racer) => racer.signIn({ code: code.toLowerCase() })));
+  expect(answers.map(({ status }) => status).sort()).toEqual([303, 401, 401, 401]);
+  expect(new Set(answers.filter(({ status }) => status === 401).map(codeOn))).toEqual(new Set(["sign_in_code_wrong"]));
+  const winner = racers[answers.findIndex(({ status }) => status === 303)] as Visitor;
+  expect((await winner.get("/approvals")).body).toContain("Signed in as");
 
-    const late = await issueCode(partsOf(shop), "bea");
-    const open = await partsOf(shop).store.open();
-    await open.apply([{ sql: "update approval_page_code set expires_at = expires_at - 300000", parameters: [] }]);
-    const expired = await new Visitor(shop.baseUrl).signIn({ code: late.code });
-    expect([expired.status, codeOn(expired)]).toEqual([401, "sign_in_code_wrong"]);
-  },
-);
+  const late = await issueCode(partsOf(shop), "bea");
+  const open = await partsOf(shop).store.open();
+  await open.apply([{ sql: "update approval_page_code set expires_at = expires_at - 300000", parameters: [] }]);
+  const expired = await new Visitor(shop.baseUrl).signIn({ code: late.code });
+  expect([expired.status, codeOn(expired)]).toEqual([401, "sign_in_code_wrong"]);
+});
 
-test("a sign-in code of the approvals page is refused after the key that made the code was revoked", async () => {
+test("the approvals page refuses a sign-in code after the API key that made the code was revoked", async () => {
   const table: Record<string, Principal> = { ...people };
   await using shop = await bootShop({ people: table });
   const { code } = await issueCode(partsOf(shop), "bea");
@@ -204,7 +201,7 @@ test("a sign-in code of the approvals page is refused after the key that made th
   expect([answer.status, codeOn(answer)]).toEqual([401, "sign_in_code_wrong"]);
 });
 
-test("the store contains neither a sign-in code nor the key that made the code", async () => {
+test("the store contains neither a sign-in code of the approvals page nor the API key that made the code", async () => {
   await using shop = await bootShop();
   const key = "bea";
   const { code } = await issueCode(partsOf(shop), key);
@@ -216,7 +213,7 @@ test("the store contains neither a sign-in code nor the key that made the code",
   expect(Buffer.from(String(rows[0]?.["sealed_key"]), "base64url").includes(key)).toBe(false);
 });
 
-test("after five failed sign-ins a client address has to wait, even when a thousand sign-ins arrive at the same time", async () => {
+test("after five failed sign-ins to the approvals page, a client address has to wait, even in a race", async () => {
   await using shop = await bootShop();
   const bea = new Visitor(shop.baseUrl);
   const form = formIn((await bea.get("/approvals/sign-in")).body);
@@ -232,7 +229,7 @@ test("after five failed sign-ins a client address has to wait, even when a thous
   expect(await bea.signIn({ key: "bea" })).toMatchObject({ status: 303 });
 });
 
-test("the sign-in page of approvals refuses a key that is too long for a session cookie, with a message", async () => {
+test("the sign-in page of approvals refuses an API key that is too long for a session cookie, with a message", async () => {
   const long = "k".repeat(4_000);
   await using shop = await bootShop({ people: { ...people, [long]: people.bea } });
   const answer = await new Visitor(shop.baseUrl).signIn({ key: long });

@@ -42,7 +42,7 @@ test("a request with the secret of the single sign-on proxy signs in the approve
   ]);
 });
 
-test("forged single sign-on headers are refused, from loopback, with a wrong secret and when a header comes twice", async () => {
+test("the approvals page refuses forged single sign-on headers from loopback, with a wrong secret or sent twice", async () => {
   await using shop = await bootShop({ approval: { sso } });
   const id = await shop.file(people.ana);
   const forged: readonly Sent["headers"][] = [
@@ -64,7 +64,7 @@ test("forged single sign-on headers are refused, from loopback, with a wrong sec
   }
 });
 
-test("without the option sso the headers of a proxy are ignored, and with sso approvers can still sign in with a key", async () => {
+test("without the option sso, the approvals page ignores the single sign-on headers of a proxy", async () => {
   await using plain = await bootShop();
   expect(await new Visitor(plain.baseUrl).get("/approvals", proven)).toMatchObject({ status: 303 });
   await using shop = await bootShop({ approval: { sso } });
@@ -80,7 +80,7 @@ test("the approvals API ignores the headers of a single sign-on proxy", async ()
   expect([answer.status, codeOn(answer)]).toEqual([401, "unauthenticated"]);
 });
 
-test("an approvals page with the option listen is not served on the port of http()", async () => {
+test("the port of http() does not serve an approvals page with the option listen", async () => {
   const port = await freePort();
   await using shop = await bootShop({ approval: { listen: { port } } });
   const id = await shop.file(people.ana);
@@ -122,7 +122,7 @@ const socketFolder = (): { readonly path: string; [Symbol.dispose](): void } => 
   return { path: join(folder, "a.sock"), [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }) };
 };
 
-test("the single sign-on proxy needs no secret over a Unix socket, and its headers are refused over TCP", async () => {
+test("the single sign-on proxy needs no secret over a Unix socket, and Quater refuses its headers over TCP", async () => {
   using socket = socketFolder();
   const { path } = socket;
   const overSocket = { personHeader: "x-forwarded-user", rolesHeader: "x-forwarded-roles", unixSocket: true } as const;
@@ -142,7 +142,7 @@ test("the single sign-on proxy needs no secret over a Unix socket, and its heade
   expect((await send(`${shop.baseUrl}/approvals`, { headers: asBea })).status).toBe(404);
 });
 
-test("a request with single sign-on headers that does not come over the Unix socket is refused", () => {
+test("the approvals page refuses a request with single sign-on headers that does not come over the Unix socket", () => {
   const trusting = { personHeader: "x-forwarded-user", unixSocket: true } as const;
   const credentials = { surface: "approvals", isLocal: false, header: () => "bea", cookie: () => undefined };
   expect(() => personBehind(trusting, credentials)).toThrow("did not come from the trusted proxy");
@@ -175,7 +175,7 @@ test("the approvals page replaces the Unix socket of a killed process, but not a
   expect(readFileSync(path, "utf8")).toBe("somebody's text");
 });
 
-test("boot refuses sso options that do not prove the proxy, and reports all problems at once", async () => {
+test("boot refuses approval() sso options that do not prove the proxy, and reports all problems at once", async () => {
   const causes = async (options: object): Promise<readonly string[]> => {
     try {
       await using _shop = await bootShop({ approval: options as Partial<OptionsOf<typeof approval>> });

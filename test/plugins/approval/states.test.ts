@@ -53,7 +53,7 @@ const endings: readonly (readonly [state: string, end: (desk: Desk) => Promise<s
 
 onBothDialects((claim) => {
   claim(
-    "a call without an approval request gets 428 with a new request's id, expiry and status, and does not run",
+    "a call without an approval request gets 428 with id, expiry and status of a new request, and does not run",
     async ({ boot }) => {
       const desk = await boot();
       const outcome = await desk.call(robot);
@@ -75,7 +75,7 @@ onBothDialects((claim) => {
     },
   );
 
-  claim("a repeated call without an id gets 428 with the id of the pending request", async ({ boot }) => {
+  claim("a repeated call without an approval id gets 428 with the id of the pending approval request", async ({ boot }) => {
     const desk = await boot();
     const id = await desk.file(robot);
     const again = await desk.call(robot);
@@ -83,14 +83,14 @@ onBothDialects((claim) => {
     expect(await desk.events(id)).toHaveLength(1);
   });
 
-  claim("a repeated call with the id of its pending request gets 428 with this id", async ({ boot }) => {
+  claim("a repeated call with the id of its pending approval request gets 428 with this id", async ({ boot }) => {
     const desk = await boot();
     const id = await desk.file(robot);
     const again = await desk.call(robot, { cents: 5 }, { id });
     expect([codeOf(again), idIn(again)]).toEqual(["approval_required", id]);
   });
 
-  claim("a repeated call without an id runs when its request is approved", async ({ boot }) => {
+  claim("a repeated call without an approval id runs after people have approved its approval request", async ({ boot }) => {
     const desk = await boot();
     const id = await desk.approved(robot);
     const outcome = await desk.call(robot);
@@ -102,7 +102,7 @@ onBothDialects((claim) => {
     });
   });
 
-  claim("a repeated call with the id of its approved request runs", async ({ boot }) => {
+  claim("a repeated call with the id of its approval request runs after the approval", async ({ boot }) => {
     const desk = await boot();
     const id = await desk.approved(robot);
     expect(await desk.call(robot, { cents: 5 }, { id })).toMatchObject({ ok: true });
@@ -110,7 +110,7 @@ onBothDialects((claim) => {
   });
 
   claim(
-    "a repeated call without an id gets 403 with the reason until the cooldown after the denial ends, then a new request",
+    "a repeated call without an approval id gets 403 until the cooldown after the denial ends, then 428",
     async ({ boot }) => {
       const desk = await boot();
       const id = await desk.file(robot);
@@ -135,21 +135,18 @@ onBothDialects((claim) => {
     },
   );
 
-  claim(
-    "a repeated call with the id of its denied request gets 403, also after the cooldown, and files no request",
-    async ({ boot }) => {
-      const desk = await boot();
-      const id = await desk.file(robot);
-      await desk.vote(bea, id, "deny");
-      expect(codeOf(await desk.call(robot, { cents: 5 }, { id }))).toBe("approval_denied");
-      await desk.sql("update approval_request set decided_at = decided_at - 600000 where id = ?", id);
-      expect(codeOf(await desk.call(robot, { cents: 5 }, { id }))).toBe("approval_denied");
-      expect(await desk.sql("select id from approval_request")).toHaveLength(1);
-    },
-  );
+  claim("a repeated call with the id of its denied approval request gets 403, also after the cooldown", async ({ boot }) => {
+    const desk = await boot();
+    const id = await desk.file(robot);
+    await desk.vote(bea, id, "deny");
+    expect(codeOf(await desk.call(robot, { cents: 5 }, { id }))).toBe("approval_denied");
+    await desk.sql("update approval_request set decided_at = decided_at - 600000 where id = ?", id);
+    expect(codeOf(await desk.call(robot, { cents: 5 }, { id }))).toBe("approval_denied");
+    expect(await desk.sql("select id from approval_request")).toHaveLength(1);
+  });
 
   claim(
-    "a repeated call without an id gets 428 with a new request when the earlier request expired, was cancelled or revoked",
+    "a repeated call without an approval id gets a new request after an expired, cancelled or revoked request",
     async ({ boot }) => {
       const desk = await boot();
       for (const [state, end] of endings) {
@@ -166,7 +163,7 @@ onBothDialects((claim) => {
   );
 
   claim(
-    "a repeated call with the id of an expired, cancelled or revoked request gets 409 with this state, and files no request",
+    "a repeated call with the id of an expired, cancelled or revoked approval request gets 409 with this state",
     async ({ boot }) => {
       const desk = await boot();
       for (const [state, end] of endings) {
@@ -180,27 +177,24 @@ onBothDialects((claim) => {
     },
   );
 
-  claim(
-    "a repeated call without an id gets 428 with a new request that shows how the call of the used request ended",
-    async ({ boot }) => {
-      const desk = await boot();
-      const first = await desk.approved(robot);
-      const { callId } = await desk.call(robot);
-      const outcome = await desk.call(robot);
-      const id = idIn(outcome);
-      expect(id).not.toBe(first);
-      const earlier = { id: first, callId, outcome: "succeeded" };
-      expect(outcome).toMatchObject({ error: { code: "approval_required", details: { approval: { id, earlier } } } });
-      // A caller that polls gets the same answer.
-      expect(await desk.call(robot)).toMatchObject({ error: { details: { approval: { id, earlier } } } });
-      const [shown] = await desk.approvals.earlier(await desk.record(id));
-      expect(shown).toMatchObject({ id: first, use: { callId, outcome: "succeeded" } });
-      expect(paid).toHaveLength(1);
-    },
-  );
+  claim("a repeated call without an approval id gets a new request that shows how the earlier call ended", async ({ boot }) => {
+    const desk = await boot();
+    const first = await desk.approved(robot);
+    const { callId } = await desk.call(robot);
+    const outcome = await desk.call(robot);
+    const id = idIn(outcome);
+    expect(id).not.toBe(first);
+    const earlier = { id: first, callId, outcome: "succeeded" };
+    expect(outcome).toMatchObject({ error: { code: "approval_required", details: { approval: { id, earlier } } } });
+    // A caller that polls gets the same answer.
+    expect(await desk.call(robot)).toMatchObject({ error: { details: { approval: { id, earlier } } } });
+    const [shown] = await desk.approvals.earlier(await desk.record(id));
+    expect(shown).toMatchObject({ id: first, use: { callId, outcome: "succeeded" } });
+    expect(paid).toHaveLength(1);
+  });
 
   claim(
-    "a repeated call with the id of a used request gets 409 approval_used with the call id and outcome of the use",
+    "a repeated call with the id of a used approval request gets 409 approval_used with the outcome of the use",
     async ({ boot }) => {
       const desk = await boot();
       const id = await desk.approved(robot);
@@ -272,7 +266,7 @@ onBothDialects((claim) => {
     );
   }
 
-  claim("an unknown request id and another requester's id get the same 404", async ({ boot }) => {
+  claim("a call gets the same 404 for an unknown approval id and for the approval id of another requester", async ({ boot }) => {
     const desk = await boot();
     const id = await desk.file(ana);
     const answers = [];
@@ -297,7 +291,7 @@ onBothDialects((claim) => {
     await expect(desk.approvals.cancel(robot, "direct", id)).rejects.toMatchObject({ code: "approval_used" });
   });
 
-  claim("the list of approval requests contains only requests that the person may decide, page by page", async ({ boot }) => {
+  claim("the pages of the list of approval requests contain only requests that the person may decide", async ({ boot }) => {
     const policies = { finance: finance.finance, legal: { approvers: [{ person: "dan" }] } };
     const desk = await boot({
       approval: { policies },
@@ -328,7 +322,7 @@ onBothDialects((claim) => {
   });
 
   claim(
-    "a dry run of a call returns who must approve and the id of the newest request, and files no request",
+    "a dry run of a call returns the approvers and the id of the newest request, and files no approval request",
     async ({ boot }) => {
       const desk = await boot();
       const dry = () => desk.call(robot, { cents: 5 }, { dryRun: true });

@@ -1,5 +1,5 @@
-// One handler that needs approval, on all three surfaces, and callers as the surfaces meet them: a socket and JSON-RPC. The
-// command line is in till-kit.ts.
+// One handler that needs approval, on all three surfaces. Callers reach http over a socket and mcp by JSON-RPC. The calls at the
+// terminal are in till-kit.ts.
 
 import { PassThrough } from "node:stream";
 import { authenticated, type Handler, handler, type Principal, Type } from "quater";
@@ -13,14 +13,14 @@ import type { Approvals } from "../../../plugins/approval/index.ts";
 
 export * from "./till-kit.ts";
 
-/** `ana` asks, `bea` and `cleo` decide. */
+/** The people of the project. `ana` makes calls, and `bea` and `cleo` decide approval requests. */
 export const staff = {
   ana: principal({ subject: "ana" }),
   bea: principal({ subject: "bea", roles: ["finance"] }),
   cleo: principal({ subject: "cleo", roles: ["finance"] }),
 } as const satisfies Record<string, Principal>;
 
-/** What `pay` was called with, in order. */
+/** The inputs with which `pay` ran, in order. */
 export const paid: { readonly to: string; readonly cents: number }[] = [];
 
 const pay = handler({
@@ -40,9 +40,9 @@ export interface Counter extends AsyncDisposable {
   readonly app: TestApp;
   readonly approvals: Approvals;
   readonly baseUrl: string;
-  /** Posts to `/payments` as `ana`. */
+  /** Sends a POST request to `/payments` as `ana`. */
   readonly post: (input: object, headers?: Readonly<Record<string, string>>) => Promise<{ response: Response; body: Problem }>;
-  /** `tools/call` of `pay` as `ana`'s agent, over a pair of streams. */
+  /** Sends `tools/call` of `pay` as the agent of `ana`, over a pair of streams. */
   readonly tool: (input: object, meta?: object) => Promise<RpcAnswer>;
   readonly vote: (who: keyof typeof staff, id: string, verdict?: "approve" | "deny", reason?: string) => Promise<void>;
 }
@@ -65,7 +65,7 @@ export interface RpcAnswer {
 export interface CounterBoot {
   readonly root: string;
   readonly approval?: Partial<OptionsOf<typeof approval>>;
-  /** Default true. Without it nothing has a link. */
+  /** Whether the project has http(). Default true. Without http(), responses contain no links to the approvals page. */
   readonly hasHttp?: boolean;
   readonly handlers?: Readonly<Record<string, Handler>>;
 }

@@ -9,20 +9,17 @@ const { robot, ana, bea, cleo, dan } = people;
 const votes = (desk: Desk) => desk.sql("select person from approval_vote");
 
 onBothDialects((claim) => {
-  claim(
-    "T1: an approved call that is sent again with other arguments needs a new request, and its approval stays unused",
-    async ({ boot }) => {
-      const desk = await boot();
-      const id = await desk.approved(robot, { cents: 5 });
-      for (const changed of [{ cents: 6 }, { cents: 5, to: "" }, { cents: -5 }]) {
-        const outcome = await desk.call(robot, changed);
-        expect(codeOf(outcome)).toBe("approval_required");
-        expect(idIn(outcome)).not.toBe(id);
-      }
-      expect((await desk.record(id)).state).toBe("approved");
-      expect(paid).toEqual([]);
-    },
-  );
+  claim("T1: a repetition of an approved call with other arguments needs a new approval request", async ({ boot }) => {
+    const desk = await boot();
+    const id = await desk.approved(robot, { cents: 5 });
+    for (const changed of [{ cents: 6 }, { cents: 5, to: "" }, { cents: -5 }]) {
+      const outcome = await desk.call(robot, changed);
+      expect(codeOf(outcome)).toBe("approval_required");
+      expect(idIn(outcome)).not.toBe(id);
+    }
+    expect((await desk.record(id)).state).toBe("approved");
+    expect(paid).toEqual([]);
+  });
 
   claim(
     "T1: other arguments with the id of an approval get 409 approval_mismatch, and the approval stays usable",
@@ -54,7 +51,7 @@ onBothDialects((claim) => {
   });
 
   claim(
-    "T2: when many identical calls race for one approval, one call runs and the other calls share one new request",
+    "T2: when many identical calls race for one approval, one call runs and the others share one new approval request",
     async ({ boot, again }) => {
       const [one, two] = [await boot(), await again()];
       const id = await one.approved(robot);
@@ -68,7 +65,7 @@ onBothDialects((claim) => {
   );
 
   claim(
-    "T2: calls that lose the race for an approval named by id get the call id and outcome of the winner",
+    "T2: calls with an approval id that lose the race for the approval get the call id and outcome of the winner",
     async ({ boot }) => {
       const desk = await boot();
       const id = await desk.approved(robot);
@@ -85,42 +82,42 @@ onBothDialects((claim) => {
     },
   );
 
+  claim("T3: a call of another principal, surface or handler with the id of an approval request gets 404", async ({ boot }) => {
+    const desk = await boot({ handlers: { pay, payToo: pay } });
+    const id = await desk.approved(robot);
+    const twin = { ...robot, credential: "test:another" };
+    const agentOfBea = { ...robot, actsFor: "bea" };
+    const tries = [
+      [ana, {}],
+      [twin, {}],
+      [agentOfBea, {}],
+      [robot, { surface: "other" }],
+      [robot, { handler: "payToo" }],
+    ] as const;
+    for (const [who, how] of tries) {
+      expect(codeOf(await desk.call(who, { cents: 5 }, { ...how, id }))).toBe("approval_not_found");
+      const own = await desk.call(who, { cents: 5 }, how);
+      expect(codeOf(own)).toBe("approval_required");
+      expect(idIn(own)).not.toBe(id);
+    }
+    expect((await desk.record(id)).state).toBe("approved");
+    expect(paid).toEqual([]);
+  });
+
   claim(
-    "T3: a call of another principal, surface or handler gets 404 with the id of a request, and a request of its own without the id",
+    "T3: an approval policy with anySurface lets the same caller repeat an approved call over another surface",
     async ({ boot }) => {
-      const desk = await boot({ handlers: { pay, payToo: pay } });
+      const policies = { finance: { approvers: [{ role: "finance" }], anySurface: true } };
+      const desk = await boot({ approval: { policies } });
       const id = await desk.approved(robot);
-      const twin = { ...robot, credential: "test:another" };
-      const agentOfBea = { ...robot, actsFor: "bea" };
-      const tries = [
-        [ana, {}],
-        [twin, {}],
-        [agentOfBea, {}],
-        [robot, { surface: "other" }],
-        [robot, { handler: "payToo" }],
-      ] as const;
-      for (const [who, how] of tries) {
-        expect(codeOf(await desk.call(who, { cents: 5 }, { ...how, id }))).toBe("approval_not_found");
-        const own = await desk.call(who, { cents: 5 }, how);
-        expect(codeOf(own)).toBe("approval_required");
-        expect(idIn(own)).not.toBe(id);
-      }
-      expect((await desk.record(id)).state).toBe("approved");
-      expect(paid).toEqual([]);
+      expect(await desk.status(robot, id, "other")).toMatchObject({ status: "approved" });
+      expect(await desk.call(robot, { cents: 5 }, { surface: "other" })).toMatchObject({ ok: true });
+      expect(codeOf(await desk.call(ana, { cents: 5 }, { id }))).toBe("approval_not_found");
+      expect(paid).toHaveLength(1);
     },
   );
 
-  claim("T3: a policy with anySurface lets the same caller repeat an approved call over another surface", async ({ boot }) => {
-    const policies = { finance: { approvers: [{ role: "finance" }], anySurface: true } };
-    const desk = await boot({ approval: { policies } });
-    const id = await desk.approved(robot);
-    expect(await desk.status(robot, id, "other")).toMatchObject({ status: "approved" });
-    expect(await desk.call(robot, { cents: 5 }, { surface: "other" })).toMatchObject({ ok: true });
-    expect(codeOf(await desk.call(ana, { cents: 5 }, { id }))).toBe("approval_not_found");
-    expect(paid).toHaveLength(1);
-  });
-
-  claim("T4: requesters, agents, local users and unknown people cannot vote", async ({ boot }) => {
+  claim("T4: requesters, agents, local users and unknown people cannot vote on an approval request", async ({ boot }) => {
     const desk = await boot();
     const id = await desk.file({ ...robot, person: "rob" });
     const roles = ["finance"];
@@ -148,7 +145,7 @@ onBothDialects((claim) => {
     expect(codeOf(await desk.call({ ...robot, person: "rob" }))).toBe("approval_required");
   });
 
-  claim("T4: a refused vote is recorded in the trail with the person who tried", async ({ boot }) => {
+  claim("T4: the trail records a refused vote on an approval request with the person who tried to vote", async ({ boot }) => {
     const desk = await boot();
     const id = await desk.file(robot);
     const { digest } = await desk.record(id);
@@ -167,22 +164,19 @@ onBothDialects((claim) => {
     });
   });
 
-  claim(
-    "T4: people who may not decide a request cannot see the request, and approvers see before the vote why they cannot vote",
-    async ({ boot }) => {
-      const desk = await boot();
-      const id = await desk.file(robot);
-      const record = await desk.record(id);
-      expect(desk.approvals.obstacle(ana, record)).toBe("the request was made for you");
-      expect(desk.approvals.obstacle(bea, record)).toBeUndefined();
-      for (const who of [dan, robot]) {
-        expect(() => desk.approvals.assertApprover(who)).toThrow(expect.objectContaining({ code: "approver_not_eligible" }));
-        await expect(desk.approvals.show(who, id)).rejects.toMatchObject({ code: "approver_not_eligible" });
-        await expect(desk.approvals.list(who)).rejects.toMatchObject({ code: "approver_not_eligible" });
-      }
-      await expect(desk.approvals.show(bea, `apr_${"b".repeat(20)}`)).rejects.toMatchObject({ code: "approval_not_found" });
-    },
-  );
+  claim("T4: people who may not decide an approval request cannot see the request", async ({ boot }) => {
+    const desk = await boot();
+    const id = await desk.file(robot);
+    const record = await desk.record(id);
+    expect(desk.approvals.obstacle(ana, record)).toBe("the request was made for you");
+    expect(desk.approvals.obstacle(bea, record)).toBeUndefined();
+    for (const who of [dan, robot]) {
+      expect(() => desk.approvals.assertApprover(who)).toThrow(expect.objectContaining({ code: "approver_not_eligible" }));
+      await expect(desk.approvals.show(who, id)).rejects.toMatchObject({ code: "approver_not_eligible" });
+      await expect(desk.approvals.list(who)).rejects.toMatchObject({ code: "approver_not_eligible" });
+    }
+    await expect(desk.approvals.show(bea, `apr_${"b".repeat(20)}`)).rejects.toMatchObject({ code: "approval_not_found" });
+  });
 
   claim(
     "T4: under a confirm policy the person that an agent acts for may approve, but not with the agent's credential",
@@ -199,14 +193,19 @@ onBothDialects((claim) => {
     },
   );
 
-  claim("T5: a call whose arguments approvers cannot read is refused, and the error contains the path", async ({ boot }) => {
-    const desk = await boot();
-    const outcome = await desk.call(robot, { cents: 5, to: "x".repeat(17_000) });
-    expect(outcome).toMatchObject({ error: { code: "approval_unrenderable", kind: "invalid_input", errors: [{ path: "/to" }] } });
-    expect(await desk.sql("select id from approval_request")).toEqual([]);
-  });
+  claim(
+    "T5: Quater refuses a call with an argument that approvers cannot read, and the error contains the path",
+    async ({ boot }) => {
+      const desk = await boot();
+      const outcome = await desk.call(robot, { cents: 5, to: "x".repeat(17_000) });
+      expect(outcome).toMatchObject({
+        error: { code: "approval_unrenderable", kind: "invalid_input", errors: [{ path: "/to" }] },
+      });
+      expect(await desk.sql("select id from approval_request")).toEqual([]);
+    },
+  );
 
-  claim("T5: a call whose preview cannot be written as text is refused", async ({ boot }) => {
+  claim("T5: Quater refuses an approval call whose preview cannot be written as text", async ({ boot }) => {
     const broken = handler({
       description: "Has half a character in its preview.",
       effect: "write",
@@ -221,42 +220,42 @@ onBothDialects((claim) => {
     expect(outcome.ok || outcome.error.message).toContain("preview: contains half of a surrogate pair");
   });
 
-  claim(
-    "secrets, preview and nonce of a request are encrypted in the store, and approvers see the right preview",
-    async ({ boot }) => {
-      const pin = "sesame-4711";
-      const unlock = handler({
-        description: "Unlock.",
-        effect: "write",
-        input: Type.Object({ door: Type.String(), pin: secret(Type.String()) }),
-        auth: authenticated,
-        preview: (input) => ({ opens: input.door, with: input.pin }),
-        handle: () => "open",
-      });
-      const desk = await boot({ handlers: { unlock } });
-      const input = { door: "north", pin };
-      const id = await desk.approved(robot, input, { handler: "unlock" });
-      const record = await desk.record(id);
-      expect(record.args).toBe('{"door":"north","pin":"sesame-4711"}');
-      const stored = JSON.stringify([
-        await desk.sql("select * from approval_request"),
-        await desk.sql("select meta from audit_event where type like 'approval.%'"),
-      ]);
-      for (const hidden of [pin, "north", record.nonce]) expect(stored).not.toContain(hidden);
-      expect(await desk.call(robot, input, { handler: "unlock" })).toMatchObject({ ok: true, value: "open" });
-    },
-  );
-
-  claim("T6: identical calls share one pending request, even when many arrive at the same time", async ({ boot, again }) => {
-    const [one, two] = [await boot(), await again()];
-    const outcomes = await Promise.all(Array.from({ length: 12 }, (_, index) => (index % 2 ? one : two).call(robot)));
-    expect(new Set(outcomes.map(idIn)).size).toBe(1);
-    expect(await one.sql("select id from approval_request")).toHaveLength(1);
-    expect(await one.sql("select seq from audit_event where type = 'approval.filed'")).toHaveLength(1);
+  claim("the store contains secrets, preview and nonce of an approval request only in encrypted form", async ({ boot }) => {
+    const pin = "sesame-4711";
+    const unlock = handler({
+      description: "Unlock.",
+      effect: "write",
+      input: Type.Object({ door: Type.String(), pin: secret(Type.String()) }),
+      auth: authenticated,
+      preview: (input) => ({ opens: input.door, with: input.pin }),
+      handle: () => "open",
+    });
+    const desk = await boot({ handlers: { unlock } });
+    const input = { door: "north", pin };
+    const id = await desk.approved(robot, input, { handler: "unlock" });
+    const record = await desk.record(id);
+    expect(record.args).toBe('{"door":"north","pin":"sesame-4711"}');
+    const stored = JSON.stringify([
+      await desk.sql("select * from approval_request"),
+      await desk.sql("select meta from audit_event where type like 'approval.%'"),
+    ]);
+    for (const hidden of [pin, "north", record.nonce]) expect(stored).not.toContain(hidden);
+    expect(await desk.call(robot, input, { handler: "unlock" })).toMatchObject({ ok: true, value: "open" });
   });
 
   claim(
-    "T6: the limit of pending requests per principal holds in races, and other principals can still file",
+    "T6: identical calls share one pending approval request, even when many calls arrive at the same time",
+    async ({ boot, again }) => {
+      const [one, two] = [await boot(), await again()];
+      const outcomes = await Promise.all(Array.from({ length: 12 }, (_, index) => (index % 2 ? one : two).call(robot)));
+      expect(new Set(outcomes.map(idIn)).size).toBe(1);
+      expect(await one.sql("select id from approval_request")).toHaveLength(1);
+      expect(await one.sql("select seq from audit_event where type = 'approval.filed'")).toHaveLength(1);
+    },
+  );
+
+  claim(
+    "T6: the limit of pending approval requests per principal is exact in races, and other principals can still file",
     async ({ boot }) => {
       const desk = await boot({ approval: { maxPending: 3 } });
       const outcomes = await Promise.all(Array.from({ length: 8 }, (_, cents) => desk.call(robot, { cents })));
@@ -274,20 +273,17 @@ onBothDialects((claim) => {
     },
   );
 
-  claim(
-    "T6: after a denial the same call is refused until the cooldown ends, and other calls can be requested",
-    async ({ boot }) => {
-      const desk = await boot({ approval: { cooldownMs: 60_000 } });
-      const id = await desk.file(robot);
-      await desk.vote(bea, id, "deny");
-      for (let n = 0; n < 3; n++) expect(codeOf(await desk.call(robot))).toBe("approval_denied");
-      expect(await desk.sql("select id from approval_request")).toHaveLength(1);
-      expect(codeOf(await desk.call(robot, { cents: 6 }))).toBe("approval_required");
-    },
-  );
+  claim("T6: after the denial of an approval request, Quater refuses the same call until the cooldown ends", async ({ boot }) => {
+    const desk = await boot({ approval: { cooldownMs: 60_000 } });
+    const id = await desk.file(robot);
+    await desk.vote(bea, id, "deny");
+    for (let n = 0; n < 3; n++) expect(codeOf(await desk.call(robot))).toBe("approval_denied");
+    expect(await desk.sql("select id from approval_request")).toHaveLength(1);
+    expect(codeOf(await desk.call(robot, { cents: 6 }))).toBe("approval_required");
+  });
 
   claim(
-    "T7: the preview of a call runs and is rolled back at the filing and at the use of the request, but not when the caller reads the state",
+    "T7: Quater runs and rolls back the preview of a call at the filing and at the use of the approval request",
     async ({ boot }) => {
       const told: string[] = [];
       const order = resource({

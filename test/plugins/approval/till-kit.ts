@@ -1,4 +1,5 @@
-// A project in a folder of its own, for the program: `pay` needs approval, and each who decides has a key file.
+// A project in a separate folder, for tests of the `quater` program. The handler `pay` needs approval, and each approver has a
+// key file.
 
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -34,21 +35,24 @@ export default defineConfig({
 `;
 
 interface TillOptions {
-  /** Default false. With it there is a page to sign in to. */
+  /** Whether the project has http() and an approvals page. Default false. */
   readonly hasHttp?: boolean;
-  /** Default false. With it the project serves commands with --remote. */
+  /** Whether the project serves commands with --remote. Default false. */
   readonly hasRemote?: boolean;
 }
 
 export interface Till {
   readonly folder: string;
-  /** Files with approver keys, by who holds them. */
+  /** Paths of files with approver keys, by the name of the key's owner. */
   readonly keys: Readonly<Record<"bea" | "robot" | "ana", string>>;
   readonly keyOf: (who: "bea" | "robot" | "ana") => string;
   [Symbol.dispose](): void;
 }
 
-/** A project for the program itself: `pay` on the terminal, and a key file for each who decides. */
+/**
+ * Creates a project for the `quater` program. The project exposes `pay` at the terminal, and contains a key file for each
+ * approver.
+ */
 export const till = (options: TillOptions = {}): Till => {
   const { folder, remove } = project({ "quater.config.mjs": manifestText(options) });
   const rights = { scopes: [], roles: ["finance"] };

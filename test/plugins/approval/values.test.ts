@@ -7,7 +7,7 @@ import { terminalLines } from "../../../plugins/approval/shown/terminal.ts";
 import { unrenderableAt } from "../../../plugins/approval/shown/values.ts";
 import { anything, isClean, now, operationOf, recordOf, show, tagOf } from "./shown-kit.ts";
 
-describe("secrets in a shown request", () => {
+describe("approvers see no secrets in an approval request", () => {
   const pin = "7391-xyzzy";
   const login = Type.Object({
     user: Type.String(),
@@ -48,7 +48,7 @@ describe("secrets in a shown request", () => {
     }
   });
 
-  test("when a handler is no longer exposed, secrets in its requests stay hidden and the requests cannot be approved", async () => {
+  test("when a handler is no longer exposed, nobody can approve its approval requests, and secrets stay hidden", async () => {
     const operation = await operationOf(login);
     const record = recordOf(operation, args, { preview: canonicalText({ pin }) });
     const gone = presentationOf(record, { view: "full", operation: undefined, earlier: [], tagOf, now });
@@ -61,8 +61,8 @@ describe("secrets in a shown request", () => {
   });
 });
 
-describe("the short view of a request", () => {
-  test("the short view of a request has a link to the full view when arguments or preview are cut", () => {
+describe("the short view of an approval request omits long values", () => {
+  test("the short view of an approval request has a link to the full view when arguments or preview are cut", () => {
     const long = "x".repeat(401);
     for (const [args, preview] of [
       [{ note: long }, undefined],
@@ -81,14 +81,14 @@ describe("the short view of a request", () => {
     expect(show({ note: "x".repeat(400) }, {}, { view: "short" })).toMatchObject({ needsFullView: false, isComplete: true });
   });
 
-  test("the short view of a request contains the number of omitted values", () => {
+  test("the short view of an approval request contains the number of omitted values", () => {
     const shown = show({ list: Array.from({ length: 150 }, () => 0) }, {}, { view: "short" });
     expect(shown.arguments).toMatchObject({ rowsLeftOut: 50 });
     expect(terminalLines(shown)).toContain("  \\… and 50 more");
   });
 });
 
-test("a shown approval request contains empty values, and values at the root of the input", () => {
+test("the full view of an approval request contains empty values, and values at the root of the input", () => {
   const shown = show({ a: "", b: {}, c: [], d: null, e: false, "": { "/~": 0 } }, { preview: "null" });
   expect(shown.arguments.rows.map(({ path, type, value }) => [path.text, type, value.text])).toEqual([
     ["//~1~0", "number", "0"],
@@ -104,12 +104,12 @@ test("a shown approval request contains empty values, and values at the root of 
   expect(terminalLines(shown)).toContain("  whole  null  null");
 });
 
-describe("values that are too large or too deep to show", () => {
+describe("Quater refuses approval calls with values that are too large or too deep to show", () => {
   const nested = (levels: number): unknown => JSON.parse(`${'{"a":'.repeat(levels)}1${"}".repeat(levels)}`);
   const at = (args: unknown, preview?: unknown) =>
     unrenderableAt({ args: JSON.stringify(args), preview: preview === undefined ? undefined : JSON.stringify(preview) });
 
-  test("values up to 16 KiB can be shown to approvers", () => {
+  test("an approval request can show values up to 16 KiB to approvers", () => {
     expect(at({ note: "x".repeat(16 * 1024 - 11) })).toBeUndefined();
     expect(at({ note: "x".repeat(16 * 1024 - 10) })).toMatchObject({ in: "arguments", path: "/note" });
     expect(at({ note: "x".repeat(8_000) }, { rows: "x".repeat(8_000) })).toBeUndefined();
@@ -145,13 +145,13 @@ describe("values that are too large or too deep to show", () => {
       undefined,
       { in: "arguments" },
     ],
-  ])("the error for a value that cannot be shown names %s", (_name, args, preview, expected) => {
+  ])("the error for a value that approvers cannot see names %s", (_name, args, preview, expected) => {
     const found = at(args, preview);
     expect(found).toMatchObject(expected);
     expect(isClean(found?.path ?? "\u0000")).toBe(true);
   });
 
-  test("a call with deeply nested JSON is refused quickly, because approvers could not read the input", () => {
+  test("Quater refuses an approval call with deeply nested JSON quickly, because approvers could not read the input", () => {
     expect(unrenderableAt({ args: `${"[".repeat(8_000)}${"]".repeat(8_000)}`, preview: undefined })).toMatchObject({
       reason: "is nested deeper than 64 levels",
     });

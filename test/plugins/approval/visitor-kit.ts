@@ -1,4 +1,5 @@
-// A visitor of the approvals page that keeps cookies as a browser does, and requests that no browser would send.
+// A visitor of the approvals page that stores cookies like a browser, and a function that sends HTTP requests that no browser
+// would send.
 
 import { request } from "node:http";
 
@@ -15,7 +16,7 @@ export interface Sent {
   readonly socketPath?: string;
 }
 
-/** One request as it is written: `fetch` would not let a test forge Host, Origin or Sec-Fetch-Site. */
+/** Sends one HTTP request with exactly the given headers. With `fetch`, a test could not forge Host, Origin or Sec-Fetch-Site. */
 export const send = (url: string, { method = "GET", headers = {}, body, socketPath }: Sent = {}): Promise<Answer> =>
   new Promise((resolve, reject) => {
     const sending = request(url, { method, headers: headers as Record<string, string>, socketPath }, (answer) => {
@@ -29,7 +30,10 @@ export const send = (url: string, { method = "GET", headers = {}, body, socketPa
     sending.end(body);
   });
 
-/** Follows nothing by itself, keeps cookies, and says of itself what a browser on our own page says. */
+/**
+ * A visitor that follows no redirects, stores cookies, and sends the same Sec-Fetch-Site and Origin headers as a browser on the
+ * approvals page.
+ */
 export class Visitor {
   readonly baseUrl: string;
   readonly cookies = new Map<string, string>();
@@ -55,7 +59,7 @@ export class Visitor {
     });
   }
 
-  /** Fills in the form of the sign-in page. */
+  /** Loads the sign-in page, fills in the form of the page, and sends the form. */
   async signIn(given: { readonly key?: string; readonly code?: string; readonly next?: string }): Promise<Answer> {
     const form = formIn((await this.get("/approvals/sign-in")).body);
     return this.post("/approvals/sign-in", { ...form, ...given });
@@ -76,7 +80,7 @@ export class Visitor {
   }
 }
 
-/** The hidden fields of the last form on a page. */
+/** Returns the hidden fields of the last form on a page. */
 export const formIn = (page: string): Record<string, string> => {
   const [, last = ""] = /.*<form[^>]* method="post"([\s\S]*?)<\/form>/.exec(page.replaceAll("\n", " ")) ?? [];
   return Object.fromEntries(
@@ -84,7 +88,7 @@ export const formIn = (page: string): Record<string, string> => {
   );
 };
 
-/** The code that a refused page names. */
+/** Returns the error code on the page for a refused HTTP request. */
 export const codeOn = ({ body }: Answer): string | undefined =>
   /role="alert">[\s\S]*?<code>([a-z_]+)<\/code>/.exec(body)?.[1] ??
   (body.startsWith("{") ? (JSON.parse(body) as { code: string }).code : undefined);

@@ -28,7 +28,7 @@ const picture = async (page: Page, name: string): Promise<void> => {
 /** One refund of the shop, over one surface; the same every time. */
 type Ask = () => Promise<Asked>;
 
-describe.skipIf(typeof found === "string")("approvals in a real browser", () => {
+describe.skipIf(typeof found === "string")("approvers use the approvals page in a real browser", () => {
   const browser = found as Browser;
   let shop: Walk;
   beforeAll(async () => {
@@ -112,12 +112,12 @@ describe.skipIf(typeof found === "string")("approvals in a real browser", () => 
     expect(await read(page, orderId, asker)).toMatch(new RegExp(`${first.id}, .*: used, succeeded`));
   };
 
-  test("a refund over MCP waits for an approval on a phone and runs once, and the next request shows the earlier refund", async () => {
+  test("a refund over MCP waits for an approval on a phone, and the next approval request shows this refund", async () => {
     await using ask = await overMcp("ord_1002");
     await walk(ask, "ord_1002", ["ana", "assistant", "agent", "mcp"]);
   });
 
-  test("a sign-in code from the terminal works once on a phone", async () => {
+  test("a sign-in code from the terminal signs in an approver once on a phone", async () => {
     const file = join(shop.folder, "bea.key");
     writeFileSync(file, shop.keys.bea, { mode: 0o600 });
     const { code, out, err } = await shop.type("approvals", "code", "--key-file", file, "--no-json");
@@ -179,9 +179,9 @@ describe.skipIf(typeof found === "string")("approvals in a real browser", () => 
     expect(seen).toHaveLength(4);
   });
 
-  test("a refund over HTTP waits for an approval on a phone and runs once, and the next request shows the earlier refund", () =>
+  test("a refund over HTTP waits for an approval on a phone, and the next approval request shows this refund", () =>
     walk(overHttp("ord_1004"), "ord_1004", ["ana", "desk", "user", "http"]));
 
-  test("a refund over the terminal waits for an approval on a phone and runs once, and the next request shows the earlier refund", () =>
+  test("a refund at the terminal waits for an approval on a phone, and the next approval request shows this refund", () =>
     walk(overCli("ord_1006"), "ord_1006", ["olga", "operator", "cli"]));
 });

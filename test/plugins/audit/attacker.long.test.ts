@@ -289,7 +289,7 @@ const onPostgres = async (url: string): Promise<Target> => {
 
 const plain = (value: unknown): unknown => (typeof value === "string" ? value.replaceAll("\0", "?") : value);
 
-describe.each(["sqlite", "postgres"] as const)("on %s", (dialect) => {
+describe.each(["sqlite", "postgres"] as const)("audit() works with a store on %s", (dialect) => {
   const sink = join(folder.root, `${dialect}.jsonl`);
   let attested = "";
   let genuine: State = { rows: [], head: [] };
@@ -328,7 +328,7 @@ describe.each(["sqlite", "postgres"] as const)("on %s", (dialect) => {
     if (typeof server !== "string") await server.close();
   });
 
-  test("the trail stays whole when rows are deleted and inserted again unchanged, also after maintenance", async (context) => {
+  test("audit verify reports a whole trail when unchanged event rows were deleted and inserted again", async (context) => {
     if (target === undefined) return context.skip(String(server));
     const { url } = target;
     for (const kind of ["prune", "sweep", "erase"] as const) {

@@ -137,7 +137,7 @@ onBothDialects((claim) => {
   };
 
   claim(
-    "S1: the removal of old events continues when a body is erased after the removal has read the event",
+    "S1: pruning of the trail continues when an event body is erased after pruning has read the event",
     async ({ root, url }) => {
       const { store, sink, close } = await filled(root, url);
       // Three pages and the newest checkpoint tell how far to go. Then the events are read again to be removed.
@@ -148,19 +148,16 @@ onBothDialects((claim) => {
     },
   );
 
-  claim(
-    "S1: when two instances remove old events at the same time, one instance removes the events and the other instance logs nothing",
-    async (on) => {
-      const { root, url } = on;
-      const { store, sink, close } = await filled(root, url);
-      const pruning = interrupted(store, () => maintain("prune", root, sink, { url }));
-      expect(await pruneWith(root, sink, pruning)).toBe(0);
-      expect(await whole(root, url, sink)).toEqual([0, expect.stringContaining("The trail is whole")]);
-      await close();
-    },
-  );
+  claim("S1: when two instances prune the trail at the same time, one instance prunes and the other logs nothing", async (on) => {
+    const { root, url } = on;
+    const { store, sink, close } = await filled(root, url);
+    const pruning = interrupted(store, () => maintain("prune", root, sink, { url }));
+    expect(await pruneWith(root, sink, pruning)).toBe(0);
+    expect(await whole(root, url, sink)).toEqual([0, expect.stringContaining("The trail is whole")]);
+    await close();
+  });
 
-  claim("S1: the start of the trail never moves back, even when removed rows were inserted again", async (on) => {
+  claim("S1: the start of the trail never moves back, even when pruned event rows were inserted again", async (on) => {
     const { root, url, dialect } = on;
     const { store, ledger, sink, close } = await filled(root, url);
     const { events, columns, head } = ledger.queries;

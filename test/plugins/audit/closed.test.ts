@@ -24,7 +24,7 @@ import { trailOn } from "./maintenance-kit.ts";
 
 const databaseIn = (root: string) => join(root, ".quater/quater.db");
 
-test("while the store is locked, writes get 503 within 3 s and reads work, and afterwards writes work again", async () => {
+test("while the store of the trail is locked, writes get 503 within 3 s, reads work, and later writes work again", async () => {
   using folder = tempFolder();
   const handled: unknown[] = [];
   const app = await bootWithTrail({
@@ -47,7 +47,7 @@ test("while the store is locked, writes get 503 within 3 s and reads work, and a
   expect(own.at(-1)?.meta).toMatchObject({ outcome: "refused", errorCode: "audit_unavailable" });
 });
 
-test("quater audit tail --follow prints new events until it is interrupted", async () => {
+test("quater audit tail --follow prints new events of the trail until an operator interrupts the command", async () => {
   using folder = tempFolder();
   await using app = await bootWithTrail({ root: folder.root, handlers: { change: change() } });
   const tail = kernelOf(app).commands.find(({ path }) => path.join(" ") === "audit tail");
@@ -81,7 +81,7 @@ test("quater audit tail --follow prints new events until it is interrupted", asy
   expect(lines.map(({ type }) => type)).toEqual(["call.ended", "call.started", "call.ended"]);
 });
 
-test("a change of the row audit_head fences the store, so every call is refused and /ready answers 503", async () => {
+test("after a change of the row audit_head, Quater fences the store, refuses calls and answers /ready with 503", async () => {
   using folder = tempFolder();
   const app = await bootWithTrail({ root: folder.root, handlers: { change: change(), look: look() } });
   await app.as(principal()).call("change", { id: "a" });
@@ -108,7 +108,7 @@ test("an app does not start when another program changed the row audit_head in t
   );
 });
 
-test("a call whose end cannot be recorded gets outcome_unrecorded", async () => {
+test("a call whose end the trail cannot record gets outcome_unrecorded", async () => {
   using folder = tempFolder();
   let locker: ReturnType<typeof openSqlite> | undefined;
   const app = await bootWithTrail({
@@ -130,7 +130,7 @@ test("a call whose end cannot be recorded gets outcome_unrecorded", async () => 
   expect(eventsIn(folder.root).map(({ meta }) => meta.type)).toContain("call.ended");
 });
 
-test("a change of the state of an approval and the event about the change are committed together or not at all", async () => {
+test("Quater commits a change of the state of an approval and the event about the change together or not at all", async () => {
   using folder = tempFolder();
   await using app = await bootWithTrail({ root: folder.root, handlers: { change: change() } });
   const service = app.services.get(auditRef);
@@ -146,7 +146,7 @@ test("a change of the state of an approval and the event about the change are co
   expect(filed).toEqual([{ n: 2 }]);
 });
 
-test("the start of an approved call is written in one transaction with the use of the approval", async () => {
+test("Quater writes the start of an approved call and the use of the approval in one transaction", async () => {
   using folder = tempFolder();
   const approves = definePlugin(() => ({
     name: "approves",
@@ -186,7 +186,7 @@ test("the start of an approved call is written in one transaction with the use o
   ]);
 });
 
-test("after the death of a process, each of its open calls gets exactly one event with the outcome unknown", async () => {
+test("after the death of a process, each open call of the process gets exactly one event with the outcome unknown", async () => {
   using folder = tempFolder();
   let release: (() => void) | undefined;
   const app = await bootWithTrail({
@@ -221,7 +221,7 @@ test("after the death of a process, each of its open calls gets exactly one even
   ]);
 });
 
-test("pruning removes only old events that every sink attests and records the removal, and the trail stays whole", async () => {
+test("pruning removes only old events that every sink attests, and the trail records the removal and stays whole", async () => {
   using folder = tempFolder();
   const boot = () =>
     bootWithTrail({ root: folder.root, handlers: { change: change() }, audit: { sinks: [{ file: "held.jsonl" }] } });
@@ -253,7 +253,7 @@ test("pruning removes only old events that every sink attests and records the re
   await again.stop();
 });
 
-test("Quater creates the key file of the trail once, readable only by its owner, and a project with a trail does not boot without a private key file", async () => {
+test("Quater creates the private key file of a trail once, and a project with a trail needs this key file", async () => {
   using folder = tempFolder();
   const file = join(folder.root, ".quater/trail-keys.json");
   const boot = () => bootWithTrail({ root: folder.root, handlers: { change: change() } });
@@ -268,7 +268,7 @@ test("Quater creates the key file of the trail once, readable only by its owner,
   await (await boot()).stop();
 });
 
-test("a command that records no event creates no store file", async () => {
+test("a quater command that records no event creates no store file", async () => {
   using folder = tempFolder();
   const app = await bootTest({
     root: folder.root,

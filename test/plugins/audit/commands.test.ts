@@ -50,7 +50,7 @@ test.each([
   expect(existsSync(join(root, ".quater"))).toBe(false);
 });
 
-test("quater audit tail and show find a call, also by the call id in the answer of the surface", async () => {
+test("quater audit tail and quater audit show find a call by the call id in the answer of the surface", async () => {
   expect((await quater("run change --id a")).code).toBe(0);
   expect((await quater("run look --id b")).code).toBe(0);
   const events = linesOf((await quater("audit tail")).out);
@@ -129,7 +129,7 @@ test("S10: quater audit verify exits with 3 when a sink is missing, emptied, cut
   expect((await quater("audit verify")).code).toBe(0);
 });
 
-test("quater audit erase removes the arguments of a call, writes an event about the erasure, and keeps the trail whole", async () => {
+test("quater audit erase removes the arguments of a call, records the erasure, and keeps the trail whole", async () => {
   expect(JSON.parse((await quater("audit erase --handler change --reason asked")).out)).toEqual({ erasedBodies: 1 });
   expect((await quater("audit show --handler change")).out).not.toContain('"args"');
   expect(eventsIn(root).find(({ meta }) => meta.type === "audit.erased")?.meta.detail).toMatchObject({
@@ -156,7 +156,7 @@ test("events that were written before a rotation of the trail keys still verify 
   expect([pinned.code, pinned.out]).toEqual([1, expect.stringContaining("unsigned")]);
 });
 
-test("O2: quater audit rotate --prepare prints the new fingerprint, and rotate in one step is refused while other instances run", async () => {
+test("O2: quater audit rotate --prepare prints a new fingerprint, and other instances block a rotation in one step", async () => {
   const before = (await quater("audit fingerprint")).out;
   const prepared = await quater("audit rotate --prepare");
   expect([prepared.code, prepared.out]).toEqual([0, expect.stringMatching(/^SHA256:[A-Za-z0-9+/]{43}\n$/)]);
@@ -184,7 +184,7 @@ test("O2: quater audit rotate --prepare prints the new fingerprint, and rotate i
   sql("delete from audit_instance where instance = 'other'");
 });
 
-test("quater audit verify exits with 1 for a damaged trail, and prints place and kind of the damage", async () => {
+test("quater audit verify exits with 1 for a damaged trail, and prints the place and the kind of the damage", async () => {
   sql("update audit_event set type = 'call.refused' where seq = 3");
   const { code, err } = await quater("audit verify");
   expect([code, err]).toEqual([

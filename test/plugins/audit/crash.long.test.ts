@@ -85,7 +85,7 @@ test(
   hour,
 );
 
-test("on a full disk, writes are refused before their handlers run, reads work, and the server recovers when the disk has space", async (context) => {
+test("on a full disk, Quater refuses writes before their handlers run, and recovers when the disk has space", async (context) => {
   const prlimit = (pid: number, limit: string) => execFileSync("prlimit", ["--pid", String(pid), `--fsize=${limit}:unlimited`]);
   try {
     prlimit(process.pid, "unlimited");
@@ -116,7 +116,7 @@ const tinyDisk = (place: string, bytes: number): { [Symbol.dispose](): void } =>
   return { [Symbol.dispose]: () => void execFileSync("umount", ["--lazy", place]) };
 };
 
-test("writes are refused and reads work when the disk of the trail or of its journal has no space (ENOSPC)", async (context) => {
+test("Quater refuses writes and runs reads when the disk of the trail or its journal is full (ENOSPC)", async (context) => {
   using folder = tempFolder();
   let disk: ReturnType<typeof tinyDisk>;
   try {

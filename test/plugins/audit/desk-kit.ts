@@ -1,5 +1,5 @@
-// A project in a folder of its own, for the `quater` program, on SQLite or PostgreSQL. `pay` needs approval and `note` does
-// not. The store can be dumped and restored as an operator does it.
+// A project in a separate folder, for the `quater` program, on SQLite or PostgreSQL. `pay` needs approval and `note` needs no
+// approval. Tests can dump and restore the store like an operator.
 
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -9,19 +9,19 @@ import { manifestText } from "./desk-manifest.ts";
 import { DeskStore } from "./desk-store.ts";
 
 export interface DeskOptions {
-  /** Source text of `audit({ sinks })`. Default: one file, `sink.jsonl`. */
+  /** The source text of the option `sinks` of audit(). Default: one file, `sink.jsonl`. */
   readonly sinks?: string;
 }
 
 export interface Serving {
-  /** Whether it listens; false once it ended without that. */
+  /** Resolves to true when the server listens, and to false if the server ends before it listens. */
   readonly isUp: Promise<boolean>;
   readonly ended: Promise<Seen>;
   readonly url: () => string;
   readonly stop: () => void;
 }
 
-/** Who has a key: `bea` approves, `root` may erase, `robot` is an agent with that scope. */
+/** The people who have a key. `bea` approves, `root` may erase, and `robot` is an agent with the scope `audit:erase`. */
 export type KeyHolder = "bea" | "root" | "robot";
 
 export class ProjectDesk extends DeskStore {
@@ -45,7 +45,10 @@ export class ProjectDesk extends DeskStore {
     return join(this.folder, "sink.jsonl");
   }
 
-  /** Runs the program in this process; `as` shows a key instead of being the local user ana. */
+  /**
+   * Runs the `quater` program in this process. Without `as`, the caller is the local user ana. With `as`, the caller sends the
+   * key of `as`.
+   */
   run(words: readonly string[], as?: KeyHolder, typed: Typed = {}): Promise<Seen> {
     return quater(words, { cwd: this.folder, ...typed, ...(as === undefined ? {} : { env: { QUATER_TOKEN: this.#keys[as] } }) });
   }
@@ -68,7 +71,7 @@ export class ProjectDesk extends DeskStore {
     return { isUp, ended, url, stop: () => interrupt.abort() };
   }
 
-  /** Posts to `note` of a server. Returns the status. */
+  /** Sends a POST request to the route `/notes` of a server. @returns The HTTP status. */
   async post(server: Serving, body: object): Promise<number> {
     const headers = { authorization: `Bearer ${this.#keys.root}`, "content-type": "application/json" };
     const response = await fetch(`${server.url()}/notes`, { method: "POST", headers, body: JSON.stringify(body) });
@@ -80,7 +83,7 @@ export class ProjectDesk extends DeskStore {
     return this.run(["run", handler, "--to", to, "--cents", String(cents)]);
   }
 
-  /** Calls the handler and returns the id of the request that was filed. */
+  /** Calls a handler that needs approval. @returns The id of the filed approval request. */
   async file(to: string, cents: number, handler = "pay"): Promise<string> {
     const { err } = await this.pay(to, cents, handler);
     const [id] = /apr_[a-z2-7]{20}/.exec(err) ?? [];
@@ -96,7 +99,7 @@ export class ProjectDesk extends DeskStore {
     ]);
   }
 
-  /** A request as an approver sees it. */
+  /** Returns an approval request as an approver sees it. */
   async request(id: string): Promise<Record<string, unknown>> {
     const { out, err } = await this.run(["approvals", "show", id, "--key-file", "bea.key"]);
     if (out === "") throw new Error(err);
@@ -107,7 +110,7 @@ export class ProjectDesk extends DeskStore {
     return JSON.parse((await this.run(["approvals", "list", "--key-file", "bea.key"])).out) as Record<string, unknown>[];
   }
 
-  /** What handlers did, in order. */
+  /** The actions of handlers that ran, in order. */
   get done(): readonly string[] {
     try {
       return readFileSync(join(this.folder, "done.txt"), "utf8").split("\n").filter(Boolean);

@@ -37,7 +37,7 @@ test("the fast serializer of events writes the same text as RFC 8785 canonical J
   );
 });
 
-test("the hash of an event is the HMAC that docs/reference/events.md describes", () => {
+test("the hash of an event of the trail is the HMAC that docs/reference/events.md describes", () => {
   fc.assert(
     fc.property(fc.uint8Array({ minLength: 1, maxLength: 64 }), fc.nat(), fc.string({ unit: "binary" }), (secret, seq, meta) => {
       const [previous, bodyHash] = ["ab".repeat(32), "cd".repeat(32)];
@@ -51,7 +51,7 @@ test("the hash of an event is the HMAC that docs/reference/events.md describes",
   );
 });
 
-test("an event body that is too large is replaced by its length and a keyed digest", () => {
+test("Quater replaces an event body that is too large by its length and a keyed digest", () => {
   const cut = bodyText({ args: { note: "x".repeat(30_000) } }, (given) => `tag of ${given.length}`);
   expect(JSON.parse(cut)).toEqual({ cut: { bytes: 30_020, tag: "tag of 30020" } });
 });

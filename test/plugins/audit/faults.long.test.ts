@@ -66,7 +66,7 @@ interface Server {
   readonly admin: (sql: string) => Promise<void>;
 }
 
-describe.each(["postgres", "pgbouncer"] as const)("on %s", (dialect) => {
+describe.each(["postgres", "pgbouncer"] as const)("audit() works with a store on %s", (dialect) => {
   const withTrail = (title: string, use: (app: TestApp, handled: unknown[], server: Server) => Promise<void>) =>
     test(title, async (context) => {
       if (typeof postgres === "string") return context.skip(postgres);
@@ -92,7 +92,7 @@ describe.each(["postgres", "pgbouncer"] as const)("on %s", (dialect) => {
     admin(`select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}'`);
 
   withTrail(
-    "O1: while a database is read-only calls get 503, the instance is not fenced, and it serves again afterwards",
+    "O1: while a database is read-only calls get 503, and the instance is not fenced and serves again afterwards",
     async (app, handled, server) => {
       const set = async (value: string) => {
         await server.admin(`alter database ${server.name} set default_transaction_read_only = ${value}`);
@@ -108,7 +108,7 @@ describe.each(["postgres", "pgbouncer"] as const)("on %s", (dialect) => {
   );
 
   withTrail(
-    "O1: while a database refuses logins calls get 503, the instance is not fenced, and it serves again afterwards",
+    "O1: while a database refuses logins calls get 503, and the instance is not fenced and serves again afterwards",
     async (app, handled, server) => {
       await expectPassing(
         app,
@@ -129,7 +129,7 @@ describe.each(["postgres", "pgbouncer"] as const)("on %s", (dialect) => {
   };
 
   withTrail(
-    "O1: while permissions are missing calls get 503, the instance is not fenced, and it serves again afterwards",
+    "O1: while database permissions are missing calls get 503, the instance is not fenced, and serves again",
     async (app, handled, server) => {
       // The owner of the tables is a superuser here, who needs no permission: a trigger refuses with the same code.
       const run = sqlAt(server.url);
@@ -146,7 +146,7 @@ describe.each(["postgres", "pgbouncer"] as const)("on %s", (dialect) => {
   );
 
   withTrail(
-    "O1: after an unknown PostgreSQL error calls get 503, the instance is not fenced, and it serves again",
+    "O1: after an unknown PostgreSQL error calls get 503, and the instance is not fenced and serves again",
     async (app, handled, server) => {
       const run = sqlAt(server.url);
       await expectPassing(
@@ -171,7 +171,7 @@ describe.each(["postgres", "pgbouncer"] as const)("on %s", (dialect) => {
   });
 });
 
-test("O1: a start with a database that is unreachable, read-only or refuses logins prints the error of the database and a remedy", async (context) => {
+test("O1: a start with an unreachable or read-only database prints the error of the database and a remedy", async (context) => {
   if (typeof postgres === "string") return context.skip(postgres);
   using folder = tempFolder();
   const url = await postgres.freshUrl();
@@ -194,7 +194,7 @@ test("O1: a start with a database that is unreachable, read-only or refuses logi
   await (await boot(url)).stop();
 });
 
-describe("on sqlite", () => {
+describe("audit() works with a store on sqlite", () => {
   const withTrail = (title: string, use: (app: TestApp, handled: unknown[], path: string) => Promise<void>) =>
     test(title, async () => {
       using folder = tempFolder();
@@ -207,7 +207,7 @@ describe("on sqlite", () => {
     });
 
   withTrail(
-    "O1 O4: while a SQLite file is locked calls get 503, the instance is not ready and not fenced, and it serves again",
+    "O1 O4: while a SQLite file is locked calls get 503, and the instance is not ready, not fenced and serves again",
     async (app, handled, path) => {
       const locker = openSqlite(path);
       await expectPassing(
@@ -223,7 +223,7 @@ describe("on sqlite", () => {
   );
 
   withTrail(
-    "O1: after an unknown SQLite error calls get 503, the instance is not fenced, and it serves again",
+    "O1: after an unknown SQLite error calls get 503, and the instance is not fenced and serves again",
     async (app, handled, path) => {
       const other = openSqlite(path);
       // The writer retries all the time and may hold the file when this statement comes.
@@ -247,7 +247,7 @@ describe("on sqlite", () => {
     },
   );
 
-  withTrail("O1: when the store rejects one event, only this event is refused, and later events are written", async (app) => {
+  withTrail("O1: when the store rejects one event, audit() refuses only this event, and writes later events", async (app) => {
     const audit = app.services.get(auditRef);
     const event = (handler: string) => ({ fields: { type: "approval.filed" as const, approvalId: "apr_1", handler } });
     const settled = await Promise.allSettled([
@@ -265,25 +265,28 @@ describe("on sqlite", () => {
     expect(isFenced(app)).toBe(false);
   });
 
-  withTrail("O1: an event row with a number after the end of the trail fences the instance", async (app, handled, path) => {
-    await app.as(principal()).call("change", { id: "a" });
-    const other = openSqlite(path);
-    other.run([
-      {
-        sql: "insert into audit_event select chain, seq + 1, at, type, call_id, meta, body, salt, body_hash, hash from audit_event order by seq desc limit 1",
-        parameters: [],
-      },
-    ]);
-    other.close();
-    expect(await app.as(principal()).call("change", { id: "b" })).toMatchObject({ ok: false });
-    expect(handled).toEqual([{ id: "a" }]);
-    expect(isFenced(app)).toBe(true);
-    expect(await isReady(app)).toBe(false);
-  });
+  withTrail(
+    "O1: an instance is fenced when the store has an event row with a number after the end of the trail",
+    async (app, handled, path) => {
+      await app.as(principal()).call("change", { id: "a" });
+      const other = openSqlite(path);
+      other.run([
+        {
+          sql: "insert into audit_event select chain, seq + 1, at, type, call_id, meta, body, salt, body_hash, hash from audit_event order by seq desc limit 1",
+          parameters: [],
+        },
+      ]);
+      other.close();
+      expect(await app.as(principal()).call("change", { id: "b" })).toMatchObject({ ok: false });
+      expect(handled).toEqual([{ id: "a" }]);
+      expect(isFenced(app)).toBe(true);
+      expect(await isReady(app)).toBe(false);
+    },
+  );
 });
 
 test.for(["audit", "shelf"])(
-  "O4: with %s, an idle instance is not ready while the disk is full, and ready again afterwards",
+  "O4: with %s, an idle instance is not ready while the disk is full, and is ready again afterwards",
   async (plugin, context) => {
     const limit = (pid: number, bytes: string) => execFileSync("prlimit", ["--pid", String(pid), `--fsize=${bytes}:unlimited`]);
     try {
@@ -320,7 +323,7 @@ test.for(["audit", "shelf"])(
   },
 );
 
-test("O1: /ready notices without any call that an older version of the row audit_head was put back, and the instance is fenced", async () => {
+test("O1: a request of /ready fences an instance on which an older version of the row audit_head was put back", async () => {
   using folder = tempFolder();
   await using app = await bootWithTrail({ root: folder.root, handlers: { change: change() } });
   await app.as(principal()).call("change", { id: "a" });

@@ -70,7 +70,7 @@ const headOf = async (root: string, given: StoreGiven): Promise<HeadRow> => {
   return head as HeadRow;
 };
 
-describe.each(["sqlite", "postgres"] as const)("on %s", (dialect) => {
+describe.each(["sqlite", "postgres"] as const)("audit() works with a store on %s", (dialect) => {
   const claim = (title: string, prove: (root: string, given: StoreGiven) => Promise<void>) =>
     test(title, async (context) => {
       if (dialect === "postgres" && typeof postgres === "string") return context.skip(postgres);
@@ -81,7 +81,7 @@ describe.each(["sqlite", "postgres"] as const)("on %s", (dialect) => {
     });
 
   claim(
-    "each approval event names the previous approval event, and the row audit_head names the newest approval event",
+    "each approval event of the trail names the previous approval event, and audit_head names the newest",
     async (root, given) => {
       const trail = await trailAt(root, given);
       await trail.ledger.write([{ events: [{ fields: refused(1) }, { fields: filed(1) }, { fields: refused(2) }] }]);

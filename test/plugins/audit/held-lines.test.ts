@@ -84,7 +84,7 @@ onBothDialects((claim) => {
     expect(await verified(other, on)).toMatchObject({ exit: 0, damage: [] });
   });
 
-  claim("S19: audit verify reports a sink line about a used approval that no key of the project signed", async (on) => {
+  claim("S19: audit verify reports a sink line about a used approval without a signature by a key of the project", async (on) => {
     const desk = await on.boot(audited(on));
     await desk.approved(robot);
     expect(codeOf(await desk.call(robot))).toBe("ok");

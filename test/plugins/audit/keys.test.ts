@@ -17,7 +17,7 @@ const mkdirOf = (root: string) => mkdirSync(join(root, ".quater"), { mode: 0o700
 const keysIn = (root: string) => join(root, ".quater/trail-keys.json");
 const isFenced = (app: TestApp) => app.services.get(storeRef).isFenced;
 
-test("O2: keyed digests and secrets from before a key rotation are still found, and the list of keys begins with the current keys", async () => {
+test("O2: after a rotation of the trail keys, Quater still finds the keyed digests from before the rotation", async () => {
   using folder = tempFolder();
   const boot = () => bootWithTrail({ root: folder.root, handlers: { change: change() } });
   const seen = async () => {
@@ -39,7 +39,7 @@ test("O2: keyed digests and secrets from before a key rotation are still found, 
   expect(new Set(after.secrets).size).toBe(3);
 });
 
-test("O2: prepared trail keys are unused until their activation, and a second preparation or an activation without preparation is refused", () => {
+test("O2: Quater uses prepared trail keys only after their activation, and refuses a second preparation", () => {
   using folder = tempFolder();
   const file = join(folder.root, "keys.json");
   const before = openKeys(file);
@@ -70,7 +70,7 @@ afterAll(async () => {
   if (typeof postgres !== "string") await postgres.close();
 });
 
-describe.each(["sqlite", "postgres"] as const)("two instances on %s", (dialect) => {
+describe.each(["sqlite", "postgres"] as const)("two instances of an app with audit() share a store on %s", (dialect) => {
   /** Two instances on one store, each with a key file of its own with the same keys. */
   const withTwo = (title: string, use: (apps: readonly [TestApp, TestApp], roots: readonly [string, string]) => Promise<void>) =>
     test(title, async (context) => {
@@ -93,7 +93,7 @@ describe.each(["sqlite", "postgres"] as const)("two instances on %s", (dialect) 
   };
 
   withTwo(
-    "O2: a key rotation in two steps while two instances write loses no call, fences nobody and keeps the trail whole",
+    "O2: a rotation of the trail keys in two steps while two instances write loses no call and fences nobody",
     async (apps, roots) => {
       const before = readKeys(keysIn(roots[0])).chain.id;
       let isOver = false;
@@ -137,7 +137,7 @@ describe.each(["sqlite", "postgres"] as const)("two instances on %s", (dialect) 
   );
 
   withTwo(
-    "O2: an instance without the key of the head answers 503 until it has the key file, and is not fenced",
+    "O2: an instance without the trail key of the newest event answers 503 until its key file has the key",
     async (apps, roots) => {
       const [first, second] = apps;
       const call = (app: TestApp) => app.as(principal()).call("change", { id: "a" });
@@ -162,7 +162,7 @@ describe.each(["sqlite", "postgres"] as const)("two instances on %s", (dialect) 
     },
   );
 
-  withTwo("O2: a wrong MAC under a key that the instance has is damage", async ([first, second]) => {
+  withTwo("O2: an instance reports a wrong MAC under a trail key that the instance has as damage", async ([first, second]) => {
     expect((await first.as(principal()).call("change", { id: "a" })).ok).toBe(true);
     const open = await first.services.get(storeRef).open();
     await open.apply([{ sql: "update audit_head set seq = seq + 1", parameters: [] }]);

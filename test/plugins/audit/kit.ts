@@ -1,4 +1,4 @@
-// A project in a folder of its own, with store and audit, and what its trail says.
+// A project in a separate folder, with store and audit, and functions that read the trail of this project.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -32,7 +32,7 @@ export interface TrailBoot extends Omit<TestBoot, "plugins"> {
 export const bootWithTrail = ({ plugins = [], ...given }: TrailBoot): Promise<TestApp> =>
   bootTest({ ...given, plugins: [...plugins, store(given.store), audit(given.audit)] });
 
-/** All events of the default file, in order. */
+/** Returns all events of the trail in the default file of the store, in order. */
 export const eventsIn = (root: string): readonly Recorded[] => {
   const file = openSqlite(join(root, ".quater/quater.db"));
   try {

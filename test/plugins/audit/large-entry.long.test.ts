@@ -21,8 +21,8 @@ afterAll(async () => {
 /** Open at the restore. Verification allows 2,065 events without a checkpoint. */
 const requests = 2_200;
 
-describe.each(["sqlite", "postgres"] as const)("on %s", (dialect) => {
-  test("S19: a write with more events than one SQL statement can have parameters for is written completely", {
+describe.each(["sqlite", "postgres"] as const)("audit() works with a store on %s", (dialect) => {
+  test("S19: Quater writes all events of a transaction, even more than the parameters of one SQL statement allow", {
     timeout: 60_000,
   }, async (context) => {
     if (dialect === "postgres" && typeof postgres === "string") return context.skip(postgres);

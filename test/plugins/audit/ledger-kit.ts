@@ -1,4 +1,4 @@
-// A trail without a process around it: the real ledger on a real file, for tests that need many of them.
+// A trail without an app: the real ledger on a real file, for tests that need many trails.
 
 import { join } from "node:path";
 import { signed } from "../../../plugins/audit/log/chain.ts";
@@ -21,7 +21,7 @@ export interface OpenTrail {
   readonly store: OpenStore;
   readonly keys: TrailKeys;
   readonly ledger: Ledger;
-  /** Signs where the chain stands, stores it as an event and returns the line a sink would get. */
+  /** Writes a signed checkpoint event about the current end of the trail. @returns The line that a sink would get. */
   readonly checkpoint: () => Promise<string>;
   readonly close: () => Promise<void>;
 }
@@ -29,11 +29,11 @@ export interface OpenTrail {
 export const keyFileIn = (root: string): string => join(root, "trail-keys.json");
 
 export interface StoreGiven {
-  /** SQLite in a thread, as servers and `audit verify` have it. */
+  /** Whether SQLite runs in a thread, as in servers and in `audit verify`. */
   readonly isThreaded?: boolean;
-  /** Of PostgreSQL. Default: SQLite in `root`. */
+  /** The URL of PostgreSQL. Without a URL, the trail uses SQLite in `root`. */
   readonly url?: string | undefined;
-  /** Default: all of the trail's. */
+  /** The migrations of the store. Default: all migrations of the trail. */
   readonly migrations?: readonly Migration[];
 }
 

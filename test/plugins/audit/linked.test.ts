@@ -12,7 +12,7 @@ import { tempFolder } from "./kit.ts";
 
 const { robot } = people;
 
-test("S3: a transaction that decides an approval request has read all events of the request, even while another call searches older requests", async () => {
+test("S3: a transaction that decides an approval request has read all events of the request", async () => {
   using folder = tempFolder();
   const desk = await bootDesk({ root: folder.root });
   const store = await desk.app.services.get(storeRef).open();

@@ -33,19 +33,19 @@ const untilFenced = async (app: TestApp): Promise<void> => {
 };
 
 const removals: Record<string, (path: string) => void> = {
-  "all files deleted": (path) => {
+  "the deletion of all database files": (path) => {
     for (const part of ["", "-wal", "-shm"]) rmSync(path + part);
   },
-  "the log deleted": (path) => rmSync(`${path}-wal`),
-  "the file replaced by a copy": (path) => {
+  "the deletion of the write-ahead log": (path) => rmSync(`${path}-wal`),
+  "the replacement of the database file by a copy": (path) => {
     copyFileSync(path, `${path}.copy`);
     renameSync(`${path}.copy`, path);
   },
-  "the file moved away": (path) => renameSync(path, `${path}.away`),
+  "the move of the database file to another path": (path) => renameSync(path, `${path}.away`),
 };
 
 for (const [title, remove] of Object.entries(removals)) {
-  test(`S9: ${title} while the app serves is noticed without a call, the instance is fenced, and calls get 503`, async () => {
+  test(`S9: after ${title} while the app serves, the instance is fenced without any call, and calls get 503`, async () => {
     using folder = tempFolder();
     await using app = await bootWithTrail({ root: folder.root, handlers: { change: change() } });
     expect(await app.as(principal()).call("change", { id: "a" })).toMatchObject({ ok: true });
@@ -59,7 +59,7 @@ for (const [title, remove] of Object.entries(removals)) {
   });
 }
 
-test("S9: no write is acknowledged after the deletion of the database file, even before the next regular check", async () => {
+test("S9: Quater acknowledges no write after the deletion of the database file, even before the next check", async () => {
   using folder = tempFolder();
   const handled: unknown[] = [];
   await using app = await bootWithTrail({ root: folder.root, handlers: { change: change((input) => handled.push(input)) } });
@@ -93,7 +93,7 @@ test("S9: quater serve exits with 74 when its store file is deleted", async () =
   expect([code, err]).toEqual([74, expect.stringContaining("quater.db was deleted while the file was open")]);
 });
 
-test("S9: a start with trail keys but without a trail fails with a remedy, and creates no new trail", async () => {
+test("S9: a start of an app with trail keys but without a trail fails with a remedy, and creates no new trail", async () => {
   using folder = tempFolder();
   const boot = () => bootWithTrail({ root: folder.root, handlers: { change: change() } });
   const first = await boot();
@@ -111,7 +111,7 @@ test("S9: a start with trail keys but without a trail fails with a remedy, and c
   await again.stop();
 });
 
-test("S9: trail keys that were made only to print their fingerprint do not stop the first start", async () => {
+test("S9: an app starts for the first time with trail keys that exist only to print their fingerprint", async () => {
   using folder = tempFolder();
   serving(folder.root, "");
   const { code, out } = await quater(["audit", "fingerprint"], { cwd: folder.root });
@@ -122,7 +122,7 @@ test("S9: trail keys that were made only to print their fingerprint do not stop 
   expect(JSON.parse(readFileSync(keysIn(folder.root), "utf8"))).toMatchObject({ trail: expect.stringMatching(/^[0-9a-f]{64}$/) });
 });
 
-test("S9: the next start writes into a key file of an older version of Quater that the trail has started", async () => {
+test("S9: the next start records in the key file of an older version of Quater that the trail has started", async () => {
   using folder = tempFolder();
   const boot = () => bootWithTrail({ root: folder.root, handlers: { change: change() } });
   await (await boot()).stop();

@@ -76,7 +76,7 @@ onBothStores((claim) => {
   });
 
   claim(
-    "S19: a call whose request was open in the restored backup counts as run before, with an unknown outcome",
+    "S19: a call whose approval request was open in a restored backup counts as run with an unknown outcome",
     async (make) => {
       using desk = make();
       const id = await desk.file("Olga", 7);

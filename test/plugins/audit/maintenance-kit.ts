@@ -1,4 +1,4 @@
-// What Quater does to a trail by itself or on an operator's command, without a process around it.
+// Runs the maintenance of a trail without an app. Quater does this maintenance periodically, or on an operator's command.
 
 import { join } from "node:path";
 import { storeRef } from "quater/store";
@@ -13,12 +13,12 @@ import { sinksOf } from "../../../plugins/audit/sinks/sinks.ts";
 import type { OpenStore, Store } from "../../../plugins/store/service.ts";
 import { keyFileIn, type StoreGiven, storeAt } from "./ledger-kit.ts";
 
-/** What Quater does to a trail by itself or on an operator's command. */
+/** The kinds of maintenance that Quater does periodically, or on an operator's command. */
 export type Maintenance = "prune" | "sweep" | "erase";
 
 const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
-/** The trail of a further process on the store of an app, without sinks. */
+/** Returns the trail of a further process on the store of an app, without sinks. */
 export const trailOn = (app: TestApp, root: string, leaseMs = 30_000): Trail =>
   new Trail({
     app: "test",
@@ -30,7 +30,7 @@ export const trailOn = (app: TestApp, root: string, leaseMs = 30_000): Trail =>
     started: () => ({}),
   });
 
-/** The trail of one process, which is not booted as a kernel. */
+/** Returns the trail of one process without a booted kernel. */
 export const trailOf = (store: OpenStore, keys: KeyRing, sink: string, root: string): Trail => {
   const service: Store = {
     register: () => undefined,
@@ -55,10 +55,10 @@ export const trailOf = (store: OpenStore, keys: KeyRing, sink: string, root: str
 };
 
 /**
- * Runs one kind of maintenance over a trail that nobody else writes: retention of no days at all, the sweep of lost calls, or
+ * Runs one kind of maintenance on a trail to which no other process writes: retention of zero days, the sweep of lost calls, or
  * an erasure of every body.
  *
- * @returns How many events were removed, calls found or bodies erased. @throws when it is refused.
+ * @returns How many events were removed, calls found or bodies erased. @throws if Quater refuses the maintenance.
  */
 export const maintain = async (kind: Maintenance, root: string, sink: string, given: StoreGiven = {}): Promise<number> => {
   const { store, close } = await storeAt(root, given);

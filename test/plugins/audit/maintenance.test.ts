@@ -98,7 +98,7 @@ const withBody = async (desk: Desk) =>
   )[0] ?? { seq: 0, body: "", salt: "" };
 
 onBothDialects((claim, dialect) => {
-  claim("unchanged events are pruned up to the newest checkpoint in the sink", async (on) => {
+  claim("Quater prunes unchanged events of the trail up to the newest checkpoint in the sink", async (on) => {
     const { desk, pruneAll, verified } = await maintained(on);
     const before = await seqs(desk);
     const removed = await pruneAll();
@@ -109,7 +109,7 @@ onBothDialects((claim, dialect) => {
     expect(await pruneAll()).toBe(0);
   });
 
-  claim("S3: the filing event of an open request is never pruned, and its approval can be used", async (on) => {
+  claim("S3: Quater never prunes the filing event of an open approval request, and the approval stays usable", async (on) => {
     const { desk, pruneAll, trail, verified } = await maintained(on);
     const id = await desk.approved(robot, { cents: 6 });
     const waiting = await desk.file(robot, { cents: 7 });
@@ -134,7 +134,7 @@ onBothDialects((claim, dialect) => {
   });
 
   claim(
-    "S1: events whose column `at` was changed to an earlier time are not pruned, and the message names the first of these events",
+    "S1: Quater does not prune events whose column `at` was changed to an earlier time, and names the first event",
     async (on) => {
       const { desk, pruneAll, verified } = await maintained(on);
       await desk.sql("update audit_event set at = 1 where seq between 1 and 9");
@@ -147,7 +147,7 @@ onBothDialects((claim, dialect) => {
     },
   );
 
-  claim("S1: pruning stops before an old event that was changed, deleted or added", async (on) => {
+  claim("S1: pruning of the trail stops before an old event that was changed, deleted or added", async (on) => {
     const { desk, pruneAll, verified } = await maintained(on);
     const before = await seqs(desk);
     const [row] = (await desk.sql("select * from audit_event where seq = 7")) as Record<string, unknown>[];
@@ -172,7 +172,7 @@ onBothDialects((claim, dialect) => {
     expect(await pruneAll()).toBeGreaterThan(20);
   });
 
-  claim("S1: pruning stops at an event body that is missing without an erasure, or present after an erasure", async (on) => {
+  claim("S1: pruning of the trail stops at an event body that is missing without an erasure", async (on) => {
     const { desk, trail, pruneAll, verified } = await maintained(on);
     const { seq, body, salt } = await withBody(desk);
     await desk.sql("update audit_event set body = null, salt = null where seq = ?", seq);
@@ -187,7 +187,7 @@ onBothDialects((claim, dialect) => {
     expect(await verified()).toEqual([]);
   });
 
-  claim("S1: pruning reads from the sink, and not from the store, which events the sink attests", async (on) => {
+  claim("S1: pruning of the trail reads from the sink, and not from the store, which events the sink attests", async (on) => {
     const { desk, sink, pruneAll, verified } = await maintained(on);
     await desk.sql("update audit_sink set size = 1000000");
     const text = readFileSync(sink, "utf8");
@@ -209,7 +209,7 @@ onBothDialects((claim, dialect) => {
     expect(await verified()).toEqual([]);
   });
 
-  claim("S1: copies of old lines at the end of a sink do not stop pruning", async (on) => {
+  claim("S1: copies of old lines at the end of a sink do not stop the pruning of the trail", async (on) => {
     const { sink, pruneAll, verified } = await maintained(on);
     const lines = readFileSync(sink, "utf8").split("\n").filter(Boolean);
     const numbers = lines.map((line) => Number(/"(?:seq|size)":(\d+)/.exec(line)?.[1]));
@@ -219,36 +219,30 @@ onBothDialects((claim, dialect) => {
     expect(await verified()).toEqual([]);
   });
 
-  claim(
-    "S2: a forged start of a call is not recorded as lost, neither after the end of the trail nor inside the trail",
-    async (on) => {
-      const { desk, sweep } = await maintained(on);
-      const last = (await seqs(desk)).at(-1) ?? 0;
-      await plant(desk, last + 1_000, "planted");
-      await instanceGone(desk, "planted", last - 3);
-      expect(await sweep()).toBe(0);
-      await desk.sql("delete from audit_event where seq = ?", last + 1_000);
-      await desk.sql("delete from audit_event where seq = 8");
-      await plant(desk, 8, "planted");
-      await instanceGone(desk, "planted", 7);
-      await expect(sweep()).rejects.toThrow("Run `quater audit verify`");
-      expect(await unknowns(desk)).toEqual([]);
-    },
-  );
+  claim("S2: Quater does not record a forged start of a call as a lost call", async (on) => {
+    const { desk, sweep } = await maintained(on);
+    const last = (await seqs(desk)).at(-1) ?? 0;
+    await plant(desk, last + 1_000, "planted");
+    await instanceGone(desk, "planted", last - 3);
+    expect(await sweep()).toBe(0);
+    await desk.sql("delete from audit_event where seq = ?", last + 1_000);
+    await desk.sql("delete from audit_event where seq = 8");
+    await plant(desk, 8, "planted");
+    await instanceGone(desk, "planted", 7);
+    await expect(sweep()).rejects.toThrow("Run `quater audit verify`");
+    expect(await unknowns(desk)).toEqual([]);
+  });
 
-  claim(
-    "S2: a lost call is recorded even when an attacker inserts a process row that names events that do not verify",
-    async (on) => {
-      const { desk, sweep, newTrail } = await maintained(on);
-      const killed = await newTrail();
-      await killed.record({ events: [{ fields: { type: "call.started", callId, handler: "pay" } }] });
-      await desk.sql("update audit_instance set lease_until = 1 where instance = ?", killed.instance);
-      await desk.sql("update audit_event set meta = replace(meta, 'robot', 'rubot') where seq = 7");
-      await instanceGone(desk, "000000000000", 0);
-      await expect(sweep()).rejects.toThrow("Event 7 was changed after it was written");
-      expect(await unknowns(desk)).toMatchObject([{ callId, detail: { startedBy: killed.instance } }]);
-    },
-  );
+  claim("S2: Quater records a lost call even when an attacker inserts a process row that names forged events", async (on) => {
+    const { desk, sweep, newTrail } = await maintained(on);
+    const killed = await newTrail();
+    await killed.record({ events: [{ fields: { type: "call.started", callId, handler: "pay" } }] });
+    await desk.sql("update audit_instance set lease_until = 1 where instance = ?", killed.instance);
+    await desk.sql("update audit_event set meta = replace(meta, 'robot', 'rubot') where seq = 7");
+    await instanceGone(desk, "000000000000", 0);
+    await expect(sweep()).rejects.toThrow("Event 7 was changed after it was written");
+    expect(await unknowns(desk)).toMatchObject([{ callId, detail: { startedBy: killed.instance } }]);
+  });
 
   claim("S2: audit verify reports a lost call when the row of its process was deleted", async (on) => {
     const { desk, sweep, newTrail, verified } = await maintained(on);
@@ -272,7 +266,7 @@ onBothDialects((claim, dialect) => {
     expect(await verified()).toEqual([]);
   });
 
-  claim("S2: the row of a process that stops while a call runs is kept, and the call is recorded as lost", async (on) => {
+  claim("S2: Quater keeps the row of a process that stops while a call runs, and records the call as lost", async (on) => {
     const { desk, sweep, newTrail, verified } = await maintained(on);
     const stopping = await newTrail();
     await stopping.record({ events: [{ fields: { type: "call.started", callId, handler: "pay" } }] });

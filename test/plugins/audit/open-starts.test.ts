@@ -155,7 +155,7 @@ const ofCall = async (store: OpenStore, callId: string) => (await events(store))
 
 onBothDialects((claim, dialect) => {
   claim(
-    "a call that runs while the lease of its process is renewed is recorded with the outcome unknown after the process has died",
+    "after the death of a process that renewed its lease, Quater records its running call with the outcome unknown",
     async (on) => {
       let release = () => {};
       const hangs = change(() => new Promise<object>((resolve) => (release = () => resolve({}))));
@@ -171,35 +171,32 @@ onBothDialects((claim, dialect) => {
     },
   );
 
-  claim(
-    "a call whose use waits for a sink while the lease of its process is renewed is recorded with the outcome unknown after the process has died",
-    async (on) => {
-      const files = new HeldFiles(on.root);
-      const check = () => {
-        files.hold();
-        return undefined;
-      };
-      await using app = await booting(on, {
-        audit: { sinks: [{ file: "sink.jsonl" }] },
-        expose: { change: { direct: true, approval: "x" } },
-        plugins: [approving({ approvalId: "apr_1", check })],
-      });
-      const store = await storeOf(app);
-      const instance = await onlyInstance(store);
-      const call = app.as(principal()).call("change", { id: "a" });
-      try {
-        await until(() => isStarted(store));
-        await renewed(store, instance);
-        app.services.get(storeRef).fence(new Error("gone"));
-      } finally {
-        files.release();
-      }
-      expect(await call).toMatchObject({ ok: false, error: { code: "audit_unavailable" } });
-      await expectFound(on, app, instance);
-    },
-  );
+  claim("after the death of a process, Quater records a call that waited for a sink with the outcome unknown", async (on) => {
+    const files = new HeldFiles(on.root);
+    const check = () => {
+      files.hold();
+      return undefined;
+    };
+    await using app = await booting(on, {
+      audit: { sinks: [{ file: "sink.jsonl" }] },
+      expose: { change: { direct: true, approval: "x" } },
+      plugins: [approving({ approvalId: "apr_1", check })],
+    });
+    const store = await storeOf(app);
+    const instance = await onlyInstance(store);
+    const call = app.as(principal()).call("change", { id: "a" });
+    try {
+      await until(() => isStarted(store));
+      await renewed(store, instance);
+      app.services.get(storeRef).fence(new Error("gone"));
+    } finally {
+      files.release();
+    }
+    expect(await call).toMatchObject({ ok: false, error: { code: "audit_unavailable" } });
+    await expectFound(on, app, instance);
+  });
 
-  claim("the row of a process is kept at its stop when the store refused the event about the end of a call", async (on) => {
+  claim("a stopping process keeps its row in the store when the store refused the event about the end of a call", async (on) => {
     const refused: Statement = { sql: "delete from no_such_table", parameters: [] };
     await using app = await booting(on, {
       audit: { leaseMs: 60_000 },
@@ -217,7 +214,7 @@ onBothDialects((claim, dialect) => {
     expect(await openIn(store)).toEqual([]);
   });
 
-  claim("the row of a process is kept at its stop when the process could not write the end of a call", async (on) => {
+  claim("a stopping process keeps its row in the store when the process could not write the end of a call", async (on) => {
     await using app = await booting(on);
     const store = await storeOf(app);
     const trail = trailOn(app, on.root, 60_000);
@@ -277,7 +274,7 @@ onBothDialects((claim, dialect) => {
     expect(await missingIn(store, on.root)).toEqual([]);
   });
 
-  claim("a process whose row was removed by maintenance writes a new row, with a number before its open calls", async (on) => {
+  claim("a process whose row maintenance removed writes a new process row with a number before its open calls", async (on) => {
     await using app = await booting(on, { audit: { leaseMs: 60_000 } });
     await using other = await booting(on, { audit: { leaseMs: 60_000 } });
     const store = await storeOf(other);
@@ -343,29 +340,26 @@ onBothDialects((claim, dialect) => {
     },
   );
 
-  claim(
-    "the row of a process is kept until the end of a call is written when the store did not confirm the commit of its start",
-    async (on) => {
-      const proxy = await commitProxy(String(on.url));
-      try {
-        await using app = await booting({ ...on, url: proxy.url }, { audit: { leaseMs: 60_000 } });
-        await using other = await booting(on, { audit: { leaseMs: 60_000 } });
-        const store = await storeOf(other);
-        const callId = await cutAtStart(app, proxy);
-        expect(await openIn(store)).toEqual([callId]);
-        proxy.open();
-        await until(async () => (await openIn(store)).length === 0);
-        expect((await ofCall(store, callId)).map(({ type, outcome }) => [type, outcome])).toEqual([
-          ["call.started", undefined],
-          ["call.refused", "refused"],
-          ["call.ended", "refused"],
-        ]);
-        await app.stop();
-        expect((await events(store)).find(({ type }) => type === "runtime.stopped")).not.toHaveProperty("detail");
-        expect(await instances(store)).toHaveLength(1);
-      } finally {
-        proxy.close();
-      }
-    },
-  );
+  claim("a process keeps its row in the store until it has written the end of a call with an unconfirmed start", async (on) => {
+    const proxy = await commitProxy(String(on.url));
+    try {
+      await using app = await booting({ ...on, url: proxy.url }, { audit: { leaseMs: 60_000 } });
+      await using other = await booting(on, { audit: { leaseMs: 60_000 } });
+      const store = await storeOf(other);
+      const callId = await cutAtStart(app, proxy);
+      expect(await openIn(store)).toEqual([callId]);
+      proxy.open();
+      await until(async () => (await openIn(store)).length === 0);
+      expect((await ofCall(store, callId)).map(({ type, outcome }) => [type, outcome])).toEqual([
+        ["call.started", undefined],
+        ["call.refused", "refused"],
+        ["call.ended", "refused"],
+      ]);
+      await app.stop();
+      expect((await events(store)).find(({ type }) => type === "runtime.stopped")).not.toHaveProperty("detail");
+      expect(await instances(store)).toHaveLength(1);
+    } finally {
+      proxy.close();
+    }
+  });
 });

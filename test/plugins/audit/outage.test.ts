@@ -118,8 +118,8 @@ const lastOf = async ({ quater }: Shop): Promise<number> =>
 const away = /The store does not answer: /;
 const back = /The store answers again\. The list continues after event \d+/;
 
-describe.each(["sqlite", "postgres"] as const)("on %s", (dialect) => {
-  test("O6: audit tail --follow continues after an outage of the database, with a line on standard error, without gap or double", {
+describe.each(["sqlite", "postgres"] as const)("audit() works with a store on %s", (dialect) => {
+  test("O6: audit tail --follow continues after an outage of the database, and omits and repeats no event", {
     timeout: 120_000,
   }, async (context) => {
     if (dialect === "postgres" && typeof postgres === "string") return context.skip(postgres);
@@ -165,7 +165,9 @@ describe.each(["sqlite", "postgres"] as const)("on %s", (dialect) => {
     expect([code, seqs]).toEqual([0, Array.from({ length: await lastOf(shop) }, (_, at) => at + 1)]);
   });
 
-  test("O6: audit export takes --since and --after, and each piece verifies", { timeout: 60_000 }, async (context) => {
+  test("O6: audit export accepts --since and --after, and audit verify accepts each part of the export", {
+    timeout: 60_000,
+  }, async (context) => {
     if (dialect === "postgres" && typeof postgres === "string") return context.skip(postgres);
     using shop = shopOn(await (dialect === "postgres" ? (postgres as TestPostgres).freshUrl() : undefined));
     await shop.change(2);

@@ -39,7 +39,7 @@ const call = async (app: TestApp, surface: string): Promise<Outcome> =>
   app.as(ana).call("getOrder", { id: "other" }, { surface });
 
 test.each(table)(
-  "S20: log and trail contain the name of the policy that refused a call: %s",
+  "S20: the log and the trail contain the name of the policy that refused a call: %s",
   async (_name, auth, policy, code) => {
     using folder = tempFolder();
     const app = await bootWithTrail({
@@ -119,7 +119,7 @@ test("S20: when two policies throw the same error object, the log names the poli
   ).toEqual(["first", "second"]);
 });
 
-test("S20: many refused calls of one caller cause ten log lines and then a log line with a count", async () => {
+test("S20: for many refused calls of one caller, Quater logs ten lines and then one line with a count", async () => {
   using folder = tempFolder();
   const app = await bootWithTrail({
     root: folder.root,

@@ -98,7 +98,7 @@ const [cell, line, none] = ["\u001f", "\u001e", "\u001d"];
 const textOf = ({ seq, at, type, call_id, meta, body, salt, body_hash, hash }: EventRow): string =>
   [seq, at, `=${type}`, `=${call_id}`, meta, body ?? none, salt ?? none, body_hash, hash].join(cell);
 
-describe.each(["sqlite", "postgres"] as const)("on %s", (dialect) => {
+describe.each(["sqlite", "postgres"] as const)("audit() works with a store on %s", (dialect) => {
   const claim = (title: string, prove: (attack: Attacked) => Promise<void>) =>
     test(title, async (context) => {
       if (dialect === "postgres" && typeof postgres === "string") return context.skip(postgres);
@@ -108,33 +108,39 @@ describe.each(["sqlite", "postgres"] as const)("on %s", (dialect) => {
       await prove(await attacked(root, dialect === "sqlite" ? {} : { url: await (postgres as TestPostgres).freshUrl() }));
     });
 
-  claim("S1: a changed column hides no event from quater audit tail --call and --since", async ({ rows, set, find }) => {
-    await set(3, { call_id: "call-9" });
-    await set(5, { call_id: "call-2" });
-    await set(12, { at: 1 });
-    const [ofCall, since] = [await find({ call: "call-2" }), await find({ since: rows.get(1)?.at ?? 0 })];
-    for (const found of [ofCall.shown, ofCall.tailed]) {
-      expect(found.map(({ row }) => row.seq)).toEqual([3, 4, 5]);
-      expect(marked(found)).toEqual([3, 5]);
-    }
-    for (const found of [since.shown, since.tailed]) {
-      expect(found.map(({ row }) => row.seq)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
-      expect(marked(found)).toEqual([3, 5, 12]);
-    }
-  });
+  claim(
+    "S1: a changed column of an event row hides no event from quater audit tail --call and --since",
+    async ({ rows, set, find }) => {
+      await set(3, { call_id: "call-9" });
+      await set(5, { call_id: "call-2" });
+      await set(12, { at: 1 });
+      const [ofCall, since] = [await find({ call: "call-2" }), await find({ since: rows.get(1)?.at ?? 0 })];
+      for (const found of [ofCall.shown, ofCall.tailed]) {
+        expect(found.map(({ row }) => row.seq)).toEqual([3, 4, 5]);
+        expect(marked(found)).toEqual([3, 5]);
+      }
+      for (const found of [since.shown, since.tailed]) {
+        expect(found.map(({ row }) => row.seq)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+        expect(marked(found)).toEqual([3, 5, 12]);
+      }
+    },
+  );
 
-  claim("S1: --since finds the first event of a long trail by the verified time", async ({ set, find, more }) => {
-    await more(1_200);
-    const since = await more(1_500);
-    await set(1_213, { at: 1 });
-    await set(2_000, { at: 1 });
-    const { shown, tailed } = await find({ since });
-    for (const found of [shown, tailed]) {
-      expect([found.length, found[0]?.row.seq, found.at(-1)?.row.seq]).toEqual([1_500, 1_213, 2_712]);
-      expect(marked(found)).toEqual([1_213, 2_000]);
-    }
-    expect((await find({ since: since + 3_600_000 })).shown).toEqual([]);
-  });
+  claim(
+    "S1: quater audit tail --since finds the first event of a long trail by the verified time",
+    async ({ set, find, more }) => {
+      await more(1_200);
+      const since = await more(1_500);
+      await set(1_213, { at: 1 });
+      await set(2_000, { at: 1 });
+      const { shown, tailed } = await find({ since });
+      for (const found of [shown, tailed]) {
+        expect([found.length, found[0]?.row.seq, found.at(-1)?.row.seq]).toEqual([1_500, 1_213, 2_712]);
+        expect(marked(found)).toEqual([1_213, 2_000]);
+      }
+      expect((await find({ since: since + 3_600_000 })).shown).toEqual([]);
+    },
+  );
 
   claim("audit verify reports an unchanged trail as whole, and audit tail marks no row of the trail", async ({ look }) => {
     const { damage, found } = await look();
@@ -188,7 +194,7 @@ describe.each(["sqlite", "postgres"] as const)("on %s", (dialect) => {
   );
 
   claim(
-    "S2: audit verify reports each malformed cell of an event row as damage, and every command that prints the cell continues",
+    "S2: audit verify reports each malformed cell of an event row as damage, and other commands print the cell",
     async ({ rows, set, look, dialect: on }) => {
       const { meta, hash, body_hash, salt } = rows.get(5) as EventRow;
       const wrong: readonly Readonly<Record<string, unknown>>[] = [

@@ -80,7 +80,7 @@ onBothStores((claim) => {
     },
   );
 
-  claim("S19: the numbers of lost events are not used again, and the next boot agrees with the sinks", async (make) => {
+  claim("S19: after quater store restored, Quater does not use the numbers of lost events again", async (make) => {
     using desk = make();
     await desk.run(["run", "note", "--to", "Olga", "--cents", "1"]);
     const dump = await desk.dump();
@@ -249,7 +249,7 @@ onBothStores((claim) => {
     expect(json(last)).toMatchObject({ type: "audit.checkpoint" });
   });
 
-  claim("S19: a missing or unreadable sink stops the boot, unless the trail is empty", async (make) => {
+  claim("S19: boot refuses a missing or unreadable sink, unless the trail is empty", async (make) => {
     using desk = make();
     // The first event is a read, which signs nothing: the sink is there all the same.
     expect((await desk.run(["audit", "fingerprint"])).code).toBe(0);
@@ -264,7 +264,7 @@ onBothStores((claim) => {
     expect(await served(desk)).toMatchObject({ isUp: true });
   });
 
-  claim("S19: an instance that reconnects to an older store is fenced, with a remedy", async (make) => {
+  claim("S19: an instance that reconnects to an older store is fenced, and logs a remedy", async (make) => {
     using desk = make();
     // On SQLite a store that is replaced under a running instance is noticed by its file.
     if (desk.url === undefined) return;
@@ -304,7 +304,7 @@ onBothStores((claim) => {
   });
 
   claim(
-    "S19: without a sink quater store restored voids open requests, and verify says that the number of lost events is unknown",
+    "S19: quater store restored without a sink voids open requests, and the number of lost events is unknown",
     async (make) => {
       using desk = make({ sinks: "[]" });
       const id = await desk.file("Olga", 7);

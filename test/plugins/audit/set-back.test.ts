@@ -84,7 +84,7 @@ onBothDialects((claim, dialect) => {
   // Only PostgreSQL tells when a writer waits.
   const onPostgres: typeof claim = dialect === "postgres" ? claim : () => undefined;
   onPostgres(
-    "S19: when an older copy replaces the store between two uses of one approval, the later use finds the sink line of the earlier use and is refused",
+    "S19: when an older copy replaces the store between two uses of one approval, Quater refuses the later use",
     async (on) => {
       const { busy, idle, copy } = await used(on, audited(on));
       const lines = linesOf(on);
@@ -111,7 +111,7 @@ onBothDialects((claim, dialect) => {
     },
   );
 
-  claim("S19: an instance that has read newer events refuses a trail that ends before them", async (on) => {
+  claim("S19: an instance that has read newer events refuses a trail that ends before these events", async (on) => {
     const { busy, idle, copy, id } = await used(on, alone);
     await look(idle, id);
     await putBack(busy, on, copy);
@@ -119,7 +119,7 @@ onBothDialects((claim, dialect) => {
     expect([isFenced(idle), paid]).toEqual([true, [{ cents: 5 }]]);
   });
 
-  claim("S19: an instance that has read newer events refuses a trail in which other events have their numbers", async (on) => {
+  claim("S19: an instance that has read newer events refuses a trail with other events under the same numbers", async (on) => {
     const { busy, idle, copy, id } = await used(on, alone);
     await look(idle, id);
     const seen = await newest(busy);
@@ -130,22 +130,19 @@ onBothDialects((claim, dialect) => {
     expect([isFenced(idle), paid]).toEqual([true, [{ cents: 5 }]]);
   });
 
-  claim(
-    "S19: an instance finds by the links between approval events that an older copy replaced the store, even when the newest hash is right",
-    async (on) => {
-      const { busy, idle, copy, id } = await used(on, alone);
-      await look(idle, id);
-      const seen = await newest(busy);
-      await putBack(busy, on, copy);
-      const other = await on.again(alone);
-      await grow(other, seen.seq);
-      await other.sql("update audit_event set hash = ? where seq = ?", seen.hash, seen.seq);
-      expect(codeOf(await idle.call(robot))).toBe("audit_unavailable");
-      expect([isFenced(idle), paid]).toEqual([true, [{ cents: 5 }]]);
-    },
-  );
+  claim("S19: an instance finds an older copy of the store by the links between approval events", async (on) => {
+    const { busy, idle, copy, id } = await used(on, alone);
+    await look(idle, id);
+    const seen = await newest(busy);
+    await putBack(busy, on, copy);
+    const other = await on.again(alone);
+    await grow(other, seen.seq);
+    await other.sql("update audit_event set hash = ? where seq = ?", seen.hash, seen.seq);
+    expect(codeOf(await idle.call(robot))).toBe("audit_unavailable");
+    expect([isFenced(idle), paid]).toEqual([true, [{ cents: 5 }]]);
+  });
 
-  claim("S19: two instances that use approvals in turn read the new lines of their sink and find no difference", async (on) => {
+  claim("S19: two instances that use approvals in turn read new lines of their sink, and report no difference", async (on) => {
     const desks = [await on.boot(audited(on)), await on.again(audited(on))] as const;
     for (let n = 0; n < 6; n++) {
       await desks[0].approved(robot, { cents: n });
@@ -154,7 +151,7 @@ onBothDialects((claim, dialect) => {
     expect(linesOf(on).filter((line) => line.includes('"approval.used"'))).toHaveLength(6);
   });
 
-  claim("S19: a call does not use its approval when the sink cannot be read", async (on) => {
+  claim("S19: a call does not use its approval when Quater cannot read the sink", async (on) => {
     const desk = await on.boot(audited(on));
     const id = await desk.approved(robot);
     renameSync(sinkOf(on), `${sinkOf(on)}.held`);
@@ -210,7 +207,7 @@ const withTwoTrails = async (work: (trails: TwoTrails) => Promise<void>): Promis
   }
 };
 
-test("S19: the use of an approval is refused when another instance used the approval on an older copy of the store during the write to the sink", () =>
+test("S19: Quater refuses the use of an approval that another instance used on an older copy of the store", () =>
   withTwoTrails(async ({ slow, fast, written, setBack }) => {
     const mine = await written(slow);
     await setBack();

@@ -74,7 +74,7 @@ onBothDialects((claim) => {
   );
 
   claim(
-    "S19: a call is refused when the sink accepts no line, and the approval of the next call stays unused",
+    "S19: Quater refuses a call when the sink accepts no line, and the approval of the next call stays unused",
     async ({ boot, root }) => {
       const sink = join(root, "sink.jsonl");
       const { spend, held } = countingHandler(sink);

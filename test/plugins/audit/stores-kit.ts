@@ -1,10 +1,10 @@
-// Runs the same claims about a desk on SQLite and on PostgreSQL.
+// Runs the same tests of a desk on SQLite and on PostgreSQL.
 
 import { afterAll, beforeAll, describe, test } from "vitest";
 import { type TestPostgres, testPostgres } from "../store/postgres.ts";
 import { type DeskOptions, ProjectDesk } from "./desk-kit.ts";
 
-/** The same claims on both databases; where there is no PostgreSQL the reason is printed. */
+/** Runs the same tests on both databases. Without PostgreSQL, the tests on PostgreSQL are skipped and print the reason. */
 export const onBothStores = (
   claims: (claim: (title: string, prove: (make: (options?: DeskOptions) => ProjectDesk) => Promise<void>) => void) => void,
 ): void => {
@@ -15,7 +15,7 @@ export const onBothStores = (
   afterAll(async () => {
     if (typeof postgres !== "string") await postgres.close();
   });
-  describe.each(["sqlite", "postgres"] as const)("on %s", (dialect) => {
+  describe.each(["sqlite", "postgres"] as const)("audit() works with a store on %s", (dialect) => {
     claims((title, prove) =>
       test(title, { timeout: 120_000 }, async (context) => {
         if (dialect === "postgres" && typeof postgres === "string") return context.skip(postgres);

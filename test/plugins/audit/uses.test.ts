@@ -43,7 +43,7 @@ const cases: readonly (readonly [string, readonly EventFields[], number | undefi
   ["after a restore", [filed, vote("bea"), vote("cleo"), approved, restored, used], 6],
 ];
 
-test.each(cases)("S3: audit verify checks the events before the use of an approval: a use %s", async (_, events, first) => {
+test.each(cases)("S3: audit verify checks the events before the use of an approval, for a use %s", async (_, events, first) => {
   using folder = tempFolder();
   const root = join(folder.root, "trail");
   mkdirSync(root);

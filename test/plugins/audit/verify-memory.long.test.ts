@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { verifyFigures } from "../../soak/verify.ts";
 
-test("audit verify needs the same memory for ten times as many events", async () => {
+test("quater audit verify needs the same memory for ten times as many events", async () => {
   await verifyFigures(10_000); // what the first time alone costs
   const { events, heldMiB } = await verifyFigures(100_000);
   expect(events).toBeGreaterThanOrEqual(100_000);

@@ -38,14 +38,14 @@ test.each([
   expect(saysColumns(rowOf(meta, changed))).toBe(false);
 });
 
-test("audit verify compares call ids with escaped characters in the signed text by their value", () => {
+test("audit verify compares call ids with escaped characters in the signed text of an event by their value", () => {
   const callId = 'a "b" \\ é \u0001';
   const text = metaText({ type: "call.ended", callId }, numbered);
   expect(saysColumns(rowOf(text, { call_id: callId }))).toBe(true);
   expect(saysColumns(rowOf(text, { call_id: 'a \\"b' }))).toBe(false);
 });
 
-test("audit verify does not read fields inside of detail as fields of the event", () => {
+test("audit verify does not read fields inside of detail of an event as fields of the event", () => {
   const detail = { at: 5, callId: "other", seq: 99, type: "call.started" };
   const text = metaText({ type: "audit.checkpoint", detail }, numbered);
   const row = rowOf(text, { type: "audit.checkpoint", call_id: "" });

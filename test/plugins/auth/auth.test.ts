@@ -27,7 +27,7 @@ const opened = async (root: string, command: RunMode = "serve"): Promise<Authent
   return keys;
 };
 
-describe("apiKeys", () => {
+describe("apiKeys() authenticates callers with API keys", () => {
   test("apiKeys() turns a key into a principal with its rights and without its secret", async () => {
     const root = folder();
     const { key } = createKey(join(root, ".quater/keys.json"), {
@@ -102,7 +102,7 @@ describe("apiKeys", () => {
     expect(await keys.authenticate(shown({ token: key }))).toBeDefined();
   });
 
-  test("a running server refuses a revoked key within a second", async () => {
+  test("a running server refuses a revoked API key within a second", async () => {
     const root = folder();
     const file = join(root, ".quater/keys.json");
     const { key } = createKey(file, { name: "a", ...plain });
@@ -131,7 +131,7 @@ describe("apiKeys", () => {
     expect(statSync(join(root, ".quater/development-key")).mode & 0o777).toBe(0o600);
   });
 
-  test("the key of the demo approver belongs to another person than the development key, and only quater dev accepts the key", async () => {
+  test("the key of the demo approver belongs to another person than the development key", async () => {
     const root = folder();
     const caller = developmentKey(root, { scopes: ["pay"], roles: [] });
     const key = demoApproverKey(root, ["finance"]);
@@ -163,14 +163,14 @@ describe("apiKeys", () => {
   });
 });
 
-describe("localUser", () => {
+describe("localUser() authenticates the user who started the process", () => {
   test("localUser() makes a principal without rights, only for the user who started the process", async () => {
     const who = await localUser().authenticate(shown({ isLocal: true }));
     expect(who).toMatchObject({ issuer: "local", kind: "operator", scopes: [], roles: [] });
     expect(await localUser({ roles: ["admin"] }).authenticate(shown())).toBeUndefined();
   });
 
-  test("a call from the terminal with a wrong token is refused and does not run as the local user", async () => {
+  test("localUser() refuses a call from the terminal with a wrong token, and does not run it as the local user", async () => {
     const either = firstOf(bearer({ verify: () => undefined }), localUser({ roles: ["admin"] }));
     expect(await either.authenticate(shown({ isLocal: true, token: "wrong" }))).toBeUndefined();
     expect(await either.authenticate(shown({ isLocal: true }))).toMatchObject({ roles: ["admin"] });

@@ -42,7 +42,7 @@ const byCookie = authenticator({ name: "c", reads: { cookies: ["sid"] }, authent
 const byToken = bearer({ verify: who });
 const refused = { status: 401, said: "invalid_token", removed: undefined };
 
-describe("S17: only the first credential of a request counts", () => {
+describe("S17: Quater checks only the first credential of an HTTP request", () => {
   test.each<[string, Authentication, readonly string[]]>([
     ["header, before a right cookie", firstOf(byHeader("x-a"), byCookie), ["X-A: bad", "Cookie: sid=good-ana"]],
     ["header, behind a right cookie", firstOf(byCookie, byHeader("x-a")), ["X-A: bad", "Cookie: sid=good-ana"]],
@@ -50,7 +50,7 @@ describe("S17: only the first credential of a request counts", () => {
     ["header, before another right header", firstOf(byHeader("x-a"), byHeader("x-b")), ["X-B: good-ana", "X-A: bad"]],
     ["token, behind a right header", firstOf(byHeader("x-a"), byToken), ["X-A: good-ana", "Authorization: Bearer bad"]],
     ["header in a chain of chains", firstOf(firstOf(byHeader("x-a")), byCookie), ["X-A: bad", "Cookie: sid=good-ana"]],
-  ])("S17: a request with a wrong %s is refused on routes of reads, writes and public handlers", async (_, door, lines) => {
+  ])("S17: routes of reads, writes and public handlers refuse an HTTP request with a wrong %s", async (_, door, lines) => {
     await using app = await boot(door);
     const own = [...lines, "Origin: https://shop.example"];
     expect(await ask(app, "GET /read", own)).toEqual(refused);
@@ -72,7 +72,7 @@ describe("S17: only the first credential of a request counts", () => {
   });
 });
 
-describe("S17: authenticators that read a header and a cookie", () => {
+describe("S17: Quater asks authenticators that read a header and a cookie", () => {
   /** Would fall back from its header to its cookie. */
   const both = authenticator({
     name: "both",
@@ -106,7 +106,7 @@ describe("S17: authenticators that read a header and a cookie", () => {
     ["inside firstOf, after one that reads only the cookie", firstOf(byCookie, both)],
     ["that reads a token, a header and a cookie", all],
   ])("S17: an authenticator that reads a header and a cookie, %s", (_, door) => {
-    test("S17: a request with a wrong credential in a header is refused, even when its cookie is right", async () => {
+    test("S17: http refuses a request with a wrong credential in a header, even when the cookie is right", async () => {
       await using app = await boot(door);
       expect(await ask(app, "POST /write", ["X-A: bad", cookie, origin])).toEqual(refused);
       expect(await ask(app, "GET /read", ["X-A: bad", cookie])).toEqual(refused);
@@ -115,7 +115,7 @@ describe("S17: authenticators that read a header and a cookie", () => {
       expect(await ask(app, "POST /write", ["X-A: good-bea", cookie])).toMatchObject({ status: 200, said: "bea" });
     });
 
-    test("S17: a write with only a cookie is refused when the request comes from a page that is not allowed (threat T16)", async () => {
+    test("S17: http refuses a write with only a cookie from a page that is not allowed (threat T16)", async () => {
       await using app = await boot(door);
       expect(await ask(app, "POST /write", [cookie])).toMatchObject({ status: 403, said: "origin_not_allowed" });
       expect(await ask(app, "POST /mcp", [cookie, accept], ping)).toMatchObject({ status: 403 });
@@ -123,13 +123,13 @@ describe("S17: authenticators that read a header and a cookie", () => {
     });
   });
 
-  test("S17: a request with a wrong bearer token is refused, even when its cookie is right", async () => {
+  test("S17: http refuses a request with a wrong bearer token, even when the cookie is right", async () => {
     await using app = await boot(all);
     expect(await ask(app, "POST /write", ["Authorization: Bearer bad", cookie, origin])).toEqual(refused);
   });
 });
 
-describe("S17: results of an authenticator inside firstOf", () => {
+describe("S17: firstOf reads the results of its authenticators", () => {
   const saying = (answer: () => unknown) =>
     authenticator({ name: "first", reads: { schemes: ["Bearer"] }, authenticate: answer as () => undefined });
   const token = ["Authorization: Bearer good-ana"];

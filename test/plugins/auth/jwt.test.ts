@@ -98,7 +98,7 @@ describe("jwt() refuses wrong tokens", () => {
     ],
     ["three parts of random text", () => "a.b.c"],
     ["a text that is not a token", () => "qk_abc"],
-  ])("jwt() refuses %s", async (_name, make) => {
+  ])("jwt() refuses a token because of %s", async (_name, make) => {
     expect(await ask(await make())).toBeUndefined();
   });
 });
@@ -117,7 +117,7 @@ test("jwt() does not fetch the key set again for each token with an unknown key 
   expect(asked).toBeLessThanOrEqual(2);
 });
 
-describe("errors while the key set cannot be fetched", () => {
+describe("jwt() throws errors while it cannot fetch the key set", () => {
   test.each<[string, string, () => string]>([
     ["not JSON", "/keys", () => "<html>"],
     ["too large", "/keys", () => JSON.stringify({ keys: [], pad: "x".repeat(300_000) })],

@@ -50,13 +50,13 @@ const changed = (file: string, change: (record: Record<string, unknown>) => void
   return file;
 };
 
-describe("S13: key files and the folders above them", () => {
+describe("S13: Quater checks key files and the folders above key files", () => {
   const readers = [
     ["API keys", "keys.json", (file: string) => createKey(file, { name: "a", ...plain }), readKeyFile],
     ["trail keys", "trail-keys.json", openKeys, readKeys],
   ] as const;
 
-  test.each(readers)("S13: %s in a folder that other users can write are refused", (_, name, make, read) => {
+  test.each(readers)("S13: Quater refuses %s in a folder that other users can write", (_, name, make, read) => {
     const file = join(folder(), name);
     make(file);
     chmodSync(join(file, ".."), 0o777);
@@ -69,7 +69,7 @@ describe("S13: key files and the folders above them", () => {
   });
 
   test.runIf(process.getuid?.() === 0).each(readers)(
-    "S13: %s of another user are refused, unless QUATER_TRUSTED_OWNERS names that user",
+    "S13: Quater refuses %s of another user, unless QUATER_TRUSTED_OWNERS names that user",
     (_, name, make, read) => {
       const file = join(folder(), name);
       make(file);
@@ -85,7 +85,7 @@ describe("S13: key files and the folders above them", () => {
     },
   );
 
-  test("S13: reading or creating a missing key file is refused in a folder that other users can write", () => {
+  test("S13: Quater neither reads nor creates a key file in a folder that other users can write", () => {
     const file = join(folder(), "keys.json");
     mkdirSync(join(file, ".."));
     chmodSync(join(file, ".."), 0o777);
@@ -93,7 +93,7 @@ describe("S13: key files and the folders above them", () => {
     expect(refusal(() => createKey(file, { name: "a", ...plain }))?.message).toContain("other users can write");
   });
 
-  test("S13: a write to the key file follows no link named keys.json.new of another user, and removes its temporary file", () => {
+  test("S13: a write to a key file follows no symbolic link named keys.json.new of another user", () => {
     const file = keyFile();
     const victim = join(parent, "victim");
     writeFileSync(victim, "untouched");
@@ -115,7 +115,7 @@ describe("S13: key files and the folders above them", () => {
     ]);
   });
 
-  test("S13: a key file behind a symbolic link is checked and replaced at the target of the link", () => {
+  test("S13: Quater checks and replaces a key file behind a symbolic link at the target of the link", () => {
     const file = keyFile();
     const link = join(mkdtempSync(join(parent, "linked-")), "keys.json");
     symlinkSync(file, link);
@@ -136,7 +136,7 @@ describe("S13: key files and the folders above them", () => {
     expect(readFileSync(victim, "utf8")).toBe("untouched");
   });
 
-  test("S13: a folder at the path of a key file is refused, and the message says that the path must be a file", () => {
+  test("S13: Quater refuses a folder at the path of a key file, and the error names the path", () => {
     const file = join(folder(), "keys.json");
     mkdirSync(file, { recursive: true, mode: 0o700 });
     expect(refusal(() => readPrivateFile(file))?.message).toBe(`${file} is a folder or a device, but must be a file`);
@@ -168,7 +168,7 @@ describe("S13: key files and the folders above them", () => {
     ["scopes", [1], "scopes: [1]", "Write scopes as a list of strings"],
     ["person", 7, "person: 7", "Write the name of the person as person, or remove person"],
   ])(
-    "S13: a key record whose %s is %j is refused, and the error names file, record and remedy",
+    "S13: Quater refuses an API key record whose %s is %j, and the error names the file, the record and a remedy",
     (field, value, shown, remedy) => {
       const file = changed(keyFile(), (record) => {
         if (value === undefined) delete record[field];
@@ -182,14 +182,14 @@ describe("S13: key files and the folders above them", () => {
     },
   );
 
-  test("S13: a key record with a misspelt field expiresAt is refused, because the key would never expire", () => {
+  test("S13: Quater refuses an API key record with a misspelt field expiresAt, because the key would never expire", () => {
     const file = changed(keyFile(), (record) => {
       record["expires"] = "2020-12-31T00:00:00Z";
     });
     expect(refusal(() => readKeyFile(file))?.message).toContain('/keys/0 has an unknown field expires: "2020-12-31T00:00:00Z"');
   });
 
-  test("S13: a key file with two records that have the same id is refused", () => {
+  test("S13: Quater refuses a key file with two records that have the same id", () => {
     const file = keyFile();
     const content = JSON.parse(readFileSync(file, "utf8")) as { keys: object[] };
     writeFileSync(file, JSON.stringify({ ...content, keys: [...content.keys, ...content.keys] }));
@@ -200,7 +200,7 @@ describe("S13: key files and the folders above them", () => {
     ["use", "sign", 'the use "sign", which is not one of checkpoint, chain, tag'],
     ["secret", "", "no secret in base64url"],
     ["retiredAt", "31.12.2020", 'retiredAt "31.12.2020", which is not an ISO 8601 instant'],
-  ])("S13: a trail key whose %s is %j is refused", (field, value, words) => {
+  ])("S13: Quater refuses a trail key whose %s is %j", (field, value, words) => {
     const file = join(folder(), "trail-keys.json");
     openKeys(file);
     changed(file, (record) => {

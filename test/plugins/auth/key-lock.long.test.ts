@@ -79,7 +79,7 @@ test("S13: four processes that change a key file with an abandoned lock lose no 
   expect(valid.sort()).toEqual(children.map((_, child) => `${child}-${rounds}`));
 }, 120_000);
 
-test("S13: when four processes prepare trail keys at the same time, one succeeds and three are refused", async () => {
+test("S13: when four processes prepare trail keys at the same time, Quater refuses three of the processes", async () => {
   for (let round = 0; round < rounds; round++) {
     const file = newFile("trail-keys.json");
     openKeys(file);
@@ -104,7 +104,7 @@ test("S13: the lock of a key file is free after the process that changed the fil
   expect(readdirSync(dirname(file)).sort()).toEqual(["keys.json", "keys.json.lock"]);
 });
 
-test("S13: a change through a symbolic link uses the lock of the key file at the target of the link", () => {
+test("S13: a change of a key file through a symbolic link uses the lock at the target of the link", () => {
   const file = newFile();
   createKey(file, { name: "a", ...plain });
   const link = join(mkdtempSync(join(parent, "project-")), "keys.json");
@@ -123,7 +123,7 @@ const newLink = (): { readonly link: string; readonly file: string } => {
   return { link, file };
 };
 
-test("S13: a change through a symbolic link uses the lock of the target of the link, even before the target exists", async () => {
+test("S13: a change of a key file through a symbolic link uses the lock of the target before the target exists", async () => {
   const { link, file } = newLink();
   const child = await started();
   expect(await told(child, { does: "hold", file: link })).toBe("holds");
@@ -143,14 +143,14 @@ test("S13: four processes that create one key file at the same time, two of them
   }
 }, 60_000);
 
-test("S13: trail keys can be created through a symbolic link whose target does not exist yet", () => {
+test("S13: Quater creates trail keys through a symbolic link whose target does not exist yet", () => {
   const { link, file } = newLink();
   openKeys(link);
   expect(lstatSync(link).isSymbolicLink()).toBe(true);
   expect(readKeys(file).checkpoint.id).toBe(readKeys(link).checkpoint.id);
 });
 
-test("S13: a symbolic link inside a linked folder leads to the same file as in the operating system", () => {
+test("S13: Quater resolves a symbolic link to a key file inside a linked folder like the operating system", () => {
   const root = mkdtempSync(join(parent, "linked-"));
   for (const name of ["far/inner", "far/keys"]) mkdirSync(join(root, name), { recursive: true, mode: 0o700 });
   symlinkSync(join(root, "far/inner"), join(root, "near"));
@@ -159,7 +159,7 @@ test("S13: a symbolic link inside a linked folder leads to the same file as in t
   expect(readdirSync(join(root, "far/keys")).sort()).toEqual(["keys.json", "keys.json.lock"]);
 });
 
-test("S13: a symbolic link to a new key file in a folder that other users can write is refused, and no file is created", () => {
+test("S13: Quater refuses a symbolic link to a new key file in a folder that other users can write", () => {
   const { link, file } = newLink();
   chmodSync(dirname(file), 0o777);
   expect(() => createKey(link, { name: "a", ...plain })).toThrow("where other users can write (mode 777)");
@@ -167,7 +167,7 @@ test("S13: a symbolic link to a new key file in a folder that other users can wr
   expect(readdirSync(dirname(file))).toEqual([]);
 });
 
-test("S13: a symbolic link that leads to itself is refused, and the message names the link", () => {
+test("S13: Quater refuses a symbolic link to a key file that leads to itself, and the error names the link", () => {
   const link = join(mkdtempSync(join(parent, "project-")), "keys.json");
   symlinkSync("keys.json", link);
   expect(() => createKey(link, { name: "a", ...plain })).toThrow(`${link} is a symbolic link that leads to itself`);
@@ -177,7 +177,7 @@ test("S13: a symbolic link that leads to itself is refused, and the message name
 test.each([
   ["a link", (lock: string) => symlinkSync("/etc/passwd", lock)],
   ["another file", (lock: string) => writeFileSync(lock, "not a lock file, but notes about one that somebody keeps here")],
-])("S13: %s at the path of the lock of a key file is refused and not changed", (_name, put) => {
+])("S13: Quater refuses and does not change %s at the path of the lock of a key file", (_name, put) => {
   const file = newFile();
   createKey(file, { name: "a", ...plain });
   rmSync(`${file}.lock`, { force: true });

@@ -97,7 +97,7 @@ const wrong: readonly [make: () => Authenticator, cause: string, remedy: string]
   ],
 ];
 
-describe("wrong options of authenticators stop the boot with a remedy", () => {
+describe("boot refuses wrong options of authenticators with a remedy", () => {
   test.each(wrong.map(([make, cause, remedy]) => ({ make, cause, remedy })))(
     "boot refuses wrong options of an authenticator: $cause",
     async ({ make, cause, remedy }) => {
@@ -214,7 +214,7 @@ test.each([
   ["a yes", true, "The authenticator returned a boolean instead of a principal"],
   ["a name", "canary", "The authenticator returned a string instead of a principal"],
 ])(
-  "an authenticator that returns %s accepts no caller, and the log contains the reason without the value",
+  "an authenticator that returns %s accepts no caller, and Quater logs the reason without the value",
   async (_what, returned, said) => {
     const open = handler({ description: "x", effect: "read", input: Type.Object({}), auth: authenticated, handle: () => 1 });
     await using app = await bootTest({
@@ -229,7 +229,7 @@ test.each([
   },
 );
 
-test("the program prints wrong options of authenticators with exit code 78 and no stack", async () => {
+test("the quater program prints wrong options of authenticators without a stack, and exits with 78", async () => {
   const { folder, remove } = project({
     "quater.config.mjs": `import { defineConfig } from "quater";
 import { apiKeys, cli, http, jwt, localUser } from "quater/plugins";

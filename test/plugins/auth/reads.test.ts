@@ -61,7 +61,7 @@ const byCookie = authenticator({ name: "c", reads: { cookies: ["sid"] }, authent
 const byBearer = bearer({ verify: known });
 const basicGood = `Authorization: Basic ${Buffer.from("good").toString("base64")}`;
 
-describe("S17: credentials on a public route", () => {
+describe("S17: a public route checks credentials", () => {
   test.each([
     ["a header", byHeader, "X-Session: good", "X-Session: bad", 'Header name="x-session"'],
     ["a scheme", byToken, "Authorization: Token good", "Authorization: Token bad", "Token"],
@@ -108,12 +108,12 @@ describe("S17: credentials on a public route", () => {
     ]);
   });
 
-  test("S17: a request that repeats a header of an authenticator is refused, even when both values are right", async () => {
+  test("S17: http refuses a request that repeats a header of an authenticator, even when both values are right", async () => {
     await using app = await boot(byHeader);
     expect(await get(app, ["X-Session: good", "x-session: good"])).toMatchObject({ status: 401, said: "invalid_token" });
   });
 
-  test("S17: a request with two cookies of the same name is refused when the authenticator reads this cookie", async () => {
+  test("S17: http refuses a request with two cookies of the same name when the authenticator reads this cookie", async () => {
     await using app = await boot(byCookie);
     expect(await get(app, ["Cookie: sid=good; sid=good"])).toMatchObject({ status: 401, said: "invalid_token" });
     expect(await get(app, ["Cookie: sid=good", "Cookie: sid=good"])).toMatchObject({ status: 401, said: "invalid_token" });
@@ -146,7 +146,7 @@ describe("S17: credentials on a public route", () => {
     ]);
   });
 
-  test("S17: a request with a wrong bearer token is refused, even with a right cookie or header", async () => {
+  test("S17: http refuses a request with a wrong bearer token, even with a right cookie or header", async () => {
     await using app = await boot(firstOf(byCookie, byHeader, byToken));
     for (const right of ["Cookie: sid=good", "X-Session: good"]) {
       expect(await get(app, [right, "Authorization: Token bad"])).toMatchObject({ status: 401, said: "invalid_token" });
@@ -154,7 +154,7 @@ describe("S17: credentials on a public route", () => {
     }
   });
 
-  test("S17: a function that is used as authenticator receives bearer tokens and no other credential", async () => {
+  test("S17: a plain function as authenticator receives bearer tokens and no other credential", async () => {
     const seen: unknown[] = [];
     await using app = await boot(({ header, cookie, token }) => {
       seen.push([header("x-session"), header("user-agent"), cookie("sid"), token]);
@@ -197,7 +197,7 @@ test("S17: a 401 response names the schemes, headers and cookies that the authen
   );
 });
 
-describe("S17: cookies on writes (threat T16)", () => {
+describe("S17: http checks cookies on writes (threat T16)", () => {
   const post = async (app: TestApp, lines: readonly string[], body = "{}") => {
     const head = ["POST /write HTTP/1.1", "Host: 127.0.0.1", "Connection: close", `Content-Length: ${body.length}`, ...lines];
     const { status, body: text } = await raw(urlOf(app), `${head.join("\r\n")}\r\n\r\n${body}`, { keepOpen: true });
@@ -217,12 +217,12 @@ describe("S17: cookies on writes (threat T16)", () => {
     ["with the app's own Origin", [cookie, json, "Origin: http://127.0.0.1"], [200, "done"]],
     ["with an allowed Origin", [cookie, json, "Origin: https://shop.example"], [200, "done"]],
     ["with a header that only own pages can send", [cookie, json, "X-Session: good"], [200, "done"]],
-  ])("S17: a write with a cookie is accepted only from the app's own or allowed pages: %s", async (_, lines, answer) => {
+  ])("S17: http accepts a write with a cookie only from pages of the app and allowed pages: %s", async (_, lines, answer) => {
     await using app = await boot(firstOf(byCookie, byHeader));
     expect(await post(app, lines)).toEqual(answer);
   });
 
-  test("S17: MCP accepts a cookie only from the app's own or allowed pages", async () => {
+  test("S17: MCP accepts a cookie only from pages of the app and allowed pages", async () => {
     await using app = await boot(byCookie, { mcp: true });
     const call = (more: Record<string, string>) =>
       fetch(`${urlOf(app)}/mcp`, {
@@ -256,7 +256,7 @@ describe("S17: boot refuses wrong `reads` of an authenticator", () => {
     [{ headers: ["x session"] }, '"x session" is not the name of a header'],
     [{ schemes: ["Bearer token"] }, '"Bearer token" is not the name of a scheme'],
     [{ cookies: [{ name: "sid", path: "/; Secure" }] }, "the cookie sid has a wrong attribute"],
-  ])("S17: boot refuses an authenticator with reads: %j", async (reads, cause) => {
+  ])("S17: boot refuses an authenticator with the option reads: %j", async (reads, cause) => {
     const door = firstOf(authenticator({ name: "mine", reads: reads as never, authenticate: () => ana }), tokens({}));
     await expect(boot(door)).rejects.toMatchObject({
       problems: [{ cause: `In the option reads of the authenticator mine, ${cause}` }],

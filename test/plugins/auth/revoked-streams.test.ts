@@ -184,18 +184,21 @@ const names = ["busy", "silent", "endsAtSignal", "ignoring", "slowToEnd", "slowI
 
 // These tests wait for a check that comes once a second, so they run at once.
 describe.concurrent("S5: a stream ends after its credential was revoked", () => {
-  test.each(how)("S5: a stream that is read %s ends with invalid_token after its credential was revoked", async (way) => {
-    const { door, become } = changing();
-    await using it = await boot(door);
-    let waiting = names.length;
-    const begun = () => {
-      if (--waiting === 0) become(() => undefined);
-    };
-    const texts = await Promise.all(names.map((name) => read(it.app, way, name, begun)));
-    expect(texts.map((text) => codeOf(way, text))).toEqual(names.map(() => "invalid_token"));
-    expect(texts.join()).not.toContain("event: end");
-    expect(it.app.log.filter(({ level }) => level === "error")).toEqual([]);
-  });
+  test.each(how)(
+    "S5: a stream that the client reads %s ends with invalid_token after its credential was revoked",
+    async (way) => {
+      const { door, become } = changing();
+      await using it = await boot(door);
+      let waiting = names.length;
+      const begun = () => {
+        if (--waiting === 0) become(() => undefined);
+      };
+      const texts = await Promise.all(names.map((name) => read(it.app, way, name, begun)));
+      expect(texts.map((text) => codeOf(way, text))).toEqual(names.map(() => "invalid_token"));
+      expect(texts.join()).not.toContain("event: end");
+      expect(it.app.log.filter(({ level }) => level === "error")).toEqual([]);
+    },
+  );
 
   test("S5: a stream ends with invalid_token after its key was revoked in the key file", async () => {
     const root = mkdtempSync(join(tmpdir(), "quater-revoked-streams-"));
@@ -219,7 +222,7 @@ describe.concurrent("S5: a stream ends after its credential was revoked", () => 
       },
       "key_stolen",
     ],
-  ])("S5: a stream ends with an error when its credential %s", async (_, answer, code) => {
+  ])("S5: a stream ends with an error when the credential of its caller %s", async (_, answer, code) => {
     const { door, become } = changing();
     await using it = await boot(door);
     const text = await read(it.app, "as lines", "silent", () => become(answer));

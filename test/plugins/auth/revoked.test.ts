@@ -109,7 +109,7 @@ const untilRefused = async (baseUrl: string, key: string): Promise<void> => {
 
 const bearerOf = (key: string) => ({ authorization: `Bearer ${key}`, "content-type": "application/json" });
 
-describe("S5: a credential that was revoked before the request body ended is refused", () => {
+describe("S5: Quater refuses a credential that was revoked before the request body ended", () => {
   test.each([
     ["revoked", (file: string) => void revokeKey(file, "bea")],
     [
@@ -120,7 +120,7 @@ describe("S5: a credential that was revoked before the request body ended is ref
           records: records.map((record) => ({ ...record, expiresAt: "2020-01-01T00:00:00Z" })),
         })),
     ],
-  ])("S5: a write does not run when the key of its caller was %s before the request body ended", async (_, change) => {
+  ])("S5: a write does not run when the API key of its caller was %s before the request body ended", async (_, change) => {
     await using shop = await boot();
     ran.length = 0;
     const answer = await slowly(shop.baseUrl, "/pay", bearerOf(shop.key), '{"cents":5}', async () => {
@@ -221,7 +221,7 @@ describe("S5: a credential that was revoked before the request body ended is ref
   });
 });
 
-describe("S5: a call that waits between its check and its handler", () => {
+describe("S5: the gate checks the credential of a waiting call again", () => {
   /** Lets the test change who somebody is, and hold calls in front of their handler. */
   const holding = async (place: Place = "admit") => {
     let known: Principal | undefined = principal({ subject: "bea", roles: ["finance"] });
@@ -279,7 +279,7 @@ describe("S5: a call that waits between its check and its handler", () => {
     ["became somebody else's", principal({ subject: "cleo", roles: ["finance"] })],
     ["lost its role", principal({ subject: "bea", roles: [] })],
     ["got another role", principal({ subject: "bea", roles: ["finance", "admin"] })],
-  ])("S5: a call that waited before its handler is refused when its credential %s", async (_, who) => {
+  ])("S5: the gate refuses a call that waited before its handler when the credential of the call %s", async (_, who) => {
     await using shop = await holding();
     ran.length = 0;
     const sent = shop.send();
@@ -292,7 +292,7 @@ describe("S5: a call that waits between its check and its handler", () => {
     expect(ran).toEqual([]);
   });
 
-  test.each(places)("S5: a call is refused when its credential was revoked while the call waited in %s", async (place) => {
+  test.each(places)("S5: the gate refuses a call whose credential was revoked while the call waited in %s", async (place) => {
     await using shop = await holding(place);
     ran.length = 0;
     const sent = shop.send();

@@ -29,7 +29,7 @@ test("quater run loads the build of a project until one of the source files chan
   expect((await start(["run", "hello", "--name", "Ana"], { cwd: root }).ended).out).toBe('{"text":"Hello Ana"}\n');
 });
 
-test("H14: the OpenAPI document groups routes by module, and is the same for a built project", async () => {
+test("H14: the OpenAPI document groups routes by module, and is the same before and after quater build", async () => {
   using made = project();
   const { root, file } = made;
   cpSync(join(root, "hello.ts"), join(root, "order-items.ts"));
@@ -66,7 +66,7 @@ test("a build of a project stays valid after a copy or a new modification time, 
   expect((await start(["run", "hello", "--name", "Ana"], { cwd: root }).ended).out).toBe('{"text":"Adieu Ana"}\n');
 });
 
-test("the program does not load a build that was made from another manifest", async () => {
+test("the quater program does not load a build that was made from another manifest", async () => {
   using made = project();
   mkdirSync(join(made.root, ".quater/build"), { recursive: true });
   const record = { format: 2, manifest: "quater.config.ts", output: "manifest.mjs", inputs: [], absent: [] };

@@ -33,7 +33,7 @@ const inProject = async (files: Readonly<Record<string, string>>, use: (folder: 
   }
 };
 
-test("quater check lists problems with remedies, and exits with 1", () =>
+test("quater check prints each boot problem with its remedy, and exits with 1", () =>
   inProject({ "quater.config.mjs": manifest('can("change")', ", mcp: true"), ".env": "A=1" }, async (cwd) => {
     chmodSync(join(cwd, ".env"), 0o644);
     const { code, out } = await quater(["check", "--json"], { cwd });
@@ -83,7 +83,7 @@ test.each([
   });
 });
 
-test("quater check --gate exits with 0 and prints its matrix when it finds no hole, and uses no key and no real handlers", () =>
+test("quater check --gate prints a matrix and exits with 0 when it finds no hole, and uses no key and no real handler", () =>
   inProject({ "quater.config.mjs": manifest('can("change")') }, async (cwd) => {
     const { code, out, err } = await quater(["check", "--gate", "--no-json"], { cwd });
     expect([code, err]).toEqual([0, ""]);
@@ -101,7 +101,7 @@ test("quater check --gate exits with 0 and prints its matrix when it finds no ho
     });
   }));
 
-test("S13: quater check --gate reports a key file that other users can read, with its remedy", () =>
+test("S13: quater check --gate reports a key file that other users can read, with the remedy", () =>
   inProject({ "quater.config.mjs": manifest('can("change")') }, async (cwd) => {
     const file = join(cwd, ".quater/keys.json");
     createKey(file, { name: "ana", kind: "user", scopes: [], roles: [] });
@@ -113,7 +113,7 @@ test("S13: quater check --gate reports a key file that other users can read, wit
     expect(out).toContain(`${file} can be read by other users. Run \`chmod 600 ${file}\``);
   }));
 
-test("quater check --gate reads missing sample inputs and principals from quater.gate.json or from the file of --samples", () =>
+test("quater check --gate reads missing sample inputs and principals from quater.gate.json or from the file in --samples", () =>
   inProject({ "quater.config.mjs": manifest("({ principal }) => principal.claims.team === 7") }, async (cwd) => {
     const without = await quater(["check", "--gate", "--no-json"], { cwd });
     expect(without.code).toBe(1);
@@ -126,7 +126,7 @@ test("quater check --gate reads missing sample inputs and principals from quater
     expect((await quater(["check", "--gate"], { cwd })).code).toBe(0);
   }));
 
-test("quater check --gate tries a policy that reads a resource when --real-resources is given", () => {
+test("quater check --gate runs a policy that reads a resource when the command line has --real-resources", () => {
   const owners = 'resource({ name: "owners", scope: "app", open: () => ({ of: () => "nobody" }) })';
   const auth = '{ any: [can("change"), ({ owners, principal }) => owners.of() === principal.subject] }';
   const text = manifest(`${auth}, use: { owners: ${owners} }`).replace("import { can,", "import { can, resource,");
@@ -147,7 +147,7 @@ test.each([
     ["check", "--gate", "--samples", "package.json"],
     'package.json must have the form { "inputs": { ... }, "principals": { ... } }, with the names of handlers as keys',
   ],
-])("quater refuses the command line %j with one line and exit code 64", (argv, sentence) =>
+])("the quater program refuses the command line %j with one line and exit code 64", (argv, sentence) =>
   inProject({ "quater.config.mjs": manifest('can("change")'), "package.json": '{"name":"x"}' }, async (cwd) => {
     expect(await quater(argv, { cwd })).toEqual({ code: 64, out: "", err: `quater: ${sentence}\n` });
   }),

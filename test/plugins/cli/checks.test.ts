@@ -175,8 +175,8 @@ const rows: readonly (readonly [code: keyof typeof checks, choice: Choice, cause
   ["unused_acceptance", { accept: '{ no_key: "A test" }' }, "cli({ accept }) accepts no_key, but there is no such finding"],
 ];
 
-describe("quater check", () => {
-  test.each(rows)("finds %s in a project with %j, and not in the project without it", (code, choice, cause) =>
+describe("quater check reports findings of a project", () => {
+  test.each(rows)("quater check reports %s for a project with %j, and not without this setting", (code, choice, cause) =>
     inProject(choice, async (folder) => {
       const found = await checked(folder);
       const own = found.findings.filter((each) => each.code === code);
@@ -187,18 +187,18 @@ describe("quater check", () => {
     }),
   );
 
-  test("finds no mounted routes in a project without mcp() and approval()", () =>
+  test("quater check finds no mounted routes in a project without mcp() and approval()", () =>
     inProject({ audit: "none", exposure: 'http: "POST /changes"' }, async (folder) => {
       expect((await checked(folder)).findings.map((each) => each.code)).toEqual(["unrecorded_writes"]);
     }));
 
-  test("finds nothing to fix in a project that is ready for production", () =>
+  test("quater check has no findings in a project that is ready for production", () =>
     inProject({}, async (folder) => {
       const { code, findings } = await checked(folder);
       expect([code, findings.map((each) => each.code)]).toEqual([0, ["mounted_routes"]]);
     }));
 
-  test("passes with a finding that the manifest accepts with a reason, and prints the reason", () =>
+  test("quater check passes with a finding that the manifest accepts with a reason, and prints the reason", () =>
     inProject({ audit: "", accept: '{ no_sink: "The database keeps daily copies" }' }, async (folder) => {
       const { code, findings } = await checked(folder);
       expect(code).toBe(0);
@@ -211,7 +211,7 @@ describe("quater check", () => {
   test.each([
     ["{ no_sinks: 'x' }", 'The cli() option accept has the unknown code "no_sinks". Did you mean "no_sink"?'],
     ["{ no_sink: '  ' }", "The cli() option accept has no reason for no_sink. Write why the finding is acceptable"],
-  ])("does not boot a project with accept: %s", (accept, sentence) =>
+  ])("boot refuses a project whose cli() option accept is %s", (accept, sentence) =>
     inProject({ accept }, async (folder) => {
       const { code, err } = await quater(["check"], { cwd: folder });
       expect([code, err.replaceAll(/\s+/g, " ")]).toEqual([78, expect.stringContaining(sentence.split(". ")[0] as string)]);
@@ -220,8 +220,8 @@ describe("quater check", () => {
   );
 });
 
-describe("quater serve", () => {
-  test("refuses a project with a finding, with exit code 78 and the remedy, if other computers can reach the server", () =>
+describe("quater serve refuses some findings of a project", () => {
+  test("quater serve on a public address refuses a project with a finding, and prints the remedy", () =>
     inProject({ audit: "" }, async (folder) => {
       const { code, out, err } = await quater(["serve"], { cwd: folder });
       expect([code, out]).toEqual([78, ""]);
@@ -232,7 +232,7 @@ describe("quater serve", () => {
   test.each([
     ["is bound to loopback", { audit: "", http: 'host: "127.0.0.1"' }],
     ["accepts the finding", { audit: "", accept: '{ no_sink: "The database keeps daily copies" }' }],
-  ])("serves a project with a finding that %s", (_, choice) =>
+  ])("quater serve serves a project that has a finding of quater check and %s", (_, choice) =>
     inProject(choice, async (folder) => {
       const stop = new AbortController();
       const onError = (text: string) => text.includes("is ready") && stop.abort("SIGTERM");
@@ -248,6 +248,6 @@ test("docs/reference/checks.md lists exactly the codes of quater check, with the
   expect(listed).toHaveLength(Object.keys(checks).length);
 });
 
-test("each code of quater check has a project in this test that has the finding", () => {
+test("each code of quater check has a project in this test for which quater check reports the code", () => {
   expect([...new Set(rows.map(([code]) => code))].sort()).toEqual(Object.keys(checks).sort());
 });

@@ -74,11 +74,11 @@ test.each([
   ["--config ", [":files"]],
   ["--config elsewhere/quater.config.ts run ", []],
   ["nosuch ", []],
-])("completion of quater %s offers %j", async (line, expected) => {
+])("shell completion of the command line quater %s offers %j", async (line, expected) => {
   expect(await offered(line)).toEqual(expected);
 });
 
-test("completion of --remote offers the remotes that the user has added", async () => {
+test("shell completion of the flag --remote offers the remotes that the user has added", async () => {
   const home = join(nowhere.folder, "home");
   mkdirSync(home, { mode: 0o700, recursive: true });
   const env = { QUATER_HOME: home };
@@ -90,7 +90,7 @@ test("completion of --remote offers the remotes that the user has added", async 
   expect(await offered("run --remote=st", { env })).toEqual(["--remote=staging"]);
 });
 
-test("quater dev keeps the list of actions, readable only by the user", async () => {
+test("quater dev writes the list of actions for shell completion to a file that only the user can read", async () => {
   rmSync(list);
   const server = start(["dev", "--no-watch"], { cwd: made.folder });
   await server.said(/is ready/);
@@ -124,7 +124,7 @@ describe("T10: quater completion prints a script for each shell", () => {
     ["quater run listOrders --state=p", ["quater", "run", "listOrders", "--state", "=", "p"], ["paid"]],
     ["quater run listOrders --state=", ["quater", "run", "listOrders", "--state", "="], ["paid", "open"]],
     ["quater --config=a.ts --js", ["quater", "--config", "=", "a.ts", "--js"], ["--json"]],
-  ])("bash completes %s", (_, words, expected) => {
+  ])("the bash completion of quater completes the command line %s", (_, words, expected) => {
     const quoted = words.map((word) => `'${word}'`).join(" ");
     expect(
       inShell(
@@ -146,14 +146,14 @@ describe("T10: quater completion prints a script for each shell", () => {
     expect(completing("run", "listOrders", "--input", "")).toEqual(["files"]);
   });
 
-  test.skipIf(!needed && !has("fish"))("fish completes actions, values and names of files", () => {
+  test.skipIf(!needed && !has("fish"))("fish completes actions, values and file names of the quater program", () => {
     const completing = (line: string) => inShell("fish", `quater completion fish | source; complete -C '${line}'`);
     expect(completing("quater run listI")).toEqual(["listItems\tLists items."]);
     expect(completing("quater run listOrders --state ")).toEqual(["open", "paid"]);
     expect(completing("quater run listOrders --input hand")).toEqual([expect.stringContaining("handlers.mjs")]);
   });
 
-  test("an unknown shell is refused with a suggestion", async () => {
+  test("quater completion refuses an unknown shell and suggests a known shell", async () => {
     expect(await quater(["completion", "fisj"], { cwd: nowhere.folder })).toMatchObject({
       code: 64,
       err: 'quater: Unknown shell "fisj"; did you mean fish?\n',
@@ -162,7 +162,7 @@ describe("T10: quater completion prints a script for each shell", () => {
   });
 });
 
-describe("completion in the folder of a stranger", () => {
+describe("shell completion of quater in a folder that another person made", () => {
   const trap = 'import { writeFileSync } from "node:fs"; writeFileSync(new URL("ran", import.meta.url), "");';
   const planted = (actions: unknown, format = 1) => {
     const one = project({ "quater.config.mjs": trap, "quater.config.ts": trap, "handlers.mjs": trap, ".env": "NODE_OPTIONS=x" });
@@ -173,14 +173,14 @@ describe("completion in the folder of a stranger", () => {
   };
   const good = [{ name: "listOrders", about: "", flags: [] }];
 
-  test("no code of the project runs", async () => {
+  test("shell completion of quater runs no code of the project in the current folder", async () => {
     using one = planted(good);
     expect(await offered("run ", { cwd: one.folder })).toEqual(["listOrders"]);
     expect(await offered("audit ", { cwd: one.folder })).toContain("verify");
     expect(existsSync(join(one.folder, "ran"))).toBe(false);
   });
 
-  test("names, flags and values with escapes or shell characters are left out, and descriptions are printed without escapes", async () => {
+  test("shell completion leaves out names with escapes or shell characters, and prints no escapes of descriptions", async () => {
     const flag = (text: string, values?: readonly unknown[]) => ({ flag: text, takesValue: true, values });
     using one = planted([
       { name: "a\u001b]0;x\u0007", about: "", flags: [] },
@@ -217,27 +217,27 @@ describe("completion in the folder of a stranger", () => {
       (file: string) => writeFileSync(file, JSON.stringify({ format: 1, actions: good, more: "x".repeat(2_000_000) })),
     ],
     ["a folder that others can write", (file: string) => chmodSync(join(file, ".."), 0o777)],
-  ])("%s is ignored", async (_, change) => {
+  ])("shell completion ignores %s", async (_, change) => {
     using one = planted(good);
     change(one.file);
     expect(await offered("run ", { cwd: one.folder })).toEqual([]);
   });
 
-  test("a link in place of the folder .quater is ignored", async () => {
+  test("shell completion ignores a symbolic link in place of the folder .quater", async () => {
     using one = planted(good);
     rmSync(join(one.folder, ".quater"), { recursive: true });
     symlinkSync(join(made.folder, ".quater"), join(one.folder, ".quater"));
     expect(await offered("run ", { cwd: one.folder })).toEqual([]);
   });
 
-  test.skipIf(process.getuid?.() !== 0)("a list of another user is ignored", async () => {
+  test.skipIf(process.getuid?.() !== 0)("shell completion ignores a list of actions that belongs to another user", async () => {
     using one = planted(good);
     chownSync(one.file, 65_534, 65_534);
     expect(await offered("run ", { cwd: one.folder })).toEqual([]);
   });
 });
 
-test("a query loads no part of core that boots a project", async () => {
+test("a query of shell completion loads no part of core that boots a project", async () => {
   const noted = join(nowhere.folder, "noted");
   const loader = `import { register } from "node:module"; register("data:text/javascript," + encodeURIComponent('import { appendFileSync } from "node:fs"; export const load = (url, context, next) => { appendFileSync(process.env.NOTED, url + "\\\\n"); return next(url, context); };'));`;
   writeFileSync(join(nowhere.folder, "noting.mjs"), loader);

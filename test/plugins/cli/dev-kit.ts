@@ -1,4 +1,4 @@
-// A project with routes, tools, actions and approvals for `quater dev` and its page, as the built program serves it.
+// Serves a project with routes, tools, actions and approvals by `quater dev` of the built program.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -39,7 +39,7 @@ export default defineConfig({
 });
 `;
 
-/** @param more  More entries of the exposure table. */
+/** Starts `quater dev` or `quater serve`. @param more  More entries of the exposure table, as source text. */
 export const devServer = async (command: "dev" | "serve" = "dev", more = ""): Promise<DevServer> => {
   const { folder, remove } = builtProject({ "quater.config.mjs": manifestText(more) });
   const server = start(command === "dev" ? ["dev", "--no-watch"] : ["serve"], { cwd: folder });

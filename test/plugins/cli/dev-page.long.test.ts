@@ -23,7 +23,7 @@ const picture = async (page: Page, name: string): Promise<void> => {
   await page.screenshot({ path: `${folder}${name}.png`, scale: "css" });
 };
 
-test("the page of quater dev fits phone and desktop, is accessible, and loads nothing else", async ({ skip }) => {
+test("the page that quater dev serves fits phones and desktops, is accessible, and loads no other file", async ({ skip }) => {
   const browser = await testBrowser();
   if (typeof browser === "string") return skip(browser);
   try {

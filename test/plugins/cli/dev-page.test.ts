@@ -38,7 +38,7 @@ test("quater dev serves a page at / with routes, tools, actions and links, witho
   expect((await fetch(`${server.url}/`, { method: "POST" })).status).toBe(404);
 });
 
-test("quater serve has no page at /", async () => {
+test("quater serve does not serve the page of quater dev at /", async () => {
   await using server = await devServer("serve");
   const answer = await fetch(`${server.url}/`);
   expect([answer.status, await answer.json()]).toMatchObject([404, { code: "route_not_found" }]);
@@ -51,7 +51,7 @@ test("a route of the app at / takes precedence over the page of quater dev", asy
   expect(await server.said(/is ready/)).not.toContain("the page of quater dev");
 });
 
-test("quater dev prints a command line for each route and action that works when it is pasted", async () => {
+test("for each route and action, quater dev prints a command line that works in a shell", async () => {
   await using server = await devServer();
   const [, text = ""] = /Try it:\n([\s\S]*?)\n\n/.exec(await server.said(/Connect an agent/)) ?? [];
   const lines = text.split("\n").map((line) => line.trim());
@@ -71,7 +71,7 @@ test("quater dev prints a command line for each route and action that works when
   expect(codes).toEqual(["200", "428", "403", "500"]);
 });
 
-test("quater dev logs for each refused request the code, the reason and the policy, also over MCP, and where the cause of an internal error is", async () => {
+test("quater dev logs why each HTTP or MCP request was refused, and where the cause of an internal error is", async () => {
   await using server = await devServer();
   const headers = { authorization: `Bearer ${server.key}` };
   const line = async (route: string, code: string) => {

@@ -251,7 +251,7 @@ const agreement = async (numRuns: number, seed: number): Promise<Agreement> => {
   }
 };
 
-test("explain predicts the step and the code of each of 2,000 generated calls, and records nothing", async () => {
+test("quater explain predicts the step and the error code of each of 2,000 generated calls, and records no event", async () => {
   const { compared, disagreements, met, written } = await agreement(2_000, 20_261_127);
   // The generated calls meet every step, with these codes.
   expect([...met.keys()].sort()).toEqual([

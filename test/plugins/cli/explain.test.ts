@@ -81,7 +81,7 @@ const inShop = async (use: (shop: Shop) => Promise<void>): Promise<void> => {
 
 const verdicts = ({ steps }: Explanation) => Object.fromEntries(steps.map(({ step, verdict }) => [step, verdict]));
 
-test("quater explain prints each step with the missing role and the wrong field, and exits with 1", () =>
+test("quater explain prints each step of a call with the missing role and the wrong input field, and exits with 1", () =>
   inShop(async ({ run }) => {
     const { code, out, err } = await run(
       "explain",
@@ -122,7 +122,7 @@ test("quater explain prints each step with the missing role and the wrong field,
     ]);
   }));
 
-test("quater explain says that people must approve, files no request and writes no event", () =>
+test("quater explain prints that people must approve a call, but files no approval request and writes no event", () =>
   inShop(async ({ run, explain, said, cwd }) => {
     const events = async () => (await run("audit", "tail", "--lines", "100")).out;
     await run("audit", "verify");
@@ -152,7 +152,7 @@ test("quater explain says that people must approve, files no request and writes 
     expect(said()).toBe("");
   }));
 
-test("quater explain runs the policy with the input, and never the handler", () =>
+test("quater explain runs the policy of the handler with the input, and never runs the handler", () =>
   inShop(async ({ explain, said }) => {
     const allowed = await explain("pay", "--id", "ana", "--cents", "5", "--as", "bot", "--surface", "mcp");
     expect(allowed).toMatchObject({ verdict: "runs", step: null, code: null, exit: 0 });
@@ -163,7 +163,7 @@ test("quater explain runs the policy with the input, and never the handler", () 
     expect(said()).toBe("policy\npolicy\n");
   }));
 
-test("quater explain cannot tell what the functions of a policy decide about a caller that is only described", () =>
+test("quater explain prints that functions of a policy cannot decide about a caller that flags only describe", () =>
   inShop(async ({ explain, said }) => {
     const words = ["--id", "ana", "--cents", "5", "--surface", "mcp"];
     const described = await explain("pay", ...words, "--scope", "refund", "--kind", "agent");
@@ -179,7 +179,7 @@ test("quater explain cannot tell what the functions of a policy decide about a c
     expect(said()).toBe("");
   }));
 
-test("quater explain says why the door refuses a key, and what it cannot tell about another authenticator", () =>
+test("quater explain prints why a surface refuses an API key, and what it cannot predict about another authenticator", () =>
   inShop(async ({ explain }) => {
     const door = async (...words: readonly string[]) => {
       const { steps, code } = await explain(...words);
@@ -203,7 +203,7 @@ test("quater explain says why the door refuses a key, and what it cannot tell ab
     ]);
   }));
 
-test("quater explain without --as explains a call with QUATER_TOKEN, or of the local user", () =>
+test("quater explain without --as explains a call with the token in QUATER_TOKEN, or a call of the local user", () =>
   inShop(async ({ explain, cwd }) => {
     const local = await explain("other");
     expect(local).toMatchObject({ surface: "cli", verdict: "runs", caller: { issuer: "local", person: "ana" } });
@@ -230,7 +230,7 @@ test("quater explain answers for local callers of a project with cli({ remote })
     expect((await at("who-can", "other", "--surface", "cli")).surfaces[0]?.keys.map(({ key }) => key)).toEqual(["ana", "bot"]);
   }));
 
-test("quater who-can lists keys and rights, and says what it cannot know", () =>
+test("quater who-can lists the API keys and rights that allow a call, and prints which callers it cannot list", () =>
   inShop(async ({ run }) => {
     const { code, out, err } = await run("who-can", "pay");
     expect([code, err]).toEqual([0, ""]);
@@ -289,7 +289,7 @@ test.each([
   [["who-can", "paay"], 'No handler named "paay" is exposed; did you mean "pay"?'],
   [["who-can", "either", "--surface", "http"], "either is not exposed on http. Its surfaces are mcp"],
   [["who-can"], "An argument is missing. Write quater who-can [--surface <value>] <action>"],
-])("quater refuses the command line %j with one line and exit code 64", (argv, sentence) =>
+])("the quater program refuses the command line %j with one line and exit code 64", (argv, sentence) =>
   inShop(async ({ run }) => {
     expect(await run(...argv)).toEqual({ code: 64, out: "", err: `quater: ${sentence}\n` });
   }),
@@ -298,7 +298,7 @@ test.each([
 test.each([
   ["explain", "quater explain refundOrder --order-id ord_1 --amount-cents 500 --as support-bot --surface mcp"],
   ["who-can", "quater who-can refundOrder --surface mcp"],
-])("quater %s --help has an example", async (command, example) => {
+])("the command quater %s --help prints an example", async (command, example) => {
   const { code, out } = await quater([command, "--help"]);
   expect(code).toBe(0);
   expect(out).toContain(`    ${example}\n`);

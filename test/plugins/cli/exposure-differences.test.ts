@@ -428,15 +428,15 @@ const rows: readonly Row[] = [
   ],
 ];
 
-describe("the exposure file names each kind of change", () => {
-  test.each(rows)("%s", async (_, before, after, expected) => {
+describe("quater exposure --check names each kind of change", () => {
+  test.each(rows)("quater exposure --check reports this change of an exposure: %s", async (_, before, after, expected) => {
     const found = differencesBetween(await keptBy(before), await keptBy(after));
     expect(found.map(({ verdict, what }) => [verdict, what])).toEqual(expected);
     expect(new Set(found.map(({ id }) => id)).size).toBe(found.length);
   });
 });
 
-test("the exposure file names routes that plugins mounted, and another name of the project", async () => {
+test("quater exposure --check names routes that plugins mounted, and a changed name of the project", async () => {
   const kept = await keptBy({});
   const mounted = { ...kept, outsideThePipeline: [...kept.outsideThePipeline, "POST /hook"] };
   const words = (one: Kept, other: Kept) => differencesBetween(one, other).map(({ verdict, what }) => [verdict, what]);
@@ -445,7 +445,7 @@ test("the exposure file names routes that plugins mounted, and another name of t
   expect(words(kept, { ...kept, app: "other" })).toEqual([["changed", "the name test is now other"]]);
 });
 
-test("a change of a policy function, and of an authenticator, has a warning that a person must read the code", async () => {
+test("quater exposure --check warns that a person must read the code of a changed policy function or authenticator", async () => {
   const warned = async (before: Given, after: Given) =>
     differencesBetween(await keptBy(before), await keptBy(after)).map(({ warning }) => warning);
   const unreadable = "Quater cannot compare functions. Read the change of the code";
@@ -453,7 +453,7 @@ test("a change of a policy function, and of an authenticator, has a warning that
   expect(await warned({}, { authenticate: firstOf(apiKeys()) })).toEqual([unreadable]);
 });
 
-test("the id of a difference covers both values, so an acceptance counts for exactly one change", async () => {
+test("an acceptance in the exposure file is valid for one change, because the id of the change covers both values", async () => {
   const idsOf = async (maximum: number) => {
     const input = Type.Object({
       id: Type.String({ maxLength: 40 }),

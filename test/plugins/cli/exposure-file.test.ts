@@ -72,7 +72,7 @@ const inShop = async (use: (shop: Shop) => Promise<void>): Promise<void> => {
   }
 };
 
-test("quater exposure --write keeps one sorted block per handler, with the same bytes each time", () =>
+test("quater exposure --write writes one sorted block per handler, and a second run writes the same bytes", () =>
   inShop(async ({ cwd, run, kept }) => {
     expect(await run("--write")).toEqual({ code: 0, out: "", err: `Wrote ${file} with 2 handlers\n` });
     const bytes = readFileSync(join(cwd, file), "utf8");
@@ -101,7 +101,7 @@ test("quater exposure --write keeps one sorted block per handler, with the same 
     expect(await run("--check", "--no-json")).toEqual({ code: 0, out: `The exposure is the same as in ${file}.\n`, err: "" });
   }));
 
-test("quater exposure --check exits with 1 when something became wider, and with 0 when it became narrower or changed", () =>
+test("quater exposure --check exits with 1 after a wider exposure, and with 0 after a narrower exposure", () =>
   inShop(async ({ run, becomes }) => {
     await run("--write");
     becomes({ exposure: "cli: true, mcp: true" });
@@ -124,7 +124,7 @@ test("quater exposure --check exits with 1 when something became wider, and with
     });
   }));
 
-test("with --base, a pull request that only writes the file does not pass, and an acceptance with a reason passes for this change alone", () =>
+test("quater exposure --check --base passes a wider exposure only if the file accepts this change with a reason", () =>
   inShop(async ({ run, becomes, commit, git, kept }) => {
     await run("--write");
     commit("the exposure");
@@ -158,7 +158,7 @@ test("with --base, a pull request that only writes the file does not pass, and a
     ).toEqual(["Everybody may refund", "Support works over MCP, see #42"]);
   }));
 
-test("an acceptance that the base already has does not accept the same change again", () =>
+test("quater exposure --check --base ignores an acceptance that the base revision already contains", () =>
   inShop(async ({ run, becomes, commit, kept }) => {
     await run("--write");
     commit("narrow");
@@ -177,7 +177,7 @@ test("an acceptance that the base already has does not accept the same change ag
     expect((await run("--check", "--base", "main")).code).toBe(1);
   }));
 
-test("with --base, a narrower change must be written to the file, so that a later wider change is noticed", () =>
+test("with --base, a narrower exposure must be written to the exposure file, so that quater notices a later wider exposure", () =>
   inShop(async ({ run, becomes, commit }) => {
     becomes({ exposure: "cli: true, mcp: true" });
     await run("--write");
@@ -190,7 +190,7 @@ test("with --base, a narrower change must be written to the file, so that a late
     expect((await run("--check", "--base", "main")).code).toBe(0);
   }));
 
-test("quater exposure --check --base says that the revision has no file, and compares with the file of the working folder", () =>
+test("quater exposure --check compares with the file of the working folder if the revision of --base has no file", () =>
   inShop(async ({ run, commit, becomes }) => {
     commit("no file yet");
     await run("--write");
@@ -204,7 +204,7 @@ test("quater exposure --check --base says that the revision has no file, and com
     expect((await run("--check", "--base", "main")).code).toBe(1);
   }));
 
-test("with --base, an acceptance whose words belong to another difference does not count", () =>
+test("quater exposure --check --base ignores an acceptance whose words describe another difference than its id", () =>
   inShop(async ({ cwd, run, becomes, commit }) => {
     await run("--write");
     commit("the exposure");
@@ -223,7 +223,7 @@ test("with --base, an acceptance whose words belong to another difference does n
     }
   }));
 
-test("with --base, a file whose content git cannot read does not count as a file that the revision does not have", () =>
+test("quater exposure --check --base reports an exposure file that git cannot read, and does not treat the file as missing", () =>
   inShop(async ({ cwd, run, commit }) => {
     await run("--write");
     commit("the exposure");
@@ -239,7 +239,7 @@ test("with --base, a file whose content git cannot read does not count as a file
     expect([code, out, err]).toEqual([64, "", expect.stringContaining(`git cannot read ${file} of this revision`)]);
   }));
 
-test("with --base, an entry that hides in the file does not let a later pull request widen a handler by a new name", () =>
+test("quater exposure --check --base refuses an exposure file with a hidden second entry for a handler", () =>
   inShop(async ({ cwd, run, commit }) => {
     await run("--write");
     commit("the exposure");
@@ -256,7 +256,7 @@ test("with --base, an entry that hides in the file does not let a later pull req
     expect((await run("--check", "--base", "main")).code).toBe(1);
   }));
 
-test("quater exposure --markdown escapes markup, links and mentions of the project's texts", () =>
+test("quater exposure --markdown escapes markup, links and mentions in the texts of the project", () =>
   inShop(async ({ run, becomes }) => {
     await run("--write");
     becomes({ description: "@ana | see [x](https://evil.example) <img src=x> `code` **bold** #12" });
@@ -267,7 +267,7 @@ test("quater exposure --markdown escapes markup, links and mentions of the proje
     expect(out.split("\n").filter((line) => line.startsWith("|"))).toHaveLength(3);
   }));
 
-test("quater exposure refuses a file with mistakes, and does not change it", () =>
+test("quater exposure refuses an exposure file with mistakes, and does not change the file", () =>
   inShop(async ({ cwd, run }) => {
     const path = join(cwd, file);
     expect((await run("--check")).err).toBe(
@@ -301,7 +301,7 @@ test.each([
   [["--write", "--accept", "x", "--change", "0123456789"], "--change 0123456789: no wider difference has this id"],
   [["--check", "--base", "nobody"], "--base nobody: git does not know this revision"],
   [["--check", "--base=--output=x"], "--base --output=x is not a git revision"],
-])("quater exposure %j is refused with one line and exit code 64", (words, sentence) =>
+])("quater exposure refuses the flags %j with one line and exit code 64", (words, sentence) =>
   inShop(async ({ run, commit }) => {
     commit("first");
     if (words.includes("--check")) await run("--write");
@@ -312,7 +312,7 @@ test.each([
   }),
 );
 
-test("quater exposure --help has an example of a pull request check", async () => {
+test("quater exposure --help prints an example of a check for pull requests", async () => {
   const { code, out } = await quater(["exposure", "--help"]);
   expect(code).toBe(0);
   expect(out).toContain("quater exposure --check --base origin/main --markdown");

@@ -19,7 +19,7 @@ test("quater run reads the content of a file input from the path after @", async
   });
 });
 
-test("quater run reads a list of files from a repeated flag", async () => {
+test("quater run reads a list of file inputs from a repeated flag", async () => {
   const { out } = await run("--sheet", "@files/a.csv", "--more", "@files/a.csv", "--more=@files/b.csv");
   expect((JSON.parse(out) as { name: string }[]).map(({ name }) => name)).toEqual(["a.csv", "a.csv", "b.csv"]);
 });
@@ -29,7 +29,7 @@ test.each([
   ["no such file", ["--sheet", "@files/c.csv"], "which does not exist"],
   ["a folder", ["--sheet", "@files"], "which is not a file"],
   ["another type", ["--sheet", "@manifest.ts"], "send a file of the type text/csv"],
-])("quater run exits with 65 for a file flag with %s", async (_, words, told) => {
+])("quater run exits with 65 for a flag of a file input with %s", async (_, words, told) => {
   const { code, err } = await run(...words);
   expect({ code, err }).toEqual({ code: 65, err: expect.stringContaining(told) });
 });
@@ -48,13 +48,13 @@ test("quater run writes a file output unchanged to a pipe, and refuses to write 
   rmSync(dirname(file), { recursive: true });
 });
 
-test("quater run --help shows how to pass a file", async () => {
+test("the help of an action with a file input shows how to pass a file to quater run", async () => {
   const { out } = await run("--help");
   expect(out).toContain("--sheet <@path>");
   expect(out).toContain("Rows to add");
 });
 
-test("the probe of the cli surface sends files", async () => {
+test("the probe of the cli surface sends file inputs to the handler", async () => {
   const addSheet = handler({
     description: "Adds a sheet.",
     effect: "write",

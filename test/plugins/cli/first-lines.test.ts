@@ -35,7 +35,7 @@ export default defineConfig({
 };
 const withKeys = "http({ port: 0, authenticate: apiKeys() }), mcp({ authenticate: apiKeys() })";
 
-test("T14: quater serve without any key says once that no caller gets in, and how to create a key", async () => {
+test("T14: quater serve without any API key prints once that no caller has access, and how to create a key", async () => {
   const cwd = served(withKeys);
   const line = /has no valid key, so every call that needs a key is refused\. Create a key: quater keys create --name <name>/g;
   const first = start(["serve"], { cwd });
@@ -49,7 +49,7 @@ test("T14: quater serve without any key says once that no caller gets in, and ho
   await second.ended;
 });
 
-test("T14: a project with POST routes only gets a command line that works when it is pasted", async () => {
+test("T14: for a project that has only POST routes, quater serve prints a command line that works in a shell", async () => {
   const cwd = served(withKeys);
   const server = start(["dev", "--no-watch"], { cwd });
   const text = await server.said(/Try it:\n.*\n/);
@@ -64,7 +64,7 @@ test("T14: a project with POST routes only gets a command line that works when i
   await server.ended;
 });
 
-test("T14: GET / says where the pages of the server are", async () => {
+test("T14: the response of the server to GET / contains the addresses of the pages of the server", async () => {
   const server = start(["serve"], { cwd: served(withKeys) });
   const url = /"url":"([^"]+)"/.exec(await server.said(/is ready/))?.[1] ?? "";
   expect(await (await fetch(`${url}/`)).json()).toMatchObject({
@@ -76,7 +76,7 @@ test("T14: GET / says where the pages of the server are", async () => {
   await server.ended;
 });
 
-test("T14: quater mcp on a terminal says what it waits for, and says nothing to a client", async () => {
+test("T14: quater mcp prints what it waits for on a terminal, and prints no such line when an MCP client starts it", async () => {
   const cwd = served(withKeys);
   const line =
     /quater mcp waits for the messages of an MCP client on standard input\. To connect a client, run: .*quater mcp add <client>/;
@@ -84,7 +84,7 @@ test("T14: quater mcp on a terminal says what it waits for, and says nothing to 
   expect((await quater(["mcp"], { cwd })).err).toBe("");
 });
 
-test("T14: quater dev does not repeat at each reload that audit() has no sinks, and quater serve says it once", async () => {
+test("T14: quater dev and quater serve print only once that audit() has no sinks, and no reload repeats this line", async () => {
   const cwd = served(`http({ port: 0, authenticate: apiKeys() }), mcp({ authenticate: apiKeys() }), store(), audit()`);
   const dev = start(["dev", "--no-watch"], { cwd });
   expect(await dev.said(/is ready/)).not.toContain("no sinks");

@@ -75,22 +75,25 @@ describe("T3: links to the approvals page follow the port of http()", () => {
     ['{ port: 3456, host: "::1" }', "", /^http:\/\/\[::1\]:3456\/approvals\/apr_/],
     ["{ port: 3456 }", ", listen: { port: 3457 }", /^http:\/\/127\.0\.0\.1:3457\/approvals\/apr_/],
     ["{ port: 3456 }", ', publicUrl: "https://shop.example"', /^https:\/\/shop\.example\/approvals\/apr_/],
-  ])("http(%s) and approval options %j", async (httpOptions, approvalOptions, link) => {
-    expect(await linkIn(withApproval(httpOptions, approvalOptions))).toMatch(link);
-  });
+  ])(
+    "links to the approvals page fit the options of http(%s) and the approval options %j",
+    async (httpOptions, approvalOptions, link) => {
+      expect(await linkIn(withApproval(httpOptions, approvalOptions))).toMatch(link);
+    },
+  );
 
-  test("a server on a host that other computers can reach gives no link to this computer", async () => {
+  test("a server that other computers can reach prints no link to the approvals page on localhost", async () => {
     expect(await linkIn(withApproval('{ host: "0.0.0.0", allowedHosts: ["a.example"] }', ""))).toBeUndefined();
   });
 
-  test("the example of quater init names no port in approval()", async () => {
+  test("the manifest of the example of quater init sets no port in approval()", async () => {
     const folder = own({});
     await quater(["init", "-y", "--example", "approvals"], { cwd: folder });
     expect(readFileSync(join(folder, "quater.config.ts"), "utf8")).not.toContain("publicUrl");
   });
 });
 
-test("T4: a handler that throws under quater run in a pipe gives one hint where the cause is", async () => {
+test("T4: if a handler throws, quater run in a pipe prints one hint about the place of the cause", async () => {
   const json = await quater(["run", "boom"], { cwd: shop });
   expect([json.code, JSON.parse(json.err).error.hint]).toEqual([
     70,
@@ -108,7 +111,7 @@ test("T4: a handler that throws under quater run in a pipe gives one hint where 
   expect((await quater(["run", "echo", "--txt", "x"], { cwd: shop })).err).not.toContain("QUATER_LOG");
 });
 
-test("T5: a byte order mark is dropped from --input, from standard input and from files that commands read", async () => {
+test("T5: the quater program drops a byte order mark from --input, standard input and files of commands", async () => {
   const text = '\u{feff}{"text":"x"}';
   expect(await quater(["run", "echo", "--input", "-"], { cwd: shop, stdin: text })).toMatchObject({ code: 0, out: '"x"\n' });
   writeFileSync(join(shop, "input.json"), text);
@@ -179,7 +182,7 @@ test("T7: the paths of tsconfig.json beside the manifest apply when --config nam
     });
 });
 
-test("T8: a handler that never ends under quater run ends the command with a sentence and the exit code 76", async () => {
+test("T8: quater run prints a sentence and exits with 76 if the event loop is empty before the handler has ended", async () => {
   const cwd = own(
     { "handlers.mjs": handlers, "quater.config.mjs": manifest("never: { cli: true }, items: { cli: true }") },
     true,
@@ -199,7 +202,7 @@ test("T8: a handler that never ends under quater run ends the command with a sen
   expect([text.code, text.err]).toEqual([76, expect.stringContaining("does not end")]);
 });
 
-test("T8: a manifest that waits for ever ends the command with a sentence", async () => {
+test("T8: the quater program prints a sentence and exits if the manifest waits forever", async () => {
   const cwd = own({ "quater.config.mjs": "await new Promise(() => {});\nexport default 1;\n" }, true);
   expect(await start(["run", "echo"], { cwd }).ended).toMatchObject({
     code: 70,
@@ -207,7 +210,7 @@ test("T8: a manifest that waits for ever ends the command with a sentence", asyn
   });
 });
 
-test("T9: a thrown object is shown with its code, in a handler, at import and in a plugin", async () => {
+test("T9: the quater program prints the code of an object that a handler, a module or a plugin throws", async () => {
   const five = await quater(["run", "five"], { cwd: shop, env: { QUATER_LOG: "error" } });
   expect(five.err).toContain("an object that is not an Error: code=5");
   const thrown = "an object that is not an Error: code=5, with the fields detail";
@@ -242,7 +245,7 @@ export default defineConfig({ name: "made", handlers: [], plugins: [odd()] });
   });
 });
 
-describe.skipIf(process.getuid?.() !== 0)("T11: files that the user may not use give a sentence and no stack", () => {
+describe.skipIf(process.getuid?.() !== 0)("T11: the quater program prints no stack for files that the user may not use", () => {
   /** Runs the program as a user who owns nothing. */
   const asNobody = (argv: readonly string[], cwd: string) => {
     const { status, stderr } = spawnSync(process.execPath, [builtProgram(), ...argv], {
@@ -267,26 +270,29 @@ describe.skipIf(process.getuid?.() !== 0)("T11: files that the user may not use 
   };
   const denied = /cannot be used \(\w+\): permission denied \(EACCES\)/;
 
-  test.each([["exposure"], ["keys list"]])("quater %s with a .quater folder of another user", (line) => {
-    const folder = readable(
-      own(
-        {
-          "handlers.mjs": handlers,
-          "quater.config.mjs": manifest("echo: { cli: true }", "cli({ authenticate: apiKeys() })"),
-          ".quater/keys.json": "[]",
-        },
-        true,
-      ),
-    );
-    chmodSync(join(folder, ".quater"), 0o700);
-    const { code, err } = asNobody(line.split(" "), folder);
-    expect([code, err]).toEqual([78, expect.stringMatching(denied)]);
-    expect(err).toMatch(/\.quater\/keys\.json cannot be used/);
-    expect(err).toContain("Give the user that runs this program access to the path");
-    expect(err).not.toMatch(/\n +at /);
-  });
+  test.each([["exposure"], ["keys list"]])(
+    "the command quater %s prints a sentence and no stack if the folder .quater belongs to another user",
+    (line) => {
+      const folder = readable(
+        own(
+          {
+            "handlers.mjs": handlers,
+            "quater.config.mjs": manifest("echo: { cli: true }", "cli({ authenticate: apiKeys() })"),
+            ".quater/keys.json": "[]",
+          },
+          true,
+        ),
+      );
+      chmodSync(join(folder, ".quater"), 0o700);
+      const { code, err } = asNobody(line.split(" "), folder);
+      expect([code, err]).toEqual([78, expect.stringMatching(denied)]);
+      expect(err).toMatch(/\.quater\/keys\.json cannot be used/);
+      expect(err).toContain("Give the user that runs this program access to the path");
+      expect(err).not.toMatch(/\n +at /);
+    },
+  );
 
-  test("quater init in a folder that the user cannot enter or write", () => {
+  test("quater init prints a sentence and no stack in a folder that the user cannot enter or write", () => {
     const folder = readable(own({}, true));
     for (const mode of [0o700, 0o755]) {
       const locked = join(folder, `locked-${mode}`);
@@ -300,7 +306,7 @@ describe.skipIf(process.getuid?.() !== 0)("T11: files that the user may not use 
   });
 });
 
-test("T12: NODE_ENV in .env is ignored with a warning", async () => {
+test("T12: the quater program ignores NODE_ENV in .env and prints a warning", async () => {
   const cwd = own({ "handlers.mjs": handlers, "quater.config.mjs": manifest("echo: { cli: true }") });
   writeFileSync(join(cwd, ".env"), "NODE_ENV=production\n", { mode: 0o600 });
   const before = process.env["NODE_ENV"];
@@ -321,7 +327,7 @@ test.each([
   ["a broken pattern", { type: "string", pattern: "(" }, /^Correct the pattern\./],
   ["an unknown type", { type: "strng" }, /^Did you mean "string"\?/],
   ["a limit of the wrong type", { type: "string", maxLength: "3" }, /^Write a whole number of at least 0$/],
-])("T13: the remedy fits the mistake: %s", (_, schema, remedy) => {
+])("T13: the remedy of the boot problem fits the mistake in the schema: %s", (_, schema, remedy) => {
   const [problem] = schemaProblems({ type: "object", properties: { field: schema } });
   expect(problem?.remedy).toMatch(remedy);
   expect(problem?.remedy).not.toContain("Type from quater");

@@ -16,17 +16,20 @@ const all = [
   ...(await Promise.all(pluginGroups.map(async ({ load }) => (await load()).map(pluginHelp)))).flat(),
 ];
 
-describe("T10: every command has help with an example, without a project", () => {
-  test.each(all.map(({ path, usage }) => [path.join(" "), usage] as const))("quater %s --help", async (path, usage) => {
-    const { code, out, err } = await quater([...path.split(" "), "--help"], { cwd: nowhere.folder });
-    expect([code, err]).toEqual([0, ""]);
-    expect(out).toMatch(/^Usage {2}quater /);
-    expect(out).toContain(`Usage  quater ${usage}\n`);
-    expect(out).toMatch(/\nExamples?\n {2}[A-Z].*:\n {4}(?:eval "\$\()?quater /);
-  });
+describe("T10: the help of every command has an example, also outside a project", () => {
+  test.each(all.map(({ path, usage }) => [path.join(" "), usage] as const))(
+    "the command quater %s --help prints help with an example outside a project",
+    async (path, usage) => {
+      const { code, out, err } = await quater([...path.split(" "), "--help"], { cwd: nowhere.folder });
+      expect([code, err]).toEqual([0, ""]);
+      expect(out).toMatch(/^Usage {2}quater /);
+      expect(out).toContain(`Usage  quater ${usage}\n`);
+      expect(out).toMatch(/\nExamples?\n {2}[A-Z].*:\n {4}(?:eval "\$\()?quater /);
+    },
+  );
 
   test.each(["audit", "approvals", "store", "keys", "actions", "mcp"])(
-    "quater %s --help lists the commands of the group",
+    "the command quater %s --help lists the commands of its group",
     async (word) => {
       const { code, out } = await quater([word, "--help"], { cwd: nowhere.folder });
       expect(code).toBe(0);
@@ -37,7 +40,7 @@ describe("T10: every command has help with an example, without a project", () =>
     },
   );
 
-  test("the commands of the sample shop are the commands that have help", async () => {
+  test("the list of commands with help contains exactly the commands of the sample project", async () => {
     const { out } = await quater(["commands"], { cwd: join(import.meta.dirname, "../../..") });
     const added = (JSON.parse(out) as { command: string }[]).map(({ command }) => command);
     expect(all.map(({ path }) => path.join(" "))).toEqual(expect.arrayContaining(added));
@@ -49,7 +52,7 @@ describe("T10: every command has help with an example, without a project", () =>
     for (const { usage, summary } of pluginGroups) expect(out).toMatch(new RegExp(`${usage.replaceAll("|", "\\|")} +${summary}`));
   });
 
-  test("quater audit in a project without audit() says which entry is missing", async () => {
+  test("quater audit in a project without audit() prints which entry of the manifest is missing", async () => {
     const { code, err } = await quater(["audit", "tail"]);
     expect([code, err]).toEqual([78, expect.stringContaining("No audit() is configured, so there is no command audit")]);
     expect(err).toContain("Add store() and audit() to plugins");
@@ -62,7 +65,7 @@ describe("T10: every command has help with an example, without a project", () =>
     expect([code, err]).toEqual([78, expect.stringContaining("broken")]);
   });
 
-  test("a plugin's command without an example gets one from its inputs", async () => {
+  test("the help of a plugin command without an example has an example from the inputs", async () => {
     const { out } = await quater(["report", "make", "--help"]);
     expect(out).toContain("Example\n  Makes");
     expect(out).toMatch(/\n {4}quater report make/);
@@ -75,11 +78,11 @@ test.each([
   ["actions serch refund", 'Unknown command "actions serch"; did you mean "actions search"?'],
   ["exposure --writ", "Unknown flag --writ; did you mean --write?"],
   ["keys create --scope a --name b", "Unknown flag --scope; did you mean --scopes?"],
-])("quater %s suggests the right word", async (line, message) => {
+])("the error of the mistyped command quater %s suggests the right word", async (line, message) => {
   expect(await quater(line.split(" "))).toMatchObject({ code: 64, err: `quater: ${message}\n` });
 });
 
-test("quater actions search finds actions by name, description and inputs, and shows only what the caller may run", async () => {
+test("quater actions search finds actions by name, description and inputs, if the caller may run them", async () => {
   const names = async (...words: readonly string[]) =>
     (JSON.parse((await quater(["actions", "search", ...words])).out) as { name: string }[]).map(({ name }) => name);
   expect(await names("refund")).toContain("refundOrder");

@@ -30,7 +30,7 @@ const shell = (line: string): { readonly code: number | null; readonly said: str
 };
 
 describe.each(Object.keys(examples))("quater init --example %s", (example) => {
-  test("the project compiles, passes its own tests and its lint", async () => {
+  test("the project that quater init wrote from an example compiles, and passes its own tests and its lint", async () => {
     await init(`-y --example ${example}`);
     install();
     const { scripts } = JSON.parse(read("package.json")) as { scripts: Readonly<Record<string, string>> };
@@ -39,7 +39,7 @@ describe.each(Object.keys(examples))("quater init --example %s", (example) => {
     expect(shell(scripts["lint"] ?? "")).toMatchObject({ code: 0 });
   });
 
-  test("the commands of README.md work, and the help names the example", async () => {
+  test("the commands in the README.md of an example work, and the help of quater init names the example", async () => {
     await init(`-y --example ${example}`);
     install();
     mkdirSync(inside("data"), { recursive: true });

@@ -18,7 +18,7 @@ const outputOf = (script: string): string => {
   return stdout + stderr;
 };
 
-describe("quater init in a folder with files", () => {
+describe("quater init in a folder that already contains files", () => {
   test("quater init in a folder with files changes no file, and lists the written and the kept files", async () => {
     const before = { "README.md": "# Mine\n", "tsconfig.json": "{}", "src/a.js": "1" };
     for (const [path, text] of Object.entries(before)) put(path, text);
@@ -61,17 +61,20 @@ describe("quater init in a folder with files", () => {
   test.each([
     ["commonjs", '"type":"commonjs",', 'change "type": "commonjs" to "type": "module"'],
     ["nothing of modules", "", 'add "type": "module"'],
-  ])("quater init in a project with %s prints the necessary change and does not make the change", async (_, type, change) => {
-    put("package.json", `{"name":"old",${type}"main":"index.js"}`);
-    const { out } = await init("-y");
-    expect(json("package.json")["type"]).toBe(type === "" ? undefined : "commonjs");
-    expect(out).toContain(
-      `\nBefore you start\n  In package.json, ${change}, because Quater needs ES modules. Rename .js files that use require() to .cjs`,
-    );
-    expect(out).toMatch(/\nBefore you start\n.*\n\nThen start it\n/);
-  });
+  ])(
+    "quater init in a project with %s prints the necessary change of package.json, but does not make this change",
+    async (_, type, change) => {
+      put("package.json", `{"name":"old",${type}"main":"index.js"}`);
+      const { out } = await init("-y");
+      expect(json("package.json")["type"]).toBe(type === "" ? undefined : "commonjs");
+      expect(out).toContain(
+        `\nBefore you start\n  In package.json, ${change}, because Quater needs ES modules. Rename .js files that use require() to .cjs`,
+      );
+      expect(out).toMatch(/\nBefore you start\n.*\n\nThen start it\n/);
+    },
+  );
 
-  test("quater init replaces the failing test script of npm init, and prints this change", async () => {
+  test("quater init replaces the failing test script that npm init wrote, and prints this change", async () => {
     const scripts = { build: "mine", test: 'echo "Error: no test specified" && exit 1' };
     put("package.json", JSON.stringify({ name: "mine", type: "module", scripts }));
     const { out } = await init("-y");
@@ -88,7 +91,7 @@ describe("quater init in a folder with files", () => {
     expect(files(".")).toEqual(before);
   });
 
-  test("the scripts lint and check of a new project read every folder of sources, and neither keys nor builds", async () => {
+  test("the scripts lint and check of a new project read every source folder, but no key file and no build", async () => {
     await init("-y");
     symlinkSync(fileURLToPath(new URL("../../../node_modules", import.meta.url)), inside("node_modules"));
     for (const folder of ["app", "auth", "plugins"]) put(`${folder}/faulty.ts`, 'export const n: number = "";\ndebugger;\n');
@@ -105,23 +108,26 @@ describe("quater init in a folder with files", () => {
     ["pnpm", "pnpm run", "pnpm exec"],
     ["yarn", "yarn run", "yarn run"],
     ["bun", "bun run", "bunx"],
-  ])("quater init in a project with scripts prints commands that work, for %s", async (manager, run, exec) => {
-    const scripts = { dev: "vite", start: "node server.js", test: "vitest", lint: "eslint ." };
-    put("package.json", JSON.stringify({ name: "mine", type: "module", scripts }));
-    const { out } = await init(`-y --pm ${manager}`);
-    expect(json("package.json")["scripts"]).toEqual({ ...scripts, check: "tsc --noEmit" });
-    expect(out).toMatch(new RegExp(`Start it\n  .* install\n  ${exec} quater dev\n`));
-    const named = [...read("README.md").matchAll(/`([^`]+)`(?=,| \|)/g)].map(([, command]) => command);
-    for (const command of [
-      `${exec} quater dev`,
-      `${exec} quater serve`,
-      "node --import tsx --test test/*.test.ts",
-      `${run} check`,
-      `${exec} biome lint --error-on-warnings --vcs-enabled=true --vcs-client-kind=git --vcs-use-ignore-file=true`,
-    ])
-      expect(named).toContain(command);
-    for (const script of Object.keys(scripts)) expect(named).not.toContain(`${run} ${script}`);
-  });
+  ])(
+    "quater init in a project with scripts prints commands that work with the package manager %s",
+    async (manager, run, exec) => {
+      const scripts = { dev: "vite", start: "node server.js", test: "vitest", lint: "eslint ." };
+      put("package.json", JSON.stringify({ name: "mine", type: "module", scripts }));
+      const { out } = await init(`-y --pm ${manager}`);
+      expect(json("package.json")["scripts"]).toEqual({ ...scripts, check: "tsc --noEmit" });
+      expect(out).toMatch(new RegExp(`Start it\n  .* install\n  ${exec} quater dev\n`));
+      const named = [...read("README.md").matchAll(/`([^`]+)`(?=,| \|)/g)].map(([, command]) => command);
+      for (const command of [
+        `${exec} quater dev`,
+        `${exec} quater serve`,
+        "node --import tsx --test test/*.test.ts",
+        `${run} check`,
+        `${exec} biome lint --error-on-warnings --vcs-enabled=true --vcs-client-kind=git --vcs-use-ignore-file=true`,
+      ])
+        expect(named).toContain(command);
+      for (const script of Object.keys(scripts)) expect(named).not.toContain(`${run} ${script}`);
+    },
+  );
 
   test("quater init recognises a dev script that runs quater dev with flags", async () => {
     put("package.json", '{"name":"mine","type":"module","scripts":{"dev":"quater dev --no-watch"}}');
@@ -144,7 +150,7 @@ describe("quater init in a folder with files", () => {
     ["app", "app"],
     ["test", "test"],
   ])(
-    "quater init in a folder with another file at %s writes no example, and prints how to get the example",
+    "quater init in a folder with another file at %s does not write the example, and prints how to get the example",
     async (path, obstacle) => {
       put(path, "mine\n");
       const { code, out } = await init("-y");
@@ -197,7 +203,7 @@ describe("quater init in a folder with files", () => {
     expect([read("app/hello.ts"), out.includes("Before you start")]).toEqual(["mine\n", false]);
   });
 
-  test("quater init reads neither the manifest nor .env", async () => {
+  test("quater init reads neither the manifest nor the file .env of the folder", async () => {
     put("quater.config.mjs", 'throw new Error("run");\n');
     put(".env", "NODE_OPTIONS=--bad\n");
     chmodSync(inside(".env"), 0o666);

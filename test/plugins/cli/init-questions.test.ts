@@ -38,7 +38,7 @@ const enter = "\r";
 const down = "\u001b[B";
 const nameIn = (path: string) => (JSON.parse(readFileSync(join(folder, path, "package.json"), "utf8")) as { name: string }).name;
 
-test("T1: what a person types at the question for the folder is the folder, and nothing has to be deleted first", async () => {
+test("T1: quater init creates the project in the folder that a person types at the question for the folder", async () => {
   const { code, screen } = await converse(
     [],
     [
@@ -51,7 +51,7 @@ test("T1: what a person types at the question for the folder is the folder, and 
   expect(screen).toContain("In which folder? (. is the current folder)");
 });
 
-test("T1: empty answers take the suggestions: the current folder and its name", async () => {
+test("T1: after empty answers, quater init uses its suggestions, the current folder and the name of this folder", async () => {
   const { code } = await converse(
     ["--pm", "npm"],
     [
@@ -75,7 +75,7 @@ test("quater init asks three questions, and the default answers are the values t
   expect(out).toContain("  pnpm install\n");
 });
 
-test("quater init does not ask for values given as flags", async () => {
+test("quater init asks no question for values that its flags contain", async () => {
   const { code, screen } = await converse(["shop", "--name", "orders"], [], { npm_config_user_agent: "npm/11.0.0" });
   expect([code, screen, nameIn("shop")]).toEqual([0, "", "orders"]);
 });
@@ -84,7 +84,7 @@ test("quater init -y asks no questions on a terminal", async () => {
   expect(await converse(["-y"], [])).toMatchObject({ code: 0, screen: "" });
 });
 
-test("quater init refuses an invalid project name and asks again", async () => {
+test("quater init refuses an invalid project name and asks for the name again", async () => {
   const { code, screen } = await converse(
     ["shop", "--pm", "npm"],
     [
@@ -96,7 +96,7 @@ test("quater init refuses an invalid project name and asks again", async () => {
   expect(screen).toContain("the name must begin with a letter");
 });
 
-test("Ctrl-C at a question of quater init writes nothing and exits with 130", async () => {
+test("quater init writes no file and exits with 130 when a person presses Ctrl-C at a question", async () => {
   const { code } = await converse(["shop"], [["What is the name of the project?", "\u0003"]]);
   expect([code, existsSync(join(folder, "shop"))]).toEqual([130, false]);
 });

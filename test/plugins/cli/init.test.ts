@@ -43,7 +43,7 @@ describe("quater init in an empty folder", () => {
     expect(out).toMatch(/Start it\n {2}npm install\n/);
   });
 
-  test("quater init writes the versions of packages with which this version of Quater was tested", async () => {
+  test("quater init writes those package versions to package.json with which this version of Quater was tested", async () => {
     await init("shop -y");
     const own = JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8"));
     expect(json("shop/package.json")).toMatchObject({
@@ -56,7 +56,7 @@ describe("quater init in an empty folder", () => {
     });
   });
 
-  test("quater init --quater writes the path of a packed file relative to the project, and other versions unchanged", async () => {
+  test("quater init --quater writes the path of a packed file relative to the project, and other values unchanged", async () => {
     put("packed/quater.tgz", "");
     await init("shop -y --quater packed/quater.tgz");
     await init("other -y --quater 0.2.0-beta.1");
@@ -66,7 +66,7 @@ describe("quater init in an empty folder", () => {
 });
 
 describe("quater init --example approvals", () => {
-  test("quater init --example approvals writes seven files and says how to approve", async () => {
+  test("quater init --example approvals writes seven files and prints how to approve a call", async () => {
     const { code, out } = await init("pay -y --example approvals");
     expect(code).toBe(0);
     expect(files("pay").filter((name) => !name.startsWith(".quater/"))).toEqual([
@@ -91,7 +91,7 @@ describe("quater init --example approvals", () => {
   });
 });
 
-describe("names and package managers in quater init", () => {
+describe("quater init chooses a project name and a package manager", () => {
   test.each([
     ["My Shop!", "my-shop"],
     ["2024.orders", "orders"],
@@ -122,7 +122,7 @@ describe("names and package managers in quater init", () => {
     expect((await init("-y --pm yarn", env)).out).toContain("  yarn install\n");
   });
 
-  test("quater init --json prints the same facts as the text does", async () => {
+  test("quater init --json prints the same facts as the text of quater init", async () => {
     const { out } = await init("my-shop -y --json");
     expect(JSON.parse(out)).toMatchObject({
       name: "my-shop",
@@ -136,7 +136,7 @@ describe("names and package managers in quater init", () => {
   });
 });
 
-test("quater init writes every example that its help names", async () => {
+test("quater init writes every example that the help of quater init names", async () => {
   const { out } = await init("--help");
   for (const [example, handlers] of [
     ["hello", "app/hello.ts"],
@@ -150,14 +150,14 @@ test("quater init writes every example that its help names", async () => {
   }
 });
 
-test("T2: quater init writes the settings without which pnpm 12 and Yarn 4 do not work, and none for npm and bun", async () => {
+test("T2: quater init writes settings that pnpm 12 and Yarn 4 need, and writes no settings for npm and bun", async () => {
   for (const manager of ["npm", "pnpm", "yarn", "bun"]) await init(`${manager} -y --pm ${manager}`);
   expect(read("pnpm/pnpm-workspace.yaml")).toContain("\nallowBuilds:\n  esbuild: false\n");
   expect(read("yarn/.yarnrc.yml")).toContain("\nnodeLinker: node-modules\n");
   for (const manager of ["npm", "bun"]) expect(files(manager).filter((name) => /\.ya?ml$/.test(name))).toEqual([]);
 });
 
-test("T2: in a workspace of pnpm, quater init names the line to add and does not begin another workspace", async () => {
+test("T2: in a workspace of pnpm, quater init prints the line to add and does not create another workspace", async () => {
   put("pnpm-workspace.yaml", "packages: [api]\n");
   const { out } = await init("api -y --pm pnpm");
   expect(out).toContain(`add this to ${inside("pnpm-workspace.yaml")}: allowBuilds: esbuild: false`);
@@ -175,7 +175,7 @@ test.each([
   expect(nodeProblem(version, ">=20.19")).toBe(isOld ? problem : undefined);
 });
 
-describe("wrong command lines of quater init", () => {
+describe("quater init refuses wrong command lines", () => {
   test.each([
     ["--nmae x", "Unknown flag --nmae; did you mean --name?"],
     ["--frobnicate", "Unknown flag --frobnicate; quater init --help lists the flags"],
@@ -187,7 +187,7 @@ describe("wrong command lines of quater init", () => {
     ["-y --name quater", '--name "quater" is not valid: the project depends on the package quater and cannot have the same name'],
     ["-y --example shop", '--example "shop" is unknown. Use one of hello, approvals, crud, mcp'],
     ["-y --pm cargo", '--pm "cargo" is unknown. Use one of npm, pnpm, yarn, bun'],
-  ])("quater init %s prints one error line and writes nothing", async (words, message) => {
+  ])("quater init %s prints one error line and writes no file", async (words, message) => {
     const { code, err } = await init(words);
     expect([code, err.trimEnd().split("\n").length]).toEqual([64, 1]);
     expect(err).toContain(message);

@@ -47,7 +47,7 @@ export default defineConfig({
 afterAll(() => made.remove());
 const run = (words: readonly string[], more = {}) => quater(["run", ...words], { cwd: made.folder, ...more });
 
-describe("dotted flags", () => {
+describe("quater run reads nested inputs from dotted flags", () => {
   test.each([
     [["--article.title", "Hi there"], { article: { title: "Hi there" } }],
     [["--article.title=Hi", "--article.words", "12"], { article: { title: "Hi", words: 12 } }],
@@ -62,7 +62,7 @@ describe("dotted flags", () => {
       { article: { title: "Hi", author: { userName: "ana", address: { city: "Bern" } } } },
     ],
     [["--article", '{"title":"Hi"}', "--note.text", "words"], { article: { title: "Hi" }, "note.text": "words" }],
-  ])("quater run converts %j to %j", async (flags, expected) => {
+  ])("quater run converts the dotted flags %j to the input %j", async (flags, expected) => {
     const { code, out, err } = await run(["publish", ...flags]);
     expect([code, err, JSON.parse(out)]).toEqual([0, "", expected]);
   });
@@ -82,12 +82,12 @@ describe("dotted flags", () => {
     ],
     [["--article.titel", "Hi"], "/article.titel is not a known field; did you mean --article.title?"],
     [["--article.__proto__.x", "1"], "is not a known field"],
-  ])("quater run refuses %j with the name of the flag", async (flags, message) => {
+  ])("quater run refuses the dotted flags %j, and the error contains the name of the flag", async (flags, message) => {
     const { code, err } = await run(["publish", ...flags], { isTerminal: true });
     expect([code, err]).toEqual([65, expect.stringContaining(message)]);
   });
 
-  test("the help lists dotted flags, and the usage line names required ones", async () => {
+  test("the help of an action lists dotted flags, and the usage line contains the required dotted flags", async () => {
     const { out } = await run(["publish", "--help"]);
     expect(out).toContain("Usage  quater run publish --article.title <string> [--article.words <integer>]");
     expect(out).toMatch(/--article <json> +\(required, JSON text, or its fields as flags: --article\.<field>\)/);
@@ -96,7 +96,7 @@ describe("dotted flags", () => {
   });
 });
 
-test("in a pipe, the refusal names all missing flags at once", async () => {
+test("quater run in a pipe prints one refusal that names all missing flags", async () => {
   const { code, err } = await run(["order", "--count", "2"]);
   expect([code, JSON.parse(err).error.hint]).toEqual([65, "Missing flags: --sku <string> --size small|large --is-gift"]);
   const text = await run(["publish", "--no-json"]);
@@ -127,8 +127,8 @@ const converse = async (words: readonly string[], answers: readonly (readonly [q
 const enter = "\r";
 const down = "\u001b[B";
 
-describe("questions for missing inputs on a terminal", () => {
-  test("missing required inputs are asked for with their descriptions, enums and switches as selections", async () => {
+describe("quater run asks for missing inputs on a terminal", () => {
+  test("quater run asks for missing required inputs with their descriptions, and offers the values of an enum", async () => {
     const { code, out, unasked, screen } = await converse(
       ["order", "--json"],
       [
@@ -143,7 +143,7 @@ describe("questions for missing inputs on a terminal", () => {
     expect(screen).not.toContain("color");
   });
 
-  test("a wrong answer is refused with the sentence of the call, and asked again", async () => {
+  test("quater run refuses a wrong answer with the error message of the call, and asks for the input again", async () => {
     const { code, screen, out } = await converse(
       ["order", "--sku", "a-1", "--size", "small", "--is-gift", "--json"],
       [
@@ -155,23 +155,23 @@ describe("questions for missing inputs on a terminal", () => {
     expect(screen).toContain("must be at most 9");
   });
 
-  test("nested required inputs are asked for by their dotted names", async () => {
+  test("quater run asks for nested required inputs by their dotted names", async () => {
     const { code, out } = await converse(["publish", "--json"], [["article.title: The title", `Hello${enter}`]]);
     expect([code, JSON.parse(out)]).toEqual([0, { article: { title: "Hello" } }]);
   });
 
-  test("a secret is asked for without showing it", async () => {
+  test("quater run asks for a secret input and does not show the typed text", async () => {
     const { code, out, screen } = await converse(["pay", "--cents", "5", "--json"], [["pin (not shown): ", `12345${enter}`]]);
     expect([code, JSON.parse(out)]).toEqual([0, [5, 5]]);
     expect(screen).not.toContain("12345");
   });
 
-  test("Ctrl-C at a question runs nothing and exits with 130", async () => {
+  test("quater run does not call the handler and exits with 130 when a person presses Ctrl-C at a question", async () => {
     const { code, out } = await converse(["order"], [["sku:", "\u0003"]]);
     expect([code, out]).toEqual([130, ""]);
   });
 
-  test("--input is never completed by questions, and a caller without the right is not asked", async () => {
+  test("quater run asks no questions with --input, and asks a caller who may not run the action nothing", async () => {
     mkdirSync(join(made.folder, "inputs"), { recursive: true });
     writeFileSync(join(made.folder, "inputs/a.json"), "{}");
     expect(await converse(["order", "--input", "inputs/a.json"], [])).toMatchObject({ code: 65, unasked: [] });

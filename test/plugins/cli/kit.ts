@@ -1,4 +1,4 @@
-// The program for tests: in process with streams of its own, or as a child.
+// Runs the `quater` program for tests, in this process with separate streams, or in a child process.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { cpSync, existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
@@ -11,7 +11,7 @@ import { builtPackage, builtProgram, linkQuater } from "../../built.ts";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 
-/** A folder with a manifest of its own. */
+/** Returns the path of a fixture, which is a folder with a manifest. */
 export const fixture = (name: string): string => join(here, "fixtures", name);
 export const shop = fixture("shop");
 
@@ -19,15 +19,15 @@ export interface Typed {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly stdin?: string;
-  /** Both outputs are terminals. */
+  /** Whether standard output and standard error are terminals. */
   readonly isTerminal?: boolean;
-  /** Standard input is a terminal, too. */
+  /** Whether standard input is a terminal. */
   readonly isTyping?: boolean;
   readonly columns?: number;
   readonly interrupt?: AbortSignal;
-  /** Told each piece of standard output. */
+  /** Receives each piece of standard output. */
   readonly onOutput?: (text: string) => void;
-  /** Told each piece of standard error. */
+  /** Receives each piece of standard error. */
   readonly onError?: (text: string) => void;
 }
 
@@ -37,7 +37,7 @@ export interface Seen {
   readonly err: string;
 }
 
-/** Runs the program in process. */
+/** Runs the `quater` program in this process. */
 export const quater = async (argv: readonly string[], typed: Typed = {}): Promise<Seen> => {
   const { cwd = shop, env = {}, stdin = "", isTerminal = false, isTyping = false, columns = 200 } = typed;
   const { interrupt, onOutput, onError } = typed;
@@ -73,11 +73,14 @@ export interface Child extends Seen {
 export interface Started {
   readonly process: ChildProcess;
   readonly ended: Promise<Child>;
-  /** Resolves with what standard error holds once it matches. */
+  /** Resolves with the text of standard error when the text matches the pattern. */
   readonly said: (pattern: RegExp) => Promise<string>;
 }
 
-/** Starts the program, built, as a process of its own. `quater` must mean the built package in the folder. */
+/**
+ * Starts the built `quater` program in a child process. In the folder `cwd`, the import `quater` must resolve to the built
+ * package.
+ */
 export const start = (argv: readonly string[], { cwd, env = {} }: Typed & { readonly cwd: string }): Started => {
   const child = spawn(process.execPath, [builtProgram(), ...argv], {
     cwd,
@@ -109,7 +112,7 @@ export interface Project {
   readonly remove: () => void;
 }
 
-/** A project in a folder of its own. @param packageFolder  What `quater` means in it. Default: the sources. */
+/** Creates a project in a separate folder. @param packageFolder  The package to which `quater` resolves. Default: the sources. */
 export const project = (files: Readonly<Record<string, string>>, packageFolder?: string): Project => {
   const folder = mkdtempSync(join(tmpdir(), "quater-project-"));
   linkQuater(folder, packageFolder);
@@ -117,12 +120,12 @@ export const project = (files: Readonly<Record<string, string>>, packageFolder?:
   return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
 };
 
-/** A project for programs that are started: `quater` is the built package. */
+/** Creates a project for started programs. In this project, `quater` resolves to the built package. */
 export const builtProject = (files: Readonly<Record<string, string>> = {}): Project => project(files, builtPackage());
 
 /**
- * A copy of a fixture, for programs that are started. The manifest of the copy is a TypeScript file, because the manifest imports
- * TypeScript files.
+ * Copies a fixture for started programs. The manifest of the copy is a TypeScript file, because the manifest imports TypeScript
+ * files.
  */
 export const builtFixture = (name: string): Project => {
   const made = builtProject();

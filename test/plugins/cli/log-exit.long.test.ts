@@ -59,23 +59,29 @@ const endedBy = async (how: string, kind: "file" | "pipe") => {
   return { code, messages: messages.slice(messages.indexOf("ending is ready") + 1) };
 };
 
-test.each(["file", "pipe"] as const)("all log lines reach a %s, in order, when a handler calls process.exit", async (kind) => {
-  expect(await endedBy("exit", kind)).toEqual({ code: 3, messages: hundred });
-});
+test.each(["file", "pipe"] as const)(
+  "all log lines of quater reach a %s in order when a handler calls process.exit",
+  async (kind) => {
+    expect(await endedBy("exit", kind)).toEqual({ code: 3, messages: hundred });
+  },
+);
 
-test.each(["file", "pipe"] as const)("all log lines reach a %s, in order, before the line of an uncaught error", async (kind) => {
-  const { code, messages } = await endedBy("uncaught", kind);
-  expect(code).toBe(70);
-  expect(messages.slice(0, 101)).toEqual([...hundred, "Unexpected failure"]);
-});
+test.each(["file", "pipe"] as const)(
+  "all log lines of quater reach a %s in order, before the log line of an uncaught error",
+  async (kind) => {
+    const { code, messages } = await endedBy("uncaught", kind);
+    expect(code).toBe(70);
+    expect(messages.slice(0, 101)).toEqual([...hundred, "Unexpected failure"]);
+  },
+);
 
-test.each(["file", "pipe"] as const)("all log lines reach a %s, in order, after SIGTERM", async (kind) => {
+test.each(["file", "pipe"] as const)("all log lines of quater reach a %s in order after SIGTERM", async (kind) => {
   const { code, messages } = await endedBy("SIGTERM", kind);
   expect(code).toBe(0);
   expect(messages.slice(0, 100)).toEqual(hundred);
   expect(messages).toEqual(expect.arrayContaining(["request", "The server stops after SIGTERM"]));
 });
 
-test("console.log of a handler keeps its place between log lines", async () => {
+test("text that a handler prints with console.log keeps its place between the log lines of quater", async () => {
   expect(await endedBy("console", "file")).toEqual({ code: 4, messages: [...hundred, "between", "line 100"] });
 });

@@ -37,7 +37,7 @@ const messagesOf = (text: string): string[] =>
     .split("\n")
     .map((line) => (line.startsWith("{") ? (JSON.parse(line) as { message: string }).message : line));
 
-test("the log lines of one turn of the event loop are written together", async () => {
+test("Quater writes the log lines of one turn of the event loop together", async () => {
   const { log, writes } = await logging();
   for (const message of ["one", "two", "three"]) log.info(message);
   expect(writes).toEqual([]);
@@ -48,7 +48,7 @@ test("the log lines of one turn of the event loop are written together", async (
   expect(writes.map(messagesOf)).toEqual([["one", "two", "three"], ["four"]]);
 });
 
-test("a batch of log lines is written before it becomes large", async () => {
+test("Quater writes a batch of log lines before the batch becomes large", async () => {
   const { log, writes } = await logging();
   for (let n = 0; n < 100; n++) log.info("line", { text: "t".repeat(900) });
   expect(writes.length).toBeGreaterThan(3);
@@ -56,7 +56,7 @@ test("a batch of log lines is written before it becomes large", async () => {
 });
 
 test.each(["warn", "error"] as const)(
-  "a log line of the level %s is written at once, after the lines before it",
+  "Quater writes a log line of the level %s immediately, after all earlier log lines",
   async (level) => {
     const { log, writes } = await logging();
     log.info("before");
@@ -65,7 +65,7 @@ test.each(["warn", "error"] as const)(
   },
 );
 
-test("other text on standard error keeps its place between log lines", async () => {
+test("text that other code writes to standard error keeps its place between the log lines of Quater", async () => {
   const { log, terminal, stderr, writes } = await logging();
   log.info("one");
   terminal.say("said\n");
@@ -78,7 +78,7 @@ test("other text on standard error keeps its place between log lines", async () 
   expect(messagesOf(writes.join("")).at(-1)).toBe("after the end");
 });
 
-test("an ended terminal leaves no listener and no changed stream behind", async () => {
+test("after its end, a terminal of the log leaves no listener and no changed stream behind", async () => {
   const listeners = process.listenerCount("exit");
   const { terminal, stderr } = await logging();
   expect(process.listenerCount("exit")).toBe(listeners + 1);
@@ -87,7 +87,7 @@ test("an ended terminal leaves no listener and no changed stream behind", async 
   expect(stderr.write).toBe(Writable.prototype.write);
 });
 
-test("log lines for a slow reader are dropped above 8 MiB, and the log says how many", async () => {
+test("Quater drops log lines above 8 MiB for a slow reader, and logs how many lines it dropped", async () => {
   const { log, terminal, stderr, writes, read } = await logging(true);
   const count = 20_000;
   for (let n = 0; n < count; n++) log.info("line", { text: "t".repeat(1_000) });
@@ -133,7 +133,7 @@ test.each<[string, Record<string, unknown>, string]>([
     '"object":{"a":[1]},"at":"1970-01-01T00:00:00.000Z","nothing":null',
   ],
   ["a function", { call: () => 1, after: true }, '"after":true'],
-])("the JSON log writes %s", async (_, fields, json) => {
+])("the JSON log of Quater writes %s", async (_, fields, json) => {
   const { log, writes } = await logging();
   log.warn("Some text", fields);
   expect(writes.join("").replace(/"time":"[^"]+"/, '"time":""')).toBe(
@@ -141,13 +141,16 @@ test.each<[string, Record<string, unknown>, string]>([
   );
 });
 
-test.each([true, false])("an object without JSON is written as Node shows it (terminal: %s)", async (isTTY) => {
-  const written: string[] = [];
-  const stderr = Object.assign(new PassThrough(), { isTTY }).on("data", (part: Buffer) => written.push(part.toString()));
-  const terminal = terminalOn(stderr);
-  const circular: Record<string, unknown> = { a: 1 };
-  circular["self"] = circular;
-  (await serverLog(terminal, {})).warn("Some text", { circular, big: { n: 1n } });
-  await terminal.end();
-  expect(written.join("")).toMatch(/circular.+a: 1, self: \[Circular.+big.+n: 1n/);
-});
+test.each([true, false])(
+  "the log writes an object that has no JSON form as Node shows the object (terminal: %s)",
+  async (isTTY) => {
+    const written: string[] = [];
+    const stderr = Object.assign(new PassThrough(), { isTTY }).on("data", (part: Buffer) => written.push(part.toString()));
+    const terminal = terminalOn(stderr);
+    const circular: Record<string, unknown> = { a: 1 };
+    circular["self"] = circular;
+    (await serverLog(terminal, {})).warn("Some text", { circular, big: { n: 1n } });
+    await terminal.end();
+    expect(written.join("")).toMatch(/circular.+a: 1, self: \[Circular.+big.+n: 1n/);
+  },
+);

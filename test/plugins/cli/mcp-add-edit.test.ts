@@ -10,7 +10,7 @@ import { add, added, at, http, inEditor, put, read, url, useProjects, user } fro
 
 useProjects();
 
-test("the edit of a file with comments changes no other line, and the diff shows no line of another entry", async () => {
+test("quater mcp add changes no other line of a file with comments, and its diff shows no line of another entry", async () => {
   const file = put(
     join(at.folder, ".vscode/mcp.json"),
     '\ufeff{\r\n\t// Our servers\r\n\t"servers": {\r\n\t\t"a": { "type": "http", "url": "https://a.example" }, // of team a\r\n\t\t/* b { */\r\n\t\t"b": { "command": "b", "env": { "KEY": "secret-b" } } // last\r\n\t},\r\n\t"inputs": [],\r\n}\r\n',
@@ -34,7 +34,7 @@ test.each([
   ['{\n  "servers": {\n    "a": 1,\n  }\n}\n', `{\n  "servers": {\n    "a": 1,\n    "shop": ${entryText("    ")}\n  }\n}\n`],
   ['{\n  "servers": {} // none\n}\n', `{\n  "servers": {\n    "shop": ${entryText("    ")}\n  } // none\n}\n`],
   ["", `{\n  "servers": {\n    "shop": ${entryText("    ")}\n  }\n}\n`],
-])("an entry is added to %j", async (before, after) => {
+])("quater mcp add adds an entry to the JSON text %j", async (before, after) => {
   const file = put(join(at.folder, ".vscode/mcp.json"), before);
   await added("vscode", ...http, "--write");
   expect(read(file)).toBe(after);
@@ -53,7 +53,7 @@ test.each([
     () =>
       `mcp_servers = { a = { command = "a" }, shop = { url = "${url}", bearer_token_env_var = "QUATER_MCP_TOKEN" } } # inline\n`,
   ],
-])("a table is added to the TOML %j", async (before, after) => {
+])("quater mcp add adds a table to the TOML text %j", async (before, after) => {
   const file = put(join(at.home, ".codex/config.toml"), before);
   await added("codex", ...http, "--write");
   expect(read(file)).toBe(after(before));
@@ -67,7 +67,7 @@ test.each([
     "home/.codex/config.toml",
     '# top\n[mcp_servers.shop]\ncommand = "mine" # old\n[mcp_servers.shop.env]\nA = "1"\n\n[z] # z\nq = 1\n',
   ],
-])("%s: another entry of the same name is replaced only with --force", async (client, path, before) => {
+])("%s: quater mcp add replaces another entry of the same name only with --force", async (client, path, before) => {
   const file = put(join(at.folder, path), before);
   const refused = await add(client, ...http, "--write");
   expect([refused.code, refused.out]).toEqual([64, ""]);
@@ -95,7 +95,7 @@ test.each([
   ["codex", "home/.codex/config.toml", "[mcp_servers\n", "Error parsing TOML"],
   ["codex", "home/.codex/config.toml", 'mcp_servers = "none"\n', "mcp_servers is not a table"],
   ["codex", "home/.codex/config.toml", "a = 1\na = 2\n", "Error parsing TOML (2, 1)"],
-])("%s: the broken file %s with %j stays as it is", async (client, path, text, why) => {
+])("%s: quater mcp add does not change the broken file %s with %j", async (client, path, text, why) => {
   const file = put(join(at.folder, path), text);
   for (const flags of [[], ["--force"]]) {
     const { code, out, err } = await add(client, ...http, "--write", ...flags);
@@ -108,7 +108,7 @@ test.each([
   expect(readdirSync(dirname(file)).filter((name) => name.endsWith(".new"))).toEqual([]);
 });
 
-test("a file that is not UTF-8, and a folder in place of the file, are refused", async () => {
+test("quater mcp add refuses a client file that is not UTF-8, and a folder in place of the client file", async () => {
   const file = put(join(at.folder, ".mcp.json"), Buffer.from([0x7b, 0xff, 0x7d]));
   const refused = await add("claude-code", "--write");
   expect([refused.code, refused.err]).toEqual([64, `quater: ${file} cannot be read: it is not UTF-8\n`]);
@@ -116,7 +116,7 @@ test("a file that is not UTF-8, and a folder in place of the file, are refused",
   expect((await add("cursor", "--write")).err).toMatch(/cannot be read: EISDIR/);
 });
 
-test("a new file of the user is private, and an existing file keeps its mode and its symbolic link", async () => {
+test("quater mcp add makes a new client file private, and keeps the mode and the symbolic link of an existing file", async () => {
   const fresh = await added("claude-code", ...user, "--write");
   expect((statSync(fresh.file).mode & 0o777).toString(8)).toBe("600");
   expect((statSync((await added("codex", "--write")).file).mode & 0o777).toString(8)).toBe("600");
@@ -131,7 +131,7 @@ test("a new file of the user is private, and an existing file keeps its mode and
   expect(readdirSync(dirname(target))).toEqual(["cursor.json"]);
 });
 
-test("a file that changed after it was read is not overwritten", async () => {
+test("quater mcp add does not overwrite a client file that changed after quater mcp add had read the file", async () => {
   const file = put(join(at.folder, ".mcp.json"), "{}");
   const wanted = { member: "mcpServers", name: "shop", entry: { url }, hasComments: false };
   const change = changeOf(file, await editorOf("json"), wanted, { isForced: false, flag: "--force" });
@@ -148,7 +148,7 @@ test.each([
   ["cursor", ".cursor/mcp.json", '{"mcpServers":{"shop":1,"a":{"env":{"KEY":"sk-other"}}}}'],
   ["codex", "home/.codex/config.toml", 'mcp_servers = { a = { env = { KEY = "sk-other" } } }\n'],
   ["codex", "home/.codex/config.toml", 'mcp_servers = { shop = 1, a = { env = { KEY = "sk-other" } } }\n'],
-])("%s: the diff of %s with %j shows no secret of another entry", async (client, path, before) => {
+])("%s: the diff of quater mcp add for %s with %j shows no secret of another entry", async (client, path, before) => {
   const file = put(join(at.folder, path), before);
   const { diff, isChanged } = await added(client, ...http, "--write", "--force");
   expect(isChanged).toBe(true);
@@ -158,7 +158,7 @@ test.each([
 });
 
 test.each(['KEY = "sk-secret\n', "KEY = sk-secret x\n", 'a = { KEY = "sk-secret" \n', 'KEY = "sk-secret"\nKEY = "sk-secret"\n'])(
-  "the error for the broken TOML %j does not quote the file",
+  "the error of quater mcp add for the broken TOML %j does not quote the file",
   async (text) => {
     put(join(at.home, ".codex/config.toml"), text);
     const { code, err } = await add("codex", ...http, "--write");
@@ -168,7 +168,7 @@ test.each(['KEY = "sk-secret\n', "KEY = sk-secret x\n", 'a = { KEY = "sk-secret"
   },
 );
 
-test("the copy of a private file of the project is private while it is written", async () => {
+test("while quater mcp add writes the copy of a private file of the project, the copy is private", async () => {
   const file = put(join(at.folder, ".mcp.json"), '{ "mcpServers": {} }');
   chmodSync(file, 0o600);
   const modes: string[] = [];
@@ -189,11 +189,14 @@ test("the copy of a private file of the project is private while it is written",
   expect((statSync(file).mode & 0o777).toString(8)).toBe("600");
 });
 
-test.runIf(process.getuid?.() === 0)("a file of another user still belongs to this user after an edit by root", async () => {
-  const file = put(join(at.folder, ".mcp.json"), "{}");
-  chownSync(file, 1234, 5678);
-  await added("claude-code", "--write");
-  expect(read(file)).toContain("shop");
-  const { uid, gid } = statSync(file);
-  expect([uid, gid]).toEqual([1234, 5678]);
-});
+test.runIf(process.getuid?.() === 0)(
+  "a client file of another user still belongs to this user after root has run quater mcp add",
+  async () => {
+    const file = put(join(at.folder, ".mcp.json"), "{}");
+    chownSync(file, 1234, 5678);
+    await added("claude-code", "--write");
+    expect(read(file)).toContain("shop");
+    const { uid, gid } = statSync(file);
+    expect([uid, gid]).toEqual([1234, 5678]);
+  },
+);

@@ -25,7 +25,7 @@ export const files = {
 export const token = "qk_abcdefgh_this-is-the-token";
 export let at: Project & { readonly home: string };
 export const made: Project[] = [];
-/** Makes a project before each test of the test file that calls this function. */
+/** Creates a project before each test of the test file that calls this function. */
 export const useProjects = (): void => {
   beforeEach(() => {
     const one = project(files);
@@ -59,7 +59,7 @@ export const put = (file: string, text: string | Buffer) => {
   return file;
 };
 export const read = (file: string) => readFileSync(file, "utf8");
-/** All files of the project and the home folder, without the packages. */
+/** Returns all files of the project and of the home folder, without the installed packages. */
 export const everything = (folder = at.folder): string[] =>
   readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);
@@ -71,5 +71,5 @@ export const main = "node_modules/quater/dist/plugins/cli/main.js";
 export const url = "https://shop.example/mcp";
 export const http = ["--http", url];
 export const user = ["--scope", "user"];
-/** What entries of VS Code and Cursor send. */
+/** The headers in the entries for VS Code and Cursor. */
 export const inEditor = { Authorization: "Bearer ${env:QUATER_MCP_TOKEN}" };

@@ -142,7 +142,7 @@ for (const { argv, file, member, entry, command } of rows) {
   });
 }
 
-test("on a terminal quater mcp add prints the entry and the next step, and with --write a diff", async () => {
+test("on a terminal quater mcp add prints the entry for the client and the next step, and with --write a diff", async () => {
   const { out } = await add("cursor", "--no-json");
   expect(out).toContain(`Add this to ${join(at.folder, ".cursor/mcp.json")}, or run the same command with --write:\n\n{\n`);
   expect(out).toContain("set the environment variable QUATER_MCP_TOKEN to an API key");
@@ -154,7 +154,7 @@ test("on a terminal quater mcp add prints the entry and the next step, and with 
   expect(written).not.toContain("this-is-the-token");
 });
 
-test("--token-env names another variable, and an API key in its place is refused without being printed", async () => {
+test("quater mcp add --token-env accepts the name of a variable, and refuses an API key without printing the key", async () => {
   expect((await added("claude-code", "--token-env", "SHOP_TOKEN")).entry).toMatchObject({
     env: { QUATER_MCP_TOKEN: "${SHOP_TOKEN:-}" },
   });
@@ -177,18 +177,18 @@ test.each([
   [["cursor", "--http", "https://shop.example/mcp?key=1"], "a query and a fragment"],
   [["cursor", "--name", "a b"], '--name "a b" is not valid'],
   [["cursor", "--wirte"], "Unknown flag --wirte; did you mean --write?"],
-])("the command line %j is refused", async (argv, message) => {
+])("quater mcp add refuses the command line %j", async (argv, message) => {
   const { code, out, err } = await add(...argv);
   expect([code, out]).toEqual([64, ""]);
   if (typeof message === "string") expect(err).toContain(message);
   else expect(err).toMatch(message);
 });
 
-test("a URL without a path gets the path of the endpoint", async () => {
+test("quater mcp add adds the path of the MCP endpoint to a URL without a path", async () => {
   expect((await added("cursor", "--http", "http://127.0.0.1:3000")).entry).toMatchObject({ url: "http://127.0.0.1:3000/mcp" });
 });
 
-test("a project without mcp() is refused with the missing plugin", async () => {
+test("quater mcp add refuses a project without mcp(), and names the missing plugin", async () => {
   writeFileSync(
     join(at.folder, "quater.config.mjs"),
     'import { defineConfig } from "quater";\nexport default defineConfig({ name: "shop", handlers: [], plugins: [] });\n',
@@ -197,7 +197,7 @@ test("a project without mcp() is refused with the missing plugin", async () => {
   expect([code, err]).toEqual([78, expect.stringContaining("No mcp() is configured")]);
 });
 
-test("quater mcp add --help shows flags and examples, and quater mcp --help both commands", async () => {
+test("quater mcp add --help shows flags and examples, and quater mcp --help shows both commands of quater mcp", async () => {
   const { out } = await quater(["mcp", "add", "--help"]);
   expect(out).toContain("Usage  quater mcp add <client>");
   expect(out).toContain("  --http <value>       The URL of the server.");
@@ -206,7 +206,7 @@ test("quater mcp add --help shows flags and examples, and quater mcp --help both
   expect((await quater(["mcp", "--help"])).out).toMatch(/Usage {2}quater mcp\n[\s\S]*\n {2}mcp add {2}/);
 });
 
-test("each client's file is at its place on macOS, Windows and Linux", () => {
+test("quater mcp add finds the file of each MCP client at its place on macOS, Windows and Linux", () => {
   const fileOf = (name: string, platform: NodeJS.Platform, set: Readonly<Record<string, string>> = {}) =>
     clients.get(name)?.files.get("user")?.({
       root: "/p",
@@ -226,7 +226,7 @@ test("each client's file is at its place on macOS, Windows and Linux", () => {
   expect(fileOf("codex", "darwin", { CODEX_HOME: "/x" })).toBe("/x/config.toml");
 });
 
-test("the started program writes the entry, and a client that reads the entry reaches the tools", async () => {
+test("quater mcp add writes an entry, and an MCP client that reads the entry reaches the tools of the server", async () => {
   const built = builtProject(files);
   made.push(built);
   const home = join(built.folder, "home");

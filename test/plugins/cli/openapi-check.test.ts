@@ -198,7 +198,7 @@ const outputs: readonly [what: string, before: Parts, after: Parts, expected: re
   ],
 ];
 
-describe("H14: quater openapi --check", () => {
+describe("H14: quater openapi --check compares two OpenAPI documents", () => {
   test.each(inputs)("H14: quater openapi --check judges a changed input: %s", async (_, before, after, expected) => {
     expect([...(await changed(before, after))].sort()).toEqual(expected.map(at).sort());
   });
@@ -238,7 +238,7 @@ describe("H14: quater openapi --check", () => {
     ]);
   });
 
-  test("H14: quater openapi --check compares recursive schemas and renamed components by their meaning", async () => {
+  test("H14: quater openapi --check reports changes inside a recursive schema, but not a renamed component", async () => {
     const tree = (name: string, leaf = Type.String()) =>
       withOutput({
         tree: Type.Cyclic({ [name]: Type.Object({ leaf, next: Optional(Type.Array(Type.Ref(name))) }) }, name) as never,

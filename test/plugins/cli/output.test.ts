@@ -48,7 +48,7 @@ const quater = (words: string, typed: Typed = {}) => program(words.split(" "), {
 const plain = (_: string, text: string) => text;
 const person = { isTerminal: true } as const;
 
-test("a table is not wider than the terminal, counts wide characters, and cuts the longest cells with a sign", async () => {
+test("a table that quater prints is not wider than the terminal, and marks the longest cells that it cuts", async () => {
   const { out } = await quater("run list", { ...person, columns: 60 });
   const lines = out.trimEnd().split("\n");
   expect(lines).toEqual([
@@ -63,7 +63,7 @@ test("a table is not wider than the terminal, counts wide characters, and cuts t
   expect(widthOf("e\u0301")).toBe(1);
 });
 
-test("a list whose table would have too narrow columns is printed as names and values", () => {
+test("quater prints a list as names and values if a table of the list would have too narrow columns", () => {
   const wide = Object.fromEntries(Array.from({ length: 9 }, (_, at) => [`field${at}`, "some words here"]));
   expect(renderValue([wide, wide], 60, plain)).toBe(
     `${[0, 1]
@@ -76,7 +76,7 @@ test("a list whose table would have too narrow columns is printed as names and v
   );
 });
 
-test("an object is printed as names and values, with nested names and a table for a list of objects", async () => {
+test("quater prints an object as names and values, with nested names and a table for a list of objects", async () => {
   const { out } = await quater("run show", person);
   expect(out).toBe(`id             ord_2
 customer.name  Ana
@@ -89,7 +89,7 @@ lines
 `);
 });
 
-test("control characters, also of C1, and changes of direction in values are shown, on a terminal and in a pipe", async () => {
+test("quater shows control characters and changes of direction in values as escapes, on a terminal and in a pipe", async () => {
   for (const action of ["hostile", "items", "slow"])
     for (const typed of [person, {}, { ...person, env: { NO_COLOR: "" } }] as const) {
       const { out, err } = await quater(`run ${action}`, typed);
@@ -104,7 +104,7 @@ test("control characters, also of C1, and changes of direction in values are sho
   expect((await quater("run hostile", { ...person, env: { NO_COLOR: "" } })).out).toContain("\u001b[1m");
 });
 
-test("quater run --columns selects fields, also nested fields and items of a stream, and names a column that is missing", async () => {
+test("quater run --columns selects fields, nested fields and fields of stream items, and names a missing column", async () => {
   expect((await quater("run list --columns id,customer.city", person)).out).toBe(
     "id     customer.city\nord_1  Oslo\nord_2  Rome\n",
   );
@@ -122,7 +122,7 @@ test("quater run --columns selects fields, also nested fields and items of a str
   expect(await quater("run list --columns", person)).toMatchObject({ code: 64 });
 });
 
-test("quater run --output writes a result to a file that only its owner can read, and keeps the file of a failed call", async () => {
+test("quater run --output writes the result to a private file, and a failed call does not change the file", async () => {
   const file = join(folder, "result.json");
   const seen = await quater(`run list --output ${file}`, person);
   expect(seen).toEqual({ code: 0, out: "", err: "" });
@@ -142,7 +142,7 @@ test("quater run --output writes a result to a file that only its owner can read
   expect(readdirSync(folder).filter((name) => name.endsWith(".part"))).toEqual([]);
 });
 
-test("quater run --output refuses a file that cannot be written before the handler runs, and writes into a pipe", async () => {
+test("quater run --output refuses an unwritable file before the handler runs, and writes the result into a pipe", async () => {
   const ran = () => readFileSync(join(folder, "ran.txt"), "utf8").length;
   const before = ran();
   expect(await quater("run write --output nowhere/result.json")).toMatchObject({
@@ -158,7 +158,7 @@ test("quater run --output refuses a file that cannot be written before the handl
   expect(statSync(pipe).isFIFO()).toBe(true);
 });
 
-test("long work shows a bar on standard error, only on a terminal", async () => {
+test("a long command of quater shows a progress bar on standard error, but only on a terminal", async () => {
   expect((await quater("run slow", person)).err).toContain("\r\u001b[2K[#####...............] 25% a\\u{1b}[31m");
   expect((await quater("run slow --json", person)).err).toContain("25%");
   expect((await quater("run slow")).err).toBe("");
@@ -173,7 +173,7 @@ test.each([
     "waitWrite",
     "The handler waitWrite had begun, so the call may have done a part of its work. Find out before you repeat the call",
   ],
-])("Ctrl-C during %s cancels the call and says what is known of its outcome", async (action, known) => {
+])("Ctrl-C during %s cancels the call, and quater prints what is known about the outcome of the call", async (action, known) => {
   const interrupt = new AbortController();
   const onError = (text: string) => text.includes("50%") && interrupt.abort("SIGINT");
   const { code, err } = await quater(`run ${action}`, { ...person, interrupt: interrupt.signal, onError });
@@ -182,7 +182,7 @@ test.each([
   expect(err).toContain(`cancelled: The caller cancelled the call\n  ${known}\n`);
 });
 
-test("Ctrl-C before the handler begins says that the call changed nothing", async () => {
+test("after Ctrl-C before the handler begins, quater prints that the call changed nothing", async () => {
   const ran = readFileSync(join(folder, "ran.txt"), "utf8");
   const interrupt = new AbortController();
   const interruptible = globalThis as { quaterInterrupt?: () => void };

@@ -27,7 +27,7 @@ test.each([
   ["URLPath", "url-path"],
   ["ipV4", "ip-v4"],
   ["name", "name"],
-])("the flag for the input field %s is --%s", (name, flag) => expect(kebab(name)).toBe(flag));
+])("the flag of quater run for the input field %s is --%s", (name, flag) => expect(kebab(name)).toBe(flag));
 
 test.each([
   ["a string", Type.String(), "text"],
@@ -43,7 +43,7 @@ test.each([
   ["an object or null", Type.Union([Type.Object({}), Type.Null()]), "json"],
   ["an object or a string", Type.Union([Type.Object({}), Type.String()]), "either"],
   ["anything", Type.Any(), "either"],
-])("the flag for a field with the schema %s is of the kind %s", (_, schema, kind) => {
+])("the flag of quater run for an input field with the schema %s has the kind %s", (_, schema, kind) => {
   expect(flagsOf(Type.Object({ x: schema }))[0]?.kind).toBe(kind.split(" ").at(-1));
 });
 
@@ -60,7 +60,7 @@ test.each<[Parameters<typeof Type.Object>[0][string], string]>([
   expect(flagHelp(flagsOf(Type.Object({ x: schema })), (_, text) => text)).toContain(`  ${words}\n`);
 });
 
-test("commands in messages begin with npx, pnpm exec or quater, depending on the installation", () => {
+test("command lines in messages of quater begin with npx, pnpm exec or quater, depending on the installation", () => {
   const { folder: cwd, remove } = project({});
   try {
     const [own, brought] = ["bin", "node_modules/.bin"].map((name) => join(cwd, name));
@@ -86,7 +86,7 @@ test("commands in messages begin with npx, pnpm exec or quater, depending on the
   }
 });
 
-test("the program finds its own flags at every place of the command line before --", () => {
+test("the quater program finds its own flags at every place of the command line before --", () => {
   expect(readGlobals(["run", "--json", "--config", "f", "x", "--help", "--version", "--", "--json"])).toEqual({
     json: true,
     isHelp: true,
@@ -98,7 +98,7 @@ test("the program finds its own flags at every place of the command line before 
   expect(() => readGlobals(["--config", "--json"])).toThrow(UsageError);
 });
 
-test("the word after a flag is the value of the flag, unless the word looks like a flag", () => {
+test("the quater program reads the word after a flag as the value of the flag, unless the word looks like a flag", () => {
   const typed = joinValues(tokenize(["--a", "1", "--b", "--c=", "w", "--d", "-5", "--", "--e"]), (flag) =>
     flag === "b" ? "switch" : "value",
   );
@@ -114,7 +114,7 @@ test("the word after a flag is the value of the flag, unless the word looks like
   expect(() => tokenize(["-x"])).toThrow("Write flags with two dashes");
 });
 
-test("the program prints results on a terminal as tables and lines, and as JSON when a value is neither a list nor an object", () => {
+test("quater prints a list or an object on a terminal as a table or lines, and other values as JSON", () => {
   const plain = (_: string, text: string) => text;
   expect(renderValue({ a: 1, long: "x\ny" }, 80, plain)).toBe("a     1\nlong  x\\u{a}y\n");
   expect(renderValue({ a: { b: 1 } }, 80, plain)).toBe("a.b  1\n");
@@ -126,13 +126,13 @@ test("the program prints results on a terminal as tables and lines, and as JSON 
   expect(aligned([])).toBe("");
 });
 
-test("JSON printed on a terminal parses to the same value", () => {
+test("the JSON that quater prints on a terminal parses to the value that the handler returned", () => {
   const value = { text: "é \u0085 \u202e \u{e0001} 😀", "\u0007": "\n" };
   expect(jsonPretty(value)).toMatch(/^[^\p{Cc}\p{Cf}]+$/u.test(jsonPretty(value).replaceAll("\n", "")) ? /./ : /never/);
   expect(JSON.parse(jsonPretty(value))).toEqual(value);
 });
 
-test("the probe of the cli surface returns the same answer as the program prints", async () => {
+test("the probe of the cli surface returns the same answer as the quater program prints", async () => {
   const handlers = {
     echo: handler({
       description: "Echoes.",
@@ -178,7 +178,7 @@ test("the probe of the cli surface returns the same answer as the program prints
   expect(await probe("count", { json: "{}" })).toEqual({ ok: true, value: [{ n: 1 }, { n: 2 }] });
 });
 
-test("the program waits for a slow reader of its output, and a reader that leaves causes no error", async () => {
+test("the quater program waits for a slow reader of its output, and reports no error when the reader leaves", async () => {
   const stdout = new PassThrough({ highWaterMark: 4 });
   const terminal = new Terminal({ stdin: Readable.from([]), stdout, stderr: new PassThrough() }, {});
   let isAccepted = false;
@@ -195,7 +195,7 @@ test("the program waits for a slow reader of its output, and a reader that leave
   await terminal.end();
 });
 
-test("the program exits with 74 when it cannot write its output", async () => {
+test("the quater program exits with 74 when it cannot write its output", async () => {
   const full = new Writable({ write: (_chunk, _encoding, done) => done(Object.assign(new Error("full"), { code: "ENOSPC" })) });
   const err = new PassThrough();
   const env = {};
@@ -203,7 +203,7 @@ test("the program exits with 74 when it cannot write its output", async () => {
   expect([code, err.read()?.toString()]).toEqual([74, "Writing to standard output failed: ENOSPC\n"]);
 });
 
-test("the program asks for a secret input on a terminal and does not show the typed text", async () => {
+test("the quater program asks for a secret input on a terminal and does not show the typed text", async () => {
   const stdin = Object.assign(new PassThrough(), { isTTY: true, setRawMode: () => stdin });
   const stderr = Object.assign(new PassThrough(), { isTTY: true });
   const asked = askSecret(new Terminal({ stdin, stdout: new PassThrough(), stderr }, {}), "cardNumber");
@@ -214,7 +214,7 @@ test("the program asks for a secret input on a terminal and does not show the ty
   expect(await askSecret(piped, "cardNumber")).toBeUndefined();
 });
 
-describe("H25: log functions that get an error in place of fields", () => {
+describe("H25: log functions accept an error in place of fields", () => {
   /** The lines that a log writes, on a terminal or not. */
   const written = async (isTTY: boolean, kind: "server" | "terminal", given: unknown) => {
     const text: string[] = [];

@@ -24,7 +24,7 @@ test("quater run works with a manifest in TypeScript", async () => {
   });
 });
 
-test("quater run exits 0 when the reader of its output leaves early", () => {
+test("quater run exits with 0 when the reader of its output leaves early", () => {
   const main = new URL("../../../plugins/cli/main.ts", import.meta.url).pathname;
   const run = (line: string) =>
     spawnSync("bash", ["-c", `set -o pipefail; node -C quater-source --import tsx ${main} ${line}`], {
@@ -48,7 +48,7 @@ test.each([
   expect([code, out]).toEqual([expected, ""]);
 });
 
-test("console.log in a handler goes to stderr, not into the CLI result", async () => {
+test("text that a handler prints with console.log appears on standard error, not in the result of quater run", async () => {
   const { folder, remove } = builtProject({
     "handlers.mjs": `
 import { authenticated, handler, Type } from "quater";
@@ -169,7 +169,7 @@ test("quater serve prints one message and exits 78 when its port is in use", asy
   }
 });
 
-test("quater dev waits for a port in use, and starts when it is free", async () => {
+test("quater dev waits for a port that is in use, and starts when the port is free", async () => {
   const other = createServer().listen(0, "127.0.0.1");
   await new Promise((resolve) => other.once("listening", resolve));
   const { port } = other.address() as AddressInfo;
@@ -195,7 +195,7 @@ export default defineConfig({ name: "waits", handlers: [], plugins: [http({ port
   }
 });
 
-test("quater dev restarts with changed and removed values of .env", async () => {
+test("quater dev restarts with the changed and removed values of the file .env", async () => {
   const { folder, remove } = builtProject({
     ".env": "DEV_CHANGES=old\nDEV_GOES=there\nDEV_REAL=file\n",
     "quater.config.mjs": `

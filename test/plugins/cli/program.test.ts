@@ -57,7 +57,7 @@ test.each([
   expect(await quater(argv)).toEqual({ code: 64, out: "", err: `quater: ${sentence}\n` });
 });
 
-test("a mistyped command with --json prints a JSON object", async () => {
+test("the quater program prints a JSON object for a mistyped command with --json", async () => {
   const { err, code } = await quater(["run", "gret", "--json"]);
   expect([code, JSON.parse(err)]).toEqual([
     64,
@@ -65,7 +65,7 @@ test("a mistyped command with --json prints a JSON object", async () => {
   ]);
 });
 
-test("control characters in arguments are escaped on the terminal", async () => {
+test("the quater program escapes control characters of arguments in its error on a terminal", async () => {
   expect((await quater(["\u001b[2Jx"], { isTerminal: true })).err).not.toContain("\u001b");
 });
 
@@ -106,7 +106,7 @@ test("boot refuses exposed actions when cli() has no authenticate option, and na
   }
 });
 
-test("the program prints all boot problems at once with place, cause and remedy, without a stack", async () => {
+test("the quater program prints all boot problems at once with place, cause and remedy, without a stack", async () => {
   const { folder, remove } = project({
     "handlers.mjs": handlers,
     "quater.config.mjs": manifest(
@@ -143,7 +143,7 @@ test("the program prints all boot problems at once with place, cause and remedy,
   }
 });
 
-test("the program reports a handler name in the manifest that no module has", async () => {
+test("the quater program reports a handler name in the manifest that no module exports", async () => {
   const { folder, remove } = project({
     "handlers.mjs": handlers,
     "quater.config.mjs": manifest("{ god: { cli: true } }", "cli({ authenticate: () => undefined })"),
@@ -160,7 +160,7 @@ test("the program reports a handler name in the manifest that no module has", as
   }
 });
 
-test("the program works without cli() in the manifest, and quater run prints how to add cli()", async () => {
+test("the quater program works without cli() in the manifest, and quater run prints how to add cli()", async () => {
   const { folder, remove } = project({
     "handlers.mjs": handlers,
     "quater.config.mjs": manifest('{ good: { http: "GET /good" } }', "http({ authenticate: () => undefined })"),
@@ -186,7 +186,7 @@ test("the program works without cli() in the manifest, and quater run prints how
   }
 });
 
-test("--config and QUATER_CONFIG name the manifest", async () => {
+test("the quater program loads the manifest that --config or QUATER_CONFIG names", async () => {
   const { folder, remove } = project({ "package.json": "{}" });
   try {
     const file = join(shop, "quater.config.mjs");
@@ -248,7 +248,7 @@ test("quater actions describe --json prints everything that an agent needs to ru
   });
 });
 
-test("quater exposure lists every handler in the manifest's order, also handlers that are not exposed", async () => {
+test("quater exposure lists every handler in the order of the manifest, also handlers that are not exposed", async () => {
   const { out } = await quater(["exposure"], { isTerminal: true });
   const lines = out.split("\n");
   expect(lines[0]).toBe("handler      http                           cli  effect       auth           approval");
@@ -264,7 +264,7 @@ test("quater exposure lists every handler in the manifest's order, also handlers
   });
 });
 
-test("plugin commands read flags and words by their input schema, and return their exit code", async () => {
+test("the commands of plugins read flags and words by their input schema, and return an exit code", async () => {
   expect(await quater(["report", "make", "2024", "a", "b"])).toEqual({
     code: 0,
     out: '{"year":2024,"names":["a","b"],"isLong":false}\n',
@@ -306,7 +306,7 @@ test.each<[string, number, string]>([
 });
 
 test.each(["run", "help", "keys"])(
-  "boot refuses a plugin command that begins with %s, because the program has this command",
+  "boot refuses a plugin command that begins with %s, because the quater program has this command",
   async (word) => {
     const added = `{ path: ["${word}", "x"], description: "x", input: { type: "object" }, run: () => 0 }`;
     const { code, err } = await serveWith(
@@ -331,13 +331,13 @@ test("quater keys works in a project that does not boot", async () => {
   }
 });
 
-describe("quater keys", () => {
+describe("quater keys creates and revokes API keys", () => {
   const { folder, remove } = project({ "handlers.mjs": handlers, "quater.config.mjs": manifest("{}", "cli()") });
   afterAll(remove);
   const keys = (...words: string[]) => quater(["keys", ...words], { cwd: folder });
   const key = /^qk_[a-z2-7]{8}_[a-z2-7]{40}_[0-9a-f]{6}$/;
 
-  test("quater keys create shows a new key once, with the rights of the key in JSON, and never shows the hash of the key", async () => {
+  test("quater keys create prints a new API key once, with its rights in JSON, and never prints its hash", async () => {
     const { out } = await keys("create", "--name", "plain", "--no-json");
     expect(out.trimEnd()).toMatch(key);
     const made = JSON.parse((await keys("create", "--name", "ana", "--scopes", "a", "--expires", "30d")).out);
@@ -358,7 +358,7 @@ describe("quater keys", () => {
     for (const secret of [made.key, rotated.key, "hash"]) expect(listed).not.toContain(secret);
   });
 
-  test("quater keys revoke changes nothing and exits with 0 when the key is already revoked", async () => {
+  test("quater keys revoke changes nothing and exits with 0 when the API key is already revoked", async () => {
     const { id } = JSON.parse((await keys("create", "--name", "gone")).out);
     const first = await keys("revoke", "gone");
     const { revokedAt } = JSON.parse(first.out);
@@ -408,7 +408,7 @@ const serveWith = async (plugin: string, env = {}) => {
 };
 
 test.each(["setup", "start"])(
-  "an error that a plugin throws in %s stops the boot, and the boot problem contains plugin, message and line",
+  "an error that a plugin throws in %s stops the boot, and the boot problem names the plugin, the message and the line",
   async (phase) => {
     const plugin = `Object.assign(cli(), { name: "slow", exposure: [], surface: undefined, provides: [], setup: undefined, ${phase}: async () => { throw new TypeError("\\u001b[31mno host"); } })`;
     const { code, err } = await serveWith(plugin, { QUATER_LOG: "warn" });
@@ -426,7 +426,7 @@ test.each(["setup", "start"])(
   },
 );
 
-test("an error in Quater itself prints a stack and exits 70", async () => {
+test("after an error in Quater itself, the quater program prints a stack and exits with 70", async () => {
   const { code, err } = await serveWith(
     'Object.assign(cli(), { name: "odd", surface: undefined, exposure: [], check: () => { throw new TypeError("\\u001b[31mnot a problem"); } })',
   );
@@ -434,13 +434,13 @@ test("an error in Quater itself prints a stack and exits 70", async () => {
   expect(err).toMatch(/^quater: unexpected failure\nTypeError: \\u\{1b\}\[31mnot a problem\n\s+at /);
 });
 
-test("the program prints colours only on terminals, and NO_COLOR turns them off", async () => {
+test("the quater program prints colours only on terminals, and NO_COLOR turns the colours off", async () => {
   expect((await quater(["exposure"], { isTerminal: true, env: { NO_COLOR: "" } })).out).toContain("\u001b[1m");
   expect((await quater(["exposure"], { isTerminal: true })).out).not.toContain("\u001b");
   expect((await quater(["exposure", "--no-json"], { env: { NO_COLOR: "" } })).out).not.toContain("\u001b");
 });
 
-test("quater serve prints exposed handlers, URLs and commands to call them", async () => {
+test("quater serve prints the exposed handlers with their URLs and the command lines that call them", async () => {
   const interrupt = new AbortController();
   const onError = (text: string) => text.includes("is ready") && interrupt.abort("SIGINT");
   const { code, out, err } = await quater(["serve"], { isTerminal: true, interrupt: interrupt.signal, onError });

@@ -159,12 +159,12 @@ test("quater run uses the exit codes that docs/reference/errors.md lists", () =>
   });
 });
 
-test("control characters in errors are escaped on the terminal", async () => {
+test("quater run escapes control characters in errors on a terminal", async () => {
   const { err } = await quater(["run", "failWith", "--kind", "conflict"], { isTerminal: true });
   expect(err).toMatch(/^test_conflict: It failed: conflict\\u\{1b\}\[2J\n {2}id x1\n {2}call /);
 });
 
-test("quater run --dry-run prints whether the call would run, and does not run the handler", async () => {
+test("quater run --dry-run prints whether the handler would run, and does not run the handler", async () => {
   const { code, out } = await quater([...refund, "--dry-run"]);
   expect(code).toBe(0);
   expect(JSON.parse(out)).toMatchObject({
@@ -214,14 +214,14 @@ test("quater run reads an input field from --input when the program has a flag o
   expect(help.out).toContain("json    (only with --input, because the program has a flag of this name)");
 });
 
-test("cli() has its own authenticator, which refuses wrong tokens and missing scopes", async () => {
+test("the authenticator of cli() refuses wrong tokens and callers with missing scopes", async () => {
   const wrong = await quater(["run", "listOrders"], { env: { QUATER_TOKEN: "nope" } });
   expect([wrong.code, JSON.parse(wrong.err).error.code]).toEqual([77, "invalid_token"]);
   const scope = await quater(["run", "adminOnly", "--name", "x"]);
   expect([scope.code, JSON.parse(scope.err).error.code]).toEqual([77, "missing_scope"]);
 });
 
-test("quater run prints how to get a missing scope or role as text on a terminal, but not in JSON", async () => {
+test("quater run prints how to get a missing scope or role in its text on a terminal, but not in its JSON", async () => {
   const person = async (env: Record<string, string> = {}) =>
     (await quater(["run", "adminOnly", "--name", "x"], { isTerminal: true, env })).err.split("\n").slice(0, 3);
   expect(await person()).toEqual([
@@ -236,7 +236,7 @@ test("quater run prints how to get a missing scope or role as text on a terminal
   expect(err).not.toContain("localUser");
 });
 
-test("the help of an action contains everything that a caller needs to run the action", async () => {
+test("the help of an action in quater run contains everything that a caller needs to run the action", async () => {
   const { code, out } = await quater(["run", "refund-order", "--help"], { isTerminal: true });
   expect(code).toBe(0);
   for (const line of [
@@ -254,14 +254,14 @@ test("the help of an action contains everything that a caller needs to run the a
   }
 });
 
-test("quater run prints one line per item of a stream, and then the error if the stream fails", async () => {
+test("quater run prints one line per item of a stream, and prints the error when the stream fails", async () => {
   expect(await quater(["run", "countUp", "--to", "3"])).toEqual({ code: 0, out: '{"n":1}\n{"n":2}\n{"n":3}\n', err: "" });
   const failed = await quater(["run", "countUp", "--to", "3", "--fail-at", "2"]);
   expect(failed).toMatchObject({ code: 73, out: '{"n":1}\n' });
   expect(JSON.parse(failed.err)).toMatchObject({ error: { code: "stuck" } });
 });
 
-test("quater run shows progress on one temporary line on a terminal, and not in a pipe", async () => {
+test("quater run shows the progress of a call on one temporary line on a terminal, and not in a pipe", async () => {
   const terminal = await quater(["run", "waitLong", "--ms", "1"], { isTerminal: true });
   expect(terminal.err).toBe("\r\u001b[2K[##########..........] 50% half\\u{1b}[2J\r\u001b[2K");
   expect((await quater(["run", "waitLong", "--ms", "1"])).err).toBe("");
@@ -280,6 +280,6 @@ test("an interrupt cancels the call of quater run, also during a stream", async 
   expect(JSON.parse(streamed.err)).toMatchObject({ error: { code: "cancelled" } });
 });
 
-test("quater run exits with 143 when the interrupt arrives before the start of the call", async () => {
+test("quater run exits with 143 when SIGTERM arrives before the start of the call", async () => {
   expect(await quater(["run", "waitLong"], { interrupt: AbortSignal.abort("SIGTERM") })).toMatchObject({ code: 143, out: "" });
 });

@@ -74,24 +74,24 @@ beforeAll(async () => {
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-test("a call from the terminal loads no server of Node", () => {
+test("quater run loads no module of Node that starts a server", () => {
   expect(loaded.node).toContain("fs");
   expect(
     loaded.node.filter((name) => ["http", "https", "http2", "inspector", "perf_hooks", "readline", "repl"].includes(name)),
   ).toEqual([]);
 });
 
-test("a call from the terminal loads no packages except typebox, canonicalize and the packages of tsx", () => {
+test("quater run loads no packages except typebox, canonicalize and the packages of tsx", () => {
   const packages = [...modules, ...loaded.packages].flatMap((path) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? []);
   const ofLoader = ["tsx", "esbuild", "@esbuild", "get-tsconfig", "resolve-pkg-maps"];
   expect([...new Set(packages)].filter((name) => !ofLoader.includes(name)).sort()).toEqual(["canonicalize", "typebox"]);
 });
 
-test("a call from the terminal loads no files from typebox/build/compile or typebox/build/value", () => {
+test("quater run loads no files from typebox/build/compile or typebox/build/value", () => {
   expect(modules.filter((path) => /typebox\/build\/(?:compile|value)\//.test(path))).toEqual([]);
 });
 
-test("a call from the terminal loads no module that only files, the help, a server or another plugin needs", () => {
+test("quater run loads no module that only file inputs, the help, a server or another plugin needs", () => {
   const heavy = [
     "core/pipeline/sent-file.ts",
     "plugins/approval/notices/deliver.ts",
@@ -117,7 +117,7 @@ test("a call from the terminal loads no module that only files, the help, a serv
 /** One percent more than a call loaded when this limit was written. Comments and types are not counted, because they take no time. */
 const mostBytes = 490_000;
 
-test("a call from the terminal loads at most 490,000 bytes of Quater's code, without comments and types", () => {
+test("quater run loads at most 490,000 bytes of the code of Quater, without comments and types", () => {
   const own = modules.filter((path) => /^(?:core|plugins)\//.test(path));
   expect(own.reduce((sum, path) => sum + codeOf(path).length, 0)).toBeLessThan(mostBytes);
 });

@@ -35,7 +35,7 @@ afterAll(() => {
 });
 
 test.skipIf(!isNeeded && !hasTmux)(
-  "init, dev, a call that waits, the approval in a second pane, and the result",
+  "a developer runs quater init and quater dev, approves a call in a second pane, and sees the result",
   async () => {
     const shell = `env -i PATH=${join(folder, "bin")}:${process.env["PATH"]} HOME=${folder} TERM=screen NO_COLOR=1 PS1='$ ' bash --noprofile --norc`;
     tmux("new-session", "-d", "-x", "180", "-y", "60", "-s", "walk", "-c", folder, shell);

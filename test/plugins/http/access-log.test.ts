@@ -26,8 +26,8 @@ const lineOf = async (app: TestApp, bytes: string) => {
 describe.each([
   ["directly", []],
   ["through Koa", [around]],
-])("access log lines of a route that is answered %s", (_, plugins) => {
-  test("an access log line contains call id, route, handler, principal, status, duration and bytes", async () => {
+])("the access log contains lines of a route that the server answers %s", (_, plugins) => {
+  test("an access log line contains call id, route, handler, principal, status, duration and bytes of a request", async () => {
     await using app = await bootShop({ accessLog: true }, plugins);
     const { line, text } = await lineOf(app, head("GET /orders/o-secret?fields=a HTTP/1.1", ana));
     expect(line).toEqual({
@@ -116,7 +116,7 @@ test("access log lines of Quater's own paths, plugin routes and MCP tools have r
   expect((await lineOf(app, toMcp + list)).line).toMatchObject({ route: "/mcp", principal: "test:ana", status: 200 });
 });
 
-test("the test kit writes no access log unless the test asks for one", async () => {
+test("the test kit writes no access log unless a test turns the access log on", async () => {
   await using app = await bootShop();
   await raw(baseOf(app), head("GET /orders/o1 HTTP/1.1", ana), { keepOpen: true });
   expect(linesOf(app)).toEqual([]);

@@ -81,7 +81,7 @@ test.each(["/mcp", "/__quater__/dry-run/write", "/approvals", "/openapi.json", "
   },
 );
 
-test('H17: with allowedOrigins "any", a preflight request for a method that the path does not have is refused', async () => {
+test('H17: with allowedOrigins "any", http refuses a preflight request for a method that the path does not have', async () => {
   await using app = await boot();
   expect(await ask(app, "OPTIONS", "/who", { "access-control-request-method": "DELETE" })).toMatchObject({
     status: 403,

@@ -34,7 +34,7 @@ test("boot refuses routes that need a credential when http() has no authenticate
   expect(await problemsOf({ open: { http: "GET /a/:id", public: true } })).toEqual([]);
 });
 
-test("a public route needs public: true in the exposure and auth: anyone in the handler", async () => {
+test("boot refuses a public route without public: true in the exposure and auth: anyone in the handler", async () => {
   expect(await problemsOf({ get: { http: "GET /a/:id", public: true } }, door)).toEqual([
     expect.stringContaining("get is exposed with public: true, but its policy is authenticated"),
   ]);
@@ -118,7 +118,7 @@ test("S6, S12: trustedProxies accepts private networks, and the largest networks
   expect(await problemsOf({}, { trustedProxies: [...ofOwnNetworks, ...linkLocal, ...ofCdns, ...ofCdns6] })).toEqual([]);
 });
 
-describe("routes that boot refuses", () => {
+describe("boot refuses wrong routes", () => {
   test.each([
     [
       "a GET route for a write",
@@ -159,7 +159,7 @@ describe("routes that boot refuses", () => {
     ],
     ["an unknown option", { get: { http: { route: "GET /a", stauts: 201 } } }, "is not a known field"],
     ["the same route for two handlers", { get: { http: "GET /a/:id" }, open: { http: "GET /a/:name" } }, "have the same route"],
-  ])("boot refuses %s", async (_name, expose, text) => {
+  ])("boot refuses an exposure over http with %s", async (_name, expose, text) => {
     expect((await problemsOf(expose, door)).join("\n")).toContain(text);
   });
 
@@ -214,7 +214,7 @@ describe("routes that boot refuses", () => {
     expect(await problemsOf(exposing(202), door, handlers)).toEqual([]);
   });
 
-  test("boot reports all problems of routes at once", async () => {
+  test("boot reports all boot problems of HTTP routes at once", async () => {
     expect(await problemsOf({ put: { http: "GET /a/:uid" }, get: { http: "GET /health" } })).toHaveLength(4);
   });
 });

@@ -46,7 +46,7 @@ test.each([
   ["a repeated cookie", ["Cookie: theme=dark; theme=light"], "/theme"],
   ["a cookie that two lines repeat", ["Cookie: theme=dark", "Cookie: theme=dark"], "/theme"],
   ["a repeated header", ["X-Version: 1", "x-version: 2"], "/version"],
-])("http refuses %s with 422", async (_, lines, path) => {
+])("http refuses an input from %s with 422", async (_, lines, path) => {
   expect(await shown(...lines)).toMatchObject({
     status: 422,
     body: { code: "invalid_input", errors: [{ path, message: "is given more than once" }] },

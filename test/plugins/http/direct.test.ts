@@ -101,9 +101,9 @@ const requests: Readonly<Record<string, string>> = {
 
 const told = (app: TestApp, bytes: string) => answerTo(baseOf(app), bytes);
 
-describe("requests answered directly and through Koa", () => {
+describe("the server answers HTTP requests directly and through Koa", () => {
   test.each(Object.entries(requests))(
-    'the server gives the request "%s" the same answer directly and through Koa',
+    'the server gives the HTTP request "%s" the same answer directly and through Koa',
     async (_, bytes) => {
       handled.length = 0;
       const answer = await told(direct, bytes);
@@ -160,7 +160,7 @@ test("middleware under a prefix wraps only routes under its paths, and calls of 
   expect(throughKoa).toEqual(["/reports/1"]);
 });
 
-test("app.use of Koa throws an error after the server was created", async () => {
+test("app.use of the Koa app throws an error after Quater has created the server", async () => {
   let kept: KoaApp | undefined;
   await using app = await bootShop({}, [
     mounting(({ app: koa }) => {
@@ -173,7 +173,7 @@ test("app.use of Koa throws an error after the server was created", async () => 
   expect((await told(app, get("/orders/o1"))).status).toBe("http/1.1 200 ok");
 });
 
-test("H1: /health and /ready answer under any Host header, with only the status", async () => {
+test("H1: the server answers /health and /ready under any Host header, with only the status", async () => {
   for (const app of [direct, mounted])
     for (const host of ["10.0.0.7:3000", "evil.example", "a b", ""])
       for (const path of ["/health", "/ready", "/ready?verbose=1"])
@@ -184,7 +184,7 @@ test("H1: /health and /ready answer under any Host header, with only the status"
         }
 });
 
-test("H1: /ready answers 503 under any Host header, and the answer does not name the plugins that are not ready", async () => {
+test("H1: the server answers /ready with 503 under any Host header, and names no plugin that is not ready", async () => {
   const waiting = definePlugin(() => ({ name: "waiting", isReady: () => false }))();
   await using app = await bootShop({}, [waiting]);
   const foreign = await raw(baseOf(app), head("GET /ready HTTP/1.1").replace("127.0.0.1", "10.0.0.7"), { keepOpen: true });
@@ -193,7 +193,7 @@ test("H1: /ready answers 503 under any Host header, and the answer does not name
   expect([own.status, JSON.parse(own.body)]).toEqual([503, { status: "not ready", waitingFor: ["waiting"] }]);
 });
 
-test("H1: requests with an unknown Host are refused for other paths, methods and origins, and with two Host headers", async () => {
+test("H1: the server refuses an unknown Host for other paths than /health and /ready, and refuses two Host headers", async () => {
   const status = async (bytes: string) =>
     (await raw(baseOf(direct), bytes.replace("127.0.0.1", "10.0.0.7"), { keepOpen: true })).status;
   for (const path of ["/healthy", "/health/", "/ready/x", "/openapi.json", "/orders/o1"])

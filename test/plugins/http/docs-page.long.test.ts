@@ -29,7 +29,7 @@ const byCookie = authenticator({
   authenticate: ({ cookie }) => (cookie("sid") === "s1" ? principal({ subject: "ana" }) : undefined),
 });
 
-test("H14: /docs renders without a violation of its content security policy and without a request to another host", async ({
+test("H14: the page /docs renders without a violation of its content security policy or a request to another host", async ({
   skip,
 }) => {
   const browser = await testBrowser();

@@ -13,7 +13,7 @@ const show = handler({
   handle: () => null,
 });
 
-test("H14: /docs and its files need a credential, and load only from their own origin", async () => {
+test("H14: the page /docs and its files need a credential, and load files only from the origin of the server", async () => {
   await using app = await bootTest({
     handlers: { show },
     expose: { show: { http: "GET /show" } },

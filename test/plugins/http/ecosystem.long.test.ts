@@ -11,7 +11,7 @@ import { expect, test } from "vitest";
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 const run = promisify(execFile);
 
-test("H2: koa-helmet, koa-compress, koa-session, @koa/multer and koa-static compile without a cast, and run", {
+test("H2: koa-helmet, koa-compress, koa-session, @koa/multer and koa-static compile and run as mounted middleware", {
   timeout: 300_000,
 }, async () => {
   const folder = mkdtempSync(join(tmpdir(), "quater-koa-"));

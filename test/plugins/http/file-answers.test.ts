@@ -100,7 +100,7 @@ test.each([
   ["/badge?as=html", "text/html; charset=utf-8", 'attachment; filename="badge.html"'],
   ["/badge?as=png", "image/png", 'inline; filename="badge.png"'],
   ["/orders.csv", "text/csv; charset=utf-8", "inline"],
-])("the file output %s is sent with the type %s and the disposition %s", async (path, type, disposition) => {
+])("a route sends the file output %s with the type %s and the disposition %s", async (path, type, disposition) => {
   const { headers, status } = await get(path);
   expect({ status, type: headers.get("content-type"), disposition: headers.get("content-disposition") }).toEqual({
     status: 200,
@@ -123,7 +123,7 @@ test.each([
   ["bytes=0-1,4-5", 200, "0123456789", null],
   ["bytes=a-b", 200, "0123456789", null],
   ["items=0-1", 200, "0123456789", null],
-])("a request for the range %s of a file is answered with %i", async (range, status, body, contentRange) => {
+])("the server answers a request for the range %s of a file output with %i", async (range, status, body, contentRange) => {
   const response = await get(png, { range });
   expect({ status: response.status, body: await response.text(), range: response.headers.get("content-range") }).toEqual({
     status,
@@ -132,13 +132,13 @@ test.each([
   });
 });
 
-test("a request with If-Range of another version gets the whole file", async () => {
+test("an HTTP request with If-Range of another version of a file output gets the whole file", async () => {
   const etag = (await get(png)).headers.get("etag") ?? "";
   expect((await get(png, { range: "bytes=0-1", "if-range": etag })).status).toBe(206);
   expect((await get(png, { range: "bytes=0-1", "if-range": '"other"' })).status).toBe(200);
 });
 
-test("a caller gets 304 without a body when If-None-Match contains the current version of the file", async () => {
+test("a caller gets 304 without a body when If-None-Match contains the current version of a file output", async () => {
   const etag = (await get(png)).headers.get("etag") ?? "";
   for (const given of [etag, `W/${etag}`, `"a", ${etag}`, "*"]) {
     const response = await get(png, { "if-none-match": given });
@@ -191,7 +191,7 @@ test.each([
   expect(String(app.log.at(-1)?.fields["error"])).toContain(why);
 });
 
-test("a test call can read the file that a handler returns", async () => {
+test("a test call can read the file output that a handler returns", async () => {
   const sent = await expectOk(app.as(principal()).call("getInvoice", { path: "7.pdf" }, { surface: "direct" }));
   let content = "";
   for await (const part of sent.stream()) content += String(part);
@@ -202,7 +202,7 @@ test("a test call can read the file that a handler returns", async () => {
   });
 });
 
-test("the OpenAPI document names the media types of file answers", async () => {
+test("the OpenAPI document names the media types of file outputs", async () => {
   const { paths } = (await (await get("/openapi.json", { authorization: "Bearer ana" })).json()) as {
     paths: Record<string, Record<string, { responses: Record<string, { content: object }> }>>;
   };

@@ -99,7 +99,7 @@ const left = () =>
     .filter((name) => name.includes(`-${process.pid}-`))
     .flatMap((name) => readdirSync(join(folder, name)));
 
-test("a handler gets name, type, length, digest and content of an uploaded file, and other fields are coerced from text", async () => {
+test("a handler gets name, type, length, digest and content of an uploaded file beside converted text fields", async () => {
   const sent = form(["photo", photo, "shelf.png"], ["price", "12"], ["tags", "a"], ["tags", "b"]);
   expect(await post("/items/7/photo", sent)).toEqual({
     status: 200,
@@ -109,7 +109,7 @@ test("a handler gets name, type, length, digest and content of an uploaded file,
   expect(seen[0]?.content).toEqual(png);
 });
 
-test("an uploaded file is removed when its call has ended, also when the handler fails", async () => {
+test("the server removes an uploaded file when the call of the file has ended, also when the handler fails", async () => {
   await post("/items/7/photo", form(["photo", photo, "shelf.png"]));
   expect(existsSync(seen[0]?.path ?? "")).toBe(false);
   await post("/items/7/photo", form(["photo", photo, "shelf.png"], ["price", "much"]));
@@ -124,7 +124,7 @@ test.each([
   [" with a file name and a repeated key", '{"by":"ana","by":"bea"}', 400, '; filename="blob"'],
   [" with a file name and more bytes than a body may have", `{"by":"${"a".repeat(1_100_000)}"}`, 413, '; filename="blob"'],
 ])(
-  "a form part of the type application/json%s is read as JSON, within the limits of a JSON body",
+  "http reads a form part of the type application/json%s as JSON, within the limits of a JSON body",
   async (_what, json, expected, fileName = "") => {
     const body = [
       "--b",
@@ -154,14 +154,14 @@ test.each([
   ["Übung – 写真.png", "Übung – 写真.png"],
   ["..", "file"],
   [`${"n".repeat(400)}.png`, "n"],
-])("an uploaded file with the sent name %j gets the name %j", async (sent, expected) => {
+])("the handler gets an uploaded file with the sent name %j under the name %j", async (sent, expected) => {
   const { body } = await post("/items/7/photo", form(["photo", photo, sent]));
   expect(body["name"]).toContain(expected);
   expect(String(body["name"]).length).toBeLessThanOrEqual(200);
   expect(body["name"]).not.toMatch(/[/\\]/);
 });
 
-test("a handler receives a list of files in the order of the form", async () => {
+test("a handler receives a list of uploaded files in the order of the form", async () => {
   const sheet = (text: string) => new Blob([text], { type: "text/csv" });
   const { body } = await post("/sheets", form(["sheets", sheet("a,1"), "a.csv"], ["sheets", sheet("b,2"), "b.csv"]));
   expect(body).toEqual(["a.csv: a,1", "b.csv: b,2"]);
@@ -278,13 +278,13 @@ test.each<[string, string, FormData | string, number, object]>([
       code: "invalid_input",
     },
   ],
-])("an upload with %s is refused, and the server removes all files of the upload", async (_, path, body, status, told) => {
+])("the server refuses an upload with %s, and removes all files of the upload", async (_, path, body, status, told) => {
   expect(await post(path, body)).toMatchObject({ status, body: told });
   expect(seen).toEqual([]);
   expect(left()).toEqual([]);
 });
 
-test("a JSON object that imitates an uploaded file is refused", async () => {
+test("http refuses a JSON object that imitates an uploaded file", async () => {
   const described = { name: "a.png", mediaType: "image/png", bytes: 1, sha256: "0".repeat(64) };
   const { status, body } = await post("/items/7/photo", JSON.stringify({ photo: described }), {
     "content-type": "application/json",
@@ -292,7 +292,7 @@ test("a JSON object that imitates an uploaded file is refused", async () => {
   expect({ status, errors: body["errors"] }).toMatchObject({ status: 422, errors: [{ path: "/photo" }] });
 });
 
-test("a caller without the right to upload is refused before the file is read", async () => {
+test("http refuses a caller without the right to upload before the server reads the file", async () => {
   const response = await fetch(`${baseUrl}/items/7/photo`, {
     method: "POST",
     body: form(["photo", tooLong, "a.png"]),
@@ -310,19 +310,19 @@ test.each([
     "--b",
     413,
   ],
-])("a multipart form %s is refused", async (_, head, body, status) => {
+])("http refuses a multipart form %s", async (_, head, body, status) => {
   const request = `POST /items/7/photo HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer ana\r\n${head}\r\n\r\n${body}`;
   expect((await raw(baseUrl, request, { keepOpen: true })).status).toBe(status);
 });
 
-test("a multipart form of 10,000 parts is refused", async () => {
+test("http refuses a multipart form of 10,000 parts", async () => {
   const part = '--b\r\ncontent-disposition: form-data; name="tags"\r\n\r\na\r\n';
   const body = `${part.repeat(10_000)}--b--\r\n`;
   const { status } = await post("/items/7/photo", body, { "content-type": "multipart/form-data; boundary=b" });
   expect(status).toBe(413);
 });
 
-test("a form with an endless part is refused at the size limit, and the server answers other requests during the upload", async () => {
+test("http refuses a form with an endless part at the size limit, and answers other requests in the meantime", async () => {
   const endless = new ReadableStream({
     start: (sink) => sink.enqueue(Buffer.from('--b\r\ncontent-disposition: form-data; name="photo"; filename="a"\r\n\r\n')),
     pull: (sink) => sink.enqueue(Buffer.alloc(65_536)),
@@ -373,7 +373,7 @@ test("a route that accepts forms accepts a form without files, and coerces the t
   expect(response.status).toBe(415);
 });
 
-test("files that together exceed maxUploadBytes are refused with 503", async () => {
+test("http refuses uploaded files that together exceed maxUploadBytes with 503", async () => {
   await using small = await bootTest({ ...given, maxUploadBytes: 50 });
   const response = await fetch(`${small.services.get(httpRef).baseUrl}/items/7/photo`, {
     method: "POST",
@@ -395,7 +395,7 @@ test("boot removes upload folders that a dead process left, and no other folders
   expect(existsSync(join(folder, ended))).toBe(false);
 });
 
-test("a dry run accepts a file and returns its digest", async () => {
+test("a dry run accepts an uploaded file and returns the digest of the call", async () => {
   const { status, body } = await post("/__quater__/dry-run/addPhoto", form(["id", "7"], ["photo", photo, "a.png"]));
   expect(status).toBe(200);
   expect(body["input"]).toEqual({
@@ -404,7 +404,7 @@ test("a dry run accepts a file and returns its digest", async () => {
   });
 });
 
-test("a dry run applies the file limits of the handler", async () => {
+test("a dry run applies the limits for uploaded files of the handler", async () => {
   const long = await post("/__quater__/dry-run/addPhoto", form(["id", "7"], ["photo", tooLong, "a.png"]));
   expect(long).toMatchObject({ status: 413, body: { code: "too_large" } });
   const none = await post("/__quater__/dry-run/subscribe", form(["email", "ana@example.com"]));

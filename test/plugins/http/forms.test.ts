@@ -47,7 +47,7 @@ const send = async (app: TestApp, method: string, path: string, body?: unknown, 
   };
 };
 
-describe("inputs and answers in an envelope", () => {
+describe("a route reads inputs and sends results in an envelope", () => {
   const exposed = { save: { http: { route: "PUT /articles/:slug", body: "article", answer: "article" }, public: true } };
 
   test("a route with the options body and answer reads inputs under the key of body, and returns the result under the key of answer", async () => {
@@ -65,7 +65,7 @@ describe("inputs and answers in an envelope", () => {
     [{ article: [] }, "/article", "must be an object with the inputs"],
     [{ article: null }, "/article", "must be an object with the inputs"],
     [[], "/", "must be an object with the key article"],
-  ])("a route with an envelope answers 422 to the body %j", async (body, path, message) => {
+  ])("a route with an envelope answers the body %j with 422", async (body, path, message) => {
     await using app = await boot(exposed);
     expect(await send(app, "PUT", "/articles/a", body)).toMatchObject({
       status: 422,
@@ -73,7 +73,7 @@ describe("inputs and answers in an envelope", () => {
     });
   });
 
-  test("the OpenAPI document, probes and the gate suite use the envelope", async () => {
+  test("the OpenAPI document, probes and the gate suite use the envelope of a route", async () => {
     const plugins = [http({ port: 0, authenticate })];
     await using app = await bootTest({ handlers: { save }, expose: exposed as never, plugins });
     const { paths } = (await app.services.get(httpRef).openApi(undefined)) as { paths: Record<string, Record<string, never>> };
@@ -88,7 +88,7 @@ describe("inputs and answers in an envelope", () => {
   });
 });
 
-describe('unknown fields with extra: "drop"', () => {
+describe('a route with extra: "drop" ignores unknown fields', () => {
   const exposed = {
     save: { http: { route: "POST /articles", extra: "drop", body: "article" }, public: true },
     list: { http: { route: "GET /articles", extra: "drop" }, public: true },
@@ -155,7 +155,7 @@ test.each<[string, object, Record<string, object>, string]>([
   expect(isBootError(refusal) && refusal.problems.map((problem) => problem.cause)).toEqual([cause]);
 });
 
-describe("Cache-Control and Vary of answers", () => {
+describe("http sends Cache-Control and Vary in answers", () => {
   const withCookie = authenticator({
     name: "both",
     reads: { schemes: ["Bearer"], headers: ["x-session"], cookies: ["sid"] },
@@ -179,7 +179,7 @@ describe("Cache-Control and Vary of answers", () => {
     expect(await send(app, "GET", "/list", undefined, known)).toMatchObject({ status: 200, cache: "no-store", vary: null });
   });
 
-  test("an exposure can set Cache-Control, but the value public is sent only to anonymous callers", async () => {
+  test("an exposure can set Cache-Control, but http sends the value public only to anonymous callers", async () => {
     await using own = await boot({ list: { http: { route: "GET /list", cache: "private, max-age=60" } } });
     expect(await send(own, "GET", "/list", undefined, known)).toMatchObject({ cache: "private, max-age=60" });
     await using open = await boot({ list: { http: { route: "GET /list", cache: "public, max-age=60" }, public: true } });

@@ -15,14 +15,14 @@ const json = "default-src 'none'; frame-ancestors 'none'";
 describe.each([
   ["directly", []],
   ["through Koa", [around]],
-])("security headers of answers sent %s", (_, plugins) => {
+])("http sends security headers in answers that the server sends %s", (_, plugins) => {
   test.each([
     ["a success", "/orders/o1", 200, json],
     ["a refusal", "/orders/none", 404, json],
     ["a stream", "/export", 200, json],
     ["a path that no route has", "/nowhere", 404, json],
     ["a page of a plugin", "/health", 200, null],
-  ])("%s has security headers that block pages of other sites", async (_, path, status, policy) => {
+  ])("an HTTP answer for %s has security headers that block pages of other sites", async (_, path, status, policy) => {
     await using app = await bootShop({}, plugins);
     const { headers, status: seen } = await ask(app, path);
     expect(seen).toBe(status);
@@ -82,13 +82,13 @@ test("in quater dev, the header Server-Timing contains the duration of the reque
   expect(app.log.some(({ message }) => message === "request")).toBe(false);
 });
 
-test("keepAliveTimeoutMs sets how long an idle connection stays open", async () => {
+test("the http() option keepAliveTimeoutMs sets how long an idle HTTP connection stays open", async () => {
   await using app = await bootShop({ keepAliveTimeoutMs: 7_000 });
   expect((await ask(app, "/health")).headers.get("keep-alive")).toMatch(/^timeout=7\b/);
 });
 
-describe("the option prefix of http()", () => {
-  test("the option prefix changes the paths of exposed routes, and does not change Quater's own paths", async () => {
+describe("the http() option prefix changes the paths of routes", () => {
+  test("the http() option prefix changes the paths of exposed routes, and does not change the own paths of Quater", async () => {
     await using app = await booted({ prefix: "/api/v1" });
     const statusOf = async (path: string) => (await ask(app, path)).status;
     expect(await statusOf("/api/v1/ones")).toBe(200);
@@ -99,7 +99,7 @@ describe("the option prefix of http()", () => {
     expect(await app.acrossSurfaces({ handler: "one", input: { json: "{}" } })).toMatchObject({ http: { ok: true } });
   });
 
-  test("the OpenAPI document contains the prefix in its paths", async () => {
+  test("the OpenAPI document contains the http() option prefix in its paths", async () => {
     await using app = await booted({ prefix: "/api/v1", publicUrl: "https://shop.example" });
     const document = (await app.services.get(httpRef).openApi(undefined)) as { paths: object; servers: object[] };
     expect(Object.keys(document.paths)).toEqual(["/api/v1", "/api/v1/ones"]);
@@ -111,21 +111,21 @@ describe("the option prefix of http()", () => {
     ["api", "must be"],
     ["/docs", 'The http() option prefix is "/docs", a path that Quater itself uses'],
     ["/a/../b", "must be"],
-  ])("boot refuses the prefix %s", async (prefix, cause) => {
+  ])("boot refuses the http() option prefix %s", async (prefix, cause) => {
     const failure = await booted({ prefix }).catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(Error);
     expect(String(failure)).toContain(cause === "must be" ? "prefix" : cause);
   });
 });
 
-describe("the option publicUrl of http()", () => {
-  test("a request with the host of publicUrl in its Host header is accepted", async () => {
+describe("the http() option publicUrl is an accepted host", () => {
+  test("the server accepts an HTTP request with the host of publicUrl in its Host header", async () => {
     await using app = await booted({ publicUrl: "https://shop.example", host: "0.0.0.0" });
     expect(app.services.get(httpRef).publicUrl).toBe("https://shop.example");
   });
 
   test.each(["http://shop.example", "https://shop.example/api", "shop.example"])(
-    "boot refuses the publicUrl %s",
+    "boot refuses the http() option publicUrl %s",
     async (publicUrl) => {
       await expect(booted({ publicUrl })).rejects.toThrow(
         `The http() option publicUrl is "${publicUrl}", which is not an https origin`,

@@ -20,40 +20,43 @@ const host = "Host: 127.0.0.1";
 const status = async (bytes: string) => (await raw(base, bytes)).status;
 const code = async (bytes: string) => (JSON.parse((await raw(base, bytes)).body) as { code: string }).code;
 
-describe("the Host header of requests", () => {
-  test.each(["localhost", "LOCALHOST", "127.0.0.1:1234", "[::1]", "localhost."])("http accepts the Host %s", async (name) => {
-    expect(await status(request("GET /health HTTP/1.1", `Host: ${name}`))).toBe(200);
-  });
+describe("http checks the Host header of requests", () => {
+  test.each(["localhost", "LOCALHOST", "127.0.0.1:1234", "[::1]", "localhost."])(
+    "http accepts a request with the Host header %s",
+    async (name) => {
+      expect(await status(request("GET /health HTTP/1.1", `Host: ${name}`))).toBe(200);
+    },
+  );
   test.each(["evil.example", "localhost.evil.example", "127.0.0.1@evil", "::1", "localhost:bad", "", "a b"])(
-    "http refuses the Host %j",
+    "http refuses a request with the Host header %j",
     async (name) => {
       const bytes = request("GET /orders/o1 HTTP/1.1", `Host: ${name}`);
       expect([await status(bytes), await code(bytes)]).toEqual([421, "host_not_allowed"]);
     },
   );
-  test("http refuses a request with two Hosts, without a Host, or with a whole URL as its target", async () => {
+  test("http refuses a request with two Host headers, without a Host header, or with a whole URL as its target", async () => {
     expect(await status(request("GET /health HTTP/1.1", host, "Host: localhost"))).toBe(421);
     expect(await status(request("GET http://127.0.0.1/health HTTP/1.1", host))).toBe(421);
     expect(await status(request("GET /health HTTP/1.1"))).toBe(400);
   });
 });
 
-describe("the Origin header of requests", () => {
+describe("http checks the Origin header of requests", () => {
   test.each(["https://evil.example", "null", "http://127.0.0.1.evil.example", "https://app.example.evil"])(
-    "a request with %s is refused before its handler runs",
+    "http refuses a request with the Origin %s before the handler runs",
     async (origin) => {
       const bytes = request("GET /health HTTP/1.1", host, `Origin: ${origin}`);
       expect([await status(bytes), await code(bytes)]).toEqual([403, "origin_not_allowed"]);
     },
   );
-  test("pages of the same origin and of allowedOrigins may call routes, and only allowedOrigins get CORS headers", async () => {
+  test("http accepts pages of its own origin and of allowedOrigins, and only the latter get CORS headers", async () => {
     const same = await raw(base, request("GET /health HTTP/1.1", host, "Origin: http://127.0.0.1"));
     expect([same.status, same.headers["access-control-allow-origin"]]).toEqual([200, undefined]);
     const listed = await raw(base, request("GET /health HTTP/1.1", host, "Origin: https://app.example"));
     expect([listed.status, listed.headers["access-control-allow-origin"]]).toEqual([200, "https://app.example"]);
     expect(listed.headers["access-control-allow-credentials"]).toBeUndefined();
   });
-  test("a preflight request from an origin in allowedOrigins is accepted and may be cached for ten minutes", async () => {
+  test("http accepts a preflight request from allowedOrigins, and browsers may cache it for ten minutes", async () => {
     const asked = ["Origin: https://app.example", "Access-Control-Request-Method: POST"];
     const { status, headers } = await raw(base, request("OPTIONS /orders HTTP/1.1", host, ...asked));
     expect([status, headers["access-control-allow-origin"], headers["access-control-max-age"]]).toEqual([
@@ -62,7 +65,7 @@ describe("the Origin header of requests", () => {
       "600",
     ]);
   });
-  test("without the option allowedOrigins, no answer has CORS headers", async () => {
+  test("without the http() option allowedOrigins, no HTTP answer has CORS headers", async () => {
     await using plain = await bootShop();
     const url = plain.services.get(httpRef).baseUrl ?? "";
     const answer = await raw(url, request("GET /health HTTP/1.1", host, "Origin: http://127.0.0.1"));
@@ -70,13 +73,13 @@ describe("the Origin header of requests", () => {
   });
 });
 
-describe("request headers and framing", () => {
-  test("a request with more than 100 header lines is refused", async () => {
+describe("http refuses wrong request headers and wrong framing", () => {
+  test("http refuses a request with more than 100 header lines", async () => {
     const stuffed = Array.from({ length: 101 }, (_, n) => `X-${n}: 1`);
     expect(await status(request("GET /health HTTP/1.1", host, ...stuffed))).toBe(431);
     expect(await status(request("GET /health HTTP/1.1", host, ...stuffed.slice(0, 98)))).toBe(200);
   });
-  test("a request whose headers exceed the limit of Node's parser gets 431", async () => {
+  test("an HTTP request whose headers exceed the limit of the parser of Node gets 431", async () => {
     expect(await status(request("GET /health HTTP/1.1", host, `X-Big: ${"a".repeat(20_000)}`))).toBe(431);
   });
   test.each([
@@ -85,25 +88,25 @@ describe("request headers and framing", () => {
     ["two Content-Lengths", ["Content-Length: 5", "Content-Length: 6"]],
     ["a Content-Length that is not a number", ["Content-Length: 5x"]],
     ["a folded header", ["X-A: 1\r\n folded"]],
-  ])("a request with %s gets 400, and the server closes the connection", async (_name, headers) => {
+  ])("an HTTP request with %s gets 400, and the server closes the connection", async (_name, headers) => {
     const answer = await raw(base, request("POST /orders HTTP/1.1", host, ...headers));
     expect([answer.status, answer.headers["connection"]]).toEqual([400, "close"]);
   });
-  test("Transfer-Encoding on HTTP/1.0 gets 400", async () => {
+  test("an HTTP/1.0 request with Transfer-Encoding gets 400", async () => {
     expect(await status(request("POST /orders HTTP/1.0", host, "Transfer-Encoding: chunked"))).toBe(400);
   });
-  test("a GET request with a body gets 400", async () => {
+  test("an HTTP GET request with a body gets 400", async () => {
     expect(await status(`${request("GET /orders/o1 HTTP/1.1", host, "Authorization: Bearer ana", "Content-Length: 2")}{}`)).toBe(
       400,
     );
   });
-  test("bytes that are not HTTP get 400, and the server still answers other clients", async () => {
+  test("a client that sends bytes that are not HTTP gets 400, and the server still answers other clients", async () => {
     expect(await status("\x16\x03\x01 hello\r\n\r\n")).toBe(400);
     expect(await status(request("GET /health HTTP/1.1", host))).toBe(200);
   });
 });
 
-test("a request that never ends gets 408, and the server answers other clients during the wait", async () => {
+test("an HTTP request that never ends gets 408, and the server answers other clients during the wait", async () => {
   await using slow = await bootShop({ requestTimeoutMs: 200, headersTimeoutMs: 200 });
   const url = slow.services.get(httpRef).baseUrl ?? "";
   const body = "Authorization: Bearer ana\r\nContent-Type: application/json\r\nContent-Length: 100";
@@ -113,7 +116,7 @@ test("a request that never ends gets 408, and the server answers other clients d
   expect([(await slowBody).status, (await slowHeaders).status]).toEqual([408, 408]);
 });
 
-describe("the caller's address behind proxies", () => {
+describe("http finds the address of a caller behind proxies", () => {
   const peers: (string | undefined)[] = [];
   const watch = definePlugin(() => ({ name: "watch", hooks: { settled: (call) => void peers.push(call.peer) } }));
   const bootWith = (trustedProxies: string[]) =>
@@ -127,10 +130,10 @@ describe("the caller's address behind proxies", () => {
     );
     return peers[0];
   };
-  test("X-Forwarded-For from an untrusted address is ignored", async () => {
+  test("http ignores X-Forwarded-For from an address that is not a trusted proxy", async () => {
     expect(await ask([], "1.2.3.4")).toBe("127.0.0.1");
   });
-  test("behind trusted proxies the caller's address is the right-most hop that is not a trusted proxy", async () => {
+  test("behind trusted proxies, the address of the caller is the right-most hop that is not a trusted proxy", async () => {
     expect(await ask(["127.0.0.1", "10.0.0.0/8"], "6.6.6.6, 1.2.3.4, 10.1.2.3")).toBe("1.2.3.4");
   });
   test.each([
@@ -143,12 +146,12 @@ describe("the caller's address behind proxies", () => {
     ["[2001:db8::1]", "2001:db8::1"],
     ["[2001:db8::1]:555", "2001:db8::1"],
     ["1.2.3.4:port", "127.0.0.1"],
-  ])("the caller's address from X-Forwarded-For %j is %s", async (forwarded, peer) => {
+  ])("http reads from X-Forwarded-For %j the address %s of the caller", async (forwarded, peer) => {
     expect(await ask(["127.0.0.1", "10.0.0.0/8"], forwarded)).toBe(peer);
   });
 });
 
-test("boot refuses to listen beyond loopback without allowedHosts", async () => {
+test("boot refuses an http() option host beyond loopback without the option allowedHosts", async () => {
   await expect(
     bootTest({ handlers: {}, plugins: [http({ port: 0, host: "0.0.0.0", authenticate: tokens({}) })] }),
   ).rejects.toThrow("allowedHosts");
@@ -164,7 +167,7 @@ test.each(["shop.example:8080", "https://shop.example", "[::1]:3000", "shop.exam
   },
 );
 
-test("boot fails when the port is in use, and names the port and a remedy", async () => {
+test("boot fails when the port of http() is in use, and names the port and a remedy", async () => {
   const { port } = new URL(base);
   await expect(bootShop({ port: Number(port) })).rejects.toThrow(`Port ${port} on 127.0.0.1 is already in use`);
 });

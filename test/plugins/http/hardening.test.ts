@@ -10,7 +10,7 @@ import { raw } from "./socket.ts";
 const baseOf = (app: TestApp) => app.services.get(httpRef).baseUrl ?? "";
 const open = (route: string) => ({ http: route, public: true });
 
-test("an input with a long list with uniqueItems or a long text with a pattern is refused immediately", async () => {
+test("http refuses a long list with uniqueItems and a long text with a pattern immediately", async () => {
   const tags = handler({
     description: "Tags.",
     effect: "write",
@@ -110,7 +110,7 @@ test.each([null, false, {}, "ana"])("an authenticator that returns %j accepts no
   expect(ran).toBe(0);
 });
 
-test("the server sends the output that was checked, even when toJSON of the output returns another value", async () => {
+test("the server sends the output that the gate checked, even when toJSON of the output returns another value", async () => {
   const get = handler({
     description: "Gets.",
     effect: "read",
@@ -125,7 +125,7 @@ test("the server sends the output that was checked, even when toJSON of the outp
   expect([response.status, await response.text()]).toEqual([500, expect.not.stringContaining("secret")]);
 });
 
-test("bytes after an HTTP request do not change the answer to the request", async () => {
+test("bytes after an HTTP request do not change the answer to this HTTP request", async () => {
   const slow = handler({ description: "Waits.", effect: "read", input: Type.Object({}), auth: anyone, handle: () => waiting });
   let release: (value: string) => void = () => {};
   const waiting = new Promise<string>((resolve) => {
@@ -172,7 +172,7 @@ test("the server closes a connection after the last answer on this connection", 
   socket.destroy();
 });
 
-test("a query with 1,000 parameters of one name is bound as one list, and a query with 1,001 parameters is refused with 400", async () => {
+test("http binds 1,000 query parameters of one name to one list, and refuses 1,001 parameters with 400", async () => {
   const count = handler({
     description: "Counts.",
     effect: "read",

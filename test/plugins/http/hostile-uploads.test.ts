@@ -215,8 +215,8 @@ const expectNothingLeft = async (): Promise<void> => {
   expect([said, JSON.parse(answers[0]?.body ?? "")]).toEqual(["200, open", ["a.png", "image/png", large.length]]);
 };
 
-describe.each(Object.entries(groups))("%s", (_group, rows) => {
-  test.each(rows)("%s", async (_title, bytes, expected) => {
+describe.each(Object.entries(groups))("the server checks uploads: %s", (_group, rows) => {
+  test.each(rows)("the server gives an upload of a file the expected answer: %s", async (_title, bytes, expected) => {
     const { said, answers } = await exchange(base, bytes);
     const name = answers[0]?.status === 200 ? `, ${(JSON.parse(answers[0].body) as string[]).join(" ")}` : "";
     expect(said + name.slice(0, 42)).toBe(expected);

@@ -23,9 +23,9 @@ const post = (path: string, body: string, headers: Record<string, string> = {}) 
   });
 const problem = async (response: Response) => (await response.json()) as Record<string, unknown>;
 
-describe("request bodies of other charsets", () => {
+describe("http refuses request bodies of other charsets", () => {
   test.each(["utf-16", "iso-8859-1", '"UTF-16LE"', "utf-16; boundary=x"])(
-    "H16: a body with the charset %s gets 415",
+    "H16: http answers a request body with the charset %s with 415",
     async (charset) => {
       const type = `application/json; charset=${charset}`;
       for (const path of ["/orders", "/__quater__/dry-run/createOrder"]) {
@@ -39,12 +39,12 @@ describe("request bodies of other charsets", () => {
     },
   );
 
-  test.each(["utf-8", "UTF-8", '"utf-8"', "utf8"])("H16: a body with the charset %s is read", async (charset) => {
+  test.each(["utf-8", "UTF-8", '"utf-8"', "utf8"])("H16: http reads a request body with the charset %s", async (charset) => {
     const type = `application/json; charset=${charset}`;
     expect((await post("/orders", '{"customer":"c1","cents":5}', { "content-type": type })).status).toBe(201);
   });
 
-  test("H18: the details of an error of a handler do not replace the standard members of problem details", async () => {
+  test("H18: the details of a handler's error do not replace the standard members of problem details", async () => {
     const response = await post("/orders", '{"customer":"taken","cents":5}');
     expect(response.status).toBe(409);
     expect(await problem(response)).toEqual({
@@ -59,7 +59,7 @@ describe("request bodies of other charsets", () => {
   });
 });
 
-describe("exposed routes", () => {
+describe("http answers requests for exposed routes", () => {
   test("http binds a path parameter and a query parameter to the input of the handler", async () => {
     const response = await get("/orders/ord_1?fields=id&fields=total");
     expect(response.status).toBe(200);
@@ -67,26 +67,26 @@ describe("exposed routes", () => {
     expect(await response.json()).toEqual({ orderId: "ord_1", fields: ["id", "total"] });
   });
 
-  test("http decodes a path once, and an encoded slash belongs to the path parameter", async () => {
+  test("http decodes a request path once, and an encoded slash belongs to the path parameter", async () => {
     expect(await (await get("/orders/a%252Fb")).json()).toEqual({ orderId: "a%2Fb" });
     expect(await (await get("/orders/a%2Fb%20%C3%A9")).json()).toEqual({ orderId: "a/b é" });
   });
 
   test.each(["/orders/%E0%A4%A", "/orders/x?fields=%E0%A4%A"])(
-    "a request for %s, which is not valid UTF-8, is refused",
+    "http refuses a request for %s, which is not valid UTF-8",
     async (path) => {
       expect((await get(path)).status).toBe(400);
       expect(handled).toEqual([]);
     },
   );
 
-  test("http binds the body and a header to the input of the handler, and answers with the status of the exposure", async () => {
+  test("http binds the request body and a header to the input, and answers with the status of the exposure", async () => {
     const response = await post("/orders", '{"customer":"c1","cents":5}', { "x-trace-id": "t-1" });
     expect(response.status).toBe(201);
     expect(await response.json()).toEqual({ customer: "c1", cents: 5, traceId: "t-1", by: "ana" });
   });
 
-  test("http does not read an input that is bound to a header from the query or body", async () => {
+  test("http does not read an input that is bound to a header from the query or the request body", async () => {
     const response = await post("/orders", '{"customer":"c1","cents":5,"traceId":"forged"}');
     expect(response.status).toBe(422);
     expect(await problem(response)).toMatchObject({
@@ -94,7 +94,7 @@ describe("exposed routes", () => {
     });
   });
 
-  test("http refuses an input field that both the query and the body contain", async () => {
+  test("http refuses an input field that both the query and the request body contain", async () => {
     const response = await post("/orders?cents=7", '{"customer":"c1","cents":5}');
     expect(response.status).toBe(422);
     expect(await problem(response)).toMatchObject({
@@ -103,7 +103,7 @@ describe("exposed routes", () => {
     expect(handled).toEqual([]);
   });
 
-  test("http reads a secret input from the body, and refuses a secret input in a URL without repeating the secret", async () => {
+  test("http reads a secret input from the request body, and refuses a secret input in a URL without repeating it", async () => {
     const refused = await post("/members?password=longenough1", '{"name":"ana"}');
     expect(refused.status).toBe(422);
     const message = "is a secret and must not be in a URL: send the secret in the body";
@@ -115,7 +115,7 @@ describe("exposed routes", () => {
     expect(handled).toEqual(["ana"]);
   });
 
-  test("a handler that is not exposed over http cannot be called by its name", async () => {
+  test("an HTTP caller cannot call a handler that is not exposed over http by its name", async () => {
     expect((await get("/hidden")).status).toBe(404);
     expect((await post("/__quater__/dry-run/hidden", "{}")).status).toBe(404);
     expect(handled).toEqual([]);
@@ -126,22 +126,22 @@ describe("exposed routes", () => {
     expect([response.status, await response.text()]).toEqual([200, ""]);
   });
 
-  test("a method that the path does not have gets 405 with Allow", async () => {
+  test("an HTTP request with a method that the path does not have gets 405 with Allow", async () => {
     const response = await fetch(`${base}/orders/o1`, { method: "DELETE" });
     expect([response.status, response.headers.get("allow")]).toEqual([405, "GET, HEAD, OPTIONS"]);
     const own = await fetch(`${base}/health`, { method: "POST" });
     expect([own.status, own.headers.get("allow")?.includes("GET")]).toEqual([405, true]);
   });
 
-  test("an unknown path gets 404 as problem details", async () => {
+  test("an HTTP request for an unknown path gets 404 as problem details", async () => {
     const response = await get("/nothing");
     expect([response.status, response.headers.get("content-type")]).toEqual([404, "application/problem+json"]);
     expect(await problem(response)).toMatchObject({ status: 404, code: "route_not_found", title: "Not Found" });
   });
 });
 
-describe("problem details", () => {
-  test("problem details contain the error code, the text, field errors and the ids of the call and the request", async () => {
+describe("http sends errors as problem details", () => {
+  test("problem details contain the error code, the text, the field errors, the call id and the request id", async () => {
     const response = await get("/orders/o1?felds=id");
     const body = await problem(response);
     expect(body).toEqual({
@@ -154,7 +154,7 @@ describe("problem details", () => {
     });
   });
 
-  test("the answer to a QuaterError that a handler throws has the status and text of the error", async () => {
+  test("the HTTP answer to a QuaterError that a handler throws has the status and the text of the error", async () => {
     const response = await get("/orders/none");
     expect([response.status, await problem(response)]).toMatchObject([
       404,
@@ -162,7 +162,7 @@ describe("problem details", () => {
     ]);
   });
 
-  test("a malformed body gets 400, and an input that does not fit the schema gets 422", async () => {
+  test("a malformed HTTP request body gets 400, and an input that does not fit the schema gets 422", async () => {
     expect((await post("/orders", '{"customer":')).status).toBe(400);
     expect(await problem(await post("/orders", '{"customer":"c","cents":1,"cents":2}'))).toMatchObject({
       status: 400,
@@ -174,12 +174,12 @@ describe("problem details", () => {
     expect((await post("/orders", "")).status).toBe(422);
   });
 
-  test("a body that is not JSON, or is compressed, gets 415", async () => {
+  test("an HTTP request body that is not JSON, or is compressed, gets 415", async () => {
     expect((await post("/orders", "a=1", { "content-type": "application/x-www-form-urlencoded" })).status).toBe(415);
     expect((await post("/orders", "{}", { "content-encoding": "gzip" })).status).toBe(415);
   });
 
-  test("a body above maxBodyBytes gets 413, with or without a Content-Length header", async () => {
+  test("an HTTP request body above maxBodyBytes gets 413, with or without a Content-Length header", async () => {
     const big = `{"customer":"${"x".repeat(1_100_000)}"}`;
     expect((await post("/orders", big)).status).toBe(413);
     const chunks = new ReadableStream({
@@ -198,8 +198,8 @@ describe("problem details", () => {
   });
 });
 
-describe("authentication before the body is read", () => {
-  test("a request without a credential gets 401 with a challenge before its body is read", async () => {
+describe("http authenticates the caller before the server reads the request body", () => {
+  test("an HTTP request without a credential gets 401 with a challenge before the server reads the body", async () => {
     const head = "POST /orders HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n";
     const answer = await raw(base, head, { keepOpen: true }); // the body is never sent
     expect([answer.status, answer.headers["www-authenticate"]]).toEqual([401, "Bearer"]);
@@ -212,14 +212,14 @@ describe("authentication before the body is read", () => {
     expect((await raw(base, head, { keepOpen: true })).text).not.toContain("100 Continue");
   });
 
-  test("a wrong credential gets 401 invalid_token, on public routes too", async () => {
+  test("an HTTP request with a wrong credential gets 401 invalid_token, also on public routes", async () => {
     const response = await get("/orders/o1", { authorization: "Bearer wrong" });
     expect([response.status, response.headers.get("www-authenticate")]).toEqual([401, 'Bearer error="invalid_token"']);
     expect((await get("/status", { authorization: "Bearer wrong" })).status).toBe(401);
     expect((await get("/status", {})).status).toBe(200);
   });
 
-  test("a caller without the required scope is refused before the check of the input", async () => {
+  test("http refuses a caller without the required scope before the check of the input", async () => {
     const response = await post("/orders", "{{{", { authorization: "Bearer bob" });
     expect([response.status, response.headers.get("www-authenticate")]).toEqual([
       403,
@@ -227,7 +227,7 @@ describe("authentication before the body is read", () => {
     ]);
   });
 
-  test("headers and bodies cannot change who is calling or over which surface", async () => {
+  test("the headers and the body of an HTTP request cannot change the principal or the surface of the call", async () => {
     const headers = {
       authorization: "Bearer ana",
       "x-quater-principal": "root",
@@ -252,8 +252,8 @@ describe("authentication before the body is read", () => {
   });
 });
 
-describe("streams over HTTP", () => {
-  test("a stream is sent as JSON lines, or as server-sent events if the caller accepts them", async () => {
+describe("http sends streams", () => {
+  test("http sends a stream as JSON lines, or as server-sent events if the caller accepts server-sent events", async () => {
     const lines = await get("/export?count=2");
     expect([lines.headers.get("content-type"), await lines.text()]).toEqual(["application/x-ndjson", '{"n":0}\n{"n":1}\n']);
     const events = await get("/export?count=1", { authorization: "Bearer ana", accept: "text/event-stream" });
@@ -263,7 +263,7 @@ describe("streams over HTTP", () => {
     ]);
   });
 
-  test("an error in the middle of a stream is sent as the last frame, without internal text", async () => {
+  test("http sends an error in the middle of a stream as the last frame, without internal text", async () => {
     const text = await (await get("/export?failAt=1")).text();
     expect(text.split("\n")[0]).toBe('{"n":0}');
     expect(text).toContain('"code":"internal"');
@@ -271,8 +271,8 @@ describe("streams over HTTP", () => {
   });
 });
 
-describe("Quater's own pages", () => {
-  test("/health and /ready need no credential", async () => {
+describe("http serves the own pages of Quater", () => {
+  test("the paths /health and /ready need no credential", async () => {
     expect(await (await fetch(`${base}/health`)).json()).toEqual({ status: "ok" });
     expect(await (await fetch(`${base}/ready`)).json()).toEqual({ status: "ready" });
   });

@@ -62,7 +62,7 @@ const broke = () => {
 const canceled = () => {
   throw Object.assign(new Error("canceled"), { name: "CanceledError", code: "ERR_CANCELED" });
 };
-test("a read that fails after its client has left is logged with the level info", async () => {
+test("Quater logs a read that fails after its HTTP client has left with the level info", async () => {
   expect(await leave(waiting("read", canceled))).toMatchObject([
     { level: "info", fields: { callId: expect.any(String), error: expect.stringContaining("CanceledError") } },
   ]);
@@ -71,22 +71,25 @@ test("a read that fails after its client has left is logged with the level info"
 test.each([
   ["read", "info", "waits ended with an error after the call was cancelled"],
   ["write", "error", "waits failed"],
-] as const)("a %s that fails after its client has left is logged as %s with its call id", async (effect, level, message) => {
-  expect(await leave(waiting(effect, broke))).toMatchObject([
-    {
-      level,
-      message,
-      fields: {
-        handler: "waits",
-        surface: "http",
-        callId: expect.any(String),
-        error: expect.stringContaining("the disk is full"),
+] as const)(
+  "Quater logs a %s that fails after its HTTP client has left as %s with the call id",
+  async (effect, level, message) => {
+    expect(await leave(waiting(effect, broke))).toMatchObject([
+      {
+        level,
+        message,
+        fields: {
+          handler: "waits",
+          surface: "http",
+          callId: expect.any(String),
+          error: expect.stringContaining("the disk is full"),
+        },
       },
-    },
-  ]);
-});
+    ]);
+  },
+);
 
-test("a commit that fails after the client has left is logged with the call id", async () => {
+test("Quater logs a commit that fails after the HTTP client has left with the call id", async () => {
   const unit = resource({ name: "unit", scope: "call", open: () => 1, close: broke });
   expect(await leave(waiting("write", () => "done", { use: { unit } }))).toMatchObject([
     { level: "error", fields: { callId: expect.any(String), error: expect.stringContaining("the disk is full") } },
@@ -100,10 +103,10 @@ test.each([
     (signal: AbortSignal) => Promise.reject(new Error("The query was cancelled", { cause: signal.reason })),
   ],
   ["ends after all", () => "done"],
-])("no error is logged when the client of a call has left and the handler %s", async (_, end) => {
+])("Quater logs no error when the client has left and the handler %s", async (_, end) => {
   expect(await leave(waiting("write", end))).toEqual([]);
 });
 
-test("no error is logged when a client leaves before the end of its request body", async () => {
+test("Quater logs no error when an HTTP client leaves before the end of its request body", async () => {
   expect(await leave(waiting("write", broke), "{", 2)).toEqual([]);
 });

@@ -105,7 +105,7 @@ const ask = (app: TestApp, path: string, body?: object) =>
       : { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) }),
   });
 
-test("Koa middleware sees status, headers and body of an exposed route's answer and can change them", async () => {
+test("Koa middleware sees status, headers and body of the answer of an exposed route, and can change all three", async () => {
   const seen: unknown[] = [];
   await using app = await bootWith(async (ctx, next) => {
     await next();
@@ -158,7 +158,7 @@ test("errors of exposed routes become HTTP answers, so middleware code after nex
   }
 });
 
-test("errors of other middleware and of mounted routes reach outer middleware, as in Koa", async () => {
+test("errors of other Koa middleware and of mounted routes reach outer middleware, as in Koa", async () => {
   await using app = await bootWith(
     async (ctx, next) => {
       try {
@@ -179,7 +179,7 @@ test("errors of other middleware and of mounted routes reach outer middleware, a
   for (const path of ["/by-a-middleware", "/by-a-route"]) expect(await (await ask(app, path)).text()).toBe("caught: a defect");
 });
 
-test("middleware can refuse a request with ctx.throw, and the caller gets the status and message", async () => {
+test("Koa middleware can refuse a request with ctx.throw, and the caller gets the status and the message", async () => {
   const refusals: Mounting = ({ router }) => {
     router.get("/refused/:status", (ctx) => {
       const headers: Record<string, string> = ctx.path.endsWith("401") ? { "www-authenticate": "Basic" } : {};
@@ -232,7 +232,7 @@ const failures: readonly (readonly [string, KoaMiddleware, string])[] = [
   ["refuses", (ctx) => ctx.throw(403, "Not on Sundays"), "Not on Sundays"],
 ];
 test.each(failures)(
-  "M12: a write gets the answer outcome_unknown when a middleware %s after next()",
+  "M12: a write over HTTP gets outcome_unknown when a middleware %s after next()",
   async (_, failing, reason) => {
     await using app = await bootWith(async (ctx, next) => {
       await next();
@@ -313,7 +313,7 @@ test("S6: when a large answer is dropped after middleware changed it, the error 
   ]);
 });
 
-test("an error of middleware is logged with the call id in the answer to the caller", async () => {
+test("Quater logs an error of middleware with the call id that the answer to the caller contains", async () => {
   await using app = await bootWith((ctx, next) => (ctx.path === "/failing" ? fail() : next()));
   const answer = await ask(app, "/failing");
   const { code, callId, detail } = (await answer.json()) as Record<string, string>;
@@ -321,7 +321,7 @@ test("an error of middleware is logged with the call id in the answer to the cal
   expect(app.log).toMatchObject([{ level: "error", fields: { callId, error: expect.stringContaining("Error: a defect") } }]);
 });
 
-test("middleware that forgets to await next() leaves no unhandled rejection", async () => {
+test("Koa middleware that forgets to await next() leaves no unhandled rejection", async () => {
   const rejected: unknown[] = [];
   const notice = (reason: unknown) => void rejected.push(reason);
   process.on("unhandledRejection", notice);
@@ -365,7 +365,7 @@ test("a route can read the request body after a middleware that waits before nex
   expect(await (await ask(app, "/echo", { text: long })).json()).toEqual({ text: long });
 });
 
-test("middleware that reads the body makes the route answer 500 and logs the reason", async () => {
+test("a route answers 500 and Quater logs the reason when middleware has read the request body", async () => {
   await using app = await bootWith(async (ctx, next) => {
     for await (const _part of ctx.req);
     await next();
@@ -383,7 +383,7 @@ test("middleware that reads the body makes the route answer 500 and logs the rea
   expect(app.log.map(({ fields }) => String(fields["error"])).join()).toContain("A middleware has read the request body");
 });
 
-test("a call ends when its client left before the body was read", async () => {
+test("a call over HTTP ends when its client left before the server had read the request body", async () => {
   const seen = new EventEmitter();
   const [arrived, left] = [once(seen, "arrived"), once(seen, "left")];
   await using app = await bootWith(async (ctx, next) => {

@@ -133,7 +133,7 @@ const spelled = (text: string, choices: readonly number[]): string =>
     })
     .join("");
 
-test("S15: all encodings of a path segment lead to the same path, including the encoding of encodeURIComponent", async () => {
+test("S15: all encodings of a request path segment lead to the same path, also the encoding of encodeURIComponent", async () => {
   const texts = fc
     .oneof(fc.string({ minLength: 1, maxLength: 8 }), fc.string({ unit: "binary", minLength: 1, maxLength: 4 }))
     .filter((text) => text !== "." && text !== "..");
@@ -172,7 +172,7 @@ test.each([
   }
 });
 
-describe("S15: malformed request targets", () => {
+describe("S15: http refuses malformed request targets", () => {
   test.each([
     "/items/o'brien?q=#",
     "/items/a?q=1#2",
@@ -184,27 +184,27 @@ describe("S15: malformed request targets", () => {
     "/items/a?q=\xc3\xa9",
     "//x",
     "/items\\a",
-  ])("S15: the request target %j is refused with 400 before any middleware", async (target) => {
+  ])("S15: http refuses the request target %j with 400 before any middleware", async (target) => {
     expect((await ask(target)).status).toBe(400);
     expect([seen, ran]).toEqual([undefined, undefined]);
   });
 
   test.each(["*", "http://localhost/items/a", "HTTP://localhost/items/a", "items/a", "?q=1"])(
-    "S15: the request target %j is refused before any middleware",
+    "S15: http refuses the request target %j before any middleware",
     async (target) => {
       for (const method of ["GET", "OPTIONS"]) expect([400, 421]).toContain((await ask(target, { method })).status);
       expect([seen, ran]).toEqual([undefined, undefined]);
     },
   );
 
-  test('S15: a query that begins with a second question mark is read as a parameter named "?q"', async () => {
+  test('S15: http reads a query that begins with a second question mark as a parameter named "?q"', async () => {
     expect((await ask("/items/a??q=1")).status).toBe(422);
     expect(seen).toMatchObject({ url: "/items/a?%3Fq=1", querystring: "%3Fq=1", query: { "?q": "1" } });
   });
 });
 
 test.each(["localhost:99999", "localhost:65536", "[::1].", "[::1].:80"])(
-  "S15: the Host %s, which does not make a valid URL, is refused",
+  "S15: http refuses the Host header %s, which does not make a valid URL",
   async (host) => {
     expect(await ask("/items/a", { host })).toMatchObject({ status: 421, code: "host_not_allowed" });
     expect(seen).toBeUndefined();

@@ -75,7 +75,7 @@ const node = {
   additionalProperties: false,
 };
 
-describe("H12: recursive schemas in the OpenAPI document", () => {
+describe("H12: the OpenAPI document contains recursive schemas", () => {
   test("H12: a Type.Cyclic in a body is one component of the OpenAPI document, also when several handlers use the schema", async () => {
     const save = handler({ ...about, input: Type.Object({ root: Node() }), output: Node(), handle: ({ root }) => root });
     const check = handler({ ...about, input: Type.Object({ root: Node() }), handle: () => null });
@@ -117,7 +117,7 @@ describe("H12: recursive schemas in the OpenAPI document", () => {
   });
 });
 
-describe("H13: names, types and credentials in the OpenAPI document", () => {
+describe("H13: the OpenAPI document contains names, types and credentials", () => {
   const Author = Type.Object({ name: Type.String(), born: Type.Optional(Type.Integer()) }, { $id: "Author" });
 
   test("H13: a schema with a $id is one component of the OpenAPI document, even when many handlers use the schema", async () => {
@@ -278,7 +278,7 @@ test('H16: the OpenAPI document allows other fields in the body of a route with 
   expect((await bodyOf({ route: "POST /names" })).components["Renaming"]).toMatchObject({ additionalProperties: false });
 });
 
-describe("H14: parts of the OpenAPI document that linters check", () => {
+describe("H14: the OpenAPI document contains the parts that linters check", () => {
   const Item = Type.Object({ id: Type.String() }, { title: "Item" });
   const show = handler({
     description: "Shows one item. Never two.",

@@ -82,7 +82,7 @@ const refusalOf = async (app: TestApp, path: string) => {
 };
 
 test.each(["/wait", "/koa"])(
-  "requests above maxRequests get 503 with Retry-After until other requests of %s are answered",
+  "HTTP requests above maxRequests get 503 with Retry-After until the server has answered requests of %s",
   async (path) => {
     await using app = await boot({ maxRequests: 2 });
     const running = [statusOf(app, path), statusOf(app, path)];
@@ -98,7 +98,7 @@ test.each(["/wait", "/koa"])(
   },
 );
 
-test("maxRequests counts a stream until its first item, and a call whose client has left until the handler ends", async () => {
+test("maxRequests of http() counts a stream until its first item, and an abandoned call until its end", async () => {
   await using app = await boot({ maxRequests: 1 });
   const begunStream = await fetch(`${baseOf(app)}/items`);
   expect(await statusOf(app, "/compute")).toBe(200);
@@ -113,7 +113,7 @@ test("maxRequests counts a stream until its first item, and a call whose client 
   expect(await begunStream.text()).toBe("1\n");
 });
 
-test("requests that wait longer than maxDelayMs for other requests get 503, and the server answers health checks", async () => {
+test("HTTP requests that wait longer than maxDelayMs get 503, and the server answers health checks", async () => {
   await using app = await boot({ maxDelayMs: 10 });
   const ask = (path: string) => raw(baseOf(app), `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`, { keepOpen: true });
   const [health, ...others] = await Promise.all(["/health", ...Array<string>(10).fill("/compute")].map(ask));
@@ -127,7 +127,7 @@ test("requests that wait longer than maxDelayMs for other requests get 503, and 
   expect((await ask("/compute")).status).toBe(200);
 });
 
-test("the request of a client does not wait behind the many requests of another client", async () => {
+test("the HTTP request of a client does not wait behind the many requests of another client", async () => {
   await using app = await boot({ maxDelayMs: 500 });
   const port = Number(new URL(baseOf(app)).port);
   const ask = async (localAddress: string) => {

@@ -138,14 +138,14 @@ test.each([
   "/items/5#/../x",
   "//localhost/items/5",
   "/%2569tems/%u0035",
-])("S15: DELETE %s is refused with 400 before any middleware", async (path) => {
+])("S15: http refuses DELETE %s with 400 before any middleware", async (path) => {
   const { app, ask } = await serving();
   await using _stopping = app;
   expect(await ask("DELETE", path)).toEqual([400, "bad_request"]);
   expect([paths, ran]).toEqual([[], []]);
 });
 
-test("S15: a request with a whole URL as its target is refused, and the query of a request is not encoded again", async () => {
+test("S15: http refuses a request with a whole URL as its target, and does not encode a query again", async () => {
   const { app, ask } = await serving((ctx, next) => {
     paths.push(ctx.req.url ?? "");
     return next();

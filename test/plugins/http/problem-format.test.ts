@@ -154,7 +154,7 @@ test.each<[string, (problem: ProblemDetails) => unknown]>([
   ["throws", () => JSON.parse("{")],
   ["returns a body that the schema refuses", () => ({ message: "no" })],
   ["returns nothing", () => undefined],
-])("H4: when problem.from %s, callers get problem details, and the error is logged", async (_, wrong) => {
+])("H4: when problem.from %s, callers get problem details, and Quater logs the error", async (_, wrong) => {
   await using app = await bootTest(manifestWith({ problem: { schema: Errors, from: wrong } }));
   const answer = await ask(app, "/articles", { title: "taken" });
   expect(answer).toMatchObject({ status: 409, type: "application/problem+json", body: { code: "conflict" } });
@@ -170,7 +170,7 @@ test.each([
     { schema: Type.Object({ a: Type.String({ minLenght: 1 } as never) }), from },
     "The http() option problem has a schema in which",
   ],
-])("H4: boot refuses a wrong problem format (case %#)", async (problem, cause) => {
+])("H4: boot refuses a wrong http() option problem (case %#)", async (problem, cause) => {
   const refusal = await bootTest(manifestWith({ problem })).catch((error: unknown) => error);
   expect(isBootError(refusal) && refusal.problems.map((one) => one.cause)).toEqual([expect.stringContaining(cause)]);
 });

@@ -77,8 +77,8 @@ const expectHonestAnswer = async (base: string): Promise<void> => {
   expect(await (await fetch(`${base}/items/honest`)).json()).toEqual({ id: "honest", tag: [] });
 };
 
-describe.each(Object.entries(groups))("%s", (_group, rows) => {
-  test.each(rows)("%s", async (_title, bytes, expected) => {
+describe.each(Object.entries(groups))("the server answers raw HTTP requests: %s", (_group, rows) => {
+  test.each(rows)("the server gives the raw HTTP request the expected answer: %s", async (_title, bytes, expected) => {
     const { said, answers } = await exchange(baseOf(app), bytes);
     expect(said).toBe(expected);
     expectHeaders(answers);
@@ -86,11 +86,11 @@ describe.each(Object.entries(groups))("%s", (_group, rows) => {
   });
 });
 
-test("the server logs nothing for any of these requests", () => {
+test("the server logs nothing for any of the malformed HTTP requests of this test", () => {
   expect(app.log).toEqual([]);
 });
 
-describe("requests that come slowly, or not at all", () => {
+describe("the server ends HTTP requests that come slowly, or not at all", () => {
   let impatient: TestApp;
   beforeAll(async () => {
     impatient = await boot({ headersTimeoutMs: 500, requestTimeoutMs: 500 });
@@ -106,21 +106,21 @@ describe("requests that come slowly, or not at all", () => {
     ["a chunk without its end", chunked('10\r\n{"text":'), "408 request_timeout, closed"],
     ["chunks without a last one", chunked(`10\r\n${hello}\r\n`), "408 request_timeout, closed"],
     ["trailers without their end", chunked(`10\r\n${hello}\r\n0\r\nX-A: 1\r\n`), "408 request_timeout, closed"],
-  ])("%s", async (_title, bytes, expected) => {
+  ])("the server refuses a slow HTTP request with 408 if the client sends: %s", async (_title, bytes, expected) => {
     const { said, answers } = await exchange(baseOf(impatient), bytes);
     expect(said).toBe(expected);
     expectHeaders(answers);
     await expectHonestAnswer(baseOf(impatient));
   });
 
-  test("the server answers a request that arrives in pieces of one byte like a request in one piece", async () => {
+  test("the server answers an HTTP request that arrives in pieces of one byte like a request in one piece", async () => {
     const bytes = post(hello);
     const pieces = Array.from(bytes, (_, at) => bytes.subarray(at, at + 1));
     expect((await exchange(baseOf(app), ...pieces)).said).toBe("200, open");
   });
 });
 
-test("the answer to a request that cannot be read has Strict-Transport-Security when publicUrl is an https URL", async () => {
+test("the answer to an unreadable HTTP request has Strict-Transport-Security when publicUrl is an https URL", async () => {
   await using secure = await boot({ publicUrl: "https://shop.example" });
   const { answers } = await exchange(baseOf(secure), "rubbish\r\n\r\n");
   expect(answers[0]?.headers["strict-transport-security"]).toBe("max-age=31536000");

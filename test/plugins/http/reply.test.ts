@@ -41,8 +41,8 @@ const ask = (app: Pick<TestApp, "services">, path = "/replies", headers: Record<
 describe.each([
   ["directly", false],
   ["through Koa", true],
-])("what a handler sets on reply, sent %s", (_, isMounted) => {
-  test("an answer has the headers, the location and the cookies that the handler set on reply", async () => {
+])("the server sends %s what a handler sets on reply", (_, isMounted) => {
+  test("an HTTP answer has the headers, the location and the cookies that the handler set on reply", async () => {
     const act = (reply: Reply) => {
       reply.header("X-Revision", "1");
       reply.header("x-revision", "2");
@@ -162,7 +162,7 @@ test.each([
   await expect(booted(() => {}, options)).rejects.toThrow(cause);
 });
 
-test("a signed cookie is accepted, also after a rotation of cookieKeys, but not under another name or with a wrong signature", async () => {
+test("http accepts a signed cookie after a rotation of cookieKeys, but refuses another name and a wrong signature", async () => {
   const ana = principal();
   const whoAmI = handler({
     description: "Tells who calls.",
@@ -231,7 +231,7 @@ test("surfaces other than http ignore headers and cookies that a handler sets on
   expect(await app.as(principal()).send("replies", {}, { surface: "direct" })).toMatchObject({ ok: true, value: { ok: true } });
 });
 
-test("boot refuses a resource named reply", async () => {
+test("boot refuses a resource of a handler with the name reply", async () => {
   const use = { reply: {} } as never;
   const taken = handler({ description: "Taken.", effect: "read", input: Type.Object({}), auth: anyone, use, handle: () => 1 });
   await expect(bootTest({ handlers: { taken } })).rejects.toThrow(

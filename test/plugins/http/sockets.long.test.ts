@@ -129,7 +129,7 @@ test.each([
   await expect.poll(isOpen, { interval: 100 }).toBe(false); // idle connections end after five seconds
 });
 
-test("S6: requests on one connection run one after the other, and answers keep their order", async () => {
+test("S6: HTTP requests on one connection run one after the other, and the answers keep the order of the requests", async () => {
   let running = 0;
   let most = 0;
   const seen: number[] = [];
@@ -233,7 +233,9 @@ test.each([
   ["2001:DB8:1::5", "2001:db8:1:0::/64"],
   ["fe80::1%eth0", "fe80:0:0:0::/64"],
   ["::1", "0:0:0:0::/64"],
-])("S6: for the connection limit the address %s counts as %s", (address, network) => expect(networkOf(address)).toBe(network));
+])("S6: the limit of connections per client address counts the address %s as %s", (address, network) =>
+  expect(networkOf(address)).toBe(network),
+);
 
 test("S6: the server delays requests of a client with unread answers, and then runs them one after the other", async () => {
   let ran = 0;
@@ -279,7 +281,7 @@ const bootLater = () =>
 const post = (path: string, body: string) =>
   `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
 
-test("S6: a client that reads steadily keeps its connection while other answers to the same address wait", async () => {
+test("S6: a client that reads steadily keeps its connection while other answers to the address of the client wait", async () => {
   await using app = await bootLater();
   const bytes = 20_000_000;
   const steady = mute(app, get(`/large?bytes=${bytes}`), "127.0.0.2");

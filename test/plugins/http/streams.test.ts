@@ -90,7 +90,7 @@ test.each<[string, string, Source, number, string]>([
     "internal",
   ],
 ])(
-  "a stream that %s before its first item gets an answer with the status of the error",
+  "http answers a stream that %s before its first item with the status of the error",
   async (_what, method, source, status, code) => {
     const { app, happened, url } = await serving(source);
     await using _stopping = app;
@@ -104,7 +104,7 @@ test.each<[string, string, Source, number, string]>([
   },
 );
 
-test("a stream without items gets an answer with a success status", async () => {
+test("http answers a stream without items with a success status", async () => {
   const { app, happened, url } = await serving(async function* () {});
   await using _stopping = app;
   const answer = await fetch(url, { headers: { accept: "text/event-stream" } });
@@ -126,7 +126,7 @@ test("the server starts the answer of a slow stream before the first item, and a
 });
 
 test.each([true, false])(
-  "the call of a stream ends when the client leaves before the first item (source watches the AbortSignal of the call: %s)",
+  "the call of a stream ends when the client leaves before the first item (source watches its AbortSignal: %s)",
   async (watches) => {
     const waiting = held();
     const { until, release } = held();

@@ -66,7 +66,7 @@ const expectedOf = ([what, , answer, id]: Case, status?: number): readonly unkno
   ...(id === undefined ? [] : [id]),
 ];
 
-test.each(groups)("M9: over HTTP, %s get the pinned answers and ids", async (_group, cases) => {
+test.each(groups)("M9: the MCP server answers %s over HTTP with the expected errors and ids", async (_group, cases) => {
   const got: unknown[] = [];
   for (const [what, body] of cases) got.push([what, ...(await sent({ body }))]);
   expect(got).toEqual(cases.map((one) => expectedOf(one, statusOf(one[2]))));
@@ -94,7 +94,7 @@ const overStdio = async (cases: readonly Case[]): Promise<readonly unknown[]> =>
   return got;
 };
 
-test.each(groups)("M9: over stdio, %s get the pinned answers and ids", async (_group, cases) => {
+test.each(groups)("M9: the MCP server answers %s over stdio with the expected errors and ids", async (_group, cases) => {
   expect(await overStdio(cases)).toEqual(cases.map((one) => expectedOf(one)));
 });
 
@@ -156,7 +156,7 @@ const headerCases: readonly Posted[] = [
   ),
 ];
 
-test("M9: over HTTP, unusual headers and versions get the pinned answers and ids", async () => {
+test("M9: the MCP server answers unusual headers and versions over HTTP with the expected errors and ids", async () => {
   const got: unknown[] = [];
   for (const [what, one] of headerCases) got.push([what, ...(await sent(one))]);
   expect(got).toEqual(headerCases.map(([what, , ...rest]) => [what, ...rest]));
@@ -203,7 +203,7 @@ const stdioCases: readonly Case[] = [
   ),
 ];
 
-test("M9: over stdio, unusual lines and versions get the pinned answers and ids", async () => {
+test("M9: the MCP server answers unusual lines and versions over stdio with the expected errors and ids", async () => {
   expect(await overStdio(stdioCases)).toEqual(stdioCases.map((one) => expectedOf(one)));
 });
 
@@ -252,14 +252,14 @@ const statusesOf = async (bytes: string): Promise<readonly number[]> => {
   return [...text.matchAll(/HTTP\/1\.1 (\d+) /g)].map(([, status]) => Number(status));
 };
 
-test("over HTTP, damaged requests get an answer or a closed connection", async () => {
+test("the MCP server answers damaged requests over HTTP, or closes the connection", async () => {
   const got: unknown[] = [];
   for (const [what, bytes] of rawCases) got.push([what, await statusesOf(bytes)]);
   expect(got).toEqual(rawCases.map(([what, , statuses]) => [what, statuses]));
   await stays();
 });
 
-test("the tables have at least 160 messages for HTTP and 120 for stdio", () => {
+test("the tables of hostile MCP messages have at least 160 messages for HTTP and 120 for stdio", () => {
   const shared = groups.flatMap(([, cases]) => cases).length;
   expect(shared + stdioCases.length).toBeGreaterThanOrEqual(120);
   expect(shared + headerCases.length + rawCases.length).toBeGreaterThanOrEqual(160);

@@ -82,7 +82,7 @@ const withSdk = (title: string, prove: (sdk: Sdk, root: string) => Promise<void>
     await prove(sdk, folder.root);
   });
 
-withSdk("the client of a user who opens the page gets the result after the approval", async (sdk, root) => {
+withSdk("an MCP client whose user opens the approvals page gets the result of the call after the approval", async (sdk, root) => {
   await using till = await bootTill({ root });
   let deciding: Promise<void> | undefined;
   const { result, questions } = await paidBy(sdk, urlOf(till.app), (id) => {
@@ -97,7 +97,7 @@ withSdk("the client of a user who opens the page gets the result after the appro
   expect(till.paid).toEqual([toBo]);
 });
 
-withSdk("the client gets the denial of a held call", async (sdk, root) => {
+withSdk("an MCP client whose call Quater holds gets the denial of the approvers", async (sdk, root) => {
   await using till = await bootTill({ root });
   let deciding: Promise<void> | undefined;
   const { result } = await paidBy(sdk, urlOf(till.app), (id) => {
@@ -112,16 +112,19 @@ withSdk("the client gets the denial of a held call", async (sdk, root) => {
   expect(till.paid).toEqual([]);
 });
 
-withSdk("a client whose first repetition was held in vain asks its user again", async (sdk, root) => {
-  await using till = await bootTill({ root, mcp: { approvalHoldMs: 1 } });
-  const { result, questions } = await paidBy(sdk, urlOf(till.app), async (id, times) => {
-    if (times === 2) await till.vote(id);
-    return "accept";
-  });
-  expect([questions.length, result.structuredContent]).toEqual([2, { paid: 5 }]);
-});
+withSdk(
+  "an MCP client asks its user again when the first held repetition of a call ended without a decision",
+  async (sdk, root) => {
+    await using till = await bootTill({ root, mcp: { approvalHoldMs: 1 } });
+    const { result, questions } = await paidBy(sdk, urlOf(till.app), async (id, times) => {
+      if (times === 2) await till.vote(id);
+      return "accept";
+    });
+    expect([questions.length, result.structuredContent]).toEqual([2, { paid: 5 }]);
+  },
+);
 
-withSdk("a client whose user agrees to every question does not run a call that nobody approves", async (sdk, root) => {
+withSdk("an MCP client whose user accepts every question cannot run a call that nobody approves", async (sdk, root) => {
   await using till = await bootTill({ root, mcp: { approvalHoldMs: 1 } });
   const { result, questions } = await paidBy(sdk, urlOf(till.app), () => "accept");
   expect(questions.length).toBe(3);
@@ -132,17 +135,20 @@ withSdk("a client whose user agrees to every question does not run a call that n
   expect(till.paid).toEqual([]);
 });
 
-test.for(["decline", "cancel"] as const)("a client whose user answers %s gets a tool error", async (action, { skip }) => {
-  if (sdk === undefined) return skip(reason);
-  using folder = tempFolder();
-  await using till = await bootTill({ root: folder.root });
-  const { result, questions } = await paidBy(sdk, urlOf(till.app), () => action);
-  expect([questions.length, result.isError]).toEqual([1, true]);
-  expect(result.content[0]?.text).toMatch(/The call did not run.*The approval request apr_\w+ is still pending/);
-  expect(till.paid).toEqual([]);
-});
+test.for(["decline", "cancel"] as const)(
+  "an MCP client whose user answers the question about approval with %s gets a tool error",
+  async (action, { skip }) => {
+    if (sdk === undefined) return skip(reason);
+    using folder = tempFolder();
+    await using till = await bootTill({ root: folder.root });
+    const { result, questions } = await paidBy(sdk, urlOf(till.app), () => action);
+    expect([questions.length, result.isError]).toEqual([1, true]);
+    expect(result.content[0]?.text).toMatch(/The call did not run.*The approval request apr_\w+ is still pending/);
+    expect(till.paid).toEqual([]);
+  },
+);
 
-withSdk("a client repeats its call at the server that was started anew while its user was asked", async (sdk, root) => {
+withSdk("an MCP client repeats its call at a server that restarted while the client asked its user", async (sdk, root) => {
   const first = await bootTill({ root });
   const url = urlOf(first.app);
   let second: Till | undefined;
@@ -160,7 +166,7 @@ withSdk("a client repeats its call at the server that was started anew while its
 });
 
 onBothDialects((claim) => {
-  claim("the client gets the result of a held call that people approve at another instance", async ({ root, url }) => {
+  claim("an MCP client gets the result of a held call that people approve at another instance", async ({ root, url }) => {
     if (sdk === undefined) return;
     await using here = await bootTill({ root, url });
     await using there = await bootTill({ root, url });

@@ -1,4 +1,5 @@
-// Calls of a tool that needs approval, in revision 2026-07-28: the first call, and its repetitions with the answer of the user.
+// Calls of a tool that needs approval, in revision 2026-07-28: the first call, and the repetitions of the call with the user's
+// answer.
 
 import type { TestApp } from "quater/testing";
 import { expect } from "vitest";
@@ -21,7 +22,7 @@ export interface CallGiven extends Repetition {
   readonly meta?: object;
 }
 
-/** The text of a `tools/call` of revision 2026-07-28. */
+/** Returns the text of a `tools/call` of revision 2026-07-28. */
 export const callOf = (given: CallGiven = {}): string => {
   const { name = "pay", values = toBo, capabilities = { elicitation: { url: {} } }, meta, ...repetition } = given;
   const _meta = {
@@ -46,7 +47,7 @@ export const headersOf = (name = "pay", token = "ana"): Record<string, string> =
 });
 
 export interface Answered {
-  /** The HTTP status. */
+  /** The HTTP status of the response. */
   readonly status?: number;
   readonly error?: Rpc["error"];
   readonly result?: Rpc["result"] & {
@@ -63,7 +64,7 @@ export const call = async (app: TestApp, given: CallGiven = {}, token = "ana"): 
   return { ...(JSON.parse(jsonIn(await response.text())) as Answered), status: response.status };
 };
 
-/** Returns the message in an answer: the last event of a stream, or the whole answer. */
+/** Returns the MCP message in a response: the last event of a stream, or the whole body. */
 const jsonIn = (text: string): string =>
   text
     .split("\n")
@@ -72,7 +73,9 @@ const jsonIn = (text: string): string =>
 
 export const yes = { inputResponses: { approval: { action: "accept" } } };
 
-/** Makes the first call. @returns The id of the request, and the part of a repetition in which the user has agreed to open the page. */
+/**
+ * Makes the first call. @returns The id of the approval request, and the repetition in which the user agrees to open the page.
+ */
 export const asked = async (app: TestApp, given: CallGiven = {}): Promise<{ id: string; again: Repetition & CallGiven }> => {
   const { result } = await call(app, given);
   expect(result?.resultType).toBe("input_required");
@@ -82,6 +85,9 @@ export const asked = async (app: TestApp, given: CallGiven = {}): Promise<{ id: 
 
 export const idIn = (text = ""): string => /apr_[a-z2-7]{20}/.exec(text)?.[0] ?? "";
 
-/** Resolves when the server holds a call: it has checked the credential of the call, and once more for its first read. */
+/**
+ * Resolves when the server holds a repeated call. The server has then checked the credential of the call twice: for the call, and
+ * for the first read of the approval request.
+ */
 export const whenHeld = (till: Till, before: number): Promise<void> =>
   expect.poll(till.checks, { interval: 5 }).toBeGreaterThanOrEqual(before + 2);

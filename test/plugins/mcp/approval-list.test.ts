@@ -27,7 +27,7 @@ const booted = (exposures: NonNullable<TestBoot["expose"]>, description = "Pays 
   return bootTest({ handlers, expose: exposures, plugins, isolated: true });
 };
 
-test("M11: the description and _meta of a tool say that its calls need approval", async () => {
+test("M11: the description and _meta of a tool contain that calls of the tool need approval", async () => {
   await using app = await booted({
     pay: { mcp: true, approval: "finance" },
     payHere: { mcp: true, approval: { policy: "finance", surfaces: ["mcp"] } },
@@ -49,7 +49,7 @@ test("M11: the description and _meta of a tool say that its calls need approval"
   ]);
 });
 
-test("M11: a description that the sentence about approval makes too long for OpenAI stops the boot", async () => {
+test("M11: boot refuses a tool description that is too long for OpenAI with the added sentence about approval", async () => {
   const exposures = { pay: { mcp: true, approval: "finance" } };
   await expect(booted(exposures, "x".repeat(963))).rejects.toThrow("Shorten the description to 962 characters");
   await using app = await booted(exposures, "x".repeat(962));

@@ -13,7 +13,7 @@ import { callText, post, session, urlOf, waiting } from "./shop.ts";
 /** A guard that is shorter than the longest wait of the server, milliseconds. */
 const atOnce = 10_000;
 
-test("a client that shows URLs is asked to open the approvals page of the request", async () => {
+test("the MCP server asks a client that can show URLs to open the approvals page of the approval request", async () => {
   using folder = tempFolder();
   await using till = await bootTill({ root: folder.root });
   const { status, result } = await call(till.app);
@@ -44,7 +44,7 @@ test.for<readonly [what: string, capabilities: object]>([
   ["elicitation of forms", { elicitation: { form: {} } }],
   ["a mode that is not an object", { elicitation: { url: true } }],
   ["elicitation that is not an object", { elicitation: "url" }],
-])("a client that declares %s gets the tool error", async ([, capabilities]) => {
+])("an MCP client that declares %s gets the tool error for a call that needs approval", async ([, capabilities]) => {
   using folder = tempFolder();
   await using till = await bootTill({ root: folder.root });
   const { result } = await call(till.app, { capabilities });
@@ -52,7 +52,7 @@ test.for<readonly [what: string, capabilities: object]>([
   expect(result?.content?.[0]?.text).toContain("A human must approve this exact call");
 });
 
-test("clients of the revisions of 2025 get the tool error, and their requestState means nothing", async () => {
+test("MCP clients of the revisions of 2025 get the tool error approval_required, and requestState has no effect", async () => {
   using folder = tempFolder();
   await using till = await bootTill({ root: folder.root });
   const { rpc } = await post(till.app, callText("pay", JSON.stringify(toBo), ',"requestState":"x"'));
@@ -69,25 +69,25 @@ test.for<readonly [url: string, isShown: boolean]>([
   ["http://127.0.0.1.shop.example/approvals/apr_1", false],
   ["javascript:alert(1)", false],
   ["/approvals/apr_1", false],
-])("whether clients are asked to show %s: %s", ([url, isShown]) => {
+])("the MCP server decides whether clients may show the approval link %s: %s", ([url, isShown]) => {
   expect(mayBeShown(url)).toBe(isShown);
 });
 
-test("the link of the question has the public URL", async () => {
+test("the link in the question of an approval round has the public URL of the server", async () => {
   using folder = tempFolder();
   await using till = await bootTill({ root: folder.root, publicUrl: "https://shop.example" });
   const { result } = await call(till.app);
   expect(result?.inputRequests?.approval.params["url"]).toMatch(/^https:\/\/shop\.example\/approvals\/apr_/);
 });
 
-test("with approvalHoldMs 0, clients get the tool error, and a requestState is refused", async () => {
+test("with approvalHoldMs 0, MCP clients get the tool error, and mcp() refuses a requestState", async () => {
   using folder = tempFolder();
   await using till = await bootTill({ root: folder.root, mcp: { approvalHoldMs: 0 } });
   expect((await call(till.app)).result).toMatchObject({ isError: true, resultType: "complete" });
   expect((await call(till.app, { ...yes, requestState: "x" })).error?.code).toBe(-32602);
 });
 
-test("a repetition is held until people approve the call, and then the call runs once", async () => {
+test("the MCP server holds the repetition of a call until people approve the call, and then runs the call once", async () => {
   using folder = tempFolder();
   await using till = await bootTill({ root: folder.root });
   const { id, again } = await asked(till.app);
@@ -103,7 +103,7 @@ test("a repetition is held until people approve the call, and then the call runs
   expect(till.paid).toEqual([toBo]);
 });
 
-test("M10: the question about a call that ran before says when and how the earlier call ended", async () => {
+test("M10: the question about a call that ran before contains when and how the earlier call ended", async () => {
   using folder = tempFolder();
   await using till = await bootTill({ root: folder.root });
   const { id, again } = await asked(till.app);
@@ -116,7 +116,7 @@ test("M10: the question about a call that ran before says when and how the earli
   expect(result?._meta?.["quater/approval"]).toMatchObject({ earlier: { match: "identical", id } });
 });
 
-test("a repetition that is held while people deny the call gets the denial", async () => {
+test("an MCP client whose repetition is held gets the denial when people deny the call", async () => {
   using folder = tempFolder();
   await using till = await bootTill({ root: folder.root });
   const { id, again } = await asked(till.app);
@@ -128,7 +128,7 @@ test("a repetition that is held while people deny the call gets the denial", asy
   expect(till.paid).toEqual([]);
 });
 
-test("a client is asked three times for one call, and then gets the tool error", async () => {
+test("the MCP server asks a client three times to repeat one call, and then answers with the tool error", async () => {
   using folder = tempFolder();
   await using till = await bootTill({ root: folder.root, mcp: { approvalHoldMs: 1 } });
   const { id, again } = await asked(till.app);
@@ -150,7 +150,7 @@ test("a client is asked three times for one call, and then gets the tool error",
   expect((await call(till.app)).result).toMatchObject({ structuredContent: { paid: 5 } });
 });
 
-test("a repetition without an answer of the user is asked again at once", async () => {
+test("the MCP server asks again immediately when the repetition of a call contains no answer of the user", async () => {
   using folder = tempFolder();
   await using till = await bootTill({ root: folder.root });
   const { again } = await asked(till.app);
@@ -161,7 +161,7 @@ test("a repetition without an answer of the user is asked again at once", async 
 });
 
 test.for(["decline", "cancel"])(
-  "the answer %s ends the call with a tool error, even if people have approved it",
+  "the answer %s in an approval round ends the call with a tool error, even if people have approved the call",
   async (action) => {
     using folder = tempFolder();
     await using till = await bootTill({ root: folder.root });
@@ -187,7 +187,7 @@ test.for(["decline", "cancel"])(
   },
 );
 
-test("a state that was changed, or belongs to another call, caller or time, is refused and runs nothing", async () => {
+test("the MCP server refuses a requestState that was changed, is too old, or belongs to another call or caller", async () => {
   using folder = tempFolder();
   await using till = await bootTill({ root: folder.root });
   const { id, again } = await asked(till.app);
@@ -233,7 +233,7 @@ test("a state that was changed, or belongs to another call, caller or time, is r
   });
 });
 
-test("a state with a valid signature authorizes nothing", async () => {
+test("a requestState with a valid signature does not authorize an MCP call", async () => {
   using folder = tempFolder();
   await using till = await bootTill({ root: folder.root, mcp: { approvalHoldMs: 1 } });
   const { id } = await asked(till.app, { values: { ...toBo, cents: 6 } });
@@ -246,7 +246,7 @@ test("a state with a valid signature authorizes nothing", async () => {
   expect(till.paid).toEqual([]);
 });
 
-test("a dry run with a state is not held", async () => {
+test("the MCP server does not hold a dry run with a requestState", async () => {
   using folder = tempFolder();
   await using till = await bootTill({ root: folder.root });
   const { again } = await asked(till.app);
@@ -254,7 +254,7 @@ test("a dry run with a state is not held", async () => {
   expect(result).toMatchObject({ resultType: "complete", _meta: { "quater/dryRun": expect.any(Object) as object } });
 });
 
-test("a held call ends when the client closes the stream, and does not run when people approve it later", async () => {
+test("a held MCP call ends when the client closes the stream, and a later approval does not run the call", async () => {
   using folder = tempFolder();
   await using till = await bootTill({ root: folder.root });
   const { id, again } = await asked(till.app);
@@ -270,7 +270,7 @@ test("a held call ends when the client closes the stream, and does not run when 
   expect((await call(till.app)).result).toMatchObject({ structuredContent: { paid: 5 } });
 });
 
-test("over stdio, a held call ends when the client cancels it, and gets no answer", async () => {
+test("over stdio, a held MCP call ends without an answer when the client cancels the call", async () => {
   using folder = tempFolder();
   await using till = await bootTill({ root: folder.root });
   const stdio = session(till.app, "ana");
@@ -285,7 +285,7 @@ test("over stdio, a held call ends when the client cancels it, and gets no answe
   expect(till.paid).toEqual([]);
 });
 
-test("a server that stops asks the client of a held call to repeat it, and the next server runs the call", async () => {
+test("a stopping MCP server asks the client of a held call to repeat the call, and the next server runs the call", async () => {
   using folder = tempFolder();
   const first = await bootTill({ root: folder.root });
   const { id, again } = await asked(first.app);
@@ -301,7 +301,7 @@ test("a server that stops asks the client of a held call to repeat it, and the n
   expect(repeated.result).toMatchObject({ structuredContent: { paid: 5 } });
 });
 
-test("a held call ends while the stopping server still waits for another call", async () => {
+test("a held MCP call ends while the stopping server still waits for another call", async () => {
   using folder = tempFolder();
   const { wait, started, aborted, release } = waiting();
   let isOver = false;
@@ -323,7 +323,7 @@ test("a held call ends while the stopping server still waits for another call", 
   await stopping;
 });
 
-test("the server holds 16 calls of one caller, and tells the seventeenth why it does not wait", async () => {
+test("the MCP server holds 16 calls of one caller, and answers the seventeenth with a reason", async () => {
   using folder = tempFolder();
   await using till = await bootTill({ root: folder.root });
   const { again } = await asked(till.app);
@@ -340,7 +340,7 @@ test("the server holds 16 calls of one caller, and tells the seventeenth why it 
   for (const one of await Promise.all(held)) expect(one.result?.resultType).toBe("input_required");
 });
 
-test("a caller whose key is revoked while its call is held gets 401", async () => {
+test("an MCP caller whose key is revoked while the server holds a call gets 401", async () => {
   using folder = tempFolder();
   await using till = await bootTill({ root: folder.root });
   const { id, again } = await asked(till.app);
@@ -353,7 +353,7 @@ test("a caller whose key is revoked while its call is held gets 401", async () =
   expect(till.paid).toEqual([]);
 });
 
-test("a held call that is silent for long gets comments, and then its result", async () => {
+test("the MCP server sends comments to the client of a long held call, and then sends the result", async () => {
   using folder = tempFolder();
   await using till = await bootTill({ root: folder.root, mcp: { heartbeatMs: 5 } });
   const { id, again } = await asked(till.app);
@@ -365,7 +365,7 @@ test("a held call that is silent for long gets comments, and then its result", a
   expect(text).toContain('"structuredContent":{"paid":5}');
 });
 
-test('a call through the catalog of mcp({ catalog: "search" }) is asked and held like a direct call', async () => {
+test('mcp({ catalog: "search" }) asks about a call through the catalog and holds the call like a direct call', async () => {
   using folder = tempFolder();
   await using till = await bootTill({ root: folder.root, mcp: { catalog: "search" } });
   const { id, again } = await asked(till.app, { name: "call", values: { name: "pay", arguments: toBo } });
@@ -379,15 +379,18 @@ test('a call through the catalog of mcp({ catalog: "search" }) is asked and held
 });
 
 onBothDialects((claim) => {
-  claim("instances with one store hold a call whose first call another instance got", async ({ root, url }) => {
-    await using here = await bootTill({ root, url });
-    await using there = await bootTill({ root, url });
-    const { id, again } = await asked(here.app);
-    const before = there.checks();
-    const held = call(there.app, again);
-    await whenHeld(there, before);
-    await here.vote(id);
-    expect((await held).result).toMatchObject({ structuredContent: { paid: 5 } });
-    expect([here.paid, there.paid]).toEqual([[], [toBo]]);
-  });
+  claim(
+    "an instance holds the repetition of an MCP call whose first attempt another instance with the same store received",
+    async ({ root, url }) => {
+      await using here = await bootTill({ root, url });
+      await using there = await bootTill({ root, url });
+      const { id, again } = await asked(here.app);
+      const before = there.checks();
+      const held = call(there.app, again);
+      await whenHeld(there, before);
+      await here.vote(id);
+      expect((await held).result).toMatchObject({ structuredContent: { paid: 5 } });
+      expect([here.paid, there.paid]).toEqual([[], [toBo]]);
+    },
+  );
 });

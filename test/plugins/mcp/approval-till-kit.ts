@@ -22,7 +22,7 @@ export interface TillGiven {
   /** The URL of PostgreSQL. Without a URL, the app uses SQLite. */
   readonly url?: string | undefined;
   readonly mcp?: OptionsOf<typeof Mcp>;
-  /** More tools, which need no approval. */
+  /** More tools of the app, which need no approval. */
   readonly handlers?: Readonly<Record<string, Handler>>;
   readonly port?: number;
   readonly publicUrl?: string;
@@ -33,11 +33,11 @@ export interface Till extends AsyncDisposable {
   readonly approvals: Approvals;
   /** The arguments of the payments that ran, in order. */
   readonly paid: readonly object[];
-  /** The code of each call that ended, or "ok". */
+  /** The error code of each call that ended, or "ok". */
   readonly ended: readonly string[];
-  /** How often the credential of an agent was checked. Each read of a held call is such a check. */
+  /** How often the app has checked the credential of an agent. The app checks the credential before each read of a held call. */
   readonly checks: () => number;
-  /** After this call, the app refuses the credential. */
+  /** After `revoke`, the app refuses the credential of `who`. */
   readonly revoke: (who: keyof typeof staff) => void;
   readonly vote: (id: string, verdict?: "approve" | "deny") => Promise<void>;
 }

@@ -1,4 +1,4 @@
-// Sessions, cancellations and left connections of clients of the revisions of 2025 over HTTP.
+// Sessions, cancellations and closed connections of MCP clients of the revisions of 2025 over HTTP.
 
 import { request } from "node:http";
 import type { TestApp } from "quater/testing";
@@ -20,10 +20,10 @@ export const as = (token: string, session?: string): Record<string, string> => (
 export const cancelled = (id: number | string = 7) =>
   `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":${JSON.stringify(id)},"reason":"timeout"}}`;
 
-/** Sends a POST. @returns A function that closes the connection. */
+/** Sends an MCP message by POST. @returns A function that closes the connection. */
 export const callAndLeave = (app: TestApp, body: string, more: Readonly<Record<string, string>>): (() => void) => {
   const sending = request(urlOf(app), { method: "POST", headers: { ...headers, ...more }, agent: false });
-  sending.on("error", () => {}); // The connection is closed before the answer.
+  sending.on("error", () => {}); // The client closes the connection before the response.
   sending.end(body);
   return () => void sending.destroy();
 };

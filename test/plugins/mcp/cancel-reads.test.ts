@@ -68,36 +68,42 @@ const bootWaiting = async () => {
 
 const message = (method: string, params: object) => JSON.stringify({ jsonrpc: "2.0", id: 7, method, params });
 
-test.each(ways)("M1: a notification of the client cancels its %s over HTTP, which gets no answer", async (method, params) => {
-  const { app, signals } = await bootWaiting();
-  await using _app = app;
-  const session = await sessionOf(app);
-  const call = post(app, message(method, params), as("ana", session));
-  await expect.poll(() => signals.length, { interval: 5 }).toBe(1);
-  expect((await post(app, cancelled(), as("ben", await sessionOf(app, "ben")))).response.status).toBe(202);
-  expect(signals[0]?.aborted).toBe(false);
-  expect((await post(app, cancelled(), as("ana", session))).response.status).toBe(202);
-  const { response, text } = await call;
-  expect([response.status, response.headers.get("content-type"), text]).toEqual([200, "text/event-stream", ""]);
-  expect(signals[0]?.aborted).toBe(true);
-});
+test.each(ways)(
+  "M1: a notification of an MCP client cancels its request %s over HTTP, and the request gets no answer",
+  async (method, params) => {
+    const { app, signals } = await bootWaiting();
+    await using _app = app;
+    const session = await sessionOf(app);
+    const call = post(app, message(method, params), as("ana", session));
+    await expect.poll(() => signals.length, { interval: 5 }).toBe(1);
+    expect((await post(app, cancelled(), as("ben", await sessionOf(app, "ben")))).response.status).toBe(202);
+    expect(signals[0]?.aborted).toBe(false);
+    expect((await post(app, cancelled(), as("ana", session))).response.status).toBe(202);
+    const { response, text } = await call;
+    expect([response.status, response.headers.get("content-type"), text]).toEqual([200, "text/event-stream", ""]);
+    expect(signals[0]?.aborted).toBe(true);
+  },
+);
 
-test.each(ways)("M1: of the requests %s whose client has left, the seventeenth of one caller aborts", async (method, params) => {
-  const { app, signals, end, ends } = await bootWaiting();
-  await using _app = app;
-  for (let count = 1; count <= 18; count++) {
-    const leave = callAndLeave(app, message(method, params), as("ana"));
-    await expect.poll(() => signals.length, { interval: 5 }).toBe(count);
-    leave();
-    await expect.poll(ends, { interval: 5 }).toBe(count);
-  }
-  await setImmediate();
-  expect(signals.map(({ aborted }) => aborted)).toEqual([...Array(16).fill(false), true, true]);
-  end();
-});
+test.each(ways)(
+  "M1: Quater aborts the seventeenth request %s of one caller whose MCP client has left",
+  async (method, params) => {
+    const { app, signals, end, ends } = await bootWaiting();
+    await using _app = app;
+    for (let count = 1; count <= 18; count++) {
+      const leave = callAndLeave(app, message(method, params), as("ana"));
+      await expect.poll(() => signals.length, { interval: 5 }).toBe(count);
+      leave();
+      await expect.poll(ends, { interval: 5 }).toBe(count);
+    }
+    await setImmediate();
+    expect(signals.map(({ aborted }) => aborted)).toEqual([...Array(16).fill(false), true, true]);
+    end();
+  },
+);
 
 onBothDialects((claim) => {
-  claim("cancellations of unknown calls of one caller fill neither the store nor the place of others", async ({ root, url }) => {
+  claim("cancellations of unknown MCP calls fill neither the store nor the limit of other callers", async ({ root, url }) => {
     await using app = await boot({
       root,
       plugins: [

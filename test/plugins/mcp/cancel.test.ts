@@ -62,7 +62,7 @@ const bootWithEnds = (handlers: NonNullable<Parameters<typeof boot>[0]>["handler
 };
 
 test.each(["aborts its signal", "waits too short a time"])(
-  "M1: the handler's signal aborts over HTTP when the SDK's client %s",
+  "M1: the AbortSignal of a handler aborts over HTTP when the client of the MCP SDK %s",
   async (how) => {
     const { wait, started, aborted } = waiting();
     await using app = await boot({ handlers: { wait } });
@@ -81,7 +81,7 @@ test.each(["aborts its signal", "waits too short a time"])(
   },
 );
 
-test("M1: a cancelled call over HTTP gets an event stream without an answer", async () => {
+test("M1: a cancelled MCP call over HTTP gets an event stream without an answer", async () => {
   const { wait, started, aborted } = waiting();
   await using app = await boot({ handlers: { wait } });
   const session = await sessionOf(app);
@@ -95,7 +95,7 @@ test("M1: a cancelled call over HTTP gets an event stream without an answer", as
   expect(answer.text).toBe("");
 });
 
-test("M1: a cancellation needs the principal, the session and the id of the call", async () => {
+test("M1: a client can cancel an MCP call only with the principal, the session and the id of the call", async () => {
   const { watch, started, release, state } = watched();
   await using app = await boot({ handlers: { watch } });
   const session = await sessionOf(app);
@@ -118,7 +118,7 @@ test("M1: a cancellation needs the principal, the session and the id of the call
   expect((await call).rpc).toMatchObject({ id: 7, result: {} });
 });
 
-test("M1: a client that leaves does not cancel its call before revision 2026-07-28", async () => {
+test("M1: before MCP revision 2026-07-28, a client that closes its connection does not cancel its call", async () => {
   const { watch, started, release, state } = watched();
   const { booting, seen } = bootWithEnds({ watch });
   await using app = await booting;
@@ -133,7 +133,7 @@ test("M1: a client that leaves does not cancel its call before revision 2026-07-
   expect(state.isAborted).toBe(false);
 });
 
-test("M1: when a client of revision 2026-07-28 closes the stream, its call aborts", async () => {
+test("M1: a call of MCP revision 2026-07-28 aborts when its client closes the stream", async () => {
   const { wait, started, aborted } = waiting();
   await using app = await boot({ handlers: { wait } });
   const meta = { "io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {} };
@@ -144,7 +144,7 @@ test("M1: when a client of revision 2026-07-28 closes the stream, its call abort
   await aborted;
 });
 
-test("M1: of the calls whose client has left, the seventeenth of one caller aborts", async () => {
+test("M1: Quater aborts the seventeenth call of one caller whose MCP client has left", async () => {
   const signals: AbortSignal[] = [];
   const endings: (() => void)[] = [];
   const hang = handler({
@@ -173,7 +173,7 @@ test("M1: of the calls whose client has left, the seventeenth of one caller abor
   for (const end of endings) end();
 });
 
-test("M1: a session id that is wrong, or belongs to another caller, gets 404 so that the client initializes again", async () => {
+test("M1: the MCP server answers 404 to a session id that is wrong or belongs to another caller", async () => {
   await using app = await boot();
   const session = await sessionOf(app);
   const ping = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
@@ -193,11 +193,11 @@ test("M1: a session id that is wrong, or belongs to another caller, gets 404 so 
   expect(refused.response.headers.get("mcp-session-id")).toBeNull();
 });
 
-describe("session ids", () => {
+describe("MCP session ids expire and belong to one caller", () => {
   const day = 24 * 3_600_000;
   const [old, fresh] = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)];
 
-  test("a session id is valid for 30 days, and not from the future", () => {
+  test("an MCP session id is valid for 30 days, and a session id with a future time is not valid", () => {
     let now = 1_800_000_000_000;
     const sessions = new Sessions(
       () => [old],
@@ -213,13 +213,13 @@ describe("session ids", () => {
     expect(sessions.accepts(id, people.ana)).toBe(false);
   });
 
-  test("a session id from before a rotation of the keys is still valid", () => {
+  test("an MCP session id from before a rotation of the keys is still valid", () => {
     const id = new Sessions(() => [old]).issue(people.ana);
     expect(new Sessions(() => [fresh, old]).accepts(id, people.ana)).toBe(true);
     expect(new Sessions(() => [fresh]).accepts(id, people.ana)).toBe(false);
   });
 
-  test("two sessions of one caller have different ids", () => {
+  test("two MCP sessions of one caller have different session ids", () => {
     const sessions = new Sessions(() => [old]);
     expect(sessions.issue(people.ana)).not.toBe(sessions.issue(people.ana));
     expect(sessions.accepts(sessions.issue(people.ana), principal({ subject: "ana", issuer: "another" }))).toBe(false);
@@ -227,7 +227,7 @@ describe("session ids", () => {
 });
 
 onBothDialects((claim) => {
-  claim("M1: a cancellation that another instance receives aborts the call", async ({ root, url }) => {
+  claim("M1: an instance aborts an MCP call when another instance receives the cancellation", async ({ root, url }) => {
     const { wait, started, aborted } = waiting();
     const instance = () =>
       boot({

@@ -68,7 +68,7 @@ const search = async (app: App, query: string, token = "ana", more: object = {})
   return { names: tools.map(({ name }) => name), found, tools };
 };
 
-test("the list has two tools, and call has the annotations of the worst tool that the caller can reach", async () => {
+test("the MCP catalog lists two tools, and call has the annotations of the most dangerous tool of the caller", async () => {
   await using app = await boot();
   const annotations = async (token: string) => {
     const { result = {} } = await askModern(app, "tools/list", {}, token);
@@ -88,7 +88,7 @@ test("the list has two tools, and call has the annotations of the worst tool tha
   expect((await ask(app, "tools/list", { cursor: "x" })).error?.code).toBe(-32602);
 });
 
-test("search finds tools by the words of names, titles, descriptions and fields, and only those that the caller may call", async () => {
+test("the tool search finds tools by names, titles, descriptions and fields, if the caller may call the tools", async () => {
   await using app = await boot();
   expect(await search(app, "")).toMatchObject({ names: ["listOrders", "shipParcel"], found: 2 });
   expect(await search(app, "ship the parcels")).toMatchObject({ names: ["shipParcel", "listOrders"] });
@@ -107,7 +107,7 @@ test("search finds tools by the words of names, titles, descriptions and fields,
   ]);
 });
 
-test("only the first 20 words of a query count, so that a query cannot block the server", async () => {
+test("the tool search reads only the first 20 words of a query, so that a query cannot block the server", async () => {
   await using app = await boot();
   const words = (count: number) => Array.from({ length: count }, (_, at) => `q${at}`).join(" ");
   expect(await search(app, `${words(19)} email`)).toMatchObject({ names: ["listOrders"] });
@@ -115,7 +115,7 @@ test("only the first 20 words of a query count, so that a query cannot block the
   expect(await search(app, `${"q ".repeat(100)} email`)).toMatchObject({ names: ["listOrders"] });
 });
 
-test("call answers like the tool itself: result, input error, missing scope and unknown tool", async () => {
+test("the tool call gives the same results and errors as the tool that it calls", async () => {
   await using app = await boot();
   const given = { customer: "a@shop.example" };
   const direct = await call(app, "listOrders", given);
@@ -142,7 +142,7 @@ test("call answers like the tool itself: result, input error, missing scope and 
     expect(await call(app, "search", wrong)).toMatchObject({ isError: true });
 });
 
-test("call needs no headers for arguments of the tool that it calls, because clients know only the headers of listed tools", async () => {
+test("the tool call of the MCP catalog needs no headers for arguments of the tool that it calls", async () => {
   await using app = await boot({
     plugins: [
       http({ port: 0, authenticate: tokens(people) }),
@@ -156,7 +156,7 @@ test("call needs no headers for arguments of the tool that it calls, because cli
   expect(through).toMatchObject({ status: 200, result: { content: [{ type: "text", text: '{"shipped":"1"}' }] } });
 });
 
-test("a call through the catalog uses the approval of the direct tool, and the trail names the real handler", async () => {
+test("a call through the MCP catalog uses the approval of the direct tool, and the trail names the real handler", async () => {
   using folder = tempFolder();
   const policies = { one: { approvers: [{ role: "boss" }] } };
   await using app = await boot({
@@ -188,7 +188,7 @@ test("a call through the catalog uses the approval of the direct tool, and the t
   expect(started.map(({ meta }) => meta["handler"])).toEqual(["refundOrder"]);
 });
 
-test("the gate suite calls each tool through the catalog, and boot refuses handlers named search or call", async () => {
+test("the gate suite calls each tool through the MCP catalog, and boot refuses handlers named search or call", async () => {
   const manifest = defineConfig({
     name: "offers",
     handlers: [exposeModule(async () => handlers, expose)],

@@ -134,7 +134,7 @@ const clients: readonly (readonly [client: string, over: string, got: Readonly<R
 ];
 
 test.for(clients)(
-  "%s over %s lists and calls tools, and reads errors, progress and approvals, as far as the client can",
+  "the client %s over %s lists and calls tools, and reads errors, progress and approvals that it supports",
   { timeout: 120_000 },
   async ([client, over, got], { skip }) => {
     if (tools === undefined) return skip(reason);

@@ -9,7 +9,7 @@ import { ask, askModern, askStdio, boot } from "./offered-shop.ts";
 const prompt = { type: "ref/prompt", name: "summarise" };
 const template = (uri: string) => ({ type: "ref/resource", uri });
 
-test("arguments of prompts are completed with the literals and booleans of the schema", async () => {
+test("MCP completes arguments of prompts with the literals and booleans of the schema", async () => {
   await using app = await boot();
   const complete = async (ref: object, name: string, value: string) =>
     (await ask(app, "completion/complete", { ref, argument: { name, value } })).result?.["completion"];
@@ -19,7 +19,7 @@ test("arguments of prompts are completed with the literals and booleans of the s
   expect(await complete(template("order://{orderId}/lines/{line}"), "full", "t")).toMatchObject({ values: ["true"] });
 });
 
-test("a handler's complete gets the typed text and the caller, and callers see at most 100 values", async () => {
+test("the function complete of a handler gets the typed text and the caller, and callers see at most 100 values", async () => {
   await using app = await boot();
   const params = { ref: template("order://{orderId}"), argument: { name: "orderId", value: "ord" } };
   const values = Array.from({ length: 100 }, (_, at) => `ord_ana_${at}`);
@@ -33,7 +33,7 @@ test("a handler's complete gets the typed text and the caller, and callers see a
   expect(await askStdio(app, "completion/complete", params, "ben")).toMatchObject({ result: { completion: { total: 150 } } });
 });
 
-test("callers without the rights for a handler get no values of the handler", async () => {
+test("MCP completion gives callers without the rights for a handler no values of the handler", async () => {
   await using app = await boot();
   const params = { ref: template("costs://{orderId}"), argument: { name: "orderId", value: "" } };
   expect((await ask(app, "completion/complete", params, "ana")).result).toMatchObject({ completion: { values: ["ord_secret"] } });
@@ -41,7 +41,7 @@ test("callers without the rights for a handler get no values of the handler", as
   expect((await ask(app, "completion/complete", params, "eve")).status).toBe(401);
 });
 
-test("callers without the rights for a handler cannot find out the names of its arguments", async () => {
+test("MCP completion does not reveal the argument names of a handler to callers without the rights for the handler", async () => {
   await using app = await boot();
   const ref = template("costs://{orderId}");
   const said = async (name: string) => {
@@ -51,7 +51,7 @@ test("callers without the rights for a handler cannot find out the names of its 
   expect(await said("other")).toEqual(await said("orderId"));
 });
 
-test("a field with the name of a method of all objects is completed with the values of its schema", async () => {
+test("MCP completes a field named like a method of all objects with the values of the schema of the field", async () => {
   const input = Type.Object({ toString: Type.Optional(Type.Boolean()), lines: Type.Optional(Type.Integer()) });
   await using app = await booted({ lines: () => [1] }, input);
   const params = { ref: { type: "ref/prompt", name: "one" }, argument: { name: "toString", value: "t" } };
@@ -66,7 +66,7 @@ test.for<readonly [what: string, params: object]>([
   ["an unknown prompt", { ref: { ...prompt, name: "other" }, argument: { name: "style", value: "" } }],
   ["an unknown template", { ref: template("order://{id}"), argument: { name: "id", value: "" } }],
   ["an unknown argument", { ref: prompt, argument: { name: "toString", value: "" } }],
-])("a completion with %s is refused as invalid parameters", async ([, params], { expect }) => {
+])("the MCP server refuses a completion request with %s as invalid parameters", async ([, params], { expect }) => {
   await using app = await boot();
   expect((await ask(app, "completion/complete", params)).error?.code).toBe(-32602);
 });
@@ -80,7 +80,7 @@ const booted = (complete: unknown, takes: object = input) =>
     plugins: [mcp({ authenticate: tokens({ ana: principal() }) })],
   });
 
-test("boot refuses complete for an unknown field, and complete without a function", async () => {
+test("boot refuses the handler option complete for an unknown field, or without a function", async () => {
   await expect(booted({ other: () => [] })).rejects.toThrow(
     "The handler one has complete.other, but the input has no field other",
   );
@@ -88,7 +88,7 @@ test("boot refuses complete for an unknown field, and complete without a functio
   await expect(booted("lines")).rejects.toThrow("The handler one has complete, which is not an object of functions");
 });
 
-test("a complete that returns something else is an internal error, and the compiler refuses values of another type", async () => {
+test("a function complete that returns no list of texts is an internal error, and the compiler refuses other types", async () => {
   handler({ ...about, input, complete: { lines: () => [1, 2] } });
   // @ts-expect-error: the field is a number
   handler({ ...about, input, complete: { lines: () => ["one"] } });
@@ -106,7 +106,7 @@ test("a complete that returns something else is an internal error, and the compi
   }
 });
 
-test("the server announces completion only if there are fields to complete", async () => {
+test("the MCP server announces completion only if a handler has fields to complete", async () => {
   await using plain = await booted(undefined);
   const hello = { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "t", version: "1" } };
   expect(await askStdio(plain, "initialize", hello)).toMatchObject({ result: { capabilities: { tools: {}, prompts: {} } } });

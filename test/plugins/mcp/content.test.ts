@@ -136,7 +136,7 @@ const expected: Readonly<Record<string, { content: readonly object[]; structured
   },
 };
 
-test("M13: a client of the SDK gets texts unquoted, and images, audio, links and resources as content", async () => {
+test("M13: a client of the MCP SDK gets texts without quotes, and images, audio, links and resources as content", async () => {
   await using app = await booted();
   const client = new Client({ name: "test", version: "1" });
   const requestInit = { headers: { authorization: "Bearer ana" } };
@@ -161,7 +161,7 @@ test("M13: a client of the SDK gets texts unquoted, and images, audio, links and
   expect(tools.filter(({ outputSchema }) => outputSchema !== undefined).map(({ name }) => name)).toEqual(["link", "links"]);
 });
 
-test("M13: over HTTP, an image and audio are their bytes with their type, and links and resources are JSON", async () => {
+test("M13: http sends images and audio as bytes with a media type, and sends links and resources as JSON", async () => {
   await using app = await booted();
   const { baseUrl } = app.services.get(httpRef);
   const get = async (name: string) => {
@@ -183,7 +183,7 @@ test("M13: over HTTP, an image and audio are their bytes with their type, and li
   expect(JSON.stringify(paths["/terms"])).not.toContain("x-quater-content");
 });
 
-test("a file whose name has half of a surrogate pair is sent with a replacement character in its address", async () => {
+test("MCP sends a file whose name has half of a surrogate pair with a replacement character in the URI of the file", async () => {
   const output = file({ mediaTypes: ["text/csv"] });
   const odd = handler({ ...about, description: "Sends.", output, handle: () => ({ content: "id\n", name: "a\ud800.csv" }) });
   await using app = await boot({ handlers: { odd } });
@@ -191,7 +191,7 @@ test("a file whose name has half of a surrogate pair is sent with a replacement 
   expect(rpc.result?.content).toMatchObject([{ resource: { uri: expect.stringMatching(/\/a%EF%BF%BD\.csv$/), text: "id\n" } }]);
 });
 
-describe("limits of content", () => {
+describe("limits of image, audio and file content in MCP results", () => {
   const one = (handle: Handler["handle"], more: object) =>
     handler({ ...about, description: "Answers.", handle, ...more } as never) as Handler;
   const answerOf = async (given: Handler, more: object = {}) => {
@@ -199,7 +199,7 @@ describe("limits of content", () => {
     return (await post(app, callText("one"))).rpc.result;
   };
 
-  test("M13: an image of another type, or larger than maxBytes, ends the call with internal", async () => {
+  test("M13: a call ends with internal if its result is an image of another type or larger than maxBytes", async () => {
     const output = content.image({ mediaTypes: ["image/png"], maxBytes: 5 });
     const refused = { isError: true, _meta: { "quater/error": { code: "internal" } } };
     expect(await answerOf(one(() => ({ content: png }), { output }))).toMatchObject(refused);
@@ -212,7 +212,7 @@ describe("limits of content", () => {
     expect(await answerOf(broken)).toMatchObject(refused);
   });
 
-  test("M13: a file that is larger than maxOutputBytes is a tool error, and a write says that it ran", async () => {
+  test("M13: a file over maxOutputBytes is a tool error, and the error of a write says that the write ran", async () => {
     using folder = tempFolder();
     mkdirSync(join(folder.root, "files"));
     writeFileSync(join(folder.root, "files/a.txt"), "x".repeat(2_000));
@@ -247,7 +247,7 @@ describe("limits of content", () => {
   });
 });
 
-test("M13: the trail has the length and the digest of content in a result, and not the content", async () => {
+test("M13: the trail records the length and the digest of image and file content in a result, and not the content", async () => {
   using folder = tempFolder();
   const secret = "the content of the resource";
   const show = handler({
@@ -285,7 +285,7 @@ test("M13: the trail has the length and the digest of content in a result, and n
   ]);
 });
 
-test("M13: HTTP, MCP and the terminal give the same text, links and resources", async () => {
+test("M13: the surfaces http, mcp and cli give the same text, links and resources", async () => {
   await using app = await booted();
   for (const name of ["plain", "number", "csv", "link", "links"]) {
     const seen = await app.acrossSurfaces({ handler: name, input: { json: "{}" }, token: "ana" });
@@ -293,7 +293,7 @@ test("M13: HTTP, MCP and the terminal give the same text, links and resources", 
   }
 });
 
-test("M13: the handler's type allows only the values of its content", () => {
+test("M13: the type of a handler allows only results that match the declared content", () => {
   // @ts-expect-error: a link needs a name
   handler({ ...about, description: "Links.", output: content.link(), handle: (_) => ({ uri: "https://a.example" }) });
   // @ts-expect-error: an image needs its content

@@ -65,7 +65,7 @@ test.each([
   ["revision 2025-11-25", {}, {}],
   ["revision 2026-07-28", modern, { "mcp-protocol-version": "2026-07-28", "mcp-method": "tools/call", "mcp-name": "who" }],
 ])(
-  "50 callers get only their own answers and progress from 20 parallel calls each over HTTP, in %s",
+  "50 MCP callers over HTTP get only their own answers and progress from 20 parallel calls each, in %s",
   async (_era, meta, headers: Readonly<Record<string, string>>) => {
     const { who, begins } = together(1_000);
     await using app = await boot({ handlers: { who }, plugins });
@@ -92,7 +92,7 @@ test.each([
   },
 );
 
-test("50 callers get only their own answers and progress from 20 parallel calls each over stdio", async () => {
+test("50 MCP callers over stdio get only their own answers and progress from 20 parallel calls each", async () => {
   await using app = await boot({ handlers: { who: together(1_000).who }, plugins });
   const got = await Promise.all(
     callers.map(async (subject) => {

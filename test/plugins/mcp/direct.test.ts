@@ -101,9 +101,9 @@ const withoutSession = (answer: Awaited<ReturnType<typeof answerTo>>) => ({
   lines: answer.lines.map((line) => line.replace(/^(mcp-session-id: )[\w-]{72}$/, "$1<session>")),
 });
 
-describe("requests to /mcp answered directly and through Koa", () => {
+describe("the server answers requests to /mcp directly and through Koa", () => {
   test.each(Object.entries(requests))(
-    'the server gives the request "%s" the same answer directly and through Koa',
+    'the server gives the MCP request "%s" the same answer directly and through Koa',
     async (_, bytes) => {
       const answer = withoutSession(await answerTo(baseOf(direct), bytes));
       expect(answer.status).toMatch(/^http\/1\.1 \d{3} /i);
@@ -112,7 +112,7 @@ describe("requests to /mcp answered directly and through Koa", () => {
   );
 });
 
-test("a request to /mcp gets a Koa context only when middleware is mounted in front of /mcp", async () => {
+test("the server creates a Koa context for a request to /mcp only when middleware is mounted in front of /mcp", async () => {
   throughKoa.length = 0;
   for (const name of ["a call", "a notification", "no credential", "a GET", "a stream with progress"])
     await answerTo(baseOf(direct), requests[name] ?? "");

@@ -31,7 +31,7 @@ const looks = [
   ["a phone, dark", { ...phone, javaScriptEnabled: true, colorScheme: "dark" }],
 ] as const;
 
-test("/mcp/docs fits phone and desktop, is accessible, and breaks no rule of its content security policy", async ({ skip }) => {
+test("the page /mcp/docs fits phones and desktops, is accessible, and obeys its content security policy", async ({ skip }) => {
   const browser = await testBrowser();
   if (typeof browser === "string") return skip(browser);
   await using app = await bootTest({

@@ -71,7 +71,7 @@ const boot = async (options: { readonly docs?: boolean; readonly mode?: "dev"; r
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 const toolsIn = (page: string) => [...page.matchAll(/<article id="(\w+)">/g)].map(([, name]) => name);
 
-test("/mcp/docs needs a credential, and shows only the tools that an agent with this credential sees", async () => {
+test("the page /mcp/docs needs a credential, and shows only the tools that an agent with this credential sees", async () => {
   using folder = tempFolder();
   await using shop = await boot({ root: folder.root });
   for (const path of ["/mcp/docs", "/mcp/docs/style.css"]) {
@@ -86,7 +86,7 @@ test("/mcp/docs needs a credential, and shows only the tools that an agent with 
   expect(await (await shop.get("/mcp/docs", bearer("agent"))).text()).not.toContain("refund it");
 });
 
-test("/mcp/docs shows name, instructions, and each tool with description, annotations, schemas, scopes and approval", async () => {
+test("the page /mcp/docs shows the name of the server, and each tool with its schemas, scopes and approval", async () => {
   using folder = tempFolder();
   await using shop = await boot({ root: folder.root });
   const response = await shop.get("/mcp/docs", bearer("owner"));
@@ -118,7 +118,7 @@ test("/mcp/docs shows name, instructions, and each tool with description, annota
   expect(page).not.toMatch(/<script|<style|\son\w+=|style=/);
 });
 
-test("/mcp/docs shows all tools without a credential in development", async () => {
+test("in quater dev, the page /mcp/docs shows all tools without a credential", async () => {
   using folder = tempFolder();
   await using shop = await boot({ root: folder.root, mode: "dev" });
   const page = await (await shop.get("/mcp/docs")).text();
@@ -126,7 +126,7 @@ test("/mcp/docs shows all tools without a credential in development", async () =
   expect(page).toContain("All tools, because the server runs for development.");
 });
 
-test("mcp({ docs: false }) turns /mcp/docs off, and other methods than GET get 405", async () => {
+test("mcp({ docs: false }) turns the page /mcp/docs off, and the page answers other methods than GET with 405", async () => {
   using folder = tempFolder();
   {
     await using shop = await boot({ root: folder.root });
@@ -140,7 +140,7 @@ test("mcp({ docs: false }) turns /mcp/docs off, and other methods than GET get 4
   expect(shop.app.services.get(httpRef).mounted).not.toContain("GET /mcp/docs");
 });
 
-test("/mcp/docs accepts the credentials of mcp() in a server whose http() authenticates nobody", async () => {
+test("the page /mcp/docs accepts the credentials of mcp() in a server whose http() authenticates nobody", async () => {
   await using app = await bootTest({
     handlers: { getOrder: handlers.getOrder },
     expose: { getOrder: { mcp: true } },

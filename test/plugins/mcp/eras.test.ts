@@ -26,7 +26,7 @@ const ask = async (app: TestApp, method: string, params: object = {}, meta: obje
   return { status: response.status, ...rpc };
 };
 
-test("server/discover of revision 2026-07-28 names the versions, the capabilities and the server", async () => {
+test("the result of server/discover in MCP revision 2026-07-28 names versions, capabilities and the server", async () => {
   await using app = await boot();
   expect(await ask(app, "server/discover")).toEqual({
     status: 200,
@@ -43,7 +43,7 @@ test("server/discover of revision 2026-07-28 names the versions, the capabilitie
   });
 });
 
-test("each result of revision 2026-07-28 names the server in its only _meta", async () => {
+test("each result of MCP revision 2026-07-28 has one _meta that names the server", async () => {
   await using app = await bootOffers();
   const names = { [server]: { name: "test", version: expect.any(String) } };
   for (const [method, params] of [
@@ -66,7 +66,7 @@ test("each result of revision 2026-07-28 names the server in its only _meta", as
   }
 });
 
-test("results of revision 2026-07-28 have a resultType, and lists say how long they may be kept", async () => {
+test("results of MCP revision 2026-07-28 have a resultType, and lists contain how long clients may keep them", async () => {
   await using app = await boot();
   const old = await post(app, '{"jsonrpc":"2.0","id":7,"method":"tools/list"}');
   const list = await ask(app, "tools/list");
@@ -85,7 +85,7 @@ test("results of revision 2026-07-28 have a resultType, and lists say how long t
   expect((await post(app, callText("add", '{"a":1}'))).rpc.result).not.toHaveProperty("resultType");
 });
 
-test("in revision 2026-07-28 an unknown method gets HTTP status 404, and in older revisions 200", async () => {
+test("an unknown MCP method gets HTTP status 404 in revision 2026-07-28, and 200 in older revisions", async () => {
   await using app = await boot();
   for (const method of ["initialize", "ping", "logging/setLevel", "resources/subscribe", "resources/list", "other"])
     expect(await ask(app, method)).toEqual({
@@ -98,7 +98,7 @@ test("in revision 2026-07-28 an unknown method gets HTTP status 404, and in olde
   expect([response.status, rpc.error?.code]).toEqual([200, -32601]);
 });
 
-test("the probe of a client without a version gets an error with its id, and initialize works afterwards", async () => {
+test("a first MCP request without a version gets an error with its id, and initialize works afterwards", async () => {
   await using app = await boot();
   const probe = '{"jsonrpc":"2.0","id":"probe","method":"server/discover"}';
   const { rpc } = await post(app, probe);
@@ -163,18 +163,21 @@ test.for<readonly [what: string, body: string, headers: Record<string, string>, 
       requested: "1999-01-01",
     },
   ],
-])("M9: a request with %s is refused with 400 and its id", async ([, body, said, code, data], { expect }) => {
-  await using app = await boot();
-  const { response, rpc } = await post(app, body, said);
-  expect(response.status).toBe(400);
-  expect(rpc).toEqual({
-    jsonrpc: "2.0",
-    id: 7,
-    error: { code, message: expect.any(String), ...(data === undefined ? {} : { data }) },
-  });
-});
+])(
+  "M9: the MCP server refuses a request with %s with 400 and the id of the request",
+  async ([, body, said, code, data], { expect }) => {
+    await using app = await boot();
+    const { response, rpc } = await post(app, body, said);
+    expect(response.status).toBe(400);
+    expect(rpc).toEqual({
+      jsonrpc: "2.0",
+      id: 7,
+      error: { code, message: expect.any(String), ...(data === undefined ? {} : { data }) },
+    });
+  },
+);
 
-test("a Mcp-Name in Base64 is decoded before it is compared", async () => {
+test("the MCP server decodes a Mcp-Name header in Base64 before it compares the name", async () => {
   await using app = await boot();
   const encoded = `=?base64?${Buffer.from("add").toString("base64")}?=`;
   const { response } = await post(app, text("tools/call", call), headersOf("tools/call", { "mcp-name": encoded }));
@@ -203,26 +206,29 @@ test.for<readonly [what: string, input: object, headers: Record<string, string>,
   ["another number", { place: { floor: 3 } }, { "mcp-param-floor": "4" }, "mcp-param-floor"],
   ["Base64 without padding", { region: "Hello" }, { "mcp-param-region": "=?base64?SGVsbG8?=" }, "mcp-param-region"],
   ["Base64 with other characters", { region: "Hello" }, { "mcp-param-region": "=?base64?SGVs!!!bG8=?=" }, "mcp-param-region"],
-])("in revision 2026-07-28 a header for an argument must match the argument: %s", async ([, input, said, wrong], { expect }) => {
-  const plugins = [http({ port: 0, authenticate: tokens(people) }), mcp({ authenticate: tokens(people), schemas: "any" })];
-  await using app = await boot({ handlers: { routed }, plugins });
-  const params = { name: "routed", arguments: input };
-  const { response, rpc } = await post(
-    app,
-    text("tools/call", params),
-    headersOf("tools/call", { "mcp-name": "routed", ...said }),
-  );
-  if (wrong === undefined) expect([response.status, rpc.error]).toEqual([200, undefined]);
-  else {
-    const message = `The header ${wrong} does not match the body`;
-    expect([response.status, rpc]).toEqual([400, { jsonrpc: "2.0", id: 7, error: { code: -32020, message } }]);
-  }
-  // Older revisions do not know these headers.
-  const older = await post(app, callText("routed", JSON.stringify(input)), { authorization, ...said });
-  expect(older.response.status).toBe(200);
-});
+])(
+  "in MCP revision 2026-07-28 a header for an argument must match the argument: %s",
+  async ([, input, said, wrong], { expect }) => {
+    const plugins = [http({ port: 0, authenticate: tokens(people) }), mcp({ authenticate: tokens(people), schemas: "any" })];
+    await using app = await boot({ handlers: { routed }, plugins });
+    const params = { name: "routed", arguments: input };
+    const { response, rpc } = await post(
+      app,
+      text("tools/call", params),
+      headersOf("tools/call", { "mcp-name": "routed", ...said }),
+    );
+    if (wrong === undefined) expect([response.status, rpc.error]).toEqual([200, undefined]);
+    else {
+      const message = `The header ${wrong} does not match the body`;
+      expect([response.status, rpc]).toEqual([400, { jsonrpc: "2.0", id: 7, error: { code: -32020, message } }]);
+    }
+    // Older revisions do not know these headers.
+    const older = await post(app, callText("routed", JSON.stringify(input)), { authorization, ...said });
+    expect(older.response.status).toBe(200);
+  },
+);
 
-test("in revision 2026-07-28 headers for arguments do not show callers without rights that a tool exists", async () => {
+test("in MCP revision 2026-07-28 argument headers do not show callers without rights that a tool exists", async () => {
   const input = Type.Object({ region: Type.Optional(Type.String({ "x-mcp-header": "Region" })) });
   const secret = handler({ description: "Is secret.", effect: "read", input, auth: hasRole("auditor"), handle: () => "done" });
   const plugins = [http({ port: 0, authenticate: tokens(people) }), mcp({ authenticate: tokens(people), schemas: "any" })];
@@ -235,7 +241,7 @@ test("in revision 2026-07-28 headers for arguments do not show callers without r
   expect(await called("secret")).toEqual(await called("absent"));
 });
 
-test("a stdio session answers each message in the era of the message", async () => {
+test("an MCP session over stdio answers each message in the era of the message", async () => {
   await using app = await boot();
   const stdio = session(app, "ana");
   stdio.write(text("tools/call", call));
@@ -264,13 +270,16 @@ test.for<readonly [what: string, line: string, id?: string | number]>([
   ["that is too long", `{"x":1,"id":"${long}"}`],
   ["in a batch", `[{"id":5,"x":"${long}"}]`],
   ["in JSON that is not closed", `{"x":"${long}","id":5`],
-])("M9: the refusal of an oversized line with an id %s names the id only if it is certain", async ([, line, id], { expect }) => {
-  await using app = await boot();
-  const stdio = session(app, "ana");
-  for (let at = 0; at < line.length; at += 50_000) stdio.input.write(line.slice(at, at + 50_000));
-  stdio.write("");
-  const { error, ...answer } = await stdio.next();
-  expect(error).toMatchObject({ code: -32600, data: { code: "too_large" } });
-  expect(answer).toEqual(id === undefined ? { jsonrpc: "2.0" } : { jsonrpc: "2.0", id });
-  await stdio.end();
-});
+])(
+  "M9: the refusal of an oversized MCP line with an id %s contains the id only if the id is certain",
+  async ([, line, id], { expect }) => {
+    await using app = await boot();
+    const stdio = session(app, "ana");
+    for (let at = 0; at < line.length; at += 50_000) stdio.input.write(line.slice(at, at + 50_000));
+    stdio.write("");
+    const { error, ...answer } = await stdio.next();
+    expect(error).toMatchObject({ code: -32600, data: { code: "too_large" } });
+    expect(answer).toEqual(id === undefined ? { jsonrpc: "2.0" } : { jsonrpc: "2.0", id });
+    await stdio.end();
+  },
+);

@@ -11,7 +11,7 @@ const beating = (heartbeatMs: number) => [
   mcp({ authenticate: tokens(people), heartbeatMs }),
 ];
 
-test("M5: the answer to a silent call becomes an event stream with comments, and ends with the answer", async () => {
+test("M5: the MCP server answers a silent call with an event stream that has comments and then the result", async () => {
   const { wait, started, release } = waiting();
   await using app = await boot({ handlers: { wait }, plugins: beating(20) });
   const call = fetch(urlOf(app), {
@@ -34,14 +34,14 @@ test("M5: the answer to a silent call becomes an event stream with comments, and
   expect(JSON.parse(answer?.replace("event: message\ndata: ", "") ?? "")).toMatchObject({ id: 7, result: {} });
 });
 
-test("M5: a call that ends before the first comment is due gets plain JSON", async () => {
+test("M5: an MCP call that ends before the first comment is due gets plain JSON", async () => {
   await using app = await boot({ plugins: beating(600_000) });
   const { response, rpc } = await post(app, callText("add", '{"a":1}'));
   expect(response.headers.get("content-type")).toBe("application/json");
   expect(rpc).toMatchObject({ id: 7, result: { structuredContent: { sum: 2 } } });
 });
 
-test("M5: an event stream with progress begins with the progress", async () => {
+test("M5: the event stream of an MCP call with progress begins with the progress", async () => {
   await using app = await boot({ plugins: beating(20) });
   const { text } = await post(app, callText("steps", "{}", ',"_meta":{"progressToken":1}'));
   expect(text).toMatch(/^event: message\n/);

@@ -10,7 +10,7 @@ import { boot, callText, post, urlOf } from "./shop.ts";
 
 const ping = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
 
-test("an MCP request without a credential is refused before the server reads its body", async () => {
+test("the server refuses an MCP request without a credential before the server reads the request body", async () => {
   await using app = await boot();
   const { port } = new URL(urlOf(app));
   const socket = connect(Number(port), "127.0.0.1");
@@ -92,7 +92,7 @@ test.each(["*/*", "application/json", "application/*;q=0.9, text/html", "Applica
   },
 );
 
-test("M3: the line separators U+2028 and U+2029 are escaped in JSON, in event streams and over stdio", async () => {
+test("M3: MCP answers escape the line separators U+2028 and U+2029 in JSON, in event streams and over stdio", async () => {
   const separated = handler({
     description: "Returns line separators.",
     effect: "read",
@@ -169,7 +169,7 @@ test("an MCP answer over HTTP is an event stream if the client requested progres
   ]);
 });
 
-test("a tool call of a stream that fails in the middle gets progress messages and then a tool error", async () => {
+test("a tool call whose stream fails in the middle gets progress messages and then a tool error", async () => {
   const { stream } = await import("quater");
   const broken = handler({
     description: "Breaks.",
@@ -189,7 +189,7 @@ test("a tool call of a stream that fails in the middle gets progress messages an
   expect(text).not.toContain("/dev/sda");
 });
 
-test("an MCP request body above maxBodyBytes is refused", async () => {
+test("the server refuses an MCP request body above maxBodyBytes", async () => {
   await using app = await boot();
   const { response } = await post(app, callText("note", `{"text":"${"x".repeat(1_100_000)}"}`));
   expect(response.status).toBe(413);

@@ -36,7 +36,7 @@ const pagesOf = async (app: TestApp, method: string, field: string, token: strin
   return { sizes, count: names.size };
 };
 
-test("a list has pages of at most 500 entries that the caller may see, and each entry is on one page", async () => {
+test("an MCP list has pages of at most 500 entries that the caller may see, and each entry is on one page", async () => {
   await using app = await many(1_200);
   expect(await pagesOf(app, "tools/list", "tools", "ben")).toEqual({ sizes: [500, 500, 200], count: 1_200 });
   expect(await pagesOf(app, "tools/list", "tools", "ana")).toEqual({ sizes: [500, 100], count: 600 });
@@ -64,7 +64,7 @@ test("a list has pages of at most 500 entries that the caller may see, and each 
   expect((await ask(app, "resources/list", { cursor })).error).toMatchObject({ code: -32602 });
 });
 
-test("a list of long entries has pages of about 1 MB", async () => {
+test("an MCP list of long entries has pages of about 1 MB", async () => {
   await using app = await many(22, "A".repeat(99_000));
   expect(await pagesOf(app, "resources/list", "resources", "ben")).toEqual({ sizes: [10, 10, 2], count: 22 });
 });

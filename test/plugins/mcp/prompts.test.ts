@@ -17,7 +17,7 @@ const summary = {
   ],
 };
 
-test("handlers with prompt: true are prompts, and the list has what the caller's rights allow", async () => {
+test("handlers with prompt: true are MCP prompts, and prompts/list has the prompts that the caller may use", async () => {
   await using app = await boot();
   const greet = { name: "greet", description: "Greet the user" };
   const costs = { name: "reviewCosts", description: "Review the costs." };
@@ -31,7 +31,7 @@ test("handlers with prompt: true are prompts, and the list has what the caller's
   });
 });
 
-test("a prompt gives the messages of its handler, and arguments are converted from text", async () => {
+test("an MCP prompt returns the messages of its handler, and MCP converts the arguments from text", async () => {
   await using app = await boot();
   const given = { name: "summarise", arguments: { orderId: "ord_1", style: "long", lines: "3" } };
   const expected = {
@@ -59,7 +59,7 @@ test("a prompt gives the messages of its handler, and arguments are converted fr
   ]);
 });
 
-test("a prompt refuses wrong arguments with their paths, and arguments that are not texts", async () => {
+test("an MCP prompt refuses wrong arguments with their paths, and refuses arguments that are not texts", async () => {
   await using app = await boot();
   const refused = async (values: object) => (await ask(app, "prompts/get", { name: "summarise", arguments: values })).error;
   expect(await refused({ orderId: "x", lines: "many" })).toEqual({
@@ -72,7 +72,7 @@ test("a prompt refuses wrong arguments with their paths, and arguments that are 
   expect(await refused({ orderId: 1 })).toEqual({ code: -32602, message: '"arguments" must be an object of texts' });
 });
 
-test("a prompt that the caller's role hides is answered like an unknown prompt, and a missing scope is named", async () => {
+test("a caller without the role of an MCP prompt gets the answer for an unknown prompt", async () => {
   await using app = await boot();
   const get = async (name: string, token: string) => (await ask(app, "prompts/get", { name }, token)).error;
   const unknown = { code: -32602, message: "No prompt has this name", data: { code: "unknown_handler" } };
@@ -91,7 +91,7 @@ test.for<readonly [what: string, cause: string, definition: object]>([
     "its field order cannot be written as a text",
     { output: messages, input: Type.Object({ order: Type.Object({}) }) },
   ],
-])("boot refuses a prompt with %s", async ([, cause, more], { expect }) => {
+])("boot refuses an MCP prompt with %s", async ([, cause, more], { expect }) => {
   const one = handler({ ...about, ...more } as never);
   const booting = bootTest({
     handlers: { one },

@@ -54,31 +54,34 @@ const ways = [
   ],
 ] as const;
 
-test.each(ways)("%s with a progressToken gets the progress before its result", async (method, params, expected) => {
-  const { app } = await bootReports();
-  await using _app = app;
-  const message = (meta: object) => JSON.stringify({ jsonrpc: "2.0", id: 7, method, params: { ...params, _meta: meta } });
-  const progress = {
-    jsonrpc: "2.0",
-    method: "notifications/progress",
-    params: { progressToken: "p", progress: 0.5, total: 1, message: "half" },
-  };
-  const { response, text } = await post(app, message({ progressToken: "p" }));
-  expect(response.headers.get("content-type")).toBe("text/event-stream");
-  const [first, last] = text.split("\n\n").map((event) => event.replace("event: message\ndata: ", ""));
-  expect(JSON.parse(first ?? "")).toEqual(progress);
-  expect(JSON.parse(last ?? "")).toMatchObject({ id: 7, result: expected });
-  const plain = await post(app, message({}));
-  expect(plain.response.headers.get("content-type")).toBe("application/json");
-  expect(plain.rpc).toMatchObject({ id: 7, result: expected });
-  const stdio = session(app, "ana");
-  stdio.write(message({ progressToken: "p" }));
-  expect(await stdio.next()).toEqual(progress);
-  expect(await stdio.next()).toMatchObject({ id: 7, result: expected });
-  await stdio.end();
-});
+test.each(ways)(
+  "the MCP request %s with a progressToken gets the progress before the result of the request",
+  async (method, params, expected) => {
+    const { app } = await bootReports();
+    await using _app = app;
+    const message = (meta: object) => JSON.stringify({ jsonrpc: "2.0", id: 7, method, params: { ...params, _meta: meta } });
+    const progress = {
+      jsonrpc: "2.0",
+      method: "notifications/progress",
+      params: { progressToken: "p", progress: 0.5, total: 1, message: "half" },
+    };
+    const { response, text } = await post(app, message({ progressToken: "p" }));
+    expect(response.headers.get("content-type")).toBe("text/event-stream");
+    const [first, last] = text.split("\n\n").map((event) => event.replace("event: message\ndata: ", ""));
+    expect(JSON.parse(first ?? "")).toEqual(progress);
+    expect(JSON.parse(last ?? "")).toMatchObject({ id: 7, result: expected });
+    const plain = await post(app, message({}));
+    expect(plain.response.headers.get("content-type")).toBe("application/json");
+    expect(plain.rpc).toMatchObject({ id: 7, result: expected });
+    const stdio = session(app, "ana");
+    stdio.write(message({ progressToken: "p" }));
+    expect(await stdio.next()).toEqual(progress);
+    expect(await stdio.next()).toMatchObject({ id: 7, result: expected });
+    await stdio.end();
+  },
+);
 
-test.each(ways)("a dry run of %s does not run the handler", async (method, params, _, empty) => {
+test.each(ways)("a dry run of the MCP request %s does not run the handler", async (method, params, _, empty) => {
   const { app, ran } = await bootReports();
   await using _app = app;
   const forecast = { handler: "report", input: { which: "one" }, auth: { allowed: true }, approval: { required: false } };
@@ -93,7 +96,7 @@ test.each(ways)("a dry run of %s does not run the handler", async (method, param
   expect(ran).toEqual([]);
 });
 
-test.each(ways)("%s with a malformed _meta is refused", async (method, params) => {
+test.each(ways)("the MCP server refuses the request %s with a malformed _meta", async (method, params) => {
   const { app, ran } = await bootReports();
   await using _app = app;
   for (const meta of [5, { "quater/dryRun": 1 }, { progressToken: {} }])

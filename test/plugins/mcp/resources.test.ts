@@ -9,7 +9,7 @@ import { uriPatternOf } from "../../../plugins/mcp/offers/uri.ts";
 import { ask, askModern, askStdio, boot } from "./offered-shop.ts";
 import { boot as bootTools } from "./shop.ts";
 
-test("handlers with a URI are resources, and handlers with a URI template are resource templates", async () => {
+test("handlers with a URI are MCP resources, and handlers with a URI template are resource templates", async () => {
   await using app = await boot();
   const { result } = await ask(app, "resources/list");
   expect(result).toEqual({
@@ -44,7 +44,7 @@ test("handlers with a URI are resources, and handlers with a URI template are re
   });
 });
 
-test("lists of resources contain only what the caller's rights allow", async () => {
+test("resources/list and resources/templates/list contain only the MCP resources that the caller may read", async () => {
   await using app = await boot();
   const names = async (method: string, field: string, token: string) => {
     const { result = {} } = await ask(app, method, {}, token);
@@ -54,7 +54,7 @@ test("lists of resources contain only what the caller's rights allow", async () 
   expect(await names("resources/templates/list", "resourceTemplates", "ben")).toEqual(["showOrder", "showLine"]);
 });
 
-test("a resource is a tool too, unless its exposure has tool: false", async () => {
+test("an MCP resource is a tool too, unless its exposure has tool: false", async () => {
   await using app = await boot();
   const tools = (await ask(app, "tools/list")).result?.["tools"] as { name: string; icons?: unknown }[];
   expect(tools.map(({ name }) => name)).toEqual(["showOrder", "showLine"]);
@@ -67,7 +67,7 @@ test("a resource is a tool too, unless its exposure has tool: false", async () =
     });
 });
 
-test("reading a resource gives JSON, text or bytes with their media type", async () => {
+test("resources/read returns JSON, text or bytes with their media type", async () => {
   await using app = await boot();
   const contents = async (uri: string) => (await ask(app, "resources/read", { uri })).result?.["contents"];
   expect(await contents("order://ord_1")).toEqual([
@@ -83,7 +83,7 @@ test("reading a resource gives JSON, text or bytes with their media type", async
   });
 });
 
-test("variables of a URI are decoded, and converted to the types of the schema", async () => {
+test("MCP decodes the variables of a resource URI, and converts the variables to the types of the schema", async () => {
   await using app = await boot();
   const read = async (uri: string) => {
     const { result, error } = await ask(app, "resources/read", { uri });
@@ -103,7 +103,7 @@ test("variables of a URI are decoded, and converted to the types of the schema",
   });
 });
 
-test("a resource that does not exist is -32002 in the revisions of 2025, and -32602 in 2026-07-28", async () => {
+test("a missing MCP resource gets the error -32002 in the revisions of 2025, and -32602 in 2026-07-28", async () => {
   await using app = await boot();
   for (const uri of ["order://", "order://a/b", "order://a b", "order://%FF", "other://x", "shop://terms/", "shop://audit"]) {
     const error = {
@@ -131,7 +131,7 @@ test("a resource that does not exist is -32002 in the revisions of 2025, and -32
   });
 });
 
-test("resources of revision 2026-07-28 have a resultType and say how long they may be kept", async () => {
+test("MCP resources in revision 2026-07-28 have a resultType and contain how long clients may keep them", async () => {
   await using app = await boot();
   const head = { resultType: "complete", cacheScope: "private", _meta: expect.any(Object) };
   expect((await askModern(app, "resources/list")).result).toMatchObject({ ...head, ttlMs: 60_000 });
@@ -143,7 +143,7 @@ test("resources of revision 2026-07-28 have a resultType and say how long they m
   });
 });
 
-test("the server announces resources and prompts only if there are some", async () => {
+test("the MCP server announces resources and prompts only if the manifest has some", async () => {
   await using app = await boot();
   const capabilities = { tools: {}, resources: {}, prompts: {}, completions: {} };
   expect((await askModern(app, "server/discover")).result).toMatchObject({ capabilities });
@@ -219,11 +219,11 @@ test.for<readonly [what: string, resource: string, cause: string, more?: object,
     "The handler one cannot be an MCP resource: its output is a stream",
     { output: stream(Type.Integer()) },
   ],
-])("boot refuses a resource with %s", async ([, resource, cause, more, besides], { expect }) => {
+])("boot refuses an MCP resource with %s", async ([, resource, cause, more, besides], { expect }) => {
   await expect(broken(resource, more, besides)).rejects.toThrow(cause);
 });
 
-test("boot refuses two resources with the same URIs, and a handler that no client can use", async () => {
+test("boot refuses two MCP resources with the same URIs, and a handler that no MCP client can use", async () => {
   const one = handler({ ...about, input: Type.Object({ orderId }), handle: () => 1 });
   const two = handler({ ...about, input: Type.Object({ id: orderId }), handle: () => 1 });
   const plugins = [mcp({ authenticate: tokens({ key: principal() }) })];
@@ -236,7 +236,7 @@ test("boot refuses two resources with the same URIs, and a handler that no clien
   );
 });
 
-test("a template expands to a URI that it matches with the same values", () => {
+test("an MCP resource template expands values to a URI that the template matches with the same values", () => {
   const pattern = uriPatternOf("order://{orderId}/lines/{line}");
   if (!("shape" in pattern)) throw new Error(pattern.cause);
   const values = { orderId: "a/b ü%!'()*{}", line: "~._-" };

@@ -48,7 +48,7 @@ const handlers = Object.fromEntries(
   ]),
 );
 
-test("M8: the Inspector's --strict reports nothing about the tools of all samples", async ({ skip }) => {
+test("M8: the MCP Inspector with --strict reports nothing about the tools of all sample schemas", async ({ skip }) => {
   if (tools === undefined) return skip(reason);
   await using app = await boot({ handlers });
   const inspector = join(tools, "node_modules/@modelcontextprotocol/inspector/clients/launcher/build/index.js");
@@ -64,9 +64,7 @@ const openObjects = ["records", "lists", "anything", "zod"];
 /** Samples with optional fields in a branch of a union. @openai/agents does not find the branch in which null means an absent field. */
 const optionalInUnions = ["unions", "intersections", "recursive"];
 
-test("M8: @openai/agents converts the schemas to strict mode, except open objects and unions with optional fields", async ({
-  skip,
-}) => {
+test("M8: @openai/agents converts MCP tool schemas to strict mode, except open objects and some unions", async ({ skip }) => {
   if (tools === undefined) return skip(reason);
   await using app = await boot({ handlers });
   const { rpc } = await post(app, '{"jsonrpc":"2.0","id":1,"method":"tools/list"}');

@@ -21,14 +21,21 @@ const published = (schema: TSchema, choice: "portable" | "any" = "portable"): Js
 const field = (v: TSchema) => Type.Object({ v });
 const fieldOf = (v: TSchema): unknown => (published(field(v))["properties"] as JsonSchema)["v"];
 
-describe("rules of model providers", () => {
-  test.each(Object.entries(samples))("M8: the schema of the sample %s breaks no rule of a provider", (_name, sample) => {
-    expect(schemaProblems(sample)).toEqual([]);
-    const schema = published(sample);
-    expect(rules.flatMap(({ provider, says, breaks }) => breaks(schema).map((at) => `${provider}, ${says}: ${at}`))).toEqual([]);
-    const output = outputSchemaFor(closed(sample, "output") as JsonSchema, false).schema;
-    expect(rules.flatMap(({ provider, says, breaks }) => breaks(output).map((at) => `${provider}, ${says}: ${at}`))).toEqual([]);
-  });
+describe("the schemas of MCP tools obey the rules of model providers", () => {
+  test.each(Object.entries(samples))(
+    "M8: the MCP tool schema of the sample %s breaks no rule of a model provider",
+    (_name, sample) => {
+      expect(schemaProblems(sample)).toEqual([]);
+      const schema = published(sample);
+      expect(rules.flatMap(({ provider, says, breaks }) => breaks(schema).map((at) => `${provider}, ${says}: ${at}`))).toEqual(
+        [],
+      );
+      const output = outputSchemaFor(closed(sample, "output") as JsonSchema, false).schema;
+      expect(rules.flatMap(({ provider, says, breaks }) => breaks(output).map((at) => `${provider}, ${says}: ${at}`))).toEqual(
+        [],
+      );
+    },
+  );
 
   const odd = field(Type.Unsafe({ type: "object", properties: { "filter[id]": { type: "string" } } }));
   const old: TSchema = Type.Unsafe({ type: "object", properties: { a: { $ref: "#/$defs/none" } } });
@@ -36,14 +43,14 @@ describe("rules of model providers", () => {
   const raw = [...Object.values(samples), odd, old, empty].map((sample) => published(sample, "any"));
   const unreached = new Set(["input_schema.type: Field required"]); // Quater refuses such an input before.
   test.each(rules.filter(({ says }) => !unreached.has(says)))(
-    "M8: a sample breaks the rule of $provider: $says",
+    "M8: a sample schema without the conversion of mcp() breaks the rule of $provider: $says",
     ({ breaks }) => {
       expect(raw.flatMap((schema) => breaks(schema))).not.toEqual([]);
     },
   );
 });
 
-describe("portable forms", () => {
+describe("mcp() converts schemas to portable forms", () => {
   test.each<[string, TSchema, unknown]>([
     ["a type beside enum", Type.Enum(["a", "b"]), { type: "string", enum: ["a", "b"] }],
     ["an enum for a constant", Type.Literal("a"), { type: "string", enum: ["a"] }],
@@ -86,9 +93,9 @@ describe("portable forms", () => {
       { type: "integer", minimum: 1, description: "Must be a multiple of 5." },
     ],
     ["no list of types", Type.Unsafe({ type: ["string", "null"] }), { anyOf: [{ type: "string" }, { type: "null" }] }],
-  ])("M8: published schemas have %s", (_what, schema, expected) => expect(fieldOf(schema)).toEqual(expected));
+  ])("M8: the schemas of MCP tools have %s", (_what, schema, expected) => expect(fieldOf(schema)).toEqual(expected));
 
-  test("M8: an intersection at the root is published as one object, in which fields with a default are not required", () => {
+  test("M8: mcp() publishes an intersection at the root as one object that does not require fields with a default", () => {
     expect(published(samples["intersection"] as TSchema)).toEqual({
       type: "object",
       required: ["id"],
@@ -101,7 +108,7 @@ describe("portable forms", () => {
     });
   });
 
-  test("M8: every reference leads to a definition at the root, also by $id and by a path", () => {
+  test("M8: every reference in the schema of an MCP tool leads to a definition at the root, also by $id or path", () => {
     expect(published(samples["references"] as TSchema)).toEqual({
       type: "object",
       properties: {
@@ -252,9 +259,9 @@ const ofType = (type: unknown, schema: JsonSchema, inner: (part: unknown) => Mad
   return [fc.oneof({ arbitrary: usual, weight: 30 }, { arbitrary: odd, weight: 1 })];
 };
 
-describe("what the published schema accepts", () => {
+describe("the schema of an MCP tool accepts the inputs that binding accepts", () => {
   test.each(Object.entries(samples))(
-    "M8: %s: every input that binding accepts, and beyond that only listed rules are missing",
+    "M8: %s: the schema of the MCP tool accepts every input that binding accepts, and lacks only listed rules",
     (name, sample) => {
       const own = closed(sample) as JsonSchema;
       const bind = binderOf(own);
@@ -292,7 +299,7 @@ describe("what the published schema accepts", () => {
   const widened = new Set(["rootUnion", "intersections"]);
 });
 
-test("M8: a value that matches several branches of an intersection may have the fields of all of them", () => {
+test("M8: an MCP argument that matches several branches of an intersection may have the fields of all branches", () => {
   const union = Type.Union([Type.Object({ a: Type.String() }), Type.Object({ b: Type.String() })]);
   const input = field(Type.Intersect([Type.Object({ id: Type.String() }), union]));
   const values = { v: { id: "1", a: "2", b: "3" } };
@@ -300,7 +307,7 @@ test("M8: a value that matches several branches of an intersection may have the 
   expect(ajv.compile(published(input))(values)).toBe(true);
 });
 
-describe("schemas that no portable form has", () => {
+describe("boot refuses schemas that have no portable form", () => {
   const toolFor = (input: TSchema, options: { readonly schemas?: "portable" | "any" } = {}) =>
     bootTest({
       handlers: { find: handler({ description: "Finds.", effect: "read", input, auth: anyone, handle: () => null }) },
@@ -314,24 +321,27 @@ describe("schemas that no portable form has", () => {
   const otherwise = 'set mcp({ schemas: "any" }) if no client uses such a provider';
   const cannot = "find cannot be an MCP tool for all model providers: its input schema has";
 
-  test.each(["filter[id]", "größe", "a b", "x".repeat(65), "a/b"])("M8: the property name %j stops the boot", async (name) => {
-    const found = await problemsOf(Type.Object({ list: Type.Array(Type.Object({ [name]: Type.Null() })) }));
-    expect(found).toEqual([
-      `${cannot} the property ${JSON.stringify(name)} at /properties/list/items/properties/${name.replace("/", "~1")}, ` +
-        `and some providers accept only names that match ^[a-zA-Z0-9_.-]{1,64}$. Rename the property, or ${otherwise}`,
-    ]);
-    await using app = await toolFor(Type.Object({ [name]: Type.Null() }), { schemas: "any" });
-    expect(app.catalog.names).toEqual(["find"]);
-  });
+  test.each(["filter[id]", "größe", "a b", "x".repeat(65), "a/b"])(
+    "M8: boot refuses the property name %j in the input of an MCP tool",
+    async (name) => {
+      const found = await problemsOf(Type.Object({ list: Type.Array(Type.Object({ [name]: Type.Null() })) }));
+      expect(found).toEqual([
+        `${cannot} the property ${JSON.stringify(name)} at /properties/list/items/properties/${name.replace("/", "~1")}, ` +
+          `and some providers accept only names that match ^[a-zA-Z0-9_.-]{1,64}$. Rename the property, or ${otherwise}`,
+      ]);
+      await using app = await toolFor(Type.Object({ [name]: Type.Null() }), { schemas: "any" });
+      expect(app.catalog.names).toEqual(["find"]);
+    },
+  );
 
-  test("M8: a dynamic reference stops the boot", async () => {
+  test("M8: boot refuses a dynamic reference in the schema of an MCP tool", async () => {
     const input = Type.Object({ a: Type.Unsafe({ $dynamicRef: "#node" }) });
     expect(await problemsOf(input)).toEqual([
       `${cannot} the keyword "$dynamicRef" at /properties/a, which providers do not know. Write "$ref" with a path, such as "#/$defs/Node", or ${otherwise}`,
     ]);
   });
 
-  test("M8: an intersection of many unions stops the boot", async () => {
+  test("M8: boot refuses an intersection of many unions in the schema of an MCP tool", async () => {
     const union = (name: string) =>
       Type.Union(["a", "b", "c", "d"].map((value) => Type.Object({ [`${name}${value}`]: Type.Literal(value) })));
     const parts = ["f", "g", "h", "i", "j", "k", "l"].map(union);
@@ -339,7 +349,7 @@ describe("schemas that no portable form has", () => {
     expect(found).toEqual([expect.stringContaining("combines so many unions")]);
   });
 
-  test("M8: with the option schemas set to any, tools publish the schemas of their handlers unchanged", () => {
+  test("M8: with the mcp() option schemas set to any, tools publish the schemas of their handlers unchanged", () => {
     const input = Type.Object({ a: Type.Record(Type.String({ pattern: "^x" }), Type.Literal(1)) });
     expect(published(input, "any")).toEqual({
       type: "object",

@@ -84,7 +84,7 @@ test.each([
   ["refusals", 65_000, (id: number) => line(id, "tools/none")],
   ["large answers", 1_000, (id: number) => call(id, "large")],
 ])(
-  "S14: quater mcp stops reading from a client that sends without end and reads nothing: %s",
+  "S14: quater mcp stops reading from a client that sends without end and reads no answers: %s",
   async (_what, count, text) => {
     const { child } = start();
     child.stdin.write(line(0, "ping"));
@@ -141,7 +141,7 @@ test.each(["later", "items", "parts"])(
   120_000,
 );
 
-test("S14: quater mcp refuses more requests while 256 calls run, and still reads cancellations", async () => {
+test("S14: quater mcp refuses further requests while 256 calls run, and still reads cancellations", async () => {
   const { child, saying } = start();
   child.stdin.write(Array.from({ length: 300 }, (_, at) => call(at, "deaf")).join(""));
   const { answers, refused } = await answersOf(child, 44);
@@ -165,7 +165,7 @@ test.each(["closes its end", "closes both ends"])(
   60_000,
 );
 
-test("M4: when an MCP client no longer reads answers, its calls are aborted at the next answer", async () => {
+test("M4: quater mcp aborts the calls of an MCP client that no longer reads at the next answer", async () => {
   const { child, saying, ended } = start();
   child.stdin.write(call(1, "deaf"));
   await saying("deaf begins");

@@ -7,7 +7,7 @@ import { bootTest, principal } from "quater/testing";
 import { expect, test } from "vitest";
 import { boot, callText, session, waiting } from "./shop.ts";
 
-test("over stdio, a cancelled call is aborted and gets no answer", async () => {
+test("over stdio, the MCP server aborts a cancelled call and sends no answer", async () => {
   const { wait, started, aborted } = waiting();
   await using app = await boot({ handlers: { wait } });
   const stdio = session(app, "ana");
@@ -50,7 +50,7 @@ test("the calls of an MCP client over stdio are cancelled when the client no lon
   await ended;
 });
 
-test("over stdio, each call is answered when the call ends, and a request with an id that is still in use is refused", async () => {
+test("over stdio, the MCP server answers each call at its end, and refuses a request with an id in use", async () => {
   const { wait, started, release } = waiting();
   await using app = await boot({ handlers: { wait } });
   const stdio = session(app, "ana");
@@ -65,7 +65,7 @@ test("over stdio, each call is answered when the call ends, and a request with a
   await stdio.end();
 });
 
-test("over stdio, the caller is the local user without a token, and the principal of the token with a token", async () => {
+test("over stdio, the MCP caller is the principal of the token, or the local user without a token", async () => {
   const whoAmI = handler({
     description: "Tells who calls.",
     effect: "read",
@@ -105,7 +105,7 @@ test("over stdio, the caller is the local user without a token, and the principa
   ]);
 });
 
-test("over stdio, a call without the required scope gets a tool error that the model can read", async () => {
+test("over stdio, an MCP call without the required scope gets a tool error that the model can read", async () => {
   await using app = await boot();
   const stdio = session(app, "ben");
   stdio.write(callText("wipe"));
@@ -114,7 +114,7 @@ test("over stdio, a call without the required scope gets a tool error that the m
   ]);
 });
 
-test("over stdio, the progress messages of a call arrive before its answer", async () => {
+test("over stdio, the progress messages of an MCP call arrive before the answer of the call", async () => {
   await using app = await boot();
   const stdio = session(app, "ana");
   stdio.write(callText("count", '{"to":2}', ',"_meta":{"progressToken":"t"}'));

@@ -28,7 +28,7 @@ const refusals: readonly (readonly [what: string, input: string, code: string, p
 ];
 
 test.each(refusals)(
-  "tool arguments with %s give a tool error with code and path, on both transports",
+  "tool arguments with %s give a tool error with code and path, over HTTP and over stdio",
   async (_what, input, code, path, message) => {
     await using app = await boot();
     const { response, rpc } = await post(app, callText("add", input));
@@ -46,7 +46,7 @@ test.each(refusals)(
   },
 );
 
-test("an error outside of tool arguments is a JSON-RPC error, with the id of the request if the id is valid", async () => {
+test("an MCP error outside of tool arguments is a JSON-RPC error with the id of the request if the id is valid", async () => {
   await using app = await boot();
   const answer = async (body: string) => {
     const { response, rpc } = await post(app, body);
@@ -136,7 +136,7 @@ test("the error for a malformed MCP request is one sentence", async () => {
   expect(await code('{"jsonrpc":"2.0","id":1,"method":"tools/nothing"}')).toBe(-32601);
 });
 
-test("the field task in an MCP request is ignored", async () => {
+test("the MCP server ignores the field task in a request", async () => {
   await using app = await boot();
   expect((await post(app, callText("add", '{"a":1}', ',"task":{"ttl":1000}'))).rpc.result).toMatchObject({
     structuredContent: { sum: 2 },
@@ -161,7 +161,7 @@ test("an MCP session over stdio continues after malformed, too long, blank and u
   expect(await stdio.end()).toEqual([]);
 });
 
-test("HTTP and MCP give the same error for the same input", async () => {
+test("the surfaces http and mcp give the same error for the same input", async () => {
   const plugins = [http({ port: 0, authenticate: tokens(people) }), mcp({ authenticate: tokens(people) })];
   const exposed = { add: { http: "POST /add", mcp: true } };
   await using app = await bootTest({ handlers: { add }, expose: exposed, plugins });

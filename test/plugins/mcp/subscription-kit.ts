@@ -1,4 +1,4 @@
-// Clients of `subscriptions/listen`, and a backend whose callers can lose their rights.
+// Clients that send `subscriptions/listen`, and an app whose callers can lose their rights.
 
 import { http } from "quater/http";
 import { mcp, mcpRef } from "quater/mcp";
@@ -21,7 +21,7 @@ export const listenText = (uris: unknown, id = 7): string =>
     },
   });
 
-/** Boots with callers who can be removed from `callers`, and change there. */
+/** Boots an app with callers. A test can change `callers`, and remove callers from it. */
 export const bootListening = async (more: Partial<TestBoot> & { readonly heartbeatMs?: number } = {}) => {
   const callers = {
     ana: principal({ subject: "ana", scopes: ["costs"] }),
@@ -45,7 +45,7 @@ export interface Heard {
   readonly error?: { readonly code: number; readonly data?: { readonly code: string } };
 }
 
-/** Sends `subscriptions/listen` over HTTP. */
+/** Sends `subscriptions/listen` over HTTP, and returns functions that read the stream. */
 export const listen = async (app: TestApp, uris: unknown, token = "ana", accept = headers.accept) => {
   const leaving = new AbortController();
   const response = await fetch(urlOf(app), {
@@ -64,7 +64,7 @@ export const listen = async (app: TestApp, uris: unknown, token = "ana", accept 
   const next = async (): Promise<string | undefined> => (await events.next()).value;
   return {
     response,
-    /** Returns the next message, and ignores comments. `undefined` at the end of the stream. */
+    /** Returns the next message of the stream, without comments. `undefined` at the end of the stream. */
     next: async (): Promise<Heard | undefined> => {
       for (let event = await next(); event !== undefined; event = await next())
         if (!event.startsWith(":")) return JSON.parse(event.replace("event: message\ndata: ", "")) as Heard;

@@ -11,7 +11,7 @@ import { ask, askModern, boot } from "./offered-shop.ts";
 import { session } from "./shop.ts";
 import { acknowledged, bootListening, ended, listen, listenText, update } from "./subscription-kit.ts";
 
-test("server/discover declares subscriptions, and initialize declares them only over stdio", async () => {
+test("the MCP server declares subscriptions in server/discover, and in initialize only over stdio", async () => {
   await using app = await boot();
   const capabilities = { tools: {}, prompts: {}, completions: {} };
   const discovered = (await askModern(app, "server/discover")).result;
@@ -26,7 +26,7 @@ test("server/discover declares subscriptions, and initialize declares them only 
   await stdio.end();
 });
 
-test("a client that listens gets one notification for each change of its resources, until the server stops", async () => {
+test("an MCP client that listens gets one notification for each change of its resources until the server stops", async () => {
   const { app, updated } = await bootListening();
   await using _app = app;
   const stream = await listen(app, ["order://1", "shop://terms", "order://1"]);
@@ -43,7 +43,7 @@ test("a client that listens gets one notification for each change of its resourc
   await stopping;
 });
 
-test("a resource that the caller may not read is missing in the acknowledgement, like an unknown resource", async () => {
+test("the acknowledgement of an MCP subscription omits a resource that the caller may not read", async () => {
   const { app } = await bootListening();
   await using _app = app;
   const stream = await listen(app, ["shop://nothing", "shop://audit", "costs://1", "order://1/lines/x", "shop://terms"], "ben");
@@ -54,7 +54,7 @@ test("a resource that the caller may not read is missing in the acknowledgement,
   expect(await nothing.next()).toEqual(ended);
 });
 
-test("a client whose role was removed gets no notification, and its stream ends", async () => {
+test("an MCP client whose caller lost its role gets no notification, and the stream of the client ends", async () => {
   const { app, callers, updated } = await bootListening();
   await using _app = app;
   const stream = await listen(app, ["shop://audit", "shop://terms"], "ben");
@@ -67,7 +67,7 @@ test("a client whose role was removed gets no notification, and its stream ends"
   expect(await stream.next()).toBeUndefined();
 });
 
-test("a client whose credential was revoked gets no notification, and its stream ends with an error", async () => {
+test("an MCP client whose credential was revoked gets no notification, and its stream ends with an error", async () => {
   const { app, callers, updated } = await bootListening();
   await using _app = app;
   const stream = await listen(app, ["shop://terms"]);
@@ -78,7 +78,7 @@ test("a client whose credential was revoked gets no notification, and its stream
   expect(await stream.next()).toBeUndefined();
 });
 
-test("a silent stream has comments as heartbeats", async () => {
+test("a silent stream of MCP notifications has comments as heartbeats", async () => {
   const { app } = await bootListening({ heartbeatMs: 20 });
   await using _app = app;
   const stream = await listen(app, ["shop://terms"]);
@@ -87,7 +87,7 @@ test("a silent stream has comments as heartbeats", async () => {
   stream.leave();
 });
 
-test("of the clients of one caller 16 may listen, and a client that leaves makes room", async () => {
+test("at most 16 MCP clients of one caller may listen, and another client may listen after one of them has left", async () => {
   const { app } = await bootListening();
   await using _app = app;
   const streams = await Promise.all(Array.from({ length: 16 }, () => listen(app, ["shop://terms"])));
@@ -118,14 +118,14 @@ test.for<readonly [what: string, uris: unknown, accept: string, status: number, 
   ["a URI that is not a text", [7], "application/json, text/event-stream", 200, { code: -32602 }],
   ["a text in place of a list", "shop://terms", "application/json, text/event-stream", 200, { code: -32602 }],
   ["an Accept without event streams", ["shop://terms"], "application/json", 406, { code: -32600 }],
-])("a request to listen with $0 is refused", async ([, uris, accept, status, error], { expect }) => {
+])("the MCP server refuses a request to listen with $0", async ([, uris, accept, status, error], { expect }) => {
   const { app } = await bootListening();
   await using _app = app;
   const { response } = await listen(app, uris, "ana", accept);
   expect([response.status, await response.json()]).toMatchObject([status, { id: 7, error }]);
 });
 
-test("over stdio, a client of 2025 gets notifications until it unsubscribes or loses its rights", async () => {
+test("over stdio, an MCP client of 2025 gets notifications until it unsubscribes or loses its rights", async () => {
   const { app, callers, updated } = await bootListening();
   await using _app = app;
   const stdio = session(app, "ben");
@@ -152,7 +152,7 @@ test("over stdio, a client of 2025 gets notifications until it unsubscribes or l
   expect(await stdio.end()).toEqual([]);
 });
 
-test("over stdio, a resource that the caller may not read gets the answer for an unknown resource", async () => {
+test("over stdio, a subscription to an MCP resource that the caller may not read gets the unknown resource error", async () => {
   const { app } = await bootListening();
   await using _app = app;
   const stdio = session(app, "ana");
@@ -170,7 +170,7 @@ test("over stdio, a resource that the caller may not read gets the answer for an
   await stdio.end();
 });
 
-test("over stdio, a stream of 2026-07-28 ends without an answer when its client cancels it, and with one at the end of the input", async () => {
+test("over stdio, a stream of MCP notifications ends without an answer after a cancellation by the client", async () => {
   const { app, updated } = await bootListening();
   await using _app = app;
   const stdio = session(app, "ana");
@@ -187,7 +187,7 @@ test("over stdio, a stream of 2026-07-28 ends without an answer when its client 
   expect(await stdio.end()).toEqual([ended]);
 });
 
-test("many changes for a client that does not read become one notification for each resource", async () => {
+test("an MCP client that does not read gets one notification for many changes of a resource", async () => {
   let read = () => {};
   const reading = new Promise<void>((resolve) => {
     read = resolve;
@@ -215,33 +215,36 @@ test("many changes for a client that does not read become one notification for e
   expect(sent).toEqual(["a:1", "a:2", "a:3"]);
 });
 
-describe("with a store", () => {
+describe("instances with one store share changes of MCP resources", () => {
   onBothDialects((claim) => {
-    claim("a change that one instance reports reaches the subscribers of other instances", async ({ root, url }) => {
-      const plugins = () => [store({ ...(url === undefined ? {} : { url }), mayLoseCommits: true }), audit()];
-      const one = await bootListening({ root, plugins: plugins() });
-      await using _one = one.app;
-      const two = await bootListening({ root, plugins: plugins() });
-      await using _two = two.app;
-      const stream = await listen(one.app, ["order://1", "shop://terms"]);
-      expect(await stream.next()).toEqual(acknowledged("order://1", "shop://terms"));
-      two.updated("order://2");
-      two.updated("order://1");
-      expect(await stream.next()).toEqual(update("order://1"));
-      two.updated("order://1");
-      expect(await stream.next()).toEqual(update("order://1"));
-      two.updated("shop://terms");
-      expect(await stream.next()).toEqual(update("shop://terms"));
-      one.updated("order://1");
-      expect(await stream.next()).toEqual(update("order://1"));
-      two.updated("shop://terms");
-      expect(await stream.next()).toEqual(update("shop://terms"));
-      const stopping = one.app.stop();
-      expect(await stream.next()).toEqual(ended);
-      await stopping;
-    });
+    claim(
+      "a change of an MCP resource that one instance reports reaches the subscribers of other instances",
+      async ({ root, url }) => {
+        const plugins = () => [store({ ...(url === undefined ? {} : { url }), mayLoseCommits: true }), audit()];
+        const one = await bootListening({ root, plugins: plugins() });
+        await using _one = one.app;
+        const two = await bootListening({ root, plugins: plugins() });
+        await using _two = two.app;
+        const stream = await listen(one.app, ["order://1", "shop://terms"]);
+        expect(await stream.next()).toEqual(acknowledged("order://1", "shop://terms"));
+        two.updated("order://2");
+        two.updated("order://1");
+        expect(await stream.next()).toEqual(update("order://1"));
+        two.updated("order://1");
+        expect(await stream.next()).toEqual(update("order://1"));
+        two.updated("shop://terms");
+        expect(await stream.next()).toEqual(update("shop://terms"));
+        one.updated("order://1");
+        expect(await stream.next()).toEqual(update("order://1"));
+        two.updated("shop://terms");
+        expect(await stream.next()).toEqual(update("shop://terms"));
+        const stopping = one.app.stop();
+        expect(await stream.next()).toEqual(ended);
+        await stopping;
+      },
+    );
 
-    claim("a change that quater run reports reaches the subscribers of a server", async ({ root, url }) => {
+    claim("a change of an MCP resource that quater run reports reaches the subscribers of a server", async ({ root, url }) => {
       const plugins = () => [store({ ...(url === undefined ? {} : { url }), mayLoseCommits: true }), audit()];
       const { app } = await bootListening({ root, plugins: plugins() });
       await using _app = app;
@@ -254,7 +257,7 @@ describe("with a store", () => {
       stream.leave();
     });
 
-    claim("the time columns of the tables of mcp have an index", async ({ root, url }) => {
+    claim("the time columns of the tables of mcp() have an index", async ({ root, url }) => {
       const { app } = await bootListening({
         root,
         plugins: [store({ ...(url === undefined ? {} : { url }), mayLoseCommits: true }), audit()],

@@ -11,7 +11,7 @@ const listText = '{"jsonrpc":"2.0","id":1,"method":"tools/list"}';
 const toolsFor = async (app: Awaited<ReturnType<typeof boot>>, token: string) =>
   (await post(app, listText, { authorization: `Bearer ${token}` })).rpc.result?.tools ?? [];
 
-test("the annotations of a tool are derived from the effect of the handler", async () => {
+test("mcp() derives the annotations of a tool from the effect of the handler", async () => {
   await using app = await boot();
   const tools = await toolsFor(app, "ana");
   const of = (name: string) => tools.find((tool) => tool.name === name)?.annotations;
@@ -28,7 +28,7 @@ test("tools/list contains the tools that the scopes and roles of the principal a
   expect(await namesFor("ben")).toEqual(["add", "names", "note", "audit", "fail", "count", "steps", "chatty"]);
 });
 
-test("calling a tool that needs another role gives the same answer as an unknown tool", async () => {
+test("a call of a tool that needs another role gets the same answer as a call of an unknown tool", async () => {
   await using app = await boot();
   const forbidden = (await post(app, callText("audit"))).text;
   const unknown = (await post(app, callText("audix"))).text;
@@ -43,7 +43,7 @@ test("calling a tool that needs another role gives the same answer as an unknown
   });
 });
 
-test("a handler that is not exposed over mcp is not a tool", async () => {
+test("tools/list contains no handler that is not exposed over mcp", async () => {
   await using app = await boot();
   expect((await post(app, callText("hidden"))).rpc.error).toMatchObject({ code: -32602, data: { code: "unknown_handler" } });
   expect(JSON.stringify(await toolsFor(app, "ana"))).not.toContain("hidden");
@@ -66,7 +66,7 @@ test("M6: a tool call without the scope is a tool error when no authorization se
   await client.close();
 });
 
-test("a caller who lacks a scope and a role learns no more about the tool than about an unknown tool", async () => {
+test("an MCP caller who lacks a scope and a role gets the same answer for a tool as for an unknown tool", async () => {
   const both = handler({
     description: "Needs both.",
     effect: "read",
@@ -80,7 +80,7 @@ test("a caller who lacks a scope and a role learns no more about the tool than a
   expect(rpc.error).toMatchObject({ code: -32602, data: { code: "unknown_handler" } });
 });
 
-test("H15: an error of the kind unauthenticated that a handler throws is a tool error without a challenge for another credential", async () => {
+test("H15: an error of the kind unauthenticated that a handler throws is a tool error without a challenge", async () => {
   const wrongPassword = problem("wrong_password", "unauthenticated");
   const logIn = handler({
     description: "Logs in.",
@@ -108,7 +108,7 @@ test("the input schema of a tool does not require an input with a default value"
   });
 });
 
-test("an error of a handler or of its input is a tool error with code, call id and field errors", async () => {
+test("an error of a handler or of its input is a tool error over MCP with code, call id and field errors", async () => {
   await using app = await boot();
   const failed = async (name: string, input: string) => {
     const { response, rpc } = await post(app, callText(name, input));
@@ -197,7 +197,7 @@ const pay = handler({
   handle: () => "paid",
 });
 
-test("a dry run of a tool does not run the handler, and its answer does not have the form of the tool's output", async () => {
+test("a dry run of an MCP tool does not run the handler, and the answer does not have the form of the output", async () => {
   const handled: unknown[] = [];
   const make = handler({
     description: "Makes.",
@@ -264,7 +264,7 @@ test("boot refuses exposed tools when mcp() has no authenticate option, and name
   );
 });
 
-test("boot refuses a tool whose input is not an object", async () => {
+test("boot refuses an MCP tool whose input is not an object", async () => {
   const either = handler({
     description: "Takes a union.",
     effect: "read",
@@ -291,7 +291,7 @@ test("boot refuses a tool whose input is not an object", async () => {
   });
 });
 
-test("the client of the MCP SDK can compile the recursive schemas of two tools in tools/list", async () => {
+test("the client of the MCP SDK can compile the recursive schemas of two tools in one tools/list answer", async () => {
   const tree = (name: string) =>
     handler({
       description: `Gives a tree ${name}.`,

@@ -112,7 +112,7 @@ test("a read over mcp or cli records one event on the trail, and a read over htt
 
 const call = (app: TestApp, name: string, given: object, as = ana, how = {}) => app.as(as).send(name, given, how);
 
-test("each kind of refusal and error is recorded as a separate event on the trail", async () => {
+test("the trail records each kind of refusal and error as a separate event", async () => {
   using folder = tempFolder();
   const app = await boot(folder.root);
   const gate = kernelOf(app);
@@ -147,7 +147,7 @@ test("each kind of refusal and error is recorded as a separate event on the trai
   ]);
 });
 
-test("the trail contains results if the exposure says so, with secrets as keyed digests and suspicious fields masked", async () => {
+test("the trail contains results if the exposure requests results, and masks secrets and suspicious fields", async () => {
   using folder = tempFolder();
   const app = await boot(folder.root);
   await call(app, "full", { id: "a", pin: "1234" });
@@ -158,7 +158,7 @@ test("the trail contains results if the exposure says so, with secrets as keyed 
   expect(ended?.meta.resultTag).toMatch(/^hmac:tag-[0-9a-f]{6}:[0-9a-f]{64}$/);
 });
 
-test("runtime.started records command, manifest, plugins and versions; a stop records runtime.stopped and a signed checkpoint", async () => {
+test("the trail records runtime.started with versions, and runtime.stopped with a signed checkpoint", async () => {
   using folder = tempFolder();
   const app = await boot(folder.root);
   await app.stop();
@@ -213,7 +213,7 @@ test("the events of parallel calls on the trail contain only data of their own c
   }
 });
 
-test('boot accepts audit: "off" only for reads', async () => {
+test('boot accepts audit: "off" in an exposure only for handlers with the effect read', async () => {
   using folder = tempFolder();
   const off = (audit: string) =>
     bootWithTrail({ root: folder.root, handlers: { thing }, expose: { thing: { direct: true, audit } } });
@@ -221,7 +221,7 @@ test('boot accepts audit: "off" only for reads', async () => {
   await expect(off("everything")).rejects.toThrow(/audit/);
 });
 
-test('a read with audit: "off" records no event on the trail, but refused calls of this read are recorded', async () => {
+test('the trail records no successful call of a read with audit: "off", but records refused calls of the read', async () => {
   using folder = tempFolder();
   const app = await bootWithTrail({
     root: folder.root,

@@ -18,7 +18,7 @@ const change = handler({
   handle: ({ id }) => ({ id }),
 });
 
-test("every event of a call contains the trace id of a valid traceparent header, and no event contains an invalid traceparent", async () => {
+test("every event of an MCP call contains the trace id of a valid traceparent, and no invalid traceparent", async () => {
   using folder = tempFolder();
   const who = tokens({ ana: principal() });
   const app = await bootWithTrail({

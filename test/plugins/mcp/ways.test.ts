@@ -10,7 +10,7 @@ import { expose as exposed, handlers } from "./offered-handlers.ts";
 const rowsOf = ({ rows }: GateReport, handler: string) =>
   rows.filter((row) => row.handler === handler).map(({ surface, case: name, got }) => `${surface}: ${name}: ${got}`);
 
-test("the gate suite reads each resource and gets each prompt with missing parts", async () => {
+test("the gate suite reads each MCP resource and gets each prompt with missing parts", async () => {
   const manifest = defineConfig({
     name: "offers",
     handlers: [expose(async () => handlers, exposed as never)],

@@ -47,18 +47,18 @@ test.each<[string, object, RegExp]>([
     /The exposure of refundOrder is invalid: lock.*\. Write lock: "order" or lock: \{ name: "order"/,
   ],
   ["by is missing", { name: "order" }, /The exposure of refundOrder is invalid: lock.*\. Write lock: "order"/],
-])("S4: boot refuses a lock whose %s", async (_, lock, problem) => {
+])("S4: boot refuses a handler with a lock whose %s", async (_, lock, problem) => {
   await expect(boot({ refundOrder: { direct: true, lock } })).rejects.toThrow(problem);
 });
 
-test("S4: boot refuses a lock with an empty name, and a lock without store()", async () => {
+test("S4: boot refuses a lock of a handler with an empty name, and a lock without store()", async () => {
   await expect(boot({ refundOrder: { direct: true, lock: "" } })).rejects.toThrow(/The exposure of refundOrder is invalid: lock/);
   await expect(boot({ refundOrder: { direct: true, lock: "order" } }, undefined, [])).rejects.toThrow(
     /The exposure of refundOrder has the key "lock", but no configured plugin accepts this key\. Add the plugin that accepts the key to plugins, such as store\(\)/,
   );
 });
 
-test("S4: boot refuses two locks of the same name when only one of the locks has the field by", async () => {
+test("S4: boot refuses two locks of handlers with the same name when only one of the locks has the field by", async () => {
   const expose = { refundOrder: { direct: true, lock: byOrder }, cancelOrder: { direct: true, lock: "order" } };
   await expect(boot(expose)).rejects.toThrow(
     /cancelOrder uses the lock order without by, but refundOrder uses it with by, so their calls could run at the same time\. Add by to both/,
@@ -82,7 +82,7 @@ test("S4: a handler with a preview and an approval gets a lock with the handler'
   ).rejects.toThrow(/refundOrder uses the lock refundOrder without by, but cancelOrder uses it with by/);
 });
 
-test.each([0, 999, 1.5, 600_001, "10s"])("S4: boot refuses lockLeaseMs: %s", async (lockLeaseMs) => {
+test.each([0, 999, 1.5, 600_001, "10s"])("S4: boot refuses the store() option lockLeaseMs: %s", async (lockLeaseMs) => {
   await expect(boot({ refundOrder: { direct: true } }, { lockLeaseMs: lockLeaseMs as number })).rejects.toThrow(
     /store has an invalid value for lockLeaseMs: .*\. Write a whole number from 1,000 to 600,000/,
   );

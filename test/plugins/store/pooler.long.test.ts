@@ -52,7 +52,7 @@ const ours = {
 };
 
 withServers(
-  "O5: connection settings hold in every transaction and read through PgBouncer, and do not leak into its sessions",
+  "O5: the connection settings of store() are valid in every transaction and read through PgBouncer",
   async (server, pool) => {
     const direct = await server.freshUrl();
     const url = pool.through(direct);
@@ -91,49 +91,58 @@ for (const level of ["off", "local", "remote_write"]) {
   );
 }
 
-withServers("O5: synchronous_commit remote_apply is stronger than on, and is kept", async (server, pool) => {
-  const direct = await server.freshUrl();
-  await ask(direct, `alter database ${new URL(direct).pathname.slice(1)} set synchronous_commit = remote_apply`);
-  for (const url of [direct, pool.through(direct)]) {
-    const database = await openPostgres({ url, schema: "quater", onLost: () => undefined });
-    const found = await database.lend((connection) => connection.read({ sql: settings, parameters: [] }));
-    expect(found.rows).toEqual([{ ...ours, synchronous_commit: "remote_apply" }]);
-    await database.close();
-  }
-});
-
-withServers("O5: on a direct connection a transaction begins with one statement that sets nothing", async (server, pool) => {
-  const direct = await server.freshUrl();
-  const beginOn = async (url: string) => {
-    const database = await openPostgres({ url, schema: "quater", onLost: () => undefined });
-    const { sql } = await database.lend(async ({ begin }) => begin);
-    await database.close();
-    return sql;
-  };
-  expect(await beginOn(direct)).toBe("begin");
-  expect(await beginOn(pool.through(direct))).toMatch(/^begin; select set_config\('search_path', 'quater', true\)/);
-});
-
-withServers("O5: PgBouncer works in session mode, and is refused in statement mode with a remedy", async (server) => {
-  const direct = await server.freshUrl();
-  for (const mode of ["session", "statement"] as const) {
-    const other = await testPgbouncer(direct, { mode });
-    if (typeof other === "string") throw new Error(other);
-    using folder = tempFolder();
-    const boot = () => bootTest({ root: folder.root, handlers: {}, plugins: [store({ url: other.through(direct) })] });
-    try {
-      if (mode === "session") await (await boot()).stop();
-      else
-        await expect(boot()).rejects.toThrow(
-          /statement mode, which cannot run transactions. Set pool_mode = transaction in the pooler/,
-        );
-    } finally {
-      await other.close();
+withServers(
+  "O5: store() does not change the PostgreSQL setting synchronous_commit remote_apply, which is stronger than on",
+  async (server, pool) => {
+    const direct = await server.freshUrl();
+    await ask(direct, `alter database ${new URL(direct).pathname.slice(1)} set synchronous_commit = remote_apply`);
+    for (const url of [direct, pool.through(direct)]) {
+      const database = await openPostgres({ url, schema: "quater", onLost: () => undefined });
+      const found = await database.lend((connection) => connection.read({ sql: settings, parameters: [] }));
+      expect(found.rows).toEqual([{ ...ours, synchronous_commit: "remote_apply" }]);
+      await database.close();
     }
-  }
-});
+  },
+);
 
-test("O5: settings that PgBouncer drops stop the boot, with the setting and a remedy", () => {
+withServers(
+  "O5: on a direct connection, a transaction of store() begins with one statement that changes no setting",
+  async (server, pool) => {
+    const direct = await server.freshUrl();
+    const beginOn = async (url: string) => {
+      const database = await openPostgres({ url, schema: "quater", onLost: () => undefined });
+      const { sql } = await database.lend(async ({ begin }) => begin);
+      await database.close();
+      return sql;
+    };
+    expect(await beginOn(direct)).toBe("begin");
+    expect(await beginOn(pool.through(direct))).toMatch(/^begin; select set_config\('search_path', 'quater', true\)/);
+  },
+);
+
+withServers(
+  "O5: store() works with PgBouncer in session mode, and refuses PgBouncer in statement mode with a remedy",
+  async (server) => {
+    const direct = await server.freshUrl();
+    for (const mode of ["session", "statement"] as const) {
+      const other = await testPgbouncer(direct, { mode });
+      if (typeof other === "string") throw new Error(other);
+      using folder = tempFolder();
+      const boot = () => bootTest({ root: folder.root, handlers: {}, plugins: [store({ url: other.through(direct) })] });
+      try {
+        if (mode === "session") await (await boot()).stop();
+        else
+          await expect(boot()).rejects.toThrow(
+            /statement mode, which cannot run transactions. Set pool_mode = transaction in the pooler/,
+          );
+      } finally {
+        await other.close();
+      }
+    }
+  },
+);
+
+test("O5: boot refuses a PgBouncer that drops connection settings, and names the setting and a remedy", () => {
   const right = {
     fsync: "on",
     full_page_writes: "on",
@@ -155,7 +164,7 @@ test("O5: settings that PgBouncer drops stop the boot, with the setting and a re
 });
 
 withServers(
-  "O5: a start waits while another instance holds the lock of the migrations, also through PgBouncer",
+  "O5: a start of the app waits while another instance has the lock of the migrations, also through PgBouncer",
   async (server, pool) => {
     const direct = await server.freshUrl();
     const holder = new pg.Client({ connectionString: direct });

@@ -91,7 +91,7 @@ test.each<[string, string, (path: string) => void]>([
         },
       ] as [string, string, (path: string) => void],
   ),
-])("S9: a store that was just opened notices before its first write that %s", (_title, message, change) => {
+])("S9: a store that Quater has just opened notices before its first write that %s", (_title, message, change) => {
   using folder = tempFolder();
   const path = join(folder.root, "store.db");
   const first = openSqlite(path);

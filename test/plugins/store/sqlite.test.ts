@@ -42,7 +42,7 @@ test("the SQLite driver aborts the process when a parameter is a boolean, so Qua
   expect(guarded.stdout).toContain(kinds);
 });
 
-test("only the owner can read the SQLite file of the store, the log of the file and the folder of the file", () => {
+test("only the owner can read the SQLite file of the store, the write-ahead log and the folder of the file", () => {
   using folder = tempFolder();
   const path = join(folder.root, "private/store.db");
   const file = openSqlite(path);
@@ -54,7 +54,7 @@ test("only the owner can read the SQLite file of the store, the log of the file 
   file.close();
 });
 
-test("commits to SQLite are synced to disk: write-ahead log and synchronous=FULL", () => {
+test("store() syncs commits to SQLite to disk with a write-ahead log and synchronous=FULL", () => {
   using folder = tempFolder();
   const file = openSqlite(join(folder.root, "store.db"));
   const ask = (sql: string) => Object.values(file.run([{ sql, parameters: [] }])[0]?.rows[0] as object)[0];
@@ -62,7 +62,7 @@ test("commits to SQLite are synced to disk: write-ahead log and synchronous=FULL
   file.close();
 });
 
-test("only the store and the lock of key files use the SQLite driver", () => {
+test("only the files for the store and for the lock of key files import the SQLite driver", () => {
   const found = execFileSync("grep", ["-rlE", "[\"']libsql[\"']", "plugins", "core"], { cwd: repository, encoding: "utf8" });
   expect(found.trim().split("\n")).toEqual(["plugins/store/sqlite.ts", "core/boot/file-lock.ts"]);
 });

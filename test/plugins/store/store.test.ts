@@ -67,7 +67,7 @@ const freshOn = async (dialect: "postgres" | "pgbouncer"): Promise<{ readonly ur
   return typeof pgbouncer === "string" ? pgbouncer : { url: pgbouncer.through(await postgres.freshUrl()) };
 };
 
-describe.each(["sqlite", "postgres", "pgbouncer"] as const)("on %s", (dialect) => {
+describe.each(["sqlite", "postgres", "pgbouncer"] as const)("store() works on %s", (dialect) => {
   const opened = async (use: (open: OpenStore, again: () => Promise<TestApp>) => Promise<void>): Promise<string | undefined> => {
     using folder = tempFolder();
     const options = dialect === "sqlite" ? {} : await freshOn(dialect);
@@ -103,7 +103,7 @@ describe.each(["sqlite", "postgres", "pgbouncer"] as const)("on %s", (dialect) =
     await expect(open.snapshot((at) => at.read(insert("c")))).rejects.toMatchObject({ code: "25006" });
   });
 
-  both("a transaction that throws leaves no change in the store", async (open) => {
+  both("a transaction of the store that throws leaves no change in the store", async (open) => {
     const db = open.queries<Tables>();
     const insert = (name: string) => db.insertInto("shelf_item").values({ name, count: 1 });
     await expect(
@@ -149,7 +149,7 @@ describe.each(["sqlite", "postgres", "pgbouncer"] as const)("on %s", (dialect) =
     expect(Number.isInteger(now)).toBe(true);
   });
 
-  both("three instances that start at the same time run each migration once", async (open, again) => {
+  both("three instances that start at the same time run each migration of the store once", async (open, again) => {
     const apps = await Promise.all([again(), again(), again()]);
     await Promise.all(apps.map((app) => app.stop()));
     const rows = await open.read<{ n: number }>({
@@ -160,7 +160,7 @@ describe.each(["sqlite", "postgres", "pgbouncer"] as const)("on %s", (dialect) =
   });
 });
 
-test("store() refuses a SQLite file that has other tables, and does not change it", async () => {
+test("store() refuses a SQLite file that has other tables, and does not change the file", async () => {
   using folder = tempFolder();
   const path = join(folder.root, "shop.db");
   const file = openSqlite(path);

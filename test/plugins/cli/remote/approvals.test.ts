@@ -52,7 +52,7 @@ const approve = async (id: string) => {
   return here(`approvals approve ${id} --digest ${digest} --key-file ${project.keys.bea}`);
 };
 
-test("a call that needs approval exits with 75 and names the commands for the remote", async () => {
+test("quater run --remote exits with 75 for a call that needs approval, and prints the commands for the remote", async () => {
   const { code, err } = await there("--remote run run pay --to bo --cents 5");
   const id = approvalIn(err);
   expect({ code, body: JSON.parse(err) as object }).toEqual({
@@ -72,7 +72,7 @@ test("a call that needs approval exits with 75 and names the commands for the re
   expect([waited.code, JSON.parse(waited.out)]).toEqual([75, expect.objectContaining({ id, status: "pending" })]);
 });
 
-test("run --remote --wait waits for the decision and then runs the call once", async () => {
+test("quater run --remote --wait waits for the decision of the approvers, and then runs the call once", async () => {
   let decided: Promise<Seen> | undefined;
   const seen = await there("--remote run run pay --to cara --cents 7 --wait", {
     onError: (text) => {
@@ -85,7 +85,7 @@ test("run --remote --wait waits for the decision and then runs the call once", a
   expect(readFileSync(join(project.folder, "paid.txt"), "utf8").match(/cara/g)).toEqual(["cara"]);
 });
 
-test("run --remote --wait ends with exit code 77 when the request is denied", async () => {
+test("quater run --remote --wait exits with 77 when an approver denies the approval request", async () => {
   let decided: Promise<Seen> | undefined;
   const seen = await there("--remote run run pay --to deny --cents 7 --wait", {
     onError: (text) => {
@@ -103,7 +103,7 @@ test.each([
   ["approvals list", "--state pending"],
   ["approvals list", "--limit 1"],
   ["approvals list", "--handler nothing"],
-])("%s %s prints the same on a remote as on the server", async (command, flags) => {
+])("quater %s %s prints the same text with --remote as on the server", async (command, flags) => {
   await there("--remote run run pay --to bo --cents 5");
   for (const form of ["", " --json"])
     for (const isTerminal of [false, true]) {
@@ -112,7 +112,7 @@ test.each([
     }
 });
 
-test("approvals show prints the same on a remote as on the server, and needs no key", async () => {
+test("quater approvals show prints the same text with --remote as on the server, and needs no key of the trail", async () => {
   const id = approvalIn((await there("--remote run run pay --to bo --cents 5")).err);
   for (const form of ["", " --json", " --short --no-json"]) {
     const local = await here(`approvals show ${id}${form} --key-file ${project.keys.bea}`);
@@ -125,7 +125,7 @@ test.each([
   ["audit show", "--handler nothing"],
   ["audit show", ""],
   ["audit tail", "--lines 3 --handler pay"],
-])("%s %s prints the same on a remote as on the server", async (command, flags) => {
+])("quater %s %s prints the same text with --remote as on the server", async (command, flags) => {
   for (const form of ["", " --json"])
     for (const isTerminal of [false, true]) {
       const line = `${command}${flags === "" ? "" : ` ${flags}`}${form}`;
@@ -133,7 +133,7 @@ test.each([
     }
 });
 
-test("audit verify lets the remote verify its trail, and refuses inputs that name files", async () => {
+test("quater audit verify --remote lets the server verify its trail, and refuses inputs that name files", async () => {
   const seen = await there("audit verify --remote operator");
   expect([seen.code, JSON.parse(seen.out)]).toEqual([0, expect.objectContaining({ damage: [] })]);
   for (const flags of ["--file /etc/passwd", "--against /etc/passwd"])
@@ -143,7 +143,7 @@ test("audit verify lets the remote verify its trail, and refuses inputs that nam
     });
 });
 
-test("audit tail --follow prints new events until Ctrl-C", async () => {
+test("quater audit tail --follow --remote prints new events of the trail until Ctrl-C", async () => {
   const interrupt = new AbortController();
   let calls = 0;
   const following = await there("audit tail --lines 1 --follow --remote operator", {
@@ -161,7 +161,7 @@ test.each([
   ["approvals list", "remote:approvals"],
   ["audit tail", "remote:audit"],
   ["audit verify", "remote:audit"],
-])("%s needs the scope %s, and the refusal is on the trail", async (command, scope) => {
+])("quater %s with --remote needs the scope %s, and the server records a refusal on the trail", async (command, scope) => {
   for (const name of ["nobody", "run"]) {
     const { code, err } = await there(`${command} --remote ${name} --json`);
     expect([code, JSON.parse(err)]).toEqual([
@@ -173,7 +173,7 @@ test.each([
   expect(shown.out).toContain(`"detail":{"command":"${command}"}`);
 });
 
-test("an agent with the scope remote:approvals sees no requests", async () => {
+test("an agent with the scope remote:approvals sees no approval requests of the remote", async () => {
   const { key } = createKey(join(project.folder, ".quater/keys.json"), {
     name: "robot-reader",
     kind: "agent",
@@ -187,7 +187,7 @@ test("an agent with the scope remote:approvals sees no requests", async () => {
     .toContain("approver_not_eligible");
 });
 
-test("exposure prints the same on a remote as on the server, and keeps no file", async () => {
+test("quater exposure prints the same text with --remote as on the server, and writes no exposure file", async () => {
   for (const form of ["", " --json"])
     for (const isTerminal of [false, true])
       expect(await there(`exposure --remote reviewer${form}`, { isTerminal })).toEqual(
@@ -204,7 +204,7 @@ test.each([
   ["pay --to bo --cents 0", "fay"],
   ["pay --to bo --amount 5", "fay"],
   ["pay --to bo --cents 5 --surface http", "fay"],
-])("explain %s prints the same on a remote as on the server with the caller's key", async (line, key) => {
+])("quater explain %s prints the same text with --remote as on the server with the key of the caller", async (line, key) => {
   for (const form of ["", " --json"]) {
     const local = await here(`explain ${line} --as ${key}${form}`);
     const remote = await there(`explain ${line}${form} --remote reviewer`);
@@ -213,7 +213,7 @@ test.each([
   }
 });
 
-test("explain on a remote explains only the caller's own calls, also those that the caller may not make", async () => {
+test("quater explain --remote explains only calls of its own caller, also calls that the caller may not make", async () => {
   const { code, out } = await there("explain pay --to bo --cents 5 --remote outsider --json");
   expect([code, JSON.parse(out)]).toEqual([1, expect.objectContaining({ verdict: "stops", code: "missing_scope" })]);
   expect(await there("explain pay --as bea --remote outsider")).toMatchObject({

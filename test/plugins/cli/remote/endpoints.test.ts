@@ -62,7 +62,7 @@ const asking =
 
 const parts = (values: object) => [{ from: "input", isText: false, values }];
 
-test("the document lists the actions that the caller may run, and needs the scope remote:run", async () => {
+test("the actions document for remotes lists what the caller may run, and needs the scope remote:run", async () => {
   using folder = tempFolder();
   await using app = await boot(folder.root);
   const url = app.services.find(httpRef)?.baseUrl;
@@ -86,7 +86,7 @@ test("the document lists the actions that the caller may run, and needs the scop
   ]);
 });
 
-test("a call is recorded on the surface cli with the mark remote, also when it is refused", async () => {
+test("the trail records a remote call on the surface cli with the mark remote, also when the call is refused", async () => {
   using folder = tempFolder();
   await using app = await boot(folder.root);
   const url = app.services.find(httpRef)?.baseUrl;
@@ -110,7 +110,7 @@ test("a call is recorded on the surface cli with the mark remote, also when it i
   ]);
 });
 
-test("items and progress arrive as lines, and the last line is the envelope", async () => {
+test("the server sends items and progress of a remote call as lines, and sends the envelope as the last line", async () => {
   using folder = tempFolder();
   await using app = await boot(folder.root);
   const answer = await asking(app.services.find(httpRef)?.baseUrl, "ana")(call, { protocol, action: "steps", parts: [] });
@@ -126,7 +126,7 @@ test("items and progress arrive as lines, and the last line is the envelope", as
 test.each([
   ["an allowed origin", { origin: "https://app.example" }],
   ["the metadata of a browser", { "sec-fetch-site": "same-origin" }],
-])("a request with %s is refused, and no handler runs", async (_, headers) => {
+])("the endpoints for remotes refuse a request with %s, and no handler runs", async (_, headers) => {
   using folder = tempFolder();
   await using app = await boot(folder.root, { allowedOrigins: ["https://app.example"] });
   const url = new URL(app.services.find(httpRef)?.baseUrl ?? "");
@@ -151,16 +151,19 @@ test.each([
   ["a number as text", { body: { protocol, action: "pay", parts: [{ from: "flags", isText: true, values: { cents: 5 } }] } }],
   ["a malformed approval", { body: { protocol, action: "pay", parts: [], approvalId: "apr 1" } }],
   ["a list as body", { body: [] }],
-])("a call with %s is refused with invalid_input", async (_, { headers = {}, body }: { headers?: object; body?: object }) => {
-  using folder = tempFolder();
-  await using app = await boot(folder.root);
-  const sent = body ?? { protocol, action: "pay", parts: parts({ cents: 5 }) };
-  const answer = await asking(app.services.find(httpRef)?.baseUrl, "ana")(call, sent, headers);
-  expect([answer.status, await answer.json()]).toEqual([
-    422,
-    { protocol, ok: false, error: expect.objectContaining({ code: "invalid_input" }) },
-  ]);
-});
+])(
+  "the endpoints for remotes refuse a call with %s with the error code invalid_input",
+  async (_, { headers = {}, body }: { headers?: object; body?: object }) => {
+    using folder = tempFolder();
+    await using app = await boot(folder.root);
+    const sent = body ?? { protocol, action: "pay", parts: parts({ cents: 5 }) };
+    const answer = await asking(app.services.find(httpRef)?.baseUrl, "ana")(call, sent, headers);
+    expect([answer.status, await answer.json()]).toEqual([
+      422,
+      { protocol, ok: false, error: expect.objectContaining({ code: "invalid_input" }) },
+    ]);
+  },
+);
 
 test("a request of a known caller that is not valid is recorded", async () => {
   using folder = tempFolder();
@@ -222,7 +225,7 @@ test("a call with a file finds no hidden handler, and its refusal is recorded", 
   expect(refused.map(({ meta }) => [meta.handler, meta.remote])).toEqual([["open", true]]);
 });
 
-test("explain checks the input only for callers with the scopes and roles, so nobody learns the inputs of other handlers", async () => {
+test("remote explain checks the input only for callers with the scopes and roles of the handler", async () => {
   await using app = await bootTest({
     handlers: { pay },
     expose: { pay: { cli: true } },
@@ -256,7 +259,7 @@ test("explain checks the input only for callers with the scopes and roles, so no
   expect(JSON.stringify(eve)).not.toMatch(/cents|minimum|unknown/);
 });
 
-test("a token of a remote caller does not work on this computer, and QUATER_TOKEN does not work over the network", async () => {
+test("a token of a remote caller does not work for a local call, and QUATER_TOKEN does not work for a remote call", async () => {
   await using app = await bootTest({
     handlers: { pay },
     expose: { pay: { cli: true } },
@@ -270,7 +273,7 @@ test("a token of a remote caller does not work on this computer, and QUATER_TOKE
   expect((await asking(url, "far")(document)).status).toBe(200);
 });
 
-test("without the option remote there are no endpoints", async () => {
+test("without the cli() option remote, the server has no endpoints for remotes", async () => {
   await using app = await bootTest({
     handlers: { pay },
     expose: { pay: { cli: true } },
@@ -283,7 +286,7 @@ test("without the option remote there are no endpoints", async () => {
 test.each([
   ["localUser()", localUser(), "uses localUser(), but remote callers are not the user who started the server"],
   ["localUser() inside firstOf()", firstOf(apiKeys(), localUser()), "uses localUser()"],
-])("%s as the authenticator of remote callers stops the boot", async (_, remote, cause) => {
+])("boot refuses %s as the authenticator of remote callers", async (_, remote, cause) => {
   const booting = bootTest({
     handlers: { pay },
     expose: { pay: { cli: true } },
@@ -293,7 +296,7 @@ test.each([
   expect(isBootError(error) && error.problems).toEqual([expect.objectContaining({ cause: expect.stringContaining(cause) })]);
 });
 
-test("the option remote without http() stops the boot", async () => {
+test("boot refuses the cli() option remote without http()", async () => {
   const booting = bootTest({ handlers: { pay }, expose: { pay: { cli: true } }, plugins: [cli({ remote: { authenticate } })] });
   const error: unknown = await booting.catch((thrown: unknown) => thrown);
   expect(isBootError(error) && error.problems).toEqual([

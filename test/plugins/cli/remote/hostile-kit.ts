@@ -1,4 +1,4 @@
-// A server that answers as a test says, on a real socket, and remembers what it was asked.
+// A server on a real socket that sends the responses of a test, and records the HTTP requests that it receives.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -20,7 +20,7 @@ export type Answering = (req: IncomingMessage, res: ServerResponse) => void;
 export interface Scripted extends AsyncDisposable {
   readonly url: string;
   readonly asked: readonly Asked[];
-  /** Replaces the answers from now on. */
+  /** Replaces the responses of the server for all later HTTP requests. */
   readonly answer: (answering: Answering) => void;
 }
 
@@ -70,13 +70,13 @@ export const action = (more: object = {}) => ({
 
 export const listOf = (...actions: readonly object[]) => ({ protocol, service: { name: "shop", version: "1" }, actions });
 
-/** Answers the question for actions, and calls by `answering`. */
+/** Answers the request for the list of actions, and answers calls by `answering`. */
 export const listing =
   (answering: Answering, ...actions: readonly object[]): Answering =>
   (req, res) =>
     (req.method === "GET" ? json(listOf(...(actions.length === 0 ? [action()] : actions))) : answering)(req, res);
 
-/** A user who has the server as the remote "prod", with a stored token. */
+/** Returns a user who has stored the server as the remote "prod", with a token. */
 export const victim = (url: string) => {
   const home = userHome();
   change(home.env, "prod", { name: "prod", url, token });
@@ -84,7 +84,7 @@ export const victim = (url: string) => {
     env: home.env,
     type: async (line: string, typed: Typed = {}): Promise<Seen> => {
       const seen = await quater(line.split(" "), { cwd: home.env.QUATER_HOME, ...typed, env: { ...home.env, ...typed.env } });
-      // Nothing of a server may control the terminal, and no output contains the token.
+      // No text of a server may control the terminal, and no output may contain the token.
       const all = seen.out + seen.err;
       if (/[^\P{Cc}\n\t]/u.test(all.replaceAll("\r\u001b[2K", ""))) throw new Error(`Escapes: ${JSON.stringify(all)}`);
       if (all.includes(token)) throw new Error("The token was printed");

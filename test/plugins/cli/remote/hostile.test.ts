@@ -11,7 +11,7 @@ let restore: () => void = () => {};
 afterEach(() => restore());
 
 test.each([301, 302, 303, 307, 308])(
-  "T27: a redirect with the status %i to another host is refused with 78, and the other host is not asked",
+  "T27: quater refuses a redirect of a remote with the status %i to another host, and does not call the other host",
   async (status) => {
     await using other = await scripted(json(listOf()));
     await using server = await scripted((_, res) => void res.writeHead(status, { location: `${other.url}/.well-known/x` }).end());
@@ -30,13 +30,13 @@ test.each([301, 302, 303, 307, 308])(
   },
 );
 
-test("T27: a redirect from https to http is not followed", async () => {
+test("T27: quater does not follow a redirect of a remote from https to http", async () => {
   await using server = await scripted((_, res) => void res.writeHead(302, { location: "http://shop.example/" }).end());
   using ana = victim(server.url);
   expect(await ana.type(asked[0] ?? "")).toMatchObject({ code: 78, err: expect.stringContaining('"http://shop.example"') });
 });
 
-test("T27: links of an answer to another host are never asked", async () => {
+test("T27: quater never requests a link to another host that the answer of a remote contains", async () => {
   await using other = await scripted(json({}));
   const links = { rpc: { path: `${other.url}/call` }, call: { url: other.url }, read: { path: "//evil.example/" } };
   await using server = await scripted((req, res) =>
@@ -57,7 +57,7 @@ test("T27: links of an answer to another host are never asked", async () => {
 test.each([
   ["a document", (body: string) => body],
   ["a refusal", (body: string) => body],
-])("T27: %s of 10 MB is refused with 78", async (what) => {
+])("T27: quater refuses %s of 10 MB from a remote with exit code 78", async (what) => {
   const text = JSON.stringify({ ...listOf(), padding: "x".repeat(10_000_000) });
   await using server = await scripted(
     (_, res) => void res.writeHead(what === "a document" ? 200 : 401, { "content-type": "application/json" }).end(text),
@@ -70,7 +70,7 @@ test.each([
     });
 });
 
-test("T27: an endless line of a result is refused with 78", async () => {
+test("T27: quater refuses an endless line in the result of a remote call with exit code 78", async () => {
   restore = useLimits({ lineBytes: 100_000 });
   await using server = await scripted(
     listing((_, res) => {
@@ -93,7 +93,7 @@ test.each([
     (_: unknown, res: import("node:http").ServerResponse) =>
       void res.writeHead(200, { "content-type": "application/json" }).write('{"protocol"'),
   ],
-])("T27: a remote that %s ends the command at the time limit", async (_, answering) => {
+])("T27: the command for a remote that %s ends at the time limit", async (_, answering) => {
   restore = useLimits({ silenceMs: 100 });
   await using server = await scripted(answering);
   using ana = victim(server.url);
@@ -113,7 +113,7 @@ test.each([
     (_: unknown, res: import("node:http").ServerResponse) =>
       void res.writeHead(200, { "content-type": "application/x-ndjson" }).end('{"progress":{"fraction":0.5}}\n'),
   ],
-])("T27: a remote that %s after a write was sent leaves the outcome unknown, exit code 76", async (_, answering) => {
+])("T27: after a write, quater exits with 76 for an unknown outcome if the remote %s", async (_, answering) => {
   await using server = await scripted(listing(answering));
   using ana = victim(server.url);
   expect(await ana.type(run)).toMatchObject({ code: 76, err: expect.stringContaining("remote_unanswered") });
@@ -122,7 +122,7 @@ test.each([
   expect((await ana.type(run)).code).toBe(69);
 });
 
-test("a remote without a listener exits with 69, also for a write, because nothing was sent", async () => {
+test("quater exits with 69 for a remote without a listener, also for a write, because quater sent nothing", async () => {
   const server = await scripted(listing(() => {}));
   using ana = victim(server.url);
   await server[Symbol.asyncDispose]();
@@ -149,7 +149,7 @@ test.each<[string, unknown]>([
   ["required that is a text", listOf(action({ input: { type: "object", properties: {}, required: "to" } }))],
   ["problems without codes", listOf(action({ problems: [{}] }))],
   ["an approval that is a text", listOf(action({ needsApproval: "no" }))],
-])("T27: a document with %s is refused with 78, and no call is sent", async (_, body) => {
+])("T27: quater refuses a remote's document of actions with %s with exit code 78, and sends no call", async (_, body) => {
   await using server = await scripted(
     (_req, res) =>
       void res.writeHead(200, { "content-type": "application/json" }).end(typeof body === "string" ? body : JSON.stringify(body)),
@@ -160,7 +160,7 @@ test.each<[string, unknown]>([
   expect(server.asked.every(({ line }) => line.startsWith("GET "))).toBe(true);
 });
 
-test("T27: a document that is nested a million levels deep is refused with 78", async () => {
+test("T27: quater refuses a remote's document that is nested a million levels deep with exit code 78", async () => {
   const deep = `${'{"a":'.repeat(500_000)}1${"}".repeat(500_000)}`;
   await using server = await scripted(
     (_, res) => void res.writeHead(200, { "content-type": "application/json" }).end(`{"protocol":"${protocol}","a":${deep}}`),
@@ -190,13 +190,13 @@ test.each([
   ["a link that is a script", approval({ url: "javascript:alert(1)" })],
   ["a link with escapes", approval({ url: "\u001b]8;;http://evil.example\u0007" })],
   ["an expiry that is a text", approval({ expiresAt: "soon\u001b[2J" })],
-])("T27: an answer with %s is refused with 78", async (_, answering) => {
+])("T27: quater refuses an answer of a remote with %s with exit code 78", async (_, answering) => {
   await using server = await scripted(listing(answering));
   using ana = victim(server.url);
   for (const isTerminal of [false, true]) expect((await ana.type(run, { isTerminal })).code).toBe(78);
 });
 
-test("T27: escapes in every text that a remote sends are shown and not executed", async () => {
+test("T27: quater shows escapes in all texts that a remote sends, and the terminal does not execute them", async () => {
   const evil = "\u001b]0;owned\u0007\u001b[2J\u009b31m\u202e";
   const described = action({
     description: `Pays${evil}`,
@@ -258,7 +258,7 @@ test.each([
   ["an exit code that is a text", [{ protocol, ok: true, callId: "1", value: { code: "0" } }]],
   ["an exit code of 300", [{ protocol, ok: true, callId: "1", value: { code: 300 } }]],
   ["an unknown line", [{ exec: "x" }]],
-])("T27: a reading command refuses %s with 78", async (_, all) => {
+])("T27: a quater command that reads from a remote refuses %s with exit code 78", async (_, all) => {
   await using server = await scripted(
     (_req, res) =>
       void res
@@ -269,7 +269,7 @@ test.each([
   expect((await ana.type("audit tail --remote prod")).code).toBe(78);
 });
 
-test("T27: a link for approvers to another host is printed with a warning", async () => {
+test("T27: quater prints a warning beside a remote's approval link to another host", async () => {
   await using server = await scripted(listing(approval({ url: "https://evil.example/approvals/1" })));
   using ana = victim(server.url);
   expect(await ana.type(run, { isTerminal: true })).toMatchObject({
@@ -280,7 +280,7 @@ test("T27: a link for approvers to another host is printed with a warning", asyn
   expect((await ana.type(run, { isTerminal: true })).err).not.toContain("The link leads to");
 });
 
-test("T27: the environment of the user is not sent, except the secrets of this action", async () => {
+test("T27: quater sends no variable of the user's environment to a remote, except the secrets of the action", async () => {
   const input = { type: "object", properties: { to: { type: "string" }, pin: { type: "string", "x-quater-secret": true } } };
   await using server = await scripted(listing(json({ protocol, ok: true, callId: "1" }), action({ input })));
   using ana = victim(server.url);
@@ -298,7 +298,7 @@ test.each([
   ["HTML with 404", 404, "text/html", 78],
   ["problem details with 421", 421, "application/problem+json", 78],
   ["problem details with 503", 503, "application/problem+json", 69],
-])("an answer of something else than Quater: %s", async (_, status, type, code) => {
+])("quater refuses an answer of a server that is not a Quater server: %s", async (_, status, type, code) => {
   await using server = await scripted(
     (_req, res) => void res.writeHead(status, { "content-type": type }).end('{"detail":"Go away\\u001b[2J"}'),
   );

@@ -1,4 +1,4 @@
-// A project that is served in this process, and a user who knows the server as the remote "here".
+// Serves a project in this process for a user who has stored the server as the remote "here".
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,7 +10,7 @@ import { bootTest, principal, type TestApp, tokens } from "quater/testing";
 import { change } from "../../../../plugins/cli/remote/known.ts";
 import { quater, type Seen, type Typed } from "../kit.ts";
 
-/** A folder for the settings of one user. */
+/** Creates a folder for the settings of one user. */
 export const userHome = (): { readonly env: { readonly QUATER_HOME: string }; [Symbol.dispose](): void } => {
   const parent = mkdtempSync(join(tmpdir(), "quater-home-"));
   return {
@@ -23,7 +23,7 @@ export interface Served extends AsyncDisposable {
   readonly app: TestApp;
   readonly url: string;
   readonly env: { readonly QUATER_HOME: string };
-  /** Runs the program in a folder without a manifest. */
+  /** Runs the `quater` program in a folder without a manifest. */
   readonly there: (words: readonly string[], typed?: Typed) => Promise<Seen>;
 }
 
@@ -33,7 +33,7 @@ export const callers = tokens({
   "without-right": principal({ scopes: ["orders"] }),
 });
 
-/** Returns the manifest with http() and a server side of `--remote`. */
+/** Returns the manifest with http() and with the server side of `--remote`. */
 export const reachable = (manifest: Manifest): Manifest =>
   defineConfig({
     ...manifest,

@@ -59,7 +59,7 @@ const shop = async () => {
   };
 };
 
-test("remote login shows a code, waits for the browser, and stores a token for this remote alone", async () => {
+test("quater remote login shows a code, waits for the browser, and stores a token only for this remote", async () => {
   await using here = await shop();
   const { code, out, err } = await here.type("remote login prod");
   expect({ code, out: JSON.parse(out) as object }).toEqual({ code: 0, out: { remote: "prod", url: here.url, isLoggedIn: true } });
@@ -74,7 +74,7 @@ test("remote login shows a code, waits for the browser, and stores a token for t
   expect((await here.type("remote list")).out).not.toContain(stored?.token);
 });
 
-test("an expired token is not sent, and the sentence says how to log in", async () => {
+test("quater does not send an expired token to a remote, and prints how to log in again", async () => {
   await using here = await shop();
   await here.type("remote login prod");
   const stored = knownRemotes(here.home.env).get("prod");
@@ -92,7 +92,7 @@ test.each([
   ["access_denied", 64, "The login was refused in the browser"],
   ["expired_token", 64, "The code was not confirmed in time"],
   ["invalid_grant", 78, 'refused the login: "invalid_grant"'],
-])("a device login that ends with %s exits with %i and stores nothing", async (error, code, told) => {
+])("quater remote login that ends with %s exits with %i and stores no token", async (error, code, told) => {
   await using here = await shop();
   here.login.refuseDevices(error);
   const seen = await here.type("remote login prod");
@@ -117,7 +117,7 @@ test.each([
   "https://user:pass@login.example",
   "https://login.example/?x",
   "\u001b[2J",
-])("T27: a remote that names the authorization server %j is refused with 78", async (issuer) => {
+])("T27: quater remote login refuses a remote that names the authorization server %j with exit code 78", async (issuer) => {
   await using server = await scripted(asksFor(issuer));
   using ana = victim(server.url);
   expect((await ana.type("remote login prod", { isTerminal: true })).code).toBe(78);
@@ -170,16 +170,19 @@ test.each<[string, (issuer: string, path: string) => unknown]>([
     (issuer, path) =>
       path === "/token" ? { access_token: "a", token_type: "mac" } : path === "/device" ? device : metadata(issuer),
   ],
-])("T27: an authorization server with %s is refused with 78, and no token is stored", async (_, answers) => {
-  await using login = await scripted((req, res) => json(answers(login.url, req.url ?? ""))(req, res));
-  await using server = await scripted(asksFor(login.url));
-  using ana = victim(server.url);
-  expect((await ana.type("remote login prod", { isTerminal: true })).code).toBe(78);
-  // The stored token of the remote never goes to the authorization server.
-  expect(login.asked.every(({ authorization, body }) => authorization === undefined && !body.includes("s3cret"))).toBe(true);
-});
+])(
+  "T27: quater remote login refuses an authorization server with %s with exit code 78, and stores no token",
+  async (_, answers) => {
+    await using login = await scripted((req, res) => json(answers(login.url, req.url ?? ""))(req, res));
+    await using server = await scripted(asksFor(login.url));
+    using ana = victim(server.url);
+    expect((await ana.type("remote login prod", { isTerminal: true })).code).toBe(78);
+    // The stored token of the remote never goes to the authorization server.
+    expect(login.asked.every(({ authorization, body }) => authorization === undefined && !body.includes("s3cret"))).toBe(true);
+  },
+);
 
-test("T27: a page on another host than the authorization server is shown with a warning, and its host in ASCII letters", async () => {
+test("T27: quater remote login warns about a login page on another host, and prints the host in ASCII letters", async () => {
   const page = { ...device, verification_uri: "https://l\u043egin.example/confirm" };
   await using login = await scripted((req, res) =>
     json(
@@ -195,7 +198,7 @@ test("T27: a page on another host than the authorization server is shown with a 
   expect(err).toContain('The address leads to "https://xn--lgin-55d.example", which is not the host of the authorization server');
 });
 
-test("T27: an authorization server that wants no pause between two questions does not decide the pause", async () => {
+test("T27: quater remote login waits between two polls, also if the authorization server asks for no pause", async () => {
   // The code expires within one pause, so there is at most one question.
   using _ = { [Symbol.dispose]: useLimits({ pollMs: 400 }) };
   await using login = await scripted((req, res) =>

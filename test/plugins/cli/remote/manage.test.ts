@@ -25,7 +25,7 @@ const user = () => {
   return { ...home, file: join(home.env.QUATER_HOME, "remotes.json"), type, [Symbol.dispose]: home[Symbol.dispose] };
 };
 
-test("remote add asks the server, stores the remote in a folder of 0700 and a file of 0600, and list shows no token", async () => {
+test("quater remote add checks the server and stores the remote in a private file, and remote list shows no token", async () => {
   using ana = user();
   expect(await ana.type("remote add prod URL --token-env T", { env: { T: "remote" } })).toEqual({
     code: 0,
@@ -39,7 +39,7 @@ test("remote add asks the server, stores the remote in a folder of 0700 and a fi
   expect(await ana.type("--remote prod run greet --name Ana")).toEqual({ code: 0, out: '"Hello Ana"\n', err: "" });
 });
 
-test("remote add without a token checks that the server speaks the protocol, and says how to log in", async () => {
+test("quater remote add without a token checks that the server supports remotes, and prints how to log in", async () => {
   using ana = user();
   const added = await ana.type("remote add prod URL", { isTerminal: true });
   expect(added).toEqual({
@@ -56,14 +56,14 @@ test("remote add without a token checks that the server speaks the protocol, and
 test.each([
   ["standard input", "remote login prod --token-file -", { stdin: "remote\n" }],
   ["a variable", "remote login prod --token-env T", { env: { T: "remote" } }],
-])("remote login reads the token from %s and checks the token before it is stored", async (_, line, typed) => {
+])("quater remote login reads the token from %s, and checks the token before it stores the token", async (_, line, typed) => {
   using ana = user();
   await ana.type("remote add prod URL");
   expect(await ana.type(line, typed)).toMatchObject({ code: 0 });
   expect(knownRemotes(ana.env).get("prod")?.token).toBe("remote");
 });
 
-test("remote login reads the token from a file that only the user can read", async () => {
+test("quater remote login reads the token from a file that only the user can read", async () => {
   using ana = user();
   await ana.type("remote add prod URL");
   const file = join(ana.env.QUATER_HOME, "prod.key");
@@ -76,14 +76,14 @@ test("remote login reads the token from a file that only the user can read", asy
   });
 });
 
-test("remote login does not store a token that the server refuses, and keeps the token before", async () => {
+test("quater remote login does not store a token that the server refuses, and keeps the earlier token", async () => {
   using ana = user();
   await ana.type("remote add prod URL --token-env T", { env: { T: "remote" } });
   expect(await ana.type("remote login prod --token-env T", { env: { T: "wrong" } })).toMatchObject({ code: 77 });
   expect(knownRemotes(ana.env).get("prod")?.token).toBe("remote");
 });
 
-test("remote login without a terminal names the other sources of a token", async () => {
+test("quater remote login without a terminal prints the other ways to pass a token", async () => {
   using ana = user();
   await ana.type("remote add prod URL");
   expect(await ana.type("remote login prod")).toMatchObject({
@@ -93,7 +93,7 @@ test("remote login without a terminal names the other sources of a token", async
 });
 
 test.each(["remote login prod --token s3cret", "remote login prod --token=s3cret", "remote add x URL --token s3cret"])(
-  "%s is refused without repeating the token",
+  "the quater program refuses %s and does not print the token",
   async (line) => {
     using ana = user();
     await ana.type("remote add prod URL");
@@ -103,7 +103,7 @@ test.each(["remote login prod --token s3cret", "remote login prod --token=s3cret
   },
 );
 
-test("the token in QUATER_REMOTE_TOKEN_<NAME> is used only for the remote of this name", async () => {
+test("quater uses the token in QUATER_REMOTE_TOKEN_<NAME> only for the remote of this name", async () => {
   using ana = user();
   await ana.type("remote add prod-eu URL");
   await ana.type("remote add stage URL");
@@ -117,7 +117,7 @@ test.each([
   ["a password", "https://ana:pass1@shop.example", "must not have a user"],
   ["a query", "https://shop.example?x=1", "must not have a user, a password, a query"],
   ["another scheme", "ftp://shop.example", "is not valid"],
-])("remote add refuses a URL with %s, and stores nothing", async (_, url, told) => {
+])("quater remote add refuses a URL with %s, and stores no remote", async (_, url, told) => {
   using ana = user();
   const { code, err } = await ana.type(`remote add prod ${url}`);
   expect({ code, err }).toEqual({ code: 64, err: expect.stringContaining(told) });
@@ -125,7 +125,7 @@ test.each([
   expect(existsSync(ana.file)).toBe(false);
 });
 
-test("remote add refuses a name with other characters, and a name that is taken", async () => {
+test("quater remote add refuses a name with forbidden characters, and the name of a stored remote", async () => {
   using ana = user();
   expect(await ana.type("remote add ../x URL")).toMatchObject({
     code: 64,
@@ -135,7 +135,7 @@ test("remote add refuses a name with other characters, and a name that is taken"
   expect(await ana.type("remote add prod URL")).toMatchObject({ code: 64, err: expect.stringContaining("remote remove prod") });
 });
 
-test("remote remove removes the remote with its token, and an unknown name gets a suggestion", async () => {
+test("quater remote remove deletes the remote with its token, and suggests a name for an unknown name", async () => {
   using ana = user();
   await ana.type("remote add prod URL --token-env T", { env: { T: "remote" } });
   expect(await ana.type("remote remove prdo")).toMatchObject({ code: 64, err: expect.stringContaining('did you mean "prod"?') });
@@ -154,7 +154,7 @@ test.each([
     "has a wrong entry",
   ],
   ["no JSON", (folder: string) => writeFileSync(join(folder, "remotes.json"), "{"), "is not valid JSON"],
-])("a stored file of remotes that is not trusted is refused with exit code 78: %s", async (_, spoil, told) => {
+])("quater refuses an unsafe or wrong stored file of remotes with exit code 78: %s", async (_, spoil, told) => {
   using ana = user();
   change(ana.env, "prod", { name: "prod", url: "https://shop.example", token: "s3cret" });
   spoil(ana.env.QUATER_HOME);
@@ -164,7 +164,7 @@ test.each([
   }
 });
 
-test("remotes are stored in XDG_CONFIG_HOME/quater without QUATER_HOME", async () => {
+test("without QUATER_HOME, quater stores remotes in XDG_CONFIG_HOME/quater", async () => {
   using ana = user();
   const config = join(ana.env.QUATER_HOME, "config");
   mkdirSync(config, { recursive: true });
@@ -172,7 +172,7 @@ test("remotes are stored in XDG_CONFIG_HOME/quater without QUATER_HOME", async (
   expect(readdirSync(join(config, "quater"))).toEqual(["remotes.json"]);
 });
 
-test("remote commands and --remote load no manifest and no .env", async () => {
+test("quater remote and commands with --remote load no manifest and no .env file", async () => {
   using ana = user();
   const folder = join(ana.env.QUATER_HOME, "project");
   mkdirSync(folder, { recursive: true });
@@ -187,7 +187,7 @@ test("remote commands and --remote load no manifest and no .env", async () => {
     expect(await ana.type(line, { cwd: folder, env })).toMatchObject({ code: 0, err: "" });
 });
 
-test("--remote after the name of an action is an input of the action and not the flag of the program", async () => {
+test("quater run reads --remote after the name of an action as an input of the action, not as its own flag", async () => {
   using ana = user();
   await ana.type("remote add prod URL");
   const env = { QUATER_REMOTE_TOKEN_PROD: "remote" };
@@ -204,13 +204,13 @@ test.each([
   ["approvals deny apr_1", "Decide the request on the approvals page"],
   ["approvals revoke apr_1", "A stored token cannot decide approval requests"],
   ["audit erase", 'The command "audit erase" does not work with --remote'],
-])("quater %s --remote is refused with exit code 64", async (line, told) => {
+])("the command quater %s refuses --remote with exit code 64", async (line, told) => {
   using ana = user();
   expect(await ana.type(`${line} --remote prod`)).toEqual({ code: 64, out: "", err: expect.stringContaining(told) });
 });
 
 test.each(["remote", "remote add", "remote login", "remote list", "remote remove"])(
-  "quater %s --help has an example",
+  "the command quater %s --help prints an example",
   async (line) => {
     using ana = user();
     expect(await ana.type(`${line} --help`)).toMatchObject({ code: 0, out: expect.stringMatching(/\n {4}quater remote \w+/) });

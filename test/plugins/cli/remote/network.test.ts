@@ -64,7 +64,7 @@ const network = async () => {
   };
 };
 
-test("a remote is reached through HTTPS_PROXY with a private certificate authority, and the proxy does not see the token", async () => {
+test("quater reaches a remote through HTTPS_PROXY with a private CA, and the proxy does not see the token", async () => {
   await using net = await network();
   const { ca, type, connected, asked } = net;
   expect(await type(`remote add prod https://shop.test --ca ${ca} --token-env T`, { env: { T: token } })).toMatchObject({
@@ -75,7 +75,7 @@ test("a remote is reached through HTTPS_PROXY with a private certificate authori
   expect(new Set(asked)).toEqual(new Set([`Bearer ${token}`]));
 });
 
-test("T27: a certificate of an unknown authority is refused with 78, and the server gets no token", async () => {
+test("T27: quater refuses a certificate of an unknown CA with 78, and sends no token to the remote", async () => {
   await using net = await network();
   const { type, asked } = net;
   for (const line of ["--remote known run pay --to bo", "remote add prod https://shop.test"])
@@ -83,7 +83,7 @@ test("T27: a certificate of an unknown authority is refused with 78, and the ser
   expect(asked).toEqual([]);
 });
 
-test("NO_PROXY and a proxy that refuses the connection end with 69", async () => {
+test("quater exits with 69 if NO_PROXY lists an unknown remote, or the proxy refuses the connection", async () => {
   await using net = await network();
   const { type, connected } = net;
   const direct = await type("--remote known run pay --to bo", { env: { NO_PROXY: "shop.test" } });
@@ -96,7 +96,7 @@ test("NO_PROXY and a proxy that refuses the connection end with 69", async () =>
 test.each([
   ["does not exist", "nothing.pem", undefined],
   ["has no certificate in PEM format", "text.pem", "hello"],
-])("remote add refuses a file of certificates that %s", async (told, name, content) => {
+])("quater remote add refuses a file of certificates that %s", async (told, name, content) => {
   using home = userHome();
   if (content !== undefined) {
     change(home.env, "x", { name: "x", url: "https://x.example" });
@@ -109,7 +109,7 @@ test.each([
   });
 });
 
-test("a remote on this computer is never reached through a proxy", async () => {
+test("quater never uses a proxy for a remote on the same computer", async () => {
   await using net = await network();
   const server = createHttp((req, res) => json(listOf())(req, res));
   const port = await listening(server);
@@ -122,7 +122,7 @@ test("a remote on this computer is never reached through a proxy", async () => {
 });
 
 test.each(["read", "write"] as const)(
-  "Ctrl-C aborts the signal of a %s handler on the remote, and exits with 130",
+  "Ctrl-C aborts the AbortSignal of a %s handler on the remote, and quater exits with 130",
   async (effect) => {
     let aborted: () => void = () => {};
     const isAborted = new Promise<void>((resolve) => {

@@ -61,14 +61,14 @@ const rows: readonly [title: string, words: string, typed: Typed | undefined][] 
       .map((kind) => [`a failure of the kind ${kind}`, `run failWith --kind ${kind}`] as const),
   ] as readonly (readonly [string, string, Typed?])[]
 ).map(([title, words, typed]) => [title, words, typed]);
-describe("the same bytes and exit code on this computer and on a remote", () => {
+describe("quater run prints the same bytes and exits with the same code for a local call and a call on a remote", () => {
   let here: Served;
   beforeAll(async () => {
     here = await serve(shopManifest, shop);
   });
   afterAll(() => here[Symbol.asyncDispose]());
 
-  test.each(rows)("%s", async (_, line, typed = {}) => {
+  test.each(rows)("quater run --remote prints the same bytes as the local command: %s", async (_, line, typed = {}) => {
     const words = line.split(" ");
     for (const form of [[], ["--json"]]) {
       for (const isTerminal of [false, true]) {
@@ -81,7 +81,7 @@ describe("the same bytes and exit code on this computer and on a remote", () => 
   });
 });
 
-test("a file output is written unchanged to a pipe, and refused on a terminal", async () => {
+test("quater run --remote writes a file output unchanged to a pipe, and refuses to write it to a terminal", async () => {
   await using here = await serve(sheets, fixture("sheets"));
   const words = ["--remote", "here", "run", "getSheet", "--name", "a.csv"];
   expect(await here.there(words)).toEqual({ code: 0, out: "a,1\n", err: "" });
@@ -91,7 +91,7 @@ test("a file output is written unchanged to a pipe, and refused on a terminal", 
   });
 });
 
-test("a file input is refused with a sentence that names the input", async () => {
+test("quater run --remote refuses a file input, and names the input", async () => {
   await using here = await serve(sheets, fixture("sheets"));
   const { code, err } = await here.there(["--remote", "here", "run", "addSheet", "--sheet", "@files/a.csv"], {
     cwd: fixture("sheets"),
@@ -99,7 +99,7 @@ test("a file input is refused with a sentence that names the input", async () =>
   expect({ code, err }).toEqual({ code: 65, err: expect.stringContaining("/sheet is a file, and files cannot be sent") });
 });
 
-test("an action that the remote does not have is a mistake in the command line", async () => {
+test("quater run --remote exits with 64 for an action that the remote does not have", async () => {
   await using here = await serve(shopManifest, shop);
   expect(await here.there(["--remote", "here", "run", "gret"])).toMatchObject({
     code: 64,
@@ -107,7 +107,7 @@ test("an action that the remote does not have is a mistake in the command line",
   });
 });
 
-test("a token without the scope remote:run gets missing_scope and exit code 77", async () => {
+test("quater run --remote exits with 77 and missing_scope for a token without the scope remote:run", async () => {
   await using here = await serve(shopManifest, shop, "without-right");
   const { code, err } = await here.there(["--remote", "here", "run", "greet", "--name", "x"]);
   expect({ code, error: (JSON.parse(err) as { error: object }).error }).toEqual({

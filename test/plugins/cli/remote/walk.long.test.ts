@@ -44,7 +44,7 @@ export default defineConfig({
 `;
 
 test.skipIf(!hasTmux)(
-  "an operator adds a remote, logs in, runs a call, gets it approved in a second pane, and sees the result",
+  "an operator adds a remote, logs in, runs a call, gets the approval in a second pane, and sees the result",
   async () => {
     const port = await freePort();
     const { folder, remove } = builtProject({ "quater.config.mjs": manifest(port), "package.json": "{}" });

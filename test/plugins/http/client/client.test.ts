@@ -142,7 +142,7 @@ test("the typed client returns each item of a stream unchanged", async () => {
   expect(seen).toEqual(Array.from({ length: 300 }, (_, index) => index + 1));
 });
 
-test("the typed client returns a stream that is refused at its start as a value when awaited, and throws when iterated", async () => {
+test("a stream that the server refuses at its start is a value of the typed client when awaited", async () => {
   const client = clientOf();
   const input = { to: 3, failAt: 1 };
   expect(await client("GET /numbers", input)).toMatchObject({ ok: false, code: "order_closed", status: 409 });
@@ -221,7 +221,7 @@ test("the typed client throws an error when a stream breaks off, so the stream d
   expect(seen).toEqual([1]);
 });
 
-test("the base URL of the typed client may end in a path, with or without a slash", async () => {
+test("the typed client accepts a base URL that ends in a path, with or without a slash", async () => {
   const paths: (string | undefined)[] = [];
   const baseUrl = await serve((req, res) => {
     paths.push(req.url);
@@ -280,7 +280,7 @@ test("the typed client stops waiting for a decision when the server refuses the 
   expect(await asked.wait()).toMatchObject({ ok: false, code: "invalid_token" });
 });
 
-test("the typed client has at most 3 kB in a browser, and contains no server code", async () => {
+test("the bundle of the typed client for a browser has at most 3 kB, and contains no server code", async () => {
   const entry = fileURLToPath(new URL("../../../../plugins/http/client/index.ts", import.meta.url));
   const how = { bundle: true, minify: true, write: false, metafile: true, format: "esm", platform: "browser" } as const;
   const { outputFiles, metafile } = await build({ entryPoints: [entry], ...how });

@@ -10,7 +10,7 @@ export const people = {
   bea: principal({ subject: "bea", roles: ["finance"] }),
 };
 
-/** Mounts one text under `/page`, for browsers, and one that is not from Quater. */
+/** Mounts an HTML page under `/page` for browsers, and under `/gateway` a response that is not from Quater. */
 const pages = definePlugin({ html: opaque<string>("the page") }, ({ html }) => ({
   name: "pages",
   needs: [httpRef],
@@ -63,7 +63,7 @@ export const bootShop = async (html?: string) => {
   return {
     baseUrl: app.services.get(httpRef).baseUrl ?? "",
     app,
-    /** Bea decides. */
+    /** Decides an approval request as `bea`. */
     decide: async (id: string, verdict: "approve" | "deny") => {
       const { digest } = await approvals.show(people.bea, id);
       await approvals.vote({ principal: people.bea, via: "api" }, { id, verdict, digest });

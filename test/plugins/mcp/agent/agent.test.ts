@@ -83,7 +83,7 @@ test("M10, M11: an agent that knows no tool refunds an order, waits for the appr
   expect(readFileSync(page, "utf8")).toBe(text);
 });
 
-test("the agent and its task name no handler of the shop and no field of an input", async () => {
+test("the program and the task of the test agent contain no handler name and no input field of the shop", async () => {
   const app = await bootShop();
   const texts = `${source}\n${task.join("\n")}`;
   const names = app.catalog.operations.flatMap(({ name, input }) => [

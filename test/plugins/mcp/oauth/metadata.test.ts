@@ -71,7 +71,7 @@ const urlOf = (app: TestApp, path: string): string => `${app.services.get(httpRe
 const challengeOf = (response: Response) => [response.status, response.headers.get("www-authenticate")];
 
 test.each([root, `${root}/mcp`])(
-  "%s describes the MCP server as a resource, with the scopes of the tools that only read",
+  "the metadata document %s describes the MCP server as a resource, with the scopes of the tools that only read",
   async (path) => {
     await using app = await boot();
     const response = await fetch(urlOf(app, path));
@@ -92,7 +92,7 @@ test.each<[string, HttpOptions, ReturnType<typeof inFront>[]?]>([
   ["listed origins and middleware", { allowedOrigins: ["https://app.example"] }, [inFront()]],
   ["listed origins", { allowedOrigins: ["https://app.example"] }],
   ["any origin", { allowedOrigins: "any" }],
-])("pages of all sites may read the metadata, and nothing else, with %s", async (_name, web, front) => {
+])("with %s, pages of all sites may read only the OAuth metadata of the MCP server", async (_name, web, front) => {
   await using app = await boot(undefined, web, front);
   const origin = "https://inspector.example";
   const ask = async (path: string, method = "GET", more: Record<string, string> = {}) => {
@@ -110,7 +110,7 @@ test.each<[string, HttpOptions, ReturnType<typeof inFront>[]?]>([
   expect(await ask("/health")).toEqual([403, null, "same-origin"]);
 });
 
-test("a page of a listed origin gets its own CORS headers from other paths", async () => {
+test("a page of an origin in allowedOrigins gets CORS headers for its origin also from paths without metadata", async () => {
   await using app = await boot(undefined, { allowedOrigins: ["https://app.example"] });
   const headers = { origin: "https://app.example" };
   const health = (await fetch(urlOf(app, "/health"), { headers })).headers;
@@ -120,14 +120,14 @@ test("a page of a listed origin gets its own CORS headers from other paths", asy
   expect([document.get("access-control-allow-origin"), document.get("vary")]).toEqual(["*", null]);
 });
 
-test("a page of a listed origin can read the challenge of a refused MCP request", async () => {
+test("a page of an origin in allowedOrigins can read the challenge of a refused MCP request", async () => {
   await using app = await boot(undefined, { allowedOrigins: ["https://app.example"] });
   const { response } = await post(app, callText("list"), { origin: "https://app.example" });
   expect(response.status).toBe(401);
   expect(response.headers.get("access-control-expose-headers")?.split(",")).toContain("www-authenticate");
 });
 
-test("the metadata documents allow only GET and HEAD", async () => {
+test("the OAuth metadata documents of the MCP server allow only GET and HEAD", async () => {
   await using app = await boot();
   for (const method of ["POST", "PUT", "DELETE"]) {
     const response = await fetch(urlOf(app, root), { method });
@@ -136,7 +136,7 @@ test("the metadata documents allow only GET and HEAD", async () => {
   expect((await fetch(urlOf(app, root), { method: "HEAD" })).status).toBe(200);
 });
 
-test("a 401 names the metadata and the first scopes, and an error only if the request had a token", async () => {
+test("the 401 of the MCP server names the OAuth metadata and scopes, and an error only if the request had a token", async () => {
   await using app = await boot();
   const named = `resource_metadata="${metadata}", scope="orders:read people:read"`;
   expect(challengeOf((await post(app, callText("list"), {})).response)).toEqual([401, `Bearer ${named}`]);
@@ -147,7 +147,7 @@ test("a 401 names the metadata and the first scopes, and an error only if the re
   ]);
 });
 
-test("a 403 names the missing scopes and the scopes of tools that the caller has", async () => {
+test("the 403 of the MCP server names the missing scopes, and the scopes of tools that the caller already has", async () => {
   await using app = await boot();
   const { response, rpc } = await post(app, callText("change"), { authorization: "Bearer ana" });
   expect(challengeOf(response)).toEqual([
@@ -157,7 +157,7 @@ test("a 403 names the missing scopes and the scopes of tools that the caller has
   expect(rpc.result).toMatchObject({ isError: true, _meta: { "quater/error": { code: "missing_scope" } } });
 });
 
-test("M6: a key without the scope gets a tool error also when an authorization server is configured", async () => {
+test("M6: an API key without the scope gets a tool error even if mcp() has an authorization server", async () => {
   await using app = await boot();
   const key = { authorization: "Bearer key" };
   const { response, rpc } = await post(app, callText("change"), key);
@@ -170,7 +170,7 @@ test("M6: a key without the scope gets a tool error also when an authorization s
   expect(await namesFor("ana")).toEqual(["list", "show", "change"]);
 });
 
-test("a token of the authorization server for another audience is refused, also if the authenticator accepts it", async () => {
+test("the MCP server refuses a token for another audience, even if the authenticator accepts the token", async () => {
   await using app = await boot();
   const statusOf = async (token: string) =>
     (await post(app, callText("nothing"), { authorization: `Bearer ${token}` })).response.status;
@@ -183,7 +183,7 @@ test("a token of the authorization server for another audience is refused, also 
   expect(other.status).toBe(403);
 });
 
-test("the options audience, scopes and scopePrefix replace the defaults", async () => {
+test("the mcp() options audience, scopes and scopePrefix replace the defaults of the OAuth metadata", async () => {
   const more = { servers: [login], audience: publicUrl, scopes: ["orders:read"], scopePrefix: "api://shop/" };
   await using app = await boot(more);
   expect(await (await fetch(urlOf(app, root))).json()).toMatchObject({
@@ -195,7 +195,7 @@ test("the options audience, scopes and scopePrefix replace the defaults", async 
   expect(response.headers.get("www-authenticate")).toContain('scope="api://shop/orders:write"');
 });
 
-test("without read scopes the first challenge and the metadata name no scopes", async () => {
+test("if no tool that reads has a scope, the first challenge and the OAuth metadata name no scopes", async () => {
   await using app = await boot({ servers: [login], scopes: [] });
   expect(await (await fetch(urlOf(app, root))).json()).not.toHaveProperty("scopes_supported");
   const { response } = await post(app, callText("list"), {});
@@ -247,7 +247,7 @@ test.each<[string, Options, HttpOptions | undefined, RegExp]>([
     { publicUrl },
     /is not an issuer that the authenticator of mcp\(\) accepts/,
   ],
-])("the boot fails if %s", async (_name, options, web, problem) => {
+])("boot refuses an authorization server in mcp() if %s", async (_name, options, web, problem) => {
   const plugins = [...(web === undefined ? [] : [http({ port: 0, ...web })]), mcp({ authenticate: custom, ...options })];
   await expect(bootTest({ handlers: { list: handlers.list }, expose: { list: exposure.list }, plugins })).rejects.toThrow(
     problem,
@@ -272,7 +272,7 @@ test("the gate suite passes for a manifest with an authorization server", async 
 test.each<[string, NonNullable<Options["authenticate"]>]>([
   ["jwt() with the right audience", jwtFor(`${publicUrl}/mcp`)],
   ["an own function", bearer({ verify: () => undefined })],
-])("the boot succeeds with %s", async (_name, authenticate) => {
+])("boot accepts an authorization server in mcp() with %s", async (_name, authenticate) => {
   const plugins = [http({ port: 0, publicUrl }), mcp({ authenticate, authorization: { servers: [login] } })];
   await using app = await bootTest({ handlers: { list: handlers.list }, expose: { list: exposure.list }, plugins });
   expect(app.services.get(httpRef).mounted).toEqual([`GET ${root}`, `GET ${root}/mcp`, "POST /mcp", "GET /mcp/docs"]);

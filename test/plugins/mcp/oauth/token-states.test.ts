@@ -152,13 +152,17 @@ const overStdio = async (tool: string, token: string | undefined): Promise<strin
 };
 
 describe.each(states)("$name", ({ token, tool = "read", expected: [http, mcp, stdio] }) => {
-  test("over an HTTP route", async () => expect(await overRoute(tool, await token())).toEqual(http));
-  test("over MCP with HTTP", async () => expect(await overMcp(tool, await token())).toEqual(mcp));
-  test("over MCP of revision 2026-07-28 with HTTP", async () => expect(await overModernMcp(tool, await token())).toEqual(mcp));
-  test("over MCP with stdio", async () => expect(await overStdio(tool, await token())).toBe(stdio));
+  test("an HTTP route answers a call with a token in this state with the expected status and error code", async () =>
+    expect(await overRoute(tool, await token())).toEqual(http));
+  test("MCP over HTTP answers a call with a token in this state with the expected status and error code", async () =>
+    expect(await overMcp(tool, await token())).toEqual(mcp));
+  test("MCP of revision 2026-07-28 answers a call with a token in this state like the older MCP revisions", async () =>
+    expect(await overModernMcp(tool, await token())).toEqual(mcp));
+  test("MCP over stdio answers a call with a token in this state with the expected error code", async () =>
+    expect(await overStdio(tool, await token())).toBe(stdio));
 });
 
-test("a tool that only needs more scopes is listed over HTTP, and not over stdio, where the client cannot sign in", async () => {
+test("tools/list contains a tool with missing scopes over HTTP, but not over stdio, where nobody can sign in", async () => {
   const good = await token();
   const list = '{"jsonrpc":"2.0","id":1,"method":"tools/list"}';
   const namesIn = ({ result }: Rpc) => result?.tools?.map(({ name }) => name);
@@ -169,7 +173,7 @@ test("a tool that only needs more scopes is listed over HTTP, and not over stdio
   await end();
 });
 
-test("a token in the query is not read", async () => {
+test("the MCP server does not read a token in the query of the URL", async () => {
   const { baseUrl } = app.services.get(httpRef);
   const headers = { "content-type": "application/json", accept: "application/json, text/event-stream" };
   const response = await fetch(`${baseUrl}/mcp?access_token=${await token()}`, {
@@ -180,13 +184,13 @@ test("a token in the query is not read", async () => {
   expect([response.status, response.headers.get("www-authenticate")]).toEqual([401, `Bearer ${metadata}, scope="read"`]);
 });
 
-test("every caller with a token is an agent over MCP", async () => {
+test("over MCP, every caller with a token is an agent", async () => {
   const { rpc } = await post(app, callText("read"), { authorization: `Bearer ${await token()}` });
   expect(rpc.result?.content?.[0]?.text).toContain("agent");
 });
 
 test.each(["https://login.shop.example", "https://login.shop.example/", "https://Login.shop.example"])(
-  "a token of the issuer %s needs the audience of the server, also if the option writes the issuer in another way",
+  "a token of the issuer %s needs the audience of the MCP server, however mcp() writes the issuer",
   (issuer) => {
     const check = new AudienceCheck({ servers: ["https://login.shop.example/"] });
     check.set("https://shop.example");

@@ -36,7 +36,7 @@ const handlers = {
 };
 const expose = { readOrder: { mcp: true }, refundOrder: { mcp: true }, closeShop: { mcp: true } };
 
-test("an OAuth client gets a 401, finds the authorization server, gets a token, calls, gets a 403, steps up and calls again", async () => {
+test("an OAuth client finds the authorization server after a 401, and gets a token with more scopes after a 403", async () => {
   await using server = await authorizationServer();
   const publicUrl = `http://127.0.0.1:${await freePort()}`;
   const resource = `${publicUrl}/mcp`;

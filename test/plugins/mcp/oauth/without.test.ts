@@ -11,19 +11,19 @@ import { connectionOf, person } from "./person.ts";
 
 const sentence = "This server does not support OAuth. To call its tools, send Authorization: Bearer <key>";
 
-test("M7: an OAuth client gets a sentence when it tries to register", async () => {
+test("M7: a server without OAuth answers an OAuth client that tries to register with an error and an explanation", async () => {
   await using app = await boot();
   await expect(connectionOf(urlOf(app), person()).connect()).rejects.toMatchObject({ message: sentence });
 });
 
-test("M7: an OAuth client with a client id shows a page with a sentence", async () => {
+test("M7: a server without OAuth answers an authorization request with a page that explains the error", async () => {
   await using app = await boot();
   const ana = person("registered");
   await expect(connectionOf(urlOf(app), ana).connect()).rejects.toThrow("Unauthorized");
   expect(ana.page()).toEqual({ status: 404, text: `${sentence}\n` });
 });
 
-test("M7: an OAuth client with a code, a refresh token or a client secret gets a sentence", async () => {
+test("M7: a server without OAuth answers a token request with an error that has an explanation", async () => {
   await using app = await boot();
   const ana = person("registered");
   const { connect, transport } = connectionOf(urlOf(app), ana);
@@ -57,7 +57,7 @@ const pages = definePlugin(() => ({
   },
 }));
 
-test("the answers for OAuth clients do not replace the app's own routes and other answers", async () => {
+test("the answers of Quater for OAuth clients do not replace routes of the app and other answers", async () => {
   const signUp = handler({
     description: "Signs up.",
     effect: "write",
