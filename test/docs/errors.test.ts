@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { errorCodes, errorKinds } from "quater/plugin-api";
 import { expect, test } from "vitest";
 import { approvalCodes, pageCodes } from "../../plugins/approval/errors.ts";
-import { exitOfKind } from "../../plugins/cli/output/exit.ts";
+import { exitOfKind, programCodes } from "../../plugins/cli/output/exit.ts";
 import { statusOfKind, transportStatus } from "../../plugins/http/refusals.ts";
 import { lockCodes } from "../../plugins/store/lock/errors.ts";
 
@@ -26,6 +26,12 @@ test.each([
   ["Codes of the approvals page", pageCodes],
 ])("docs/reference/errors.md lists exactly the error codes under %s, each with its kind", (heading, codes) => {
   expect(Object.fromEntries(rowsOf(heading).map(([code = "", kind]) => [code, kind]))).toEqual({ ...codes });
+});
+
+test("docs/reference/errors.md lists exactly the error codes of the program quater, each with its exit code", () => {
+  expect(Object.fromEntries(rowsOf("Codes of the program").map(([code = "", exit]) => [code, Number(exit)]))).toEqual({
+    ...programCodes,
+  });
 });
 
 test("docs/reference/errors.md lists exactly the transport error codes, each with its HTTP status", () => {

@@ -15,7 +15,7 @@ import { type HeadRow, newestLinked } from "./tables.ts";
 const pageRows = 200;
 /**
  * The longest time for which an event can influence a decision, milliseconds. A request waits for votes for at most 7 days, and
- * its approval can be used for at most one more day. Younger linked events stay in memory, whatever `retentionDays` says.
+ * its approval can be used for at most one more day. Younger linked events stay in memory, independent of `retentionDays`.
  */
 export const reachMs = 9 * 86_400_000;
 /**

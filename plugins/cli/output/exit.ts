@@ -2,7 +2,7 @@
 // program uses this number.
 
 import { cut } from "../../../core/diagnostics/text.ts";
-import type { ErrorKind } from "../../../core/plugin-api.ts";
+import type { ErrorCode, ErrorKind } from "../../../core/plugin-api.ts";
 
 /** The exit code for each error kind. The exit code 75 always means that the user may repeat the same call later. */
 export const exitOfKind: Readonly<Record<ErrorKind, number>> = {
@@ -36,6 +36,24 @@ export const exit = {
   configuration: 78,
 } as const;
 
+/** The error codes that only the program prints, with their exit codes. Calls have the error codes of `errorCodes`. */
+export const programCodes = {
+  usage: exit.usage,
+  secret_in_arguments: exit.usage,
+  configuration: exit.configuration,
+  file: exit.configuration,
+  remote_not_trusted: exit.configuration,
+  remote_unreachable: exitOfKind.unavailable,
+  remote_unanswered: exitOfKind.outcome_unknown,
+  login_refused: exit.usage,
+  login_expired: exit.usage,
+} as const;
+
+export type ProgramCode = keyof typeof programCodes;
+
+/** The code of an error that the program prints without a call. approval() defines the last code. */
+export type PrintedCode = ProgramCode | ErrorCode | "approver_not_eligible";
+
 /** Returns the exit code for a process signal: 128 plus the number of the signal, as shells do. */
 export const exitOfSignal = (signal: unknown): number => (signal === "SIGTERM" ? 143 : 130);
 
@@ -45,9 +63,9 @@ const mostMessage = 1_000;
 /** A mistake in the command line. The program prints the message of this error on one line without a stack, and exits with 64. */
 export class UsageError extends Error {
   /** The error code for scripts: `usage`, or an error code of calls. */
-  readonly code: string;
+  readonly code: PrintedCode;
 
-  constructor(message: string, code = "usage") {
+  constructor(message: string, code: PrintedCode = "usage") {
     super(cut(message, mostMessage));
     this.name = "UsageError";
     this.code = code;
@@ -60,9 +78,9 @@ export class UsageError extends Error {
  */
 export class Distrusted extends Error {
   /** The error code for scripts: `remote_not_trusted`, or another error code. */
-  readonly code: string;
+  readonly code: PrintedCode;
 
-  constructor(message: string, code = "remote_not_trusted") {
+  constructor(message: string, code: PrintedCode = "remote_not_trusted") {
     super(cut(message, mostMessage));
     this.name = "Distrusted";
     this.code = code;

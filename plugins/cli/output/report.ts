@@ -7,7 +7,7 @@ import { fileProblem } from "../../../core/diagnostics/file-error.ts";
 import { type BootError, isBootError } from "../../../core/diagnostics/problem.ts";
 import { visible, visibleLines } from "../../../core/diagnostics/text.ts";
 import type { NextSteps } from "../program/announce.ts";
-import { Distrusted, exit, exitOfKind, UsageError } from "./exit.ts";
+import { Distrusted, exit, exitOfKind, type PrintedCode, UsageError } from "./exit.ts";
 import { aligned } from "./render.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -67,7 +67,14 @@ export const reportFailure = (error: unknown, terminal: Terminal, isJsonAsked: b
   return exit.internal;
 };
 
-const json = (error: object): string => `${JSON.stringify({ error })}\n`;
+interface Printed {
+  readonly code: PrintedCode;
+  readonly message: string;
+  readonly hint?: string;
+  readonly problems?: BootError["problems"];
+}
+
+const json = (error: Printed): string => `${JSON.stringify({ error })}\n`;
 
 const bootText = ({ problems }: BootError, { paintError }: Terminal): string => {
   const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;

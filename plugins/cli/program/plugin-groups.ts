@@ -52,7 +52,7 @@ export const pluginGroups: readonly PluginGroup[] = [
   ),
 ];
 
-/** Returns the descriptions of the commands of a group; `undefined` for a word that is no group. */
+/** Returns the descriptions of the commands of a group; `undefined` for a word that does not name a group. */
 export const groupHelp = async (word: string): Promise<readonly CommandHelp[] | undefined> => {
   const found = pluginGroups.find((candidate) => candidate.word === word);
   if (found === undefined) return undefined;

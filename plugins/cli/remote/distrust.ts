@@ -2,7 +2,7 @@
 
 import { cut, visible } from "../../../core/diagnostics/text.ts";
 import { QuaterError } from "../../../core/index.ts";
-import { Distrusted } from "../output/exit.ts";
+import { Distrusted, type ProgramCode } from "../output/exit.ts";
 
 export { Distrusted } from "../output/exit.ts";
 
@@ -19,7 +19,7 @@ export const strangeAnswer = (name: string, what: string): Distrusted =>
 export const unreachable = (name: string, why: string): Unreachable =>
   Object.assign(
     new QuaterError({
-      code: "remote_unreachable",
+      code: "remote_unreachable" satisfies ProgramCode,
       kind: "unavailable",
       message: `The remote ${name} cannot be reached: ${why}. Repeat the command later`,
     }),
@@ -32,7 +32,7 @@ export type Unreachable = QuaterError & { readonly why: string };
 /** Makes the error for a call that the program sent to the remote, and whose answer did not arrive completely. */
 export const unanswered = (name: string, action: string, why: string): QuaterError =>
   new QuaterError({
-    code: "remote_unanswered",
+    code: "remote_unanswered" satisfies ProgramCode,
     kind: "outcome_unknown",
     message: `The call of ${action} was sent to the remote ${name}, but its answer did not arrive: ${why}. The call may have taken effect, so do not repeat it`,
   });
