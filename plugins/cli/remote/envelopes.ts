@@ -15,7 +15,11 @@ import type { Answer } from "./requests.ts";
  */
 const mostLevels = 1_100;
 
-/** Parses one JSON text in a remote's answer. @throws {Distrusted} for a text that is not a JSON object or has too many levels. */
+/**
+ * Parses one JSON text in a remote's answer.
+ *
+ * @throws {Distrusted} for a text that is not a JSON object or has too many levels.
+ */
 export const parsed = (name: string, text: string): JsonSchema => {
   let value: unknown;
   try {
@@ -62,7 +66,10 @@ export const otherProtocol = (name: string, spoken: unknown): Error =>
       )
     : strangeAnswer(name, `answered with JSON that is not an answer of ${protocol}`);
 
-/** Returns the call id in an answer; an empty text for a value that is not a call id. People paste the call id from the output. */
+/**
+ * Returns the call id in an answer; an empty text for a value that is not a call id. People copy the call id from the output of the
+ * program.
+ */
 const idOf = (value: unknown): string => (typeof value === "string" && /^[0-9a-f-]{1,40}$/.test(value) ? value : "");
 
 /** Makes the error in a remote's answer, so that the program prints the error like the error of a call in this process. */
