@@ -25,7 +25,7 @@ const withoutEvidence: readonly Edit[] = [
     file: using,
     from: `const standing = await proven(context, found);
       if (standing === undefined) return undefined;
-      // A row may contain any time, so use the time in the trail until which the approval was given.
+      // The row of an approval may contain any time, so read from the trail the time until which the approval is valid.
       if ((standing.usableUntil ?? 0) <= found.now)
         return end(context, asked, found, {
           reason: "the approval has expired",
