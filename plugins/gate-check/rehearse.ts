@@ -106,8 +106,8 @@ export class Rehearsed implements AsyncDisposable {
       interlude,
     });
     try {
-      // Real handlers and authenticators of the project need the folder of the project. Without real handlers and authenticators,
-      // the gate suite uses a temporary folder.
+      // Real handlers and authenticators of the project need the folder of the project. With replaced handlers and
+      // authenticators, the gate suite boots the app in a temporary folder.
       const app = await bootTest(copy, { root: isReal || hasOwnDoors ? root : folder });
       return new Rehearsed(app, folder, tokens, { starts, refused, missed, policies, interlude, isReal });
     } catch (error) {

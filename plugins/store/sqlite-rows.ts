@@ -14,7 +14,7 @@ export interface ReadAsBytes {
 }
 
 /**
- * Rewrites a SQL statement so that the SQLite driver reads no text.
+ * Rewrites a SQL statement so that the SQLite driver reads the columns with texts as bytes.
  *
  * @param names  The names of the columns in the rows of the SQL statement.
  * @returns `undefined` for statements such as `PRAGMA`, which read only the state of the database.

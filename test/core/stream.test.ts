@@ -203,7 +203,7 @@ test("a stream ends when its caller cancels, even if the source ignores the Abor
   expect(happened).toEqual(["rolled back", "cancelled"]);
 });
 
-test("the reader of a stream gets outcome_unrecorded when a settled hook fails", async () => {
+test("the reader of a stream gets the error outcome_unrecorded when a hook with the name settled throws an error", async () => {
   const failing = definePlugin(() => ({ name: "failing", hooks: { settled: () => Promise.reject(new Error("disk full")) } }));
   const numbers = handler({
     description: "Counts.",

@@ -64,7 +64,7 @@ export interface UseProof {
 export class ProvenUses {
   readonly #open: () => Promise<OpenStore>;
   readonly #ring: KeyRing;
-  /** The uses that this process has read, oldest first. */
+  /** The uses of approvals that this process has read from the trail, oldest first. */
   #uses: ProvenUse[] = [];
   #lost: ProvenUse[] = [];
   /** The number of the event up to which this process has read all events; `undefined` before the first reading. */

@@ -24,8 +24,8 @@ export const heldFile = (path: string): HeldFile => ({ path, bytes: statSync(pat
 const disorder = 64;
 
 /**
- * Returns the claims of the lines in the order of the event numbers. Instances that share a sink file write nearly in order.
- * Quater checks the signatures of the lines later.
+ * Returns what the lines of a sink file claim about events, in the order of the event numbers. Instances that share a sink file
+ * write nearly in order. Quater checks the signatures of the lines later.
  *
  * @param publicKeys  The public keys by key id. Quater cannot check a line that another key signed, so such a line attests no
  * event.

@@ -20,7 +20,10 @@ export const acceptProblems = (accept: Readonly<Record<string, string>>): readon
   });
 };
 
-/** Adds the reasons of `accept` to the findings. Adds a finding for each reason whose code has no finding. */
+/**
+ * Adds the reasons of the option `accept` to the findings. If `accept` has a reason for a code without a finding, adds a finding
+ * about this unused reason.
+ */
 export const withReasons = (findings: readonly Finding[], accept: Readonly<Record<string, string>>): readonly Finding[] => {
   const unused = Object.keys(accept).filter((code) => !findings.some((each) => each.code === code));
   return [

@@ -94,7 +94,7 @@ describe("votes fill the places of an approval policy", () => {
 describe("approval policies decide who may request an approval", () => {
   const nobody = { ...principal({ subject: "svc", kind: "service" }), person: undefined as unknown as string };
 
-  test("Quater refuses an approval call of a requester without a person, unless the policy has unattributed: true", async () => {
+  test("Quater refuses a call that needs approval if its requester has no person, unless the policy has unattributed: true", async () => {
     using folder = tempFolder();
     const policies = { finance: finance.finance, open: { approvers: [{ role: "finance" }], unattributed: true } };
     const exposure = (approvalOf: string) => ({ direct: true, other: true, approval: approvalOf });

@@ -127,7 +127,7 @@ test("M10: the answer to a repeated call over MCP says that the call ran, and th
   expect(other).not.toContain("valid");
 });
 
-test("M10: the 428 and 409 responses to a repeated HTTP call contain the end of the first call", async () => {
+test("M10: the 428 and 409 responses to a repeated HTTP call say how and when the first call ended", async () => {
   using folder = tempFolder();
   await using counter = await bootCounter({ root: folder.root });
   const id = String((await counter.post(toBo)).body.approval?.["id"]);

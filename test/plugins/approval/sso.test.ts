@@ -122,7 +122,7 @@ const socketFolder = (): { readonly path: string; [Symbol.dispose](): void } => 
   return { path: join(folder, "a.sock"), [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }) };
 };
 
-test("the single sign-on proxy needs no secret over a Unix socket, and Quater refuses its headers over TCP", async () => {
+test("a single sign-on proxy on a Unix socket needs no secret, and Quater refuses sign-in headers that arrive over TCP", async () => {
   using socket = socketFolder();
   const { path } = socket;
   const overSocket = { personHeader: "x-forwarded-user", rolesHeader: "x-forwarded-roles", unixSocket: true } as const;

@@ -40,7 +40,7 @@ const end = async (desk: Desk): Promise<number> =>
 
 onBothDialects((claim, dialect) => {
   claim(
-    "the regular maintenance removes a process row with any number in its lease, and logs a damaged row once",
+    "the regular maintenance removes the row of a dead process also when its lease has an invalid time, and logs a damaged row once",
     async ({ boot }) => {
       const desk = await boot();
       await desk.file(robot);
