@@ -1,6 +1,7 @@
 // Waits outside of a call until people decide an approval request. The wait uses only a timer, and has no lock. A caller can stop
 // waiting, and the approval request stays pending.
 
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Approvals, OwnStatus } from "../service.ts";
 
 /**
@@ -26,13 +27,4 @@ export const waitingOn =
 
 /** Resolves after the given number of milliseconds, or when `signal` aborts. */
 const elapsed = (milliseconds: number, signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, milliseconds);
-    signal.addEventListener("abort", done);
-    if (signal.aborted) done();
-  });
+  sleep(milliseconds, undefined, { signal }).catch(() => undefined);

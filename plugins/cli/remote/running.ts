@@ -1,5 +1,6 @@
 // Runs actions on a remote: `quater run --remote NAME`, and the lists of actions. This file reads no manifest and no `.env`.
 
+import { setTimeout as sleep } from "node:timers/promises";
 import { isQuaterError, type Principal } from "../../../core/index.ts";
 import type { Operation } from "../../../core/plugin-api.ts";
 import { isPlainObject } from "../../../core/schema/schema.ts";
@@ -125,17 +126,9 @@ export const untilDecided = async (
   }
 };
 
+/** Resolves after the given number of milliseconds, or when `signal` aborts. */
 const elapsed = (milliseconds: number, signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, milliseconds);
-    signal.addEventListener("abort", done);
-    if (signal.aborted) done();
-  });
+  sleep(milliseconds, undefined, { signal }).catch(() => undefined);
 
 /** Runs `use` with the actions of a remote. @returns The exit code of `use`, or the exit code for the refusal of the remote. */
 export const withRemoteActions = async (

@@ -37,7 +37,7 @@ const listTtlMs = 60_000;
 export type ResultType = "complete" | "input_required";
 
 /**
- * Writes results. Writes MCP results. In revision 2026-07-28, each result has a type, and the name of the server in `_meta`.
+ * Writes MCP results. In revision 2026-07-28, each result has a type, and the name of the server in `_meta`.
  *
  * A result is the JSON text of an object with at least one field. If the object has `_meta`, `_meta` is the first field of the
  * object and is not empty, so that Quater can add fields to the text.

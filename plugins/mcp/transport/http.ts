@@ -41,11 +41,14 @@ type Prepared = HttpParts & SenderParts & { readonly slow: SlowAnswers };
 /** The reply to a POST request; `undefined` if Quater has already sent the answer as an event stream. */
 type Reply = EndpointReply | undefined;
 
+/** The body of a POST request before Quater has read the body. All requests share this buffer. */
+const noBody = Buffer.alloc(0);
+
 class Post implements Incoming<Reply> {
   readonly entry: Arriving;
   readonly #request: EndpointRequest;
   readonly #parts: Prepared;
-  #body: Buffer = Buffer.alloc(0);
+  #body: Buffer = noBody;
 
   constructor(request: EndpointRequest, parts: Prepared) {
     const { req, callId } = request;
@@ -66,13 +69,13 @@ class Post implements Incoming<Reply> {
     const wrong = headersRefused(this.#request.req);
     if (wrong !== undefined) return refusal(this.#request, wrong.status, rpcCodes.transport, wrong.message);
     const reading = http.readBody(this.#request);
-    if (reading instanceof Promise) return reading.then(this.#keep);
+    if (reading instanceof Promise) return reading.then((body) => this.#keep(body));
     return this.#keep(reading);
   }
 
-  readonly #keep = (body: Buffer): undefined => {
+  #keep(body: Buffer): undefined {
     this.#body = body;
-  };
+  }
 
   read(principal: Principal): IncomingRequest<Reply> | { readonly reply: EndpointReply } {
     const { headers } = this.#request.req;

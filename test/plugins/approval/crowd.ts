@@ -126,7 +126,7 @@ export interface SaidOfApproval {
 export const approvalIn = (outcome: Outcome): SaidOfApproval | undefined =>
   outcome.ok ? undefined : (outcome.error.details?.["approval"] as SaidOfApproval | undefined);
 
-/** All lines, of whichever process. */
+/** All lines of all processes. */
 export const effectsIn = (root: string): readonly Effect[] => {
   const file = join(root, effectsFile);
   if (!existsSync(file)) return [];

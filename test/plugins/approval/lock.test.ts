@@ -128,7 +128,7 @@ onBothDialects((claim) => {
         fees(desk, { id: "a", cents: 5 }),
       ]);
       expect(outcomes.slice(1).map(codeOf)).toEqual(["ok", "ok"]);
-      expect(["ok", "approval_stale"]).toContain(codeOf(outcomes[0] as Outcome)); // whichever came first
+      expect(["ok", "approval_stale"]).toContain(codeOf(outcomes[0] as Outcome)); // Either call may come first.
       expect(stale).toEqual([]);
       expect(mostRunning).toBe(1);
     },
